@@ -1,0 +1,102 @@
+import type { DefaultsIndex } from './injection.ts';
+import type { AccessMode, StorageClass, StringMap, VolumeMode } from './kubernetes.ts';
+
+export type CloudName =
+  | 'aws'
+  | 'gcp'
+  | 'azure'
+  | 'openstack'
+  | 'oracle'
+  | 'digitalocean'
+  | 'hetzner'
+  | 'alibaba'
+  | 'local'
+  | 'unknown';
+
+/** One thing known about the cloud, and where it came from (`metadata /latest/…`, `node worker-1 providerID`, `setting FACTS`). */
+export interface Fact {
+  readonly value: string;
+  readonly source: string;
+}
+
+/** Facts by name (region, zone, account, project, subscription, resourceGroup, efsFileSystemId, …; cloud/cloud.ts lists them). */
+export type CloudFacts = Readonly<Record<string, Fact>>;
+
+/** What the cloud question came to. Unsettled until the first detection has ended. */
+export interface CloudVerdict {
+  readonly name: CloudName;
+  readonly facts: CloudFacts;
+  /** What this cloud can provision, most fitting first. */
+  readonly offers: readonly StorageOffer[];
+  /** Why this name, as one sentence each: contradictions and out-of-reach metadata are told here. */
+  readonly notes: readonly string[];
+}
+
+export type Tier = 'standard' | 'fast' | 'slow';
+
+/** One row of a cloud's table: a provisioner, what it can serve and what must be known first. */
+export interface StorageOffer {
+  readonly provisioner: string;
+  readonly modes: readonly AccessMode[];
+  readonly volumeModes: readonly VolumeMode[];
+  /** Parameters of each tier; `${fact}` in a value is replaced by that fact. A tier that is absent falls back to standard. */
+  readonly parameters: Readonly<Partial<Record<Tier, StringMap>>> & { readonly standard: StringMap };
+  readonly reclaimPolicy: 'Delete' | 'Retain';
+  readonly volumeBindingMode: 'Immediate' | 'WaitForFirstConsumer';
+  readonly allowVolumeExpansion: boolean;
+  readonly mountOptions?: readonly string[];
+  /** Facts without which no volume could be made; a class is then not made either. */
+  readonly requires: readonly string[];
+  /** False for provisioners that register no CSIDriver object (local-path, hostpath). */
+  readonly isCsi: boolean;
+  /** Only for class names holding this token (`s3`, `local`, `blob`). */
+  readonly nameToken?: string;
+  /** What a person should know before relying on it (minimum sizes, cost), told as a warning. */
+  readonly caution?: string;
+}
+
+export interface StorageFacts {
+  readonly storageClass: (name: string) => StorageClass | undefined;
+  readonly defaultStorageClass: () => StorageClass | undefined;
+  /** True where a PersistentVolume already names the class: static binding, a class without an object is legal. */
+  readonly hasVolumeOfClass: (name: string) => boolean;
+  readonly hasCsiDriver: (name: string) => boolean;
+  /** How many StorageClasses carry our label. */
+  readonly ownedClassCount: () => number;
+  /** `status.nodeInfo.kernelVersion` of every node. */
+  readonly kernelVersions: () => readonly string[];
+}
+
+export interface ObjectStoreFact {
+  readonly ready: boolean;
+  readonly bucket: string;
+  readonly url: string;
+  readonly provider: 'gcs' | 's3' | 'azure';
+  readonly endpoint?: string;
+}
+
+/** The settings a decision depends on. */
+export interface Policy {
+  readonly systemNamespace: string;
+  readonly storageClassPattern: RegExp;
+  readonly storageClassLimit: number;
+  readonly rwxFallback: 'nfs' | 'none';
+  readonly nfsNamespace: string;
+  readonly nfsImage: string;
+  /** Server and share of an existing NFS export for nfs.csi.k8s.io, where configured. */
+  readonly nfsServer?: string;
+  readonly nfsShare: string;
+  /** Who makes the storage account behind an Azure file class. */
+  readonly azureFileAccount: 'driver' | 'quartermaster';
+}
+
+/** All that a decision is made from besides the object. Every answer comes from memory. */
+export interface Facts {
+  readonly cloud: CloudVerdict;
+  readonly storage: StorageFacts;
+  /** Undefined: the namespace is not in the cache. */
+  readonly namespaceLabels: (namespace: string) => StringMap | undefined;
+  readonly defaults: DefaultsIndex;
+  readonly objectStore: (namespace: string, name: string) => ObjectStoreFact | undefined;
+  readonly policy: Policy;
+}

@@ -1,0 +1,138 @@
+/**
+ * The parts of Kubernetes objects that Quartermaster reads or writes, as they arrive in JSON: any field
+ * may be absent or null, and fields not named here are carried along untouched.
+ */
+export type Maybe<T> = T | null | undefined;
+export type StringMap = Readonly<Record<string, string>>;
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+}
+
+export interface ObjectMeta {
+  readonly name?: string;
+  readonly generateName?: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: Maybe<string>;
+  readonly deletionTimestamp?: Maybe<string>;
+  readonly labels?: Maybe<StringMap>;
+  readonly annotations?: Maybe<StringMap>;
+  readonly finalizers?: Maybe<readonly string[]>;
+  readonly ownerReferences?: Maybe<readonly OwnerReference[]>;
+}
+
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+}
+
+export interface LabelSelector {
+  readonly matchLabels?: Maybe<StringMap>;
+  readonly matchExpressions?: Maybe<readonly LabelRequirement[]>;
+}
+
+export interface LabelRequirement {
+  readonly key: string;
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  readonly values?: Maybe<readonly string[]>;
+}
+
+export type AccessMode = 'ReadWriteOnce' | 'ReadOnlyMany' | 'ReadWriteMany' | 'ReadWriteOncePod';
+export type VolumeMode = 'Filesystem' | 'Block';
+
+export interface PersistentVolumeClaim extends KubeObject {
+  readonly spec?: Maybe<PersistentVolumeClaimSpec>;
+  readonly status?: Maybe<{ readonly phase?: string }>;
+}
+
+export interface PersistentVolumeClaimSpec {
+  readonly accessModes?: Maybe<readonly AccessMode[]>;
+  readonly volumeMode?: Maybe<VolumeMode>;
+  readonly storageClassName?: Maybe<string>;
+  readonly volumeName?: Maybe<string>;
+  readonly selector?: Maybe<LabelSelector>;
+  readonly dataSource?: Maybe<{ readonly kind?: string; readonly name?: string }>;
+  readonly dataSourceRef?: Maybe<{ readonly kind?: string; readonly name?: string }>;
+  readonly resources?: Maybe<{ readonly requests?: Maybe<StringMap> }>;
+}
+
+export interface PersistentVolume extends KubeObject {
+  readonly spec?: Maybe<{ readonly storageClassName?: Maybe<string> }>;
+}
+
+/** storage.k8s.io/v1. Provisioner, parameters, reclaimPolicy and volumeBindingMode are immutable. */
+export interface StorageClass extends KubeObject {
+  readonly provisioner: string;
+  readonly parameters?: Maybe<StringMap>;
+  readonly reclaimPolicy?: 'Delete' | 'Retain';
+  readonly volumeBindingMode?: 'Immediate' | 'WaitForFirstConsumer';
+  readonly allowVolumeExpansion?: boolean;
+  readonly mountOptions?: Maybe<readonly string[]>;
+}
+
+export interface EnvVar {
+  readonly name: string;
+  readonly value?: Maybe<string>;
+  readonly valueFrom?: Maybe<Readonly<Record<string, unknown>>>;
+}
+
+export interface EnvFromSource {
+  readonly prefix?: string;
+  readonly configMapRef?: Maybe<{ readonly name?: string; readonly optional?: boolean }>;
+  readonly secretRef?: Maybe<{ readonly name?: string; readonly optional?: boolean }>;
+}
+
+export interface Volume {
+  readonly name: string;
+  readonly [source: string]: unknown;
+}
+
+export interface VolumeMount {
+  readonly name: string;
+  readonly mountPath: string;
+  readonly subPath?: string;
+  readonly readOnly?: boolean;
+}
+
+export interface Toleration {
+  readonly key?: string;
+  readonly operator?: string;
+  readonly value?: string;
+  readonly effect?: string;
+  readonly tolerationSeconds?: number;
+}
+
+export interface Container {
+  readonly name: string;
+  readonly image?: string;
+  readonly command?: Maybe<readonly string[]>;
+  readonly args?: Maybe<readonly string[]>;
+  readonly workingDir?: string;
+  readonly env?: Maybe<readonly EnvVar[]>;
+  readonly envFrom?: Maybe<readonly EnvFromSource[]>;
+  readonly volumeMounts?: Maybe<readonly VolumeMount[]>;
+  readonly ports?: Maybe<readonly { readonly name?: string; readonly containerPort: number }[]>;
+}
+
+export interface PodSpec {
+  readonly containers?: Maybe<readonly Container[]>;
+  readonly initContainers?: Maybe<readonly Container[]>;
+  readonly volumes?: Maybe<readonly Volume[]>;
+  readonly nodeSelector?: Maybe<StringMap>;
+  readonly tolerations?: Maybe<readonly Toleration[]>;
+  readonly imagePullSecrets?: Maybe<readonly { readonly name?: string }[]>;
+  readonly serviceAccountName?: Maybe<string>;
+  readonly restartPolicy?: string;
+}
+
+export interface Pod extends KubeObject {
+  readonly spec?: Maybe<PodSpec>;
+}

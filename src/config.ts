@@ -1,0 +1,283 @@
+import { isAbsolute } from 'node:path';
+import type { CloudName } from './api/facts.ts';
+import { AppError } from './errors.ts';
+import { SYSTEM_NAMESPACE } from './names.ts';
+
+export const CLOUD_NAMES = [
+  'aws',
+  'gcp',
+  'azure',
+  'openstack',
+  'oracle',
+  'digitalocean',
+  'hetzner',
+  'alibaba',
+  'local',
+] as const satisfies readonly CloudName[];
+
+/** One setting: an environment variable, the same as a flag, and what turns its text into a value (or says what is wrong). */
+export interface Setting<T> {
+  readonly env: string;
+  readonly summary: string;
+  readonly fallback: string;
+  readonly parse: (text: string) => T;
+}
+
+const setting = <T>(env: string, fallback: string, parse: (text: string) => T, summary: string): Setting<T> => ({
+  env,
+  summary,
+  fallback,
+  parse,
+});
+
+/** Throws what `readSettings` turns into a sentence that names the setting. */
+const refuse = (expected: string): never => {
+  throw new AppError('InvalidSetting', expected);
+};
+
+const text = (value: string): string => value;
+
+const integer =
+  (least: number, most: number) =>
+  (value: string): number => {
+    const number = Number(value);
+    return /^\d+$/.test(value) && number >= least && number <= most
+      ? number
+      : refuse(`a whole number from ${least} to ${most}`);
+  };
+
+const oneOf =
+  <T extends string>(...names: readonly T[]) =>
+  (value: string): T =>
+    names.find((name) => name === value) ?? refuse(`one of ${names.join(', ')}`);
+
+const pattern = (value: string): RegExp => {
+  try {
+    return new RegExp(`^(?:${value})$`);
+  } catch {
+    return refuse('a regular expression');
+  }
+};
+
+const dnsLabel = (value: string): string =>
+  /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value) ? value : refuse('a DNS label');
+
+const httpUrl = (value: string): URL | undefined => {
+  if (value === '') return undefined;
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  return url?.protocol === 'http:' ? url : refuse('an http:// address, or empty for the clouds’ own');
+};
+
+const file = (value: string): string =>
+  value === '' || isAbsolute(value) ? value : refuse('an absolute path, or empty');
+
+const list = (value: string): readonly string[] =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+const pairs = (value: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    list(value).map((pair) => {
+      const at = pair.indexOf('=');
+      return at > 0 ? [pair.slice(0, at), pair.slice(at + 1)] : refuse('name=value pairs joined by commas');
+    }),
+  );
+
+/** Every setting there is. `--help` lists this; docs/settings.md is made from it. */
+export const settings = {
+  cloud: setting('CLOUD', 'auto', oneOf('auto', ...CLOUD_NAMES), 'the cloud, or auto to ask its metadata service'),
+  metadataEndpoint: setting(
+    'METADATA_ENDPOINT',
+    '',
+    httpUrl,
+    'where every metadata service is asked instead of its own address',
+  ),
+  facts: setting(
+    'FACTS',
+    '',
+    pairs,
+    'what cannot be found out, as name=value,… (efsFileSystemId=fs-1,region=eu-west-1)',
+  ),
+  webhookHost: setting('WEBHOOK_HOST', '0.0.0.0', text, 'address the webhook listens on'),
+  webhookPort: setting('WEBHOOK_PORT', '8443', integer(0, 65_535), 'port of the webhook (0: any free one)'),
+  opsHost: setting('OPS_HOST', '0.0.0.0', text, 'address the ops server listens on'),
+  opsPort: setting(
+    'OPS_PORT',
+    '8080',
+    integer(0, 65_535),
+    'port of /livez, /readyz, /metrics and the status page (0: any free one)',
+  ),
+  tlsCertFile: setting(
+    'TLS_CERT_FILE',
+    '',
+    file,
+    'serving certificate (PEM) to use and watch; empty: Quartermaster keeps its own in a Secret',
+  ),
+  tlsKeyFile: setting('TLS_KEY_FILE', '', file, 'private key (PEM) of TLS_CERT_FILE'),
+  namespace: setting(
+    'SYSTEM_NAMESPACE',
+    SYSTEM_NAMESPACE,
+    dnsLabel,
+    'the namespace Quartermaster runs in; PlatformDefaults there hold cluster-wide',
+  ),
+  serviceName: setting(
+    'SERVICE_NAME',
+    'quartermaster',
+    dnsLabel,
+    'the Service in front of the webhook; the certificate is issued for it',
+  ),
+  webhookConfigurationName: setting(
+    'WEBHOOK_CONFIGURATION_NAME',
+    'quartermaster',
+    text,
+    'the MutatingWebhookConfiguration whose caBundle and rules are kept right; empty: leave it alone',
+  ),
+  storageClassPattern: setting(
+    'STORAGE_CLASS_PATTERN',
+    '[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?',
+    pattern,
+    'names a missing StorageClass may have to be made (whole match)',
+  ),
+  storageClassLimit: setting(
+    'STORAGE_CLASS_LIMIT',
+    '100',
+    integer(0, 10_000),
+    'how many StorageClasses Quartermaster makes at most',
+  ),
+  rwxFallback: setting(
+    'RWX_FALLBACK',
+    'nfs',
+    oneOf('nfs', 'none'),
+    'what serves ReadWriteMany where the cloud has no managed file storage configured',
+  ),
+  nfsNamespace: setting('NFS_NAMESPACE', 'quartermaster-nfs', dnsLabel, 'the namespace NFS servers run in'),
+  nfsImage: setting(
+    'NFS_IMAGE',
+    'registry.k8s.io/sig-storage/nfs-provisioner:v4.0.8',
+    text,
+    'image of the NFS servers',
+  ),
+  nfsServer: setting(
+    'NFS_SERVER',
+    '',
+    text,
+    'host of an existing NFS export, used through nfs.csi.k8s.io where that driver is installed',
+  ),
+  nfsShare: setting('NFS_SHARE', '/', text, 'path of that export'),
+  nfsGraceSeconds: setting(
+    'NFS_GRACE_SECONDS',
+    '600',
+    integer(0, 86_400),
+    'how long an NFS server outlives its last volume',
+  ),
+  azureFileAccount: setting(
+    'AZURE_FILE_ACCOUNT',
+    'driver',
+    oneOf('driver', 'quartermaster'),
+    'who makes the storage account behind an Azure file class',
+  ),
+  azureResourceGroup: setting(
+    'AZURE_RESOURCE_GROUP',
+    '',
+    text,
+    'resource group for storage accounts; empty: the one the metadata names (it ends with the cluster)',
+  ),
+  azureAccountDeletion: setting(
+    'AZURE_ACCOUNT_DELETION',
+    'Retain',
+    oneOf('Retain', 'Delete'),
+    'what becomes of a storage account no volume uses any more',
+  ),
+  azureManagementEndpoint: setting(
+    'AZURE_MANAGEMENT_ENDPOINT',
+    '',
+    text,
+    'Azure Resource Manager, where it is not the public one',
+  ),
+  calrissianServiceAccounts: setting(
+    'CALRISSIAN_SERVICE_ACCOUNTS',
+    '',
+    list,
+    'foreign service accounts that submit Calrissian jobs, as namespace:name,…',
+  ),
+  calrissianObjectStore: setting(
+    'CALRISSIAN_OBJECT_STORE',
+    '',
+    text,
+    'ObjectStore whose bucket csi-s3-calrissian mounts, as namespace/name',
+  ),
+  calrissianBucket: setting(
+    'CALRISSIAN_BUCKET',
+    'calrissian',
+    text,
+    'bucket csi-s3-calrissian mounts where no ObjectStore is named',
+  ),
+  calrissianSecret: setting(
+    'CALRISSIAN_SECRET',
+    'csi-s3/csi-s3-secret',
+    text,
+    'Secret of the csi-s3 driver, as namespace/name',
+  ),
+  clusterName: setting(
+    'CLUSTER_NAME',
+    '',
+    text,
+    'name of this cluster, for tags and derived account names; empty: the UID of kube-system',
+  ),
+  objectStoreResyncSeconds: setting(
+    'OBJECT_STORE_RESYNC_SECONDS',
+    '600',
+    integer(1, 86_400),
+    'how often a bucket is compared with its ObjectStore',
+  ),
+  ensureDeadlineMs: setting(
+    'ENSURE_DEADLINE_MS',
+    '2000',
+    integer(10, 4_000),
+    'how long an admission waits for a StorageClass to be made, in milliseconds',
+  ),
+  shutdownSeconds: setting(
+    'SHUTDOWN_SECONDS',
+    '25',
+    integer(1, 600),
+    'how long a terminating process keeps answering open connections',
+  ),
+  leaseSeconds: setting('LEASE_SECONDS', '15', integer(2, 600), 'how long leadership holds without renewal'),
+  logLevel: setting(
+    'LOG_LEVEL',
+    'info',
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    'least level that is logged',
+  ),
+} as const;
+
+export type SettingName = keyof typeof settings;
+export type Settings = { readonly [Name in SettingName]: ReturnType<(typeof settings)[Name]['parse']> };
+
+export const flagOf = (name: SettingName): string => `--${settings[name].env.toLowerCase().replaceAll('_', '-')}`;
+
+/**
+ * Reads every setting: a flag wins over the environment, which wins over the default.
+ * Throws AppError('InvalidSetting') naming each setting that is wrong, all of them in one sentence.
+ */
+export const readSettings = (
+  environment: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Partial<Record<SettingName, string>>> = {},
+): Settings => {
+  const wrong: string[] = [];
+  const read = ([name, { env, fallback, parse }]: [string, Setting<unknown>]): [string, unknown] => {
+    const given = flags[name as SettingName] ?? environment[env] ?? fallback;
+    try {
+      return [name, parse(given)];
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      wrong.push(`${env}=${JSON.stringify(given)} is not ${error.message}`);
+      return [name, undefined];
+    }
+  };
+  const values = Object.fromEntries(Object.entries(settings).map(read));
+  if (wrong.length > 0) throw new AppError('InvalidSetting', `Settings refused: ${wrong.join('; ')}.`);
+  return values as Settings;
+};

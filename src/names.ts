@@ -1,0 +1,26 @@
+/** Every label, annotation, group and fixed name that Quartermaster reads or writes on the cluster. */
+export const GROUP = 'quartermaster.dev';
+export const OBJECT_STORE_GROUP = 'banzaicloud.com';
+export const FIELD_MANAGER = 'quartermaster';
+
+/** `quartermaster.dev/inject: disabled` on an object or its namespace: leave it alone. */
+export const INJECT_LABEL = `${GROUP}/inject`;
+export const INJECT_DISABLED = 'disabled';
+/** What was injected and by which PlatformDefaults: compact JSON, the snapshot an UPDATE re-injects. */
+export const INJECTED_ANNOTATION = `${GROUP}/injected`;
+/** On everything Quartermaster made; what lacks it belongs to somebody else and is never changed. */
+export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';
+export const MANAGED_BY = 'quartermaster';
+/** `quartermaster.dev/calrissian: enabled` on a namespace: make it ready for Calrissian, and look at its pods. */
+export const CALRISSIAN_LABEL = `${GROUP}/calrissian`;
+export const CALRISSIAN_ENABLED = 'enabled';
+/** On what `provision` made: `<namespace>/<name>` of the PlatformDefaults it serves. */
+export const PROVISIONED_BY_ANNOTATION = `${GROUP}/provisioned-by`;
+export const OBJECT_STORE_FINALIZER = `${OBJECT_STORE_GROUP}/objectstore`;
+
+export const DEFAULT_CLASS_ANNOTATION = 'storageclass.kubernetes.io/is-default-class';
+/** Kubernetes' own predecessor of spec.storageClassName, still honoured by the API server. */
+export const BETA_CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
+
+export const SYSTEM_NAMESPACE = 'quartermaster-system';
+export const MUTATE_PATH = '/mutate';
