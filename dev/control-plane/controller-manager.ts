@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { bindProgram } from './bound-program.ts';
+import type { Credentials } from './credentials.ts';
+
+/** What acts on objects by themselves. Nothing here runs pods, so what needs nodes is left out. */
+const controllers = [
+  'garbagecollector',
+  'persistentvolume-binder',
+  'persistentvolume-expander',
+  'pvc-protection',
+  'pv-protection',
+  'namespace',
+  'serviceaccount',
+  'serviceaccount-token',
+  'deployment',
+  'replicaset',
+  'statefulset',
+  'job',
+  'endpoint',
+];
+const startMs = 60_000;
+
+/** Where it runs, as whom, and how to see that it works. */
+export type ControllerManagerOptions = {
+  readonly directory: string;
+  readonly program: string;
+  readonly kubeconfig: string;
+  readonly credentials: Credentials;
+  readonly isReady: () => Promise<boolean>;
+};
+
+/** Starts kube-controller-manager, waits until it works, and gives the function that ends it. Throws with its last lines when it ends by itself. */
+export async function startControllerManager(options: ControllerManagerOptions): Promise<() => Promise<void>> {
+  const name = 'kube-controller-manager';
+  const program = await bindProgram(options.directory, name, options.program);
+  const logFile = join(options.directory, `${name}.log`);
+  const log = await open(logFile, 'w');
+  const child = spawn(program.path, flags(options), { stdio: ['ignore', log.fd, log.fd] });
+  const ended = once(child, 'exit');
+  await log.close();
+  const deadline = Date.now() + startMs;
+  while (!(await options.isReady())) {
+    if (child.exitCode !== null || Date.now() > deadline) {
+      child.kill('SIGKILL');
+      throw new Error(`${name} does not work:\n${(await readFile(logFile, 'utf8')).slice(-4000)}`);
+    }
+    await delay(100);
+  }
+  return async () => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+}
+
+function flags({ kubeconfig, credentials }: ControllerManagerOptions): readonly string[] {
+  return [
+    `--kubeconfig=${kubeconfig}`,
+    `--controllers=${controllers.join(',')}`,
+    '--leader-elect=false',
+    '--port=0',
+    '--secure-port=0',
+    `--root-ca-file=${credentials.files.caCert}`,
+    `--service-account-private-key-file=${credentials.files.saPrivateKey}`,
+  ];
+}
