@@ -29,6 +29,7 @@ const layers = {
     'log.ts',
     'config.ts',
   ],
+  ops: [...floor, 'admission'],
   cli: [
     ...floor,
     'admission',

@@ -1,0 +1,89 @@
+import type { AdmissionRequest, Explanation, Mutation, PatchOperation } from '../api/admission.ts';
+import type { Facts } from '../api/facts.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import { mutatorsOf } from '../mutate/index.ts';
+import { untouched } from '../mutate/mutator.ts';
+import { type Ensure, ensureNothing } from './ensure.ts';
+import { patchBetween } from './patch.ts';
+import type { ReviewResponse } from './review.ts';
+
+/** All that was decided about one object; `preview` prints it, the webhook answers with a part of it. */
+export interface Decision extends Mutation {
+  readonly patch: readonly PatchOperation[];
+}
+
+export interface HandlerOptions {
+  /** The facts of this moment, from memory. */
+  readonly facts: () => Facts;
+  readonly ensure: Ensure;
+  /** Told of each decision once it is answered: for the log and the metrics. */
+  readonly observe?: (request: AdmissionRequest, decision: Decision) => void;
+}
+
+/** The front door: one admission request to its answer. */
+export type Handle = (request: AdmissionRequest) => Promise<ReviewResponse>;
+
+export const createHandler =
+  ({ facts, ensure, observe }: HandlerOptions): Handle =>
+  async (request) => {
+    const decision = decide(request, facts());
+    const ensureFor = request.dryRun || decision.denied !== undefined ? ensureNothing : ensure;
+    const late = decision.companions.length > 0 ? await ensureFor(decision.companions) : [];
+    observe?.(request, decision);
+    return respond(request, decision, late);
+  };
+
+/** Pure: what becomes of an object, by each mutator of its resource in turn. */
+export const decide = (request: AdmissionRequest, facts: Facts): Decision => {
+  const mutation = mutate(request, facts);
+  return {
+    ...mutation,
+    patch: mutation.object === request.object ? [] : patchBetween(request.object, mutation.object),
+  };
+};
+
+const mutate = (request: AdmissionRequest, facts: Facts): Mutation => {
+  const { object, operation, resource, subResource } = request;
+  if (subResource !== undefined || operation === 'DELETE' || operation === 'CONNECT') return untouched(object);
+  let mutation = untouched(object);
+  for (const mutator of mutatorsOf(resource.group, resource.resource)) {
+    const next = mutator.mutate(mutation.object, request, facts);
+    if (next.denied !== undefined) return { ...next, object };
+    mutation =
+      next.object === mutation.object && next.warnings.length === 0 && next.companions.length === 0
+        ? mutation
+        : join(mutation, next);
+  }
+  return mutation;
+};
+
+const join = (first: Mutation, second: Mutation): Mutation => ({
+  object: second.object,
+  warnings: [...first.warnings, ...second.warnings],
+  explain: [...first.explain, ...second.explain],
+  companions: [...first.companions, ...second.companions],
+  audit: { ...first.audit, ...second.audit },
+});
+
+const respond = ({ uid }: AdmissionRequest, decision: Decision, late: readonly string[]): ReviewResponse => {
+  if (decision.denied !== undefined) {
+    return { uid, allowed: false, warnings: decision.warnings, refusal: { code: 422, message: decision.denied } };
+  }
+  const sources = sourcesOf(decision.explain);
+  return {
+    uid,
+    allowed: true,
+    patch: decision.patch,
+    warnings: [...decision.warnings, ...late],
+    ...((sources !== '' || decision.audit) && {
+      audit: { ...decision.audit, ...(sources !== '' && { applied: sources }) },
+    }),
+  };
+};
+
+const sourcesOf = (explain: readonly Explanation[]): string =>
+  [...new Set(explain.map(({ source }) => source))].join(', ');
+
+/** The name an object will be known by in sentences: its own, or the prefix a name is generated from. */
+export const nameOf = ({ metadata }: KubeObject): string =>
+  metadata.name ?? (metadata.generateName ? `${metadata.generateName}…` : '');

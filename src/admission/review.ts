@@ -1,0 +1,121 @@
+import type { AdmissionRequest, Operation, PatchOperation } from '../api/admission.ts';
+import type { KubeObject, StringMap } from '../api/kubernetes.ts';
+
+/** The API server cuts warnings longer than this. */
+const LONGEST_WARNING = 256;
+const OPERATIONS: ReadonlySet<string> = new Set<Operation>(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']);
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What a body turned out to be: a request to decide, one to answer with a refusal, or no AdmissionReview at all. */
+export type DecodedReview =
+  | { readonly kind: 'request'; readonly request: AdmissionRequest }
+  | { readonly kind: 'unusable'; readonly uid: string; readonly message: string }
+  | { readonly kind: 'none'; readonly message: string };
+
+export interface ReviewResponse {
+  readonly uid: string;
+  readonly allowed: boolean;
+  readonly patch?: readonly PatchOperation[];
+  readonly warnings?: readonly string[];
+  readonly audit?: StringMap;
+  /** Why it is refused, one sentence, and the HTTP code kubectl shows with it. */
+  readonly refusal?: { readonly code: number; readonly message: string };
+}
+
+/** Reads an admission.k8s.io/v1 AdmissionReview. Never throws. */
+export const decodeReview = (body: string): DecodedReview => {
+  const review = parse(body);
+  if (!isFields(review)) return { kind: 'none', message: 'The body is not a JSON object; send an AdmissionReview.' };
+  const request = review['request'];
+  if (review['kind'] !== 'AdmissionReview' || review['apiVersion'] !== 'admission.k8s.io/v1') {
+    return { kind: 'none', message: 'The body is not an AdmissionReview of admission.k8s.io/v1.' };
+  }
+  if (!isFields(request) || typeof request['uid'] !== 'string' || request['uid'] === '') {
+    return { kind: 'none', message: 'The AdmissionReview has no request.uid to answer to.' };
+  }
+  return decodeRequest(request['uid'], request);
+};
+
+const decodeRequest = (uid: string, request: Fields): DecodedReview => {
+  const wrong = flawOf(request);
+  if (wrong !== undefined) return { kind: 'unusable', uid, message: wrong };
+  const { resource, object, oldObject, userInfo } = request;
+  return {
+    kind: 'request',
+    request: {
+      uid,
+      operation: request['operation'] as Operation,
+      resource: resource as AdmissionRequest['resource'],
+      ...optionalText('subResource', request['subResource']),
+      ...optionalText('namespace', request['namespace']),
+      ...optionalText('name', request['name']),
+      ...(isKubeObject(object) ? { object } : { object: NO_OBJECT }),
+      ...(isKubeObject(oldObject) ? { oldObject } : {}),
+      dryRun: request['dryRun'] === true,
+      username: isFields(userInfo) && typeof userInfo['username'] === 'string' ? userInfo['username'] : '',
+    },
+  };
+};
+
+/** Stands in for the null object of a DELETE or CONNECT, which no mutator is given. */
+const NO_OBJECT: KubeObject = { apiVersion: '', kind: '', metadata: {} };
+
+const flawOf = (request: Fields): string | undefined => {
+  const { operation, resource, object, oldObject } = request;
+  if (typeof operation !== 'string' || !OPERATIONS.has(operation))
+    return 'request.operation is not CREATE, UPDATE, DELETE or CONNECT.';
+  if (!isFields(resource) || typeof resource['group'] !== 'string' || typeof resource['resource'] !== 'string') {
+    return 'request.resource names no group and resource.';
+  }
+  if (operation === 'DELETE' || operation === 'CONNECT') return undefined;
+  if (!isKubeObject(object))
+    return `request.object of a ${operation} is not a Kubernetes object with kind and metadata.`;
+  if (operation === 'UPDATE' && !isKubeObject(oldObject))
+    return 'request.oldObject of an UPDATE is not a Kubernetes object.';
+  return undefined;
+};
+
+/** The AdmissionReview that carries an answer, as JSON. */
+export const encodeReview = (response: ReviewResponse): string => {
+  const { uid, allowed, patch = [], warnings = [], audit, refusal } = response;
+  return JSON.stringify({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    response: {
+      uid,
+      allowed,
+      ...(refusal && { status: { code: refusal.code, message: refusal.message } }),
+      ...(patch.length > 0 && { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }),
+      ...(warnings.length > 0 && { warnings: warnings.map(shorten) }),
+      ...(audit && { auditAnnotations: audit }),
+    },
+  });
+};
+
+/** A metav1.Status: what is answered where there is no review to answer. */
+export const encodeStatus = (code: number, reason: string, message: string): string =>
+  JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code });
+
+const parse = (body: string): unknown => {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+};
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isKubeObject = (value: unknown): value is KubeObject =>
+  isFields(value) &&
+  typeof value['kind'] === 'string' &&
+  typeof value['apiVersion'] === 'string' &&
+  isFields(value['metadata']);
+
+const optionalText = <Key extends string>(key: Key, value: unknown): Partial<Record<Key, string>> =>
+  typeof value === 'string' && value !== '' ? ({ [key]: value } as Record<Key, string>) : {};
+
+const shorten = (warning: string): string =>
+  warning.length <= LONGEST_WARNING ? warning : `${warning.slice(0, LONGEST_WARNING - 1)}…`;

@@ -1,0 +1,147 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import {
+  type Document,
+  isMap,
+  isSeq,
+  LineCounter,
+  type ParsedNode,
+  parseAllDocuments,
+  type ScalarTag,
+  type Tags,
+} from 'yaml';
+import type { KubeObject } from '../api/kubernetes.ts';
+import { AppError } from '../errors.ts';
+
+/** Where an object stands: the document counts from 1 within its file, the line is the object's first. */
+export interface Source {
+  readonly file: string;
+  readonly document: number;
+  readonly line: number;
+}
+
+export interface SourcedObject {
+  readonly source: Source;
+  readonly object: KubeObject;
+}
+
+const EXTENSIONS: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json']);
+
+/**
+ * Every Kubernetes object in the files, folders and `-` (standard input) given, in order; Lists are taken apart.
+ * Throws AppError('InvalidInput') with one line naming file, document and line.
+ */
+export const readObjects = (paths: readonly string[]): readonly SourcedObject[] =>
+  paths.flatMap(filesOf).flatMap(readFile);
+
+const filesOf = (path: string): readonly string[] => {
+  if (path === '-' || !statOf(path).isDirectory()) return [path];
+  const files = readdirSync(path)
+    .filter((name) => EXTENSIONS.has(extname(name)))
+    .sort()
+    .map((name) => join(path, name));
+  if (files.length === 0) throw new AppError('InvalidInput', `${path}: the folder holds no .yaml, .yml or .json file.`);
+  return files;
+};
+
+const statOf = (path: string) => {
+  try {
+    return statSync(path);
+  } catch (cause) {
+    throw new AppError('InvalidInput', `${path}: there is no such file or folder.`, { cause });
+  }
+};
+
+const readFile = (path: string): readonly SourcedObject[] => {
+  const file = path === '-' ? 'standard input' : path;
+  const objects = parseObjects(file, textOf(path, file));
+  if (objects.length === 0)
+    throw new AppError('InvalidInput', `${file}: document 1, line 1: the file holds no object.`);
+  return objects;
+};
+
+const textOf = (path: string, file: string): string => {
+  try {
+    return readFileSync(path === '-' ? 0 : path, 'utf8');
+  } catch (cause) {
+    throw new AppError('InvalidInput', `${file}: cannot be read.`, { cause });
+  }
+};
+
+/** The objects of one text. Scalars are read as kubectl reads them (YAML 1.1: `yes` is true), but times stay strings. */
+export const parseObjects = (file: string, text: string): readonly SourcedObject[] => {
+  const lineCounter = new LineCounter();
+  const documents = parseAllDocuments(text, {
+    lineCounter,
+    version: '1.1',
+    customTags: asGoReads,
+    merge: true,
+    prettyErrors: false,
+  });
+  if (!Array.isArray(documents)) return [];
+  return documents.flatMap((document, index) =>
+    objectsOf(document, { file, document: index + 1, line: 1 }, lineCounter),
+  );
+};
+
+/** sigs.k8s.io/yaml knows no base-60 numbers and leaves times and binary as the text they are. */
+const asGoReads = (tags: Tags): Tags =>
+  tags.filter(
+    (tag) =>
+      typeof tag === 'string' ||
+      (!['TIME'].includes((tag as ScalarTag).format ?? '') && !tag.tag.endsWith(':timestamp')),
+  );
+
+const objectsOf = (document: Document.Parsed, from: Source, lineCounter: LineCounter): readonly SourcedObject[] => {
+  const [error] = document.errors;
+  if (error !== undefined) {
+    refuse({ ...from, line: lineCounter.linePos(error.pos[0]).line }, error.message.replace(/\s+/g, ' '));
+  }
+  const node = document.contents as ParsedNode | null;
+  if (node === null || (!isMap(node) && document.toJS() === null)) return [];
+  const source = { ...from, line: lineCounter.linePos(node.range[0]).line };
+  const value = toObject(document, source);
+  const items = isMap(node) ? node.get('items', true) : undefined;
+  if (!isList(value)) return [{ source, object: checked(value, source) }];
+  const nodes = isSeq(items) ? (items.items as ParsedNode[]) : [];
+  return value.items.map((item, index) => {
+    const at = { ...source, line: lineCounter.linePos(nodes[index]?.range[0] ?? 0).line };
+    return { source: at, object: checked(item, at) };
+  });
+};
+
+const toObject = (document: Document.Parsed, source: Source): unknown => {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (cause) {
+    throw new AppError(
+      'InvalidInput',
+      `${place(source)}: ${cause instanceof Error ? cause.message : 'cannot be read'}.`,
+      { cause },
+    );
+  }
+};
+
+const isList = (value: unknown): value is { readonly items: readonly unknown[] } =>
+  isFields(value) &&
+  typeof value['kind'] === 'string' &&
+  value['kind'].endsWith('List') &&
+  Array.isArray(value['items']);
+
+const checked = (value: unknown, source: Source): KubeObject => {
+  if (!isFields(value)) return refuse(source, 'this is not an object; write a Kubernetes manifest');
+  const { apiVersion, kind, metadata } = value;
+  if (typeof kind !== 'string' || kind === '') return refuse(source, 'the object has no kind');
+  if (typeof apiVersion !== 'string' || apiVersion === '') return refuse(source, `the ${kind} has no apiVersion`);
+  if (metadata !== undefined && !isFields(metadata)) return refuse(source, `metadata of the ${kind} is not an object`);
+  return { ...value, apiVersion, kind, metadata: metadata ?? {} };
+};
+
+const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const refuse = (source: Source, what: string): never => {
+  throw new AppError('InvalidInput', `${place(source)}: ${what}.`);
+};
+
+export const place = ({ file, document, line }: Source): string => `${file}: document ${document}, line ${line}`;

@@ -1,0 +1,30 @@
+import { calrissianPodMutator } from './calrissian-pod.ts';
+import type { Mutator } from './mutator.ts';
+import { objectStoreMutator } from './object-store.ts';
+import { persistentVolumeClaimMutator } from './persistent-volume-claim.ts';
+import { sparkApplicationMutator } from './spark-application.ts';
+import { sparkConnectMutator } from './spark-connect.ts';
+import { workflowPodMutator } from './workflow-pod.ts';
+
+/** Every kind there is. A new kind is one file and one name here. */
+export const mutators: readonly Mutator[] = [
+  persistentVolumeClaimMutator,
+  sparkApplicationMutator,
+  sparkConnectMutator,
+  workflowPodMutator,
+  calrissianPodMutator,
+  objectStoreMutator,
+];
+
+const byResource = Map.groupBy(
+  mutators.flatMap((mutator) => mutator.rules.map((rule) => ({ key: `${rule.group}/${rule.resource}`, mutator }))),
+  ({ key }) => key,
+);
+const none: readonly Mutator[] = [];
+const index = new Map(
+  [...byResource].map(([key, entries]) => [key, [...new Set(entries.map(({ mutator }) => mutator))]]),
+);
+
+/** The mutators that ask for a resource, in order; usually one, for pods one per kind of pod. */
+export const mutatorsOf = (group: string, resource: string): readonly Mutator[] =>
+  index.get(`${group}/${resource}`) ?? none;

@@ -1,0 +1,53 @@
+import type { Decision } from '../admission/handle.ts';
+import { nameOf } from '../admission/handle.ts';
+import type { AdmissionRequest } from '../api/admission.ts';
+
+/** One decision as the status page tells it. */
+export interface DecisionRecord {
+  readonly at: Date;
+  readonly operation: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly outcome: 'changed' | 'unchanged' | 'refused';
+  readonly dryRun: boolean;
+  readonly explain: Decision['explain'];
+  readonly warnings: readonly string[];
+  readonly denied: string | undefined;
+}
+
+export interface DecisionLog {
+  readonly add: (request: AdmissionRequest, decision: Decision) => void;
+  /** Newest first. */
+  readonly latest: () => readonly DecisionRecord[];
+}
+
+export const outcomeOf = ({ denied, patch }: Decision): DecisionRecord['outcome'] => {
+  if (denied !== undefined) return 'refused';
+  return patch.length > 0 ? 'changed' : 'unchanged';
+};
+
+/** The last `most` decisions that changed, refused or warned about anything; the others would only push those out. */
+export const createDecisionLog = (most: number, now: () => Date): DecisionLog => {
+  const records: DecisionRecord[] = [];
+  return {
+    add: (request, decision) => {
+      const outcome = outcomeOf(decision);
+      if (outcome === 'unchanged' && decision.warnings.length === 0 && decision.companions.length === 0) return;
+      records.push({
+        at: now(),
+        operation: request.operation,
+        kind: request.object.kind,
+        namespace: request.namespace ?? '',
+        name: nameOf(request.object),
+        outcome,
+        dryRun: request.dryRun,
+        explain: decision.explain,
+        warnings: decision.warnings,
+        denied: decision.denied,
+      });
+      if (records.length > most) records.shift();
+    },
+    latest: () => records.toReversed(),
+  };
+};
