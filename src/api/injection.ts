@@ -1,13 +1,9 @@
+import type { TargetKind } from './inject-keys.ts';
+import type { FileMount, PrometheusInjection, StorageClassInjection } from './inject-schema.ts';
 import type { EnvFromSource, EnvVar, StringMap, Toleration, Volume, VolumeMount } from './kubernetes.ts';
 
-/** The kinds a PlatformDefaults can match. */
-export type TargetKind =
-  | 'PersistentVolumeClaim'
-  | 'SparkApplication'
-  | 'SparkConnect'
-  | 'CalrissianPod'
-  | 'WorkflowPod'
-  | 'ObjectStore';
+export type { TargetKind } from './inject-keys.ts';
+export type { FileMount, PrometheusInjection, StorageClassInjection } from './inject-schema.ts';
 
 export type Mode = 'Default' | 'Enforce';
 
@@ -26,33 +22,6 @@ export interface Resolved<T> {
 }
 
 export type ResolvedMap<T> = ReadonlyMap<string, Resolved<T>>;
-
-export interface FileMount {
-  readonly name: string;
-  readonly mountPath: string;
-}
-
-/** spec.inject.prometheus of a PlatformDefaults. */
-export interface PrometheusInjection {
-  readonly scrape?: boolean;
-  readonly port?: number;
-  readonly path?: string;
-  readonly jmxExporterJar?: string;
-  readonly configFile?: string;
-  readonly exposeDriverMetrics?: boolean;
-  readonly exposeExecutorMetrics?: boolean;
-  /** What to do where the JMX agent would kill the JVM or lose the user's java options. */
-  readonly fallback?: 'None' | 'PrometheusServlet';
-}
-
-export interface StorageClassInjection {
-  readonly provisioner?: string;
-  readonly parameters?: StringMap;
-  readonly reclaimPolicy?: 'Delete' | 'Retain';
-  readonly volumeBindingMode?: 'Immediate' | 'WaitForFirstConsumer';
-  readonly allowVolumeExpansion?: boolean;
-  readonly mountOptions?: readonly string[];
-}
 
 /**
  * What all matching PlatformDefaults come to for one object, merged key by key: the most specific wins each

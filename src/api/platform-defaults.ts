@@ -1,15 +1,95 @@
-import type { Mode, PrometheusInjection, StorageClassInjection, TargetKind } from './injection.ts';
-import type {
-  EnvFromSource,
-  EnvVar,
-  KubeObject,
-  LabelSelector,
-  PersistentVolumeClaimSpec,
-  StringMap,
-  Toleration,
-  Volume,
-  VolumeMount,
-} from './kubernetes.ts';
+import { conditions } from './condition.ts';
+import { type CustomResourceDefinition, customResourceDefinition } from './crd.ts';
+import { TARGET_KINDS } from './inject-keys.ts';
+import { inject, injectKeyRules, strings } from './inject-schema.ts';
+import type { KubeObject } from './kubernetes.ts';
+import { claimSpec, labelSelector, named } from './pod-schema.ts';
+import { choice, type Infer, integer, listBy, map, object, open, required, set, text } from './schema.ts';
+
+export type { Condition } from './condition.ts';
+export type { FileMount, InjectSpec, PrometheusInjection, StorageClassInjection } from './inject-schema.ts';
+
+const copied = (what: string) => named(`the ${what} in the system namespace whose data is copied and kept equal`);
+
+const provision = object('What every matching namespace holds before a job is submitted. System namespace only.', {
+  configMaps: listBy(
+    'name',
+    'ConfigMaps, by name.',
+    object(
+      'A ConfigMap: its data, or the one it is a copy of.',
+      { name: required(named('the ConfigMap')), data: strings('Its data.'), copyFrom: copied('ConfigMap') },
+      [{ rule: 'has(self.data) != has(self.copyFrom)', message: 'give exactly one of data and copyFrom' }],
+    ),
+    { maxItems: 64 },
+  ),
+  secrets: listBy(
+    'name',
+    'Secrets, by name.',
+    object('A Secret: the one it is a copy of.', {
+      name: required(named('the Secret')),
+      copyFrom: required(copied('Secret')),
+    }),
+    { maxItems: 64 },
+  ),
+  persistentVolumeClaims: listBy(
+    'name',
+    'Claims, by name. They are kept when the rule goes, since they hold data.',
+    object('A claim.', { name: required(named('the claim')), spec: required(claimSpec) }),
+    { maxItems: 64 },
+  ),
+});
+
+const match = object('Which objects. All that is given must hold.', {
+  kinds: required(
+    set('Kinds of objects.', choice('A kind of object.', ...TARGET_KINDS), {
+      minItems: 1,
+      maxItems: TARGET_KINDS.length,
+    }),
+  ),
+  selector: labelSelector('The labels of the object. More requirements make the entry more specific.'),
+  namespaceSelector: labelSelector('The labels of its namespace. System namespace only.'),
+  clouds: set('The clouds this holds on; every cloud where nothing is said.', text('A cloud.', { maxLength: 32 }), {
+    maxItems: 32,
+  }),
+});
+
+const spec = object(
+  'What is given, to which objects.',
+  {
+    match: required(match),
+    mode: choice(
+      'Default: only where the user said nothing. Enforce: replaces what the user said. Default where nothing is said.',
+      'Default',
+      'Enforce',
+    ),
+    priority: integer('Decides between equally specific entries; the higher wins, 0 where nothing is said.', {
+      minimum: -1_000_000,
+      maximum: 1_000_000,
+      format: 'int32',
+    }),
+    variables: map(
+      'Values of ${name} in the strings of this and other matching PlatformDefaults; the most specific wins.',
+      text('A value; built-in ${variables} are filled in.', { maxLength: 4096 }),
+    ),
+    inject,
+    provision,
+  },
+  injectKeyRules,
+);
+
+const status = object('What Quartermaster made of it.', {
+  observedGeneration: integer('metadata.generation last looked at.', { minimum: 0, format: 'int64' }),
+  conditions,
+  provisionedNamespaces: integer('How many namespaces hold what provision says.', { minimum: 0, format: 'int32' }),
+  inForce: object('The last valid version: it stays in force while a newer one is invalid.', {
+    generation: required(integer('Its metadata.generation.', { minimum: 0, format: 'int64' })),
+    spec: required(open<PlatformDefaultsSpec>('Its spec.')),
+  }),
+});
+
+export type PlatformDefaultsSpec = Infer<typeof spec>;
+export type ProvisionSpec = Infer<typeof provision>;
+export type PlatformDefaultsStatus = Infer<typeof status>;
 
 /** quartermaster.dev/v1alpha1 PlatformDefaults, as stored. */
 export interface PlatformDefaults extends KubeObject {
@@ -17,57 +97,28 @@ export interface PlatformDefaults extends KubeObject {
   readonly status?: PlatformDefaultsStatus;
 }
 
-export interface PlatformDefaultsSpec {
-  readonly match: {
-    readonly kinds: readonly TargetKind[];
-    readonly selector?: LabelSelector;
-    readonly namespaceSelector?: LabelSelector;
-    readonly clouds?: readonly string[];
-  };
-  readonly mode?: Mode;
-  readonly priority?: number;
-  readonly variables?: StringMap;
-  readonly inject?: InjectSpec;
-  readonly provision?: ProvisionSpec;
-}
+/** The schema of `spec`, for checking what no API server has checked (`preview --defaults`). */
+export const platformDefaultsSpec = spec;
 
-export interface InjectSpec {
-  readonly labels?: StringMap;
-  readonly annotations?: StringMap;
-  readonly env?: readonly EnvVar[];
-  readonly envFrom?: readonly EnvFromSource[];
-  readonly volumes?: readonly Volume[];
-  readonly volumeMounts?: readonly VolumeMount[];
-  readonly configMaps?: readonly { readonly name: string; readonly mountPath: string }[];
-  readonly secrets?: readonly { readonly name: string; readonly mountPath: string }[];
-  readonly nodeSelector?: StringMap;
-  readonly tolerations?: readonly Toleration[];
-  readonly imagePullSecrets?: readonly { readonly name: string }[];
-  readonly serviceAccountName?: string;
-  readonly prometheus?: PrometheusInjection;
-  readonly sparkConf?: StringMap;
-  readonly hadoopConf?: StringMap;
-  readonly eventLog?: { readonly objectStore: string };
-  readonly storageClass?: StorageClassInjection;
-}
-
-export interface ProvisionSpec {
-  readonly configMaps?: readonly { readonly name: string; readonly data?: StringMap; readonly copyFrom?: string }[];
-  readonly secrets?: readonly { readonly name: string; readonly copyFrom: string }[];
-  readonly persistentVolumeClaims?: readonly { readonly name: string; readonly spec: PersistentVolumeClaimSpec }[];
-}
-
-export interface Condition {
-  readonly type: string;
-  readonly status: 'True' | 'False' | 'Unknown';
-  readonly reason: string;
-  readonly message: string;
-  readonly observedGeneration?: number;
-  readonly lastTransitionTime: string;
-}
-
-export interface PlatformDefaultsStatus {
-  readonly observedGeneration?: number;
-  readonly conditions?: readonly Condition[];
-  readonly provisionedNamespaces?: number;
-}
+/** The CustomResourceDefinition to install. */
+export const platformDefaultsCrd: CustomResourceDefinition = customResourceDefinition({
+  group: 'quartermaster.dev',
+  version: 'v1alpha1',
+  kind: 'PlatformDefaults',
+  plural: 'platformdefaults',
+  singular: 'platformdefaults',
+  shortNames: ['pfd'],
+  description:
+    'What the platform owes its workloads. In the system namespace it holds cluster-wide; in any other it holds there alone.',
+  spec,
+  status,
+  columns: [
+    { name: 'Kinds', type: 'string', jsonPath: '.spec.match.kinds' },
+    { name: 'Mode', type: 'string', jsonPath: '.spec.mode' },
+    { name: 'Priority', type: 'integer', jsonPath: '.spec.priority' },
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
+    { name: 'Namespaces', type: 'integer', jsonPath: '.status.provisionedNamespaces', priority: 1 },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+});
