@@ -1,7 +1,143 @@
-import type { KubeObject, StringMap } from './kubernetes.ts';
-import type { Condition } from './platform-defaults.ts';
+import { conditions } from './condition.ts';
+import { type CustomResourceDefinition, customResourceDefinition } from './crd.ts';
+import type { ObjectStoreFact } from './facts.ts';
+import type { KubeObject } from './kubernetes.ts';
+import { objectRules, specRules } from './object-store-rules.ts';
+import { choice, flag, type Infer, integer, list, map, object, required, text } from './schema.ts';
 
-export type BucketProviderName = 'gcs' | 's3' | 'azure';
+/** S3 and GCS take this many years; past it their own limits differ. */
+export const MAX_DAYS = 36_500;
+/** What Google Cloud Storage and Azure take; S3 takes 1,000. */
+export const MAX_LIFECYCLE_RULES = 100;
+/** S3 and Azure take 50 tags, and the owner mark needs some of them. */
+export const MAX_LABELS = 40;
+
+const days = (description: string) => integer(description, { minimum: 1, maximum: MAX_DAYS });
+const nameOf = (what: string) => required(text(what, { minLength: 1, maxLength: 253 }));
+
+const lifecycleRule = object('What becomes of objects as they age. Gives at least one number of days.', {
+  prefix: text('Only objects whose name begins so; all of them when absent.', { maxLength: 1024 }),
+  expireDays: days('Objects are deleted this many days after they were written.'),
+  noncurrentExpireDays: days('Older versions are deleted this many days after a newer one replaced them.'),
+  abortMultipartDays: days('Uploads that were never finished are dropped after this many days.'),
+});
+
+const s3 = object('Where and how S3 is spoken: AWS when absent.', {
+  endpoint: text('Address of an S3-compatible server, as https://host[:port]. Needs credentialsSecretRef.', {
+    maxLength: 2048,
+    pattern: '^[hH][tT][tT][pP][sS]?://',
+  }),
+  forcePathStyle: flag('Bucket in the path rather than in the host name. True by default where endpoint is given.'),
+  caBundleRef: object('The certificates the endpoint is trusted by, as PEM in a ConfigMap of this namespace.', {
+    name: nameOf('Name of the ConfigMap.'),
+    key: text('Key in it; ca.crt when absent.', { minLength: 1, maxLength: 253 }),
+  }),
+});
+
+const azure = object('Where the container is made on Azure.', {
+  storageAccount: text('Storage account; made, under a name derived from cluster and namespace, when absent.', {
+    pattern: '^[a-z0-9]{3,24}$',
+  }),
+  resourceGroup: text("Resource group of the account; the platform's own when absent.", {
+    minLength: 1,
+    maxLength: 90,
+  }),
+  sku: text('Redundancy of an account that is made: Standard_LRS when absent.', { minLength: 1, maxLength: 64 }),
+});
+
+const spec = object(
+  'The bucket to have. Only name is needed.',
+  {
+    name: required(
+      text('Name of the bucket (GCS, S3) or container (Azure). Cannot be changed.', {
+        minLength: 3,
+        maxLength: 222,
+        pattern: '^[a-z0-9][a-z0-9._-]*[a-z0-9]$',
+      }),
+    ),
+    provider: choice(
+      "Whose bucket. auto, as when absent: the detected cloud's own. Cannot be changed once it is set.",
+      'auto',
+      'gcs',
+      's3',
+      'azure',
+    ),
+    location: text("Region of the bucket; the cluster's when absent. Cannot be changed once it is set.", {
+      maxLength: 64,
+    }),
+    storageClass: text("Storage class of what is written; the provider's default when absent.", { maxLength: 64 }),
+    versioning: flag('Keep older versions. False suspends them; left as it is when absent.'),
+    lifecycle: list('What becomes of objects as they age; left as it is when absent.', lifecycleRule, {
+      maxItems: MAX_LIFECYCLE_RULES,
+    }),
+    retention: object('How long nothing can be deleted or replaced.', {
+      days: required(days('Days after an object was written.')),
+    }),
+    publicAccess: choice(
+      'Blocked, as when absent: nothing can be made public. Unmanaged: left as it is.',
+      'Blocked',
+      'Unmanaged',
+    ),
+    encryption: object("Encryption with a key of one's own; the provider's when absent.", {
+      keyRef: required(
+        text('The key as the provider names it: KMS key ARN or id, Cloud KMS resource name, Key Vault URL.', {
+          minLength: 1,
+          maxLength: 2048,
+        }),
+      ),
+    }),
+    labels: map('Labels or tags of the bucket.', text('Value.', { maxLength: 256 }), { maxProperties: MAX_LABELS }),
+    s3,
+    azure,
+    gcp: object('Where the bucket is made on Google Cloud.', {
+      project: text("Project; the cluster's when absent.", { minLength: 1, maxLength: 64 }),
+    }),
+    credentialsSecretRef: object(
+      "Secret of this namespace with access-key and secret-key, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the platform's workload identity when absent.",
+      { name: nameOf('Name of the Secret.') },
+    ),
+    adopt: choice(
+      'What to do with a bucket that is there already. IfOwned, as when absent: take it only if it carries our mark for this object.',
+      'Never',
+      'IfOwned',
+      'Always',
+    ),
+    deletionPolicy: choice(
+      'What becomes of the bucket with this object. Retain, as when absent: it stays. Delete: it goes if it was made for this object and is empty.',
+      'Retain',
+      'Delete',
+    ),
+    forceDelete: flag('With deletionPolicy Delete: the bucket goes with all it holds.'),
+    writeConnectionTo: object('Where the connection is written.', {
+      configMapName: text('ConfigMap of this namespace; <metadata.name>-objectstore when absent.', {
+        minLength: 1,
+        maxLength: 253,
+      }),
+    }),
+  },
+  specRules,
+);
+
+const status = object('What was last observed.', {
+  bucketName: text('The bucket or container this object stands for.'),
+  provider: choice('Whose bucket it is.', 'gcs', 's3', 'azure'),
+  location: text('Where it is.'),
+  endpoint: text("Where it is reached, if not at the provider's own address."),
+  url: text('The bucket as Hadoop and Spark name it: gs://, s3a:// or abfss://.'),
+  ownership: choice('Whether the bucket was made for this object or was there before.', 'Created', 'Adopted'),
+  creationStarted: text('When making the bucket began; absent once it is known how that ended.', {
+    format: 'date-time',
+  }),
+  configMapName: text('ConfigMap that holds the connection.'),
+  observedGeneration: integer('metadata.generation this was observed at.', { minimum: 0, format: 'int64' }),
+  lastSyncTime: text('When the bucket was last brought in line with this object.', { format: 'date-time' }),
+  conditions,
+});
+
+export type ObjectStoreSpec = Infer<typeof spec>;
+export type ObjectStoreStatus = Infer<typeof status>;
+export type LifecycleRule = Infer<typeof lifecycleRule>;
+export type BucketProviderName = NonNullable<ObjectStoreStatus['provider']>;
 
 /** banzaicloud.com/v1alpha1 ObjectStore. `spec.name` alone is valid. */
 export interface ObjectStore extends KubeObject {
@@ -9,47 +145,45 @@ export interface ObjectStore extends KubeObject {
   readonly status?: ObjectStoreStatus;
 }
 
-export interface LifecycleRule {
-  readonly prefix?: string;
-  readonly expireDays?: number;
-  readonly noncurrentExpireDays?: number;
-  readonly abortMultipartDays?: number;
-}
+const ready = (part: string) => `.status.conditions[?(@.type=="Ready")].${part}`;
 
-export interface ObjectStoreSpec {
-  readonly name: string;
-  readonly provider?: 'auto' | BucketProviderName;
-  readonly location?: string;
-  readonly storageClass?: string;
-  readonly versioning?: boolean;
-  readonly lifecycle?: readonly LifecycleRule[];
-  readonly retention?: { readonly days: number };
-  readonly publicAccess?: 'Blocked' | 'Unmanaged';
-  readonly encryption?: { readonly keyRef: string };
-  readonly labels?: StringMap;
-  readonly s3?: {
-    readonly endpoint?: string;
-    readonly forcePathStyle?: boolean;
-    readonly caBundleRef?: { readonly name: string; readonly key?: string };
+/** The schema of `spec`, for checking what no API server has checked. */
+export const objectStoreSpec = spec;
+
+/** The CustomResourceDefinition to install. */
+export const objectStoreCrd: CustomResourceDefinition = customResourceDefinition({
+  group: 'banzaicloud.com',
+  version: 'v1alpha1',
+  kind: 'ObjectStore',
+  plural: 'objectstores',
+  singular: 'objectstore',
+  shortNames: [],
+  description: 'A bucket for the asking, on Google Cloud Storage, S3 and what speaks it, or Azure.',
+  spec,
+  status,
+  rules: objectRules,
+  columns: [
+    { name: 'Provider', type: 'string', jsonPath: '.status.provider' },
+    { name: 'Bucket', type: 'string', jsonPath: '.spec.name' },
+    { name: 'Ready', type: 'string', jsonPath: ready('status') },
+    { name: 'Reason', type: 'string', jsonPath: ready('reason') },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+    { name: 'URL', type: 'string', jsonPath: '.status.url', priority: 1 },
+    { name: 'Location', type: 'string', jsonPath: '.status.location', priority: 1 },
+    { name: 'Synced', type: 'string', jsonPath: '.status.conditions[?(@.type=="Synced")].status', priority: 1 },
+    { name: 'Message', type: 'string', jsonPath: ready('message'), priority: 1 },
+  ],
+});
+
+/** What admission may rely on. Ready only while nothing asks for the bucket's end; the provider is s3 until one is known. */
+export const objectStoreFact = ({ metadata, spec, status }: ObjectStore): ObjectStoreFact => {
+  const asked = spec.provider === 'auto' ? undefined : spec.provider;
+  const isReady = status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+  return {
+    ready: isReady && !metadata.deletionTimestamp && status?.url !== undefined,
+    bucket: status?.bucketName ?? spec.name,
+    url: status?.url ?? '',
+    provider: status?.provider ?? asked ?? 's3',
+    ...(status?.endpoint !== undefined && { endpoint: status.endpoint }),
   };
-  readonly azure?: { readonly storageAccount?: string; readonly resourceGroup?: string; readonly sku?: string };
-  readonly gcp?: { readonly project?: string };
-  readonly credentialsSecretRef?: { readonly name: string };
-  readonly adopt?: 'Never' | 'IfOwned' | 'Always';
-  readonly deletionPolicy?: 'Retain' | 'Delete';
-  readonly forceDelete?: boolean;
-  readonly writeConnectionTo?: { readonly configMapName?: string };
-}
-
-export interface ObjectStoreStatus {
-  readonly bucketName?: string;
-  readonly provider?: BucketProviderName;
-  readonly location?: string;
-  readonly endpoint?: string;
-  readonly url?: string;
-  readonly ownership?: 'Created' | 'Adopted';
-  readonly configMapName?: string;
-  readonly observedGeneration?: number;
-  readonly lastSyncTime?: string;
-  readonly conditions?: readonly Condition[];
-}
+};

@@ -1,0 +1,64 @@
+import { BlockList, isIP } from 'node:net';
+
+const blockList = (...subnets: readonly (readonly [net: string, prefix: number, family: 'ipv4' | 'ipv6'])[]) => {
+  const list = new BlockList();
+  for (const [net, prefix, family] of subnets) list.addSubnet(net, prefix, family);
+  return list;
+};
+
+/** Link-local, and where clouds serve metadata and credentials outside it (AWS, Oracle, Azure, Alibaba). */
+const metadata = blockList(
+  ['169.254.0.0', 16, 'ipv4'],
+  ['100.100.100.200', 32, 'ipv4'],
+  ['168.63.129.16', 32, 'ipv4'],
+  ['192.0.0.192', 32, 'ipv4'],
+  ['fe80::', 10, 'ipv6'],
+  ['fd00:ec2::254', 128, 'ipv6'],
+  ['fd00:c1::a9fe:a9fe', 128, 'ipv6'],
+  ['fd20:ce::254', 128, 'ipv6'],
+  // Link-local IPv4 inside NAT64 and 6to4 addresses.
+  ['64:ff9b::a9fe:0', 112, 'ipv6'],
+  ['2002:a9fe::', 32, 'ipv6'],
+);
+
+/** What reaches this very host; 0.0.0.0 and :: do on Linux. */
+const loopback = blockList(['127.0.0.0', 8, 'ipv4'], ['0.0.0.0', 8, 'ipv4'], ['::', 127, 'ipv6']);
+
+const metadataNames =
+  /^(metadata|instance-data|metadata\.goog|(.+\.)?metadata\.google\.internal|metadata\.[a-z.]+\.internal|(.+\.)?metadata\.cloud\.ibm\.com|metadata\.tencentyun\.com)$/;
+const loopbackNames = /^((.+\.)?localhost|ip6-(localhost|loopback))$/;
+
+const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
+
+/**
+ * True for an IP address no tenant may have us connect to: link-local and metadata services always, loopback unless allowed.
+ * For the address a name resolves to as much as for one written in a URL. What is no IP address is not forbidden.
+ */
+export const isForbiddenAddress = (address: string, isLoopbackAllowed: boolean): boolean => {
+  if (isIP(address) === 0) return false;
+  const family = familyOf(address);
+  return metadata.check(address, family) || (!isLoopbackAllowed && loopback.check(address, family));
+};
+
+const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+
+const isForbiddenHost = (host: string, isLoopbackAllowed: boolean): boolean =>
+  metadataNames.test(host) ||
+  (!isLoopbackAllowed && loopbackNames.test(host)) ||
+  isForbiddenAddress(host, isLoopbackAllowed);
+
+/**
+ * Why an object store's address cannot be used, as one sentence that begins with `field`; undefined where it can.
+ * The text is never repeated: it may hold credentials.
+ */
+export const checkEndpoint = (field: string, text: string, isLoopbackAllowed: boolean): string | undefined => {
+  if (!URL.canParse(text) || !/^https?:\/\//i.test(text))
+    return `${field} must be a whole address such as https://s3.example.org, beginning with http:// or https://.`;
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '')
+    return `${field} must hold no user or password: put them in the Secret that spec.credentialsSecretRef names.`;
+  if (url.search !== '' || url.hash !== '') return `${field} must hold no query and no fragment.`;
+  return isForbiddenHost(hostOf(url), isLoopbackAllowed)
+    ? `${field} must not point at a loopback, link-local or metadata address.`
+    : undefined;
+};
