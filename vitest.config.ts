@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    reporters: [process.env['CI'] === undefined ? 'default' : 'dot', './dev/closing-line.ts'],
     projects: [
       { test: { name: 'fast', include: ['test/{unit,golden,properties}/**/*.test.ts'], testTimeout: 20_000 } },
       {

@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import type { CloudName } from './api/facts.ts';
+import type { CloudName, Policy } from './api/facts.ts';
 import { AppError } from './errors.ts';
 import { SYSTEM_NAMESPACE } from './names.ts';
 
@@ -281,3 +281,16 @@ export const readSettings = (
   if (wrong.length > 0) throw new AppError('InvalidSetting', `Settings refused: ${wrong.join('; ')}.`);
   return values as Settings;
 };
+
+/** The part of the settings that decisions depend on. */
+export const policyOf = (values: Settings): Policy => ({
+  systemNamespace: values.namespace,
+  storageClassPattern: values.storageClassPattern,
+  storageClassLimit: values.storageClassLimit,
+  rwxFallback: values.rwxFallback,
+  nfsNamespace: values.nfsNamespace,
+  nfsImage: values.nfsImage,
+  ...(values.nfsServer !== '' && { nfsServer: values.nfsServer }),
+  nfsShare: values.nfsShare,
+  azureFileAccount: values.azureFileAccount,
+});

@@ -1,0 +1,121 @@
+import { Command, CommanderError, Option } from 'commander';
+import { flagOf, readSettings, type SettingName, type Settings, settings } from '../config.ts';
+import { AppError } from '../errors.ts';
+import { EXIT, type Terminal } from './terminal.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What the commands do; each is loaded only when it is asked for. */
+export interface Commands {
+  readonly serve: (settings: Settings, mode: { readonly webhook: boolean; readonly controller: boolean }) => Promise<number>;
+}
+
+/** Settings that change what `preview` decides. */
+const PREVIEW_SETTINGS = [
+  'storageClassPattern',
+  'storageClassLimit',
+  'rwxFallback',
+  'nfsNamespace',
+  'nfsImage',
+  'nfsServer',
+  'nfsShare',
+  'azureFileAccount',
+  'namespace',
+] as const satisfies readonly SettingName[];
+
+const DETECT_SETTINGS = ['cloud', 'metadataEndpoint', 'facts'] as const satisfies readonly SettingName[];
+
+/** Runs one command line to its exit code. Every mistake of the caller is one line on standard error and exit 2. */
+export const run = async (args: readonly string[], environment: Environment, terminal: Terminal, commands: Commands): Promise<number> => {
+  let code: number = EXIT.fine;
+  const program = createProgram(environment, terminal, commands, (exit) => {
+    code = exit;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.unusable;
+    if (!(error instanceof AppError)) throw error;
+    terminal.complain(`quartermaster: ${error.message}\n`);
+    return EXIT.unusable;
+  }
+};
+
+const createProgram = (environment: Environment, terminal: Terminal, commands: Commands, end: (code: number) => void): Command => {
+  const program = new Command('quartermaster')
+    .description('Supplies data workloads on Kubernetes with what the cluster they land on needs.')
+    .configureOutput({ writeOut: terminal.print, writeErr: terminal.complain })
+    .exitOverride()
+    .showHelpAfterError('(quartermaster --help lists the commands)');
+  const settingsOf = (command: Command): Settings => readSettings(environment, flagsOf(command));
+
+  const serve = program
+    .command('serve')
+    .description('run the webhook and the controller')
+    .option('--webhook-only', 'answer admissions only', false)
+    .option('--controller-only', 'reconcile only', false);
+  addSettings(serve, Object.keys(settings) as SettingName[]).action(async (options: ServeOptions, command: Command) => {
+    if (options.webhookOnly && options.controllerOnly) {
+      throw new AppError('InvalidInput', '--webhook-only and --controller-only leave nothing to do; give one of them.');
+    }
+    end(await commands.serve(settingsOf(command), { webhook: !options.controllerOnly, controller: !options.webhookOnly }));
+  });
+
+  const preview = program
+    .command('preview')
+    .description('show, without a cluster, what admission would do to each object of a manifest')
+    .requiredOption('-f, --file <path...>', 'file, folder or - for standard input')
+    .option('--cloud <name>', 'the cloud the manifest lands on', 'unknown')
+    .option('--fact <name=value...>', 'what is known there (region=eu-west-1, efsFileSystemId=fs-1)')
+    .option('--csi-drivers <names>', 'CSI drivers installed there, joined by commas (default: the usual ones)')
+    .option('--defaults <file...>', 'PlatformDefaults that hold there')
+    .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
+    .option('--namespace-labels <pairs>', 'labels of the namespaces, as key=value,…')
+    .option('--live', 'take classes, drivers, namespaces and defaults from the cluster of the current kubeconfig', false)
+    .addOption(new Option('-o, --output <format>', 'how to print it').choices(['yaml', 'json', 'patch', 'diff']).default('yaml'))
+    .option('--explain', 'tell for each change who asked for it and why', false);
+  addSettings(preview, PREVIEW_SETTINGS).action(async (_options: unknown, command: Command) => {
+    const { previewCommand } = await import('./preview-command.ts');
+    end(await previewCommand(command.opts(), settingsOf(command), terminal));
+  });
+
+  const detect = program.command('detect').description('print the cloud and what is known of it, with sources, as JSON');
+  addSettings(detect, DETECT_SETTINGS).action(async (_options: unknown, command: Command) => {
+    const { detectCommand } = await import('./detect.ts');
+    end(await detectCommand(settingsOf(command), terminal));
+  });
+
+  program
+    .command('manifests')
+    .description('print what installs Quartermaster on a cluster, as YAML')
+    .option('--namespace <name>', 'namespace to run in', settings.namespace.fallback)
+    .option('--image <image>', 'image to run')
+    .action(async (options: { readonly namespace: string; readonly image?: string }) => {
+      const { manifestsCommand } = await import('./manifests.ts');
+      end(manifestsCommand(options, terminal));
+    });
+  return program;
+};
+
+interface ServeOptions {
+  readonly webhookOnly: boolean;
+  readonly controllerOnly: boolean;
+}
+
+const addSettings = (command: Command, names: readonly SettingName[]): Command => {
+  for (const name of names) {
+    const { env, summary, fallback } = settings[name];
+    command.option(`${flagOf(name)} <value>`, `${summary} [${env}${fallback === '' ? '' : `, default ${fallback}`}]`);
+  }
+  return command;
+};
+
+/** The settings given as flags, by setting name. `--namespace` of preview is not one: settings have flags of their own. */
+const flagsOf = (command: Command): Partial<Record<SettingName, string>> => {
+  const given = command.opts<Record<string, unknown>>();
+  const entries = (Object.keys(settings) as SettingName[]).map((name) => [name, given[attributeOf(flagOf(name))]] as const);
+  return Object.fromEntries(entries.filter((entry): entry is readonly [SettingName, string] => typeof entry[1] === 'string'));
+};
+
+const attributeOf = (flag: string): string => flag.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());

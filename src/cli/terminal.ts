@@ -1,0 +1,10 @@
+/** Where a command prints, so that commands touch no global. */
+export interface Terminal {
+  readonly print: (text: string) => void;
+  readonly complain: (text: string) => void;
+  /** Standard output is a terminal that shows colours. */
+  readonly isColoured: boolean;
+}
+
+/** What the process ends with. */
+export const EXIT = { fine: 0, refused: 1, unusable: 2 } as const;

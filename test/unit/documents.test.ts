@@ -1,0 +1,89 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseObjects, readObjects } from '../../src/cli/documents.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'quartermaster-documents-'));
+const file = (name: string, text: string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+describe('manifests that can be read', () => {
+  it('give one object a document, with the line it starts on', () => {
+    const objects = parseObjects('two.yaml', '# a note\napiVersion: v1\nkind: A\n---\n---\napiVersion: v1\nkind: B\n');
+    expect(objects.map(({ source, object }) => [object.kind, source.document, source.line])).toEqual([
+      ['A', 1, 2],
+      ['B', 3, 6],
+    ]);
+  });
+
+  it('give the items of a List one by one', () => {
+    const text =
+      'apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: A\n- apiVersion: apps/v1\n  kind: Deployment\n';
+    expect(parseObjects('list.yaml', text).map(({ object, source }) => [object.kind, source.line])).toEqual([
+      ['A', 4],
+      ['Deployment', 6],
+    ]);
+  });
+
+  it('may be JSON', () => {
+    expect(parseObjects('a.json', '{"apiVersion":"v1","kind":"A","metadata":{"name":"a"}}')).toHaveLength(1);
+  });
+
+  it('are read as kubectl reads them: yes is true, 1:30 and a date are text', () => {
+    const [first] = parseObjects(
+      'a.yaml',
+      'apiVersion: v1\nkind: A\nmetadata: {}\na: yes\nb: 1:30\nc: 2026-11-20\nd: 0x10\n',
+    );
+    expect(first?.object).toMatchObject({ a: true, b: '1:30', c: '2026-11-20', d: 16 });
+  });
+
+  it('may be a folder, whose files are taken in order', () => {
+    const path = join(folder, 'many');
+    mkdirSync(path);
+    file('many/b.yml', 'apiVersion: v1\nkind: B\n');
+    file('many/a.yaml', 'apiVersion: v1\nkind: A\n');
+    file('many/notes.txt', 'not a manifest');
+    expect(readObjects([path]).map(({ object }) => object.kind)).toEqual(['A', 'B']);
+  });
+});
+
+describe('manifests that cannot be read', () => {
+  it.each([
+    ['malformed YAML', 'apiVersion: v1\nkind: A\n---\na: [1\nb: 2\n', /bad\.yaml: document 2, line \d+: .+/],
+    ['a key given twice', 'apiVersion: v1\nkind: A\nkind: B\n', /bad\.yaml: document 1, line 3: .*unique/],
+    [
+      'a kind without apiVersion',
+      'apiVersion: v1\nkind: A\n---\nkind: Pod\n',
+      /bad\.yaml: document 2, line 4: the Pod has no apiVersion\./,
+    ],
+    ['no kind', 'apiVersion: v1\n', /bad\.yaml: document 1, line 1: the object has no kind\./],
+    ['a scalar', 'hello\n', /bad\.yaml: document 1, line 1: this is not an object/],
+    ['metadata that is text', 'apiVersion: v1\nkind: A\nmetadata: x\n', /line 1: metadata of the A is not an object\./],
+    ['an empty file', '', /bad\.yaml: document 1, line 1: the file holds no object\./],
+    ['a file of comments', '# nothing\n---\n', /bad\.yaml: document 1, line 1: the file holds no object\./],
+    [
+      'an alias bomb',
+      `a: &a [x,x,x,x,x,x,x,x,x,x]\n${'bcdefgh'
+        .split('')
+        .map((name, index) => `${name}: &${name} [${`*${'abcdefg'[index]},`.repeat(9)}1]`)
+        .join('\n')}\n`,
+      /document 1, line 1: .*alias/i,
+    ],
+  ])('name file, document and line: %s', (_what, text, message) => {
+    expect(() => readObjects([file('bad.yaml', text)])).toThrow(message);
+  });
+
+  it('name a file that is not there', () => {
+    expect(() => readObjects([join(folder, 'none.yaml')])).toThrow(/none\.yaml: there is no such file or folder\./);
+  });
+
+  it('name a folder without manifests', () => {
+    const path = join(folder, 'empty');
+    mkdirSync(path);
+    expect(() => readObjects([path])).toThrow(/holds no \.yaml, \.yml or \.json file/);
+  });
+});

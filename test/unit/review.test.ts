@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { decodeReview, encodeReview, encodeStatus } from '../../src/admission/review.ts';
+
+const request = (fields: Record<string, unknown>): string =>
+  JSON.stringify({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: {
+      uid: 'u-1',
+      operation: 'CREATE',
+      resource: { group: '', version: 'v1', resource: 'pods' },
+      object: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' } },
+      ...fields,
+    },
+  });
+
+describe('a body that is no AdmissionReview', () => {
+  it.each([
+    ['nothing', ''],
+    ['no JSON', '<html>'],
+    ['a JSON string', '"review"'],
+    ['null', 'null'],
+    ['a list', '[]'],
+    ['an empty object', '{}'],
+    ['another kind', '{"apiVersion":"v1","kind":"Pod"}'],
+    ['an older version', '{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview","request":{"uid":"u"}}'],
+    ['a review without a request', '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}'],
+    ['a request without a uid', request({ uid: undefined })],
+    ['a request whose uid is a number', request({ uid: 7 })],
+  ])('is told so when it is %s', (_what, body) => {
+    expect(decodeReview(body)).toMatchObject({ kind: 'none', message: expect.stringMatching(/\.$/) });
+  });
+});
+
+describe('an AdmissionReview that cannot be decided', () => {
+  it.each([
+    ['request.operation', { operation: 'PATCH' }],
+    ['request.resource', { resource: null }],
+    ['request.object', { object: null }],
+    ['request.object', { object: [] }],
+    ['request.object', { object: { apiVersion: 'v1', kind: 'Pod' } }],
+    ['request.oldObject', { operation: 'UPDATE', oldObject: null }],
+  ])('is answered with a refusal that names %s', (field, fields) => {
+    expect(decodeReview(request(fields))).toMatchObject({
+      kind: 'unusable',
+      uid: 'u-1',
+      message: expect.stringContaining(field),
+    });
+  });
+});
+
+describe('an AdmissionReview', () => {
+  it('is read down to what a decision needs', () => {
+    const decoded = decodeReview(
+      request({ namespace: 'jobs', name: 'p', dryRun: true, subResource: '', userInfo: { username: 'ann' } }),
+    );
+    expect(decoded).toEqual({
+      kind: 'request',
+      request: {
+        uid: 'u-1',
+        operation: 'CREATE',
+        resource: { group: '', version: 'v1', resource: 'pods' },
+        namespace: 'jobs',
+        name: 'p',
+        object: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' } },
+        dryRun: true,
+        username: 'ann',
+      },
+    });
+  });
+
+  it.each(['DELETE', 'CONNECT'])('of a %s may carry no object', (operation) => {
+    expect(decodeReview(request({ operation, object: null })).kind).toBe('request');
+  });
+
+  it('is answered without patch fields where nothing changed', () => {
+    expect(JSON.parse(encodeReview({ uid: 'u-1', allowed: true, patch: [] }))).toEqual({
+      apiVersion: 'admission.k8s.io/v1',
+      kind: 'AdmissionReview',
+      response: { uid: 'u-1', allowed: true },
+    });
+  });
+
+  it('is answered with the patch in base64', () => {
+    const patch = [{ op: 'add', path: '/metadata/labels', value: { team: 'naïve' } }] as const;
+    const { response } = JSON.parse(encodeReview({ uid: 'u-1', allowed: true, patch })) as {
+      response: Record<string, string>;
+    };
+    expect(response['patchType']).toBe('JSONPatch');
+    expect(JSON.parse(Buffer.from(response['patch'] ?? '', 'base64').toString())).toEqual(patch);
+  });
+
+  it('is answered with warnings short enough for the API server', () => {
+    const text = encodeReview({ uid: 'u-1', allowed: true, warnings: ['w'.repeat(5000)] });
+    const { response } = JSON.parse(text) as { response: { warnings: string[] } };
+    expect(response.warnings[0]).toHaveLength(256);
+  });
+});
+
+it('a Status has the fields kubectl reads', () => {
+  expect(JSON.parse(encodeStatus(400, 'BadRequest', 'No.'))).toMatchObject({
+    kind: 'Status',
+    status: 'Failure',
+    code: 400,
+    message: 'No.',
+  });
+});
