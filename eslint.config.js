@@ -11,7 +11,7 @@ const layers = {
   cloud: floor,
   storage: floor,
   bucket: floor,
-  certificates: floor,
+  certificates: [...floor, 'kube'],
   kube: floor,
   mutate: [...floor, 'defaults', 'storage'],
   admission: [...floor, 'mutate', 'defaults', 'storage', 'kube', 'cloud/cloud.ts', 'metrics.ts', 'log.ts', 'config.ts'],

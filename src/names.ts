@@ -24,3 +24,5 @@ export const BETA_CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
 
 export const SYSTEM_NAMESPACE = 'quartermaster-system';
 export const MUTATE_PATH = '/mutate';
+/** The Secret that holds authority and serving certificate, in the system namespace. */
+export const CERTIFICATE_SECRET = 'quartermaster-certificates';

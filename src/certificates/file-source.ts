@@ -1,0 +1,36 @@
+import { readFile } from 'node:fs/promises';
+import { AppError, messageOf } from '../errors.ts';
+import type { CertificateSource } from './certificate.ts';
+import { inspectPair } from './inspect.ts';
+
+export interface FileSourceOptions {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** What callers must trust; left out: whoever writes the certificate also keeps the webhook configuration's caBundle. */
+  readonly caFile?: string;
+}
+
+/**
+ * A certificate that somebody else keeps in files (cert-manager through a mounted Secret). Files are read whole each time: the
+ * kubelet swaps a symbolic link above them, which no watch on the files sees. A half-swapped pair is refused, and right next time.
+ */
+export const fileSource =
+  ({ certFile, keyFile, caFile }: FileSourceOptions): CertificateSource =>
+  async (signal) => {
+    const [cert, key, caBundle] = await Promise.all([
+      readText(certFile, signal),
+      readText(keyFile, signal),
+      caFile === undefined ? undefined : readText(caFile, signal),
+    ]);
+    const inspection = inspectPair({ cert, key });
+    if (inspection.isUsable) return { cert, key, caBundle, notAfter: inspection.validity.until };
+    throw new AppError('InvalidInput', `TLS_CERT_FILE ${certFile} with TLS_KEY_FILE ${keyFile}: ${inspection.why}.`);
+  };
+
+const readText = async (file: string, signal: AbortSignal): Promise<string> => {
+  try {
+    return await readFile(file, { encoding: 'utf8', signal });
+  } catch (error) {
+    throw new AppError('Unavailable', `${file} cannot be read: ${messageOf(error)}.`, { cause: error });
+  }
+};

@@ -1,0 +1,127 @@
+import type { KubeObject, Maybe, StringMap } from '../api/kubernetes.ts';
+import { AppError } from '../errors.ts';
+import { type Kube, resources } from '../kube/kube.ts';
+import { CERTIFICATE_SECRET, MANAGED_BY, MANAGED_BY_LABEL } from '../names.ts';
+import type { CertificateSource, ServingCertificate } from './certificate.ts';
+import { planStep, servingPeriod } from './plan.ts';
+import { bundleOf, type CertificateState, decodeState, encodeState } from './state.ts';
+import { newState, takeStep } from './steps.ts';
+
+export interface SecretSourceOptions {
+  readonly kube: Pick<Kube, 'get' | 'create' | 'replace'>;
+  readonly namespace: string;
+  /** DNS names and IP addresses the webhook is called by. */
+  readonly names: readonly string[];
+  /** Whether the API server trusts an authority (PEM) by now. Left out: it is taken to, once the settle time is over. */
+  readonly isTrusted?: (authority: string, signal: AbortSignal) => Promise<boolean>;
+  /** How long a new authority must have been announced before it is used: every API server has then seen it. */
+  readonly settleMs?: number;
+  readonly now?: () => Date;
+}
+
+interface CertificateSecret extends KubeObject {
+  readonly type?: string;
+  readonly data?: Maybe<StringMap>;
+}
+
+/** Enough for all steps of a rollover, each once more after losing a race. */
+const MOST_WRITES = 10;
+const SETTLE_MS = 15_000;
+
+/**
+ * The certificate kept in a Secret, made by whoever comes first and agreed on by resourceVersion. A Secret that is deleted or
+ * overwritten is restored from memory; one that is not labelled as ours is left alone and complained about.
+ */
+export const secretSource = (options: SecretSourceOptions): CertificateSource => {
+  let remembered: CertificateState | undefined;
+  return async (signal) => {
+    remembered = await agree(options, remembered, signal);
+    return present(remembered, options.names);
+  };
+};
+
+/** The names a webhook behind a Service is called by, inside the cluster. */
+export const serviceNames = (service: string, namespace: string): readonly string[] => [
+  `${service}.${namespace}.svc`,
+  `${service}.${namespace}.svc.cluster.local`,
+];
+
+const agree = async (
+  options: SecretSourceOptions,
+  remembered: CertificateState | undefined,
+  signal: AbortSignal,
+): Promise<CertificateState> => {
+  for (let writes = 0; writes < MOST_WRITES; writes += 1) {
+    const secret = await options.kube.get<CertificateSecret>(resources.secrets, keyOf(options), signal);
+    const stored = secret && decodeState(secret.data ?? {});
+    const wanted = await nextState(stored ?? remembered, options, signal);
+    if (wanted === stored) return stored;
+    await write(options, secret, wanted, signal);
+  }
+  throw new AppError(
+    'Conflict',
+    `Secret ${pathOf(options)} changes faster than it can be agreed on; it is tried again.`,
+  );
+};
+
+/** The very state it was given where nothing is to be done. */
+const nextState = async (
+  state: CertificateState | undefined,
+  { names, isTrusted, settleMs = SETTLE_MS, now = () => new Date() }: SecretSourceOptions,
+  signal: AbortSignal,
+): Promise<CertificateState> => {
+  const issue = { names, now: now() };
+  if (state === undefined) return newState(issue);
+  const isNextTrusted = state.next !== undefined && ((await isTrusted?.(state.next.cert, signal)) ?? true);
+  return takeStep(state, planStep(state, { ...issue, settleMs, isNextTrusted }), issue);
+};
+
+/** Losing a race to another replica is no failure: its version is read next. */
+const write = async (
+  options: SecretSourceOptions,
+  secret: CertificateSecret | undefined,
+  state: CertificateState,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { kube } = options;
+  if (secret !== undefined) refuseForeign(secret, options);
+  const data = encodeState(state);
+  try {
+    if (secret === undefined) await kube.create(resources.secrets, newSecret(options, data), { signal });
+    else await kube.replace(resources.secrets, { ...secret, data }, { signal });
+  } catch (error) {
+    if (!(error instanceof AppError) || !raceReasons.has(error.reason)) throw error;
+  }
+};
+
+const raceReasons: ReadonlySet<string> = new Set(['AlreadyExists', 'Conflict', 'NotFound']);
+
+const refuseForeign = (secret: CertificateSecret, options: SecretSourceOptions): void => {
+  if (secret.metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY) return;
+  throw new AppError(
+    'Conflict',
+    `Secret ${pathOf(options)} holds no certificate that can be used and is not labelled ${MANAGED_BY_LABEL}=${MANAGED_BY}: delete it, or give it that label to have it replaced.`,
+  );
+};
+
+const newSecret = (options: SecretSourceOptions, data: StringMap): CertificateSecret => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { ...keyOf(options), labels: { [MANAGED_BY_LABEL]: MANAGED_BY } },
+  type: 'Opaque',
+  data,
+});
+
+const present = (state: CertificateState, names: readonly string[]): ServingCertificate => {
+  const period = servingPeriod(state, names);
+  if (state.serving === undefined || period === undefined)
+    throw new AppError('Unavailable', 'No serving certificate can be issued until a new authority is trusted.');
+  return { ...state.serving, caBundle: bundleOf(state), notAfter: period.until };
+};
+
+const keyOf = ({ namespace }: SecretSourceOptions): { readonly namespace: string; readonly name: string } => ({
+  namespace,
+  name: CERTIFICATE_SECRET,
+});
+
+const pathOf = (options: SecretSourceOptions): string => `${options.namespace}/${CERTIFICATE_SECRET}`;

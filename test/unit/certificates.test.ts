@@ -1,0 +1,239 @@
+import { once } from 'node:events';
+import { mkdtemp, rename, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type TLSSocket } from 'node:tls';
+import { afterEach, describe, expect, test } from 'vitest';
+import { tlsOptions } from '../../src/certificates/certificate.ts';
+import { fileSource } from '../../src/certificates/file-source.ts';
+import { inspectPair, isIssuedFor, isSignedBy } from '../../src/certificates/inspect.ts';
+import { keepCertificate } from '../../src/certificates/keeper.ts';
+import { type Circumstances, planStep, servingPeriod } from '../../src/certificates/plan.ts';
+import { serviceNames } from '../../src/certificates/secret-source.ts';
+import { bundleOf, type CertificateState, decodeState, encodeState } from '../../src/certificates/state.ts';
+import { newState, takeStep } from '../../src/certificates/steps.ts';
+
+const DAY_MS = 86_400_000;
+const start = new Date('2026-11-20T12:00:00Z');
+const names = [...serviceNames('quartermaster', 'quartermaster-system'), 'localhost', '127.0.0.1'];
+const later = (days: number): Date => new Date(start.getTime() + days * DAY_MS);
+const at = (now: Date, rest: Partial<Circumstances> = {}): Circumstances => ({
+  now,
+  names,
+  settleMs: 15_000,
+  isNextTrusted: true,
+  ...rest,
+});
+
+const withoutKey = (state: CertificateState): CertificateState => ({
+  ...state,
+  authority: { cert: state.authority.cert },
+});
+
+/** Takes every step that is due, as one look at the Secret does. */
+const settle = async (state: CertificateState, circumstances: Circumstances): Promise<CertificateState> => {
+  const step = planStep(state, circumstances);
+  return step === 'keep' ? state : settle(await takeStep(state, step, circumstances), circumstances);
+};
+
+describe('issuing', () => {
+  test('makes a certificate that its authority signed for every name and address', async () => {
+    const { serving, authority } = await newState({ names, now: start });
+    const inspection = inspectPair(serving ?? { cert: '', key: '' });
+    if (!inspection.isUsable) throw new Error(inspection.why);
+    expect(isSignedBy(inspection.certificate, authority.cert)).toBe(true);
+    expect(isIssuedFor(inspection.certificate, names)).toBe(true);
+    expect(isIssuedFor(inspection.certificate, ['other.quartermaster-system.svc'])).toBe(false);
+    expect(inspection.certificate.publicKey.asymmetricKeyDetails).toMatchObject({ namedCurve: 'prime256v1' });
+    expect(inspection.certificate.ca).toBe(false);
+  });
+
+  test('never lets a serving certificate outlive its authority', async () => {
+    const state = await newState({ names, now: start });
+    const renewed = await takeStep(state, 'renew-serving', { names, now: later(3 * 365 - 10) });
+    expect(servingPeriod(renewed, names)?.until).toEqual(later(3 * 365));
+  });
+});
+
+describe('the Secret', () => {
+  test('gives back every part it was written with', async () => {
+    const announced = await settle(withoutKey(await newState({ names, now: start })), at(later(1)));
+    const adopted = await settle(announced, at(later(2)));
+    const rolled = await settle(withoutKey(adopted), at(later(3)));
+    expect(rolled.next).toBeDefined();
+    expect(rolled.previous).toBeDefined();
+    expect(decodeState(encodeState(rolled))).toEqual(rolled);
+  });
+
+  test('is rubbish where not even the authority can be read', () => {
+    const rubbish = Buffer.from('rubbish').toString('base64');
+    expect(decodeState({})).toBeUndefined();
+    expect(decodeState({ 'ca.crt': rubbish, 'tls.crt': rubbish, 'tls.key': rubbish })).toBeUndefined();
+  });
+
+  test('loses only the part that was spoilt', async () => {
+    const state = await newState({ names, now: start });
+    const spoilt = decodeState({ ...encodeState(state), 'tls.key': 'AAAA' });
+    expect(spoilt).toEqual({ authority: state.authority });
+  });
+});
+
+describe('the plan', () => {
+  test('keeps what is young', async () => {
+    expect(planStep(await newState({ names, now: start }), at(later(59)))).toBe('keep');
+  });
+
+  test('renews the serving certificate with a third of its life left, under the same authority', async () => {
+    const state = await newState({ names, now: start });
+    expect(planStep(state, at(later(61)))).toBe('renew-serving');
+    const renewed = await settle(state, at(later(61)));
+    expect(renewed.authority).toEqual(state.authority);
+    expect(servingPeriod(renewed, names)?.until).toEqual(later(61 + 90));
+  });
+
+  test('renews at once where a name is missing', async () => {
+    const state = await newState({ names: ['localhost'], now: start });
+    expect(planStep(state, at(start))).toBe('renew-serving');
+  });
+
+  test('announces a new authority long before the old one ends, and uses it only when it is settled and trusted', async () => {
+    const now = later(2 * 365 + 1);
+    const announced = await settle(await newState({ names, now: start }), at(now));
+    expect(bundleOf(announced)).toBe(announced.authority.cert + announced.next?.cert);
+    expect(servingPeriod(announced, names)?.until).toEqual(new Date(now.getTime() + 90 * DAY_MS));
+    const minute = new Date(now.getTime() + 60_000);
+    expect(planStep(announced, at(now))).toBe('keep');
+    expect(planStep(announced, at(minute, { isNextTrusted: false }))).toBe('keep');
+    expect(planStep(announced, at(minute))).toBe('adopt-authority');
+  });
+
+  test('trusts the old authority until the last certificate it signed has expired', async () => {
+    const announced = await settle(withoutKey(await newState({ names, now: start })), at(later(1)));
+    const adopted = await settle(announced, at(later(2)));
+    expect(adopted.authority.cert).toBe(announced.next?.cert);
+    expect(bundleOf(adopted)).toBe(adopted.authority.cert + announced.authority.cert);
+    expect(adopted.previous?.until).toEqual(later(90));
+    expect((await settle(adopted, at(later(59)))).previous).toBeDefined();
+    expect((await settle(adopted, at(later(91)))).previous).toBeUndefined();
+  });
+
+  test('trusts every authority still in use when two are replaced in a row', async () => {
+    const first = await newState({ names, now: start });
+    const second = await settle(await settle(withoutKey(first), at(later(1))), at(later(2)));
+    const third = await settle(await settle(withoutKey(second), at(later(3))), at(later(4)));
+    expect(bundleOf(third)).toBe(third.authority.cert + second.authority.cert + first.authority.cert);
+  });
+
+  test('waits for nobody where what is served has expired anyway', async () => {
+    const announced = await settle(withoutKey(await newState({ names, now: start })), at(later(89)));
+    expect(planStep(announced, at(later(91), { isNextTrusted: false }))).toBe('adopt-authority');
+  });
+});
+
+describe('the keeper', () => {
+  const stopping: AbortController[] = [];
+  afterEach(() => {
+    for (const controller of stopping.splice(0)) controller.abort();
+  });
+  const signal = (): AbortSignal => {
+    const controller = new AbortController();
+    stopping.push(controller);
+    return controller.signal;
+  };
+  const until = async (isTrue: () => boolean): Promise<void> => {
+    for (const end = Date.now() + 5_000; !isTrue() && Date.now() < end; ) await sleep(5);
+    expect(isTrue()).toBe(true);
+  };
+  /** As the kubelet mounts a Secret: files are links into `..data`, which is itself a link that is swapped. */
+  const mount = async (): Promise<{ directory: string; swap: (state: CertificateState) => Promise<void> }> => {
+    const directory = await mkdtemp(join(tmpdir(), 'certificates-'));
+    await symlink('..data/tls.crt', join(directory, 'tls.crt'));
+    await symlink('..data/tls.key', join(directory, 'tls.key'));
+    const swap = async ({ serving }: CertificateState): Promise<void> => {
+      const version = await mkdtemp(join(directory, '..version-'));
+      await writeFile(join(version, 'tls.crt'), serving?.cert ?? '');
+      await writeFile(join(version, 'tls.key'), serving?.key ?? '');
+      await symlink(version, join(directory, '..next'));
+      await rename(join(directory, '..next'), join(directory, '..data'));
+    };
+    return { directory, swap };
+  };
+  const filesIn = (directory: string) =>
+    fileSource({ certFile: join(directory, 'tls.crt'), keyFile: join(directory, 'tls.key') });
+
+  test('waits for files that come later, and says once what is missing', async () => {
+    const { directory, swap } = await mount();
+    const failures: string[] = [];
+    const keeper = keepCertificate({
+      source: filesIn(directory),
+      signal: signal(),
+      firstIntervalMs: 5,
+      onFailure: (error) => failures.push(String(error)),
+    });
+    await until(() => failures.length > 0);
+    const state = await newState({ names, now: start });
+    await swap(state);
+    expect((await keeper.first).cert).toBe(state.serving?.cert);
+    expect(failures).toHaveLength(1);
+    expect(failures[0]).toContain(join(directory, 'tls.crt'));
+  });
+
+  test('serves new connections with the swapped certificate and keeps the open ones', async () => {
+    const { directory, swap } = await mount();
+    const [before, after] = [await newState({ names, now: start }), await newState({ names, now: start })];
+    await swap(before);
+    const keeper = keepCertificate({ source: filesIn(directory), signal: signal(), intervalMs: 5, onFailure: fail });
+    const server = createServer(tlsOptions(await keeper.first), (_, response) => response.end('ok'));
+    keeper.onChange((certificate) => server.setSecureContext(tlsOptions(certificate)));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const open = await dial(port);
+    await swap(after);
+    await until(() => keeper.current()?.cert === after.serving?.cert);
+    const fresh = await dial(port);
+    expect(served(fresh)).toBe(fingerprint(after));
+    expect(served(open)).toBe(fingerprint(before));
+    expect(await ask(open)).toMatch(/^HTTP\/1.1 200/);
+    for (const socket of [open, fresh]) socket.destroy();
+    server.close();
+  });
+
+  test('keeps the last good certificate where the new pair does not fit together', async () => {
+    const { directory, swap } = await mount();
+    const [before, after] = [await newState({ names, now: start }), await newState({ names, now: start })];
+    await swap(before);
+    const failures: string[] = [];
+    const keeper = keepCertificate({
+      source: filesIn(directory),
+      signal: signal(),
+      intervalMs: 5,
+      onFailure: (error) => failures.push(String(error)),
+    });
+    await keeper.first;
+    await swap({ ...after, serving: { cert: after.serving?.cert ?? '', key: before.serving?.key ?? '' } });
+    await until(() => failures.length > 0);
+    expect(failures[0]).toContain('the private key does not belong to the certificate');
+    expect(keeper.current()?.cert).toBe(before.serving?.cert);
+  });
+
+  const fail = (error: unknown): void => expect.unreachable(String(error));
+  const dial = async (port: number): Promise<TLSSocket> => {
+    const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    return socket;
+  };
+  const ask = async (socket: TLSSocket): Promise<string> => {
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return answer.toString();
+  };
+  const served = (socket: TLSSocket): string => socket.getPeerCertificate().fingerprint256;
+  const fingerprint = (state: CertificateState): string => {
+    const inspection = inspectPair(state.serving ?? { cert: '', key: '' });
+    return inspection.isUsable ? inspection.certificate.fingerprint256 : inspection.why;
+  };
+});
