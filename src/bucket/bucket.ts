@@ -38,30 +38,41 @@ export class BucketError extends Error {
 export interface DesiredBucket {
   readonly name: string;
   readonly location: string | undefined;
-  /** The mark that says the bucket is this ObjectStore's: its UID and the cluster's. Written in the create call where the provider takes it. */
+  /**
+   * The mark that says the bucket is this ObjectStore's: its UID and the cluster's. Written in the create call where the
+   * provider takes it. Keys: a-z, 0-9 and `-`, a letter first; values: a-z, 0-9, `-` and `_`, at most 63: what every provider can hold.
+   */
   readonly owner: StringMap;
   readonly storageClass: string | undefined;
   readonly versioning: boolean | undefined;
   readonly lifecycle: readonly LifecycleRule[] | undefined;
   readonly retentionDays: number | undefined;
-  readonly publicAccess: 'Blocked' | 'Unmanaged';
+  /** `Default`: the spec says nothing. Blocked on AWS, GCS and Azure; left alone at other S3 endpoints, many of which have no such thing. */
+  readonly publicAccess: 'Blocked' | 'Default' | 'Unmanaged';
   readonly encryptionKey: string | undefined;
   readonly labels: StringMap;
 }
 
-/** What is there. `owner` is undefined where the bucket carries no mark (or the provider cannot carry one). */
+/** What is there. */
 export interface ObservedBucket {
+  /** Carries our mark, whole. */
   readonly isOurs: boolean;
+  /** Carries the mark of another ObjectStore, of this cluster or of another. */
+  readonly isOthers: boolean;
+  /** False where the provider has no place for a mark (Swift's S3): ownership then rests on the intent in status and `isSameAccount`. */
+  readonly canCarryMark: boolean;
   /** In an account or project that our credentials own, whatever the mark says. */
   readonly isSameAccount: boolean;
+  /** Undefined where the provider does not tell it, or its endpoint alone decides it. */
   readonly location: string | undefined;
 }
 
 /** One thing the spec asks for beyond existence; applied one by one so that one failing loses no other. */
 export interface Feature {
-  readonly name: 'versioning' | 'lifecycle' | 'retention' | 'publicAccess' | 'encryption' | 'labels';
+  readonly name: 'versioning' | 'lifecycle' | 'retention' | 'publicAccess' | 'encryption' | 'storageClass' | 'labels';
   /** True where the bucket already is as the spec says. */
   readonly isApplied: (signal: AbortSignal) => Promise<boolean>;
+  /** UnsupportedFeature where the provider refuses it, or takes it and does not keep it. */
   readonly apply: (signal: AbortSignal) => Promise<void>;
 }
 

@@ -1,0 +1,107 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { randomUUID } from 'node:crypto';
+import { run } from '../control-plane/command.ts';
+import { configurationOf, type Layout, prepareCluster } from './configuration.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
+import { ensureCeph } from './packages.ts';
+
+export interface AccessKey {
+  readonly accessKey: string;
+  readonly secretKey: string;
+}
+
+/** A Ceph object gateway on the loopback address, with nothing in it. */
+export interface CephRgw {
+  /** `http://127.0.0.1:<port>`, for path-style requests. */
+  readonly endpoint: string;
+  /** `maxBuckets`: the user's quota, 1000 where not given. */
+  readonly createUser: (uid: string, options?: { readonly maxBuckets?: number }) => Promise<AccessKey>;
+  /** Ends the gateway, the object store and the monitor, in this order, and removes their files. */
+  readonly stop: () => Promise<void>;
+}
+
+const timeoutMs = 60_000;
+const readyWithinMs = 90_000;
+
+/**
+ * Starts a single-node Ceph with its S3 gateway from Debian's packages, in about 12 s; installs them first where they
+ * are missing and we are root. Its processes never outlive this one. Throws an Error with the logs' last lines.
+ */
+export async function startCephRgw(progress: (line: string) => void = console.error): Promise<CephRgw> {
+  await ensureCeph(progress);
+  const directory = await mkdtemp(join(tmpdir(), 'ceph-rgw-'));
+  const layout = { directory, monPort: await freePort(), rgwPort: await freePort() };
+  const daemons: Daemon[] = [];
+  const stop = async () => {
+    for (const daemon of daemons.toReversed()) await daemon.stop();
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await startDaemons(layout, daemons);
+  } catch (cause) {
+    const logs = await lastLines(join(directory, 'log'));
+    await stop();
+    throw new Error(`Ceph did not start:\n${logs}`, { cause });
+  }
+  return { endpoint: endpointOf(layout), createUser: (uid, options) => createUser(layout, uid, options), stop };
+}
+
+async function startDaemons(layout: Layout, daemons: Daemon[]): Promise<void> {
+  const common = configurationOf(layout);
+  await prepareCluster(layout);
+  daemons.push(startDaemon('ceph-mon', [...common, '-f', '-i', 'a']));
+  const uuid = randomUUID();
+  await run('ceph', [...common, 'osd', 'new', uuid, '0'], { timeoutMs });
+  await run('ceph-osd', [...common, '-i', '0', '--mkfs', '--osd-uuid', uuid], { timeoutMs });
+  daemons.push(startDaemon('ceph-osd', [...common, '-f', '-i', '0']));
+  const gateway = startDaemon('radosgw', [...common, '-f', '-n', 'client.rgw']);
+  daemons.push(gateway);
+  await untilAnswering(endpointOf(layout), gateway);
+}
+
+const endpointOf = ({ rgwPort }: Layout): string => `http://127.0.0.1:${rgwPort}`;
+
+async function untilAnswering(endpoint: string, gateway: Daemon): Promise<void> {
+  const deadline = Date.now() + readyWithinMs;
+  for (;;) {
+    const answer = await fetch(endpoint).catch((error: unknown) => error);
+    if (answer instanceof Response && answer.ok) return;
+    if (gateway.hasEnded()) throw new Error('radosgw ended');
+    if (Date.now() > deadline) throw new Error(`${endpoint} did not answer within ${readyWithinMs} ms`);
+    await sleep(100);
+  }
+}
+
+async function createUser(
+  layout: Layout,
+  uid: string,
+  { maxBuckets = 1000 }: { readonly maxBuckets?: number } = {},
+): Promise<AccessKey> {
+  const user = ['--uid', uid, '--display-name', uid, '--max-buckets', String(maxBuckets)];
+  const output = await run('radosgw-admin', [...configurationOf(layout), 'user', 'create', ...user], { timeoutMs });
+  const { keys } = JSON.parse(output) as { readonly keys: readonly [Readonly<Record<string, string>>] };
+  const { access_key: accessKey = '', secret_key: secretKey = '' } = keys[0];
+  return { accessKey, secretKey };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('The system gave no port.');
+  return address.port;
+}
+
+async function lastLines(directory: string): Promise<string> {
+  const names = await readdir(directory).catch(() => []);
+  const tails = names.map(async (name) => {
+    const text = await readFile(join(directory, name), 'utf8');
+    return `${name}:\n${text.split('\n').slice(-12).join('\n')}`;
+  });
+  return (await Promise.all(tails)).join('\n');
+}
