@@ -1,0 +1,54 @@
+import type { CloudVerdict, Facts, ObjectStoreFact, Policy } from '../api/facts.ts';
+import type { DefaultsIndex } from '../api/injection.ts';
+import type { KubeObject, PersistentVolume, StorageClass } from '../api/kubernetes.ts';
+import type { ObjectStore } from '../api/object-store.ts';
+import type { Store } from '../kube/store.ts';
+
+/** A Node, as far as it matters here. */
+export interface Node extends KubeObject {
+  readonly spec?: { readonly providerID?: string };
+  readonly status?: { readonly nodeInfo?: { readonly kernelVersion?: string } };
+}
+
+/** The caches that decisions are made from. Index names are in `storeIndexes`. */
+export interface FactStores {
+  readonly storageClasses: Store<StorageClass>;
+  readonly persistentVolumes: Store<PersistentVolume>;
+  readonly csiDrivers: Store<KubeObject>;
+  readonly nodes: Store<Node>;
+  readonly namespaces: Store<KubeObject>;
+  readonly objectStores: Store<ObjectStore>;
+}
+
+export interface FactSources {
+  readonly stores: FactStores;
+  readonly verdict: () => CloudVerdict | undefined;
+  readonly defaults: () => DefaultsIndex;
+  readonly objectStoreFact: (store: ObjectStore) => ObjectStoreFact;
+  readonly policy: Policy;
+}
+
+const UNSETTLED: CloudVerdict = { name: 'unknown', facts: {}, offers: [], notes: ['The cloud is still being asked for.'] };
+
+/** The facts of the moment it is called, from memory alone. */
+export const createFacts = ({ stores, verdict, defaults, objectStoreFact, policy }: FactSources): (() => Facts) => {
+  const lookups: Omit<Facts, 'cloud' | 'defaults'> = {
+    policy,
+    namespaceLabels: (name) => labelsOf(stores.namespaces.get({ namespace: '', name })),
+    objectStore: (namespace, name) => {
+      const store = stores.objectStores.get({ namespace, name });
+      return store && objectStoreFact(store);
+    },
+    storage: {
+      storageClass: (name) => stores.storageClasses.get({ namespace: '', name }),
+      defaultStorageClass: () => stores.storageClasses.byIndex('default', 'true')[0],
+      hasVolumeOfClass: (name) => stores.persistentVolumes.byIndex('storageClassName', name).length > 0,
+      hasCsiDriver: (name) => stores.csiDrivers.get({ namespace: '', name }) !== undefined,
+      ownedClassCount: () => stores.storageClasses.byIndex('owned', 'true').length,
+      kernelVersions: () => stores.nodes.list().flatMap(({ status }) => status?.nodeInfo?.kernelVersion ?? []),
+    },
+  };
+  return () => ({ ...lookups, cloud: verdict() ?? UNSETTLED, defaults: defaults() });
+};
+
+const labelsOf = (object: KubeObject | undefined) => object && (object.metadata.labels ?? {});
