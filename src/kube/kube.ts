@@ -51,7 +51,10 @@ export interface Kube {
     readonly resourceVersion: string;
     readonly continueToken: string | undefined;
   }>;
-  /** Ends when the server ends it; throws AppError('Gone') on 410, whether as status or as ERROR event. */
+  /**
+   * Ends when the server ends it, when nothing has come for minutes, or with the signal: go on from the last resourceVersion.
+   * Throws AppError: Gone on 410, whether as status or as ERROR event; Unavailable where the connection broke.
+   */
   readonly watch: <T extends KubeObject>(
     resource: Resource,
     query: {

@@ -1,0 +1,59 @@
+import type { KubeObject, ObjectMeta, PersistentVolume, PersistentVolumeClaim } from '../api/kubernetes.ts';
+
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** Without managedFields and kubectl's copy of the whole object: often most of its size, and never read. */
+const slimMetadata = (metadata: ObjectMeta): ObjectMeta => {
+  const { managedFields: _, ...kept } = metadata as ObjectMeta & { readonly managedFields?: unknown };
+  if (!kept.annotations || !(LAST_APPLIED in kept.annotations)) return kept;
+  const { [LAST_APPLIED]: __, ...annotations } = kept.annotations;
+  return { ...kept, annotations };
+};
+
+/** The whole object but for the bulk of its metadata. */
+export const slim = <T extends KubeObject>(object: T): T => ({ ...object, metadata: slimMetadata(object.metadata) });
+
+/** Names, labels and annotations: all that is asked of namespaces and CSIDrivers. */
+export const metadataOnly = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => ({
+  apiVersion,
+  kind,
+  metadata: slimMetadata(metadata),
+});
+
+/** Claims are cached by the ten thousand, nearly all of them bound: of those, whose they are and which class and volume they have. */
+export const slimClaim = ({
+  apiVersion,
+  kind,
+  metadata,
+  spec,
+  status,
+}: PersistentVolumeClaim): PersistentVolumeClaim => {
+  const phase = status?.phase ? { status: { phase: status.phase } } : {};
+  if (!spec?.volumeName) return { apiVersion, kind, metadata: slimMetadata(metadata), spec, ...phase };
+  const { storageClassName, volumeName } = spec;
+  return { apiVersion, kind, metadata: bareMetadata(metadata), spec: { storageClassName, volumeName }, ...phase };
+};
+
+/** Volumes: which class they name. */
+export const slimVolume = ({ apiVersion, kind, metadata, spec }: PersistentVolume): PersistentVolume => ({
+  apiVersion,
+  kind,
+  metadata: bareMetadata(metadata),
+  spec: { storageClassName: spec?.storageClassName },
+});
+
+const bareMetadata = ({
+  name,
+  namespace,
+  uid,
+  resourceVersion,
+  labels,
+  deletionTimestamp,
+}: ObjectMeta): ObjectMeta => ({
+  ...(name !== undefined && { name }),
+  ...(namespace !== undefined && { namespace }),
+  ...(uid !== undefined && { uid }),
+  ...(resourceVersion !== undefined && { resourceVersion }),
+  ...(labels && { labels }),
+  ...(deletionTimestamp && { deletionTimestamp }),
+});

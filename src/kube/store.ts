@@ -1,0 +1,127 @@
+import type { KubeObject } from '../api/kubernetes.ts';
+import { messageOf } from '../errors.ts';
+import type { ObjectKey } from './kube.ts';
+import { createIndex } from './store-index.ts';
+
+/** What this layer says of itself; the program's logger fits. */
+export interface WatchLog {
+  readonly debug: (fields: Readonly<Record<string, unknown>>, message: string) => void;
+  readonly info: (fields: Readonly<Record<string, unknown>>, message: string) => void;
+  readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void;
+}
+
+export type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
+/** `old` is what the store held before: undefined for ADDED, the object itself for DELETED. */
+export type ChangeListener<T> = (type: ChangeType, object: T, old: T | undefined) => void;
+
+/** The objects of one kind, as last seen. Answers come from memory; what is handed out is shared and must not be changed. */
+export interface Store<T extends KubeObject> {
+  readonly get: (key: ObjectKey) => T | undefined;
+  readonly list: () => readonly T[];
+  readonly size: () => number;
+  /** The objects for which the index function named `index` gave `value`. Throws where there is no such index. */
+  readonly byIndex: (index: string, value: string) => readonly T[];
+  /** True once everything that was there at the start has been read (or the kind is not installed). */
+  readonly hasSynced: () => boolean;
+  /** Resolves with `hasSynced`. */
+  readonly synced: Promise<void>;
+  /** Calls `listener` after each change, in order. One that throws is logged and the others still called. Returns how to stop. */
+  readonly onChange: (listener: ChangeListener<T>) => () => void;
+}
+
+/** A store and how a reflector fills it. */
+export interface WritableStore<T extends KubeObject> extends Store<T> {
+  /** An object already held with the same UID and resourceVersion is no change; one with another UID is a deletion and an addition. */
+  readonly put: (object: T) => void;
+  readonly remove: (key: ObjectKey) => void;
+  /** Removes all whose key (`keyOf`) is not among `kept`. */
+  readonly keepOnly: (kept: ReadonlySet<string>) => void;
+  readonly markSynced: () => void;
+}
+
+export type IndexFunctions<T> = Readonly<Record<string, (object: T) => readonly string[]>>;
+
+/** `<namespace>/<name>`, or `<name>` alone for cluster-scoped objects. */
+export const keyOf = ({
+  namespace = '',
+  name = '',
+}: {
+  readonly namespace?: string;
+  readonly name?: string;
+}): string => (namespace === '' ? name : `${namespace}/${name}`);
+
+/** The reverse of `keyOf`. */
+export const parseKey = (key: string): ObjectKey => {
+  const at = key.indexOf('/');
+  return { namespace: at < 0 ? '' : key.slice(0, at), name: key.slice(at + 1) };
+};
+
+/** An empty store. `indexes` are kept up to date with each change and must give the same for the same object. */
+export const createStore = <T extends KubeObject>(log: WatchLog, indexes: IndexFunctions<T> = {}): WritableStore<T> => {
+  const objects = new Map<string, T>();
+  const lookups = Object.entries(indexes).map(([name, valuesOf]) => ({ name, ...createIndex(valuesOf) }));
+  const tell = createTeller<T>(log);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let isSynced = false;
+
+  const change = (key: string, object: T | undefined, old: T | undefined): void => {
+    if (object) objects.set(key, object);
+    else objects.delete(key);
+    for (const lookup of lookups) lookup.update(key, object, old);
+    if (object) tell.all(old ? 'MODIFIED' : 'ADDED', object, old);
+    else if (old) tell.all('DELETED', old, old);
+  };
+  const removeKey = (key: string): void => {
+    const old = objects.get(key);
+    if (old) change(key, undefined, old);
+  };
+  return {
+    get: (key) => objects.get(keyOf(key)),
+    list: () => [...objects.values()],
+    size: () => objects.size,
+    byIndex: (index, value) => {
+      const lookup = lookups.find(({ name }) => name === index);
+      if (!lookup) throw new TypeError(`This store has no index ${index}.`);
+      return [...lookup.keys(value)].flatMap((key) => objects.get(key) ?? []);
+    },
+    hasSynced: () => isSynced,
+    synced: promise,
+    onChange: tell.add,
+    put: (object) => {
+      const key = keyOf(object.metadata);
+      const old = objects.get(key);
+      if (old && isSame(old, object)) return;
+      if (old && old.metadata.uid !== object.metadata.uid) removeKey(key);
+      change(key, object, objects.get(key));
+    },
+    remove: (key) => removeKey(keyOf(key)),
+    keepOnly: (kept) => {
+      for (const key of [...objects.keys()]) if (!kept.has(key)) removeKey(key);
+    },
+    markSynced: () => {
+      isSynced = true;
+      resolve();
+    },
+  };
+};
+
+const isSame = ({ metadata: a }: KubeObject, { metadata: b }: KubeObject): boolean =>
+  a.uid === b.uid && a.resourceVersion === b.resourceVersion;
+
+const createTeller = <T>(log: WatchLog) => {
+  const listeners = new Set<ChangeListener<T>>();
+  const all: ChangeListener<T> = (type, object, old) => {
+    for (const listener of listeners) {
+      try {
+        listener(type, object, old);
+      } catch (error) {
+        log.warn({ type, error: messageOf(error) }, 'a listener of a watch threw; the watch goes on');
+      }
+    }
+  };
+  const add = (listener: ChangeListener<T>): (() => void) => {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  };
+  return { all, add };
+};

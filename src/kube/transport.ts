@@ -1,0 +1,159 @@
+import type { IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
+import { addAbortSignal } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '../errors.ts';
+import type { Connection, Credentials, TlsMaterial } from './connection.ts';
+import { withDeadline } from './deadline.ts';
+import { connectionFailure, isReset, refusal } from './failure.ts';
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Path and query. Messages name the path alone. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** Of the body: application/json unless said otherwise. */
+  readonly contentType?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Transport {
+  /** The JSON of a 2xx answer. Throws AppError only, and ends within the time-out. */
+  readonly exchange: (call: Call) => Promise<unknown>;
+  /** The body of a 2xx answer, as it comes; only its beginning is bound by the time-out, all of it by the signal. */
+  readonly open: (call: Call & { readonly signal: AbortSignal }) => Promise<IncomingMessage>;
+}
+
+export const TIMEOUT_MS = 10_000;
+/** More than any page of 500 objects that etcd takes at usual sizes; what is larger is not read to its end. */
+const ANSWER_BYTES = 128 * 1024 * 1024;
+const TRIES = 3;
+const LONGEST_RETRY_AFTER_MS = 5_000;
+/** A peer that vanished without a FIN is noticed by TCP about 10 s after this. */
+const TCP_PROBE_MS = 15_000;
+const IDLE_MS = 60_000;
+
+export const describe = ({ method, path }: Pick<Call, 'method' | 'path'>): string => `${method} ${path.split('?')[0]}`;
+
+/** HTTPS to one API server over kept connections. `timeoutMs` bounds a whole exchange, retries and waits included. */
+export const createTransport = (connection: Connection, timeoutMs = TIMEOUT_MS): Transport => {
+  const agentFor = keepAgent();
+  const send: Send = async (call, signal) => {
+    const credentials = await connection.credentials();
+    const agent = credentials.agent ?? agentFor(credentials.tls);
+    const answer = await sendOnce(connection.server, credentials, agent, call, signal);
+    if (answer.statusCode === 401) connection.forget();
+    return answer;
+  };
+  return {
+    exchange: (call) =>
+      withDeadline(describe(call), timeoutMs, call.signal, async (signal) => {
+        const answer = await persist(call, signal, send);
+        return parse(call, await readText(answer, describe(call)));
+      }),
+    open: async (call) =>
+      addAbortSignal(
+        call.signal,
+        await withDeadline(describe(call), timeoutMs, call.signal, (signal) => persist(call, signal, send)),
+      ),
+  };
+};
+
+/** One agent as long as the TLS material stays; a rotated CA or certificate gets a new one, the old one's sockets run out. */
+const keepAgent = (): ((tls: TlsMaterial) => Agent) => {
+  let current: { readonly tls: TlsMaterial; readonly agent: Agent } | undefined;
+  return (tls) => {
+    if (current?.tls !== tls) current = { tls, agent: new Agent({ ...tls, keepAlive: true, timeout: IDLE_MS }) };
+    return current.agent;
+  };
+};
+
+type Send = (call: Call, signal: AbortSignal) => Promise<IncomingMessage>;
+
+/** A 2xx answer. 429 is asked again after the time the server names, whatever the method: nothing has been done then. */
+const persist = async (call: Call, signal: AbortSignal, send: Send): Promise<IncomingMessage> => {
+  for (let tried = 1; ; tried += 1) {
+    const answer = await sendPastReset(call, signal, send);
+    const code = answer.statusCode ?? 500;
+    if (code < 300) return answer;
+    const text = await readText(answer, describe(call));
+    if (code !== 429 || tried === TRIES) throw refusal(describe(call), code, parseLoosely(text));
+    await sleep(retryAfterMs(answer.headers['retry-after']), undefined, { signal });
+  }
+};
+
+/** The server may close a kept connection in the moment it is used: a GET is sent once more then, a write is the caller's to repeat. */
+const sendPastReset = async (call: Call, signal: AbortSignal, send: Send): Promise<IncomingMessage> => {
+  try {
+    return await send(call, signal);
+  } catch (error) {
+    if (call.method !== 'GET' || !(error instanceof AppError && isReset(error.cause))) throw error;
+    return send(call, signal);
+  }
+};
+
+const retryAfterMs = (header: string | undefined): number =>
+  Math.min(Math.max(Number(header) || 1, 0.1) * 1000, LONGEST_RETRY_AFTER_MS);
+
+const sendOnce = (
+  server: URL,
+  credentials: Credentials,
+  agent: Agent,
+  call: Call,
+  signal: AbortSignal,
+): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
+    const sent = request({
+      agent,
+      signal,
+      method: call.method,
+      host: server.hostname.replace(/^\[|\]$/g, ''),
+      port: server.port || 443,
+      path: server.pathname.replace(/\/$/, '') + call.path,
+      ...credentials.tls,
+      headers: {
+        ...credentials.headers,
+        accept: 'application/json',
+        'user-agent': 'quartermaster',
+        ...(body && { 'content-type': call.contentType ?? 'application/json', 'content-length': body.length }),
+      },
+    });
+    sent.once('socket', (socket) => socket.setKeepAlive(true, TCP_PROBE_MS));
+    sent.once('response', resolve);
+    sent.once('error', (cause) => reject(connectionFailure(describe(call), cause)));
+    sent.end(body);
+  });
+
+const readText = async (answer: IncomingMessage, what: string): Promise<string> => {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > ANSWER_BYTES) break;
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw connectionFailure(what, cause);
+  }
+  if (size > ANSWER_BYTES) throw new AppError('TooLarge', `${what} was answered with more than ${ANSWER_BYTES} bytes.`);
+  return Buffer.concat(chunks).toString('utf8');
+};
+
+const parse = (call: Call, text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AppError('Internal', `${describe(call)} was answered with something that is not JSON.`, { cause });
+  }
+};
+
+/** Refusals of proxies and load balancers are often no JSON: their status alone must do. */
+const parseLoosely = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};

@@ -1,0 +1,74 @@
+import type { IncomingMessage } from 'node:http';
+import type { KubeObject } from '../api/kubernetes.ts';
+import { AppError } from '../errors.ts';
+import { connectionFailure, watchError } from './failure.ts';
+import type { WatchEvent } from './kube.ts';
+
+/** Longest line taken: etcd refuses objects over 1.5 MiB, and JSON makes them a few times larger. */
+const LINE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The events of one watch response. Ends when the server ends it, or when nothing has come for `silenceMs`
+ * (the server cannot be told from a dead one then; whoever watches goes on from the last resourceVersion).
+ * Throws AppError: Gone on 410, TooLarge on an endless line, Unavailable where the connection broke.
+ */
+export async function* watchEvents<T extends KubeObject>(
+  response: IncomingMessage,
+  what: string,
+  silenceMs: number,
+): AsyncIterable<WatchEvent<T>> {
+  let isSilent = false;
+  const fallSilent = (): void => {
+    isSilent = true;
+    response.destroy();
+  };
+  const timer = setTimeout(fallSilent, silenceMs);
+  try {
+    for await (const line of lines(response, what, () => timer.refresh())) yield toEvent<T>(line, what);
+  } catch (error) {
+    if (!isSilent) throw error;
+  } finally {
+    clearTimeout(timer);
+    response.destroy();
+  }
+}
+
+async function* lines(response: IncomingMessage, what: string, onData: () => void): AsyncIterable<string> {
+  let rest = '';
+  response.setEncoding('utf8');
+  try {
+    for await (const chunk of response as AsyncIterable<string>) {
+      onData();
+      rest += chunk;
+      if (!chunk.includes('\n')) {
+        refuseEndless(rest, what);
+        continue;
+      }
+      const whole = rest.split('\n');
+      rest = whole.pop() ?? '';
+      yield* whole.filter((line) => line !== '');
+    }
+  } catch (error) {
+    throw error instanceof AppError ? error : connectionFailure(what, error);
+  }
+}
+
+const refuseEndless = (line: string, what: string): void => {
+  if (line.length > LINE_BYTES) throw new AppError('TooLarge', `${what} sent a line of over ${LINE_BYTES} bytes.`);
+};
+
+const toEvent = <T extends KubeObject>(line: string, what: string): WatchEvent<T> => {
+  const { type, object } = parseEvent(line, what);
+  if (type === 'ERROR') throw watchError(what, object);
+  if (type === 'BOOKMARK') return { type, resourceVersion: object.metadata?.resourceVersion ?? '' };
+  if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED') return { type, object: object as T };
+  throw new AppError('Internal', `${what} sent an event of unknown type ${JSON.stringify(type)}.`);
+};
+
+const parseEvent = (line: string, what: string): { readonly type: unknown; readonly object: Partial<KubeObject> } => {
+  try {
+    return JSON.parse(line) as { type: unknown; object: Partial<KubeObject> };
+  } catch (cause) {
+    throw new AppError('Internal', `${what} sent a line that is not JSON.`, { cause });
+  }
+};
