@@ -1,24 +1,8 @@
 import type { CloudVerdict, Facts, ObjectStoreFact, Policy } from '../api/facts.ts';
 import type { DefaultsIndex } from '../api/injection.ts';
-import type { KubeObject, PersistentVolume, StorageClass } from '../api/kubernetes.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
 import type { ObjectStore } from '../api/object-store.ts';
-import type { Store } from '../kube/store.ts';
-
-/** A Node, as far as it matters here. */
-export interface Node extends KubeObject {
-  readonly spec?: { readonly providerID?: string };
-  readonly status?: { readonly nodeInfo?: { readonly kernelVersion?: string } };
-}
-
-/** The caches that decisions are made from. Index names are in `storeIndexes`. */
-export interface FactStores {
-  readonly storageClasses: Store<StorageClass>;
-  readonly persistentVolumes: Store<PersistentVolume>;
-  readonly csiDrivers: Store<KubeObject>;
-  readonly nodes: Store<Node>;
-  readonly namespaces: Store<KubeObject>;
-  readonly objectStores: Store<ObjectStore>;
-}
+import type { FactStores } from '../kube/stores.ts';
 
 export interface FactSources {
   readonly stores: FactStores;
@@ -28,7 +12,12 @@ export interface FactSources {
   readonly policy: Policy;
 }
 
-const UNSETTLED: CloudVerdict = { name: 'unknown', facts: {}, offers: [], notes: ['The cloud is still being asked for.'] };
+const UNSETTLED: CloudVerdict = {
+  name: 'unknown',
+  facts: {},
+  offers: [],
+  notes: ['The cloud is still being asked for.'],
+};
 
 /** The facts of the moment it is called, from memory alone. */
 export const createFacts = ({ stores, verdict, defaults, objectStoreFact, policy }: FactSources): (() => Facts) => {
