@@ -68,6 +68,11 @@ const httpUrl = (value: string): URL | undefined => {
   return url?.protocol === 'http:' ? url : refuse('an http:// address, or empty for the clouds’ own');
 };
 
+const httpsUrl = (value: string): string =>
+  value === '' || (URL.canParse(value) && new URL(value).protocol === 'https:')
+    ? value
+    : refuse('an https:// address, or empty');
+
 const file = (value: string): string =>
   value === '' || isAbsolute(value) ? value : refuse('an absolute path, or empty');
 
@@ -133,6 +138,12 @@ export const settings = {
     'quartermaster',
     text,
     'the MutatingWebhookConfiguration whose caBundle and rules are kept right; empty: leave it alone',
+  ),
+  webhookUrl: setting(
+    'WEBHOOK_URL',
+    '',
+    httpsUrl,
+    'https:// address the API server reaches the webhook at instead of its Service (development)',
   ),
   storageClassPattern: setting(
     'STORAGE_CLASS_PATTERN',

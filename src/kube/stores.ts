@@ -3,6 +3,7 @@ import type { ObjectStore } from '../api/object-store.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { DEFAULT_CLASS_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../names.ts';
 import { type Kube, type Resource, resources } from './kube.ts';
+import type { Interruption } from './patience.ts';
 import { metadataOnly, slim, slimVolume } from './projection.ts';
 import { type Reflection, reflect } from './reflector.ts';
 import { createStore, type IndexFunctions, type Store, type WatchLog } from './store.ts';
@@ -31,7 +32,7 @@ export interface Watching {
   readonly log: WatchLog;
   readonly signal: AbortSignal;
   /** Told of each watch that follows another: for metrics. */
-  readonly onRestart?: (resource: string, why: 'ended' | 'gone' | 'failed') => void;
+  readonly onRestart?: (resource: string, why: Interruption) => void;
 }
 
 /** Starts to watch one kind; the store fills in the background until `signal`. */
