@@ -22,7 +22,14 @@ export const DEFAULT_CLASS_ANNOTATION = 'storageclass.kubernetes.io/is-default-c
 /** Kubernetes' own predecessor of spec.storageClassName, still honoured by the API server. */
 export const BETA_CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
 
+/** On a StorageClass we made: the cloud, access mode, volume mode and tier it was made for. */
+export const MADE_FOR_ANNOTATION = `${GROUP}/made-for`;
+/** On a StorageClass we made: the facts that went into it, each with its source. */
+export const MADE_FROM_ANNOTATION = `${GROUP}/made-from`;
+
 export const SYSTEM_NAMESPACE = 'quartermaster-system';
 export const MUTATE_PATH = '/mutate';
 /** The Secret that holds authority and serving certificate, in the system namespace. */
 export const CERTIFICATE_SECRET = 'quartermaster-certificates';
+/** Kubernetes puts it on every namespace, with the namespace's name. */
+export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
