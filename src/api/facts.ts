@@ -22,37 +22,51 @@ export interface Fact {
 /** Facts by name (region, zone, account, project, subscription, resourceGroup, efsFileSystemId, …; cloud/cloud.ts lists them). */
 export type CloudFacts = Readonly<Record<string, Fact>>;
 
-/** What the cloud question came to. Unsettled until the first detection has ended. */
+/** What the cloud question came to. */
 export interface CloudVerdict {
   readonly name: CloudName;
   readonly facts: CloudFacts;
-  /** What this cloud can provision, most fitting first. */
+  /** What can be provisioned there, most fitting first. */
   readonly offers: readonly StorageOffer[];
   /** Why this name, as one sentence each: contradictions and out-of-reach metadata are told here. */
   readonly notes: readonly string[];
+  /** True until the first detection has ended: nothing that lasts (a StorageClass) may be decided from it. */
+  readonly isPending?: boolean;
 }
 
+/** How good a disk the name of a class hints at; `standard` where it hints at nothing. */
 export type Tier = 'standard' | 'fast' | 'slow';
+
+export interface OfferTier {
+  /** `${fact}` in a value is replaced by that fact; a parameter whose fact is not known is left out. */
+  readonly parameters: StringMap;
+  /** The provider refuses smaller volumes of this tier: smaller claims get the standard tier. */
+  readonly leastGi?: number;
+  /** What a person should know before relying on it (minimum sizes, cost), told as a warning. */
+  readonly caution?: string;
+}
 
 /** One row of a cloud's table: a provisioner, what it can serve and what must be known first. */
 export interface StorageOffer {
   readonly provisioner: string;
   readonly modes: readonly AccessMode[];
   readonly volumeModes: readonly VolumeMode[];
-  /** Parameters of each tier; `${fact}` in a value is replaced by that fact. A tier that is absent falls back to standard. */
-  readonly parameters: Readonly<Partial<Record<Tier, StringMap>>> & { readonly standard: StringMap };
+  /** A tier that is absent falls back to standard. */
+  readonly tiers: Readonly<Partial<Record<Tier, OfferTier>>> & { readonly standard: OfferTier };
   readonly reclaimPolicy: 'Delete' | 'Retain';
   readonly volumeBindingMode: 'Immediate' | 'WaitForFirstConsumer';
   readonly allowVolumeExpansion: boolean;
   readonly mountOptions?: readonly string[];
   /** Facts without which no volume could be made; a class is then not made either. */
   readonly requires: readonly string[];
+  /** What a fact is taken to be where nobody supplies it. */
+  readonly assumes?: StringMap;
   /** False for provisioners that register no CSIDriver object (local-path, hostpath). */
   readonly isCsi: boolean;
-  /** Only for class names holding this token (`s3`, `local`, `blob`). */
-  readonly nameToken?: string;
-  /** What a person should know before relying on it (minimum sizes, cost), told as a warning. */
-  readonly caution?: string;
+  /** Only for class names that match, and preferred for those where its driver is installed. */
+  readonly namePattern?: RegExp;
+  /** With `namePattern`: classes so named are made from this offer or not at all. */
+  readonly isExclusive?: boolean;
 }
 
 export interface StorageFacts {
