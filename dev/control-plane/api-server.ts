@@ -7,7 +7,7 @@ export type ApiServer = {
   readonly url: string;
   /** As kill -9 does; resolves when the process is gone. */
   readonly kill: () => Promise<void>;
-  /** SIGTERM, and SIGKILL after 10 s; resolves when the process is gone. */
+  /** SIGTERM, and SIGKILL after 5 s (an open watch keeps it that long); resolves when the process is gone. */
   readonly stop: () => Promise<void>;
   /** Resolves when /readyz says ok. */
   readonly start: () => Promise<void>;
@@ -52,6 +52,7 @@ function describe({ credentials, etcdUrl, flags }: ApiServerOptions, binary: str
     adminRestConfigFor: (server) => ({ server, caPem, ...admin }),
     extraArgs: flags,
     readyPollIntervalMs: 50,
+    stopTimeoutMs: 5_000,
     ...(securePort !== undefined && { securePort }),
   });
 }

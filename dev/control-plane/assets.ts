@@ -31,7 +31,8 @@ export type AssetOptions = {
 /**
  * Gives the paths of a real control plane's programs, and gets them first where they are not here yet. Looked for in turn:
  * TEST_ASSET_<TOOL> and KUBEBUILDER_ASSETS, our cache, envtest-js's cache, its download, and on Debian a build from
- * Debian's own source package. Throws an Error saying in one sentence what is missing and what to do.
+ * Debian's own source package. Throws an Error saying in one sentence what is missing and what to do: a run without a
+ * control plane fails, in CI and elsewhere.
  */
 export async function ensureAssets(options: AssetOptions = {}): Promise<Assets> {
   const { environment = process.env, progress = toStderr } = options;

@@ -37,7 +37,7 @@ export type ControlPlane = {
   readonly serviceAccountKubeconfig: (namespace: string, name: string) => Promise<string>;
   /** Ends the API server at once, as kill -9 does. etcd keeps the data. */
   readonly killApiServer: () => Promise<void>;
-  /** Ends the API server as an upgrade does: SIGTERM, then at most 10 s for the requests in flight. */
+  /** Ends the API server as an upgrade does: SIGTERM, then at most 5 s for the requests in flight. */
   readonly stopApiServer: () => Promise<void>;
   /** Starts it again on the same port and data, and waits until it is ready. */
   readonly startApiServer: () => Promise<void>;
