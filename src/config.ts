@@ -249,6 +249,12 @@ export const settings = {
     integer(10, 4_000),
     'how long an admission waits for a StorageClass to be made, in milliseconds',
   ),
+  drainSeconds: setting(
+    'DRAIN_SECONDS',
+    '5',
+    integer(0, 120),
+    'how long a terminating process takes new connections, until every Service has forgotten it',
+  ),
   shutdownSeconds: setting(
     'SHUTDOWN_SECONDS',
     '25',

@@ -1,0 +1,79 @@
+#!/usr/bin/env node
+// The demo: the same manifests on a real API server, without Quartermaster and with it.
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
+import { freePorts } from '../free-ports.ts';
+import { startMetadataStub } from '../stubs/metadata.ts';
+import { prepare, storedWithout, tell, versionOf } from './cluster.ts';
+import { createKubectl, type Kubectl } from './kubectl.ts';
+import { startQuartermaster } from './quartermaster.ts';
+import { createScreen } from './screen.ts';
+import { stories } from './stories.ts';
+
+const screen = createScreen((text) => void process.stdout.write(text));
+const root = resolve(import.meta.dirname, '../..');
+const undo: (() => Promise<void>)[] = [];
+
+const demo = async (): Promise<void> => {
+  screen.heading('Quartermaster, in front of a real Kubernetes API server on this machine');
+  const controlPlane = await startControlPlane({ progress: screen.note });
+  undo.push(controlPlane.stop);
+  const kubectl = createKubectl(controlPlane.assets.kubectl, controlPlane.kubeconfig, root);
+  screen.note(`etcd and kube-apiserver ${await versionOf(kubectl)} are up, on 127.0.0.1.`);
+  await prepare(kubectl, stories, (objects) => applyObjects(controlPlane, kubectl, objects));
+  const before = await storedWithout(kubectl, stories);
+  await install(controlPlane, kubectl);
+  for (const story of stories) await tell(story, { kubectl, screen, before });
+  screen.heading('That was all');
+  screen.note('Everything is stopped and removed again. The manifests are in examples/; README.md goes on from here.');
+};
+
+const install = async (controlPlane: ControlPlane, kubectl: Kubectl): Promise<void> => {
+  screen.heading('Install');
+  const metadata = await startMetadataStub('gcp');
+  undo.push(metadata.stop);
+  screen.note('A stub answers as the metadata service of Google Cloud does: that is the cloud this cluster is on.');
+  screen.command('kubectl apply -f manifests/crds.yaml -f manifests/rbac.yaml');
+  const { out } = await kubectl('apply', '-f', 'manifests/crds.yaml', '-f', 'manifests/rbac.yaml');
+  screen.output(`${out.trimEnd().split('\n').length} objects created`);
+  const [webhookPort = 0, opsPort = 0] = await freePorts(2);
+  screen.command('quartermaster serve');
+  const quartermaster = await startQuartermaster({
+    root,
+    kubeconfig: await controlPlane.serviceAccountKubeconfig('quartermaster-system', 'quartermaster'),
+    metadataUrl: metadata.url,
+    webhookPort,
+    opsPort,
+  });
+  undo.push(quartermaster.stop);
+  screen.output(`ready; its status page is at ${quartermaster.opsUrl}/ while this runs`);
+};
+
+const applyObjects = async (
+  controlPlane: ControlPlane,
+  kubectl: Kubectl,
+  objects: readonly object[],
+): Promise<void> => {
+  const file = join(controlPlane.directory, 'prepared.json');
+  await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+  await kubectl('apply', '-f', file);
+};
+
+const undoAll = async (): Promise<void> => {
+  while (undo.length > 0) await undo.pop()?.();
+};
+
+process.once('SIGINT', () => {
+  process.exitCode = 130;
+  void undoAll();
+});
+
+try {
+  await demo();
+} catch (error) {
+  process.exitCode = process.exitCode ?? 1;
+  process.stderr.write(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
+} finally {
+  await undoAll();
+}

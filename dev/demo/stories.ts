@@ -1,0 +1,67 @@
+/** One thing the demo shows: manifests a user applies, and the defaults that hold for them. */
+export interface Story {
+  readonly title: string;
+  /** What to look for, one sentence. */
+  readonly note: string;
+  readonly namespace: string;
+  /** Applied first, by the platform team. */
+  readonly defaults?: string;
+  /** Applied by the user. */
+  readonly manifest: string;
+}
+
+export const stories: readonly Story[] = [
+  {
+    title: 'A volume of a class that does not exist',
+    note: 'The class is there before the claim is stored, so nothing waits for it.',
+    namespace: 'analytics',
+    manifest: 'examples/volumes/spark-checkpoint.yaml',
+  },
+  {
+    title: 'A fast one, and one that many pods write to',
+    note: '"ssd" in the name asks for the fast tier; ReadWriteMany for managed file storage.',
+    namespace: 'analytics',
+    manifest: 'examples/volumes',
+  },
+  {
+    title: 'The three volumes of a Calrissian job',
+    note: 'One class, made once, backed by a bucket.',
+    namespace: 'cwl',
+    manifest: 'examples/calrissian/volumes.yaml',
+  },
+  {
+    title: 'A Calrissian job',
+    note: 'Retries, step defaults and the node pool are the platform’s; what Calrissian breaks on is left alone.',
+    namespace: 'cwl',
+    defaults: 'examples/calrissian/defaults.yaml',
+    manifest: 'examples/calrissian/runner.yaml',
+  },
+  {
+    title: 'Spark Pi, scraped by Prometheus',
+    note: 'Nobody wrote a line about monitoring into the application.',
+    namespace: 'analytics',
+    defaults: 'examples/spark-pi/defaults.yaml',
+    manifest: 'examples/spark-pi/spark-pi.yaml',
+  },
+  {
+    title: 'An openEO batch job',
+    note: 'Monitoring, data mount and credentials come from one place; null lists do no harm.',
+    namespace: 'openeo',
+    defaults: 'examples/openeo/defaults.yaml',
+    manifest: 'examples/openeo/batch-job.yaml',
+  },
+  {
+    title: 'The most specific selector wins',
+    note: 'example.org for app=prod, example.com for everything else.',
+    namespace: 'koalja',
+    defaults: 'examples/domains/defaults.yaml',
+    manifest: 'examples/domains/applications.yaml',
+  },
+  {
+    title: 'A workflow step behind a proxy',
+    note: 'The proxy for all three containers, the data volume for main alone; no container is added.',
+    namespace: 'workflows',
+    defaults: 'examples/hera/defaults.yaml',
+    manifest: 'examples/hera/pod.yaml',
+  },
+];
