@@ -3,6 +3,7 @@ import { mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { run } from './command.ts';
 import { fetchKubernetesSource } from './debian-packages.ts';
+import { mendMapIteration } from './map-iteration.ts';
 
 /** The version built from Debian's source package, as `kubectl version` says it. */
 export const kubernetesVersion = 'v1.20.2';
@@ -80,6 +81,7 @@ async function prepareSource(
   const tree = join(gopath, 'src', module);
   await mkdir(tree, { recursive: true });
   await run('tar', ['-xzf', tarball, '-C', tree, '--strip-components=1'], { timeoutMs: 5 * minuteMs });
+  await mendMapIteration(tree);
   await generateOpenApi(cache, gopath);
   await rename(gopath, join(cache, 'gopath'));
 }
