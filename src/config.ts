@@ -121,6 +121,12 @@ export const settings = {
     'serving certificate (PEM) to use and watch; empty: Quartermaster keeps its own in a Secret',
   ),
   tlsKeyFile: setting('TLS_KEY_FILE', '', file, 'private key (PEM) of TLS_CERT_FILE'),
+  tlsCaFile: setting(
+    'TLS_CA_FILE',
+    '',
+    file,
+    'authority (PEM) behind TLS_CERT_FILE, for the webhook configuration; empty: its caBundle is somebody else’s',
+  ),
   namespace: setting(
     'SYSTEM_NAMESPACE',
     SYSTEM_NAMESPACE,

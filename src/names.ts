@@ -33,3 +33,15 @@ export const MUTATE_PATH = '/mutate';
 export const CERTIFICATE_SECRET = 'quartermaster-certificates';
 /** Kubernetes puts it on every namespace, with the namespace's name. */
 export const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
+
+/** ClusterRoles of the install that Quartermaster hands out by RoleBinding; it may bind these and no others. */
+export const SHIPPED_ROLES = {
+  /** Bound once, in the install, to every service account of the NFS namespace: volumes are cluster-scoped. */
+  nfsProvisioner: 'quartermaster-nfs-provisioner',
+  /** What an NFS server reads in its own namespace: its Service and Endpoints. */
+  nfsServer: 'quartermaster-nfs-server',
+  calrissianPodManager: 'quartermaster-calrissian-pod-manager',
+  calrissianLogReader: 'quartermaster-calrissian-log-reader',
+  calrissianJobManager: 'quartermaster-calrissian-job-manager',
+  calrissianPvcReader: 'quartermaster-calrissian-pvc-reader',
+} as const;

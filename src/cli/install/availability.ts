@@ -1,0 +1,18 @@
+import { type InstallObject, type InstallOptions, labels, NAME, selectorLabels } from './options.ts';
+
+/** A drain takes one replica at a time. */
+export const disruptionBudgetObject = ({ namespace }: InstallOptions): InstallObject => ({
+  apiVersion: 'policy/v1',
+  kind: 'PodDisruptionBudget',
+  metadata: { name: NAME, namespace, labels },
+  spec: { minAvailable: 1, selector: { matchLabels: selectorLabels } },
+});
+
+/** Above the jobs that wait for it, below what runs the nodes. */
+export const priorityClassObject = (): InstallObject => ({
+  apiVersion: 'scheduling.k8s.io/v1',
+  kind: 'PriorityClass',
+  metadata: { name: NAME, labels },
+  value: 100_000_000,
+  description: 'Quartermaster answers admissions of the jobs on this cluster.',
+});

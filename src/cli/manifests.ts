@@ -1,0 +1,14 @@
+import { toYaml } from './install/kustomize.ts';
+import { installObjects } from './install/objects.ts';
+import { defaults, type InstallOptions } from './install/options.ts';
+import { EXIT, type Terminal } from './terminal.ts';
+
+/** What `kubectl apply -f -` takes to install Quartermaster, as YAML. */
+export const manifests = (options: Partial<InstallOptions> = {}): string =>
+  toYaml(installObjects({ ...defaults, ...options }));
+
+/** The `manifests` command. */
+export const manifestsCommand = (options: Partial<InstallOptions>, terminal: Terminal): number => {
+  terminal.print(manifests(options));
+  return EXIT.fine;
+};
