@@ -1,24 +1,52 @@
-import type { CloudFacts, CloudName, StorageOffer } from '../api/facts.ts';
+import type { CloudFacts, CloudName, CloudVerdict, StorageOffer } from '../api/facts.ts';
+import type { StringMap } from '../api/kubernetes.ts';
+
+/** Every fact there is, as `--fact` and the setting FACTS take them, with what it means and who usually knows it. */
+export const FACT_NAMES = {
+  region: 'region of the cluster (metadata, providerID, or the nodes’ label topology.kubernetes.io/region)',
+  zone: 'zone of the node this process runs on (metadata, or providerID where all nodes share one)',
+  account: 'account the cluster runs in (AWS, Alibaba; metadata)',
+  project: 'project the cluster runs in (GCP, OpenStack; metadata, GCP’s providerID too)',
+  subscription: 'Azure subscription (metadata or providerID)',
+  resourceGroup: 'Azure resource group of the nodes, which ends with the cluster (metadata or providerID)',
+  azureEnvironment: 'Azure environment, AzurePublicCloud or a sovereign one (metadata)',
+  compartment: 'Oracle compartment of the node (metadata)',
+  clusterName: 'name the provider knows the cluster by (GKE metadata)',
+  clusterLocation: 'region or zone of the control plane (GKE metadata)',
+  efsFileSystemId: 'EFS file system behind ReadWriteMany on AWS, fs-…',
+  gcpNetwork: 'VPC network Filestore is reached through, where it is not the one named default',
+  cinderType: 'OpenStack volume type of disks; Cinder’s default where unknown',
+  cinderAvailability: 'OpenStack availability zone of disks; Cinder’s default where unknown',
+  cinderMultiattachType: 'OpenStack volume type that allows multi-attach, behind ReadWriteMany block volumes',
+  manilaShareType: 'OpenStack share type behind ReadWriteMany',
+  manilaShareNetworkId: 'OpenStack share network of those shares, where the share type needs one',
+  manilaSecretName: 'Secret with Manila’s OpenStack credentials; csi-manila-secrets where unknown',
+  manilaSecretNamespace: 'namespace of that Secret',
+  availabilityDomain: 'Oracle availability domain of file systems (metadata)',
+  mountTargetOcid: 'Oracle mount target behind ReadWriteMany, ocid1.mounttarget.…',
+  mountTargetSubnetOcid: 'Oracle subnet to make a mount target in, ocid1.subnet.…, instead of an existing one',
+  nasServer: 'Alibaba NAS export behind ReadWriteMany, HOST:/PATH/',
+  vpcId: 'Alibaba VPC to make NAS file systems in (metadata)',
+  vSwitchId: 'Alibaba vSwitch to make NAS file systems in (metadata)',
+  s3Bucket: 'bucket csi-s3 keeps all volumes of a class in; one bucket a volume where unknown',
+  s3SecretName: 'Secret of the csi-s3 driver; csi-s3-secret where unknown',
+  s3SecretNamespace: 'namespace of that Secret; csi-s3 where unknown',
+  rookClusterId: 'namespace of the Rook-Ceph cluster; rook-ceph where unknown',
+  rookPool: 'Ceph pool of block volumes',
+  rookFileSystem: 'CephFS file system behind ReadWriteMany',
+} as const satisfies StringMap;
+
+export type FactName = keyof typeof FACT_NAMES;
 
 /** Asks one metadata service. Refuses redirects and proxies, ends within its timeout, reads at most 256 KiB. */
 export interface MetadataClient {
-  readonly request: (call: MetadataCall) => Promise<MetadataAnswer>;
+  readonly get: (path: string, headers?: StringMap) => Promise<MetadataAnswer>;
+  readonly put: (path: string, headers?: StringMap) => Promise<MetadataAnswer>;
 }
 
-export interface MetadataCall {
-  readonly method: 'GET' | 'PUT';
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** Never throws: a refused connection, a time-out or an over-long body is an answer too. */
+/** Never an exception: a refused connection, a time-out or an over-long body is an answer too. */
 export type MetadataAnswer =
-  | {
-      readonly kind: 'response';
-      readonly status: number;
-      readonly headers: Readonly<Record<string, string>>;
-      readonly body: string;
-    }
+  | { readonly kind: 'response'; readonly status: number; readonly headers: StringMap; readonly body: string }
   | { readonly kind: 'silent'; readonly why: 'timeout' | 'refused' | 'reset' | 'too-large' };
 
 /** What a probe makes of its answers: the signature fits, it does not, or the cloud is there but out of reach. */
@@ -30,13 +58,34 @@ export type ProbeResult =
 /** A cloud: how to recognise it, what can be learnt there, what storage it has. One file each. */
 export interface Cloud {
   readonly name: Exclude<CloudName, 'unknown'>;
-  /** Undefined where no metadata service is to be asked (local; alibaba unless hinted). */
+  /** Recognises the cloud by the signature of its answers, never by a status code alone. Undefined where nothing is to be asked. */
   readonly probe?: (client: MetadataClient) => Promise<ProbeResult>;
-  /** True: the metadata address is asked only when something else hints at this cloud. */
+  /** Where its metadata service listens, when that is not the link-local address the others share. */
+  readonly metadataAddress?: string;
+  /** True: its address is asked only when something else hints at this cloud, since elsewhere it may be somebody's host. */
   readonly isProbedOnHintOnly?: boolean;
+  /** Clouds whose metadata tree it may serve beside its own: such an answer is no contradiction. */
+  readonly alsoAnswersAs: readonly CloudName[];
   /** Facts in a Node's spec.providerID, or undefined where it is another cloud's. */
-  readonly fromProviderId: (providerId: string) => CloudFacts | undefined;
+  readonly fromProviderId: (providerId: string) => Partial<Record<FactName, string>> | undefined;
   readonly offers: readonly StorageOffer[];
   /** CSI drivers usually installed there, for `preview` without a cluster. */
   readonly usualDrivers: readonly string[];
 }
+
+/** What is known of one Node. */
+export interface NodeFact {
+  readonly name: string;
+  /** Empty where no cloud controller has set it. */
+  readonly providerId: string;
+  readonly labels: StringMap;
+}
+
+/** Stands in while the first detection runs, so that nothing lasting is decided meanwhile. */
+export const PENDING_VERDICT: CloudVerdict = {
+  name: 'unknown',
+  facts: {},
+  offers: [],
+  notes: ['The cloud is still being asked for its name.'],
+  isPending: true,
+};

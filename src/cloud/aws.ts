@@ -1,0 +1,106 @@
+import type { StorageOffer } from '../api/facts.ts';
+import type { StringMap } from '../api/kubernetes.ts';
+import { bodyOf, jsonOf, knownFacts, textIn } from './answers.ts';
+import type { Cloud, MetadataAnswer, MetadataClient, ProbeResult } from './cloud.ts';
+import { disk, share } from './offers.ts';
+
+const TOKEN_PATH = '/latest/api/token';
+const DOCUMENT_PATH = '/latest/dynamic/instance-identity/document';
+const REGION_PATH = '/latest/meta-data/placement/region';
+const ZONE_PATH = '/latest/meta-data/placement/availability-zone';
+
+const isRegion = (text: string): boolean => /^[a-z]{2}(-[a-z]+)+-\d$/.test(text);
+
+/**
+ * Asks by IMDSv2. The signature is the identity document, or, where something in between hides that, a token and a region.
+ * A token that never arrives while plain requests get 401 is a hop limit too small for pods: only the token's packets are so limited.
+ */
+const probe = async (client: MetadataClient): Promise<ProbeResult> => {
+  const token = await client.put(TOKEN_PATH, { 'X-aws-ec2-metadata-token-ttl-seconds': '21600' });
+  const text = bodyOf(token);
+  const headers: StringMap = text !== undefined && isToken(text) ? { 'X-aws-ec2-metadata-token': text } : {};
+  const document = await client.get(DOCUMENT_PATH, headers);
+  if (isSilent(token) && isUnauthorized(document)) return { kind: 'blocked', why: HOP_LIMIT };
+  const found = readDocument(document);
+  if (found.kind === 'match' || Object.keys(headers).length === 0) return found;
+  return readPlacement(client, headers);
+};
+
+const HOP_LIMIT =
+  'The AWS metadata service answers but its token does not reach pods: raise the instances’ metadata hop limit (HttpPutResponseHopLimit) to 2, or 3 with an overlay network.';
+
+const isToken = (text: string): boolean => /^[\w+/=-]{16,512}$/.test(text);
+const isSilent = (answer: MetadataAnswer): boolean => answer.kind === 'silent' && answer.why === 'timeout';
+const isUnauthorized = (answer: MetadataAnswer): boolean => answer.kind === 'response' && answer.status === 401;
+
+const readDocument = (answer: MetadataAnswer): ProbeResult => {
+  const document = jsonOf(answer);
+  const account = textIn(document?.['accountId']);
+  const region = textIn(document?.['region']);
+  if (!/^\d{12}$/.test(account ?? '') || !isRegion(region ?? '')) return { kind: 'no' };
+  const zone = textIn(document?.['availabilityZone']);
+  return { kind: 'match', facts: knownFacts(`metadata ${DOCUMENT_PATH}`, { account, region, zone }) };
+};
+
+const readPlacement = async (client: MetadataClient, headers: StringMap): Promise<ProbeResult> => {
+  const [region, zone] = await Promise.all([client.get(REGION_PATH, headers), client.get(ZONE_PATH, headers)]);
+  if (!isRegion(bodyOf(region) ?? '')) return { kind: 'no' };
+  const facts = {
+    ...knownFacts(`metadata ${REGION_PATH}`, { region: bodyOf(region) }),
+    ...knownFacts(`metadata ${ZONE_PATH}`, { zone: bodyOf(zone) }),
+  };
+  return { kind: 'match', facts };
+};
+
+const ebs = (type: string, more: StringMap = {}): StringMap => ({
+  type,
+  'csi.storage.k8s.io/fstype': 'ext4',
+  encrypted: 'true',
+  ...more,
+});
+
+// EC2 refuses io2 without a number of IOPS, and the driver has no default for it (aws-ebs-csi-driver issue 1364).
+const io2 = ebs('io2', { iops: '3000' });
+const io2Caution = 'io2 bills the 3000 IOPS each volume is made with.';
+
+const ebsOffer = (provisioner: string): StorageOffer =>
+  disk({
+    provisioner,
+    tiers: {
+      standard: { parameters: ebs('gp3') },
+      fast: { parameters: io2, caution: io2Caution },
+      slow: { parameters: ebs('st1'), leastGi: 125 },
+    },
+  });
+
+const multiAttach: StorageOffer = disk({
+  provisioner: 'ebs.csi.aws.com',
+  modes: ['ReadWriteMany'],
+  volumeModes: ['Block'],
+  tiers: { standard: { parameters: { type: 'io2', encrypted: 'true', iops: '3000' }, caution: io2Caution } },
+});
+
+const efs: StorageOffer = share({
+  provisioner: 'efs.csi.aws.com',
+  tiers: {
+    standard: {
+      parameters: { provisioningMode: 'efs-ap', fileSystemId: '${efsFileSystemId}', directoryPerms: '700' },
+    },
+  },
+  allowVolumeExpansion: false,
+  requires: ['efsFileSystemId'],
+});
+
+export const aws: Cloud = {
+  name: 'aws',
+  probe,
+  alsoAnswersAs: [],
+  fromProviderId: (providerId) => {
+    const match = /^aws:\/\/[^/]*\/(?<zone>(?<region>[a-z]{2}(?:-[a-z]+)+-\d)[\w-]*)\//.exec(providerId);
+    if (match === null) return providerId.startsWith('aws://') ? {} : undefined;
+    return { ...match.groups };
+  },
+  // EKS Auto Mode brings a driver of its own name; where only that one is installed, it is the one to name.
+  offers: [ebsOffer('ebs.csi.aws.com'), ebsOffer('ebs.csi.eks.amazonaws.com'), multiAttach, efs],
+  usualDrivers: ['ebs.csi.aws.com', 'efs.csi.aws.com'],
+};

@@ -1,0 +1,28 @@
+import { jsonOf, knownFacts, textIn } from './answers.ts';
+import type { Cloud, MetadataClient, ProbeResult } from './cloud.ts';
+import { disk } from './offers.ts';
+
+const PATH = '/metadata/v1.json';
+
+/** The signature is JSON with a droplet's number, which comes as number or as text. */
+const probe = async (client: MetadataClient): Promise<ProbeResult> => {
+  const droplet = jsonOf(await client.get(PATH));
+  if (!/^[1-9]\d*$/.test(textIn(droplet?.['droplet_id']) ?? '')) return { kind: 'no' };
+  return { kind: 'match', facts: knownFacts(`metadata ${PATH}`, { region: textIn(droplet?.['region']) }) };
+};
+
+export const digitalocean: Cloud = {
+  name: 'digitalocean',
+  probe,
+  alsoAnswersAs: [],
+  fromProviderId: (providerId) => (providerId.startsWith('digitalocean://') ? {} : undefined),
+  offers: [
+    // The driver knows SINGLE_NODE_WRITER only, which is what sidecars ask such drivers for ReadWriteOncePod too.
+    disk({
+      provisioner: 'dobs.csi.digitalocean.com',
+      tiers: { standard: { parameters: { 'csi.storage.k8s.io/fstype': 'ext4' } } },
+      volumeBindingMode: 'Immediate',
+    }),
+  ],
+  usualDrivers: ['dobs.csi.digitalocean.com'],
+};

@@ -1,0 +1,31 @@
+import { bodyOf, knownFacts } from './answers.ts';
+import type { Cloud, MetadataClient, ProbeResult } from './cloud.ts';
+import { disk } from './offers.ts';
+
+const PATH = '/hetzner/v1/metadata';
+const REGION_PATH = `${PATH}/region`;
+const ZONE_PATH = `${PATH}/availability-zone`;
+
+/** The signature is YAML with a server's number and a hostname; region and zone are leaves of their own. */
+const probe = async (client: MetadataClient): Promise<ProbeResult> => {
+  const [yaml, region, zone] = (await Promise.all([PATH, REGION_PATH, ZONE_PATH].map((path) => client.get(path)))).map(
+    bodyOf,
+  );
+  if (!/^instance-id: *['"]?\d+['"]?$/m.test(yaml ?? '') || !/^hostname: *\S/m.test(yaml ?? '')) return { kind: 'no' };
+  return {
+    kind: 'match',
+    facts: {
+      ...knownFacts(`metadata ${REGION_PATH}`, { region }),
+      ...knownFacts(`metadata ${ZONE_PATH}`, { zone }),
+    },
+  };
+};
+
+export const hetzner: Cloud = {
+  name: 'hetzner',
+  probe,
+  alsoAnswersAs: [],
+  fromProviderId: (providerId) => (/^(hcloud|hrobot):\/\//.test(providerId) ? {} : undefined),
+  offers: [disk({ provisioner: 'csi.hetzner.cloud', tiers: { standard: { parameters: {} } } })],
+  usualDrivers: ['csi.hetzner.cloud'],
+};

@@ -1,0 +1,31 @@
+import type { StorageOffer } from '../api/facts.ts';
+import type { Cloud } from './cloud.ts';
+import { disk } from './offers.ts';
+
+/** Provisioners that make a folder on the node: no CSIDriver object, no raw devices, no sizes. */
+const folder = (provisioner: string, rest: Partial<StorageOffer> = {}): StorageOffer =>
+  disk({
+    provisioner,
+    volumeModes: ['Filesystem'],
+    tiers: { standard: { parameters: {} } },
+    allowVolumeExpansion: false,
+    isCsi: false,
+    ...rest,
+  });
+
+/** kind, k3s and Rancher bring it along. */
+export const localPath = folder('rancher.io/local-path');
+
+export const local: Cloud = {
+  name: 'local',
+  alsoAnswersAs: [],
+  fromProviderId: (providerId) => (/^(kind|k3s):\/\//.test(providerId) ? {} : undefined),
+  // minikube, MicroK8s and Docker Desktop are known by their default class, which is preferred to all of these.
+  offers: [
+    localPath,
+    folder('k8s.io/minikube-hostpath', { volumeBindingMode: 'Immediate' }),
+    folder('microk8s.io/hostpath', { volumeBindingMode: 'Immediate' }),
+    folder('docker.io/hostpath', { volumeBindingMode: 'Immediate' }),
+  ],
+  usualDrivers: [],
+};
