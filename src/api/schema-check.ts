@@ -1,0 +1,76 @@
+import type { JsonSchema } from './schema.ts';
+
+/**
+ * What an API server would find wrong with a value, one sentence each, `path` and the field within it first. For what
+ * no API server has seen (files) and what an old one lets through. CEL rules are not checked; null counts as absent.
+ */
+export const schemaFlaws = (schema: JsonSchema, value: unknown, path: string): readonly string[] => {
+  if (value === null || value === undefined || schema.type === undefined) return [];
+  return checks[schema.type](schema, value, path);
+};
+
+type Check = (schema: JsonSchema, value: unknown, path: string) => readonly string[];
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isRecord = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const recordFlaws = (schema: JsonSchema, value: Fields, path: string): readonly string[] => {
+  const missing = (schema.required ?? [])
+    .filter((name) => !Object.hasOwn(value, name) || value[name] === null)
+    .map((name) => `${path}.${name}: is required`);
+  const inside = Object.entries(value).flatMap(([name, item]) => {
+    const field = fieldSchema(schema, name);
+    if (field !== undefined) return schemaFlaws(field, item, `${path}.${name}`);
+    const isOpen = schema['x-kubernetes-preserve-unknown-fields'] === true;
+    return isOpen ? [] : [`${path}.${name}: there is no such field`];
+  });
+  return [...missing, ...inside];
+};
+
+const fieldSchema = ({ properties = {}, additionalProperties }: JsonSchema, name: string): JsonSchema | undefined =>
+  Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
+
+const arrayFlaws = (schema: JsonSchema, value: readonly unknown[], path: string): readonly string[] => {
+  const { items = {}, minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema;
+  if (value.length < minItems) return [`${path}: must have at least ${minItems} items`];
+  if (value.length > maxItems) return [`${path}: must have at most ${maxItems} items`];
+  const inside = value.flatMap((item, at) => schemaFlaws(items, item, `${path}[${at}]`));
+  return inside.length > 0 ? inside : repeatFlaws(schema, value, path);
+};
+
+const repeatFlaws = (schema: JsonSchema, value: readonly unknown[], path: string): readonly string[] => {
+  if (schema['x-kubernetes-list-type'] === 'atomic' || schema['x-kubernetes-list-type'] === undefined) return [];
+  const [key = ''] = schema['x-kubernetes-list-map-keys'] ?? [];
+  const identities = value.map((item) => (isRecord(item) ? item[key] : item));
+  const repeated = identities.filter((identity, at) => identities.indexOf(identity) < at);
+  return [...new Set(repeated)].map((identity) => `${path}: ${JSON.stringify(identity)} is there more than once`);
+};
+
+const textFlaws = (schema: JsonSchema, value: string, path: string): readonly string[] => {
+  const { enum: choices, pattern, minLength = 0, maxLength = Number.POSITIVE_INFINITY } = schema;
+  if (choices && !choices.includes(value)) return [`${path}: "${value}" is not one of ${choices.join(', ')}`];
+  if (value.length < minLength) return [`${path}: must not be empty`];
+  if (value.length > maxLength) return [`${path}: must be at most ${maxLength} characters long`];
+  return pattern === undefined || new RegExp(pattern).test(value) ? [] : [`${path}: "${value}" must match ${pattern}`];
+};
+
+const numberFlaws = ({ minimum, maximum }: JsonSchema, value: number, path: string): readonly string[] => {
+  if (minimum !== undefined && value < minimum) return [`${path}: must be at least ${minimum}`];
+  return maximum !== undefined && value > maximum ? [`${path}: must be at most ${maximum}`] : [];
+};
+
+const checks: Readonly<Record<NonNullable<JsonSchema['type']>, Check>> = {
+  object: (schema, value, path) =>
+    isRecord(value) ? recordFlaws(schema, value, path) : [`${path}: must be an object`],
+  array: (schema, value, path) =>
+    Array.isArray(value) ? arrayFlaws(schema, value, path) : [`${path}: must be a list`],
+  string: (schema, value, path) =>
+    typeof value === 'string' ? textFlaws(schema, value, path) : [`${path}: must be a string; quote it`],
+  integer: (schema, value, path) =>
+    typeof value === 'number' && Number.isInteger(value)
+      ? numberFlaws(schema, value, path)
+      : [`${path}: must be a whole number`],
+  boolean: (_, value, path) => (typeof value === 'boolean' ? [] : [`${path}: must be true or false`]),
+};

@@ -1,0 +1,19 @@
+import type { InjectSpec } from '../api/inject-schema.ts';
+import type { EnvFromSource, Toleration } from '../api/kubernetes.ts';
+
+/** What an envFrom source is told apart by: `configMap/<name>` or `secret/<name>`, and its prefix where it has one. */
+export const envFromKey = ({ configMapRef, secretRef, prefix }: EnvFromSource): string => {
+  const name = configMapRef ? `configMap/${configMapRef.name}` : `secret/${secretRef?.name}`;
+  return prefix ? `${name}/${prefix}` : name;
+};
+
+/** Key, operator, value and effect, joined by `|`; operator is Equal where nothing is said. */
+export const tolerationKey = ({ key, operator, value, effect }: Toleration): string =>
+  [key ?? '', operator ?? 'Equal', value ?? '', effect ?? ''].join('|');
+
+/** A mount path without the slashes at its end: `/data/` and `/data` are one place. */
+export const mountKey = (mountPath: string): string => mountPath.replace(/(?<=.)\/+$/, '');
+
+/** Every path that something is mounted at, whichever list names it. */
+export const mountPathsOf = ({ volumeMounts, configMaps, secrets }: InjectSpec): readonly string[] =>
+  [...(volumeMounts ?? []), ...(configMaps ?? []), ...(secrets ?? [])].map(({ mountPath }) => mountKey(mountPath));

@@ -1,0 +1,44 @@
+const DNS_LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+const DNS_SUBDOMAIN = new RegExp(`^${DNS_LABEL}(\\.${DNS_LABEL})*$`);
+const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
+
+/** The name rules of Kubernetes' apimachinery validation, each with what a message calls it. */
+export interface NameRule {
+  readonly title: string;
+  readonly accepts: (name: string) => boolean;
+}
+
+export const dnsLabel: NameRule = {
+  title: 'a DNS label (lower case, digits and -, at most 63 characters)',
+  accepts: (name) => name.length <= 63 && new RegExp(`^${DNS_LABEL}$`).test(name),
+};
+
+export const dnsSubdomain: NameRule = {
+  title: 'a DNS subdomain (lower case, digits, - and ., at most 253 characters)',
+  accepts: (name) => name.length <= 253 && DNS_SUBDOMAIN.test(name),
+};
+
+/** Keys of labels and annotations: a name of at most 63 characters, which can have a DNS subdomain and / before it. */
+export const qualifiedName: NameRule = {
+  title: 'a label key ([domain/]name)',
+  accepts: (key) => {
+    const slash = key.indexOf('/');
+    const name = key.slice(slash + 1);
+    return name.length <= 63 && NAME.test(name) && (slash < 0 || dnsSubdomain.accepts(key.slice(0, slash)));
+  },
+};
+
+export const labelValue: NameRule = {
+  title: 'a label value (at most 63 letters, digits, -, _ and .)',
+  accepts: (value) => value === '' || (value.length <= 63 && NAME.test(value)),
+};
+
+export const envName: NameRule = {
+  title: 'the name of an environment variable',
+  accepts: (name) => /^[-._A-Za-z][-._A-Za-z0-9]*$/.test(name),
+};
+
+export const configKey: NameRule = {
+  title: 'a key of a ConfigMap (letters, digits, -, _ and ., at most 253 characters)',
+  accepts: (key) => key.length <= 253 && /^[-._A-Za-z0-9]+$/.test(key) && key !== '.' && !key.startsWith('..'),
+};

@@ -1,0 +1,106 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { InjectSpec } from '../api/inject-schema.ts';
+import type { Injection, Resolved, ResolvedMap } from '../api/injection.ts';
+import type { EnvFromSource, StringMap } from '../api/kubernetes.ts';
+import { type Entry, isSameStanding, titleOf } from './entry.ts';
+import { envFromKey, mountKey, mountPathsOf, tolerationKey } from './identity.ts';
+
+/** What one entry gives, its variables filled in. */
+export interface Layer {
+  readonly entry: Entry;
+  readonly inject: InjectSpec;
+}
+
+/** Merges layers, best first, key by key: the first that gives a key wins it. Entries that tie on a key are told in `warnings`. */
+export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[]): Injection => {
+  const ties: string[] = [];
+  const merge = <T>(what: string, read: (inject: InjectSpec, layer: Layer) => Items<T>): ResolvedMap<T> =>
+    firstOfEach(layers, read, (key, winner, loser) => ties.push(tieOf(`${what} ${key}`.trim(), winner, loser)));
+  const mounts = mountOwners(layers);
+  const mounted = <T extends { readonly mountPath: string }>(items: readonly T[] | undefined, layer: Layer): Items<T> =>
+    byKey(items, ({ mountPath }) => mountKey(mountPath)).filter(([path]) => mounts.get(path) === layer);
+
+  return {
+    labels: merge('label', ({ labels }) => pairs(labels)),
+    annotations: merge('annotation', ({ annotations }) => pairs(annotations)),
+    env: merge('env', ({ env }) => byKey(env, nameOf)),
+    envFrom: leastSpecificFirst(
+      layers,
+      merge('envFrom', ({ envFrom }) => byKey(envFrom?.map(asOptional), envFromKey)),
+    ),
+    volumes: merge('volume', ({ volumes }) => byKey(volumes, nameOf)),
+    volumeMounts: merge('mount', ({ volumeMounts }, layer) => mounted(volumeMounts, layer)),
+    configMaps: merge('ConfigMap at', ({ configMaps }, layer) => mounted(configMaps, layer)),
+    secrets: merge('Secret at', ({ secrets }, layer) => mounted(secrets, layer)),
+    nodeSelector: merge('nodeSelector', ({ nodeSelector }) => pairs(nodeSelector)),
+    tolerations: merge('toleration', ({ tolerations }) => byKey(tolerations, tolerationKey)),
+    imagePullSecrets: merge('imagePullSecret', ({ imagePullSecrets }) => byKey(imagePullSecrets?.map(nameOf), String)),
+    serviceAccountName: merge('serviceAccountName', ({ serviceAccountName }) => only(serviceAccountName)).get(''),
+    prometheus: merge('prometheus', ({ prometheus }) => Object.entries(prometheus ?? {})),
+    sparkConf: merge('sparkConf', ({ sparkConf }) => pairs(sparkConf)),
+    hadoopConf: merge('hadoopConf', ({ hadoopConf }) => pairs(hadoopConf)),
+    eventLog: merge('eventLog', ({ eventLog }) => only(eventLog?.objectStore)).get(''),
+    storageClass: merge('storageClass', ({ storageClass }) => only(storageClass)).get(''),
+    warnings: [...warnings, ...ties],
+  };
+};
+
+type Items<T> = readonly (readonly [string, T])[];
+
+const pairs = (items: StringMap | undefined): Items<string> => Object.entries(items ?? {});
+
+const byKey = <T>(items: readonly T[] | undefined, keyOf: (item: T) => string): Items<T> =>
+  (items ?? []).map((item) => [keyOf(item), item]);
+
+const only = <T>(item: T | undefined): Items<T> => (item === undefined ? [] : [['', item]]);
+
+const nameOf = ({ name }: { readonly name: string }): string => name;
+
+const firstOfEach = <T>(
+  layers: readonly Layer[],
+  read: (inject: InjectSpec, layer: Layer) => Items<T>,
+  onTie: (key: string, winner: Entry, loser: Entry) => void,
+): ResolvedMap<T> => {
+  const won = new Map<string, Resolved<T>>();
+  const winners = new Map<string, Entry>();
+  for (const layer of layers) {
+    const { entry } = layer;
+    for (const [key, value] of read(layer.inject, layer)) {
+      const winner = winners.get(key);
+      if (winner === undefined) {
+        won.set(key, { value, mode: entry.mode, source: entry.source });
+        winners.set(key, entry);
+      } else if (isSameStanding(winner, entry) && !isDeepStrictEqual(won.get(key)?.value, value)) {
+        onTie(key, winner, entry);
+      }
+    }
+  }
+  return won;
+};
+
+/** A path belongs to the best layer that mounts anything there, be it a volume, a ConfigMap or a Secret. */
+const mountOwners = (layers: readonly Layer[]): ReadonlyMap<string, Layer> => {
+  const owners = new Map<string, Layer>();
+  for (const layer of layers) {
+    for (const path of mountPathsOf(layer.inject)) if (!owners.has(path)) owners.set(path, layer);
+  }
+  return owners;
+};
+
+/** The last source of a container wins, so the best comes last. Within one entry the order is its author's. */
+const leastSpecificFirst = <T>(layers: readonly Layer[], items: ResolvedMap<T>): ResolvedMap<T> => {
+  if (items.size < 2) return items;
+  const bySource = layers.toReversed().map(({ entry }) => entry.source);
+  return new Map(bySource.flatMap((source) => [...items].filter(([, item]) => item.source === source)));
+};
+
+/** A source that is not there must not keep the container from starting, unless its author said so. */
+const asOptional = (source: EnvFromSource): EnvFromSource => {
+  const { configMapRef, secretRef } = source;
+  if (configMapRef) return { ...source, configMapRef: { optional: true, ...configMapRef } };
+  return secretRef ? { ...source, secretRef: { optional: true, ...secretRef } } : source;
+};
+
+const tieOf = (what: string, winner: Entry, loser: Entry): string =>
+  `PlatformDefaults ${titleOf(winner)} and ${titleOf(loser)} both give ${what} and are equally specific; ` +
+  `${titleOf(winner)} is taken by its name. Give one of them a higher priority.`;

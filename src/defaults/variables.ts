@@ -1,0 +1,58 @@
+import type { DefaultsTarget } from '../api/injection.ts';
+
+const REFERENCE = /\$\$\{|\$\{([^}]*)\}/g;
+
+const LABEL = 'labels.';
+const BUILT_IN = ['cloud', 'region', 'zone', 'account', 'namespace', 'name', 'kind'];
+
+/** True for the variables that Quartermaster itself gives a value; a PlatformDefaults cannot define those. */
+export const isBuiltIn = (name: string): boolean =>
+  BUILT_IN.includes(name) || /^labels\../.test(name) || /^objectStore\.[^.].*\.url$/.test(name);
+
+/** The built-in variables, for a message. */
+export const BUILT_IN_VARIABLES: readonly string[] = [...BUILT_IN, 'labels.<key>', 'objectStore.<name>.url'];
+
+/** Value of a built-in variable for an object; undefined where it is not known or empty, and for every other name. */
+export const builtInValue = (target: DefaultsTarget, name: string): string | undefined => {
+  const { cloud, labels } = target;
+  if (name === 'cloud') return cloud === 'unknown' ? undefined : cloud;
+  if (name === 'namespace' || name === 'name' || name === 'kind') return target[name] || undefined;
+  const label = name.startsWith(LABEL) ? name.slice(LABEL.length) : undefined;
+  if (label !== undefined) return Object.hasOwn(labels, label) ? labels[label] || undefined : undefined;
+  return target.variable(name) || undefined;
+};
+
+/** The names of all variables in all strings of a value, each once. `$${` is a literal and names none. */
+export const variablesIn = (value: unknown): ReadonlySet<string> => new Set(namesIn(value));
+
+/** A copy of a value with the variables that have a definition replaced by it; all else, `$${` too, stays as it is. */
+export const expandVariables = <T>(value: T, definitionOf: (name: string) => string | undefined): T =>
+  rewrite(value, (reference, name) => (name === undefined ? reference : (definitionOf(name) ?? reference))) as T;
+
+/** A copy of a value with every variable filled in and `$${` turned into `${`. Map keys are left as they are. */
+export const fillVariables = <T>(value: T, fillIn: (name: string) => string): T =>
+  rewrite(value, (_, name) => (name === undefined ? '${' : fillIn(name))) as T;
+
+/** The first part of a text that opens a variable and is none: `${` never closed, or a name with a space in it. */
+export const malformedVariable = (text: string): string | undefined => {
+  const bad = text.replaceAll('$${', ' ').match(/\$\{(?![A-Za-z][A-Za-z0-9_./-]*\})[^}]*\}?/);
+  return bad?.[0];
+};
+
+const namesIn = (value: unknown): readonly string[] => {
+  if (typeof value === 'string') return value.includes('${') ? namesInText(value) : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(namesIn);
+};
+
+const namesInText = (text: string): readonly string[] =>
+  [...text.matchAll(REFERENCE)].map(([, name]) => name).filter((name) => name !== undefined);
+
+type OnReference = (reference: string, name: string | undefined) => string;
+
+const rewrite = (value: unknown, onReference: OnReference): unknown => {
+  if (typeof value === 'string') return value.includes('${') ? value.replace(REFERENCE, onReference) : value;
+  if (Array.isArray(value)) return value.map((item) => rewrite(item, onReference));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, rewrite(item, onReference)]));
+};
