@@ -1,0 +1,368 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
+import type { KubeObject, OwnerReference, StringMap } from '../../src/api/kubernetes.ts';
+import { type CertificateSource, tlsOptions } from '../../src/certificates/certificate.ts';
+import { keepCertificate } from '../../src/certificates/keeper.ts';
+import { secretSource } from '../../src/certificates/secret-source.ts';
+import { bundleOf, decodeState } from '../../src/certificates/state.ts';
+import { type MutatingWebhookConfiguration, webhookConfiguration } from '../../src/controller/webhook-configuration.ts';
+import { isAuthorityPublished, webhookPublisher } from '../../src/controller/webhook-publisher.ts';
+import { createKube } from '../../src/kube/client.ts';
+import { findConnection } from '../../src/kube/connection.ts';
+import { type Kube, resources } from '../../src/kube/kube.ts';
+import type { AdmissionRule } from '../../src/mutate/mutator.ts';
+import { CERTIFICATE_SECRET, MANAGED_BY, MANAGED_BY_LABEL } from '../../src/names.ts';
+
+interface Secret extends KubeObject {
+  readonly data?: StringMap;
+}
+
+const names = ['localhost', '127.0.0.1'];
+const signal = new AbortController().signal;
+const webhookKey = { namespace: '', name: 'quartermaster' };
+const rule: AdmissionRule = {
+  name: 'configmap',
+  group: '',
+  versions: ['v1'],
+  resource: 'configmaps',
+  operations: ['CREATE'],
+  failurePolicy: 'Fail',
+  objectSelector: { matchLabels: { test: 'admitted' } },
+};
+
+let controlPlane: ControlPlane;
+let kube: Kube;
+let namespace: string;
+let count = 0;
+
+beforeAll(async () => {
+  controlPlane = await startControlPlane();
+  kube = createKube(await findConnection({ KUBECONFIG: controlPlane.kubeconfig }));
+});
+afterAll(() => controlPlane?.stop());
+
+const named = (apiVersion: string, kind: string, name: string): KubeObject => ({
+  apiVersion,
+  kind,
+  metadata: { name, ...(kind !== 'Namespace' && { namespace }) },
+});
+
+beforeEach(async () => {
+  count += 1;
+  namespace = `certificates-${count}`;
+  await kube.create(resources.namespaces, named('v1', 'Namespace', namespace));
+  await kube.remove(resources.mutatingWebhooks, webhookKey);
+});
+
+const sourceHere = (settleMs = 0): CertificateSource =>
+  secretSource({
+    kube,
+    namespace,
+    names,
+    settleMs,
+    isTrusted: (authority) => isAuthorityPublished(kube, webhookKey.name, authority, signal),
+  });
+const secretKey = () => ({ namespace, name: CERTIFICATE_SECRET });
+const stored = async (): Promise<Secret> => {
+  const secret = await kube.get<Secret>(resources.secrets, secretKey());
+  if (secret === undefined) throw new Error('no Secret');
+  return secret;
+};
+const live = () => kube.get<MutatingWebhookConfiguration>(resources.mutatingWebhooks, webhookKey);
+const until = async (isTrue: () => Promise<boolean> | boolean, what: string): Promise<void> => {
+  for (const end = Date.now() + 10_000; !(await isTrue()); await sleep(20)) {
+    if (Date.now() > end) throw new Error(`not within 10 s: ${what}`);
+  }
+};
+
+describe('the certificate Secret', () => {
+  test('is one and the same for replicas that start together', async () => {
+    const replicas = await Promise.all([1, 2, 3, 4, 5].map(() => sourceHere()(signal)));
+    expect(new Set(replicas.map(({ cert }) => cert)).size).toBe(1);
+    expect(replicas[0]?.caBundle).toBe(
+      bundleOf(decodeState((await stored()).data ?? {}) ?? { authority: { cert: '' } }),
+    );
+  });
+
+  test('is not written again while nothing is due', async () => {
+    const source = sourceHere();
+    await source(signal);
+    const { resourceVersion } = (await stored()).metadata;
+    await source(signal);
+    await sourceHere()(signal);
+    expect((await stored()).metadata.resourceVersion).toBe(resourceVersion);
+  });
+
+  test('comes back as it was when it is deleted', async () => {
+    const source = sourceHere();
+    const before = await source(signal);
+    const { data } = await stored();
+    await kube.remove(resources.secrets, secretKey());
+    expect(await source(signal)).toEqual(before);
+    expect((await stored()).data).toEqual(data);
+  });
+
+  test('is restored when it is filled with rubbish, by a replica that remembers and by one that does not', async () => {
+    const source = sourceHere();
+    const before = await source(signal);
+    const rubbish = { 'ca.crt': 'cnViYmlzaA==', 'tls.crt': 'cnViYmlzaA==', 'tls.key': 'cnViYmlzaA==' };
+    await kube.mergePatch(resources.secrets, secretKey(), { data: rubbish });
+    expect((await source(signal)).cert).toBe(before.cert);
+    await kube.mergePatch(resources.secrets, secretKey(), { data: rubbish });
+    const fresh = await sourceHere()(signal);
+    expect(fresh.cert).not.toBe(before.cert);
+    expect((await source(signal)).cert).toBe(fresh.cert);
+  });
+
+  test('is left alone, with a sentence that says what to do, where it is not ours', async () => {
+    await kube.create(resources.secrets, { ...named('v1', 'Secret', CERTIFICATE_SECRET), data: { mine: 'eA==' } });
+    await expect(sourceHere()(signal)).rejects.toThrow(
+      `Secret ${namespace}/${CERTIFICATE_SECRET} holds no certificate that can be used and is not labelled ${MANAGED_BY_LABEL}=${MANAGED_BY}: delete it`,
+    );
+    expect((await stored()).data).toEqual({ mine: 'eA==' });
+  });
+
+  test('gets a new serving certificate from the same authority when the old one is taken out', async () => {
+    const source = sourceHere();
+    const before = await source(signal);
+    await kube.mergePatch(resources.secrets, secretKey(), { data: { 'tls.crt': null, 'tls.key': null } });
+    const after = await source(signal);
+    expect(after.cert).not.toBe(before.cert);
+    expect(after.caBundle).toBe(before.caBundle);
+  });
+
+  test('waits with a new authority until the webhook configuration names it', async () => {
+    const source = sourceHere();
+    const before = await source(signal);
+    await kube.create(resources.mutatingWebhooks, configurationFor('https://127.0.0.1:1/mutate', before.caBundle));
+    await kube.mergePatch(resources.secrets, secretKey(), { data: { 'ca.key': null } });
+    const announced = await source(signal);
+    expect(announced.cert).toBe(before.cert);
+    expect(announced.caBundle).not.toBe(before.caBundle);
+    const { webhooks } = configurationFor('https://127.0.0.1:1/mutate', announced.caBundle);
+    await kube.mergePatch(resources.mutatingWebhooks, webhookKey, { webhooks });
+    expect((await source(signal)).cert).not.toBe(before.cert);
+  });
+});
+
+const configurationFor = (
+  url: string,
+  caBundle: string | undefined,
+  owner?: OwnerReference,
+): MutatingWebhookConfiguration =>
+  webhookConfiguration({
+    name: webhookKey.name,
+    rules: [rule],
+    target: { url },
+    caBundle,
+    systemNamespace: namespace,
+    nfsNamespace: 'quartermaster-nfs',
+    ...(owner && { owner }),
+  });
+
+describe('the webhook configuration', () => {
+  const caBundle = '-----BEGIN CERTIFICATE-----\n';
+  const publisher = (installation?: { namespace: string; deployment: string }) =>
+    webhookPublisher({
+      kube,
+      name: webhookKey.name,
+      desired: (owner) => configurationFor('https://127.0.0.1:1/mutate', caBundle, owner),
+      ...(installation && { installation }),
+    });
+  const installed = async () => {
+    await kube.create(resources.deployments, deployment());
+    const look = publisher({ namespace, deployment: 'quartermaster' });
+    await look(signal);
+    expect(await look(signal)).toBe('published');
+    return look;
+  };
+  const deployment = () => ({
+    ...named('apps/v1', 'Deployment', 'quartermaster'),
+    spec: {
+      selector: { matchLabels: { app: 'quartermaster' } },
+      template: {
+        metadata: { labels: { app: 'quartermaster' } },
+        spec: { containers: [{ name: 'quartermaster', image: 'quartermaster' }] },
+      },
+    },
+  });
+
+  test('is written once, and not again while it is right', async () => {
+    const look = publisher();
+    expect(await look(signal)).toBe('published');
+    const before = await live();
+    expect(before?.webhooks).toMatchObject([{ name: 'configmap.quartermaster.dev', failurePolicy: 'Fail' }]);
+    expect(await look(signal)).toBe('unchanged');
+    expect(await publisher()(signal)).toBe('unchanged');
+    expect((await live())?.metadata.resourceVersion).toBe(before?.metadata.resourceVersion);
+  });
+
+  test('is put right whatever is edited in it', async () => {
+    const look = publisher();
+    await look(signal);
+    const right = await live();
+    const foreign = { ...right?.webhooks?.[0], name: 'foreign.example.org' };
+    const emptied = { ...right?.webhooks?.[0], clientConfig: { url: 'https://127.0.0.1:1/mutate' } };
+    const edits = [
+      [],
+      [emptied],
+      [...(right?.webhooks ?? []), foreign],
+      [{ ...right?.webhooks?.[0], timeoutSeconds: 30 }],
+    ];
+    for (const webhooks of edits) {
+      await kube.mergePatch(resources.mutatingWebhooks, webhookKey, { webhooks });
+      expect(await look(signal)).toBe('published');
+      expect((await live())?.webhooks).toEqual(right?.webhooks);
+    }
+  });
+
+  test('keeps the caBundle that somebody else put there, where the certificate is somebody else’s', async () => {
+    const patched = {
+      clientConfig: { url: 'https://127.0.0.1:1/mutate', caBundle: Buffer.from(caBundle).toString('base64') },
+    };
+    const look = webhookPublisher({
+      kube,
+      name: webhookKey.name,
+      desired: () => configurationFor('https://127.0.0.1:1/mutate', undefined),
+    });
+    await look(signal);
+    const [webhook] = (await live())?.webhooks ?? [];
+    await kube.mergePatch(resources.mutatingWebhooks, webhookKey, {
+      webhooks: [{ ...webhook, ...patched, timeoutSeconds: 30 }],
+    });
+    expect(await look(signal)).toBe('published');
+    expect((await live())?.webhooks).toMatchObject([{ ...patched, timeoutSeconds: 5 }]);
+  });
+
+  test('comes back on the second look after it is deleted, and belongs to the namespace of the install', async () => {
+    const look = await installed();
+    await kube.remove(resources.mutatingWebhooks, webhookKey);
+    expect(await look(signal)).toBe('absent');
+    expect(await look(signal)).toBe('published');
+    expect((await live())?.metadata.ownerReferences).toMatchObject([{ kind: 'Namespace', name: namespace }]);
+  });
+
+  test('goes, and stays away, when the Deployment goes', async () => {
+    const look = await installed();
+    await kube.remove(resources.deployments, { namespace, name: 'quartermaster' });
+    expect(await look(signal)).toBe('withdrawn');
+    expect(await live()).toBeUndefined();
+    expect(await look(signal)).toBe('withdrawn');
+    expect(await live()).toBeUndefined();
+  });
+
+  test('goes when the Deployment is scaled to nothing, and comes back with it', async () => {
+    const look = await installed();
+    const scale = (replicas: number) =>
+      kube.mergePatch(resources.deployments, { namespace, name: 'quartermaster' }, { spec: { replicas } });
+    await scale(0);
+    expect(await look(signal)).toBe('withdrawn');
+    expect(await live()).toBeUndefined();
+    await scale(2);
+    await look(signal);
+    expect(await look(signal)).toBe('published');
+  });
+
+  test('goes as soon as the namespace is being deleted', async () => {
+    const look = await installed();
+    await kube.remove(resources.namespaces, { namespace: '', name: namespace });
+    expect(await look(signal)).toBe('withdrawn');
+    expect(await live()).toBeUndefined();
+  });
+});
+
+describe('admissions', () => {
+  /** Answers every review with yes. */
+  const startWebhook = async (server: Server): Promise<string> => {
+    server.on('request', (request, response) => {
+      void json(request).then((review) => {
+        const { uid } = (review as { readonly request: { readonly uid: string } }).request;
+        // Every review over a connection of its own, so that every certificate is really met.
+        response.setHeader('connection', 'close');
+        response.setHeader('content-type', 'application/json');
+        response.end(
+          JSON.stringify({
+            apiVersion: 'admission.k8s.io/v1',
+            kind: 'AdmissionReview',
+            response: { uid, allowed: true },
+          }),
+        );
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return `https://127.0.0.1:${(server.address() as AddressInfo).port}/mutate`;
+  };
+  const stopped: (() => void)[] = [];
+  afterAll(() => {
+    for (const stop of stopped) stop();
+  });
+
+  test('never fail while the serving certificate is replaced 10 times and the authority twice', async () => {
+    const ending = new AbortController();
+    const keeper = keepCertificate({
+      source: sourceHere(300),
+      signal: ending.signal,
+      intervalMs: 50,
+      onFailure: (error) => failures.push(String(error)),
+    });
+    const failures: string[] = [];
+    const server = createServer(tlsOptions(await keeper.first));
+    const url = await startWebhook(server);
+    const look = webhookPublisher({
+      kube,
+      name: webhookKey.name,
+      desired: () => configurationFor(url, keeper.current()?.caBundle),
+    });
+    const served = new Set<string>();
+    keeper.onChange((certificate) => {
+      server.setSecureContext(tlsOptions(certificate));
+      served.add(certificate.cert);
+    });
+    const every = async (ms: number, act: () => Promise<unknown>): Promise<void> => {
+      while (!ending.signal.aborted) {
+        await act();
+        await sleep(ms);
+      }
+    };
+    stopped.push(
+      () => ending.abort(),
+      () => server.close(),
+      () => server.closeAllConnections(),
+    );
+    await look(signal);
+    let admitted = 0;
+    const admit = async (): Promise<void> => {
+      const object = {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { generateName: 'admitted-', namespace, labels: { test: 'admitted' } },
+      };
+      await kube.create(resources.configMaps, object).then(
+        () => (admitted += 1),
+        (error: unknown) => failures.push(String(error)),
+      );
+    };
+    const running = [every(100, () => look(signal)), every(10, admit)];
+    const change = async (what: Readonly<Record<string, null>>): Promise<void> => {
+      const before = keeper.current()?.cert;
+      await kube.mergePatch(resources.secrets, secretKey(), { data: what });
+      await until(() => keeper.current()?.cert !== before, 'another serving certificate');
+    };
+    for (let turn = 0; turn < 10; turn += 1) {
+      await change({ 'tls.crt': null, 'tls.key': null });
+      if (turn === 3 || turn === 6) await change({ 'ca.key': null });
+    }
+    const before = admitted;
+    await until(() => admitted > before + 20, 'admissions after the last change');
+    ending.abort();
+    await Promise.all(running);
+    expect(failures).toEqual([]);
+    expect(served.size).toBe(12);
+  });
+});
