@@ -243,6 +243,12 @@ export const settings = {
     text,
     'name of this cluster, for tags and derived account names; empty: the UID of kube-system',
   ),
+  objectStoreLoopback: setting(
+    'OBJECT_STORE_LOOPBACK',
+    'refuse',
+    oneOf('refuse', 'allow'),
+    'whether spec.s3.endpoint may be on this very host: allow is for tests and demos alone',
+  ),
   objectStoreResyncSeconds: setting(
     'OBJECT_STORE_RESYNC_SECONDS',
     '600',
@@ -316,4 +322,5 @@ export const policyOf = (values: Settings): Policy => ({
   ...(values.nfsServer !== '' && { nfsServer: values.nfsServer }),
   nfsShare: values.nfsShare,
   azureFileAccount: values.azureFileAccount,
+  allowLoopbackEndpoints: values.objectStoreLoopback === 'allow',
 });

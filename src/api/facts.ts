@@ -102,6 +102,8 @@ export interface Policy {
   readonly nfsShare: string;
   /** Who makes the storage account behind an Azure file class. */
   readonly azureFileAccount: 'driver' | 'quartermaster';
+  /** Tests and demos only: an ObjectStore may name an S3 endpoint on this very host. */
+  readonly allowLoopbackEndpoints?: boolean;
 }
 
 /** All that a decision is made from besides the object. Every answer comes from memory. */

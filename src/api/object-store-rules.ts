@@ -49,8 +49,8 @@ export const specRules: readonly Rule[] = [
 export const objectRules: readonly Rule[] = [
   {
     rule:
-      '!has(self.status) || !has(self.status.provider) || !has(self.spec.provider) || ' +
-      "self.spec.provider == 'auto' || self.spec.provider == self.status.provider",
+      '!has(self.status) || !has(self.status.bucketName) || !has(self.status.provider) || ' +
+      "!has(self.spec.provider) || self.spec.provider == 'auto' || self.spec.provider == self.status.provider",
     message: `spec.provider cannot be changed once it is set: ${another}.`,
   },
 ];

@@ -28,6 +28,7 @@ export const FACT_NAMES = {
   nasServer: 'Alibaba NAS export behind ReadWriteMany, HOST:/PATH/',
   vpcId: 'Alibaba VPC to make NAS file systems in (metadata)',
   vSwitchId: 'Alibaba vSwitch to make NAS file systems in (metadata)',
+  s3Endpoint: 'S3 endpoint of ObjectStores on a cloud without an object store of its own; they bring their credentials',
   s3Bucket: 'bucket csi-s3 keeps all volumes of a class in; one bucket a volume where unknown',
   s3SecretName: 'Secret of the csi-s3 driver; csi-s3-secret where unknown',
   s3SecretNamespace: 'namespace of that Secret; csi-s3 where unknown',
