@@ -1,8 +1,8 @@
-import type { CloudFacts, CloudVerdict, Facts } from '../api/facts.ts';
+import type { CloudFacts, CloudVerdict, Facts, Policy } from '../api/facts.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { FACT_NAMES } from '../cloud/cloud.ts';
-import { clouds } from '../cloud/index.ts';
+import { cloudNamed, clouds, verdictFor } from '../cloud/index.ts';
 import { policyOf, type Settings } from '../config.ts';
 import { indexDefaults } from '../defaults/index.ts';
 import { validateDefaults } from '../defaults/validate.ts';
@@ -22,22 +22,18 @@ export interface WorldOptions {
 /** The facts that flags and the manifests under preview describe. Throws AppError('InvalidInput') naming the flag that is wrong. */
 export const describedFacts = (options: WorldOptions, settings: Settings, objects: readonly KubeObject[]): Facts => {
   const policy = policyOf(settings);
-  const cloud = clouds.find(({ name }) => name === options.cloud);
-  if (cloud === undefined && options.cloud !== 'unknown') {
-    throw new AppError('InvalidInput', `--cloud ${options.cloud} is not known; use one of ${clouds.map(({ name }) => name).join(', ')}.`);
-  }
-  const verdict: CloudVerdict = {
-    name: cloud?.name ?? 'unknown',
-    facts: givenFacts(options.fact ?? []),
-    offers: cloud?.offers ?? [],
-    notes: [cloud === undefined ? 'No cloud was named; give one with --cloud.' : `--cloud ${cloud.name}`],
-  };
+  const cloud = cloudNamed(cloudName(options.cloud));
+  const verdict = verdictFor(cloud?.name ?? 'unknown', givenFacts(options.fact ?? []), [
+    cloud === undefined ? 'No cloud was named; give one with --cloud.' : `--cloud ${cloud.name}`,
+  ]);
   return offlineFacts({
     cloud: verdict,
     csiDrivers: options.csiDrivers === undefined ? (cloud?.usualDrivers ?? []) : listOf(options.csiDrivers),
-    defaults: indexDefaults(readDefaults(options.defaults ?? []), { systemNamespace: policy.systemNamespace }),
+    defaults: indexDefaults(readDefaults(options.defaults ?? [], policy), policy),
     policy,
-    namespaceLabels: Object.fromEntries(listOf(options.namespaceLabels ?? '').map((pair) => pairOf('--namespace-labels', pair))),
+    namespaceLabels: Object.fromEntries(
+      listOf(options.namespaceLabels ?? '').map((pair) => pairOf('--namespace-labels', pair)),
+    ),
     objects,
   });
 };
@@ -47,21 +43,32 @@ const givenFacts = (pairs: readonly string[]): CloudFacts =>
     pairs.flatMap(listOf).map((pair) => {
       const [name, value] = pairOf('--fact', pair);
       if (!Object.hasOwn(FACT_NAMES, name)) {
-        throw new AppError('InvalidInput', `--fact ${name} is not known; the facts are ${Object.keys(FACT_NAMES).join(', ')}.`);
+        throw new AppError(
+          'InvalidInput',
+          `--fact ${name} is not known; the facts are ${Object.keys(FACT_NAMES).join(', ')}.`,
+        );
       }
       return [name, { value, source: `--fact ${name}` }];
     }),
   );
 
-const readDefaults = (files: readonly string[]): readonly PlatformDefaults[] => readObjects(files).filter(isDefaults).map(asDefaults);
+const readDefaults = (files: readonly string[], policy: Policy): readonly PlatformDefaults[] =>
+  readObjects(files)
+    .filter(({ object }) => object.kind === 'PlatformDefaults')
+    .map((sourced) => validDefaults(sourced, policy));
 
-const isDefaults = ({ object }: SourcedObject): boolean => object.kind === 'PlatformDefaults';
-
-const asDefaults = ({ source, object }: SourcedObject): PlatformDefaults => {
+const validDefaults = ({ source, object }: SourcedObject, policy: Policy): PlatformDefaults => {
   const defaults = object as PlatformDefaults;
-  const [flaw] = validateDefaults(defaults);
+  const [flaw] = validateDefaults(defaults, policy);
   if (flaw !== undefined) throw new AppError('InvalidInput', `${place(source)}: ${flaw}`);
   return defaults;
+};
+
+const cloudName = (text: string): CloudName => {
+  const names = [...clouds.map(({ name }) => name), 'unknown' as const];
+  const name = names.find((known) => known === text);
+  if (name !== undefined) return name;
+  throw new AppError('InvalidInput', `--cloud ${text} is not known; use one of ${names.join(', ')}.`);
 };
 
 const listOf = (text: string): readonly string[] =>
