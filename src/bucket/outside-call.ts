@@ -1,0 +1,51 @@
+import { BucketError } from './bucket.ts';
+import { failure, type Verdict } from './failure.ts';
+import { networkTrouble } from './network-trouble.ts';
+
+/** What a call is about, and what ends it early. */
+export interface About {
+  readonly bucket: string;
+  readonly signal: AbortSignal;
+}
+
+/** Makes one call to a vendor. Throws BucketError only, at the latest when its time or the caller's signal is over. */
+export type OutsideCall = <T>(operation: string, call: (signal: AbortSignal) => Promise<T>, about: About) => Promise<T>;
+
+interface Caller {
+  readonly place: string;
+  readonly timeoutMs: number;
+  /** What the vendor's error means; it is asked only where the network was not the trouble. */
+  readonly read: (error: unknown) => Verdict;
+}
+
+/** The one way out of here: bounded in time, every error translated, the vendor's own kept as its cause. */
+export const createOutsideCall =
+  ({ place, timeoutMs, read }: Caller): OutsideCall =>
+  async (operation, call, { bucket, signal }) => {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    try {
+      return await untilAborted(call, limit);
+    } catch (error) {
+      if (error instanceof BucketError) throw error;
+      const stopped = limit.aborted ? stoppedBy(signal, timeoutMs) : undefined;
+      throw failure({ operation, bucket, place }, stopped ?? networkTrouble(error) ?? read(error), error);
+    }
+  };
+
+const stoppedBy = (signal: AbortSignal, timeoutMs: number): Verdict => ({
+  reason: 'EndpointUnreachable',
+  advice: signal.aborted ? 'the call was stopped before it was answered' : `no answer within ${timeoutMs / 1000} s`,
+});
+
+/** Not every vendor's client listens to a signal, and some only between two attempts. */
+const untilAborted = async <T>(call: (signal: AbortSignal) => Promise<T>, limit: AbortSignal): Promise<T> => {
+  limit.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(new Error('aborted', { cause: limit.reason }));
+  limit.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([call(limit), promise]);
+  } finally {
+    limit.removeEventListener('abort', stop);
+  }
+};
