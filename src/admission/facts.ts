@@ -2,6 +2,7 @@ import type { CloudVerdict, Facts, ObjectStoreFact, Policy } from '../api/facts.
 import type { DefaultsIndex } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { ObjectStore } from '../api/object-store.ts';
+import { PENDING_VERDICT } from '../cloud/cloud.ts';
 import type { FactStores } from '../kube/stores.ts';
 
 export interface FactSources {
@@ -11,13 +12,6 @@ export interface FactSources {
   readonly objectStoreFact: (store: ObjectStore) => ObjectStoreFact;
   readonly policy: Policy;
 }
-
-const UNSETTLED: CloudVerdict = {
-  name: 'unknown',
-  facts: {},
-  offers: [],
-  notes: ['The cloud is still being asked for.'],
-};
 
 /** The facts of the moment it is called, from memory alone. */
 export const createFacts = ({ stores, verdict, defaults, objectStoreFact, policy }: FactSources): (() => Facts) => {
@@ -37,7 +31,7 @@ export const createFacts = ({ stores, verdict, defaults, objectStoreFact, policy
       kernelVersions: () => stores.nodes.list().flatMap(({ status }) => status?.nodeInfo?.kernelVersion ?? []),
     },
   };
-  return () => ({ ...lookups, cloud: verdict() ?? UNSETTLED, defaults: defaults() });
+  return () => ({ ...lookups, cloud: verdict() ?? PENDING_VERDICT, defaults: defaults() });
 };
 
 const labelsOf = (object: KubeObject | undefined) => object && (object.metadata.labels ?? {});

@@ -6,6 +6,8 @@ import { describedFacts, type WorldOptions } from './preview-facts.ts';
 import { type Output, render, renderExplanations } from './preview-output.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** The options of `preview`, as parsed. */
 export interface PreviewOptions extends WorldOptions {
   readonly file: readonly string[];
@@ -16,9 +18,14 @@ export interface PreviewOptions extends WorldOptions {
 }
 
 /** Prints what admission would do. Exit 0; 1 where an object would be refused. Throws AppError for unusable input. */
-export const previewCommand = async (options: PreviewOptions, settings: Settings, terminal: Terminal): Promise<number> => {
+export const previewCommand = async (
+  options: PreviewOptions,
+  settings: Settings,
+  environment: Environment,
+  terminal: Terminal,
+): Promise<number> => {
   const objects = readObjects(options.file);
-  const facts = await factsFor(options, settings, objects);
+  const facts = await factsFor(options, settings, environment, objects);
   const documents = preview(objects, facts, options.namespace);
   terminal.print(render(documents, options.output, terminal.isColoured));
   for (const { source, warnings, denied } of documents) {
@@ -29,8 +36,18 @@ export const previewCommand = async (options: PreviewOptions, settings: Settings
   return documents.every(({ allowed }) => allowed) ? EXIT.fine : EXIT.refused;
 };
 
-const factsFor = async (options: PreviewOptions, settings: Settings, objects: readonly SourcedObject[]): Promise<Facts> => {
-  if (!options.live) return describedFacts(options, settings, objects.map(({ object }) => object));
+const factsFor = async (
+  options: PreviewOptions,
+  settings: Settings,
+  environment: Environment,
+  objects: readonly SourcedObject[],
+): Promise<Facts> => {
+  if (!options.live)
+    return describedFacts(
+      options,
+      settings,
+      objects.map(({ object }) => object),
+    );
   const { liveFacts } = await import('./live-facts.ts');
-  return liveFacts(settings);
+  return liveFacts(settings, environment);
 };

@@ -1,4 +1,4 @@
-import type { CloudFacts, CloudVerdict, Facts, Policy } from '../api/facts.ts';
+import type { CloudFacts, CloudName, Facts, Policy } from '../api/facts.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { FACT_NAMES } from '../cloud/cloud.ts';

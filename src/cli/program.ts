@@ -7,7 +7,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What the commands do; each is loaded only when it is asked for. */
 export interface Commands {
-  readonly serve: (settings: Settings, mode: { readonly webhook: boolean; readonly controller: boolean }) => Promise<number>;
+  readonly serve: (
+    settings: Settings,
+    mode: { readonly webhook: boolean; readonly controller: boolean },
+  ) => Promise<number>;
 }
 
 /** Settings that change what `preview` decides. */
@@ -26,7 +29,12 @@ const PREVIEW_SETTINGS = [
 const DETECT_SETTINGS = ['cloud', 'metadataEndpoint', 'facts'] as const satisfies readonly SettingName[];
 
 /** Runs one command line to its exit code. Every mistake of the caller is one line on standard error and exit 2. */
-export const run = async (args: readonly string[], environment: Environment, terminal: Terminal, commands: Commands): Promise<number> => {
+export const run = async (
+  args: readonly string[],
+  environment: Environment,
+  terminal: Terminal,
+  commands: Commands,
+): Promise<number> => {
   let code: number = EXIT.fine;
   const program = createProgram(environment, terminal, commands, (exit) => {
     code = exit;
@@ -42,7 +50,12 @@ export const run = async (args: readonly string[], environment: Environment, ter
   }
 };
 
-const createProgram = (environment: Environment, terminal: Terminal, commands: Commands, end: (code: number) => void): Command => {
+const createProgram = (
+  environment: Environment,
+  terminal: Terminal,
+  commands: Commands,
+  end: (code: number) => void,
+): Command => {
   const program = new Command('quartermaster')
     .description('Supplies data workloads on Kubernetes with what the cluster they land on needs.')
     .configureOutput({ writeOut: terminal.print, writeErr: terminal.complain })
@@ -59,7 +72,9 @@ const createProgram = (environment: Environment, terminal: Terminal, commands: C
     if (options.webhookOnly && options.controllerOnly) {
       throw new AppError('InvalidInput', '--webhook-only and --controller-only leave nothing to do; give one of them.');
     }
-    end(await commands.serve(settingsOf(command), { webhook: !options.controllerOnly, controller: !options.webhookOnly }));
+    end(
+      await commands.serve(settingsOf(command), { webhook: !options.controllerOnly, controller: !options.webhookOnly }),
+    );
   });
 
   const preview = program
@@ -72,18 +87,26 @@ const createProgram = (environment: Environment, terminal: Terminal, commands: C
     .option('--defaults <file...>', 'PlatformDefaults that hold there')
     .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
     .option('--namespace-labels <pairs>', 'labels of the namespaces, as key=value,…')
-    .option('--live', 'take classes, drivers, namespaces and defaults from the cluster of the current kubeconfig', false)
-    .addOption(new Option('-o, --output <format>', 'how to print it').choices(['yaml', 'json', 'patch', 'diff']).default('yaml'))
+    .option(
+      '--live',
+      'take classes, drivers, namespaces and defaults from the cluster of the current kubeconfig',
+      false,
+    )
+    .addOption(
+      new Option('-o, --output <format>', 'how to print it').choices(['yaml', 'json', 'patch', 'diff']).default('yaml'),
+    )
     .option('--explain', 'tell for each change who asked for it and why', false);
   addSettings(preview, PREVIEW_SETTINGS).action(async (_options: unknown, command: Command) => {
     const { previewCommand } = await import('./preview-command.ts');
-    end(await previewCommand(command.opts(), settingsOf(command), terminal));
+    end(await previewCommand(command.opts(), settingsOf(command), environment, terminal));
   });
 
-  const detect = program.command('detect').description('print the cloud and what is known of it, with sources, as JSON');
+  const detect = program
+    .command('detect')
+    .description('print the cloud and what is known of it, with sources, as JSON');
   addSettings(detect, DETECT_SETTINGS).action(async (_options: unknown, command: Command) => {
     const { detectCommand } = await import('./detect.ts');
-    end(await detectCommand(settingsOf(command), terminal));
+    end(await detectCommand(settingsOf(command), environment, terminal));
   });
 
   program
@@ -114,8 +137,13 @@ const addSettings = (command: Command, names: readonly SettingName[]): Command =
 /** The settings given as flags, by setting name. `--namespace` of preview is not one: settings have flags of their own. */
 const flagsOf = (command: Command): Partial<Record<SettingName, string>> => {
   const given = command.opts<Record<string, unknown>>();
-  const entries = (Object.keys(settings) as SettingName[]).map((name) => [name, given[attributeOf(flagOf(name))]] as const);
-  return Object.fromEntries(entries.filter((entry): entry is readonly [SettingName, string] => typeof entry[1] === 'string'));
+  const entries = (Object.keys(settings) as SettingName[]).map(
+    (name) => [name, given[attributeOf(flagOf(name))]] as const,
+  );
+  return Object.fromEntries(
+    entries.filter((entry): entry is readonly [SettingName, string] => typeof entry[1] === 'string'),
+  );
 };
 
-const attributeOf = (flag: string): string => flag.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+const attributeOf = (flag: string): string =>
+  flag.slice(2).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());

@@ -82,3 +82,10 @@ const slimNode = ({ apiVersion, kind, metadata, spec, status }: Node): Node => {
     ...(kernelVersion !== undefined && { status: { nodeInfo: { kernelVersion } } }),
   };
 };
+
+/** A Node as the cloud question takes it. */
+export const nodeFact = ({ metadata, spec }: Node) => ({
+  name: metadata.name ?? '',
+  providerId: spec?.providerID ?? '',
+  labels: metadata.labels ?? {},
+});

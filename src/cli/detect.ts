@@ -1,0 +1,45 @@
+import type { KubeObject } from '../api/kubernetes.ts';
+import type { NodeFact } from '../cloud/cloud.ts';
+import { detectCloud } from '../cloud/detect.ts';
+import type { Settings } from '../config.ts';
+import { messageOf } from '../errors.ts';
+import { createKube } from '../kube/client.ts';
+import { findConnection } from '../kube/connection.ts';
+import { type Kube, resources } from '../kube/kube.ts';
+import { type Node, nodeFact } from '../kube/stores.ts';
+import { EXIT, type Terminal } from './terminal.ts';
+
+/** Prints the cloud, its facts with their sources and the reasons, as JSON. A cluster out of reach is one of the notes. */
+export const detectCommand = async (
+  settings: Settings,
+  environment: Readonly<Record<string, string | undefined>>,
+  terminal: Terminal,
+): Promise<number> => {
+  const cluster = await look(environment);
+  const { cloud: setting, metadataEndpoint, facts } = settings;
+  const { name, facts: found, notes } = await detectCloud({ setting, metadataEndpoint, facts, ...cluster });
+  terminal.print(`${JSON.stringify({ cloud: name, facts: found, notes: [...notes, ...cluster.notes] }, null, 2)}\n`);
+  return EXIT.fine;
+};
+
+interface Cluster {
+  readonly nodes: readonly NodeFact[];
+  readonly csiDrivers: readonly string[];
+  readonly notes: readonly string[];
+}
+
+const look = async (environment: Readonly<Record<string, string | undefined>>): Promise<Cluster> => {
+  try {
+    const kube = createKube(await findConnection(environment));
+    const [nodes, drivers] = await Promise.all([list<Node>(kube, 'nodes'), list<KubeObject>(kube, 'csiDrivers')]);
+    return { nodes: nodes.map(nodeFact), csiDrivers: drivers.map(({ metadata }) => metadata.name ?? ''), notes: [] };
+  } catch (error) {
+    return { nodes: [], csiDrivers: [], notes: [`No cluster was looked at: ${messageOf(error)}`] };
+  }
+};
+
+/** A page is enough: nodes of one cluster say the same. */
+const list = async <T extends KubeObject>(kube: Kube, name: 'nodes' | 'csiDrivers'): Promise<readonly T[]> => {
+  const { items } = await kube.list<T>(resources[name], { limit: 100 });
+  return items;
+};
