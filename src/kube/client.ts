@@ -46,7 +46,8 @@ async function* watch<T extends KubeObject>(
   const path = collectionPath(resource, namespace, { ...rest, watch: true, allowWatchBookmarks: true });
   const call = { method: 'GET', path, signal } as const;
   try {
-    yield* watchEvents<T>(await transport.open(call), describe(call), silenceMs);
+    const silence = { ms: silenceMs, onSilent: transport.distrust };
+    yield* watchEvents<T>(await transport.open(call), describe(call), silence);
   } catch (error) {
     if (!signal.aborted) throw error;
   }

@@ -22,6 +22,8 @@ export interface Transport {
   readonly exchange: (call: Call) => Promise<unknown>;
   /** The body of a 2xx answer, as it comes; only its beginning is bound by the time-out, all of it by the signal. */
   readonly open: (call: Call & { readonly signal: AbortSignal }) => Promise<IncomingMessage>;
+  /** Uses no connection again that is open now: where one fell silent, the idle ones beside it are as dead. */
+  readonly distrust: () => void;
 }
 
 export const TIMEOUT_MS = 10_000;
@@ -37,34 +39,41 @@ export const describe = ({ method, path }: Pick<Call, 'method' | 'path'>): strin
 
 /** HTTPS to one API server over kept connections. `timeoutMs` bounds a whole exchange, retries and waits included. */
 export const createTransport = (connection: Connection, timeoutMs = TIMEOUT_MS): Transport => {
-  const agentFor = keepAgent();
+  const agents = keepAgent();
   const send: Send = async (call, signal) => {
     const credentials = await connection.credentials();
-    const agent = credentials.agent ?? agentFor(credentials.tls);
+    const agent = credentials.agent ?? agents.for(credentials.tls);
     const answer = await sendOnce(connection.server, credentials, agent, call, signal);
     if (answer.statusCode === 401) connection.forget();
     return answer;
   };
+  const bound = async <T>(call: Call, work: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+    try {
+      return await withDeadline(describe(call), timeoutMs, call.signal, work);
+    } catch (error) {
+      if (error instanceof AppError && error.reason === 'Timeout' && !call.signal?.aborted) agents.renew();
+      throw error;
+    }
+  };
   return {
     exchange: (call) =>
-      withDeadline(describe(call), timeoutMs, call.signal, async (signal) => {
-        const answer = await persist(call, signal, send);
-        return parse(call, await readText(answer, describe(call)));
-      }),
-    open: async (call) =>
-      addAbortSignal(
-        call.signal,
-        await withDeadline(describe(call), timeoutMs, call.signal, (signal) => persist(call, signal, send)),
-      ),
+      bound(call, async (signal) => parse(call, await readText(await persist(call, signal, send), describe(call)))),
+    open: async (call) => addAbortSignal(call.signal, await bound(call, (signal) => persist(call, signal, send))),
+    distrust: agents.renew,
   };
 };
 
 /** One agent as long as the TLS material stays; a rotated CA or certificate gets a new one, the old one's sockets run out. */
-const keepAgent = (): ((tls: TlsMaterial) => Agent) => {
+const keepAgent = () => {
   let current: { readonly tls: TlsMaterial; readonly agent: Agent } | undefined;
-  return (tls) => {
-    if (current?.tls !== tls) current = { tls, agent: new Agent({ ...tls, keepAlive: true, timeout: IDLE_MS }) };
-    return current.agent;
+  return {
+    for: (tls: TlsMaterial): Agent => {
+      if (current?.tls !== tls) current = { tls, agent: new Agent({ ...tls, keepAlive: true, timeout: IDLE_MS }) };
+      return current.agent;
+    },
+    renew: (): void => {
+      current = undefined;
+    },
   };
 };
 

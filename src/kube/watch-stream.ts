@@ -8,21 +8,22 @@ import type { WatchEvent } from './kube.ts';
 const LINE_BYTES = 16 * 1024 * 1024;
 
 /**
- * The events of one watch response. Ends when the server ends it, or when nothing has come for `silenceMs`
+ * The events of one watch response. Ends when the server ends it, or when nothing has come for `silence.ms`
  * (the server cannot be told from a dead one then; whoever watches goes on from the last resourceVersion).
  * Throws AppError: Gone on 410, TooLarge on an endless line, Unavailable where the connection broke.
  */
 export async function* watchEvents<T extends KubeObject>(
   response: IncomingMessage,
   what: string,
-  silenceMs: number,
+  silence: { readonly ms: number; readonly onSilent: () => void },
 ): AsyncIterable<WatchEvent<T>> {
   let isSilent = false;
   const fallSilent = (): void => {
     isSilent = true;
+    silence.onSilent();
     response.destroy();
   };
-  const timer = setTimeout(fallSilent, silenceMs);
+  const timer = setTimeout(fallSilent, silence.ms);
   try {
     for await (const line of lines(response, what, () => timer.refresh())) yield toEvent<T>(line, what);
   } catch (error) {
