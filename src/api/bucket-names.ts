@@ -21,7 +21,7 @@ const accountRegional = /-\d{12}-[a-z]{2}-[a-z0-9-]+-an$/;
 
 const rules: Readonly<Record<BucketProviderName, readonly Rule[]>> = {
   s3: [
-    required(/^.{3,63}$/, 'must be 3 to 63 characters long'),
+    required(/^.{3,63}$/s, 'must be 3 to 63 characters long'),
     required(/^[a-z0-9.-]+$/, 'may hold only a-z, 0-9, "." and "-"'),
     alphanumericEnds,
     notTwoDots,
@@ -43,7 +43,7 @@ const rules: Readonly<Record<BucketProviderName, readonly Rule[]>> = {
     broken(/g[o0][o0]gle/, 'must not hold google or anything that looks like it'),
   ],
   azure: [
-    required(/^.{3,63}$/, 'must be 3 to 63 characters long'),
+    required(/^.{3,63}$/s, 'must be 3 to 63 characters long'),
     required(/^[a-z0-9-]+$/, 'may hold only a-z, 0-9 and "-"'),
     alphanumericEnds,
     broken(/--/, 'must not hold two hyphens in a row'),
