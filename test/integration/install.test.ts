@@ -1,0 +1,238 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
+import { kubectl } from '../../dev/control-plane/kubectl.ts';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
+import { secretSource } from '../../src/certificates/secret-source.ts';
+import { toYaml } from '../../src/cli/install/kustomize.ts';
+import { clusterPermissions, nfsPermissions, type PolicyRule, systemPermissions } from '../../src/cli/install/rbac.ts';
+import { manifests } from '../../src/cli/manifests.ts';
+import { type MutatingWebhookConfiguration, webhookConfiguration } from '../../src/controller/webhook-configuration.ts';
+import { webhookPublisher } from '../../src/controller/webhook-publisher.ts';
+import { createKube } from '../../src/kube/client.ts';
+import { findConnection } from '../../src/kube/connection.ts';
+import { type Kube, resources } from '../../src/kube/kube.ts';
+import { mutators } from '../../src/mutate/index.ts';
+import { SHIPPED_ROLES } from '../../src/names.ts';
+
+const SYSTEM = 'quartermaster-system';
+const NFS = 'quartermaster-nfs';
+const ACCOUNT = `system:serviceaccount:${SYSTEM}:quartermaster`;
+const signal = new AbortController().signal;
+const webhookKey = { namespace: '', name: 'quartermaster' };
+
+let controlPlane: ControlPlane;
+let admin: Kube;
+let self: Kube;
+let install: string;
+
+/** Without the budget where the API server does not know policy/v1 yet. */
+const printInstall = async (): Promise<string> => {
+  const hasBudgets = await admin.read('/apis/policy/v1').then(
+    () => true,
+    () => false,
+  );
+  const objects = parseAllDocuments(manifests()).map((document) => document.toJS() as KubeObject);
+  return toYaml(objects.filter(({ kind }) => hasBudgets || kind !== 'PodDisruptionBudget'));
+};
+const apply = () => kubectl(controlPlane, ['apply', '--validate=false', '-f', '-'], { input: install });
+
+beforeAll(async () => {
+  controlPlane = await startControlPlane();
+  admin = createKube(await findConnection({ KUBECONFIG: controlPlane.kubeconfig }));
+  const kubeconfig = await controlPlane.serviceAccountKubeconfig(SYSTEM, 'quartermaster');
+  self = createKube(await findConnection({ KUBECONFIG: kubeconfig }));
+  install = await printInstall();
+  await apply();
+  // Only then does the API server write nothing more into them by itself.
+  await kubectl(controlPlane, ['wait', '--for=condition=established', '--timeout=30s', 'crd', '--all']);
+});
+afterAll(() => controlPlane?.stop());
+
+const object = (apiVersion: string, kind: string, name: string, namespace?: string): KubeObject => ({
+  apiVersion,
+  kind,
+  metadata: { name, ...(namespace !== undefined && { namespace }) },
+});
+const pod = (namespace: string) => ({
+  ...object('v1', 'Pod', 'from-nothing', namespace),
+  spec: { containers: [{ name: 'main', image: 'main' }] },
+});
+const pods = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
+const claim = (namespace: string) => ({
+  ...object('v1', 'PersistentVolumeClaim', 'data', namespace),
+  spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'fast', resources: { requests: { storage: '1Gi' } } },
+});
+
+describe('the install', () => {
+  test('applied twice changes nothing', async () => {
+    const versions = async (): Promise<readonly string[]> => {
+      const columns = 'jsonpath={.items[*].metadata.resourceVersion}';
+      return (await kubectl(controlPlane, ['get', '-f', '-', '-o', columns], { input: install })).split(' ');
+    };
+    const before = await versions();
+    await apply();
+    expect(before).toHaveLength(install.split('\n---\n').length);
+    expect(await versions()).toEqual(before);
+  });
+
+  test('lets the cluster and Quartermaster start from nothing while every webhook fails', async () => {
+    const live = await admin.get<MutatingWebhookConfiguration>(resources.mutatingWebhooks, webhookKey);
+    const failing = live?.webhooks?.map((webhook) => ({
+      ...webhook,
+      failurePolicy: 'Fail',
+      clientConfig: { url: 'https://127.0.0.1:1/mutate' },
+    }));
+    await admin.mergePatch(resources.mutatingWebhooks, webhookKey, { webhooks: failing });
+    await admin.create(resources.nodes, object('v1', 'Node', 'first'));
+    await admin.create(pods, pod('kube-system'));
+    await admin.create(pods, pod(SYSTEM));
+    await admin.create(pods, pod('default'));
+    await admin.create(resources.secrets, object('v1', 'Secret', 'from-nothing', SYSTEM));
+    await admin.create(resources.leases, object('coordination.k8s.io/v1', 'Lease', 'from-nothing', SYSTEM));
+    await admin.create(resources.namespaces, object('v1', 'Namespace', 'from-nothing'));
+    await admin.create(resources.persistentVolumeClaims, claim(NFS));
+    await expect(admin.create(resources.persistentVolumeClaims, claim('default'))).rejects.toThrow(
+      'failed calling webhook',
+    );
+  });
+});
+
+describe('the service account', () => {
+  const isAllowed = async (attributes: Readonly<Record<string, string>>): Promise<boolean> => {
+    const review = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SubjectAccessReview',
+      spec: { user: ACCOUNT, resourceAttributes: attributes },
+    };
+    const answer = await admin.post('/apis/authorization.k8s.io/v1/subjectaccessreviews', review);
+    return (answer as { readonly status: { readonly allowed: boolean } }).status.allowed;
+  };
+  const attributesOf = (namespace: string) => (rule: PolicyRule) =>
+    rule.apiGroups.flatMap((group) =>
+      rule.resources.flatMap((path) =>
+        rule.verbs.flatMap((verb) =>
+          (rule.resourceNames ?? ['']).map((name) => {
+            const [resource = '', subresource = ''] = path.split('/');
+            return { group, resource, subresource, verb, name, namespace };
+          }),
+        ),
+      ),
+    );
+
+  test('may do everything in the list', async () => {
+    const wanted = [
+      ...clusterPermissions.flatMap(attributesOf('')),
+      ...systemPermissions.flatMap(attributesOf(SYSTEM)),
+      ...nfsPermissions.flatMap(attributesOf(NFS)),
+    ];
+    expect(wanted.length).toBeGreaterThan(80);
+    const answers = await Promise.all(
+      wanted.map(async (attributes) => [attributes, await isAllowed(attributes)] as const),
+    );
+    expect(answers.filter(([, allowed]) => !allowed)).toEqual([]);
+  });
+
+  test.each([
+    ['lists secrets', { resource: 'secrets', verb: 'list', namespace: SYSTEM }],
+    ['replaces a secret of somebody else', { resource: 'secrets', verb: 'update', name: 'theirs', namespace: SYSTEM }],
+    ['deletes claims of tenants', { resource: 'persistentvolumeclaims', verb: 'delete', namespace: 'default' }],
+    ['makes pods', { resource: 'pods', verb: 'create', namespace: 'default' }],
+    ['runs commands in pods', { resource: 'pods', subresource: 'exec', verb: 'create', namespace: SYSTEM }],
+    ['makes Deployments of tenants', { group: 'apps', resource: 'deployments', verb: 'create', namespace: 'default' }],
+    ['changes its own Deployment', { group: 'apps', resource: 'deployments', verb: 'patch', namespace: SYSTEM }],
+    [
+      'changes webhooks of others',
+      {
+        group: 'admissionregistration.k8s.io',
+        resource: 'mutatingwebhookconfigurations',
+        verb: 'patch',
+        name: 'theirs',
+      },
+    ],
+    ['makes roles', { group: 'rbac.authorization.k8s.io', resource: 'clusterroles', verb: 'create' }],
+    ['escalates', { group: 'rbac.authorization.k8s.io', resource: 'clusterroles', verb: 'escalate' }],
+    [
+      'binds cluster-admin',
+      { group: 'rbac.authorization.k8s.io', resource: 'clusterroles', verb: 'bind', name: 'cluster-admin' },
+    ],
+    [
+      'binds for the whole cluster',
+      { group: 'rbac.authorization.k8s.io', resource: 'clusterrolebindings', verb: 'create' },
+    ],
+    ['acts as somebody else', { resource: 'users', verb: 'impersonate', name: 'admin' }],
+    ['takes volumes away', { resource: 'persistentvolumes', verb: 'delete' }],
+    ['changes nodes', { resource: 'nodes', verb: 'patch' }],
+  ])('is refused where it %s', async (_, attributes) => {
+    expect(await isAllowed(attributes)).toBe(false);
+  });
+
+  const binding = (role: string) => ({
+    ...object('rbac.authorization.k8s.io/v1', 'RoleBinding', role, 'default'),
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
+    subjects: [{ kind: 'ServiceAccount', name: 'default', namespace: 'default' }],
+  });
+
+  test('hands out the shipped roles and no other', async () => {
+    await self.apply(resources.roleBindings, binding(SHIPPED_ROLES.calrissianPodManager));
+    await expect(self.apply(resources.roleBindings, binding('cluster-admin'))).rejects.toMatchObject({
+      reason: 'Forbidden',
+    });
+  });
+
+  test('keeps its certificate and its webhook configuration', async () => {
+    const certificate = await secretSource({ kube: self, namespace: SYSTEM, names: ['localhost'] })(signal);
+    await admin.mergePatch(
+      resources.secrets,
+      { namespace: SYSTEM, name: 'quartermaster-certificates' },
+      { data: { 'tls.crt': null } },
+    );
+    const renewed = await secretSource({ kube: self, namespace: SYSTEM, names: ['localhost'] })(signal);
+    expect(renewed.caBundle).toBe(certificate.caBundle);
+    expect(renewed.cert).not.toBe(certificate.cert);
+    expect(await publisher(renewed.caBundle)(signal)).toBe('published');
+  });
+});
+
+const publisher = (caBundle: string | undefined) =>
+  webhookPublisher({
+    kube: self,
+    name: webhookKey.name,
+    installation: { namespace: SYSTEM, deployment: 'quartermaster' },
+    desired: (owner) =>
+      webhookConfiguration({
+        name: webhookKey.name,
+        rules: mutators.flatMap(({ rules }) => rules),
+        target: { url: 'https://127.0.0.1:1/mutate' },
+        caBundle,
+        systemNamespace: SYSTEM,
+        nfsNamespace: NFS,
+        ...(owner && { owner }),
+      }),
+  });
+
+describe('the uninstall', () => {
+  test('leaves no webhook behind, though Quartermaster still looks after it', async () => {
+    const look = publisher('-----BEGIN CERTIFICATE-----\n');
+    // Once its roles are gone it is refused: that is no failure here.
+    const lookEvery = async (times: number): Promise<void> => {
+      for (let looks = 0; looks < times; looks += 1) {
+        await look(signal).catch(() => undefined);
+        await sleep(300);
+      }
+    };
+    const deleting = kubectl(controlPlane, ['delete', '--wait=false', '-f', '-'], { input: install });
+    await Promise.all([deleting, lookEvery(6)]);
+    await lookEvery(2);
+    expect(await admin.get(resources.mutatingWebhooks, webhookKey)).toBeUndefined();
+    expect(await admin.create(resources.persistentVolumeClaims, claim('default'))).toMatchObject({
+      kind: 'PersistentVolumeClaim',
+    });
+    const left = await kubectl(controlPlane, ['get', '-f', '-', '--ignore-not-found', '-o', 'name'], {
+      input: install,
+    });
+    // Without a controller manager nobody empties the namespaces, nor what is in them.
+    expect(left.split('\n').filter((name) => name !== '' && !name.startsWith('namespace/'))).toEqual([]);
+  });
+});
