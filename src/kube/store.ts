@@ -21,6 +21,8 @@ export interface Store<T extends KubeObject> {
   readonly size: () => number;
   /** The objects for which the index function named `index` gave `value`. Throws where there is no such index. */
   readonly byIndex: (index: string, value: string) => readonly T[];
+  /** How many those are, without gathering them. */
+  readonly countByIndex: (index: string, value: string) => number;
   /** True once everything that was there at the start has been read (or the kind is not installed). */
   readonly hasSynced: () => boolean;
   /** Resolves with `hasSynced`. */
@@ -75,15 +77,17 @@ export const createStore = <T extends KubeObject>(log: WatchLog, indexes: IndexF
     const old = objects.get(key);
     if (old) change(key, undefined, old);
   };
+  const keysOf = (index: string, value: string): ReadonlySet<string> => {
+    const lookup = lookups.find(({ name }) => name === index);
+    if (!lookup) throw new TypeError(`This store has no index ${index}.`);
+    return lookup.keys(value);
+  };
   return {
     get: (key) => objects.get(keyOf(key)),
     list: () => [...objects.values()],
     size: () => objects.size,
-    byIndex: (index, value) => {
-      const lookup = lookups.find(({ name }) => name === index);
-      if (!lookup) throw new TypeError(`This store has no index ${index}.`);
-      return [...lookup.keys(value)].flatMap((key) => objects.get(key) ?? []);
-    },
+    byIndex: (index, value) => [...keysOf(index, value)].flatMap((key) => objects.get(key) ?? []),
+    countByIndex: (index, value) => keysOf(index, value).size,
     hasSynced: () => isSynced,
     synced: promise,
     onChange: tell.add,

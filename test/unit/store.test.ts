@@ -74,9 +74,11 @@ describe('a store', () => {
     store.put(object('x', '1', { labels: { tier: 'gold' } }));
     store.put(object('y', '1', { labels: { tier: 'gold' } }));
     expect(named('gold')).toEqual(['x', 'y']);
+    expect(store.countByIndex('tier', 'gold')).toBe(2);
     store.put(object('x', '2', { labels: { tier: 'tin' } }));
     store.remove({ namespace: 'a', name: 'y' });
     expect(named('gold')).toEqual([]);
+    expect(store.countByIndex('tier', 'gold')).toBe(0);
     expect(named('tin')).toEqual(['x']);
     expect(() => store.byIndex('colour', 'red')).toThrow('colour');
   });
