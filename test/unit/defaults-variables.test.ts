@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import type { DefaultsTarget } from '../../src/api/injection.ts';
+import { platformDefaults, resolve } from '../fixtures/defaults.ts';
+
+const annotated = (text: string, variables?: Readonly<Record<string, string>>) =>
+  platformDefaults('it', { inject: { annotations: { text } }, ...(variables && { variables }) });
+
+const facts: Readonly<Record<string, string>> = { region: 'eu-west-1', 'objectStore.logs.url': 's3a://logs/' };
+const known: Partial<DefaultsTarget> = {
+  labels: { app: 'prod', 'example.org/team': 'blue' },
+  variable: (name) => facts[name],
+};
+
+describe('variables', () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ['no variable', 'no variable'],
+    ['${cloud}/${region}', 'aws/eu-west-1'],
+    ['${namespace}.${name}.${kind}', 'team-a.spark-pi.SparkApplication'],
+    ['${labels.app} ${labels.example.org/team}', 'prod blue'],
+    ['${objectStore.logs.url}history', 's3a://logs/history'],
+    ['$${literal}', '${literal}'],
+    ['$$${cloud}', '$${cloud}'],
+    ['a $${cloud} b ${cloud}', 'a ${cloud} b aws'],
+    ['$HOME $(POD) {cloud} $', '$HOME $(POD) {cloud} $'],
+    ['${mine}-${mine}', 'own-own'],
+    ['${nested}', 'logs-aws'],
+    ['${escaped}', '${cloud}'],
+  ];
+  it.each(cases)('turn %s into %s', (text, expected) => {
+    const variables = { mine: 'own', nested: 'logs-${cloud}', escaped: '$${cloud}' };
+    expect(resolve([annotated(text, variables)], known)?.annotations.get('text')?.value).toBe(expected);
+  });
+
+  it('are filled in at any depth of a volume', () => {
+    const nfs = { server: 'nfs.${region}.example.org', path: '/${namespace}' };
+    const list = [platformDefaults('it', { inject: { volumes: [{ name: 'shared', nfs }] } })];
+    expect(resolve(list, known)?.volumes.get('shared')?.value).toEqual({
+      name: 'shared',
+      nfs: { server: 'nfs.eu-west-1.example.org', path: '/team-a' },
+    });
+  });
+
+  it('can make two entries give the same key, which the more specific then wins', () => {
+    const mount = (name: string, mountPath: string) => ({ inject: { configMaps: [{ name, mountPath }] } });
+    const list = [
+      platformDefaults('a', mount('general', '/etc/team-a')),
+      platformDefaults('b', { ...mount('special', '/etc/${namespace}'), priority: 1 }),
+    ];
+    const { configMaps } = resolve(list) ?? {};
+    expect([...(configMaps ?? [])].map(([path, { value }]) => [path, value.name])).toEqual([
+      ['/etc/team-a', 'special'],
+    ]);
+  });
+
+  const unknown: readonly (readonly [string, Partial<DefaultsTarget>])[] = [
+    ['region', {}],
+    ['nobody.defined.it', {}],
+    ['labels.absent', {}],
+    ['labels.constructor', {}],
+    ['objectStore.absent.url', {}],
+    ['cloud', { cloud: 'unknown' }],
+    ['name', { name: '' }],
+  ];
+  it.each(unknown)('without a value (%s) leave the whole entry out, and a warning says so', (name, given) => {
+    const list = [
+      platformDefaults('it', { inject: { annotations: { text: `\${${name}}` }, labels: { static: 'too' } } }),
+      platformDefaults('other', { inject: { labels: { other: 'stays' } } }),
+    ];
+    const injected = resolve(list, given);
+    expect([...(injected?.annotations.keys() ?? []), ...(injected?.labels.keys() ?? [])]).toEqual(['other']);
+    expect(injected?.warnings).toEqual([
+      `PlatformDefaults quartermaster-system/it is not applied: \${${name}} is not known for this object.`,
+    ]);
+  });
+
+  it('that make a value Kubernetes would refuse leave the entry out too', () => {
+    const list = [platformDefaults('it', { inject: { labels: { store: '${objectStore.logs.url}' } } })];
+    const injected = resolve(list, known);
+    expect(injected?.labels.size).toBe(0);
+    expect(injected?.warnings[0]).toMatch(
+      /it is not applied: spec\.inject\.labels\[store\]: "s3a:\/\/logs\/" is not a label value/,
+    );
+  });
+
+  it('give each object its own values, although injections are kept', () => {
+    const list = [annotated('${name}')];
+    expect(resolve(list, { name: 'one' })?.annotations.get('text')?.value).toBe('one');
+    expect(resolve(list, { name: 'two' })?.annotations.get('text')?.value).toBe('two');
+  });
+});
+
+describe('whose definition of a variable holds', () => {
+  const user = (spec: object = {}) => platformDefaults('user', { inject: { annotations: { text: '${v}' } }, ...spec });
+  const text = (...list: Parameters<typeof resolve>[0]) =>
+    resolve(list, { labels: { app: 'prod' } })?.annotations.get('text')?.value;
+  const onApp = { match: { selector: { matchLabels: { app: 'prod' } } } };
+
+  it('is the more specific one, not the own one', () => {
+    expect(
+      text(user({ variables: { v: 'own' } }), platformDefaults('other', { ...onApp, variables: { v: 'other' } })),
+    ).toBe('other');
+  });
+
+  it('is the own one between equals, whatever the names', () => {
+    expect(text(user({ variables: { v: 'own' } }), platformDefaults('another', { variables: { v: 'other' } }))).toBe(
+      'own',
+    );
+  });
+
+  it('is that of a less specific one where there is no other', () => {
+    expect(text(user(onApp), platformDefaults('other', { variables: { v: 'other' } }))).toBe('other');
+  });
+
+  it('is not that of an entry for other objects', () => {
+    const elsewhere = { match: { selector: { matchLabels: { app: 'dev' } } }, variables: { v: 'other' } };
+    expect(text(user(), platformDefaults('other', elsewhere))).toBeUndefined();
+  });
+
+  it('is never a tenant’s in what the platform enforces or makes for the whole cluster', () => {
+    const tenant = platformDefaults('tenant', { variables: { v: 'theirs' } }, { namespace: 'team-a' });
+    const platform = platformDefaults('platform', { variables: { v: 'ours' } });
+    expect(text(user(), tenant, platform)).toBe('theirs');
+    expect(text(user({ mode: 'Enforce' }), tenant, platform)).toBe('ours');
+
+    const forClaims = { match: { kinds: ['PersistentVolumeClaim'] as const } };
+    const list = [
+      platformDefaults('class', { ...forClaims, inject: { storageClass: { parameters: { path: '/${v}' } } } }),
+      platformDefaults('platform', { ...forClaims, variables: { v: 'ours' } }),
+      platformDefaults('tenant', { ...forClaims, variables: { v: 'theirs' } }, { namespace: 'team-a' }),
+    ];
+    expect(resolve(list, { kind: 'PersistentVolumeClaim' })?.storageClass?.value.parameters).toEqual({ path: '/ours' });
+  });
+});
