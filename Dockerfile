@@ -1,0 +1,30 @@
+# syntax=docker/dockerfile:1
+# The program as one folder of JavaScript on an image that holds Node and nothing else: no shell, no package manager, no sources.
+
+FROM docker.io/library/node:24-bookworm-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json ./
+COPY dev/bundle dev/bundle
+COPY src src
+RUN node dev/bundle/main.ts \
+ && npm sbom --omit=dev --sbom-format=cyclonedx > dist/sbom.cdx.json
+
+FROM gcr.io/distroless/nodejs24-debian12:nonroot
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="quartermaster" \
+      org.opencontainers.image.description="A Kubernetes mutating admission webhook and controller for data workloads" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+WORKDIR /quartermaster
+COPY --from=build /build/dist ./
+ENV NODE_ENV=production
+# The numbers behind `nonroot`: Kubernetes can only check runAsNonRoot against a number.
+USER 65532:65532
+EXPOSE 8443 8080
+# Node is process 1 and handles signals itself. Nothing is written anywhere: the root may be read-only.
+ENTRYPOINT ["/nodejs/bin/node", "/quartermaster/main.mjs"]
+CMD ["serve"]
