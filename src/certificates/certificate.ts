@@ -7,6 +7,8 @@ export interface ServingCertificate {
   /** For the webhook configuration; undefined where somebody else puts it there. */
   readonly caBundle: string | undefined;
   readonly notAfter: Date;
+  /** Until when the authority behind it is valid; undefined where that is not known. */
+  readonly authorityNotAfter: Date | undefined;
 }
 
 /** Looks at where the certificate is kept, puts right what is wrong there, and says what to serve. Throws AppError only. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { AppError, messageOf } from '../errors.ts';
 import type { CertificateSource } from './certificate.ts';
-import { inspectPair } from './inspect.ts';
+import { expiryOf, inspectPair } from './inspect.ts';
 
 export interface FileSourceOptions {
   readonly certFile: string;
@@ -23,8 +23,9 @@ export const fileSource =
       caFile === undefined ? undefined : readText(caFile, signal),
     ]);
     const inspection = inspectPair({ cert, key });
-    if (inspection.isUsable) return { cert, key, caBundle, notAfter: inspection.validity.until };
-    throw new AppError('InvalidInput', `TLS_CERT_FILE ${certFile} with TLS_KEY_FILE ${keyFile}: ${inspection.why}.`);
+    if (!inspection.isUsable)
+      throw new AppError('InvalidInput', `TLS_CERT_FILE ${certFile} with TLS_KEY_FILE ${keyFile}: ${inspection.why}.`);
+    return { cert, key, caBundle, notAfter: inspection.validity.until, authorityNotAfter: expiryOf(caBundle) };
   };
 
 const readText = async (file: string, signal: AbortSignal): Promise<string> => {

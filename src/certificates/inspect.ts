@@ -24,6 +24,12 @@ export const inspectCertificate = (pem: string): Inspection => {
   }
 };
 
+/** Until when the first certificate of a PEM text is valid; undefined where there is none to read. */
+export const expiryOf = (pem: string | undefined): Date | undefined => {
+  const inspection = pem === undefined ? undefined : inspectCertificate(pem);
+  return inspection?.isUsable ? inspection.validity.until : undefined;
+};
+
 /** Reads a pair; one whose key does not belong to its certificate is not usable. */
 export const inspectPair = ({ cert, key }: PemPair): Inspection => {
   const inspection = inspectCertificate(cert);

@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts';
 import { type Kube, resources } from '../kube/kube.ts';
 import { CERTIFICATE_SECRET, MANAGED_BY, MANAGED_BY_LABEL } from '../names.ts';
 import type { CertificateSource, ServingCertificate } from './certificate.ts';
+import { expiryOf } from './inspect.ts';
 import { planStep, servingPeriod } from './plan.ts';
 import { bundleOf, type CertificateState, decodeState, encodeState } from './state.ts';
 import { newState, takeStep } from './steps.ts';
@@ -116,7 +117,8 @@ const present = (state: CertificateState, names: readonly string[]): ServingCert
   const period = servingPeriod(state, names);
   if (state.serving === undefined || period === undefined)
     throw new AppError('Unavailable', 'No serving certificate can be issued until a new authority is trusted.');
-  return { ...state.serving, caBundle: bundleOf(state), notAfter: period.until };
+  const caBundle = bundleOf(state);
+  return { ...state.serving, caBundle, notAfter: period.until, authorityNotAfter: expiryOf(caBundle) };
 };
 
 const keyOf = ({ namespace }: SecretSourceOptions): { readonly namespace: string; readonly name: string } => ({

@@ -84,6 +84,7 @@ describe('the certificate Secret', () => {
   test('is one and the same for replicas that start together', async () => {
     const replicas = await Promise.all([1, 2, 3, 4, 5].map(() => sourceHere()(signal)));
     expect(new Set(replicas.map(({ cert }) => cert)).size).toBe(1);
+    expect(replicas.every(({ notAfter, authorityNotAfter }) => notAfter < (authorityNotAfter ?? notAfter))).toBe(true);
     expect(replicas[0]?.caBundle).toBe(
       bundleOf(decodeState((await stored()).data ?? {}) ?? { authority: { cert: '' } }),
     );
