@@ -1,0 +1,67 @@
+/** One alert of monitoring.coreos.com/v1 PrometheusRule. */
+export interface Alert {
+  readonly alert: string;
+  readonly expr: string;
+  readonly for: string;
+  readonly severity: 'warning' | 'critical';
+  readonly summary: string;
+  readonly description: string;
+}
+
+const DAY_SECONDS = 86_400;
+
+/** What is worth waking somebody up for, and what only a look. `docs/runbook.md` has a section for each, by name. */
+export const alerts: readonly Alert[] = [
+  {
+    alert: 'QuartermasterDown',
+    expr: 'absent(up{job="quartermaster"} == 1)',
+    for: '5m',
+    severity: 'critical',
+    summary: 'No replica answers.',
+    description:
+      'Objects of kinds whose webhook fails closed cannot be made; the others are stored without their defaults.',
+  },
+  {
+    alert: 'QuartermasterCertificateExpiring',
+    expr: `min by (certificate) (quartermaster_certificate_expiry_timestamp_seconds) - time() < ${7 * DAY_SECONDS}`,
+    for: '1h',
+    severity: 'critical',
+    summary: 'The {{ $labels.certificate }} certificate ends in {{ $value | humanizeDuration }}.',
+    description:
+      'It should have been renewed weeks ago. When it ends, the API server refuses every answer of the webhook.',
+  },
+  {
+    alert: 'QuartermasterAdmissionErrors',
+    expr: 'sum(rate(quartermaster_admission_requests_total{result="error"}[5m])) / sum(rate(quartermaster_admission_requests_total[5m])) > 0.01',
+    for: '5m',
+    severity: 'critical',
+    summary: '{{ $value | humanizePercentage }} of admissions end in an error of Quartermaster.',
+    description: 'These objects were refused or stored without their defaults, by the failure policy of their kind.',
+  },
+  {
+    alert: 'QuartermasterAdmissionSlow',
+    expr: 'histogram_quantile(0.99, sum by (le) (rate(quartermaster_admission_duration_seconds_bucket[5m]))) > 1',
+    for: '10m',
+    severity: 'warning',
+    summary: 'One admission in a hundred takes longer than {{ $value | humanizeDuration }}.',
+    description:
+      'The API server waits five seconds at most. Only making a StorageClass should take longer than some milliseconds.',
+  },
+  {
+    alert: 'QuartermasterReconcilesFailing',
+    expr: 'max by (controller) (quartermaster_queue_failing) > 0',
+    for: '30m',
+    severity: 'warning',
+    summary: '{{ $value }} objects of controller {{ $labels.controller }} have been failing for half an hour.',
+    description: 'The Events and conditions of the objects concerned say why.',
+  },
+  {
+    alert: 'QuartermasterLeaderless',
+    expr: 'sum(quartermaster_leader) != 1',
+    for: '5m',
+    severity: 'critical',
+    summary: '{{ $value }} replicas lead where one should.',
+    description:
+      'Without a leader nothing is reconciled: missed claims, buckets and NFS servers wait, admissions go on.',
+  },
+];
