@@ -13,6 +13,6 @@ process.exitCode = await run(process.argv.slice(2), process.env, terminal, {
     const ending = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => ending.abort(signal));
     const { serve } = await import('./serve.ts');
-    return serve(settings, mode, ending.signal);
+    return serve(settings, mode, process.env, ending.signal);
   },
 });

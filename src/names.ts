@@ -27,7 +27,20 @@ export const MADE_FOR_ANNOTATION = `${GROUP}/made-for`;
 /** On a StorageClass we made: the facts that went into it, each with its source. */
 export const MADE_FROM_ANNOTATION = `${GROUP}/made-from`;
 
+/** On everything an NFS server consists of, its StorageClass included: the class, shortened where that is no label value. */
+export const NFS_CLASS_LABEL = `${GROUP}/nfs-class`;
+/** On the same objects but the class: the whole name of the StorageClass. */
+export const NFS_CLASS_ANNOTATION = `${GROUP}/storage-class`;
+/** On the disk of an NFS server: what must come back as it was when somebody deletes it, as JSON. */
+export const NFS_MEMORY_ANNOTATION = `${GROUP}/nfs-memory`;
+/** The PriorityClass of the install. */
+export const PRIORITY_CLASS = 'quartermaster';
+
 export const SYSTEM_NAMESPACE = 'quartermaster-system';
+/** The Deployment of the install, in the system namespace. */
+export const DEPLOYMENT_NAME = 'quartermaster';
+/** The Lease whose holder’s controllers act, in the system namespace. */
+export const LEASE_NAME = 'quartermaster-controllers';
 export const MUTATE_PATH = '/mutate';
 /** The Secret that holds authority and serving certificate, in the system namespace. */
 export const CERTIFICATE_SECRET = 'quartermaster-certificates';

@@ -1,7 +1,7 @@
-import type { CloudVerdict, Facts, ObjectStoreFact, Policy } from '../api/facts.ts';
+import type { CloudVerdict, Facts, Policy } from '../api/facts.ts';
 import type { DefaultsIndex } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import type { ObjectStore } from '../api/object-store.ts';
+import { objectStoreFact } from '../api/object-store.ts';
 import { PENDING_VERDICT } from '../cloud/cloud.ts';
 import type { FactStores } from '../kube/stores.ts';
 
@@ -9,12 +9,11 @@ export interface FactSources {
   readonly stores: FactStores;
   readonly verdict: () => CloudVerdict | undefined;
   readonly defaults: () => DefaultsIndex;
-  readonly objectStoreFact: (store: ObjectStore) => ObjectStoreFact;
   readonly policy: Policy;
 }
 
 /** The facts of the moment it is called, from memory alone. */
-export const createFacts = ({ stores, verdict, defaults, objectStoreFact, policy }: FactSources): (() => Facts) => {
+export const createFacts = ({ stores, verdict, defaults, policy }: FactSources): (() => Facts) => {
   const lookups: Omit<Facts, 'cloud' | 'defaults'> = {
     policy,
     namespaceLabels: (name) => labelsOf(stores.namespaces.get({ namespace: '', name })),

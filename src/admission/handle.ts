@@ -16,8 +16,8 @@ export interface HandlerOptions {
   /** The facts of this moment, from memory. */
   readonly facts: () => Facts;
   readonly ensure: Ensure;
-  /** Told of each decision once it is answered: for the log and the metrics. */
-  readonly observe?: (request: AdmissionRequest, decision: Decision) => void;
+  /** Told of each decision and the seconds it took: for the log and the metrics. */
+  readonly observe?: (request: AdmissionRequest, decision: Decision, seconds: number) => void;
 }
 
 /** The front door: one admission request to its answer. */
@@ -26,10 +26,11 @@ export type Handle = (request: AdmissionRequest) => Promise<ReviewResponse>;
 export const createHandler =
   ({ facts, ensure, observe }: HandlerOptions): Handle =>
   async (request) => {
+    const startedAt = performance.now();
     const decision = decide(request, facts());
     const ensureFor = request.dryRun || decision.denied !== undefined ? ensureNothing : ensure;
     const late = decision.companions.length > 0 ? await ensureFor(decision.companions) : [];
-    observe?.(request, decision);
+    observe?.(request, decision, (performance.now() - startedAt) / 1_000);
     return respond(request, decision, late);
   };
 

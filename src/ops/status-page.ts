@@ -14,7 +14,7 @@ export interface StatusSnapshot {
   readonly storageClasses: readonly {
     readonly name: string;
     readonly provisioner: string;
-    readonly madeFrom: string;
+    readonly madeFor: string;
   }[];
   readonly objectStores: readonly { readonly name: string; readonly bucket: string; readonly state: string }[];
   readonly decisions: readonly DecisionRecord[];
@@ -46,8 +46,8 @@ ${section(
   'Storage classes made',
   'Each carries our label; others’ classes are never touched.',
   table(
-    ['Name', 'Provisioner', 'Made from'],
-    snapshot.storageClasses.map(({ name, provisioner, madeFrom }) => [name, provisioner, madeFrom]),
+    ['Name', 'Provisioner', 'Made for'],
+    snapshot.storageClasses.map(({ name, provisioner, madeFor }) => [name, provisioner, madeFor]),
   ),
 )}
 ${section(

@@ -1,0 +1,71 @@
+// A closed loop of TLS keep-alive connections: each sends its next request when the last is answered.
+// Usage: node bench/load.ts PORT PATH BODY_FILE CONNECTIONS REQUESTS; prints one JSON line.
+import { readFileSync } from 'node:fs';
+import { connect, type TLSSocket } from 'node:tls';
+
+interface Loop {
+  readonly socket: TLSSocket;
+  sentAt: number;
+  received: Buffer;
+}
+
+const [port, path, bodyFile, connections, requests] = process.argv.slice(2);
+const body = readFileSync(bodyFile ?? '');
+const head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+const message = Buffer.concat([Buffer.from(head), body]);
+const most = Number(requests);
+const latencies = new Float64Array(most);
+let sent = 0;
+let answered = 0;
+let wrong = 0;
+const startedAt = performance.now();
+
+const send = (loop: Loop): void => {
+  if (sent >= most) return;
+  sent += 1;
+  loop.sentAt = performance.now();
+  loop.socket.write(message);
+};
+
+/** Length of the first whole response in `bytes`, or undefined while it is not all there. */
+const responseLength = (bytes: Buffer): number | undefined => {
+  const end = bytes.indexOf('\r\n\r\n');
+  if (end < 0) return undefined;
+  const length = /content-length: (\d+)/i.exec(bytes.toString('latin1', 0, end))?.[1];
+  if (length === undefined) throw new Error('the server sends no Content-Length');
+  const total = end + 4 + Number(length);
+  return bytes.length < total ? undefined : total;
+};
+
+const take = (loop: Loop, chunk: Buffer): void => {
+  loop.received = loop.received.length === 0 ? chunk : Buffer.concat([loop.received, chunk]);
+  const length = responseLength(loop.received);
+  if (length === undefined) return;
+  if (!loop.received.toString('latin1', 0, 15).includes(' 200 ')) wrong += 1;
+  loop.received = loop.received.subarray(length);
+  latencies[answered] = performance.now() - loop.sentAt;
+  answered += 1;
+  if (answered === most) finish();
+  else send(loop);
+};
+
+const finish = (): void => {
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const sorted = latencies.toSorted();
+  const at = (share: number): number => sorted[Math.min(most - 1, Math.floor(most * share))] ?? 0;
+  process.stdout.write(
+    `${JSON.stringify({ requests: most, wrong, seconds, p50: at(0.5), p99: at(0.99), max: at(1) })}\n`,
+    () => process.exit(0),
+  );
+};
+
+for (let index = 0; index < Number(connections); index += 1) {
+  const socket = connect({ host: '127.0.0.1', port: Number(port), rejectUnauthorized: false }, () => send(loop));
+  const loop: Loop = { socket, sentAt: 0, received: Buffer.alloc(0) };
+  socket.setNoDelay(true);
+  socket.on('data', (chunk: Buffer) => take(loop, chunk));
+  socket.on('error', (error) => {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  });
+}

@@ -1,0 +1,62 @@
+import { createFacts } from '../admission/facts.ts';
+import type { Facts } from '../api/facts.ts';
+import { clouds, verdictFor } from '../cloud/index.ts';
+import { factsOf, judge } from '../cloud/judge.ts';
+import { readNodes } from '../cloud/node-evidence.ts';
+import { policyOf, type Settings } from '../config.ts';
+import { indexDefaults } from '../defaults/index.ts';
+import { validateDefaults } from '../defaults/validate.ts';
+import { AppError } from '../errors.ts';
+import { createKube } from '../kube/client.ts';
+import { findConnection } from '../kube/connection.ts';
+import { type FactStores, nodeFact, watchFacts } from '../kube/stores.ts';
+import { createLog } from '../log.ts';
+
+const SYNCED_WITHIN_MS = 15_000;
+
+/**
+ * The facts of the cluster that the kubeconfig names, read once. The cloud is what its nodes say: the metadata service in reach
+ * here is that of the machine `preview` runs on. Throws AppError('Timeout') where the cluster cannot be read in time.
+ */
+export const liveFacts = async (
+  settings: Settings,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Facts> => {
+  const ending = new AbortController();
+  const kube = createKube(await findConnection(environment));
+  const stores = watchFacts({ kube, log: createLog('silent'), signal: ending.signal });
+  try {
+    await untilSynced(stores);
+  } finally {
+    ending.abort();
+  }
+  const policy = policyOf(settings);
+  const valid = stores.platformDefaults.list().filter((defaults) => validateDefaults(defaults, policy).length === 0);
+  const defaults = indexDefaults(valid, policy);
+  const verdict = verdictOf(stores);
+  return createFacts({ stores, policy, defaults: () => defaults, verdict: () => verdict })();
+};
+
+const untilSynced = async (stores: FactStores): Promise<void> => {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const waiting = Object.entries(stores).filter(([, store]) => !store.hasSynced());
+    late.reject(
+      new AppError(
+        'Timeout',
+        `The cluster did not give its ${waiting.map(([name]) => name).join(', ')} within ${SYNCED_WITHIN_MS / 1_000} s.`,
+      ),
+    );
+  }, SYNCED_WITHIN_MS);
+  await Promise.race([Promise.all(Object.values(stores).map(({ synced }) => synced)), late.promise]).finally(() =>
+    clearTimeout(timer),
+  );
+};
+
+const verdictOf = (stores: FactStores) => {
+  const nodes = readNodes(stores.nodes.list().map(nodeFact), clouds);
+  const csiDrivers = stores.csiDrivers.list().map(({ metadata }) => metadata.name ?? '');
+  const probes = new Map();
+  const { name, notes } = judge({ clouds, probes, nodes, csiDrivers });
+  return verdictFor(name, factsOf(name, { probes, nodes }), notes);
+};

@@ -1,0 +1,79 @@
+import { createFacts } from './admission/facts.ts';
+import type { Facts } from './api/facts.ts';
+import { detectCloud } from './cloud/detect.ts';
+import { type Detection, startDetection } from './cloud/detection.ts';
+import { policyOf, type Settings } from './config.ts';
+import { createDefaultsInForce, type DefaultsInForce } from './defaults/in-force.ts';
+import { createKube } from './kube/client.ts';
+import { findConnection } from './kube/connection.ts';
+import type { Kube } from './kube/kube.ts';
+import { type FactStores, nodeFact, watchFacts } from './kube/stores.ts';
+import { createLog, type Log } from './log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+
+/** What the webhook and the controllers share. */
+export interface Core {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly kube: Kube;
+  readonly stores: FactStores;
+  readonly detection: Detection;
+  readonly defaults: DefaultsInForce;
+  /** The facts of the moment it is called. */
+  readonly facts: () => Facts;
+  /** Ends all that runs in the background. */
+  readonly signal: AbortSignal;
+}
+
+/** Connects to the cluster, and starts to watch it and to ask for the cloud. Waits for neither. */
+export const createCore = async (
+  settings: Settings,
+  environment: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): Promise<Core> => {
+  const log = createLog(settings.logLevel);
+  const metrics = createMetrics({ isDetailed: true });
+  const kube = createKube(await findConnection(environment));
+  const stores = watchFacts({ kube, log, signal, onRestart: metrics.countWatchRestart });
+  const detection = askForCloud(settings, stores, log, metrics, signal);
+  const policy = policyOf(settings);
+  const defaults = createDefaultsInForce(policy);
+  stores.platformDefaults.onChange((type, object) => {
+    if (type === 'DELETED') defaults.remove(object);
+    else defaults.put(object);
+  });
+  const facts = createFacts({ stores, policy, verdict: detection.verdict, defaults: defaults.index });
+  return { settings, log, metrics, kube, stores, detection, defaults, facts, signal };
+};
+
+/** Nodes and drivers are read first: they settle what metadata leaves open. */
+const askForCloud = (
+  { cloud: setting, metadataEndpoint, facts }: Settings,
+  { nodes, csiDrivers }: FactStores,
+  log: Log,
+  metrics: Metrics,
+  signal: AbortSignal,
+): Detection => {
+  const input = () => ({
+    setting,
+    metadataEndpoint,
+    facts,
+    nodes: nodes.list().map(nodeFact),
+    csiDrivers: csiDrivers.list().map(({ metadata }) => metadata.name ?? ''),
+  });
+  const detection = startDetection({
+    input,
+    detect: async () => {
+      await Promise.all([nodes.synced, csiDrivers.synced]);
+      return detectCloud(input());
+    },
+    onVerdict: (verdict) => {
+      metrics.setCloud(verdict);
+      log.info({ cloud: verdict.name, facts: verdict.facts, notes: verdict.notes }, 'cloud named');
+    },
+  });
+  for (const store of [nodes, csiDrivers]) store.onChange(detection.noteChange);
+  signal.addEventListener('abort', detection.stop, { once: true });
+  return detection;
+};

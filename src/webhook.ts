@@ -1,0 +1,113 @@
+import type { Server } from 'node:https';
+import { ensureStorageClasses } from './admission/ensure.ts';
+import { createHandler, type HandlerOptions } from './admission/handle.ts';
+import { createWebhookServer } from './admission/server.ts';
+import { type CertificateSource, tlsOptions } from './certificates/certificate.ts';
+import { fileSource } from './certificates/file-source.ts';
+import { type CertificateKeeper, keepCertificate } from './certificates/keeper.ts';
+import { secretSource, serviceNames } from './certificates/secret-source.ts';
+import { isAuthorityPublished } from './controller/webhook-publisher.ts';
+import type { Core } from './core.ts';
+import { messageOf } from './errors.ts';
+import { type DecisionLog, outcomeOf } from './ops/decisions.ts';
+
+/** The webhook server once it has a certificate, and how to end it. */
+export interface Webhook {
+  readonly isListening: () => boolean;
+  /** From now on every answer closes its connection. */
+  readonly drain: () => void;
+  /** Takes no new connections; resolves when the last request is answered. */
+  readonly close: () => Promise<void>;
+}
+
+/** Keeps the certificate the webhook serves with, from files or from the Secret. */
+export const keepServingCertificate = ({ settings, kube, log, metrics, signal }: Core): CertificateKeeper => {
+  const keeper = keepCertificate({
+    source: sourceOf(settings, kube),
+    signal,
+    onFailure: (error) => log.error({ error: messageOf(error) }, 'certificate cannot be kept'),
+  });
+  const tell = (): void => {
+    const { notAfter, authorityNotAfter } = keeper.current() ?? {};
+    if (notAfter) metrics.setCertificateExpiry('serving', notAfter);
+    if (authorityNotAfter) metrics.setCertificateExpiry('authority', authorityNotAfter);
+  };
+  keeper.first.then(tell, () => undefined);
+  keeper.onChange(tell);
+  return keeper;
+};
+
+const sourceOf = (settings: Core['settings'], kube: Core['kube']): CertificateSource => {
+  const {
+    tlsCertFile: certFile,
+    tlsKeyFile: keyFile,
+    namespace,
+    serviceName,
+    webhookConfigurationName,
+    webhookUrl,
+  } = settings;
+  if (certFile !== '') return fileSource({ certFile, keyFile });
+  const own = webhookUrl === '' ? [] : [new URL(webhookUrl).hostname];
+  return secretSource({
+    kube,
+    namespace,
+    names: [...serviceNames(serviceName, namespace), ...own],
+    isTrusted: (authority, signal) => isAuthorityPublished(kube, webhookConfigurationName, authority, signal),
+  });
+};
+
+/** Serves as soon as there is a certificate, and with each later one without dropping a connection. */
+export const startWebhook = (core: Core, certificates: CertificateKeeper, decisions: DecisionLog): Webhook => {
+  let server: Server | undefined;
+  let drain: (() => void) | undefined;
+  const start = async (): Promise<void> => {
+    const webhook = createWebhookServer(
+      tlsOptions(await certificates.first),
+      createHandler(handlerOptions(core, decisions)),
+      core.log,
+    );
+    certificates.onChange((certificate) => webhook.server.setSecureContext(tlsOptions(certificate)));
+    const { webhookHost, webhookPort } = core.settings;
+    webhook.server.listen(webhookPort, webhookHost, () => {
+      server = webhook.server;
+      core.log.info({ address: webhook.server.address() }, 'webhook listening');
+    });
+    drain = webhook.drain;
+  };
+  start().catch((error: unknown) => {
+    if (!core.signal.aborted) core.log.fatal({ error: messageOf(error) }, 'webhook cannot listen');
+  });
+  return {
+    isListening: () => server !== undefined,
+    drain: () => drain?.(),
+    close: () => (server ? closed(server) : Promise.resolve()),
+  };
+};
+
+const handlerOptions = ({ kube, settings, facts, log, metrics }: Core, decisions: DecisionLog): HandlerOptions => ({
+  facts,
+  ensure: ensureStorageClasses(kube, settings.ensureDeadlineMs),
+  observe: (request, decision, seconds) => {
+    const outcome = outcomeOf(decision);
+    metrics.countAdmission(request.object.kind, request.operation, outcome, seconds);
+    decisions.add(request, decision);
+    const level = outcome === 'unchanged' ? 'debug' : 'info';
+    log[level](
+      {
+        uid: request.uid,
+        operation: request.operation,
+        kind: request.object.kind,
+        namespace: request.namespace,
+        name: request.name,
+        dryRun: request.dryRun,
+        outcome,
+        changes: decision.patch.length,
+        companions: decision.companions.map(({ kind, metadata }) => `${kind}/${metadata.name ?? ''}`),
+        warnings: decision.warnings,
+      },
+      'admission decided',
+    );
+  },
+});
+
+const closed = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()));
