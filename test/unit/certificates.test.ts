@@ -152,10 +152,12 @@ describe('the keeper', () => {
     const directory = await mkdtemp(join(tmpdir(), 'certificates-'));
     await symlink('..data/tls.crt', join(directory, 'tls.crt'));
     await symlink('..data/tls.key', join(directory, 'tls.key'));
-    const swap = async ({ serving }: CertificateState): Promise<void> => {
+    await symlink('..data/ca.crt', join(directory, 'ca.crt'));
+    const swap = async ({ serving, authority }: CertificateState): Promise<void> => {
       const version = await mkdtemp(join(directory, '..version-'));
       await writeFile(join(version, 'tls.crt'), serving?.cert ?? '');
       await writeFile(join(version, 'tls.key'), serving?.key ?? '');
+      await writeFile(join(version, 'ca.crt'), authority.cert);
       await symlink(version, join(directory, '..next'));
       await rename(join(directory, '..next'), join(directory, '..data'));
     };
@@ -200,6 +202,25 @@ describe('the keeper', () => {
     expect(await ask(open)).toMatch(/^HTTP\/1.1 200/);
     for (const socket of [open, fresh]) socket.destroy();
     server.close();
+  });
+
+  test('serves a certificate of another authority only when that one is trusted, and both are published', async () => {
+    const { directory, swap } = await mount();
+    const [before, after] = [await newState({ names, now: new Date() }), await newState({ names, now: new Date() })];
+    let trusted = '';
+    const source = fileSource({
+      certFile: join(directory, 'tls.crt'),
+      keyFile: join(directory, 'tls.key'),
+      caFile: join(directory, 'ca.crt'),
+      isTrusted: (authority) => Promise.resolve(trusted.includes(authority)),
+    });
+    await swap(before);
+    expect(await source(signal())).toMatchObject({ cert: before.serving?.cert, caBundle: before.authority.cert });
+    await swap(after);
+    const both = after.authority.cert + before.authority.cert;
+    expect(await source(signal())).toMatchObject({ cert: before.serving?.cert, caBundle: both });
+    trusted = both;
+    expect(await source(signal())).toMatchObject({ cert: after.serving?.cert, caBundle: both });
   });
 
   test('keeps the last good certificate where the new pair does not fit together', async () => {
