@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { kustomizeTree } from '../../src/cli/install/kustomize.ts';
-import { defaults, VERSION } from '../../src/cli/install/options.ts';
+import { defaults } from '../../src/cli/install/options.ts';
 import { clusterPermissions, nfsPermissions, shippedRoles, systemPermissions } from '../../src/cli/install/rbac.ts';
 import { manifests } from '../../src/cli/manifests.ts';
 import { settings } from '../../src/config.ts';
@@ -69,11 +69,6 @@ describe('the printed install', () => {
     expect(text).not.toContain('quartermaster-system');
     expect(text).toContain('image: registry.example.org/quartermaster:9');
     expect(text).toContain('namespace: elsewhere');
-  });
-
-  test('is of the version package.json says', async () => {
-    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { readonly version: string };
-    expect(VERSION).toBe(version);
   });
 
   test('asks the API server for exactly the rules the server runs', () => {

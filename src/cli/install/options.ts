@@ -1,3 +1,4 @@
+import packageJson from '../../../package.json' with { type: 'json' };
 import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
 import { settings } from '../../config.ts';
 
@@ -10,7 +11,7 @@ export interface InstallOptions {
 /** Any object of the install: beyond what all have in common, as its kind says. */
 export type InstallObject = KubeObject & { readonly [field: string]: unknown };
 
-export const VERSION = '0.1.0';
+export const VERSION = packageJson.version;
 export const defaults: InstallOptions = {
   namespace: settings.namespace.fallback,
   image: `quartermaster:${VERSION}`,
