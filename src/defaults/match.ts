@@ -83,9 +83,10 @@ const countDemand = (entries: readonly Entry[]): ReadonlyMap<string, number> => 
 };
 
 const namesOf = ({ side, key, values = [''] }: Anchor): readonly string[] =>
-  values.map((value) => JSON.stringify([side, key, value]));
+  values.map((value) => `${side} ${key} ${value}`);
 
 const rarest = (anchors: readonly Anchor[], demand: ReadonlyMap<string, number>): Anchor | undefined => {
+  if (anchors.length < 2) return anchors[0];
   const costOf = (anchor: Anchor): number => namesOf(anchor).reduce((sum, name) => sum + (demand.get(name) ?? 0), 0);
   return anchors.toSorted((a, b) => costOf(a) - costOf(b))[0];
 };

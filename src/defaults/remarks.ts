@@ -1,0 +1,66 @@
+import { type Entry, isSameStanding } from './entry.ts';
+import { mergeLayers } from './merge.ts';
+import { areDisjoint } from './selector.ts';
+import { isBuiltIn, variablesIn } from './variables.ts';
+
+/** What is worth saying of a valid entry once the others are known. It is in force all the same. */
+export interface Remark {
+  readonly reason: 'Tied' | 'Incomplete';
+  readonly message: string;
+}
+
+/** Keys that nothing but the name decides, variables that nobody defines, parts that do nothing alone. */
+export const remarksOn = (entry: Entry, entries: readonly Entry[]): readonly Remark[] => [
+  ...ties(entry, entries),
+  ...undefinedVariables(entry, entries),
+  ...looseParts(entry, entries),
+];
+
+const ties = (entry: Entry, entries: readonly Entry[]): readonly Remark[] =>
+  entries
+    .filter((other) => other.source !== entry.source && isRival(entry, other))
+    .flatMap((rival) => tiesBetween(...inNameOrder(entry, rival)))
+    .map((message) => ({ reason: 'Tied', message }));
+
+const tiesBetween = (winner: Entry, loser: Entry): readonly string[] => {
+  const layers = [winner, loser].map((entry) => ({ entry, inject: entry.spec.inject ?? {} }));
+  return mergeLayers(layers, []).warnings;
+};
+
+const inNameOrder = (a: Entry, b: Entry): readonly [Entry, Entry] => (a.source.name < b.source.name ? [a, b] : [b, a]);
+
+/** True where some object could match both, neither is more specific and both give something of one sort. */
+const isRival = (entry: Entry, other: Entry): boolean =>
+  isSameStanding(entry, other) &&
+  entry.source.namespace === other.source.namespace &&
+  overlap(entry.spec.match.kinds, other.spec.match.kinds) &&
+  (entry.clouds.length === 0 || other.clouds.length === 0 || overlap(entry.clouds, other.clouds)) &&
+  overlap(Object.keys(entry.spec.inject ?? {}), Object.keys(other.spec.inject ?? {})) &&
+  !areDisjoint(entry.onLabels, other.onLabels) &&
+  !areDisjoint(entry.onNamespace, other.onNamespace);
+
+const overlap = (some: readonly string[], others: readonly string[]): boolean =>
+  some.some((one) => others.includes(one));
+
+const undefinedVariables = (entry: Entry, entries: readonly Entry[]): readonly Remark[] => {
+  const { inject, provision } = entry.spec;
+  const isDefined = (name: string): boolean =>
+    entries.some((other) => Object.hasOwn(other.spec.variables ?? {}, name) && canHear(entry, other));
+  return [...variablesIn([inject, provision])]
+    .filter((name) => !isBuiltIn(name) && !isDefined(name))
+    .map((name) => ({
+      reason: 'Incomplete',
+      message: `\${${name}} is defined by no PlatformDefaults; what uses it is applied only where the cloud gives a fact of that name.`,
+    }));
+};
+
+const canHear = (entry: Entry, other: Entry): boolean =>
+  other.isGlobal || entry.isGlobal || other.source.namespace === entry.source.namespace;
+
+const looseParts = ({ spec }: Entry, entries: readonly Entry[]): readonly Remark[] => {
+  if (spec.inject?.prometheus?.configFile === undefined) return [];
+  if (entries.some((other) => other.spec.inject?.prometheus?.jmxExporterJar !== undefined)) return [];
+  const message =
+    'spec.inject.prometheus.configFile is read by the JMX exporter, and no PlatformDefaults gives jmxExporterJar.';
+  return [{ reason: 'Incomplete', message }];
+};

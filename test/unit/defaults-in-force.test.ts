@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
+import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
+import { platformDefaults, system, target } from '../fixtures/defaults.ts';
+
+const version = (generation: number, value: string, uid = 'first'): PlatformDefaults =>
+  platformDefaults('it', { inject: { labels: { value } } }, { generation, uid });
+const invalid = (generation: number, uid = 'first'): PlatformDefaults => version(generation, 'not a value', uid);
+const recording = (defaults: PlatformDefaults, generation: number, { spec }: PlatformDefaults): PlatformDefaults => ({
+  ...defaults,
+  status: { inForce: { generation, spec } },
+});
+
+const seeing = (...seen: readonly PlatformDefaults[]) => {
+  const inForce = createDefaultsInForce(system);
+  for (const defaults of seen) inForce.put(defaults);
+  const label = inForce.index().resolve(target())?.labels.get('value');
+  return { inForce, value: label?.value, generation: label?.source.generation };
+};
+
+describe('what is in force', () => {
+  it('is the newest version where that is valid', () => {
+    expect(seeing(version(1, 'a'), version(2, 'b'))).toMatchObject({ value: 'b', generation: 2 });
+  });
+
+  it('is the last valid version while a newer one is not', () => {
+    const { inForce, ...label } = seeing(version(1, 'a'), version(2, 'b'), invalid(3), invalid(4));
+    expect(label).toEqual({ value: 'b', generation: 2 });
+    expect(inForce.judgement(system.systemNamespace, 'it')).toMatchObject({
+      defaults: { metadata: { generation: 4 } },
+      flaws: ['spec.inject.labels[value]: "not a value" is not a label value (at most 63 letters, digits, -, _ and .)'],
+      inForce: { metadata: { generation: 2 } },
+    });
+  });
+
+  it('is nothing where no valid version was ever seen', () => {
+    expect(seeing(invalid(1)).value).toBeUndefined();
+  });
+
+  it('is read from status after a restart', () => {
+    expect(seeing(recording(invalid(3), 2, version(2, 'b')))).toMatchObject({ value: 'b', generation: 2 });
+  });
+
+  it('is the newer of what status says and what was seen', () => {
+    expect(seeing(version(2, 'b'), recording(invalid(3), 1, version(1, 'a'))).value).toBe('b');
+    expect(seeing(version(1, 'a'), recording(invalid(3), 2, version(2, 'b'))).value).toBe('b');
+  });
+
+  it('is not what status says where that is invalid itself', () => {
+    expect(seeing(recording(invalid(3), 2, invalid(2))).value).toBeUndefined();
+  });
+
+  it('gives a tenant who writes a status nothing that their spec could not have', () => {
+    const provision = { configMaps: [{ name: 'a', data: {} }] };
+    const tenant = platformDefaults('it', { inject: { labels: { '-': '' } } }, { namespace: 'team-a' });
+    const { inForce } = seeing(recording(tenant, 1, platformDefaults('it', { provision })));
+    expect(inForce.judgement('team-a', 'it')?.inForce).toBeUndefined();
+  });
+
+  it('is not what another object of the same name once said', () => {
+    expect(seeing(version(7, 'a', 'first'), invalid(1, 'second')).value).toBeUndefined();
+  });
+
+  it('ends with the object', () => {
+    const { inForce } = seeing(version(1, 'a'));
+    inForce.remove(version(1, 'a'));
+    expect(inForce.index().resolve(target())).toBeUndefined();
+    expect(inForce.judgement(system.systemNamespace, 'it')).toBeUndefined();
+  });
+
+  it('is not indexed anew for a change of status or metadata', () => {
+    const { inForce } = seeing(version(1, 'a'));
+    const index = inForce.index();
+    const told = { ...version(1, 'a'), status: { observedGeneration: 1 } };
+    inForce.put(told);
+    expect(inForce.index()).toBe(index);
+    expect(inForce.judgement(system.systemNamespace, 'it')?.defaults).toBe(told);
+    inForce.put(version(2, 'b'));
+    expect(inForce.index()).not.toBe(index);
+  });
+});
