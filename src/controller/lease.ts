@@ -1,0 +1,88 @@
+import type { KubeObject, Maybe } from '../api/kubernetes.ts';
+import { type Kube, type ObjectKey, resources } from '../kube/kube.ts';
+
+/** coordination.k8s.io/v1. Times are RFC 3339 with six digits after the second, and no other number of them. */
+interface Lease extends KubeObject {
+  readonly spec?: Maybe<LeaseSpec>;
+}
+
+interface LeaseSpec {
+  readonly holderIdentity?: Maybe<string>;
+  readonly leaseDurationSeconds?: Maybe<number>;
+  readonly acquireTime?: Maybe<string>;
+  readonly renewTime?: Maybe<string>;
+  readonly leaseTransitions?: Maybe<number>;
+}
+
+export interface LeaseOptions {
+  readonly kube: Pick<Kube, 'get' | 'create' | 'replace'>;
+  readonly namespace: string;
+  readonly name: string;
+  /** Unlike that of any other process that runs. */
+  readonly identity: string;
+  readonly leaseSeconds: number;
+}
+
+/** One candidate's view of the lease. */
+export interface LeaseLock {
+  /** Takes or renews it; false while another's is good. Throws AppError where that is not known (Conflict: ask again). */
+  readonly hold: (signal: AbortSignal) => Promise<boolean>;
+  /** Gives it up where it is ours, so that another need not wait. Throws AppError (Conflict: a renewal of ours came between, ask again). */
+  readonly release: (signal: AbortSignal) => Promise<void>;
+}
+
+/**
+ * Another's lease counts as good for its duration from the moment we first saw it as it is: clocks are never compared,
+ * only this process's own monotonic one is read (client-go's leaderelection does the same).
+ */
+export const createLeaseLock = ({ kube, namespace, name, identity, leaseSeconds }: LeaseOptions): LeaseLock => {
+  const key: ObjectKey = { namespace, name };
+  let seen: { readonly state: string; readonly at: number } | undefined;
+  /** As we last wrote it: renewed without reading it first. */
+  let written: Lease | undefined;
+
+  const isGood = (spec: LeaseSpec): boolean => {
+    const state = JSON.stringify(spec);
+    if (seen?.state !== state) seen = { state, at: performance.now() };
+    return performance.now() < seen.at + (spec.leaseDurationSeconds ?? leaseSeconds) * 1000;
+  };
+  const write = async (live: Lease | undefined, spec: LeaseSpec, signal: AbortSignal): Promise<void> => {
+    const metadata = live?.metadata ?? { name, namespace };
+    const desired: Lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec };
+    const put = live === undefined ? kube.create<Lease> : kube.replace<Lease>;
+    written = undefined;
+    written = await put(resources.leases, desired, { signal });
+  };
+  return {
+    hold: async (signal) => {
+      const live = written ?? (await kube.get<Lease>(resources.leases, key, signal));
+      const spec = live?.spec ?? {};
+      const isOurs = spec.holderIdentity === identity;
+      if (!isOurs && spec.holderIdentity && isGood(spec)) return false;
+      await write(live, isOurs ? renewed(spec, leaseSeconds) : taken(spec, identity, leaseSeconds), signal);
+      return true;
+    },
+    release: async (signal) => {
+      const live = written ?? (await kube.get<Lease>(resources.leases, key, signal));
+      if (live?.spec?.holderIdentity !== identity) return;
+      await write(live, { ...live.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now() }, signal);
+      written = undefined;
+    },
+  };
+};
+
+const now = (): string => new Date().toISOString().replace('Z', '000Z');
+
+const renewed = (spec: LeaseSpec, leaseDurationSeconds: number): LeaseSpec => ({
+  ...spec,
+  leaseDurationSeconds,
+  renewTime: now(),
+});
+
+const taken = (spec: LeaseSpec, holderIdentity: string, leaseDurationSeconds: number): LeaseSpec => ({
+  holderIdentity,
+  leaseDurationSeconds,
+  acquireTime: now(),
+  renewTime: now(),
+  leaseTransitions: spec.acquireTime ? (spec.leaseTransitions ?? 0) + 1 : 0,
+});
