@@ -1,0 +1,52 @@
+/** Where a field is, from the root of the object: field names, and indices of lists. */
+export type Path = readonly string[];
+export type Branch = Readonly<Record<string, unknown>>;
+
+export const isBranch = (value: unknown): value is Branch =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** An own field or a list entry; undefined for anything else, `constructor` and the like included. */
+export const childOf = (node: unknown, step: string): unknown => {
+  if (Array.isArray(node)) return node[Number(step)] as unknown;
+  return isBranch(node) && Object.hasOwn(node, step) ? node[step] : undefined;
+};
+
+/** What is at a path; undefined where nothing is, or where something else than an object stands in the way. */
+export const readAt = (node: unknown, path: Path): unknown => path.reduce<unknown>(childOf, node);
+
+/** The entries of a list at a path; none where there is no list. */
+export const listAt = (node: unknown, path: Path): readonly unknown[] => {
+  const list = readAt(node, path);
+  return Array.isArray(list) ? list : [];
+};
+
+/** The map at a path; empty where there is none. */
+export const mapAt = (node: unknown, path: Path): Branch => {
+  const map = readAt(node, path);
+  return isBranch(map) ? map : {};
+};
+
+/** A text at a path; undefined where there is none. */
+export const textAt = (node: unknown, path: Path): string | undefined => {
+  const text = readAt(node, path);
+  return typeof text === 'string' ? text : undefined;
+};
+
+/** A copy with `value` at a path, sharing all the rest. What is missing on the way is made; a list on the way must have the entry. */
+export const setAt = <T>(node: T, path: Path, value: unknown): T => put(node, path, 0, value) as T;
+
+/** A copy without one field, or the very same where it is not there. */
+export const without = (map: Branch, key: string): Branch =>
+  Object.hasOwn(map, key) ? Object.fromEntries(Object.entries(map).filter(([name]) => name !== key)) : map;
+
+/** A JSON Pointer (RFC 6901). */
+export const pointerTo = (path: Path): string =>
+  path.map((step) => `/${step.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
+const put = (node: unknown, path: Path, depth: number, value: unknown): unknown => {
+  const step = path[depth];
+  if (step === undefined) return value;
+  const child = put(childOf(node, step), path, depth + 1, value);
+  if (Array.isArray(node)) return node.with(Number(step), child);
+  return { ...(isBranch(node) ? node : {}), [step]: child };
+};
