@@ -25,7 +25,7 @@ export const labelStore = (object: KubeObject, { provider, injection, isDisabled
     ...editsOf(['metadata', 'annotations'], annotations),
     ...editsOf(BUCKET_LABELS, labels),
   ];
-  return inject(object, { edits, rules: rulesFor(provider), form: 'names', warnings, isDisabled });
+  return inject(object, { edits, rulesFor: () => rulesFor(provider), form: 'names', warnings, isDisabled });
 };
 
 const rulesFor = (provider: BucketProviderName | undefined): Rules => ({
