@@ -1,0 +1,60 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeObject } from '../api/kubernetes.ts';
+import type { Edit } from './edit.ts';
+import type { Reconsidered } from './inject.ts';
+import { JMX_PORT, jmxDanger } from './spark-jmx.ts';
+import { MONITORING, PROMETHEUS } from './spark-monitoring.ts';
+import { ROLES } from './spark-rivals.ts';
+import { erase } from './spot.ts';
+import { isBranch, mapAt, type Path, readAt } from './tree.ts';
+
+/**
+ * What was injected and survived in the app, but must go now that its user changed something else: a node selector
+ * beside one of the other kind, and a JMX exporter that would now harm the app.
+ */
+export const reconsiderSpark = (app: KubeObject, edits: readonly Edit[]): Reconsidered => {
+  const danger = exporterDanger(app, edits);
+  const isDoomed = ({ at }: Edit): boolean =>
+    isIn(at, MONITORING) ? danger !== undefined : at.at(-1) === 'nodeSelector' && clashes(app, at);
+  const doomed = edits.filter(isDoomed);
+  if (doomed.length === 0) return { object: app, edits, withdrawn: [], warnings: [] };
+  const { object, withdrawn } = withdraw(app, doomed);
+  const warnings = danger === undefined ? [] : [`The JMX exporter that was injected is not kept: ${danger}.`];
+  return { object, edits: edits.filter((edit) => !doomed.includes(edit)), withdrawn, warnings };
+};
+
+const exporterDanger = (app: KubeObject, edits: readonly Edit[]): string | undefined => {
+  const ours = edits.filter(({ at }) => isIn(at, MONITORING));
+  if (ours.length === 0) return undefined;
+  const isExposed = (field: string): boolean =>
+    (readAt(app, [...MONITORING, field]) ?? ours.find(({ key }) => key === field)?.value) !== false;
+  const port = readAt(app, [...PROMETHEUS, 'port']) ?? ours.find(({ key }) => key === 'port')?.value;
+  const roles = ROLES.filter((role) => isExposed(role === 'driver' ? 'exposeDriverMetrics' : 'exposeExecutorMetrics'));
+  return jmxDanger(app, { port: typeof port === 'number' ? port : JMX_PORT, roles });
+};
+
+const isIn = (at: Path, place: Path): boolean => place.every((step, index) => at[index] === step);
+
+/** True where the app has a selector of the other kind by now. */
+const clashes = (app: KubeObject, at: Path): boolean => {
+  const others = at.length === 2 ? ROLES.map((role) => ['spec', role, 'nodeSelector']) : [['spec', 'nodeSelector']];
+  return others.some((path) => isBranch(readAt(app, path)));
+};
+
+/** Takes out whole maps, and only those that hold nothing but what we put there. */
+const withdraw = (app: KubeObject, edits: readonly Edit[]): Pick<Reconsidered, 'object' | 'withdrawn'> => {
+  const places = new Map(edits.map(({ at }) => [at.join('/'), at]));
+  const deepestFirst = [...places.values()].sort((a, b) => b.length - a.length);
+  let object = app;
+  const withdrawn: Edit[] = [];
+  for (const at of deepestFirst) {
+    const ours = edits.filter((edit) => edit.at.join('/') === at.join('/'));
+    const fields = Object.entries(mapAt(object, at));
+    const isOurs = ([key, value]: [string, unknown]): boolean =>
+      ours.some((edit) => edit.key === key && isDeepStrictEqual(edit.value, value));
+    if (fields.length === 0 || !fields.every(isOurs)) continue;
+    object = erase(object, { at: at.slice(0, -1), key: at.at(-1) ?? '' });
+    withdrawn.push(...ours.filter(({ key }) => fields.some(([field]) => field === key)));
+  }
+  return { object, withdrawn };
+};

@@ -1,0 +1,75 @@
+import type { KubeObject } from '../api/kubernetes.ts';
+import { isReservedLabel, isReservedSparkConf } from '../defaults/reserved.ts';
+import type { Edit } from './edit.ts';
+import { wantedVolumes } from './mounted-volumes.ts';
+import type { Rules } from './settle.ts';
+import { ROLES, sparkRivals } from './spark-rivals.ts';
+import { configMapRefusal, isIdleVolume, mountRefusal, pathRefusal, volumeRefusal } from './spark-volume-rules.ts';
+import { valuesAt } from './spot.ts';
+import { isBranch, textAt } from './tree.ts';
+
+const KIND = 'SparkApplication';
+const LEAST_PORT = 1024;
+const GREATEST_PORT = 49_151;
+
+/**
+ * What a SparkApplication must not be given: what Spark or its operator would reject it for, or reject its pods for, or
+ * what would lose what the user said. `edits` are all that is to be given.
+ */
+export const sparkRules = (edits: readonly Edit[]): Rules => {
+  const wanted = wantedVolumes(edits);
+  return {
+    rivalsOf: sparkRivals,
+    isIdle: (app, edit) => edit.at.at(-1) === 'volumes' && isIdleVolume(app, edit),
+    refusalOf: (app, edit) => {
+      switch (edit.at.at(-1) ?? '') {
+        case 'volumes':
+          return volumeRefusal(app, edit);
+        case 'volumeMounts':
+          return mountRefusal(app, edit, wanted);
+        case 'configMaps':
+          return configMapRefusal(app, edit);
+        case 'secrets':
+          return pathRefusal(edit.key);
+        default:
+          return fieldRefusal(app, edit);
+      }
+    },
+  };
+};
+
+const fieldRefusal = (app: KubeObject, edit: Edit): string | undefined => {
+  const { key, value } = edit;
+  switch (edit.at.at(-1) ?? '') {
+    case 'sparkConf':
+      return confRefusal(app, key);
+    case 'labels':
+    case 'annotations':
+      return isReservedLabel(KIND, key) ? 'the key is kept for Spark, its operator or Quartermaster' : undefined;
+    case 'nodeSelector':
+      return selectorRefusal(app, edit);
+    case 'prometheus':
+      return key === 'port' && !isPort(value) ? `the port must be ${LEAST_PORT} to ${GREATEST_PORT}` : undefined;
+    default:
+      return undefined;
+  }
+};
+
+const isPort = (port: unknown): boolean => typeof port === 'number' && port >= LEAST_PORT && port <= GREATEST_PORT;
+
+const confRefusal = (app: KubeObject, key: string): string | undefined => {
+  const label = /^spark\.kubernetes\.(?:driver|executor)\.label\.(.+)$/.exec(key)?.[1];
+  if (isReservedSparkConf(key) || (label !== undefined && isReservedLabel(KIND, label))) {
+    return 'spark-operator refuses an app that sets this key';
+  }
+  // A log directory that is not there, or whose connector is not in the image, kills the driver: the user knows better.
+  const isTheirs = key === 'spark.eventLog.dir' && textAt(app, ['spec', 'sparkConf', key]) !== undefined;
+  return isTheirs ? 'the app has an event log directory of its own' : undefined;
+};
+
+/** Even an empty selector counts: the operator rejects an app that has both kinds. */
+const selectorRefusal = (app: KubeObject, { at }: Edit): string | undefined => {
+  const others = at.length === 2 ? ROLES.map((role) => ['spec', role]) : [['spec']];
+  const other = others.find((path) => isBranch(valuesAt(app, { at: path, key: 'nodeSelector' })[0]));
+  return other && `spark-operator refuses ${at.join('.')} beside ${other.join('.')}.nodeSelector`;
+};
