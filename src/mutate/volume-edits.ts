@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import type { FileMount, Injection, Resolved } from '../api/injection.ts';
+import type { KubeObject, Volume, VolumeMount } from '../api/kubernetes.ts';
+import { mountKey } from '../defaults/identity.ts';
+import { type Edit, editOf } from './edit.ts';
+import { listAt, type Path, textAt } from './tree.ts';
+
+export const POD_VOLUMES: Path = ['spec', 'volumes'];
+/** A DNS label: what a volume may be called. */
+const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** What a kind of pod makes of its volumes and mounts. */
+export interface Arrangement {
+  /** Another place for a mount; undefined to leave it out. `file`: it mounts a ConfigMap. */
+  readonly placeMount: (mount: VolumeMount, isConfigMap: boolean) => VolumeMount | undefined;
+  /** Another name for a volume. */
+  readonly nameVolume: (volume: Volume) => string;
+}
+
+const asGiven: Arrangement = { placeMount: (mount) => mount, nameVolume: ({ name }) => name };
+
+interface Part {
+  readonly volume: Resolved<Volume>;
+  readonly mounts: readonly Resolved<VolumeMount>[];
+  readonly isConfigMap: boolean;
+}
+
+/**
+ * Mounts into one container of a pod, and then the volumes they need: volumes as they are given, ConfigMaps and Secrets
+ * as read-only volumes of our own naming. A claim that the pod has a volume of already is mounted from that volume.
+ */
+export const volumeEdits = (
+  pod: KubeObject,
+  container: Path,
+  injection: Injection,
+  arrangement: Arrangement = asGiven,
+): readonly Edit[] => {
+  const placed = partsOf(injection).map((part) => placePart(pod, container, part, arrangement));
+  return [...placed.flatMap(({ mounts }) => mounts), ...placed.flatMap(({ volumes }) => volumes)];
+};
+
+/** The claim a volume is made from; undefined for other volumes. */
+export const claimOf = (volume: unknown): string | undefined => textAt(volume, ['persistentVolumeClaim', 'claimName']);
+
+const partsOf = ({ volumes, volumeMounts, configMaps, secrets }: Injection): readonly Part[] => {
+  const mountsOf = (name: string) => [...volumeMounts.values()].filter(({ value }) => value.name === name);
+  return [
+    ...[...volumes.values()].map((volume) => ({ volume, mounts: mountsOf(volume.value.name), isConfigMap: false })),
+    ...[...configMaps.values()].map((file) => filePart(file, 'configmap')),
+    ...[...secrets.values()].map((file) => filePart(file, 'secret')),
+  ];
+};
+
+const filePart = ({ value, mode, source }: Resolved<FileMount>, kind: 'configmap' | 'secret'): Part => {
+  const name = volumeName(kind, value.name);
+  const content = kind === 'configmap' ? { configMap: { name: value.name } } : { secret: { secretName: value.name } };
+  return {
+    volume: { value: { name, ...content }, mode, source },
+    mounts: [{ value: { name, mountPath: value.mountPath, readOnly: true }, mode, source }],
+    isConfigMap: kind === 'configmap',
+  };
+};
+
+/** Says what is in it where the name allows that, and is the same for the same ConfigMap or Secret in any case. */
+const volumeName = (kind: string, name: string): string => {
+  const plain = `${kind}-${name}`;
+  return LABEL.test(plain) ? plain : `${kind}-${createHash('sha256').update(name).digest('hex').slice(0, 10)}`;
+};
+
+const placePart = (
+  pod: KubeObject,
+  container: Path,
+  { volume, mounts, isConfigMap }: Part,
+  { placeMount, nameVolume }: Arrangement,
+): { readonly mounts: readonly Edit[]; readonly volumes: readonly Edit[] } => {
+  const claim = claimOf(volume.value);
+  const present = listAt(pod, POD_VOLUMES).find((other) => claim !== undefined && claimOf(other) === claim);
+  const ownName = nameVolume(volume.value);
+  const name = textAt(present, ['name']) ?? ownName;
+  return {
+    mounts: mounts.flatMap((mount) => {
+      const placed = placeMount({ ...mount.value, name }, isConfigMap);
+      return placed === undefined
+        ? []
+        : [editOf([...container, 'volumeMounts'], mountKey(placed.mountPath), mount, placed)];
+    }),
+    volumes: name === ownName ? [editOf(POD_VOLUMES, name, volume, { ...volume.value, name })] : [],
+  };
+};

@@ -1,0 +1,26 @@
+import { calrissianPartOf } from './calrissian-part.ts';
+import { type Mutator, untouched } from './mutator.ts';
+import { mutatePod } from './pod-mutation.ts';
+import { isWorkflowPod, WORKFLOW_LABEL, workflowProfile } from './workflow-profile.ts';
+
+/** Pods of Argo workflows, as Hera too makes them. One that runs Calrissian is left to the mutator of those. */
+export const workflowPodMutator: Mutator = {
+  rules: [
+    {
+      name: 'workflow-pod',
+      group: '',
+      versions: ['v1'],
+      resource: 'pods',
+      operations: ['CREATE'],
+      // A workflow fails for good when its pod is refused: better a step without its defaults.
+      failurePolicy: 'Ignore',
+      objectSelector: { matchExpressions: [{ key: WORKFLOW_LABEL, operator: 'Exists' }] },
+    },
+  ],
+  mutate: (pod, request, facts) => {
+    if (request.operation !== 'CREATE' || !isWorkflowPod(pod) || calrissianPartOf(pod, request, facts)) {
+      return untouched(pod);
+    }
+    return mutatePod(pod, request, facts, [workflowProfile]);
+  },
+};
