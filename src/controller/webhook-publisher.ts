@@ -107,7 +107,8 @@ const withdraw = async (
   live: MutatingWebhookConfiguration | undefined,
   signal: AbortSignal,
 ): Promise<Publication> => {
-  if (live !== undefined) await kube.remove(resources.mutatingWebhooks, { namespace: '', name }, {}, { signal });
+  if (live === undefined) return 'unchanged';
+  await kube.remove(resources.mutatingWebhooks, { namespace: '', name }, {}, { signal });
   return 'withdrawn';
 };
 

@@ -253,7 +253,7 @@ describe('the webhook configuration', () => {
     await kube.remove(resources.deployments, { namespace, name: 'quartermaster' });
     expect(await look(signal)).toBe('withdrawn');
     expect(await live()).toBeUndefined();
-    expect(await look(signal)).toBe('withdrawn');
+    expect(await look(signal)).toBe('unchanged');
     expect(await live()).toBeUndefined();
   });
 

@@ -1,3 +1,4 @@
+import { PRIORITY_CLASS } from '../../names.ts';
 import { type InstallObject, type InstallOptions, labels, NAME, selectorLabels } from './options.ts';
 
 /** A drain takes one replica at a time. */
@@ -8,11 +9,11 @@ export const disruptionBudgetObject = ({ namespace }: InstallOptions): InstallOb
   spec: { minAvailable: 1, selector: { matchLabels: selectorLabels } },
 });
 
-/** Above the jobs that wait for it, below what runs the nodes. */
+/** Above the jobs that wait for it and mount from its NFS servers, below what runs the nodes. */
 export const priorityClassObject = (): InstallObject => ({
   apiVersion: 'scheduling.k8s.io/v1',
   kind: 'PriorityClass',
-  metadata: { name: NAME, labels },
+  metadata: { name: PRIORITY_CLASS, labels },
   value: 100_000_000,
-  description: 'Quartermaster answers admissions of the jobs on this cluster.',
+  description: 'Quartermaster, and the NFS servers it runs.',
 });

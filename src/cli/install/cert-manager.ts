@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { settings } from '../../config.ts';
+import { DEPLOYMENT_NAME } from '../../names.ts';
 import { type InstallObject, type InstallOptions, labels, NAME } from './options.ts';
 
 const API_VERSION = 'cert-manager.io/v1';
@@ -33,7 +34,7 @@ export const certManagerObjects = ({ namespace }: InstallOptions): readonly Kube
 export const certManagerPatch = ({ namespace }: InstallOptions): InstallObject => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
-  metadata: { name: NAME, namespace },
+  metadata: { name: DEPLOYMENT_NAME, namespace },
   spec: {
     template: {
       spec: {

@@ -1,4 +1,5 @@
 import { settings } from '../../config.ts';
+import { DEPLOYMENT_NAME, PRIORITY_CLASS } from '../../names.ts';
 import {
   type InstallObject,
   type InstallOptions,
@@ -17,7 +18,7 @@ const GRACE_SECONDS = Number(settings.shutdownSeconds.fallback) + 10;
 export const deploymentObject = ({ namespace, image }: InstallOptions): InstallObject => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
-  metadata: { name: NAME, namespace, labels: { ...labels, 'app.kubernetes.io/version': VERSION } },
+  metadata: { name: DEPLOYMENT_NAME, namespace, labels: { ...labels, 'app.kubernetes.io/version': VERSION } },
   spec: {
     replicas: 2,
     revisionHistoryLimit: 3,
@@ -29,7 +30,7 @@ export const deploymentObject = ({ namespace, image }: InstallOptions): InstallO
 
 const podSpec = (image: string): Readonly<Record<string, unknown>> => ({
   serviceAccountName: NAME,
-  priorityClassName: NAME,
+  priorityClassName: PRIORITY_CLASS,
   terminationGracePeriodSeconds: GRACE_SECONDS,
   nodeSelector: { 'kubernetes.io/os': 'linux' },
   securityContext: {

@@ -1,6 +1,12 @@
 import { settings } from '../../config.ts';
-import { CERTIFICATE_SECRET, GROUP, OBJECT_STORE_GROUP, SHIPPED_ROLES } from '../../names.ts';
-import { NAME } from './options.ts';
+import {
+  CERTIFICATE_SECRET,
+  DEPLOYMENT_NAME,
+  GROUP,
+  LEASE_NAME,
+  OBJECT_STORE_GROUP,
+  SHIPPED_ROLES,
+} from '../../names.ts';
 
 /** rbac.authorization.k8s.io/v1 PolicyRule. */
 export interface PolicyRule {
@@ -65,12 +71,13 @@ export const clusterPermissions: readonly PolicyRule[] = [
 
 /** In its own namespace. */
 export const systemPermissions: readonly PolicyRule[] = [
-  // One leader among the replicas.
-  allow('coordination.k8s.io', 'leases', 'get create update patch'),
+  // One leader among the replicas. Creating cannot be limited by name.
+  allow('coordination.k8s.io', 'leases', 'create'),
+  allow('coordination.k8s.io', 'leases', 'get update', [LEASE_NAME]),
   // The certificate Secret is replaced under its resourceVersion; reading and making it the cluster-wide rule covers.
   allow('', 'secrets', 'update', [CERTIFICATE_SECRET]),
   // Its own Deployment, to take the webhooks along when that is deleted.
-  allow('apps', 'deployments', 'get', [NAME]),
+  allow('apps', 'deployments', 'get', [DEPLOYMENT_NAME]),
 ];
 
 /** In the NFS namespace: everything an NFS server consists of. */
