@@ -17,7 +17,7 @@ export type BucketReason =
   | 'LocationMismatch'
   | 'ProviderError';
 
-/** Every failure of a provider. The message is one sentence, without any secret; the vendor's error is the cause. */
+/** Every failure of a provider. The message is one sentence, without any secret; what the vendor's error said is the cause. */
 export class BucketError extends Error {
   readonly reason: BucketReason;
   readonly retryAfterMs: number | undefined;
@@ -63,7 +63,7 @@ export interface ObservedBucket {
   readonly canCarryMark: boolean;
   /** In an account or project that our credentials own, whatever the mark says. */
   readonly isSameAccount: boolean;
-  /** Undefined where the provider does not tell it, or its endpoint alone decides it. */
+  /** In lower case. Undefined where the provider does not tell it, or its endpoint alone decides it. */
   readonly location: string | undefined;
 }
 

@@ -8,8 +8,16 @@ export interface About {
   readonly signal: AbortSignal;
 }
 
+/** What an HTTP status means to one call, where that differs from what it means to the vendor's others. */
+export type Meaning = Readonly<Record<number, Pick<Verdict, 'reason' | 'advice'>>>;
+
 /** Makes one call to a vendor. Throws BucketError only, at the latest when its time or the caller's signal is over. */
-export type OutsideCall = <T>(operation: string, call: (signal: AbortSignal) => Promise<T>, about: About) => Promise<T>;
+export type OutsideCall = <T>(
+  operation: string,
+  call: (signal: AbortSignal) => Promise<T>,
+  about: About,
+  meaning?: Meaning,
+) => Promise<T>;
 
 interface Caller {
   readonly place: string;
@@ -18,17 +26,19 @@ interface Caller {
   readonly read: (error: unknown) => Verdict;
 }
 
-/** The one way out of here: bounded in time, every error translated, the vendor's own kept as its cause. */
+/** The one way out of here: bounded in time, every error translated, what it says kept as its cause. */
 export const createOutsideCall =
   ({ place, timeoutMs, read }: Caller): OutsideCall =>
-  async (operation, call, { bucket, signal }) => {
+  async (operation, call, { bucket, signal }, meaning: Meaning = {}) => {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     try {
       return await untilAborted(call, limit);
     } catch (error) {
       if (error instanceof BucketError) throw error;
       const stopped = limit.aborted ? stoppedBy(signal, timeoutMs) : undefined;
-      throw failure({ operation, bucket, place }, stopped ?? networkTrouble(error) ?? read(error), error);
+      const verdict = stopped ?? networkTrouble(error) ?? read(error);
+      const known = { ...verdict, ...meaning[verdict.status ?? 0] };
+      throw failure({ operation, bucket, place }, known, withoutTraffic(error));
     }
   };
 
@@ -36,6 +46,13 @@ const stoppedBy = (signal: AbortSignal, timeoutMs: number): Verdict => ({
   reason: 'EndpointUnreachable',
   advice: signal.aborted ? 'the call was stopped before it was answered' : `no answer within ${timeoutMs / 1000} s`,
 });
+
+/** Vendors hang request and answer on their errors, tokens and all: a log that prints the cause must not print those. */
+const withoutTraffic = (error: unknown): Error | undefined => {
+  if (!(error instanceof Error)) return undefined;
+  const { name, message, stack = message, cause } = error;
+  return Object.assign(new Error(message, { cause: withoutTraffic(cause) }), { name, stack });
+};
 
 /** Not every vendor's client listens to a signal, and some only between two attempts. */
 const untilAborted = async <T>(call: (signal: AbortSignal) => Promise<T>, limit: AbortSignal): Promise<T> => {

@@ -7,24 +7,17 @@ import {
   lifecycleSetting,
   publicAccessSetting,
   retentionSetting,
-  type Setting,
   storageClassSetting,
   versioningSetting,
 } from './s3-settings.ts';
+import { featuresOf, type Setting } from './setting.ts';
 
 /** What the spec asks for of an S3 bucket, in the order to apply it: retention needs versions, labels can wait. */
-export const s3Features = (session: S3Session, bucket: DesiredBucket): readonly Feature[] =>
-  settingsFor(session, bucket).map(({ name, isApplied, apply }) => ({
-    name,
-    isApplied: (signal) => isApplied({ bucket: bucket.name, signal }),
-    apply: (signal) => apply({ bucket: bucket.name, signal }),
-  }));
-
-const settingsFor = (session: S3Session, bucket: DesiredBucket): readonly Setting[] => {
+export const s3Features = (session: S3Session, bucket: DesiredBucket): readonly Feature[] => {
   const { versioning, retentionDays, encryptionKey, lifecycle, storageClass, labels } = bucket;
   const isOnAws = session.endpoint === undefined;
   const isClosed = bucket.publicAccess === 'Blocked' || (bucket.publicAccess === 'Default' && isOnAws);
-  const settings = [
+  const settings: readonly (Setting | false)[] = [
     isClosed && publicAccessSetting(session),
     versioning !== undefined && versioningSetting(session, versioning),
     retentionDays !== undefined && retentionSetting(session, retentionDays),
@@ -32,8 +25,8 @@ const settingsFor = (session: S3Session, bucket: DesiredBucket): readonly Settin
     lifecycle !== undefined && lifecycleSetting(session, lifecycle),
     storageClass !== undefined && storageClassSetting,
     Object.keys(labels).length > 0 && labelsSetting(session, labels),
-  ].filter((setting) => setting !== false);
-  return isOnAws ? settings : settings.map(checked);
+  ];
+  return featuresOf(bucket.name, isOnAws ? settings : settings.map((setting) => setting && checked(setting)));
 };
 
 /**

@@ -13,19 +13,12 @@ import {
 } from '@aws-sdk/client-s3';
 import type { StringMap } from '../api/kubernetes.ts';
 import type { LifecycleRule } from '../api/object-store.ts';
-import { BucketError, type Feature } from './bucket.ts';
+import { BucketError } from './bucket.ts';
 import { holdsAll } from './marks.ts';
-import type { About } from './outside-call.ts';
 import type { S3Session } from './s3-client.ts';
 import { isSameLifecycle, toS3Rules } from './s3-lifecycle.ts';
 import { addTags, readTags } from './s3-tags.ts';
-
-/** A feature of whatever bucket it is told. */
-export interface Setting {
-  readonly name: Feature['name'];
-  readonly isApplied: (about: About) => Promise<boolean>;
-  readonly apply: (about: About) => Promise<void>;
-}
+import type { Setting } from './setting.ts';
 
 /**
  * At other endpoints all but BlockPublicAcls: with that one Ceph 16 refuses even its owner's uploads, and ignoring such
