@@ -16,7 +16,14 @@ export const CALRISSIAN_LABEL = `${GROUP}/calrissian`;
 export const CALRISSIAN_ENABLED = 'enabled';
 /** On what `provision` made: `<namespace>/<name>` of the PlatformDefaults it serves. */
 export const PROVISIONED_BY_ANNOTATION = `${GROUP}/provisioned-by`;
+/** `quartermaster.dev/provisioned: "true"` on the same objects, to watch those and no others. */
+export const PROVISIONED_LABEL = `${GROUP}/provisioned`;
 export const OBJECT_STORE_FINALIZER = `${OBJECT_STORE_GROUP}/objectstore`;
+/** What the labels, tags or metadata of a bucket begin with that say whose it is. */
+export const BUCKET_MARK_PREFIX = 'quartermaster-';
+/** On a bucket: the UID of its ObjectStore, and the UID of the namespace kube-system of its cluster. */
+export const BUCKET_STORE_MARK = `${BUCKET_MARK_PREFIX}objectstore`;
+export const BUCKET_CLUSTER_MARK = `${BUCKET_MARK_PREFIX}cluster`;
 
 export const DEFAULT_CLASS_ANNOTATION = 'storageclass.kubernetes.io/is-default-class';
 /** Kubernetes' own predecessor of spec.storageClassName, still honoured by the API server. */

@@ -1,3 +1,4 @@
+import { BUCKET_MARK_PREFIX } from '../names.ts';
 import type { BucketProviderName } from './object-store.ts';
 
 interface LabelRule {
@@ -28,6 +29,8 @@ const rules: Readonly<Record<BucketProviderName, LabelRule>> = {
 /** Why the provider would not take a label, as one sentence that begins with its field; undefined where it takes it. */
 export const checkBucketLabel = (provider: BucketProviderName, key: string, value: string): string | undefined => {
   const rule = rules[provider];
+  if (key.startsWith(BUCKET_MARK_PREFIX))
+    return `spec.labels ${JSON.stringify(key)} cannot be put on the bucket: ${BUCKET_MARK_PREFIX} is for the owner mark.`;
   return rule.key.test(key) && rule.value.test(value)
     ? undefined
     : `spec.labels ${JSON.stringify(key)}: ${JSON.stringify(value)} cannot be put on the bucket: ${rule.says}.`;

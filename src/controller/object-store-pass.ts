@@ -1,0 +1,72 @@
+import { BucketError } from '../bucket/bucket.ts';
+import { act, type Tools } from './object-store-actions.ts';
+import { giveUp } from './object-store-deletion.ts';
+import { type Halt, halt, haltOf, type Seen, type Step } from './object-store-seen.ts';
+import { nextStep } from './object-store-steps.ts';
+
+/** Enough for the longest way there is, twice over. */
+const MOST_STEPS = 60;
+
+export interface Pass {
+  readonly tools: Tools;
+  /** Asked before each step: how long it has to wait for its turn, in milliseconds; 0 where it may be done now. */
+  readonly waitMs: (step: Step) => number;
+  /** Told of each step that was done. */
+  readonly onStep: (step: Step, before: Seen, after: Seen) => void;
+}
+
+/** How a pass ended. Each but `gone` tells what is known by now. */
+export type PassEnd =
+  | { readonly kind: 'fulfilled'; readonly seen: Seen }
+  | { readonly kind: 'halted'; readonly seen: Seen; readonly halt: Halt }
+  | { readonly kind: 'paced'; readonly waitMs: number }
+  | { readonly kind: 'gone' };
+
+/**
+ * Does one step after the other until nothing is left to do, or something stands in the way that is told in status.
+ * Throws AppError where the API server failed: all that was done stays done, and the next pass goes on from there.
+ */
+export const runPass = async (first: Seen, pass: Pass): Promise<PassEnd> => {
+  let seen = first;
+  let step = nextStep(seen);
+  for (let done = 0; done < MOST_STEPS; done++) {
+    const waitMs = pass.waitMs(step);
+    if (waitMs > 0) return { kind: 'paced', waitMs };
+    const after = await attempt(step, seen, pass);
+    if (after instanceof BucketError) {
+      step = afterFailure(seen, haltOf(after), pass.tools);
+      continue;
+    }
+    pass.onStep(step, seen, after);
+    const end = endOf(step, after);
+    if (end !== undefined) return end;
+    seen = after;
+    step = nextStep(seen);
+  }
+  return {
+    kind: 'halted',
+    seen,
+    halt: { reason: 'ProviderError', message: 'The provider does not keep what it takes.' },
+  };
+};
+
+const attempt = async (step: Step, seen: Seen, { tools }: Pass): Promise<Seen | BucketError> => {
+  try {
+    return { ...seen, ...(await act(step, seen, tools)) };
+  } catch (error) {
+    if (error instanceof BucketError) return error;
+    throw error;
+  }
+};
+
+const afterFailure = (seen: Seen, failure: Halt, { now }: Tools): Step => {
+  const { deletionTimestamp } = seen.store.metadata;
+  if (!deletionTimestamp) return halt(failure);
+  return giveUp(seen, failure, Date.parse(now()) - Date.parse(deletionTimestamp));
+};
+
+const endOf = (step: Step, seen: Seen): PassEnd | undefined => {
+  if (step.do === 'finish') return { kind: 'fulfilled', seen };
+  if (step.do === 'halt') return { kind: 'halted', seen, halt: step.halt };
+  return step.do === 'letGo' || step.do === 'rest' ? { kind: 'gone' } : undefined;
+};

@@ -1,0 +1,46 @@
+import type { CloudVerdict, Policy } from '../api/facts.ts';
+import type { ObjectStore } from '../api/object-store.ts';
+import type { DesiredBucket } from '../bucket/bucket.ts';
+import { refusalOf } from '../mutate/object-store-checks.ts';
+import { type Place, placeOf } from '../mutate/object-store-place.ts';
+import { BUCKET_CLUSTER_MARK, BUCKET_STORE_MARK } from '../names.ts';
+import { claimOf, type Seen } from './object-store-seen.ts';
+
+/** What can be said of an ObjectStore before anybody is asked: the webhook's own rules, which may not have been asked. */
+export const firstSight = (store: ObjectStore, cloud: CloudVerdict, policy: Policy): Seen => {
+  const { spec } = store;
+  const place = recordedPlace(placeOf(spec, cloud), store);
+  const refusal = refusalOf({
+    spec,
+    place,
+    isLoopbackAllowed: policy.allowLoopbackEndpoints ?? false,
+    isPlatform: store.metadata.namespace === policy.systemNamespace,
+  });
+  return { store, place, refusal, bucket: 'unseen', features: [], connection: 'unseen' };
+};
+
+/** Once the bucket is ours, where it was made counts for more than where the cloud would put it today. */
+const recordedPlace = (place: Place, { spec, status }: ObjectStore): Place => {
+  if (claimOf(status) === undefined || status?.provider === undefined) return place;
+  const { unknown: _, ...rest } = place;
+  return {
+    ...rest,
+    provider: status.provider,
+    location: spec.location || status.location,
+    endpoint: status.provider === 's3' ? (spec.s3?.endpoint ?? status.endpoint) : undefined,
+  };
+};
+
+/** The bucket that an ObjectStore asks for. `clusterUid` keeps ObjectStores of two clusters in one account apart. */
+export const desiredBucket = ({ metadata, spec }: ObjectStore, place: Place, clusterUid: string): DesiredBucket => ({
+  name: spec.name,
+  location: place.location,
+  owner: { [BUCKET_STORE_MARK]: metadata.uid ?? '', [BUCKET_CLUSTER_MARK]: clusterUid },
+  storageClass: spec.storageClass || undefined,
+  versioning: spec.versioning,
+  lifecycle: spec.lifecycle,
+  retentionDays: spec.retention?.days,
+  publicAccess: spec.publicAccess ?? 'Default',
+  encryptionKey: spec.encryption?.keyRef,
+  labels: spec.labels ?? {},
+});

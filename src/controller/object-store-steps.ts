@@ -1,0 +1,85 @@
+import type { ObservedBucket } from '../bucket/bucket.ts';
+import { connectionNameOf } from './object-store-connection.ts';
+import { nextDeletionStep } from './object-store-deletion.ts';
+import { claimOf, type HaltReason, halt as haltWith, hasFinalizer, type Seen, type Step } from './object-store-seen.ts';
+
+/** Pure: what to do next for an ObjectStore, from all that is known of it. */
+export const nextStep = (seen: Seen): Step => {
+  if (seen.store.metadata.deletionTimestamp) return nextDeletionStep(seen);
+  return refuse(seen) ?? holdOn(seen) ?? haveBucket(seen) ?? keepFeatures(seen) ?? connect(seen) ?? { do: 'finish' };
+};
+
+const halt = (reason: HaltReason, message: string): Step => haltWith({ reason, message });
+
+const refuse = ({ store: { spec, status }, place, refusal }: Seen): Step | undefined => {
+  const made = claimOf(status) === undefined ? undefined : status?.bucketName;
+  if (made !== undefined && made !== spec.name)
+    return halt('InvalidSpec', `spec.name was ${made} when the bucket was made and cannot be changed: change it back.`);
+  if (refusal !== undefined) return haltWith(refusal);
+  return place.unknown === undefined ? undefined : halt('ProviderUnknown', place.unknown);
+};
+
+const holdOn = ({ store }: Seen): Step | undefined => (hasFinalizer(store) ? undefined : { do: 'addFinalizer' });
+
+const haveBucket = (seen: Seen): Step | undefined => {
+  if (seen.bucket === 'unseen') return { do: 'observe' };
+  if (seen.bucket === 'absent') return makeBucket(seen);
+  return refuseBucket(seen, seen.bucket) ?? markBucket(seen.bucket);
+};
+
+const makeBucket = ({ store: { spec, status }, place }: Seen): Step => {
+  if (status?.creationStarted !== undefined) return { do: 'create' };
+  if (status?.ownership !== undefined && status.endpoint !== place.endpoint)
+    return halt(
+      'LocationMismatch',
+      `Bucket ${spec.name} is not at ${place.endpoint ?? 'the cloud’s own S3'} but was at ${status.endpoint ?? 'the cloud’s own S3'}: change spec.s3.endpoint back.`,
+    );
+  return { do: 'recordIntent' };
+};
+
+/** Why a bucket that is there is not to be touched. */
+const refuseBucket = (seen: Seen, bucket: ObservedBucket): Step | undefined => {
+  const { spec, status } = seen.store;
+  const adopt = spec.adopt ?? 'IfOwned';
+  const isClaimed = claimOf(status) !== undefined;
+  if (!bucket.isOurs && !bucket.isSameAccount)
+    return halt('NameTaken', `Bucket ${spec.name} belongs to another account: choose another spec.name.`);
+  if (!bucket.isOurs && bucket.isOthers && (isClaimed || adopt !== 'Always'))
+    return halt('NotOwned', `Bucket ${spec.name} carries the mark of another ObjectStore: choose another spec.name.`);
+  if (!isClaimed && (adopt === 'Never' || (adopt === 'IfOwned' && !bucket.isOurs)))
+    return halt('NotOwned', `Bucket ${spec.name} is there already: choose another spec.name, or see spec.adopt.`);
+  return isElsewhere(seen.place.location, bucket.location)
+    ? halt(
+        'LocationMismatch',
+        `Bucket ${spec.name} is in ${bucket.location}, not in spec.location ${seen.place.location}.`,
+      )
+    : undefined;
+};
+
+const isElsewhere = (wanted: string | undefined, found: string | undefined): boolean =>
+  wanted !== undefined && found !== undefined && wanted.toLowerCase() !== found.toLowerCase();
+
+const markBucket = ({ isOurs, canCarryMark }: ObservedBucket): Step | undefined =>
+  isOurs || !canCarryMark ? undefined : { do: 'mark' };
+
+const keepFeatures = ({ features }: Seen): Step | undefined => {
+  const open = features.find(({ state }) => state === 'unchecked' || state === 'differs');
+  return open && { do: open.state === 'unchecked' ? 'checkFeature' : 'applyFeature', name: open.name };
+};
+
+const connect = ({ store, connection }: Seen): Step | undefined => {
+  switch (connection) {
+    case 'unseen':
+      return { do: 'readConnection' };
+    case 'absent':
+    case 'stale':
+      return { do: 'writeConnection' };
+    case 'foreign':
+      return halt(
+        'ConnectionTaken',
+        `ConfigMap ${connectionNameOf(store)} was made by somebody else: delete it, or give another spec.writeConnectionTo.configMapName.`,
+      );
+    case 'current':
+      return undefined;
+  }
+};

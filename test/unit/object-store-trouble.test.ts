@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import { BucketError, type BucketReason } from '../../src/bucket/bucket.ts';
+import { restAfter } from '../../src/controller/object-store-retry.ts';
+import { resources } from '../../src/kube/kube.ts';
+import { createCase } from '../fixtures/object-store-case.ts';
+
+const failingAt =
+  (call: string, reason: BucketReason) =>
+  (made: string): void => {
+    if (made === call) throw new BucketError(reason, `Failed by ${reason}.`, { retryAfterMs: 7_000 });
+  };
+
+describe('trouble with the provider', () => {
+  it.each<BucketReason>([
+    'CredentialsMissing',
+    'PermissionDenied',
+    'QuotaExceeded',
+    'EndpointUnreachable',
+    'Throttled',
+  ])('is told in status as %s, and mended by itself', async (reason) => {
+    const one = createCase();
+    one.submit();
+    one.world.interfere = failingAt('create', reason);
+    const { end } = await one.pass();
+    expect(end).toMatchObject({ kind: 'halted', halt: { reason, retryAfterMs: 7_000 } });
+    expect(one.ready()).toMatchObject({ status: 'False', reason, message: `Failed by ${reason}.` });
+    expect(one.stored().status?.creationStarted).toBeDefined();
+    one.world.interfere = () => undefined;
+    await one.pass();
+    expect(one.ready()?.status).toBe('True');
+    expect(one.stored().status?.ownership).toBe('Created');
+  });
+
+  it('with one feature loses neither the bucket nor Ready', async () => {
+    const one = createCase();
+    one.submit();
+    one.world.interfere = failingAt('apply versioning', 'UnsupportedFeature');
+    await one.pass();
+    expect(one.synced()).toMatchObject({ status: 'False', reason: 'UnsupportedFeature' });
+    expect(one.synced()?.message).toBe('spec.versioning is not applied. Failed by UnsupportedFeature.');
+    expect(one.ready()).toMatchObject({ status: 'True', reason: 'UnsupportedFeature' });
+    expect(one.stored().status?.ownership).toBe('Created');
+  });
+
+  it('makes a bucket that was Ready unready, but not when the provider only asks for patience', async () => {
+    const one = createCase();
+    one.submit();
+    await one.pass();
+    one.world.interfere = failingAt('observe', 'Throttled');
+    await one.pass();
+    expect(one.ready()?.status).toBe('True');
+    expect(one.synced()).toMatchObject({ status: 'False', reason: 'Throttled' });
+    one.world.interfere = failingAt('observe', 'EndpointUnreachable');
+    await one.pass();
+    expect(one.ready()).toMatchObject({ status: 'False', reason: 'EndpointUnreachable' });
+  });
+
+  it('writes status once for the same trouble', async () => {
+    const one = createCase();
+    one.submit();
+    one.world.interfere = failingAt('observe', 'PermissionDenied');
+    await one.pass();
+    const before = one.stored();
+    await one.pass('2026-11-20T13:00:00Z');
+    expect(one.stored()).toBe(before);
+  });
+
+  it('with a provider that keeps nothing ends', async () => {
+    const one = createCase('after create');
+    one.submit();
+    one.world.interfere = (call, moment) => {
+      if (call === 'mark' && moment === 'end') one.putBucket({});
+      if (call === 'create' && moment === 'made') throw new BucketError('ProviderError', 'Cut.');
+    };
+    await one.pass();
+    const { end } = await one.pass();
+    expect(end).toMatchObject({ kind: 'halted', halt: { reason: 'ProviderError' } });
+  });
+});
+
+describe('drift', () => {
+  it('is repaired in what spec sets, and only there', async () => {
+    const one = createCase();
+    one.submit();
+    await one.pass();
+    Object.assign(one.bucket() ?? {}, { versioning: false });
+    await one.pass('2026-11-20T13:00:00Z');
+    expect(one.bucket()?.versioning).toBe(true);
+    expect(one.stored().status?.lastSyncTime).toBe('2026-11-20T13:00:00Z');
+  });
+
+  it('of the connection is repaired', async () => {
+    const one = createCase();
+    one.submit();
+    await one.pass();
+    const found = one.connection();
+    if (found === undefined) throw new Error('There is no connection.');
+    one.cluster.put(resources.configMaps, { ...found, ...{ data: { BUCKET_NAME: 'wrong', EXTRA: 'kept' } } });
+    await one.pass();
+    expect(one.connection()).toMatchObject({ data: { BUCKET_NAME: 'spark-history' } });
+  });
+});
+
+describe('the ConfigMap of the connection', () => {
+  const foreign = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'history-objectstore', namespace: 'team-a' },
+    data: { theirs: 'yes' },
+  };
+
+  it('is never written over somebody else’s', async () => {
+    const one = createCase();
+    one.cluster.put(resources.configMaps, foreign);
+    one.submit();
+    await one.pass();
+    expect(one.connection()).toMatchObject({ data: { theirs: 'yes' } });
+    expect(one.ready()).toMatchObject({ status: 'False', reason: 'ConnectionTaken' });
+    expect(one.stored().status?.creationStarted).toBeDefined();
+    one.change({ writeConnectionTo: { configMapName: 'other' } });
+    await one.pass();
+    expect(one.ready()?.status).toBe('True');
+  });
+
+  it('is not written over one that appears in between', async () => {
+    const one = createCase();
+    one.submit();
+    one.cluster.interfere = (call, moment) => {
+      if (call === 'create configmaps' && moment === 'begin') one.cluster.put(resources.configMaps, foreign);
+    };
+    await one.pass();
+    expect(one.connection()).toMatchObject({ data: { theirs: 'yes' } });
+    expect(one.ready()?.reason).toBe('ConnectionTaken');
+  });
+
+  it('moves when spec names another, and the former goes', async () => {
+    const one = createCase();
+    one.submit();
+    await one.pass();
+    one.change({ writeConnectionTo: { configMapName: 'elsewhere' } });
+    await one.pass();
+    expect(one.connection()).toBeUndefined();
+    expect(one.connection('elsewhere')).toBeDefined();
+    expect(one.stored().status?.configMapName).toBe('elsewhere');
+  });
+});
+
+describe('how long to rest', () => {
+  const rest = (reason: BucketReason | 'ProviderUnknown', strikes = 0, retryAfterMs?: number): number =>
+    restAfter({ reason, message: '', retryAfterMs }, { strikes, resyncMs: 600_000, random: () => 0.5 });
+
+  it('is until the spec changes where nothing else can help', () => {
+    expect(rest('InvalidName')).toBe(Number.POSITIVE_INFINITY);
+    expect(rest('UnsupportedFeature')).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('is long where somebody has to act, growing where it may pass, and as asked where the provider asks', () => {
+    expect(rest('NameTaken')).toBe(300_000);
+    expect(rest('PermissionDenied', 9)).toBe(300_000);
+    expect(rest('ProviderUnknown')).toBe(15_000);
+    expect([0, 1, 2, 30].map((strikes) => rest('EndpointUnreachable', strikes))).toEqual([
+      1_000, 2_000, 4_000, 300_000,
+    ]);
+    expect(rest('Throttled', 0, 90_000)).toBe(90_000);
+  });
+
+  it('is spread by a fifth to each side', () => {
+    const ends = [0, 1].map((random) => restAfter(undefined, { strikes: 0, resyncMs: 1_000, random: () => random }));
+    expect(ends).toEqual([800, 1_200]);
+  });
+});
