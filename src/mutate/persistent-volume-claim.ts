@@ -4,12 +4,12 @@ import type { Injection } from '../api/injection.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../api/kubernetes.ts';
 import { BETA_CLASS_ANNOTATION } from '../names.ts';
 import { claimOf } from '../storage/claim.ts';
-import { chooseStorageClass, type StorageClassChoice } from '../storage/storage-class.ts';
+import { type ClaimStorage, chooseClaimStorage } from '../storage/claim-storage.ts';
 import { editsOf } from './edit.ts';
 import { inject } from './inject.ts';
 import { type Mutator, untouched } from './mutator.ts';
 import type { Rules } from './settle.ts';
-import { targetOf } from './target.ts';
+import { namespaceOf, targetOf } from './target.ts';
 
 /**
  * A claim that names a missing class gets that class, made for the cloud before the claim is stored; one that names
@@ -42,33 +42,38 @@ export const persistentVolumeClaimMutator: Mutator = {
     // Whatever the claim holds of another type is none of our business; what reads it takes that for absent.
     const pvc = object as PersistentVolumeClaim;
     const claim = claimOf(pvc);
-    const isOurs = request.operation === 'CREATE' && claim !== undefined;
-    return isOurs && !facts.storage.hasVolumeOfClass(claim.className)
+    const isAsked = request.operation === 'CREATE' && claim !== undefined && !isNfsDisk(pvc, request, facts);
+    return isAsked && !facts.storage.hasVolumeOfClass(claim.className)
       ? mutateClaim(pvc, request, facts)
       : untouched(object);
   },
 };
 
 /** What is to be done about the class of a claim that is stored already, by the very rules of admission. */
-export const desiredStorageClass = (pvc: PersistentVolumeClaim, facts: Facts): StorageClassChoice => {
+export const desiredStorageClass = (pvc: PersistentVolumeClaim, facts: Facts): ClaimStorage => {
   const target = targetOf('PersistentVolumeClaim', pvc, {}, facts);
-  return target.isDisabled ? NOTHING : chooseStorageClass(pvc, facts, facts.defaults.resolve(target)?.storageClass);
+  if (target.isDisabled || isNfsDisk(pvc, {}, facts)) return NOTHING;
+  return chooseClaimStorage(pvc, facts, facts.defaults.resolve(target)?.storageClass);
 };
 
-const NOTHING: StorageClassChoice = { kind: 'none', warnings: [] };
+/** The disk of an NFS server must not get an NFS server of its own. */
+const isNfsDisk = (pvc: KubeObject, request: Pick<AdmissionRequest, 'namespace'>, { policy }: Facts): boolean =>
+  namespaceOf(pvc, request) === policy.nfsNamespace;
+
+const NOTHING: ClaimStorage = { kind: 'none', warnings: [] };
 
 const mutateClaim = (pvc: PersistentVolumeClaim, request: AdmissionRequest, facts: Facts): Mutation => {
   const target = targetOf('PersistentVolumeClaim', pvc, request, facts);
   const { isDisabled } = target;
   const injection = facts.defaults.resolve(target);
   const labelled = injection === undefined ? untouched(pvc) : label(pvc, injection, isDisabled);
-  const choice = isDisabled ? NOTHING : chooseStorageClass(labelled.object, facts, injection?.storageClass);
+  const choice = isDisabled ? NOTHING : chooseClaimStorage(labelled.object, facts, injection?.storageClass);
   const isMade = choice.kind === 'make';
   return {
     object: labelled.object,
     warnings: [...labelled.warnings, ...warningsOf(choice)],
     explain: [...labelled.explain, ...(isMade ? choice.explain : [])],
-    companions: isMade ? [choice.storageClass] : [],
+    companions: isMade ? [...choice.companions, choice.storageClass] : [],
   };
 };
 
@@ -83,15 +88,12 @@ const label = (pvc: KubeObject, { labels, annotations, warnings }: Injection, is
     isDisabled,
   });
 
-const warningsOf = (choice: StorageClassChoice): readonly string[] => {
+const warningsOf = (choice: ClaimStorage): readonly string[] => {
   switch (choice.kind) {
     case 'none':
     case 'make':
       return choice.warnings;
-    case 'nfs':
-      return [
-        `StorageClass ${choice.claim.className} is not made: ${choice.why}, and NFS servers are not made yet; ${choice.remedy}.`,
-      ];
+    case 'account':
     case 'cannot':
       return [choice.why];
   }
