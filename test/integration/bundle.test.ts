@@ -1,10 +1,15 @@
-import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundle, packagesAtStart } from '../../dev/bundle/bundle.ts';
+import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
+import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import { manifests } from '../../src/cli/manifests.ts';
 
 /** As in the image: not root (where we are, we step down), nothing to write to, and nothing there but the bundle. */
@@ -58,4 +63,89 @@ describe('the bundle', () => {
     expect(heavy).toEqual([]);
     expect(atStart).toContain('commander');
   });
+});
+
+describe('the bundle, serving', () => {
+  let controlPlane: ControlPlane;
+  beforeAll(async () => {
+    controlPlane = await startControlPlane();
+  });
+  afterAll(() => controlPlane?.stop());
+
+  const freePort = async (): Promise<number> => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    server.close();
+    return typeof address === 'object' && address ? address.port : 0;
+  };
+  /** Every object of the install that this API server knows. */
+  const install = async (): Promise<void> => {
+    const versions = await kubectl(controlPlane, ['api-versions']);
+    const texts = manifests().split('\n---\n');
+    const known = texts.filter((text) => versions.split('\n').includes(/^apiVersion: (.*)$/m.exec(text)?.[1] ?? ''));
+    await kubectl(controlPlane, ['apply', '--validate=false', '-f', '-'], { input: known.join('\n---\n') });
+  };
+  const until = async (isTrue: () => Promise<boolean>): Promise<void> => {
+    for (const end = Date.now() + 15_000; !(await isTrue().catch(() => false)); await sleep(20)) {
+      if (Date.now() > end) throw new Error('not within 15 s');
+    }
+  };
+
+  test('answers the API server as nobody, as the shipped service account, without writing a file', async () => {
+    await install();
+    await kubectl(controlPlane, ['create', '-f', '-'], { input: driver });
+    const kubeconfig = join(directory, 'dist', 'kubeconfig');
+    await copyFile(await controlPlane.serviceAccountKubeconfig('quartermaster-system', 'quartermaster'), kubeconfig);
+    await chmod(kubeconfig, 0o444);
+    const [webhookPort, opsPort] = [await freePort(), await freePort()];
+    const server = spawn(process.execPath, [...READ_ONLY, program, 'serve'], {
+      ...NOBODY,
+      cwd: empty,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: {
+        KUBECONFIG: kubeconfig,
+        CLOUD: 'hetzner',
+        WEBHOOK_HOST: '127.0.0.1',
+        WEBHOOK_PORT: String(webhookPort),
+        WEBHOOK_URL: `https://127.0.0.1:${webhookPort}/mutate`,
+        OPS_HOST: '127.0.0.1',
+        OPS_PORT: String(opsPort),
+        DRAIN_SECONDS: '0',
+      },
+    });
+    const ended = once(server, 'exit');
+    try {
+      const get = (what: string, as: string) => kubectl(controlPlane, ['get', what, '-o', as]);
+      await until(async () => (await fetch(`http://127.0.0.1:${opsPort}/readyz`)).ok);
+      await until(async () =>
+        (await get('mutatingwebhookconfiguration/quartermaster', 'yaml')).includes(`:${webhookPort}/mutate`),
+      );
+      // The API server takes a moment to call by a new configuration: until then the claims are stored as they are.
+      await until(async () => {
+        await kubectl(controlPlane, ['create', '-f', '-'], { input: claim });
+        return (await get('storageclass/fast', 'name')).includes('fast');
+      });
+    } finally {
+      server.kill('SIGTERM');
+    }
+    expect(await ended).toEqual([0, null]);
+    expect(await readdir(empty)).toEqual([]);
+  });
+
+  const driver = `
+apiVersion: storage.k8s.io/v1
+kind: CSIDriver
+metadata: { name: csi.hetzner.cloud }
+spec: {}
+`;
+  const claim = `
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { generateName: data-, namespace: default }
+spec:
+  accessModes: [ReadWriteOnce]
+  storageClassName: fast
+  resources: { requests: { storage: 1Gi } }
+`;
 });
