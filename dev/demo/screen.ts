@@ -41,7 +41,7 @@ const changedLines = (before: unknown, after: unknown): readonly string[] =>
     .map((row) => (row.startsWith('@@') ? '  …' : row))
     .filter((row) => row !== '' && !row.startsWith('\\'));
 
-const toYaml = (value: unknown): string => stringify(value, { lineWidth: 0 });
+const toYaml = (value: unknown): string => stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
 
 const styleOf = (row: string): Style => {
   if (row.startsWith('+')) return 'green';

@@ -1,8 +1,6 @@
 import type { AdmissionRequest, Operation, PatchOperation } from '../api/admission.ts';
 import type { KubeObject, StringMap } from '../api/kubernetes.ts';
 
-/** The API server cuts warnings longer than this. */
-const LONGEST_WARNING = 256;
 const OPERATIONS: ReadonlySet<string> = new Set<Operation>(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']);
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -87,7 +85,7 @@ export const encodeReview = (response: ReviewResponse): string => {
       allowed,
       ...(refusal && { status: { code: refusal.code, message: refusal.message } }),
       ...(patch.length > 0 && { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }),
-      ...(warnings.length > 0 && { warnings: warnings.map(shorten) }),
+      ...(warnings.length > 0 && { warnings }),
       ...(audit && { auditAnnotations: audit }),
     },
   });
@@ -116,6 +114,3 @@ const isKubeObject = (value: unknown): value is KubeObject =>
 
 const optionalText = <Key extends string>(key: Key, value: unknown): Partial<Record<Key, string>> =>
   typeof value === 'string' && value !== '' ? ({ [key]: value } as Record<Key, string>) : {};
-
-const shorten = (warning: string): string =>
-  warning.length <= LONGEST_WARNING ? warning : `${warning.slice(0, LONGEST_WARNING - 1)}…`;

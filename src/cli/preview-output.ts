@@ -46,7 +46,8 @@ const isNew = (seen: Set<string>, { apiVersion, kind, metadata }: KubeObject): b
   return true;
 };
 
-const toYaml = (object: KubeObject): string => stringify(object, { lineWidth: 0, version: '1.1' });
+const toYaml = (object: KubeObject): string =>
+  stringify(object, { lineWidth: 0, version: '1.1', aliasDuplicateObjects: false });
 
 const title = ({ kind, namespace, name }: PreviewedDocument): string =>
   `${kind} ${namespace === '' ? name : `${namespace}/${name}`}`;

@@ -89,12 +89,6 @@ describe('an AdmissionReview', () => {
     expect(response['patchType']).toBe('JSONPatch');
     expect(JSON.parse(Buffer.from(response['patch'] ?? '', 'base64').toString())).toEqual(patch);
   });
-
-  it('is answered with warnings short enough for the API server', () => {
-    const text = encodeReview({ uid: 'u-1', allowed: true, warnings: ['w'.repeat(5000)] });
-    const { response } = JSON.parse(text) as { response: { warnings: string[] } };
-    expect(response.warnings[0]).toHaveLength(256);
-  });
 });
 
 it('a Status has the fields kubectl reads', () => {
