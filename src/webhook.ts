@@ -38,21 +38,16 @@ export const keepServingCertificate = ({ settings, kube, log, metrics, signal }:
 };
 
 const sourceOf = (settings: Core['settings'], kube: Core['kube']): CertificateSource => {
-  const {
-    tlsCertFile: certFile,
-    tlsKeyFile: keyFile,
-    namespace,
-    serviceName,
-    webhookConfigurationName,
-    webhookUrl,
-  } = settings;
-  if (certFile !== '') return fileSource({ certFile, keyFile });
+  const { tlsCertFile: certFile, tlsKeyFile: keyFile, tlsCaFile: caFile, namespace, webhookUrl } = settings;
+  const isTrusted = (authority: string, signal: AbortSignal): Promise<boolean> =>
+    isAuthorityPublished(kube, settings.webhookConfigurationName, authority, signal);
+  if (certFile !== '') return fileSource({ certFile, keyFile, isTrusted, ...(caFile !== '' && { caFile }) });
   const own = webhookUrl === '' ? [] : [new URL(webhookUrl).hostname];
   return secretSource({
     kube,
     namespace,
-    names: [...serviceNames(serviceName, namespace), ...own],
-    isTrusted: (authority, signal) => isAuthorityPublished(kube, webhookConfigurationName, authority, signal),
+    names: [...serviceNames(settings.serviceName, namespace), ...own],
+    isTrusted,
   });
 };
 

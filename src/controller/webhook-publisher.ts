@@ -51,13 +51,14 @@ export const webhookPublisher = (options: WebhookPublisherOptions): ((signal: Ab
   };
 };
 
-/** True where every API server call to the webhook is told to trust `authority` (PEM), or none is made at all. */
+/** True where every API server call to the webhook is told to trust `authority` (PEM), none is made, or (no name) it is not for us to tell. */
 export const isAuthorityPublished = async (
   kube: Pick<Kube, 'get'>,
   name: string,
   authority: string,
   signal: AbortSignal,
 ): Promise<boolean> => {
+  if (name === '') return true;
   const live = await kube.get<MutatingWebhookConfiguration>(
     resources.mutatingWebhooks,
     { namespace: '', name },
