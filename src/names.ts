@@ -24,6 +24,8 @@ export const BUCKET_MARK_PREFIX = 'quartermaster-';
 /** On a bucket: the UID of its ObjectStore, and the UID of the namespace kube-system of its cluster. */
 export const BUCKET_STORE_MARK = `${BUCKET_MARK_PREFIX}objectstore`;
 export const BUCKET_CLUSTER_MARK = `${BUCKET_MARK_PREFIX}cluster`;
+/** On a storage account made for the ObjectStores of one namespace: which. */
+export const BUCKET_NAMESPACE_MARK = `${BUCKET_MARK_PREFIX}namespace`;
 
 export const DEFAULT_CLASS_ANNOTATION = 'storageclass.kubernetes.io/is-default-class';
 /** Kubernetes' own predecessor of spec.storageClassName, still honoured by the API server. */

@@ -7,7 +7,7 @@ interface LabelRule {
   readonly says: string;
 }
 
-/** Google Cloud Storage labels, S3 bucket tags, Azure storage account tags, as the vendors' pages have them. */
+/** Google Cloud Storage labels, S3 bucket tags, Azure container metadata, as the vendors' pages have them. */
 const rules: Readonly<Record<BucketProviderName, LabelRule>> = {
   gcs: {
     key: /^\p{Ll}[\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u,
@@ -20,9 +20,9 @@ const rules: Readonly<Record<BucketProviderName, LabelRule>> = {
     says: 'S3 takes letters, digits, spaces and + - = . _ : / @, at most 128 in a key and 256 in a value',
   },
   azure: {
-    key: /^(?!(microsoft|azure|windows))[^<>%&\\?/]{1,128}$/i,
-    value: /^.{0,256}$/s,
-    says: 'Azure takes keys of at most 128 without < > % & \\ ? / and values of at most 256',
+    key: /^[!-~][ -~]{0,127}$/,
+    value: /^[ -~]{0,256}$/,
+    says: 'Azure takes printable ASCII, at most 128 in a key and 256 in a value',
   },
 };
 

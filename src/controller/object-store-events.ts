@@ -1,14 +1,8 @@
 import type { Condition } from '../api/condition.ts';
 import type { ObjectStore } from '../api/object-store.ts';
+import type { Note } from './event-object.ts';
 import { claimOf, type Seen, type Step } from './object-store-seen.ts';
 import { isReady } from './object-store-status.ts';
-
-/** What is told of an ObjectStore as an Event. */
-export interface Note {
-  readonly type: 'Normal' | 'Warning';
-  readonly reason: string;
-  readonly message: string;
-}
 
 const normal = (reason: string, message: string): Note => ({ type: 'Normal', reason, message });
 const warning = (reason: string, message: string): Note => ({ type: 'Warning', reason, message });

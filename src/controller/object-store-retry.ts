@@ -31,6 +31,7 @@ const MOST_MS = 300_000;
 export interface Patience {
   /** How many passes in a row ended in the same reason before this one. */
   readonly strikes: number;
+  /** How often a bucket is looked at that is as it should be. */
   readonly resyncMs: number;
   readonly random: () => number;
 }

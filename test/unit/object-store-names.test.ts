@@ -61,7 +61,7 @@ describe('labels of buckets', () => {
   it.each([
     ['gcs', 'team', 'data-eng'],
     ['s3', 'cost center', 'A/B: 12'],
-    ['azure', 'Team', 'Größe <1>'],
+    ['azure', 'Team', 'size <1>'],
   ] as const)('lets %s have %s', (provider, key, value) => {
     expect(checkBucketLabel(provider, key, value)).toBeUndefined();
   });
@@ -72,7 +72,8 @@ describe('labels of buckets', () => {
     ['gcs', 'example.org/team', 'data'],
     ['s3', 'aws:team', 'data'],
     ['s3', 'team', 'a<b'],
-    ['azure', 'team/sub', 'data'],
+    ['azure', 'team', 'Größe'],
+    ['s3', 'quartermaster-objectstore', 'x'],
   ] as const)('tells why %s cannot have %s: %s', (provider, key, value) => {
     expect(checkBucketLabel(provider, key, value)).toContain(`spec.labels "${key}"`);
   });

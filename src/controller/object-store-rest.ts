@@ -1,0 +1,62 @@
+import type { KubeObject } from '../api/kubernetes.ts';
+import { type Patience, restAfter } from './object-store-retry.ts';
+import type { Halt, HaltReason } from './object-store-seen.ts';
+
+/** An ObjectStore that was seen to, and until when there is nothing to do. */
+export interface Rest {
+  /** What of the ObjectStore it was seen to for: another text, and there is something to do. */
+  readonly for: string;
+  /** Milliseconds of the clock; infinite where only a change can help. */
+  readonly until: number;
+  /** Why it stands still; undefined where all is as it should be. */
+  readonly reason: HaltReason | undefined;
+  /** How many times in a row it stood still for that reason before. */
+  readonly strikes: number;
+  /** Versions of what it refers to, where a change there may help; undefined where it would not. */
+  readonly references: string | undefined;
+  /** How many times they were looked at since. */
+  readonly looks: number;
+}
+
+/** What an ObjectStore asks for: its own status and others' labels do not change this text. */
+export const askedBy = ({ metadata }: KubeObject): string =>
+  `${metadata.uid} ${metadata.generation} ${metadata.deletionTimestamp ? 'going' : ''}`;
+
+const FIRST_LOOK_MS = 5_000;
+const LAST_LOOK_MS = 30_000;
+
+/** Milliseconds until what it refers to is looked at again: a Secret that is made is noticed in seconds, one that never comes costs little. */
+export const lookAfter = ({ references, looks }: Rest, random: () => number): number =>
+  references === undefined
+    ? Number.POSITIVE_INFINITY
+    : Math.min(LAST_LOOK_MS, FIRST_LOOK_MS * 2 ** Math.min(looks, 10)) * (0.8 + random() * 0.4);
+
+interface SeenTo {
+  readonly store: KubeObject;
+  readonly isFulfilled: boolean;
+  readonly halts: readonly Halt[];
+  readonly references: string | undefined;
+}
+
+/** How long to leave an ObjectStore alone that was just seen to. `before` is its last rest. */
+export const restFor = (
+  { store, isFulfilled, halts, references }: SeenTo,
+  before: Rest | undefined,
+  { now, ...patience }: Omit<Patience, 'strikes'> & { readonly now: number },
+): Rest => {
+  const asked = askedBy(store);
+  const reason = halts[0]?.reason;
+  const isAgain = before !== undefined && before.for === asked && before.reason === reason;
+  const strikes = isAgain ? before.strikes + 1 : 0;
+  const waits = halts.map((halt) => restAfter(halt, { ...patience, strikes }));
+  // What of the spec cannot be applied does not keep the rest of it from being compared.
+  if (isFulfilled) waits.push(restAfter(undefined, { ...patience, strikes }));
+  return {
+    for: asked,
+    until: now + Math.min(...waits),
+    reason,
+    strikes,
+    references: isFulfilled ? undefined : references,
+    looks: 0,
+  };
+};

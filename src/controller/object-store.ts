@@ -1,0 +1,119 @@
+import type { KubeObject } from '../api/kubernetes.ts';
+import type { ObjectStore } from '../api/object-store.ts';
+import { type Kube, resources } from '../kube/kube.ts';
+import { keyOf, parseKey, type Store } from '../kube/store.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import { type Outcome, runController } from './controller.ts';
+import type { EventRecorder } from './events.ts';
+import { readReferences, type Surroundings, versionOf } from './object-store-opening.ts';
+import { createPasses, type PassReport } from './object-store-passes.ts';
+import { askedBy, lookAfter, type Rest, restFor } from './object-store-rest.ts';
+
+export interface ObjectStoreControllerOptions extends Omit<Surroundings, 'onCall' | 'kube'> {
+  readonly kube: Kube;
+  readonly stores: Store<ObjectStore>;
+  /** ConfigMaps with our label: one that is changed or deleted is put right at once, not only when its turn comes. */
+  readonly connections: Store<KubeObject>;
+  readonly events: Pick<EventRecorder, 'record'>;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'countReconcile' | 'setQueue' | 'countBucketCall'>;
+  /** How often a bucket is compared with its ObjectStore. */
+  readonly resyncMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Keys worked on at once: nearly all of the time goes by waiting for a provider. */
+const CONCURRENCY = 8;
+
+/** Keeps every ObjectStore's bucket as its spec says, until `signal`. */
+export const runObjectStoreController = (options: ObjectStoreControllerOptions): Promise<void> => {
+  const { stores, signal, log, metrics, resyncMs } = options;
+  const reconciler = createReconciler(options);
+  return runController({
+    name: 'object-store',
+    concurrency: CONCURRENCY,
+    resyncMs,
+    signal,
+    log,
+    metrics,
+    keys: () => stores.list().map(({ metadata }) => keyOf(metadata)),
+    subscribe: (add) => subscribe(options, add, reconciler.wake),
+    reconcile: reconciler.reconcile,
+  });
+};
+
+const subscribe = (
+  { stores, connections }: ObjectStoreControllerOptions,
+  add: (key: string) => void,
+  wake: (key: string) => void,
+): (() => void) => {
+  const stops = [
+    stores.onChange((_, { metadata }) => add(keyOf(metadata))),
+    connections.onChange((type, { metadata }) => {
+      const owner = metadata.ownerReferences?.find(({ kind }) => kind === resources.objectStores.kind);
+      if (owner === undefined || type === 'ADDED') return;
+      const key = keyOf({ namespace: metadata.namespace ?? '', name: owner.name });
+      wake(key);
+      add(key);
+    }),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+};
+
+const createReconciler = (options: ObjectStoreControllerOptions) => {
+  const { kube, stores, resyncMs } = options;
+  const rests = new Map<string, Rest>();
+  const passOver = createPasses(options);
+
+  /** Milliseconds to rest on; undefined where there is something to do. */
+  const resting = async (key: string, store: ObjectStore, signal: AbortSignal): Promise<number | undefined> => {
+    const rest = rests.get(key);
+    if (rest === undefined || rest.for !== askedBy(store) || rest.until <= Date.now()) return undefined;
+    if (rest.references !== undefined) {
+      const now = versionOf(await readReferences(kube, store, signal));
+      if (now !== rest.references) return undefined;
+      rests.set(key, { ...rest, looks: rest.looks + 1 });
+    }
+    return Math.min(rest.until - Date.now(), lookAfter(rest, Math.random));
+  };
+
+  const settle = (key: string, report: PassReport): Outcome => {
+    if (report.kind === 'paced') return { requeueAfterMs: report.waitMs };
+    if (report.kind === 'gone') return { decision: 'object store let go' };
+    const rest = restFor(report, rests.get(key), { resyncMs, now: Date.now(), random: Math.random });
+    rests.set(key, rest);
+    return { ...requeue(Math.min(rest.until - Date.now(), lookAfter(rest, Math.random))), ...decisionOf(report) };
+  };
+
+  return {
+    wake: (key: string) => void rests.delete(key),
+    reconcile: async (key: string, signal: AbortSignal): Promise<Outcome | undefined> => {
+      const cached = stores.get(parseKey(key));
+      const restMs = cached && (await resting(key, cached, signal));
+      if (restMs !== undefined) return requeue(restMs);
+      // The cache may be older than our own last write, and with it the intent that says a bucket is ours.
+      const store = cached && (await kube.get<ObjectStore>(resources.objectStores, parseKey(key), signal));
+      if (store !== undefined) return settle(key, await passOver(store, signal));
+      rests.delete(key);
+      return undefined;
+    },
+  };
+};
+
+const requeue = (ms: number): Outcome => (Number.isFinite(ms) ? { requeueAfterMs: Math.max(0, ms) } : {});
+
+const decisionOf = ({
+  halts: [halt],
+  isFulfilled,
+  isChanged,
+  store,
+}: Extract<PassReport, { readonly kind: 'rest' }>): Outcome => {
+  if (!isChanged) return {};
+  const { bucketName, provider } = store.status ?? {};
+  return isFulfilled
+    ? { decision: 'object store ready', fields: { bucket: bucketName, provider, lacks: halt?.message } }
+    : { decision: 'object store waits', fields: { reason: halt?.reason, why: halt?.message } };
+};
