@@ -13,6 +13,8 @@ export interface Commands {
   ) => Promise<number>;
 }
 
+const ALL_SETTINGS = Object.keys(settings) as SettingName[];
+
 /** Settings that change what `preview` decides. */
 const PREVIEW_SETTINGS = [
   'storageClassPattern',
@@ -61,19 +63,23 @@ const createProgram = (
     .configureOutput({ writeOut: terminal.print, writeErr: terminal.complain })
     .exitOverride()
     .showHelpAfterError('(quartermaster --help lists the commands)');
-  const settingsOf = (command: Command): Settings => readSettings(environment, flagsOf(command));
+  const settingsOf = (command: Command, names: readonly SettingName[]): Settings =>
+    readSettings(environment, flagsOf(command, names));
 
   const serve = program
     .command('serve')
     .description('run the webhook and the controller')
     .option('--webhook-only', 'answer admissions only', false)
     .option('--controller-only', 'reconcile only', false);
-  addSettings(serve, Object.keys(settings) as SettingName[]).action(async (options: ServeOptions, command: Command) => {
+  addSettings(serve, ALL_SETTINGS).action(async (options: ServeOptions, command: Command) => {
     if (options.webhookOnly && options.controllerOnly) {
       throw new AppError('InvalidInput', '--webhook-only and --controller-only leave nothing to do; give one of them.');
     }
     end(
-      await commands.serve(settingsOf(command), { webhook: !options.controllerOnly, controller: !options.webhookOnly }),
+      await commands.serve(settingsOf(command, ALL_SETTINGS), {
+        webhook: !options.controllerOnly,
+        controller: !options.webhookOnly,
+      }),
     );
   });
 
@@ -98,7 +104,7 @@ const createProgram = (
     .option('--explain', 'tell for each change who asked for it and why', false);
   addSettings(preview, PREVIEW_SETTINGS).action(async (_options: unknown, command: Command) => {
     const { previewCommand } = await import('./preview-command.ts');
-    end(await previewCommand(command.opts(), settingsOf(command), environment, terminal));
+    end(await previewCommand(command.opts(), settingsOf(command, PREVIEW_SETTINGS), environment, terminal));
   });
 
   const detect = program
@@ -106,7 +112,7 @@ const createProgram = (
     .description('print the cloud and what is known of it, with sources, as JSON');
   addSettings(detect, DETECT_SETTINGS).action(async (_options: unknown, command: Command) => {
     const { detectCommand } = await import('./detect.ts');
-    end(await detectCommand(settingsOf(command), environment, terminal));
+    end(await detectCommand(settingsOf(command, DETECT_SETTINGS), environment, terminal));
   });
 
   program
@@ -134,15 +140,11 @@ const addSettings = (command: Command, names: readonly SettingName[]): Command =
   return command;
 };
 
-/** The settings given as flags, by setting name. `--namespace` of preview is not one: settings have flags of their own. */
-const flagsOf = (command: Command): Partial<Record<SettingName, string>> => {
+/** The settings that were given as flags, of those the command takes. */
+const flagsOf = (command: Command, names: readonly SettingName[]): Partial<Record<SettingName, string>> => {
   const given = command.opts<Record<string, unknown>>();
-  const entries = (Object.keys(settings) as SettingName[]).map(
-    (name) => [name, given[attributeOf(flagOf(name))]] as const,
-  );
-  return Object.fromEntries(
-    entries.filter((entry): entry is readonly [SettingName, string] => typeof entry[1] === 'string'),
-  );
+  const entries = names.map((name) => [name, given[attributeOf(flagOf(name))]] as const);
+  return Object.fromEntries(entries.filter(([, value]) => typeof value === 'string'));
 };
 
 const attributeOf = (flag: string): string =>

@@ -1,0 +1,233 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { PreviewedDocument } from '../../src/cli/preview.ts';
+import { run } from '../../src/cli/program.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'quartermaster-cli-'));
+const file = (name: string, text: string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+const quartermaster = async (...args: readonly string[]): Promise<Ran> => {
+  let out = '';
+  let err = '';
+  const terminal = {
+    print: (text: string) => {
+      out += text;
+    },
+    complain: (text: string) => {
+      err += text;
+    },
+    isColoured: false,
+  };
+  const serve = (): Promise<number> => Promise.resolve(0);
+  const code = await run(args, {}, terminal, { serve });
+  return { code, out, err };
+};
+
+const documentsOf = async (...args: readonly string[]): Promise<readonly PreviewedDocument[]> => {
+  const { out } = await quartermaster('preview', '-o', 'json', ...args);
+  return (JSON.parse(out) as { readonly documents: readonly PreviewedDocument[] }).documents;
+};
+
+const claim = (spec: string): string =>
+  `apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  name: data\nspec: ${spec}\n`;
+const missing = '{ storageClassName: data, accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } }';
+
+describe('preview -o json', () => {
+  it('tells all there is to know of a document', async () => {
+    const path = file('claim.yaml', claim(missing));
+    const [document] = await documentsOf('-f', path, '--cloud', 'aws');
+    expect(Object.keys(document ?? {}).toSorted()).toEqual(
+      [
+        'allowed',
+        'companions',
+        'explain',
+        'kind',
+        'name',
+        'namespace',
+        'object',
+        'patch',
+        'source',
+        'warnings',
+      ].toSorted(),
+    );
+    expect(document).toMatchObject({
+      source: { file: path, document: 1, line: 1 },
+      kind: 'PersistentVolumeClaim',
+      namespace: 'default',
+      name: 'data',
+      allowed: true,
+      patch: [],
+      companions: [
+        {
+          kind: 'StorageClass',
+          metadata: { name: 'data' },
+          provisioner: 'ebs.csi.aws.com',
+          parameters: { type: 'gp3' },
+        },
+      ],
+    });
+  });
+
+  it('takes facts and drivers from flags', async () => {
+    const path = file('shared.yaml', claim(missing.replace('ReadWriteOnce', 'ReadWriteMany')));
+    const [document] = await documentsOf(
+      '-f',
+      path,
+      '--cloud',
+      'aws',
+      '--fact',
+      'efsFileSystemId=fs-1',
+      '--csi-drivers',
+      'efs.csi.aws.com',
+    );
+    expect(document?.companions).toMatchObject([
+      { provisioner: 'efs.csi.aws.com', parameters: { fileSystemId: 'fs-1' } },
+    ]);
+  });
+
+  it('makes no class that the manifests bring along', async () => {
+    const text = `apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: { name: data }\nprovisioner: example.org/own\n---\n${claim(missing)}`;
+    const documents = await documentsOf('-f', file('both.yaml', text), '--cloud', 'aws');
+    expect(documents.map(({ companions, patch }) => [companions, patch])).toEqual([
+      [[], []],
+      [[], []],
+    ]);
+  });
+});
+
+describe('preview', () => {
+  it('passes through what it does not handle, Lists of mixed kinds among it', async () => {
+    const text =
+      'apiVersion: v1\nkind: List\nitems:\n- { apiVersion: apps/v1, kind: Deployment, metadata: { name: a } }\n- { apiVersion: v1, kind: Service, metadata: { name: b } }\n';
+    const { code, out } = await quartermaster('preview', '-f', file('list.yaml', text));
+    expect(code).toBe(0);
+    expect(out).toContain('kind: Deployment');
+    expect(out).toContain('kind: Service');
+  });
+
+  it('puts companions first, each once, with no alias in them', async () => {
+    const { out } = await quartermaster(
+      'preview',
+      '-f',
+      file('two.yaml', `${claim(missing)}---\n${claim(missing).replace('name: data', 'name: more')}`),
+      '--cloud',
+      'gcp',
+    );
+    expect([...out.matchAll(/^kind: (.+)$/gm)].map(([, kind]) => kind)).toEqual([
+      'StorageClass',
+      'PersistentVolumeClaim',
+      'PersistentVolumeClaim',
+    ]);
+    expect(out).not.toMatch(/[&*]a\d/);
+  });
+
+  it('ends with 1 and the sentence where an object would be refused', async () => {
+    const text =
+      'apiVersion: banzaicloud.com/v1alpha1\nkind: ObjectStore\nmetadata: { name: b }\nspec: { name: Not_A_Bucket }\n';
+    const { code, err } = await quartermaster(
+      'preview',
+      '-f',
+      file('bucket.yaml', text),
+      '--cloud',
+      'gcp',
+      '--fact',
+      'region=europe-west1',
+    );
+    expect(code).toBe(1);
+    expect(err).toMatch(/document 1, line 1: refused: .*spec\.name.*\.\n/);
+  });
+
+  it('explains each change in a table', async () => {
+    const defaults = file(
+      'defaults.yaml',
+      'apiVersion: quartermaster.dev/v1alpha1\nkind: PlatformDefaults\nmetadata: { name: labels }\nspec:\n  match: { kinds: [PersistentVolumeClaim] }\n  inject: { labels: { team: data } }\n',
+    );
+    const { err } = await quartermaster(
+      'preview',
+      '-f',
+      file('claim.yaml', claim(missing)),
+      '--cloud',
+      'gcp',
+      '--defaults',
+      defaults,
+      '--explain',
+    );
+    expect(err).toMatch(/PATH +SOURCE +MODE +WHY/);
+    expect(err).toMatch(/\/metadata\/labels\/team +PlatformDefaults quartermaster-system\/labels@\d+ +Default/);
+  });
+});
+
+describe('what cannot be done ends with 2 and one line', () => {
+  const good = file('good.yaml', claim(missing));
+  it.each([
+    ['malformed YAML', ['preview', '-f', file('bad.yaml', 'a: [1\nb: 2\n')], /bad\.yaml: document 1, line \d+: /],
+    ['a file that is not there', ['preview', '-f', join(folder, 'none.yaml')], /none\.yaml: there is no such file/],
+    [
+      'a kind without apiVersion',
+      ['preview', '-f', file('kind.yaml', 'kind: Pod\n')],
+      /kind\.yaml: document 1, line 1: the Pod has no apiVersion/,
+    ],
+    [
+      'an empty file',
+      ['preview', '-f', file('empty.yaml', '')],
+      /empty\.yaml: document 1, line 1: the file holds no object/,
+    ],
+    ['an unknown cloud', ['preview', '-f', good, '--cloud', 'ovh'], /--cloud ovh is not known; use one of .*aws/],
+    [
+      'an unknown fact',
+      ['preview', '-f', good, '--fact', 'regoin=x'],
+      /--fact regoin is not known; the facts are .*region/,
+    ],
+    ['a fact without a value', ['preview', '-f', good, '--fact', 'region'], /--fact region is not name=value/],
+    [
+      'defaults that are wrong',
+      [
+        'preview',
+        '-f',
+        good,
+        '--defaults',
+        file(
+          'pd.yaml',
+          'apiVersion: quartermaster.dev/v1alpha1\nkind: PlatformDefaults\nmetadata: { name: x }\nspec: { match: { kinds: [Pods] } }\n',
+        ),
+      ],
+      /pd\.yaml: document 1, line 1: spec\.match\.kinds/,
+    ],
+    ['a setting that is wrong', ['serve', '--webhook-port', 'https'], /WEBHOOK_PORT="https" is not a whole number/],
+    ['both halves switched off', ['serve', '--webhook-only', '--controller-only'], /leave nothing to do/],
+  ])('%s', async (_what, args, message) => {
+    const { code, err } = await quartermaster(...args);
+    expect(code).toBe(2);
+    expect(err).toMatch(message);
+    expect(err.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it.each([
+    ['an unknown command', ['prevue']],
+    ['an unknown option', ['preview', '-f', good, '--clout', 'aws']],
+    ['no file', ['preview']],
+  ])('%s, with the way to help', async (_what, args) => {
+    const { code, err } = await quartermaster(...args);
+    expect(code).toBe(2);
+    expect(err).toMatch(/^error: /);
+  });
+});
+
+it('serve --help lists every setting with its variable', async () => {
+  const { code, out } = await quartermaster('serve', '--help');
+  expect(code).toBe(0);
+  for (const name of ['CLOUD', 'METADATA_ENDPOINT', 'STORAGE_CLASS_LIMIT', 'LEASE_SECONDS'])
+    expect(out).toContain(name);
+});
