@@ -46,7 +46,10 @@ export const prepare = async (
   const namespaces = [...new Set(stories.map(({ namespace }) => namespace))].map((name) => ({
     apiVersion: 'v1',
     kind: 'Namespace',
-    metadata: { name, ...(name === 'cwl' && { labels: { 'quartermaster.dev/calrissian': 'enabled' } }) },
+    metadata: {
+      name,
+      labels: { workloads: name, ...(name === 'cwl' && { 'quartermaster.dev/calrissian': 'enabled' }) },
+    },
   }));
   await apply([NODE, ...drivers, ...namespaces]);
   await kubectl('apply', '-f', 'test/schemas');
