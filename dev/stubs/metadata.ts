@@ -54,7 +54,8 @@ function* endless(chunk: string): Generator<string> {
   for (;;) yield chunk;
 }
 
-const page = '<!doctype html><html><title>Sign in</title><body>Welcome to the airport network.</body></html>';
+const page =
+  '<!doctype html>\n<html><title>Anmelden</title>\n<body>Willkommen im Netz des Flughafens München.</body></html>\n';
 
 const scenarios = {
   aws: serving(clouds.aws),

@@ -1,5 +1,5 @@
 import type { StringMap } from '../api/kubernetes.ts';
-import { bodyOf, knownFacts } from './answers.ts';
+import { bodyOf, knownFacts, tokenOf } from './answers.ts';
 import type { Cloud, MetadataClient, ProbeResult } from './cloud.ts';
 import { disk, share } from './offers.ts';
 
@@ -15,7 +15,7 @@ const TYPE_PATH = `${ROOT}/instance/instance-type`;
 
 /** The signature is an instance type of the family `ecs` beside a region. */
 const probe = async (client: MetadataClient): Promise<ProbeResult> => {
-  const token = bodyOf(await client.put('/latest/api/token', { 'X-aliyun-ecs-metadata-token-ttl-seconds': '21600' }));
+  const token = tokenOf(await client.put('/latest/api/token', { 'X-aliyun-ecs-metadata-token-ttl-seconds': '21600' }));
   const headers: StringMap = token ? { 'X-aliyun-ecs-metadata-token': token } : {};
   const ask = async (path: string): Promise<string | undefined> => bodyOf(await client.get(path, headers));
   const [type, ...values] = await Promise.all([TYPE_PATH, ...Object.values(leaves)].map(ask));

@@ -34,3 +34,9 @@ export const textIn = (value: unknown): string | undefined => {
   if (typeof value === 'string') return value;
   return Number.isSafeInteger(value) ? String(value) : undefined;
 };
+
+/** A session token in the body of a 200; undefined for bodies that are none and could not be sent as a header. */
+export const tokenOf = (answer: MetadataAnswer): string | undefined => {
+  const body = bodyOf(answer);
+  return body !== undefined && /^[\w+/=.~-]{16,512}$/.test(body) ? body : undefined;
+};

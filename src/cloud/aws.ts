@@ -1,6 +1,6 @@
 import type { StorageOffer } from '../api/facts.ts';
 import type { StringMap } from '../api/kubernetes.ts';
-import { bodyOf, jsonOf, knownFacts, textIn } from './answers.ts';
+import { bodyOf, jsonOf, knownFacts, textIn, tokenOf } from './answers.ts';
 import type { Cloud, MetadataAnswer, MetadataClient, ProbeResult } from './cloud.ts';
 import { disk, share } from './offers.ts';
 
@@ -17,19 +17,18 @@ const isRegion = (text: string): boolean => /^[a-z]{2}(-[a-z]+)+-\d$/.test(text)
  */
 const probe = async (client: MetadataClient): Promise<ProbeResult> => {
   const token = await client.put(TOKEN_PATH, { 'X-aws-ec2-metadata-token-ttl-seconds': '21600' });
-  const text = bodyOf(token);
-  const headers: StringMap = text !== undefined && isToken(text) ? { 'X-aws-ec2-metadata-token': text } : {};
+  const text = tokenOf(token);
+  const headers: StringMap = text === undefined ? {} : { 'X-aws-ec2-metadata-token': text };
   const document = await client.get(DOCUMENT_PATH, headers);
   if (isSilent(token) && isUnauthorized(document)) return { kind: 'blocked', why: HOP_LIMIT };
   const found = readDocument(document);
-  if (found.kind === 'match' || Object.keys(headers).length === 0) return found;
+  if (found.kind === 'match' || text === undefined) return found;
   return readPlacement(client, headers);
 };
 
 const HOP_LIMIT =
   'The AWS metadata service answers but its token does not reach pods: raise the instances’ metadata hop limit (HttpPutResponseHopLimit) to 2, or 3 with an overlay network.';
 
-const isToken = (text: string): boolean => /^[\w+/=-]{16,512}$/.test(text);
 const isSilent = (answer: MetadataAnswer): boolean => answer.kind === 'silent' && answer.why === 'timeout';
 const isUnauthorized = (answer: MetadataAnswer): boolean => answer.kind === 'response' && answer.status === 401;
 

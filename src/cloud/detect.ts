@@ -54,8 +54,7 @@ const askAll = async (
     const client = createMetadataClient(base, deadline.signal);
     return [name, (await probe?.(client)) ?? { kind: 'no' }];
   };
-  const results = await Promise.all(asked.map(ask));
-  clearTimeout(timer);
+  const results = await Promise.all(asked.map(ask)).finally(() => clearTimeout(timer));
   return new Map(results);
 };
 

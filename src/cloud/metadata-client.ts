@@ -34,14 +34,13 @@ interface Exchange {
 }
 
 const exchange = ({ url, method, headers, agent, signal }: Exchange): Promise<MetadataAnswer> =>
-  new Promise((resolve) => {
-    const fail = (error: unknown): void => resolve({ kind: 'silent', why: reasonOf(error, signal) });
+  new Promise<MetadataAnswer>((resolve, reject) => {
     send(url, { method, headers, agent, signal }, (response) => {
-      readBody(response).then((body) => resolve(answerOf(response, body)), fail);
+      readBody(response).then((body) => resolve(answerOf(response, body)), reject);
     })
-      .on('error', fail)
+      .on('error', reject)
       .end();
-  });
+  }).catch((error: unknown) => ({ kind: 'silent', why: reasonOf(error, signal) }));
 
 /** Undefined where the body is too large; the rest of it is then never read. */
 const readBody = async (response: IncomingMessage): Promise<string | undefined> => {
