@@ -1,0 +1,196 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
+import { createFacts } from '../../src/admission/facts.ts';
+import type { CloudVerdict } from '../../src/api/facts.ts';
+import type { AccessMode, KubeObject, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
+import { verdictFor } from '../../src/cloud/index.ts';
+import { policyOf, readSettings } from '../../src/config.ts';
+import type { EventObject } from '../../src/controller/event-object.ts';
+import { createEventRecorder, type EventRecorder } from '../../src/controller/events.ts';
+import { type ClaimController, claimController, watchClaims } from '../../src/controller/persistent-volume-claim.ts';
+import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
+import { createKube } from '../../src/kube/client.ts';
+import { findConnection } from '../../src/kube/connection.ts';
+import { type Kube, resources } from '../../src/kube/kube.ts';
+import { watchFacts } from '../../src/kube/stores.ts';
+import { createLog } from '../../src/log.ts';
+import { createMetrics } from '../../src/metrics.ts';
+
+const EBS = 'ebs.csi.aws.com';
+/** What the issue promises from the moment the controller comes up. */
+const within2s = { timeout: 2_000, interval: 20 };
+const soon = { timeout: 10_000, interval: 50 };
+
+const claim = (name: string, storageClassName: string, mode: AccessMode = 'ReadWriteOnce'): PersistentVolumeClaim => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name, namespace: 'default' },
+  spec: { accessModes: [mode], storageClassName, resources: { requests: { storage: '10Gi' } } },
+});
+
+const driver = (name: string): KubeObject & { readonly spec: unknown } => ({
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'CSIDriver',
+  metadata: { name },
+  spec: { attachRequired: true, podInfoOnMount: false },
+});
+
+describe('the controller of claims', () => {
+  let controlPlane: ControlPlane;
+  let kube: Kube;
+  let ending: AbortController;
+  let running: Promise<void>;
+  let events: EventRecorder;
+  let controller: ClaimController;
+
+  beforeAll(async () => {
+    controlPlane = await startControlPlane();
+    kube = createKube(await findConnection({ KUBECONFIG: controlPlane.kubeconfig }));
+    await kube.create(resources.csiDrivers, driver(EBS));
+  });
+
+  afterAll(() => controlPlane?.stop());
+
+  beforeEach(() => {
+    ending = new AbortController();
+    running = Promise.resolve();
+  });
+
+  afterEach(async () => {
+    ending.abort();
+    await running;
+    await events.close(1_000);
+  });
+
+  const start = (
+    settings: Readonly<Record<string, string>> = {},
+    verdict: () => CloudVerdict = () => verdictFor('aws', {}, []),
+  ): void => {
+    const log = createLog('silent');
+    const metrics = createMetrics();
+    const policy = policyOf(readSettings(settings));
+    const watching = { kube, log, signal: ending.signal };
+    const stores = watchFacts(watching);
+    const defaults = createDefaultsInForce(policy);
+    events = createEventRecorder({ kube, instance: 'test', log, metrics });
+    controller = claimController({
+      kube,
+      claims: watchClaims(watching),
+      stores,
+      cloudSettled: Promise.resolve(),
+      facts: createFacts({ stores, policy, verdict, defaults: defaults.index }),
+      events,
+      log,
+      metrics,
+    });
+    running = controller.run(ending.signal);
+  };
+
+  const classNamed = (name: string) => kube.get<StorageClass>(resources.storageClasses, { namespace: '', name });
+
+  const eventsAbout = async (name: string): Promise<readonly string[]> => {
+    const fieldSelector = `involvedObject.kind=PersistentVolumeClaim,involvedObject.name=${name}`;
+    const { items } = await kube.list<EventObject>(resources.events, { namespace: 'default', fieldSelector });
+    return items.map(({ type, reason, count }) => `${type} ${reason} x${count}`);
+  };
+
+  it('makes within 2 s of its start the class of a claim that was there before, and tells the claim', async () => {
+    await kube.create(resources.persistentVolumeClaims, claim('predates', 'predates-class'));
+    start();
+    await expect.poll(async () => (await classNamed('predates-class'))?.provisioner, within2s).toBe(EBS);
+    await expect.poll(() => eventsAbout('predates'), soon).toEqual(['Normal StorageClassCreated x1']);
+  });
+
+  it('makes the class of a claim that comes while it runs', async () => {
+    start();
+    await kube.create(resources.persistentVolumeClaims, claim('comes', 'comes-class'));
+    await expect.poll(async () => (await classNamed('comes-class'))?.provisioner, within2s).toBe(EBS);
+  });
+
+  it('brings back a class deleted by hand while a claim needs it', async () => {
+    await kube.create(resources.persistentVolumeClaims, claim('needs', 'needed-class'));
+    start();
+    await expect.poll(() => classNamed('needed-class'), within2s).toBeDefined();
+    const first = await classNamed('needed-class');
+    await kube.remove(resources.storageClasses, { namespace: '', name: 'needed-class' });
+    await expect
+      .poll(async () => (await classNamed('needed-class'))?.metadata.uid ?? first?.metadata.uid, within2s)
+      .not.toBe(first?.metadata.uid);
+  });
+
+  it('leaves somebody else’s class by that name as it is', async () => {
+    const theirs: StorageClass = {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'their-class' },
+      provisioner: 'example.org/theirs',
+    };
+    await kube.create(resources.storageClasses, theirs);
+    await kube.create(resources.persistentVolumeClaims, claim('uses-theirs', 'their-class'));
+    await kube.create(resources.persistentVolumeClaims, claim('after-theirs', 'after-theirs-class'));
+    start();
+    await expect.poll(() => classNamed('after-theirs-class'), within2s).toBeDefined();
+    const stored = await classNamed('their-class');
+    expect(stored?.provisioner).toBe('example.org/theirs');
+    expect(stored?.metadata.labels).toBeUndefined();
+  });
+
+  it('ends with one class each when many claims name a few', async () => {
+    start();
+    const names = Array.from({ length: 100 }, (_, index) => [`many-${index}`, `shared-${index % 10}`] as const);
+    await Promise.all(names.map((pair) => kube.create(resources.persistentVolumeClaims, claim(...pair))));
+    const shared = async () =>
+      (await kube.list(resources.storageClasses, {})).items.filter(({ metadata }) =>
+        /^shared-\d$/.test(metadata.name ?? ''),
+      );
+    await expect.poll(async () => (await shared()).length, soon).toBe(10);
+    await expect
+      .poll(async () => {
+        const told = await Promise.all(names.map(([name]) => eventsAbout(name)));
+        return told.flat().length;
+      }, soon)
+      .toBe(10);
+  });
+
+  it('says once why no class is made, and makes it as soon as the driver is there', async () => {
+    await kube.remove(resources.csiDrivers, { namespace: '', name: EBS });
+    await kube.create(resources.persistentVolumeClaims, claim('refused', 'refused-class'));
+    start();
+    await expect.poll(() => eventsAbout('refused'), soon).toEqual(['Warning StorageClassNotMade x1']);
+    const key = { namespace: 'default', name: 'refused' };
+    await kube.mergePatch(resources.persistentVolumeClaims, key, { metadata: { labels: { touched: 'yes' } } });
+    await kube.create(resources.csiDrivers, driver(EBS));
+    await expect.poll(async () => (await classNamed('refused-class'))?.provisioner, within2s).toBe(EBS);
+    await expect
+      .poll(async () => (await eventsAbout('refused')).toSorted(), soon)
+      .toEqual(['Normal StorageClassCreated x1', 'Warning StorageClassNotMade x1']);
+  });
+
+  it('looks again at refused claims when the cloud becomes known', async () => {
+    let verdict = verdictFor('hetzner', {}, []);
+    await kube.create(resources.persistentVolumeClaims, claim('elsewhere', 'elsewhere-class'));
+    start({}, () => verdict);
+    await expect.poll(() => eventsAbout('elsewhere'), soon).toEqual(['Warning StorageClassNotMade x1']);
+    verdict = verdictFor('aws', {}, []);
+    controller.recheck();
+    await expect.poll(async () => (await classNamed('elsewhere-class'))?.provisioner, within2s).toBe(EBS);
+  });
+
+  it('makes no more classes than it may, however fast they are asked for', async () => {
+    const owned = async () =>
+      (await kube.list(resources.storageClasses, { labelSelector: 'app.kubernetes.io/managed-by=quartermaster' }))
+        .items;
+    const limit = (await owned()).length + 3;
+    start({ STORAGE_CLASS_LIMIT: String(limit) });
+    const names = Array.from({ length: 20 }, (_, index) => `limited-${index}`);
+    await Promise.all(names.map((name) => kube.create(resources.persistentVolumeClaims, claim(name, `${name}-class`))));
+    const told = async () => (await Promise.all(names.map(eventsAbout))).flat().toSorted();
+    await expect
+      .poll(told, soon)
+      .toEqual([
+        ...Array<string>(3).fill('Normal StorageClassCreated x1'),
+        ...Array<string>(17).fill('Warning StorageClassNotMade x1'),
+      ]);
+    expect(await owned()).toHaveLength(limit);
+  });
+});
