@@ -1,12 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { randomUUID } from 'node:crypto';
 import { run } from '../control-plane/command.ts';
+import { type Daemon, startDaemon } from '../daemon.ts';
+import { freePorts } from '../free-ports.ts';
 import { configurationOf, type Layout, prepareCluster } from './configuration.ts';
-import { type Daemon, startDaemon } from './daemon.ts';
 import { ensureCeph } from './packages.ts';
 
 export interface AccessKey {
@@ -34,7 +34,8 @@ const readyWithinMs = 90_000;
 export async function startCephRgw(progress: (line: string) => void = console.error): Promise<CephRgw> {
   await ensureCeph(progress);
   const directory = await mkdtemp(join(tmpdir(), 'ceph-rgw-'));
-  const layout = { directory, monPort: await freePort(), rgwPort: await freePort() };
+  const [monPort = 0, rgwPort = 0] = await freePorts(2);
+  const layout = { directory, monPort, rgwPort };
   const daemons: Daemon[] = [];
   const stop = async () => {
     for (const daemon of daemons.toReversed()) await daemon.stop();
@@ -70,7 +71,7 @@ async function untilAnswering(endpoint: string, gateway: Daemon): Promise<void> 
   for (;;) {
     const answer = await fetch(endpoint).catch((error: unknown) => error);
     if (answer instanceof Response && answer.ok) return;
-    if (gateway.hasEnded()) throw new Error('radosgw ended');
+    if (gateway.hasEnded()) throw new Error(`radosgw ended: ${gateway.lastWords()}`);
     if (Date.now() > deadline) throw new Error(`${endpoint} did not answer within ${readyWithinMs} ms`);
     await sleep(100);
   }
@@ -86,15 +87,6 @@ async function createUser(
   const { keys } = JSON.parse(output) as { readonly keys: readonly [Readonly<Record<string, string>>] };
   const { access_key: accessKey = '', secret_key: secretKey = '' } = keys[0];
   return { accessKey, secretKey };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('The system gave no port.');
-  return address.port;
 }
 
 async function lastLines(directory: string): Promise<string> {

@@ -15,6 +15,8 @@ export interface AzureKeyOptions {
   readonly key: string;
   /** `https://<account>.blob.core.windows.net` where not given. */
   readonly blobEndpoint?: string | undefined;
+  /** PEM; trusted besides the authorities Node knows. */
+  readonly caBundle?: string | undefined;
   /** Of each call; 10 s where not given. */
   readonly timeoutMs?: number | undefined;
 }
@@ -31,7 +33,7 @@ export const createAzureKeyProvider = (options: AzureKeyOptions): BucketProvider
   const { account, key, timeoutMs = defaultTimeoutMs } = options;
   const endpoint = new URL(options.blobEndpoint ?? `https://${account}.blob.${storageSuffix()}/`);
   const session: KeySession = {
-    service: openBlobService(endpoint, sharedKey(account, key)),
+    service: openBlobService(endpoint, sharedKey(account, key), options.caBundle),
     call: createOutsideCall({ place: `Azure storage account ${account}`, timeoutMs, read: readAzureError }),
   };
   const about = ({ name }: DesiredBucket, signal: AbortSignal): About => ({ bucket: name, signal });
