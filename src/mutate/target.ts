@@ -39,7 +39,8 @@ export const isOptedOut = (object: KubeObject): boolean => labelsOf(object)[INJE
 export const objectStoreOf = (name: string, namespace: string, facts: Facts): ObjectStoreFact | undefined =>
   facts.objectStore(namespace, name) ?? facts.objectStore(facts.policy.systemNamespace, name);
 
-const variableOf = (name: string, namespace: string, facts: Facts): string | undefined => {
+/** Value of a fact or of a Ready ObjectStore's address, as PlatformDefaults name them; undefined where it is not known. */
+export const variableOf = (name: string, namespace: string, facts: Facts): string | undefined => {
   const store = /^objectStore\.(.+)\.url$/.exec(name)?.[1];
   if (store !== undefined) return readyUrl(objectStoreOf(store, namespace, facts));
   const { facts: known } = facts.cloud;
