@@ -29,7 +29,7 @@ export const inject = (object: KubeObject, gift: Gift): Mutation => {
   const settled = settleWithin(object, gift);
   const snapshot = encodeSnapshot(settled.held, gift.form);
   const mutated = writeInjected(settled.object, snapshot);
-  const warnings = [...gift.warnings, ...settled.warnings, ...settled.refused.map(refusalText)];
+  const warnings = [...gift.warnings, ...settled.warnings, ...refusalTexts(settled.refused)];
   if (gift.isDisabled && settled.held.length > 0) warnings.push(enforcedAnyway(settled.held));
   if (snapshot === undefined && mutated !== settled.object) warnings.push(DISCARDED);
   if (mutated === object) return untouched(object, warnings);
@@ -72,7 +72,7 @@ export const reinject = (object: KubeObject, stored: KubeObject, kind: Reinjecti
   const wanted = isOptedOut(object) ? recorded.filter(({ mode }) => mode === 'Enforce') : recorded;
   const kept = kind.reconsider(object, wanted);
   const settled = settle(kept.object, kept.edits, kind.rulesFor(kept.edits));
-  const warnings = [...kept.warnings, ...settled.refused.map(refusalText)];
+  const warnings = [...kept.warnings, ...refusalTexts(settled.refused)];
   return finish(object, settled.object, snapshot, warnings, [
     ...explainSettlement(kept.object, { ...settled, put: settled.put.map(asBefore) }),
     ...kept.withdrawn.flatMap((edit) => explainWithdrawal(object, edit, 'no longer goes with what the manifest says')),
@@ -133,5 +133,12 @@ const enforcedAnyway = (held: readonly Edit[]): string =>
 const sourcesOf = (edits: readonly Edit[]): string =>
   [...new Set(edits.map(({ by }) => `PlatformDefaults ${by}`))].join(', ');
 
-const refusalText = ({ edit, why }: Settlement['refused'][number]): string =>
-  `PlatformDefaults ${edit.by}: ${edit.at.join('.')} ${edit.key} was not injected: ${why}.`;
+/** One sentence for each value and reason, whichever places it was refused in. */
+const refusalTexts = (refused: Settlement['refused']): readonly string[] => {
+  const alike = Map.groupBy(refused, ({ edit, why }) => [edit.by, edit.at.at(-1), edit.key, why].join(' '));
+  return [...alike.values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return [];
+    const places = [first, ...others].map(({ edit }) => edit.at.join('.')).join(', ');
+    return `PlatformDefaults ${first.edit.by}: ${first.edit.key} was not injected into ${places}: ${first.why}.`;
+  });
+};

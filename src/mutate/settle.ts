@@ -9,6 +9,8 @@ export interface Rules {
   readonly refusalOf: (object: KubeObject, edit: Edit) => string | undefined;
   /** Where else the object already says what this edit would say. */
   readonly rivalsOf: (object: KubeObject, edit: Edit) => readonly Spot[];
+  /** True for a value that says nothing, so that a Default may fill it in. */
+  readonly isBlank?: (edit: Edit, value: unknown) => boolean;
   /** True for what would serve nothing there: a volume that nothing mounts. */
   readonly isIdle?: (object: KubeObject, edit: Edit) => boolean;
 }
@@ -87,7 +89,7 @@ const judge = (object: KubeObject, edit: Edit, rules: Rules, held: ReadonlyMap<s
   const present = valuesAt(object, edit);
   const isDefault = edit.mode === 'Default';
   if (isDeepStrictEqual(present[0], edit.value) && (isDefault || present.length === 1)) return { kind: 'same' };
-  if (isDefault && present.length > 0) return { kind: 'other' };
+  if (isDefault && present.some((value) => !rules.isBlank?.(edit, value))) return { kind: 'other' };
   const rivals = rules.rivalsOf(object, edit);
   if (rivals.length > 0 && (isDefault || rivals.some((rival) => held.has(spotId(rival))))) return { kind: 'passed' };
   if (rules.isIdle?.(object, edit)) return { kind: 'passed' };

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../api/kubernetes.ts';
-import type { Edit } from './edit.ts';
+import { type Edit, spotId } from './edit.ts';
 import type { Reconsidered } from './inject.ts';
 import { JMX_PORT, jmxDanger } from './spark-jmx.ts';
 import { MONITORING, PROMETHEUS } from './spark-monitoring.ts';
@@ -9,18 +9,23 @@ import { erase } from './spot.ts';
 import { isBranch, mapAt, type Path, readAt } from './tree.ts';
 
 /**
- * What was injected and survived in the app, but must go now that its user changed something else: a node selector
- * beside one of the other kind, and a JMX exporter that would now harm the app.
+ * What was injected and survived in the app, but cannot stay now that its user changed something else: a node selector
+ * moves to where the app has one by now, and a JMX exporter that would harm the app goes.
  */
 export const reconsiderSpark = (app: KubeObject, edits: readonly Edit[]): Reconsidered => {
   const danger = exporterDanger(app, edits);
-  const isDoomed = ({ at }: Edit): boolean =>
-    isIn(at, MONITORING) ? danger !== undefined : at.at(-1) === 'nodeSelector' && clashes(app, at);
-  const doomed = edits.filter(isDoomed);
+  const isHarmful = ({ at }: Edit): boolean => danger !== undefined && isIn(at, MONITORING);
+  const isMisplaced = ({ at }: Edit): boolean => at.at(-1) === 'nodeSelector' && clashes(app, at);
+  const misplaced = edits.filter(isMisplaced);
+  const doomed = [...misplaced, ...edits.filter(isHarmful)];
   if (doomed.length === 0) return { object: app, edits, withdrawn: [], warnings: [] };
-  const { object, withdrawn } = withdraw(app, doomed);
-  const warnings = danger === undefined ? [] : [`The JMX exporter that was injected is not kept: ${danger}.`];
-  return { object, edits: edits.filter((edit) => !doomed.includes(edit)), withdrawn, warnings };
+  const kept = edits.filter((edit) => !doomed.includes(edit));
+  const moved = new Map(misplaced.flatMap(elsewhere).map((edit) => [spotId(edit), edit]));
+  return {
+    ...withdraw(app, doomed),
+    edits: [...kept, ...moved.values()],
+    warnings: danger === undefined ? [] : [`The JMX exporter that was injected is not kept: ${danger}.`],
+  };
 };
 
 const exporterDanger = (app: KubeObject, edits: readonly Edit[]): string | undefined => {
@@ -35,9 +40,18 @@ const exporterDanger = (app: KubeObject, edits: readonly Edit[]): string | undef
 
 const isIn = (at: Path, place: Path): boolean => place.every((step, index) => at[index] === step);
 
+/** The same in each place of the other kind. */
+const elsewhere = (edit: Edit): readonly Edit[] =>
+  (isOfApp(edit.at) ? ROLES.map((role) => ['spec', role]) : [['spec']]).map((owner) => ({
+    ...edit,
+    at: [...owner, 'nodeSelector'],
+  }));
+
+const isOfApp = (at: Path): boolean => at.length === 2;
+
 /** True where the app has a selector of the other kind by now. */
 const clashes = (app: KubeObject, at: Path): boolean => {
-  const others = at.length === 2 ? ROLES.map((role) => ['spec', role, 'nodeSelector']) : [['spec', 'nodeSelector']];
+  const others = isOfApp(at) ? ROLES.map((role) => ['spec', role, 'nodeSelector']) : [['spec', 'nodeSelector']];
   return others.some((path) => isBranch(readAt(app, path)));
 };
 

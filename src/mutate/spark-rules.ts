@@ -6,7 +6,7 @@ import type { Rules } from './settle.ts';
 import { ROLES, sparkRivals } from './spark-rivals.ts';
 import { configMapRefusal, isIdleVolume, mountRefusal, pathRefusal, volumeRefusal } from './spark-volume-rules.ts';
 import { valuesAt } from './spot.ts';
-import { isBranch, textAt } from './tree.ts';
+import { childOf, isBranch, textAt } from './tree.ts';
 
 const KIND = 'SparkApplication';
 const LEAST_PORT = 1024;
@@ -20,6 +20,8 @@ export const sparkRules = (edits: readonly Edit[]): Rules => {
   const wanted = wantedVolumes(edits);
   return {
     rivalsOf: sparkRivals,
+    // What a chart renders as `value: null` arrives as a name alone; an empty value that is meant arrives as `value: ""`.
+    isBlank: ({ at }, value) => at.at(-1) === 'env' && !hasAny(value, ['value', 'valueFrom']),
     isIdle: (app, edit) => edit.at.at(-1) === 'volumes' && isIdleVolume(app, edit),
     refusalOf: (app, edit) => {
       switch (edit.at.at(-1) ?? '') {
@@ -54,6 +56,9 @@ const fieldRefusal = (app: KubeObject, edit: Edit): string | undefined => {
       return undefined;
   }
 };
+
+const hasAny = (value: unknown, fields: readonly string[]): boolean =>
+  fields.some((field) => (childOf(value, field) ?? undefined) !== undefined);
 
 const isPort = (port: unknown): boolean => typeof port === 'number' && port >= LEAST_PORT && port <= GREATEST_PORT;
 
