@@ -80,7 +80,7 @@ const spec = object(
 const status = object('What Quartermaster made of it.', {
   observedGeneration: integer('metadata.generation last looked at.', { minimum: 0, format: 'int64' }),
   conditions,
-  provisionedNamespaces: integer('How many namespaces hold what provision says.', { minimum: 0, format: 'int32' }),
+  provisionedNamespaces: integer('How many namespaces it provisions.', { minimum: 0, format: 'int32' }),
   inForce: object('The last valid version: it stays in force while a newer one is invalid.', {
     generation: required(integer('Its metadata.generation.', { minimum: 0, format: 'int64' })),
     spec: required(open<PlatformDefaultsSpec>('Its spec.')),

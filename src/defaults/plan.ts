@@ -23,8 +23,8 @@ export const planLayers = (matched: readonly Entry[]): readonly PlannedLayer[] =
     return [{ entry, inject, isTemplate, unfilled: [...variablesIn(inject)] }];
   });
 
-/** An entry's own definition holds unless a more specific entry has one. */
-const definitionFor = (entry: Entry, name: string, matched: readonly Entry[]): string | undefined => {
+/** What a variable stands for in an entry: its own definition, unless a more specific one of `matched`, best first, has one. */
+export const definitionFor = (entry: Entry, name: string, matched: readonly Entry[]): string | undefined => {
   const definer = matched.find((other) => definition(other, name) !== undefined && isHeardBy(entry, other));
   if (definer === undefined) return undefined;
   return (isSameStanding(definer, entry) ? definition(entry, name) : undefined) ?? definition(definer, name);

@@ -1,12 +1,14 @@
 import type { PlatformDefaultsSpec, ProvisionSpec } from '../api/platform-defaults.ts';
 import { configKey, dnsSubdomain } from './kube-names.ts';
 import { requirementsOf } from './selector.ts';
+import { variablesIn } from './variables.ts';
 
 /** What a schema cannot say about `spec.provision`. */
 export const provisionFlaws = (provision: ProvisionSpec, match: PlatformDefaultsSpec['match']): readonly string[] => [
   ...nameFlaws(provision),
   ...dataFlaws(provision),
   ...breadthFlaws(provision, match),
+  ...objectFlaws(provision),
 ];
 
 const nameFlaws = (provision: ProvisionSpec): readonly string[] =>
@@ -39,3 +41,10 @@ const breadthFlaws = (
         .map(
           (list) => `spec.provision.${list}: would go to every namespace; say which in spec.match.namespaceSelector`,
         );
+
+const objectFlaws = (provision: ProvisionSpec): readonly string[] =>
+  [...variablesIn(provision)]
+    .filter((name) => name === 'name' || name === 'kind' || name.startsWith('labels.'))
+    .map(
+      (name) => `spec.provision: \${${name}} is about an object, and a namespace is provisioned before there is one`,
+    );

@@ -16,9 +16,12 @@ export const remarksOn = (entry: Entry, entries: readonly Entry[]): readonly Rem
   ...looseParts(entry, entries),
 ];
 
+/** Those that could tie with an entry: whose remarks its coming, changing or going may change. */
+export const rivalsOf = (entry: Entry, entries: readonly Entry[]): readonly Entry[] =>
+  entries.filter((other) => other.source !== entry.source && isRival(entry, other));
+
 const ties = (entry: Entry, entries: readonly Entry[]): readonly Remark[] =>
-  entries
-    .filter((other) => other.source !== entry.source && isRival(entry, other))
+  rivalsOf(entry, entries)
     .flatMap((rival) => tiesBetween(...inNameOrder(entry, rival)))
     .map((message) => ({ reason: 'Tied', message }));
 

@@ -12,14 +12,19 @@ export const isBuiltIn = (name: string): boolean =>
 /** The built-in variables, for a message. */
 export const BUILT_IN_VARIABLES: readonly string[] = [...BUILT_IN, 'labels.<key>', 'objectStore.<name>.url'];
 
-/** Value of a built-in variable for an object; undefined where it is not known or empty, and for every other name. */
-export const builtInValue = (target: DefaultsTarget, name: string): string | undefined => {
-  const { cloud, labels } = target;
+/** Where a variable is filled in. */
+export type VariableScope = Pick<DefaultsTarget, 'cloud' | 'labels' | 'namespace' | 'name' | 'variable'> & {
+  readonly kind: string;
+};
+
+/** Value of a built-in variable; undefined where it is not known or empty, and for every other name. */
+export const builtInValue = (scope: VariableScope, name: string): string | undefined => {
+  const { cloud, labels } = scope;
   if (name === 'cloud') return cloud === 'unknown' ? undefined : cloud;
-  if (name === 'namespace' || name === 'name' || name === 'kind') return target[name] || undefined;
+  if (name === 'namespace' || name === 'name' || name === 'kind') return scope[name] || undefined;
   const label = name.startsWith(LABEL) ? name.slice(LABEL.length) : undefined;
   if (label !== undefined) return Object.hasOwn(labels, label) ? labels[label] || undefined : undefined;
-  return target.variable(name) || undefined;
+  return scope.variable(name) || undefined;
 };
 
 /** The names of all variables in all strings of a value, each once. `$${` is a literal and names none. */

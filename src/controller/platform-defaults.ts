@@ -1,0 +1,137 @@
+import type { Facts } from '../api/facts.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import type { PlatformDefaults, PlatformDefaultsStatus } from '../api/platform-defaults.ts';
+import type { Entry } from '../defaults/entry.ts';
+import type { DefaultsInForce } from '../defaults/in-force.ts';
+import { remarksOn } from '../defaults/remarks.ts';
+import type { AppError } from '../errors.ts';
+import { type Kube, resources } from '../kube/kube.ts';
+import { parseKey, type Store } from '../kube/store.ts';
+import { variableOf } from '../mutate/target.ts';
+import type { Outcome } from './controller.ts';
+import type { EventRecorder } from './events.ts';
+import { notesOn, type ProvisionFindings, statusOf } from './platform-defaults-status.ts';
+import { type ProvisionTools, provision } from './provision.ts';
+import { madeFor, type ProvisionStores } from './provision-stores.ts';
+import { NO_WANTS, type ProvisionWorld, provisionedNamespaces, wantedBy } from './provision-wanted.ts';
+
+export interface PlatformDefaultsTools {
+  readonly kube: Pick<Kube, 'get' | 'create' | 'apply' | 'applyStatus' | 'mergePatch' | 'remove'>;
+  readonly events: Pick<EventRecorder, 'record'>;
+  readonly stores: {
+    readonly platformDefaults: Store<PlatformDefaults>;
+    readonly namespaces: Store<KubeObject>;
+    readonly provision: ProvisionStores;
+  };
+  readonly inForce: DefaultsInForce;
+  readonly facts: () => Facts;
+  /** RFC 3339, without a fraction. */
+  readonly now: () => string;
+}
+
+/** When to look again where the cloud is not known yet, and where something is in the way that nobody tells us of. */
+const CLOUD_RETRY_MS = 10_000;
+const PROBLEM_RETRY_MS = 60_000;
+
+/**
+ * Judges the PlatformDefaults called `key`, provides what its version in force provisions, and says in status and Events
+ * what came of it. For one that is gone: removes what it had provided.
+ */
+export const reconcilePlatformDefaults =
+  (tools: PlatformDefaultsTools) =>
+  async (key: string, signal: AbortSignal): Promise<Outcome | undefined> => {
+    const defaults = tools.stores.platformDefaults.get(parseKey(key));
+    if (defaults !== undefined) return reconcile(key, defaults, tools, signal);
+    const { done, failure } = await provision(key, NO_WANTS, provisionTools(tools), signal);
+    if (failure !== undefined) throw failure;
+    return done.length > 0
+      ? { decision: 'removed what a PlatformDefaults had provided', fields: { steps: done.length } }
+      : undefined;
+  };
+
+const reconcile = async (
+  key: string,
+  defaults: PlatformDefaults,
+  tools: PlatformDefaultsTools,
+  signal: AbortSignal,
+): Promise<Outcome | undefined> => {
+  const { inForce } = tools;
+  const { namespace, name } = parseKey(key);
+  inForce.put(defaults);
+  const judgement = inForce.judgement(namespace, name) ?? { defaults, flaws: [], inForce: undefined };
+  const entries = inForce.entries();
+  const entry = entries.find(({ source }) => source.namespace === namespace && source.name === name);
+  const provided = entry && (await provide(key, entry, tools, signal));
+  const remarks = entry ? remarksOn(entry, entries) : [];
+  const status = statusOf({ ...judgement, remarks, provision: provided?.findings }, tools.now());
+  if (status !== defaults.status) await say(defaults, status, tools, signal);
+  if (provided?.failure !== undefined) throw provided.failure;
+  return {
+    ...(provided?.requeueAfterMs !== undefined && { requeueAfterMs: provided.requeueAfterMs }),
+    ...(status !== defaults.status && {
+      decision: 'judged a PlatformDefaults',
+      fields: { flaws: judgement.flaws.length },
+    }),
+  };
+};
+
+interface Provided {
+  readonly findings: ProvisionFindings | 'later' | undefined;
+  readonly failure?: AppError | undefined;
+  readonly requeueAfterMs?: number;
+}
+
+const provide = async (
+  key: string,
+  entry: Entry,
+  tools: PlatformDefaultsTools,
+  signal: AbortSignal,
+): Promise<Provided> => {
+  const world = worldOf(tools);
+  if (world.cloud === 'unknown' && entry.clouds.length > 0)
+    return { findings: 'later', requeueAfterMs: CLOUD_RETRY_MS };
+  const wants = entry.spec.provision ? wantedBy(entry, world) : NO_WANTS;
+  const { problems, failure } = await provision(key, wants, provisionTools(tools), signal);
+  if (entry.spec.provision === undefined) return { findings: undefined, failure };
+  const namespaces = provisionedNamespaces(entry, world).length;
+  return {
+    findings: { namespaces, objects: wants.wanted.length, problems, failure },
+    failure,
+    ...(problems.length > 0 && { requeueAfterMs: wants.problems.length > 0 ? CLOUD_RETRY_MS : PROBLEM_RETRY_MS }),
+  };
+};
+
+const worldOf = ({ stores, inForce, facts: factsNow }: PlatformDefaultsTools): ProvisionWorld => {
+  const facts = factsNow();
+  return {
+    namespaces: stores.namespaces.list(),
+    entries: inForce.entries(),
+    cloud: facts.cloud.name,
+    variable: (name, namespace) => variableOf(name, namespace, facts),
+    systemNamespace: facts.policy.systemNamespace,
+  };
+};
+
+const provisionTools = ({ kube, events, stores, facts }: PlatformDefaultsTools): ProvisionTools => ({
+  kube,
+  events,
+  systemNamespace: facts().policy.systemNamespace,
+  made: (owner, wanted) => madeFor(stores.provision.made, owner, wanted),
+});
+
+const say = async (
+  defaults: PlatformDefaults,
+  status: PlatformDefaultsStatus,
+  { kube, events }: PlatformDefaultsTools,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { apiVersion, kind, metadata } = defaults;
+  const { namespace = '', name = '' } = metadata;
+  const said = { apiVersion, kind, metadata: { namespace, name }, status };
+  await kube.applyStatus<StatusOnly>(resources.platformDefaults, said, { signal });
+  for (const note of notesOn(defaults, status)) events.record(defaults, note);
+};
+
+interface StatusOnly extends KubeObject {
+  readonly status: PlatformDefaultsStatus;
+}

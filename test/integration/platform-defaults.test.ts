@@ -1,0 +1,274 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { kubectl } from '../../dev/control-plane/kubectl.ts';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
+import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
+import { resources } from '../../src/kube/kube.ts';
+import { platformDefaults, system, target } from '../fixtures/defaults.ts';
+import {
+  type Cluster,
+  type Running,
+  runPlatformDefaults,
+  startCluster,
+} from '../fixtures/platform-defaults-cluster.ts';
+
+const { systemNamespace } = system;
+const soon = { timeout: 10_000, interval: 20 };
+
+interface Event extends KubeObject {
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly involvedObject: { readonly name: string };
+}
+
+const create = (defaults: PlatformDefaults): PlatformDefaults => {
+  const { uid: _, generation: __, ...metadata } = defaults.metadata;
+  return { ...defaults, metadata };
+};
+
+let cluster: Cluster;
+
+beforeAll(async () => {
+  cluster = await startCluster();
+});
+
+afterAll(() => cluster?.stop());
+
+const read = async (name: string): Promise<PlatformDefaults | undefined> =>
+  cluster.kube.get<PlatformDefaults>(resources.platformDefaults, { namespace: systemNamespace, name });
+
+describe('the API server', () => {
+  const add = (...given: Parameters<typeof platformDefaults>) =>
+    cluster.kube.create(resources.platformDefaults, create(platformDefaults(...given)));
+
+  it('stores every field there is', async () => {
+    const inject: NonNullable<PlatformDefaults['spec']['inject']> = {
+      labels: { a: 'b' },
+      annotations: { a: '${cloud}' },
+      env: [
+        { name: 'A', value: '1' },
+        { name: 'B', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      ],
+      envFrom: [{ prefix: 'P_', configMapRef: { name: 'a', optional: false } }, { secretRef: { name: 'b' } }],
+      volumes: [
+        { name: 'v', nfs: { server: 's', path: '/' } },
+        { name: 'w', projected: { sources: [] } },
+      ],
+      volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 's', readOnly: true }],
+      configMaps: [{ name: 'c', mountPath: '/c' }],
+      secrets: [{ name: 's', mountPath: '/s' }],
+      nodeSelector: { pool: 'spark' },
+      tolerations: [{ key: 'k', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 5 }],
+      imagePullSecrets: [{ name: 'r' }],
+      serviceAccountName: 'spark',
+      prometheus: {
+        scrape: true,
+        port: 8090,
+        path: '/metrics',
+        jmxExporterJar: '/j.jar',
+        configFile: '/p.yaml',
+        exposeDriverMetrics: true,
+        exposeExecutorMetrics: false,
+        fallback: 'PrometheusServlet',
+      },
+      sparkConf: { 'spark.a': 'b' },
+      hadoopConf: { 'fs.a': 'b' },
+      eventLog: { objectStore: 'history' },
+      storageClass: {
+        provisioner: 'p',
+        parameters: { a: 'b' },
+        reclaimPolicy: 'Retain',
+        volumeBindingMode: 'Immediate',
+        allowVolumeExpansion: true,
+        mountOptions: ['tls'],
+      },
+    };
+    const spec: PlatformDefaults['spec'] = {
+      match: {
+        kinds: ['SparkApplication'],
+        selector: { matchLabels: { a: 'b' }, matchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }] },
+        namespaceSelector: { matchExpressions: [{ key: 'k', operator: 'Exists' }] },
+        clouds: ['aws'],
+      },
+      mode: 'Enforce',
+      priority: 3,
+      variables: { domain: 'example.org' },
+      // 1.30 and later would refuse a StorageClass for a SparkApplication by CEL.
+      inject: { ...inject, storageClass: undefined as never },
+      provision: {
+        configMaps: [
+          { name: 'a', data: { k: 'v' } },
+          { name: 'b', copyFrom: 'c' },
+        ],
+        secrets: [{ name: 'a', copyFrom: 'b' }],
+        persistentVolumeClaims: [
+          {
+            name: 'p',
+            spec: {
+              accessModes: ['ReadWriteMany'],
+              resources: { requests: { storage: '10Gi' } },
+              storageClassName: 'c',
+              volumeMode: 'Filesystem',
+            },
+          },
+        ],
+      },
+    };
+    const stored = await add('whole', spec);
+    expect(stored.spec).toEqual(JSON.parse(JSON.stringify(spec)));
+    const forClaims = await add('class', {
+      match: { kinds: ['PersistentVolumeClaim'] },
+      inject: { storageClass: inject.storageClass ?? {} },
+    });
+    expect(forClaims.spec.inject?.storageClass).toEqual(inject.storageClass);
+  });
+
+  const refused: readonly (readonly [string, object, string])[] = [
+    ['a kind it does not know', { match: { kinds: ['Pod'] } }, 'spec.match.kinds'],
+    ['no kind', { match: { kinds: [] } }, 'spec.match.kinds'],
+    ['a kind twice', { match: { kinds: ['ObjectStore', 'ObjectStore'] } }, 'spec.match.kinds'],
+    [
+      'a number where a string belongs',
+      { inject: { sparkConf: { 'spark.executor.instances': 3 } } },
+      'spark.executor.instances',
+    ],
+    ['an environment variable twice', { inject: { env: [{ name: 'A' }, { name: 'A' }] } }, 'spec.inject.env'],
+    [
+      'a path twice',
+      {
+        inject: {
+          configMaps: [
+            { name: 'a', mountPath: '/a' },
+            { name: 'b', mountPath: '/a' },
+          ],
+        },
+      },
+      'spec.inject.configMaps',
+    ],
+    ['a path that is not absolute', { inject: { configMaps: [{ name: 'a', mountPath: 'a' }] } }, 'mountPath'],
+    ['another mode', { mode: 'Force' }, 'spec.mode'],
+  ];
+  it.each(refused)('refuses %s', async (_, spec, field) => {
+    await expect(add('refused', spec as never)).rejects.toMatchObject({ reason: 'InvalidInput' });
+    await expect(add('refused', spec as never)).rejects.toThrow(field);
+  });
+
+  it('explains every field', async () => {
+    const field = 'pfd.spec.inject.prometheus.jmxExporterJar';
+    const explain = () => kubectl(cluster.controlPlane, ['explain', field]).catch(String);
+    await expect.poll(explain, { timeout: 30_000 }).toContain('Path of the JMX exporter jar inside the image');
+  });
+});
+
+describe('the controller', () => {
+  let running: Running | undefined;
+
+  afterEach(async () => {
+    await running?.stop();
+    const { items } = await cluster.kube.list<PlatformDefaults>(resources.platformDefaults, {});
+    for (const { metadata } of items) {
+      await cluster.kube.remove(resources.platformDefaults, {
+        namespace: metadata.namespace ?? '',
+        name: metadata.name ?? '',
+      });
+    }
+  });
+
+  const put = async (defaults: PlatformDefaults): Promise<PlatformDefaults> =>
+    cluster.kube.apply(resources.platformDefaults, create(defaults));
+
+  const ready = async (name: string) => {
+    const status = (await read(name))?.status;
+    const condition = status?.conditions?.find(({ type }) => type === 'Ready');
+    return { ...condition, generation: status?.observedGeneration };
+  };
+
+  const eventsOf = async (name: string): Promise<readonly string[]> => {
+    const { items } = await cluster.kube.list<Event>(resources.events, { namespace: systemNamespace });
+    return items
+      .filter(({ involvedObject }) => involvedObject.name === name)
+      .map(({ type, reason }) => `${type} ${reason}`);
+  };
+
+  const labelled = (name: string, value: string) => platformDefaults(name, { inject: { labels: { value } } });
+
+  it('says that a valid one is in force', async () => {
+    running = await runPlatformDefaults(cluster.kube);
+    await put(labelled('good', 'a'));
+    await expect
+      .poll(() => ready('good'), soon)
+      .toMatchObject({
+        status: 'True',
+        reason: 'Valid',
+        message: 'In force for SparkApplication.',
+        generation: 1,
+      });
+    await expect.poll(() => eventsOf('good'), soon).toEqual(['Normal Valid']);
+  });
+
+  it('names the field of an invalid one, leaves its last version in force and says which, through a restart too', async () => {
+    running = await runPlatformDefaults(cluster.kube);
+    await put(labelled('edited', 'good'));
+    await expect.poll(() => ready('edited'), soon).toMatchObject({ reason: 'Valid' });
+    await running.stop();
+
+    await put(labelled('edited', 'not a value'));
+    running = await runPlatformDefaults(cluster.kube);
+    await expect
+      .poll(() => ready('edited'), soon)
+      .toMatchObject({
+        status: 'False',
+        reason: 'Invalid',
+        message:
+          'spec.inject.labels[value]: "not a value" is not a label value (at most 63 letters, digits, -, _ and .). Generation 1 stays in force.',
+        generation: 2,
+      });
+    expect(running.inForce.index().resolve(target())?.labels.get('value')).toMatchObject({
+      value: 'good',
+      source: { generation: 1 },
+    });
+    await expect
+      .poll(() => eventsOf('edited'), soon)
+      .toEqual(expect.arrayContaining(['Normal Valid', 'Warning Invalid']));
+
+    await put(labelled('edited', 'better'));
+    await expect.poll(() => ready('edited'), soon).toMatchObject({ status: 'True', reason: 'Valid', generation: 3 });
+    expect(running.inForce.index().resolve(target())?.labels.get('value')?.value).toBe('better');
+  });
+
+  it('tells both of a tie, and both again when it ends', async () => {
+    running = await runPlatformDefaults(cluster.kube);
+    await put(labelled('one', 'a'));
+    await expect.poll(() => ready('one'), soon).toMatchObject({ reason: 'Valid' });
+    await put(labelled('two', 'b'));
+    await expect.poll(() => ready('two'), soon).toMatchObject({ status: 'True', reason: 'Tied' });
+    await expect.poll(() => ready('one'), soon).toMatchObject({ status: 'True', reason: 'Tied' });
+    await put(platformDefaults('two', { priority: 1, inject: { labels: { value: 'b' } } }));
+    await expect.poll(() => ready('two'), soon).toMatchObject({ reason: 'Valid' });
+    await expect.poll(() => ready('one'), soon).toMatchObject({ reason: 'Valid' });
+  });
+
+  it('writes no status that says nothing new', async () => {
+    await put(labelled('quiet', 'a'));
+    running = await runPlatformDefaults(cluster.kube);
+    await expect.poll(() => ready('quiet'), soon).toMatchObject({ reason: 'Valid' });
+    const before = (await read('quiet'))?.metadata.resourceVersion;
+    await put(labelled('later', 'a'));
+    await expect.poll(() => ready('later'), soon).toMatchObject({ reason: 'Valid' });
+    await running.stop();
+    running = await runPlatformDefaults(cluster.kube);
+    await put(labelled('last', 'a'));
+    await expect.poll(() => ready('last'), soon).toMatchObject({ reason: 'Valid' });
+    expect((await read('quiet'))?.metadata.resourceVersion).toBe(before);
+  });
+
+  it('shows kinds, readiness and its reason in kubectl get', async () => {
+    await put(platformDefaults('shown', { mode: 'Enforce', priority: 7, inject: { labels: { a: 'b' } } }));
+    running = await runPlatformDefaults(cluster.kube);
+    await expect.poll(() => ready('shown'), soon).toMatchObject({ reason: 'Valid' });
+    const text = await kubectl(cluster.controlPlane, ['get', 'pfd', '--namespace', systemNamespace]);
+    expect(text).toMatch(
+      /^NAME +KINDS +MODE +PRIORITY +READY +REASON +AGE\nshown +\["SparkApplication"\] +Enforce +7 +True +Valid /,
+    );
+  });
+});
