@@ -1,27 +1,40 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openProvider } from './bucket/index.ts';
 import type { CertificateKeeper } from './certificates/keeper.ts';
+import { createEventRecorder, type EventRecorder } from './controller/events.ts';
 import { runAsLeader } from './controller/leader.ts';
+import { runObjectStoreController } from './controller/object-store.ts';
+import { claimController, watchClaims } from './controller/persistent-volume-claim.ts';
 import { type WebhookTarget, webhookConfiguration } from './controller/webhook-configuration.ts';
+import { keepWebhooks } from './controller/webhook-keeper.ts';
 import { webhookPublisher } from './controller/webhook-publisher.ts';
 import type { Core } from './core.ts';
-import { messageOf } from './errors.ts';
+import { type Kube, resources } from './kube/kube.ts';
+import { metadataOnly } from './kube/projection.ts';
+import { type Watching, watchStore } from './kube/stores.ts';
 import { mutators } from './mutate/index.ts';
-import { DEPLOYMENT_NAME, LEASE_NAME } from './names.ts';
+import { DEPLOYMENT_NAME, LEASE_NAME, MANAGED_BY, MANAGED_BY_LABEL } from './names.ts';
 
 /** The controllers of this process, acting only while it leads. */
 export interface Controllers {
-  /** Lets what is under way finish and releases the Lease. */
+  /** Resolves after `stop`; rejects where they end by themselves, which they should never do. */
+  readonly done: Promise<void>;
+  /** Lets what is under way finish and releases the Lease. Never throws. */
   readonly stop: () => Promise<void>;
 }
 
 const PUBLISH_EVERY_MS = 2_000;
+const RETRY_MS = 1_000;
+const EVENTS_GRACE_MS = 3_000;
 
-/** Contends for leadership and runs every controller while it is held. */
+/** Contends for leadership and runs every controller while it is held. Caches are filled before that, so that a new leader acts at once. */
 export const startControllers = (core: Core, certificates: CertificateKeeper): Controllers => {
   const { settings, kube, log, metrics } = core;
   const stopping = new AbortController();
+  const events = createEventRecorder({ kube, instance: hostname(), log, metrics });
+  const runs = [publishWebhooks(core, certificates), keepClaims(core, events), keepObjectStores(core, events)];
   const done = runAsLeader({
     kube,
     name: LEASE_NAME,
@@ -32,22 +45,83 @@ export const startControllers = (core: Core, certificates: CertificateKeeper): C
     log,
     metrics,
     lead: async (signal) => {
-      await Promise.all(controllersOf(core, certificates).map((run) => run(signal)));
+      await Promise.all(runs.map((run) => run(signal)));
     },
-  }).catch((error: unknown) => log.fatal({ error: messageOf(error) }, 'controllers ended'));
+  });
   return {
+    done,
     stop: async () => {
       stopping.abort();
-      await done;
+      await done.catch(() => undefined);
+      await events.close(EVENTS_GRACE_MS);
     },
   };
 };
 
+/** A controller with all it needs, acting until its signal. */
 type Run = (signal: AbortSignal) => Promise<void>;
 
-const controllersOf = (core: Core, certificates: CertificateKeeper): readonly Run[] => [
-  publishWebhooks(core, certificates),
-];
+const watchingOf = ({ kube, log, signal, metrics }: Core): Watching => ({
+  kube,
+  log,
+  signal,
+  onRestart: metrics.countWatchRestart,
+});
+
+const keepClaims = (core: Core, events: EventRecorder): Run => {
+  const { kube, stores, facts, log, metrics, detection } = core;
+  const claims = watchClaims(watchingOf(core));
+  const controller = claimController({
+    kube,
+    claims,
+    stores,
+    cloudSettled: detection.settled,
+    facts,
+    events,
+    log,
+    metrics,
+  });
+  core.onVerdict(controller.recheck);
+  return controller.run;
+};
+
+const keepObjectStores = (core: Core, events: EventRecorder): Run => {
+  const { kube, log, metrics, settings, facts, stores } = core;
+  const query = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
+  const connections = watchStore({ ...watchingOf(core), query }, resources.configMaps, metadataOnly);
+  return async (signal) => {
+    const clusterUid = await readClusterUid(kube, signal);
+    await runObjectStoreController({
+      kube,
+      log,
+      metrics,
+      events,
+      signal,
+      clusterUid,
+      connections,
+      openProvider,
+      stores: stores.objectStores,
+      cloud: () => facts().cloud,
+      policy: facts().policy,
+      clusterName: settings.clusterName === '' ? clusterUid : settings.clusterName,
+      azureResourceGroup: settings.azureResourceGroup,
+      azureManagementEndpoint: settings.azureManagementEndpoint,
+      resyncMs: settings.objectStoreResyncSeconds * 1_000,
+    });
+  };
+};
+
+/** The UID of kube-system: what tells one cluster from another, as everybody reads it. Asked for until it is there. */
+const readClusterUid = async (kube: Kube, signal: AbortSignal): Promise<string> => {
+  while (!signal.aborted) {
+    const found = await kube
+      .get(resources.namespaces, { namespace: '', name: 'kube-system' }, signal)
+      .catch(() => undefined);
+    if (found?.metadata.uid !== undefined) return found.metadata.uid;
+    await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+  }
+  return '';
+};
 
 /** Keeps the webhook configuration right, looking at it every other second. */
 const publishWebhooks = ({ settings, kube, log }: Core, certificates: CertificateKeeper): Run => {
@@ -74,12 +148,6 @@ const publishWebhooks = ({ settings, kube, log }: Core, certificates: Certificat
     ...(webhookUrl === '' && { installation: { namespace, deployment: DEPLOYMENT_NAME } }),
   });
   return async (signal) => {
-    while (name !== '' && !signal.aborted) {
-      await publish(signal).then(
-        (publication) => publication !== 'unchanged' && log.info({ publication }, 'webhook configuration written'),
-        (error: unknown) => log.warn({ error: messageOf(error) }, 'webhook configuration cannot be kept'),
-      );
-      await sleep(PUBLISH_EVERY_MS, undefined, { signal }).catch(() => undefined);
-    }
+    if (name !== '') await keepWebhooks({ publish, intervalMs: PUBLISH_EVERY_MS, log }, signal);
   };
 };

@@ -1,5 +1,5 @@
 import { createFacts } from './admission/facts.ts';
-import type { Facts } from './api/facts.ts';
+import type { CloudVerdict, Facts } from './api/facts.ts';
 import { detectCloud } from './cloud/detect.ts';
 import { type Detection, startDetection } from './cloud/detection.ts';
 import { policyOf, type Settings } from './config.ts';
@@ -19,6 +19,8 @@ export interface Core {
   readonly kube: Kube;
   readonly stores: FactStores;
   readonly detection: Detection;
+  /** Calls `listener` whenever another cloud or other facts are found. */
+  readonly onVerdict: (listener: () => void) => void;
   readonly defaults: DefaultsInForce;
   /** The facts of the moment it is called. */
   readonly facts: () => Facts;
@@ -36,7 +38,12 @@ export const createCore = async (
   const metrics = createMetrics({ isDetailed: true });
   const kube = createKube(await findConnection(environment));
   const stores = watchFacts({ kube, log, signal, onRestart: metrics.countWatchRestart });
-  const detection = askForCloud(settings, stores, log, metrics, signal);
+  const listeners: (() => void)[] = [];
+  const detection = askForCloud(settings, stores, signal, (verdict) => {
+    metrics.setCloud(verdict);
+    log.info({ cloud: verdict.name, facts: verdict.facts, notes: verdict.notes }, 'cloud named');
+    for (const listener of listeners) listener();
+  });
   const policy = policyOf(settings);
   const defaults = createDefaultsInForce(policy);
   stores.platformDefaults.onChange((type, object) => {
@@ -44,16 +51,16 @@ export const createCore = async (
     else defaults.put(object);
   });
   const facts = createFacts({ stores, policy, verdict: detection.verdict, defaults: defaults.index });
-  return { settings, log, metrics, kube, stores, detection, defaults, facts, signal };
+  const onVerdict = (listener: () => void): void => void listeners.push(listener);
+  return { settings, log, metrics, kube, stores, detection, onVerdict, defaults, facts, signal };
 };
 
 /** Nodes and drivers are read first: they settle what metadata leaves open. */
 const askForCloud = (
   { cloud: setting, metadataEndpoint, facts }: Settings,
   { nodes, csiDrivers }: FactStores,
-  log: Log,
-  metrics: Metrics,
   signal: AbortSignal,
+  onVerdict: (verdict: CloudVerdict) => void,
 ): Detection => {
   const input = () => ({
     setting,
@@ -68,10 +75,7 @@ const askForCloud = (
       await Promise.all([nodes.synced, csiDrivers.synced]);
       return detectCloud(input());
     },
-    onVerdict: (verdict) => {
-      metrics.setCloud(verdict);
-      log.info({ cloud: verdict.name, facts: verdict.facts, notes: verdict.notes }, 'cloud named');
-    },
+    onVerdict,
   });
   for (const store of [nodes, csiDrivers]) store.onChange(detection.noteChange);
   signal.addEventListener('abort', detection.stop, { once: true });
