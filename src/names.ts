@@ -19,8 +19,6 @@ export const PROVISIONED_BY_ANNOTATION = `${GROUP}/provisioned-by`;
 /** `quartermaster.dev/provisioned: "true"` on the same objects, to watch those and no others. */
 export const PROVISIONED_LABEL = `${GROUP}/provisioned`;
 export const OBJECT_STORE_FINALIZER = `${OBJECT_STORE_GROUP}/objectstore`;
-/** On the ConfigMaps that hold the connection to a bucket. */
-export const CONNECTION_LABEL = `${GROUP}/object-store-connection`;
 /** What the labels, tags or metadata of a bucket begin with that say whose it is. */
 export const BUCKET_MARK_PREFIX = 'quartermaster-';
 /** On a bucket: the UID of its ObjectStore, and the UID of the namespace kube-system of its cluster. */

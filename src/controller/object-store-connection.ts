@@ -2,7 +2,7 @@ import type { KubeObject, StringMap } from '../api/kubernetes.ts';
 import type { ObjectStore } from '../api/object-store.ts';
 import type { BucketConnection, BucketProvider } from '../bucket/bucket.ts';
 import { AppError } from '../errors.ts';
-import { type Kube, resources } from '../kube/kube.ts';
+import { type Kube, type ObjectKey, resources } from '../kube/kube.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../names.ts';
 import type { SeenConnection } from './object-store-seen.ts';
 
@@ -80,6 +80,12 @@ export const removeFormerConnection = async (
   const found = await kube.get<ConfigMap>(resources.configMaps, key, signal);
   if (found?.metadata.uid === undefined || !hasSameOwner(found, wanted)) return;
   await kube.remove(resources.configMaps, key, { uid: found.metadata.uid }, { signal });
+};
+
+/** Key of the ObjectStore a ConfigMap was made for; undefined where it was made for none. */
+export const ownerOfConnection = ({ metadata }: KubeObject): ObjectKey | undefined => {
+  const owner = metadata.ownerReferences?.find(({ kind }) => kind === resources.objectStores.kind);
+  return owner && { namespace: metadata.namespace ?? '', name: owner.name };
 };
 
 const ownerOf = ({ apiVersion, kind, metadata }: ObjectStore) => ({

@@ -1,5 +1,5 @@
 import type { ObjectStore } from '../api/object-store.ts';
-import type { Kube } from '../kube/kube.ts';
+import { type Kube, resources } from '../kube/kube.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Place } from '../mutate/object-store-place.ts';
 import type { EventRecorder } from './events.ts';
@@ -9,8 +9,9 @@ import { openFor, readReferences, type Surroundings, versionOf } from './object-
 import { type PassEnd, runPass } from './object-store-pass.ts';
 import type { Halt, Seen, Step } from './object-store-seen.ts';
 import { desiredBucket, firstSight } from './object-store-sight.ts';
+import { keyOf } from './object-store-writes.ts';
 import { createProviderCache } from './provider-cache.ts';
-import { createLanes, type Lane } from './provider-pace.ts';
+import { createTurns, type Turn } from './provider-turns.ts';
 
 /** What a pass over one ObjectStore came to. */
 export type PassReport =
@@ -29,45 +30,56 @@ export type PassReport =
   | { readonly kind: 'paced'; readonly waitMs: number }
   | { readonly kind: 'gone' };
 
-export interface PassesOptions extends Omit<Surroundings, 'onCall' | 'kube'> {
+export interface PassesOptions extends Omit<Surroundings, 'onCall'> {
   readonly kube: Kube;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly metrics: Pick<Metrics, 'countBucketCall'>;
 }
 
-/** Where a provider asks for fewer calls and does not say for how long. */
-const THROTTLED_MS = 2_000;
-
-/** Makes passes over ObjectStores, which share opened providers and the pace at which those are called. */
+/** Makes passes over ObjectStores known from a cache, which share opened providers and the pace at which those are called. */
 export const createPasses = (options: PassesOptions) => {
   const { kube, cloud, policy, clusterUid, events, metrics } = options;
   const cached = createProviderCache();
-  const laneOf = createLanes();
+  const takeTurn = createTurns();
   const surroundings: Surroundings = {
     ...options,
     onCall: ({ provider, operation, outcome, durationMs }) =>
       metrics.countBucketCall(provider, operation, outcome, durationMs / 1000),
   };
 
-  return async (store: ObjectStore, signal: AbortSignal): Promise<PassReport> => {
+  const passOver = async (store: ObjectStore, turn: Turn, signal: AbortSignal): Promise<PassReport> => {
     const seen = firstSight(store, cloud(), policy);
     const { place } = seen;
     let version: string | undefined;
     const open = async (): Promise<Opened> => {
       const references = await readReferences(kube, store, signal);
       version = versionOf(references);
-      const identity = identityOf(store, place, version);
-      const provider = await cached(identity, () => openFor(store, place, references, surroundings));
+      const provider = await cached(identityOf(store, place, version), () =>
+        openFor(store, place, references, surroundings),
+      );
       return { provider, bucket: desiredBucket(store, place, clusterUid) };
     };
-    const lane = place.provider && laneOf(place.provider, place.endpoint);
     const end = await runPass(seen, {
       tools: { kube, open: once(open), signal, now: rightNow },
-      waitMs: turnsIn(lane, store.metadata.uid ?? ''),
+      waitMs: (step) => (step.do === 'create' ? turn.beginCreation() : 0),
       onStep: (step, before, after) => tell(events, step, before, after),
     });
-    if (lane !== undefined && end.kind === 'halted' && end.halt.reason === 'Throttled') slowDown(lane, end.halt);
+    if (end.kind === 'halted') turn.learn(end.halt);
     return reportOf(end, store, refersToAnything(store) ? version : undefined);
+  };
+
+  return async (known: ObjectStore, signal: AbortSignal): Promise<PassReport> => {
+    const { place } = firstSight(known, cloud(), policy);
+    const turn = takeTurn(laneName(known, place), place, known.metadata.uid ?? '');
+    const waitMs = turn.begin();
+    if (waitMs > 0) return { kind: 'paced', waitMs };
+    try {
+      // The cache may be older than our own last write, and with it the intent that says a bucket is ours.
+      const store = await kube.get<ObjectStore>(resources.objectStores, keyOf(known), signal);
+      return store === undefined ? { kind: 'gone' } : await passOver(store, turn, signal);
+    } finally {
+      turn.end();
+    }
   };
 };
 
@@ -89,22 +101,10 @@ const refersToAnything = ({ spec }: ObjectStore): boolean =>
 const identityOf = ({ metadata, spec }: ObjectStore, place: Place, references: string): string =>
   JSON.stringify([metadata.namespace, place, spec.s3, spec.azure, spec.gcp, spec.credentialsSecretRef, references]);
 
-/** One turn for each pass that calls the provider at all, and one for each bucket that is made. */
-const turnsIn = (lane: Lane | undefined, holder: string): ((step: Step) => number) => {
-  let hasTurn = false;
-  return (step) => {
-    if (lane === undefined) return 0;
-    if (step.do === 'create') return lane.creations.waitMs(holder, Date.now());
-    if (step.do !== 'observe' || hasTurn) return 0;
-    const waitMs = lane.passes.waitMs(holder, Date.now());
-    hasTurn = waitMs === 0;
-    return waitMs;
-  };
-};
-
-const slowDown = ({ passes, creations }: Lane, { retryAfterMs = THROTTLED_MS }: Halt): void => {
-  passes.pause(retryAfterMs, Date.now());
-  creations.pause(retryAfterMs, Date.now());
+/** Those who use one identity at one place share its limits, and nobody else's trouble. */
+const laneName = ({ metadata, spec }: ObjectStore, { provider, endpoint }: Place): string => {
+  const secret = spec.credentialsSecretRef?.name;
+  return [provider, endpoint, secret && `${metadata.namespace}/${secret}`].join(' ');
 };
 
 const tell = (events: PassesOptions['events'], step: Step, before: Seen, after: Seen): void => {

@@ -1,21 +1,18 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { ObjectStore } from '../api/object-store.ts';
-import { type Kube, resources } from '../kube/kube.ts';
 import { keyOf, parseKey, type Store } from '../kube/store.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { type Outcome, runController } from './controller.ts';
-import type { EventRecorder } from './events.ts';
-import { readReferences, type Surroundings, versionOf } from './object-store-opening.ts';
-import { createPasses, type PassReport } from './object-store-passes.ts';
+import { ownerOfConnection } from './object-store-connection.ts';
+import { readReferences, versionOf } from './object-store-opening.ts';
+import { createPasses, type PassesOptions, type PassReport } from './object-store-passes.ts';
 import { askedBy, lookAfter, type Rest, restFor } from './object-store-rest.ts';
 
-export interface ObjectStoreControllerOptions extends Omit<Surroundings, 'onCall' | 'kube'> {
-  readonly kube: Kube;
+export interface ObjectStoreControllerOptions extends PassesOptions {
   readonly stores: Store<ObjectStore>;
   /** ConfigMaps with our label: one that is changed or deleted is put right at once, not only when its turn comes. */
   readonly connections: Store<KubeObject>;
-  readonly events: Pick<EventRecorder, 'record'>;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'countReconcile' | 'setQueue' | 'countBucketCall'>;
   /** How often a bucket is compared with its ObjectStore. */
@@ -23,8 +20,8 @@ export interface ObjectStoreControllerOptions extends Omit<Surroundings, 'onCall
   readonly signal: AbortSignal;
 }
 
-/** Keys worked on at once: nearly all of the time goes by waiting for a provider. */
-const CONCURRENCY = 8;
+/** Keys worked on at once: nearly all of the time goes by waiting for providers, of which one can take up no more than a part. */
+const CONCURRENCY = 16;
 
 /** Keeps every ObjectStore's bucket as its spec says, until `signal`. */
 export const runObjectStoreController = (options: ObjectStoreControllerOptions): Promise<void> => {
@@ -50,12 +47,11 @@ const subscribe = (
 ): (() => void) => {
   const stops = [
     stores.onChange((_, { metadata }) => add(keyOf(metadata))),
-    connections.onChange((type, { metadata }) => {
-      const owner = metadata.ownerReferences?.find(({ kind }) => kind === resources.objectStores.kind);
+    connections.onChange((type, connection) => {
+      const owner = ownerOfConnection(connection);
       if (owner === undefined || type === 'ADDED') return;
-      const key = keyOf({ namespace: metadata.namespace ?? '', name: owner.name });
-      wake(key);
-      add(key);
+      wake(keyOf(owner));
+      add(keyOf(owner));
     }),
   ];
   return () => {
@@ -91,14 +87,13 @@ const createReconciler = (options: ObjectStoreControllerOptions) => {
   return {
     wake: (key: string) => void rests.delete(key),
     reconcile: async (key: string, signal: AbortSignal): Promise<Outcome | undefined> => {
-      const cached = stores.get(parseKey(key));
-      const restMs = cached && (await resting(key, cached, signal));
-      if (restMs !== undefined) return requeue(restMs);
-      // The cache may be older than our own last write, and with it the intent that says a bucket is ours.
-      const store = cached && (await kube.get<ObjectStore>(resources.objectStores, parseKey(key), signal));
-      if (store !== undefined) return settle(key, await passOver(store, signal));
-      rests.delete(key);
-      return undefined;
+      const store = stores.get(parseKey(key));
+      if (store === undefined) {
+        rests.delete(key);
+        return undefined;
+      }
+      const restMs = await resting(key, store, signal);
+      return restMs === undefined ? settle(key, await passOver(store, signal)) : requeue(restMs);
     },
   };
 };

@@ -1,5 +1,3 @@
-import type { BucketProviderName } from '../api/object-store.ts';
-
 /** How fast one provider, or one endpoint, is called by all ObjectStores together. */
 export interface Pace {
   /**
@@ -41,32 +39,5 @@ export const createPace = ({ perSecond, burst }: Rate): Pace => {
       pausedUntil = Math.max(pausedUntil, now + ms);
       next = Math.max(next, pausedUntil);
     },
-  };
-};
-
-/** How fast ObjectStores may be looked after, and how fast buckets be made, at one provider or endpoint. */
-export interface Lane {
-  readonly passes: Pace;
-  readonly creations: Pace;
-}
-
-/** Well below the vendors' limits: S3 some hundred calls a second, Google one bucket in two seconds a project, ARM 1200 writes an hour. */
-const rates: Readonly<Record<BucketProviderName, { readonly passes: Rate; readonly creations: Rate }>> = {
-  s3: { passes: { perSecond: 40, burst: 80 }, creations: { perSecond: 10, burst: 20 } },
-  gcs: { passes: { perSecond: 5, burst: 10 }, creations: { perSecond: 0.5, burst: 2 } },
-  azure: { passes: { perSecond: 2, burst: 10 }, creations: { perSecond: 0.5, burst: 5 } },
-};
-
-/** One lane for each provider and endpoint, made as they are asked for. */
-export const createLanes = (): ((provider: BucketProviderName, endpoint: string | undefined) => Lane) => {
-  const lanes = new Map<string, Lane>();
-  return (provider, endpoint = '') => {
-    const name = `${provider} ${endpoint}`;
-    const lane = lanes.get(name) ?? {
-      passes: createPace(rates[provider].passes),
-      creations: createPace(rates[provider].creations),
-    };
-    lanes.set(name, lane);
-    return lane;
   };
 };
