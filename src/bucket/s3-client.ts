@@ -1,5 +1,3 @@
-import { lookup } from 'node:dns';
-import type { LookupFunction } from 'node:net';
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { rootCertificates } from 'node:tls';
 import {
@@ -9,9 +7,10 @@ import {
   type ServiceInputTypes,
   type ServiceOutputTypes,
 } from '@aws-sdk/client-s3';
-import { checkEndpoint, isForbiddenAddress } from '../api/endpoints.ts';
+import { checkEndpoint } from '../api/endpoints.ts';
 import { BucketError } from './bucket.ts';
 import type { S3Credentials } from './credentials.ts';
+import { lookupGuard } from './lookup-guard.ts';
 import { type About, createOutsideCall, type OutsideCall } from './outside-call.ts';
 import { isAbsent, readS3Error } from './s3-errors.ts';
 
@@ -135,20 +134,6 @@ const connectionOptions = ({ endpoint, caBundle, isLoopbackAllowed = false }: S3
     httpsAgent: { ...agent, ...(caBundle !== undefined && { ca: [...rootCertificates, caBundle] }) },
   };
 };
-
-/** What a name resolves to counts as much as what is written: a tenant's DNS may point at the metadata service. */
-const lookupGuard =
-  (isLoopbackAllowed: boolean): LookupFunction =>
-  (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, found = []) => {
-      const [first, ...rest] = found.filter(({ address }) => !isForbiddenAddress(address, isLoopbackAllowed));
-      if (first === undefined) callback(error ?? forbidden(), []);
-      else if (options.all) callback(null, [first, ...rest]);
-      else callback(null, first.address, first.family);
-    });
-  };
-
-const forbidden = (): NodeJS.ErrnoException => Object.assign(new Error('forbidden'), { code: 'EFORBIDDENADDRESS' });
 
 const adaptToEndpoint = ({ middlewareStack }: S3Client): void => {
   // It would send the region as a LocationConstraint, which Ceph and others refuse unless they were set up with it.

@@ -1,4 +1,5 @@
 import { type Bucket, GetBucketAclCommand, HeadBucketCommand, paginateListBuckets } from '@aws-sdk/client-s3';
+import { BucketError } from './bucket.ts';
 import type { About } from './outside-call.ts';
 import type { S3Session } from './s3-client.ts';
 import { readS3Error, statusOf } from './s3-errors.ts';
@@ -53,12 +54,19 @@ const findListed = async ({ client, endpoint }: S3Session, { bucket }: About, ab
   const query = endpoint === undefined ? { Prefix: bucket, MaxBuckets: 1000 } : {};
   let listed: Listed = { found: undefined, owner: undefined };
   let pages = 0;
-  for await (const { Buckets = [], Owner } of paginateListBuckets({ client }, query, { abortSignal })) {
-    listed = { found: Buckets.find(({ Name }) => Name === bucket), owner: Owner?.ID ?? listed.owner };
+  for await (const { Buckets, Owner } of paginateListBuckets({ client }, query, { abortSignal })) {
+    // A web page, a proxy's sign-in: the SDK finds nothing in it and is content.
+    if (Buckets === undefined && Owner === undefined) throw noS3(bucket);
+    listed = { found: Buckets?.find(({ Name }) => Name === bucket), owner: Owner?.ID ?? listed.owner };
     pages += 1;
     if (listed.found !== undefined || pages === mostPages) break;
   }
   return listed;
+};
+
+const noS3 = (bucket: string): BucketError => {
+  const message = `Bucket ${JSON.stringify(bucket)}: what answers there is no S3; see spec.s3.endpoint.`;
+  return new BucketError('ProviderError', message);
 };
 
 /** Undefined where we may not know. */
