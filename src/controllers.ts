@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openProvider } from './bucket/index.ts';
 import type { CertificateKeeper } from './certificates/keeper.ts';
+import { runController } from './controller/controller.ts';
 import { createEventRecorder, type EventRecorder } from './controller/events.ts';
 import { runAsLeader } from './controller/leader.ts';
 import { runObjectStoreController } from './controller/object-store.ts';
 import { claimController, watchClaims } from './controller/persistent-volume-claim.ts';
+import { platformDefaultsController } from './controller/platform-defaults-controller.ts';
+import { watchProvision } from './controller/provision-stores.ts';
 import { type WebhookTarget, webhookConfiguration } from './controller/webhook-configuration.ts';
 import { keepWebhooks } from './controller/webhook-keeper.ts';
 import { webhookPublisher } from './controller/webhook-publisher.ts';
@@ -21,7 +25,7 @@ import { DEPLOYMENT_NAME, LEASE_NAME, MANAGED_BY, MANAGED_BY_LABEL } from './nam
 export interface Controllers {
   /** Resolves after `stop`; rejects where they end by themselves, which they should never do. */
   readonly done: Promise<void>;
-  /** Lets what is under way finish and releases the Lease. Never throws. */
+  /** Lets what is under way finish and releases the Lease. Throws what `done` does. */
   readonly stop: () => Promise<void>;
 }
 
@@ -34,7 +38,7 @@ export const startControllers = (core: Core, certificates: CertificateKeeper): C
   const { settings, kube, log, metrics } = core;
   const stopping = new AbortController();
   const events = createEventRecorder({ kube, instance: hostname(), log, metrics });
-  const runs = [publishWebhooks(core, certificates), keepClaims(core, events), keepObjectStores(core, events)];
+  const runs = [publishWebhooks(core, certificates), keepClaims(core, events), keepObjectStores(core, events), keepPlatformDefaults(core, events)];
   const done = runAsLeader({
     kube,
     name: LEASE_NAME,
@@ -52,7 +56,7 @@ export const startControllers = (core: Core, certificates: CertificateKeeper): C
     done,
     stop: async () => {
       stopping.abort();
-      await done.catch(() => undefined);
+      await done;
       await events.close(EVENTS_GRACE_MS);
     },
   };
@@ -85,6 +89,24 @@ const keepClaims = (core: Core, events: EventRecorder): Run => {
   return controller.run;
 };
 
+const keepPlatformDefaults = (core: Core, events: EventRecorder): Run => {
+  const { kube, stores, defaults, facts, log, metrics, settings, detection } = core;
+  const provision = watchProvision(watchingOf(core), settings.namespace);
+  const controller = platformDefaultsController({
+    kube,
+    events,
+    facts,
+    inForce: defaults,
+    stores: { platformDefaults: stores.platformDefaults, namespaces: stores.namespaces, provision },
+    now: () => `${new Date().toISOString().slice(0, -5)}Z`,
+  });
+  const ready = [stores.platformDefaults.synced, stores.namespaces.synced, provision.synced, detection.settled];
+  return async (signal) => {
+    await Promise.race([Promise.all(ready), aborted(signal)]);
+    await runController({ ...controller, signal, log, metrics });
+  };
+};
+
 const keepObjectStores = (core: Core, events: EventRecorder): Run => {
   const { kube, log, metrics, settings, facts, stores } = core;
   const query = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
@@ -109,6 +131,10 @@ const keepObjectStores = (core: Core, events: EventRecorder): Run => {
       resyncMs: settings.objectStoreResyncSeconds * 1_000,
     });
   };
+};
+
+const aborted = async (signal: AbortSignal): Promise<void> => {
+  if (!signal.aborted) await once(signal, 'abort');
 };
 
 /** The UID of kube-system: what tells one cluster from another, as everybody reads it. Asked for until it is there. */
