@@ -8,6 +8,8 @@ export const createLog = (level: string): Log =>
     level,
     base: null,
     messageKey: 'message',
+    // An error given as such is written with its stack; a text stays a text.
+    errorKey: 'error',
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   });

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Settings } from './config.ts';
 import { type Controllers, startControllers } from './controllers.ts';
 import { type Core, createCore } from './core.ts';
+import { AppError } from './errors.ts';
+import { listen } from './listen.ts';
 import { createDecisionLog } from './ops/decisions.ts';
 import { createHealth, type Health } from './ops/health.ts';
 import { createOpsApp } from './ops/server.ts';
@@ -16,9 +18,21 @@ export interface ServeMode {
   readonly controller: boolean;
 }
 
-const REMEMBERED_DECISIONS = 100;
+/** All that runs and must end. */
+interface Parts {
+  readonly health: Health;
+  readonly webhook: Webhook | undefined;
+  readonly controllers: Controllers | undefined;
+  readonly ops: Server;
+}
 
-/** Runs until `ending`, then ends gracefully. Resolves to the exit code. */
+const REMEMBERED_DECISIONS = 100;
+const { version } = packageJson;
+
+/**
+ * Runs until `ending`, or until a part of it fails for good, then ends gracefully. Resolves to the exit code: 0, or 1 after a
+ * failure, which is logged. Throws AppError('InvalidSetting') where it cannot begin.
+ */
 export const serve = async (
   settings: Settings,
   mode: ServeMode,
@@ -27,53 +41,71 @@ export const serve = async (
 ): Promise<number> => {
   const background = new AbortController();
   const core = await createCore(settings, environment, background.signal);
+  const parts = startParts(core, mode);
+  const code = await untilOver(core, mode, parts, ending);
+  await end(core, parts);
+  background.abort();
+  core.log.info({}, 'ended');
+  return code;
+};
+
+const startParts = (core: Core, mode: ServeMode): Parts => {
+  const { stores, detection, metrics } = core;
   const decisions = createDecisionLog(REMEMBERED_DECISIONS, () => new Date());
   const certificates = keepServingCertificate(core);
   const webhook = mode.webhook ? startWebhook(core, certificates, decisions) : undefined;
   const controllers = mode.controller ? startControllers(core, certificates) : undefined;
   const health = healthOf(core, webhook);
-  const { version } = packageJson;
-  const snapshot = () =>
-    takeSnapshot({ version, health, verdict: core.detection.verdict, stores: core.stores, decisions });
-  const ops = createOpsApp({ health, metrics: core.metrics.expose, snapshot }).listen(
-    settings.opsPort,
-    settings.opsHost,
-  );
-  await once(ops, 'listening');
-  core.log.info({ version, address: ops.address(), ...mode }, 'quartermaster started');
-
-  await aborted(ending);
-  core.log.info({ signal: String(ending.reason) }, 'ending');
-  await end({ settings, health, webhook, controllers, ops });
-  background.abort();
-  core.log.info({}, 'ended');
-  return 0;
+  const snapshot = () => takeSnapshot({ version, health, verdict: detection.verdict, stores, decisions });
+  const ops = createServer(createOpsApp({ health, metrics: metrics.expose, snapshot }));
+  return { health, webhook, controllers, ops };
 };
 
 const healthOf = ({ stores, detection }: Core, webhook: Webhook | undefined): Health =>
   createHealth([
-    ...Object.entries(stores).map(([name, store]) => ({ name: `the cache of ${name}`, isMet: store.hasSynced })),
+    ...Object.entries({ ...stores }).map(([name, store]) => ({ name: `the cache of ${name}`, isMet: store.hasSynced })),
     { name: 'the cloud to be named', isMet: () => detection.verdict() !== undefined },
     ...(webhook ? [{ name: 'a certificate to serve with', isMet: webhook.isListening }] : []),
   ]);
 
-interface Ending {
-  readonly settings: Settings;
-  readonly health: Health;
-  readonly webhook: Webhook | undefined;
-  readonly controllers: Controllers | undefined;
-  readonly ops: Server;
-}
+const untilOver = async (
+  { log, settings }: Core,
+  mode: ServeMode,
+  { webhook, controllers, ops }: Parts,
+  ending: AbortSignal,
+): Promise<number> => {
+  const open = async (): Promise<void> => {
+    await listen(ops, { host: settings.opsHost, port: settings.opsPort, setting: 'OPS_PORT' });
+    log.info({ version, address: ops.address(), ...mode }, 'quartermaster started');
+  };
+  try {
+    await Promise.race([aborted(ending), ...[open(), webhook?.started, controllers?.done].map(failureOf)]);
+    log.info({ signal: String(ending.reason) }, 'ending');
+    return 0;
+  } catch (error) {
+    log.fatal({ error: error instanceof AppError ? error.message : error }, 'ending, because it cannot go on');
+    return 1;
+  }
+};
+
+/** Settles only where the work fails. */
+const failureOf = (work: Promise<void> | undefined): Promise<never> =>
+  new Promise((_, reject) => {
+    work?.catch(reject);
+  });
 
 /**
  * Not ready at once; new connections are still taken while Services forget us, each answered with `Connection: close`; then
  * what is in flight is finished and the Lease released, all within `shutdownSeconds`.
  */
-const end = async ({ settings, health, webhook, controllers, ops }: Ending): Promise<void> => {
+const end = async ({ settings, log }: Core, { health, webhook, controllers, ops }: Parts): Promise<void> => {
   health.drain();
   webhook?.drain();
+  const stopControllers = async (): Promise<void> => {
+    await controllers?.stop().catch((error: unknown) => log.error({ error }, 'controllers did not end well'));
+  };
   const graceful = async (): Promise<void> => {
-    await Promise.all([controllers?.stop(), webhook && sleep(settings.drainSeconds * 1_000)]);
+    await Promise.all([stopControllers(), webhook && sleep(settings.drainSeconds * 1_000)]);
     await webhook?.close();
   };
   await Promise.race([graceful(), sleep(settings.shutdownSeconds * 1_000, undefined, { ref: false })]);

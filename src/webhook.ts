@@ -1,7 +1,6 @@
-import type { Server } from 'node:https';
 import { ensureStorageClasses } from './admission/ensure.ts';
-import { createHandler, type HandlerOptions } from './admission/handle.ts';
-import { createWebhookServer } from './admission/server.ts';
+import { createHandler, type Handle, type HandlerOptions } from './admission/handle.ts';
+import { createWebhookServer, type WebhookServer } from './admission/server.ts';
 import { type CertificateSource, tlsOptions } from './certificates/certificate.ts';
 import { fileSource } from './certificates/file-source.ts';
 import { type CertificateKeeper, keepCertificate } from './certificates/keeper.ts';
@@ -9,11 +8,14 @@ import { secretSource, serviceNames } from './certificates/secret-source.ts';
 import { isAuthorityPublished } from './controller/webhook-publisher.ts';
 import type { Core } from './core.ts';
 import { messageOf } from './errors.ts';
+import { listen } from './listen.ts';
 import { type DecisionLog, outcomeOf } from './ops/decisions.ts';
 
 /** The webhook server once it has a certificate, and how to end it. */
 export interface Webhook {
   readonly isListening: () => boolean;
+  /** Resolves when it listens; rejects where it cannot: the port is taken. */
+  readonly started: Promise<void>;
   /** From now on every answer closes its connection. */
   readonly drain: () => void;
   /** Takes no new connections; resolves when the last request is answered. */
@@ -53,35 +55,46 @@ const sourceOf = (settings: Core['settings'], kube: Core['kube']): CertificateSo
 
 /** Serves as soon as there is a certificate, and with each later one without dropping a connection. */
 export const startWebhook = (core: Core, certificates: CertificateKeeper, decisions: DecisionLog): Webhook => {
-  let server: Server | undefined;
-  let drain: (() => void) | undefined;
+  const { log, settings, signal } = core;
+  let webhook: WebhookServer | undefined;
   const start = async (): Promise<void> => {
-    const webhook = createWebhookServer(
-      tlsOptions(await certificates.first),
-      createHandler(handlerOptions(core, decisions)),
-      core.log,
+    const first = await certificates.first.catch(() => undefined);
+    if (first === undefined || signal.aborted) return;
+    const created = createWebhookServer(
+      tlsOptions(first),
+      countErrors(core, createHandler(handlerOptions(core, decisions))),
+      log,
     );
-    certificates.onChange((certificate) => webhook.server.setSecureContext(tlsOptions(certificate)));
-    const { webhookHost, webhookPort } = core.settings;
-    webhook.server.listen(webhookPort, webhookHost, () => {
-      server = webhook.server;
-      core.log.info({ address: webhook.server.address() }, 'webhook listening');
-    });
-    drain = webhook.drain;
+    certificates.onChange((certificate) => created.server.setSecureContext(tlsOptions(certificate)));
+    await listen(created.server, { host: settings.webhookHost, port: settings.webhookPort, setting: 'WEBHOOK_PORT' });
+    webhook = created;
+    log.info({ address: created.server.address() }, 'webhook listening');
   };
-  start().catch((error: unknown) => {
-    if (!core.signal.aborted) core.log.fatal({ error: messageOf(error) }, 'webhook cannot listen');
-  });
   return {
-    isListening: () => server !== undefined,
-    drain: () => drain?.(),
-    close: () => (server ? closed(server) : Promise.resolve()),
+    isListening: () => webhook !== undefined,
+    started: start(),
+    drain: () => webhook?.drain(),
+    close: () => webhook?.close() ?? Promise.resolve(),
   };
 };
 
+/** What throws is counted too, and answered as a fault of ours. */
+const countErrors =
+  ({ metrics }: Core, handle: Handle): Handle =>
+  async (request) => {
+    const startedAt = performance.now();
+    try {
+      return await handle(request);
+    } catch (error) {
+      const seconds = (performance.now() - startedAt) / 1_000;
+      metrics.countAdmission(request.object.kind, request.operation, 'error', seconds);
+      throw error;
+    }
+  };
+
 const handlerOptions = ({ kube, settings, facts, log, metrics }: Core, decisions: DecisionLog): HandlerOptions => ({
   facts,
-  ensure: ensureStorageClasses(kube, settings.ensureDeadlineMs),
+  ensure: ensureStorageClasses(kube, settings.ensureDeadlineMs, () => metrics.countStorageClass('admission')),
   observe: (request, decision, seconds) => {
     const outcome = outcomeOf(decision);
     metrics.countAdmission(request.object.kind, request.operation, outcome, seconds);
@@ -104,5 +117,3 @@ const handlerOptions = ({ kube, settings, facts, log, metrics }: Core, decisions
     );
   },
 });
-
-const closed = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()));

@@ -8,14 +8,19 @@ export type Ensure = (companions: readonly KubeObject[]) => Promise<readonly str
 /**
  * Makes missing StorageClasses, the one write of the admission path, and leaves every other companion to the controller.
  * Past `deadlineMs` the object is admitted with a warning and the controller catches up. Requests for one class
- * at the same time share one create call.
+ * at the same time share one create call. `onMade` is told of each class made.
  */
-export const ensureStorageClasses = (kube: Pick<Kube, 'create'>, deadlineMs: number): Ensure => {
+export const ensureStorageClasses = (
+  kube: Pick<Kube, 'create'>,
+  deadlineMs: number,
+  onMade: () => void = () => undefined,
+): Ensure => {
   const underWay = new Map<string, Promise<string | undefined>>();
 
   const ensureOne = (storageClass: KubeObject): Promise<string | undefined> => {
     const name = storageClass.metadata.name ?? '';
-    const creation = underWay.get(name) ?? create(kube, storageClass, deadlineMs).finally(() => underWay.delete(name));
+    const creation =
+      underWay.get(name) ?? create({ kube, deadlineMs, onMade }, storageClass).finally(() => underWay.delete(name));
     underWay.set(name, creation);
     return creation;
   };
@@ -30,13 +35,19 @@ export const ensureStorageClasses = (kube: Pick<Kube, 'create'>, deadlineMs: num
 /** On a dry run, and offline: nothing is written. */
 export const ensureNothing: Ensure = () => Promise.resolve([]);
 
+interface Creation {
+  readonly kube: Pick<Kube, 'create'>;
+  readonly deadlineMs: number;
+  readonly onMade: () => void;
+}
+
 const create = async (
-  kube: Pick<Kube, 'create'>,
+  { kube, deadlineMs, onMade }: Creation,
   storageClass: KubeObject,
-  deadlineMs: number,
 ): Promise<string | undefined> => {
   try {
     await kube.create(resources.storageClasses, storageClass, { signal: AbortSignal.timeout(deadlineMs) });
+    onMade();
     return undefined;
   } catch (error) {
     if (error instanceof AppError && error.reason === 'AlreadyExists') return undefined;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import { setImmediate } from 'node:timers/promises';
 import type { SecureContextOptions } from 'node:tls';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -12,8 +13,13 @@ export const LARGEST_BODY = 7 * 1024 * 1024;
 
 export interface WebhookServer {
   readonly server: Server;
-  /** From now on every answer closes its connection, so that the API server opens its next one elsewhere. */
+  /**
+   * From now on every answer closes its connection, so that the API server opens its next one elsewhere. Idle ones stay open:
+   * closed under a request that is on its way, they would fail it, and no client repeats a POST.
+   */
   readonly drain: () => void;
+  /** Takes no new connections and closes idle ones; resolves when the last request is answered. */
+  readonly close: () => Promise<void>;
 }
 
 interface Answer {
@@ -48,7 +54,11 @@ export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, l
     server,
     drain: () => {
       isDraining = true;
-      server.closeIdleConnections();
+    },
+    close: async () => {
+      // Right after the poll phase, so that a connection whose request has arrived does not pass for idle.
+      await setImmediate();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
 };
