@@ -1,0 +1,170 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { kubectl } from '../../dev/control-plane/kubectl.ts';
+import { type Quartermaster, startQuartermaster } from '../../dev/demo/quartermaster.ts';
+import { freePorts } from '../../dev/free-ports.ts';
+import { startMetadataStub } from '../../dev/stubs/metadata.ts';
+import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
+import { defaults } from '../../src/cli/install/options.ts';
+import { resources } from '../../src/kube/kube.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../src/names.ts';
+import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+
+const NAMESPACE = 'jobs';
+const soon = { timeout: 10_000, interval: 20 };
+
+let cluster: ShippedCluster;
+let quartermaster: Quartermaster;
+let ports: readonly number[];
+let metadata: Awaited<ReturnType<typeof startMetadataStub>>;
+
+const start = async (): Promise<Quartermaster> =>
+  startQuartermaster({
+    root: process.cwd(),
+    kubeconfig: await cluster.controlPlane.serviceAccountKubeconfig(defaults.namespace, 'quartermaster'),
+    metadataUrl: metadata.url,
+    webhookPort: ports[0] ?? 0,
+    opsPort: ports[1] ?? 0,
+  });
+
+const claim = (name: string, storageClassName: string): PersistentVolumeClaim => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name, namespace: NAMESPACE },
+  spec: { storageClassName, accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+});
+
+const create = (object: PersistentVolumeClaim, dryRun = false) =>
+  cluster.admin.create(resources.persistentVolumeClaims, object, { dryRun });
+const classNamed = (name: string) => cluster.admin.get<StorageClass>(resources.storageClasses, { namespace: '', name });
+const isWebhookPublished = async (): Promise<boolean> =>
+  (await cluster.admin.get(resources.mutatingWebhooks, { namespace: '', name: 'quartermaster' })) !== undefined;
+
+beforeAll(async () => {
+  cluster = await startShippedCluster();
+  metadata = await startMetadataStub('gcp');
+  ports = await freePorts(2);
+  const { admin } = cluster;
+  await admin.create(resources.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } });
+  const driver: KubeObject & { readonly spec: object } = {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'CSIDriver',
+    metadata: { name: 'pd.csi.storage.gke.io' },
+    spec: {},
+  };
+  await admin.create(resources.csiDrivers, driver);
+  quartermaster = await start();
+  await vi.waitFor(async () => expect(await isWebhookPublished()).toBe(true), soon);
+});
+
+afterAll(async () => {
+  await quartermaster?.stop();
+  await metadata?.stop();
+  await cluster?.controlPlane.stop();
+});
+
+describe('a claim of a missing class, through the real API server', () => {
+  it('finds the class in the same instant', async () => {
+    await create(claim('first', 'made-at-admission'));
+    expect(await classNamed('made-at-admission')).toMatchObject({
+      provisioner: 'pd.csi.storage.gke.io',
+      metadata: { labels: { [MANAGED_BY_LABEL]: MANAGED_BY } },
+    });
+  });
+
+  it('leaves no class behind a dry run', async () => {
+    await create(claim('tried', 'only-tried'), true);
+    await create(claim('after', 'made-after-the-dry-run'));
+    expect(await classNamed('made-after-the-dry-run')).toBeDefined();
+    expect(await classNamed('only-tried')).toBeUndefined();
+  });
+
+  it('never changes a class of that name that somebody else made', async () => {
+    const own: StorageClass = {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'of-somebody-else' },
+      provisioner: 'example.org/own',
+    };
+    const { metadata: before } = await cluster.admin.create(resources.storageClasses, own);
+    await create(claim('of-theirs', 'of-somebody-else'));
+    await create(claim('after-theirs', 'made-after-theirs'));
+    expect((await classNamed('of-somebody-else'))?.metadata.resourceVersion).toBe(before.resourceVersion);
+  });
+
+  it('tells kubectl why no class is made', async () => {
+    const manifest = JSON.stringify({
+      ...claim('shared', 'shared'),
+      spec: { ...claim('', 's3-data').spec, storageClassName: 's3-data' },
+    });
+    await kubectl(cluster.controlPlane, ['create', '-f', '-'], { input: manifest });
+    await vi.waitFor(async () => {
+      const events = await kubectl(cluster.controlPlane, [
+        'get',
+        'events',
+        '-n',
+        NAMESPACE,
+        '--field-selector',
+        'involvedObject.name=shared',
+      ]);
+      expect(events).toMatch(/ru\.yandex\.s3\.csi.*not installed/);
+    }, soon);
+    expect(await classNamed('s3-data')).toBeUndefined();
+  });
+
+  it('ends with exactly 50 classes for 500 claims naming 50, created as fast as they are taken', async () => {
+    const names = Array.from({ length: 500 }, (_, index) => claim(`many-${index}`, `many-${index % 50}`));
+    const before = (await cluster.admin.list(resources.storageClasses, {})).items.length;
+    await Promise.all(names.map((one) => create(one)));
+    const { items } = await cluster.admin.list<StorageClass>(resources.storageClasses, {});
+    expect(items.filter(({ metadata: { name = '' } }) => name.startsWith('many-'))).toHaveLength(50);
+    expect(items).toHaveLength(before + 50);
+  });
+});
+
+describe('while no webhook answers', () => {
+  it('claims are stored all the same, and the class is made within 2 s of coming up', async () => {
+    await quartermaster.stop();
+    await create(claim('missed', 'missed-by-admission'));
+    expect(await classNamed('missed-by-admission')).toBeUndefined();
+    quartermaster = await start();
+    await vi.waitFor(async () => expect(await classNamed('missed-by-admission')).toBeDefined(), {
+      timeout: 2_000,
+      interval: 20,
+    });
+  });
+});
+
+describe('the ops port', () => {
+  const get = async (path: string): Promise<{ readonly status: number; readonly text: string }> => {
+    const response = await fetch(`${quartermaster.opsUrl}${path}`, { signal: AbortSignal.timeout(5_000) });
+    return { status: response.status, text: await response.text() };
+  };
+
+  it('says that it lives and is ready', async () => {
+    expect(await get('/livez')).toEqual({ status: 200, text: 'ok\n' });
+    expect(await get('/readyz')).toEqual({ status: 200, text: 'ok\n' });
+  });
+
+  it('counts admissions and tells the cloud and its facts', async () => {
+    await create(claim('counted', 'made-at-admission'));
+    const { text } = await get('/metrics');
+    expect(text).toMatch(
+      /quartermaster_admission_requests_total\{kind="PersistentVolumeClaim",operation="CREATE",result="\w+"\} \d+/,
+    );
+    expect(text).toMatch(
+      /quartermaster_admission_duration_seconds_bucket\{le="0\.0001",kind="PersistentVolumeClaim"\}/,
+    );
+    expect(text).toMatch(/quartermaster_cloud_info\{cloud="gcp"\} 1/);
+    expect(text).toMatch(
+      /quartermaster_cloud_fact_info\{fact="region",value="europe-west1",source="metadata[^"]*"\} 1/,
+    );
+  });
+
+  it('shows what was decided on one page', async () => {
+    await create(claim('shown', 'shown-on-the-page'));
+    const { status, text } = await get('/');
+    expect(status).toBe(200);
+    expect(text).toContain('Cloud: gcp');
+    expect(text).toContain('shown-on-the-page');
+  });
+});
