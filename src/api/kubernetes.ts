@@ -65,7 +65,11 @@ export interface PersistentVolumeClaimSpec {
 }
 
 export interface PersistentVolume extends KubeObject {
-  readonly spec?: Maybe<{ readonly storageClassName?: Maybe<string> }>;
+  readonly spec?: Maybe<{
+    readonly storageClassName?: Maybe<string>;
+    readonly capacity?: Maybe<StringMap>;
+    readonly nfs?: Maybe<{ readonly server?: string; readonly path?: string }>;
+  }>;
 }
 
 /** storage.k8s.io/v1. Provisioner, parameters, reclaimPolicy and volumeBindingMode are immutable. */

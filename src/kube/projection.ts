@@ -34,12 +34,12 @@ export const slimClaim = ({
   return { apiVersion, kind, metadata: bareMetadata(metadata), spec: { storageClassName, volumeName }, ...phase };
 };
 
-/** Volumes: which class they name. */
+/** Volumes: which class they name; of NFS volumes, whose server we may run, size and server too. */
 export const slimVolume = ({ apiVersion, kind, metadata, spec }: PersistentVolume): PersistentVolume => ({
   apiVersion,
   kind,
   metadata: bareMetadata(metadata),
-  spec: { storageClassName: spec?.storageClassName },
+  spec: { storageClassName: spec?.storageClassName, ...(spec?.nfs && { nfs: spec.nfs, capacity: spec.capacity }) },
 });
 
 const bareMetadata = ({

@@ -33,11 +33,13 @@ export interface Watching {
   readonly signal: AbortSignal;
   /** Told of each watch that follows another: for metrics. */
   readonly onRestart?: (resource: string, why: Interruption) => void;
+  /** Narrows what is watched. */
+  readonly query?: NonNullable<Reflection<KubeObject>['query']>;
 }
 
 /** Starts to watch one kind; the store fills in the background until `signal`. */
 export const watchStore = <T extends KubeObject>(
-  { kube, log, signal, onRestart }: Watching,
+  { kube, log, signal, onRestart, query }: Watching,
   resource: Resource,
   transform: (object: T) => T,
   indexes: IndexFunctions<T> = {},
@@ -50,6 +52,7 @@ export const watchStore = <T extends KubeObject>(
     signal,
     log,
     transform,
+    ...(query && { query }),
     ...(onRestart && { onRestart: (why) => onRestart(resource.plural, why) }),
   };
   reflect(reflection).catch((error: unknown) => {

@@ -58,7 +58,7 @@ const storageByNfs = (
   world: World,
   injection: Resolved<StorageClassInjection> | undefined,
 ): ClaimStorage => {
-  const draft = nfsDraft(claim, lack, world);
+  const draft = nfsDraft(claim.className, lack, world);
   const { warnings } = draft;
   const explain = explainDraft(draft, claim, injection);
   if (existingExport(world) !== undefined) {
@@ -69,7 +69,7 @@ const storageByNfs = (
   if (disk.kind === 'cannot') return cannot(className, disk.why);
   const parts = nfsServer({ className, askedGi: requestedGi, diskClass: disk.name }, world.policy);
   const diskClass = disk.missing === undefined ? [] : [disk.missing];
-  const storageClass = ownNfsClass(draft, claim, world, injection);
+  const storageClass = ownNfsClass(draft, className, injection?.value);
   return { kind: 'make', storageClass, companions: [...diskClass, ...Object.values(parts)], warnings, explain };
 };
 

@@ -40,7 +40,7 @@ const hasBetaAnnotation = ({ metadata }: PersistentVolumeClaim): boolean =>
   typeof metadata.annotations?.[BETA_CLASS_ANNOTATION] === 'string';
 
 /** The class a claim names, `''` for none at all. The annotation of old wins, as it does in Kubernetes. */
-const classNameOf = (claim: PersistentVolumeClaim): string | undefined => {
+export const classNameOf = (claim: PersistentVolumeClaim): string | undefined => {
   const { metadata, spec } = claim;
   const name: unknown = hasBetaAnnotation(claim)
     ? metadata.annotations?.[BETA_CLASS_ANNOTATION]
@@ -77,7 +77,8 @@ const UNITS: Readonly<Record<string, number>> = {
   Ei: 2 ** 60,
 };
 
-const gibibytesOf = (quantity: unknown): number => {
+/** A Kubernetes quantity in GiB; 0 where it is none. */
+export const gibibytesOf = (quantity: unknown): number => {
   const text = typeof quantity === 'number' ? String(quantity) : quantity;
   if (typeof text !== 'string') return 0;
   const match = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE]\+?(\d{1,2})|([mkMGTPE]|[KMGTPE]i)?)$/.exec(text);

@@ -66,7 +66,7 @@ export const draftFromProvisioner = (
 /** The whole class, with what PlatformDefaults say about it written over the draft. */
 export const finishDraft = (
   draft: Draft,
-  claim: Claim,
+  claim: Pick<Claim, 'className'>,
   injection: Resolved<StorageClassInjection> | undefined,
 ): StorageClass => {
   const madeFrom = [...draft.used].map(([name, { value, source }]) => `${name}=${value} (${source})`).join('; ');

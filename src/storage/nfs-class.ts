@@ -1,9 +1,9 @@
 import type { Policy } from '../api/facts.ts';
-import type { Resolved, StorageClassInjection } from '../api/injection.ts';
+import type { StorageClassInjection } from '../api/injection.ts';
 import type { StorageClass } from '../api/kubernetes.ts';
 import { NFS_CLASS_LABEL } from '../names.ts';
-import type { Claim } from './claim.ts';
 import { type Draft, finishDraft } from './class-draft.ts';
+import { override } from './class-shape.ts';
 import { nfsClassLabel, nfsProvisioner, nfsServerName } from './nfs-names.ts';
 import type { Lack, World } from './offer-choice.ts';
 
@@ -40,23 +40,23 @@ export const existingExport = ({ policy, storage }: World): Pick<Policy, 'nfsSer
   policy.nfsServer !== undefined && storage.hasCsiDriver(NFS_DRIVER) ? policy : undefined;
 
 /** What a class served by an NFS server of its own, or by the existing export, is to be. */
-export const nfsDraft = (claim: Claim, { why, remedy }: Lack, world: World): Draft => {
+export const nfsDraft = (className: string, { why, remedy }: Lack, world: World): Draft => {
   const given = existingExport(world);
-  const isByName = claim.className.includes('nfs');
+  const isByName = className.includes('nfs');
   const server = given === undefined ? 'an NFS server of its own' : `the NFS export of ${given.nfsServer ?? ''}`;
   return {
-    shape: given === undefined ? ownShape(claim, world) : exportShape(given),
+    shape: given === undefined ? ownShape(className, world) : exportShape(given),
     used: new Map(),
-    madeFor: given === undefined ? `NFS server ${nfsServerName(claim.className)}` : server,
+    madeFor: given === undefined ? `NFS server ${nfsServerName(className)}` : server,
     source: 'NFS',
     why,
     warnings: isByName
       ? []
-      : [`StorageClass ${claim.className} is served by ${server}, because ${why}; otherwise, ${remedy}.`],
+      : [`StorageClass ${className} is served by ${server}, because ${why}; otherwise, ${remedy}.`],
   };
 };
 
-const ownShape = ({ className }: Claim, { storage }: World): Draft['shape'] => ({
+const ownShape = (className: string, { storage }: World): Draft['shape'] => ({
   provisioner: nfsProvisioner(className),
   reclaimPolicy: 'Retain',
   volumeBindingMode: 'Immediate',
@@ -73,19 +73,18 @@ const exportShape = ({ nfsServer = '', nfsShare }: Pick<Policy, 'nfsServer' | 'n
   mountOptions: ['nfsvers=4.1', 'hard'],
 });
 
-/** The class of an NFS server of its own, marked as that. What PlatformDefaults say is taken as far as the server can do it. */
-export const ownNfsClass = (
-  draft: Draft,
-  claim: Claim,
-  world: World,
-  injection: Resolved<StorageClassInjection> | undefined,
-): StorageClass => {
-  const made = finishDraft(draft, claim, injection && { ...injection, value: servable(injection.value) });
-  const { metadata, mountOptions } = made;
+/** The class of an NFS server of its own, marked as that. What the platform says of classes is taken as far as the server can do it. */
+export const ownNfsClass = (draft: Draft, className: string, said: StorageClassInjection = {}): StorageClass => {
+  const version = draft.shape.mountOptions?.includes('nfsvers=4.0') ? '4.0' : '4.1';
+  const shape = override(draft.shape, servable(said));
+  const made = finishDraft({ ...draft, shape }, { className }, undefined);
   return {
     ...made,
-    metadata: { ...metadata, labels: { ...metadata.labels, [NFS_CLASS_LABEL]: nfsClassLabel(claim.className) } },
-    mountOptions: withNfsVersion(mountOptions ?? [], nfsVersion(world.storage.kernelVersions())),
+    metadata: {
+      ...made.metadata,
+      labels: { ...made.metadata.labels, [NFS_CLASS_LABEL]: nfsClassLabel(className) },
+    },
+    mountOptions: withNfsVersion(made.mountOptions ?? [], version),
   };
 };
 

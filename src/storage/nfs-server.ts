@@ -21,10 +21,11 @@ export interface NfsServerRequest {
 /** An object of a kind that nothing here looks into. */
 export type AnyObject = KubeObject & Readonly<Record<string, unknown>>;
 
-type PartName = 'serviceAccount' | 'roleBinding' | 'service' | 'disk' | 'deployment' | 'disruptionBudget';
+/** What an NFS server consists of. */
+export type NfsPartName = 'serviceAccount' | 'roleBinding' | 'service' | 'disk' | 'deployment' | 'disruptionBudget';
 
 /** The parts of an NFS server, in the order to make them. */
-export type NfsServerParts = Readonly<Record<PartName, AnyObject>>;
+export type NfsServerParts = Readonly<Record<NfsPartName, AnyObject>>;
 
 /** Size of the disk behind volumes of so many GiB, whole GiB. */
 export const nfsDiskGi = (askedGi: number): number => Math.ceil(askedGi) + OVERHEAD_GI;
