@@ -74,6 +74,7 @@ table{border-collapse:collapse;width:100%;margin-top:.5rem;font-size:.92rem}
 th{text-align:left;font-weight:600;border-bottom:1px solid var(--line);padding:.3rem .8rem .3rem 0}
 td{vertical-align:top;border-bottom:1px solid var(--soft);padding:.3rem .8rem .3rem 0;overflow-wrap:anywhere}
 code{font:.88em ui-monospace,monospace}
+.now{white-space:nowrap}
 ul{margin:0;padding-left:1.1rem}
 .good{color:var(--good)}.bad{color:var(--bad)}
 `;
@@ -125,12 +126,18 @@ const decisionRow = ({
   const reasons = [
     ...(denied === undefined ? [] : [escapeHtml(denied)]),
     ...warnings.map((warning) => `<span class="bad">${escapeHtml(warning)}</span>`),
-    ...explain.map(
-      ({ path, source, why }) => `<code>${escapeHtml(path)}</code> ${escapeHtml(why)} <em>${escapeHtml(source)}</em>`,
-    ),
+    ...changesByReason(explain),
   ];
   const tone = outcome === 'refused' ? 'bad' : 'good';
-  return `<tr><td>${at.toISOString().slice(11, 19)}</td><td>${escapeHtml(operation)} ${escapeHtml(kind)}<br>${escapeHtml(namespace)}/${escapeHtml(name)}</td><td class="${tone}">${outcome}${dryRun ? ' (dry run)' : ''}</td><td><ul>${reasons.map((reason) => `<li>${reason}</li>`).join('')}</ul></td></tr>`;
+  return `<tr><td class="now">${at.toISOString().slice(11, 19)}</td><td>${escapeHtml(operation)} ${escapeHtml(kind)}<br>${escapeHtml(namespace)}/${escapeHtml(name)}</td><td class="now ${tone}">${outcome}${dryRun ? ' (dry run)' : ''}</td><td><ul>${reasons.map((reason) => `<li>${reason}</li>`).join('')}</ul></td></tr>`;
+};
+
+/** One line for each source and reason, with all the paths it stands for. */
+const changesByReason = (explain: DecisionRecord['explain']): readonly string[] => {
+  const groups = Map.groupBy(explain, ({ source, why }) => `<em>${escapeHtml(source)}</em>: ${escapeHtml(why)}`);
+  return [...groups].map(
+    ([reason, changes]) => `${reason}<br>${changes.map(({ path }) => `<code>${escapeHtml(path)}</code>`).join(', ')}`,
+  );
 };
 
 const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
