@@ -15,7 +15,7 @@ export interface EventRecorder {
 }
 
 export interface EventRecorderOptions {
-  readonly kube: Pick<Kube, 'get' | 'create' | 'mergePatch'>;
+  readonly kube: Pick<Kube, 'create' | 'mergePatch'>;
   /** Who says it: the name of the pod. */
   readonly instance: string;
   readonly log: Log;
@@ -125,9 +125,10 @@ const write = async (
   } catch (error) {
     if (!(error instanceof AppError && error.reason === 'AlreadyExists')) throw error;
     const key: ObjectKey = { namespace: event.metadata.namespace ?? '', name: event.metadata.name ?? '' };
-    const stored = await kube.get<EventObject>(resources.events, key);
+    // An empty patch changes nothing and answers what is stored: reading Events takes no permission of its own then.
+    const stored = await kube.mergePatch<EventObject>(resources.events, key, {});
     const { lastTimestamp, reportingInstance } = event;
-    const patch = { count: (stored?.count ?? 0) + count, lastTimestamp, reportingInstance };
+    const patch = { count: (stored.count ?? 0) + count, lastTimestamp, reportingInstance };
     await kube.mergePatch(resources.events, key, patch);
   }
 };

@@ -107,6 +107,17 @@ describe('a watch of claims', () => {
     await expect.poll(() => history, { timeout: 1_500, interval: 10 }).toContain('ADDED after-return');
   });
 
+  it('begins by itself when the API server comes up after it', async () => {
+    await kube.create(claims, claim('before-start'));
+    await controlPlane.killApiServer();
+    const following = follow(connection);
+    await expect.poll(() => interruptions.length, soon).toBeGreaterThan(2);
+    expect(store.hasSynced()).toBe(false);
+    await controlPlane.startApiServer();
+    await following;
+    expect(history).toContain('ADDED before-start');
+  });
+
   it('goes on where it was when its connection is reset, without reading anything twice', async () => {
     await using proxy = await startTcpProxy(connection.server);
     await follow({ ...connection, server: proxy.url });

@@ -32,7 +32,6 @@ const eventKeeper = (failures: readonly AppError[] = []) => {
       stored.set(name, event);
       return Promise.resolve(event);
     },
-    get: (_: unknown, { name }: { readonly name: string }) => Promise.resolve(stored.get(name)),
     mergePatch: (_: unknown, { name }: { readonly name: string }, patch: Partial<EventObject>) => {
       failOrNot();
       const event = { ...stored.get(name), ...patch } as EventObject;
