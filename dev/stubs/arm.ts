@@ -110,9 +110,9 @@ const answerAccount = (
 ): StubAnswer => {
   if (method === 'PUT') return putAccount(world, account, name, body as Json);
   if (account === undefined) return noAccount(name);
-  if (account.pending === 0) return { status: 200, body: made(account) };
+  if (account.pending === 0 || !url.searchParams.has('operation')) return { status: 200, body: made(account) };
   account.pending -= 1;
-  return url.searchParams.has('operation') ? later(world, name) : { status: 200, body: made(account) };
+  return later(world, name);
 };
 
 const made = ({ resource, pending }: StoredAccount): Json => ({

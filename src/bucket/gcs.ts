@@ -1,4 +1,5 @@
 import { type BucketMetadata, type CreateBucketRequest, Storage } from '@google-cloud/storage';
+import { JWT } from 'google-auth-library';
 import { BucketError, type BucketProvider, type DesiredBucket, type ObservedBucket } from './bucket.ts';
 import type { GcsCredentials } from './credentials.ts';
 import { emptyGcsBucket, type GcsClient } from './gcs-emptying.ts';
@@ -9,8 +10,10 @@ import { type About, createOutsideCall } from './outside-call.ts';
 
 export interface GcsOptions {
   readonly project: string;
-  /** Google's own where not given. With it and no credentials requests carry none. */
+  /** Google's own where not given. */
   readonly endpoint?: string | undefined;
+  /** Requests carry no token at all: for emulators. */
+  readonly isAnonymous?: boolean | undefined;
   /** The platform's workload identity where not given. */
   readonly credentials?: GcsCredentials | undefined;
   /** Of each call; 10 s where not given. */
@@ -50,21 +53,24 @@ export const createGcsProvider = (options: GcsOptions): BucketProvider => {
   };
 };
 
-const openGcs = ({ project, endpoint, credentials, timeoutMs = defaultTimeoutMs }: GcsOptions): GcsSession => {
+const openGcs = (options: GcsOptions): GcsSession => {
+  const { project, endpoint, isAnonymous = false, credentials, timeoutMs = defaultTimeoutMs } = options;
   const storage = new Storage({
     projectId: project,
     timeout: timeoutMs,
     // Our own retries know what may be repeated, and when; the client's would run inside our time limit.
     retryOptions: { autoRetry: false },
-    ...(endpoint !== undefined && { apiEndpoint: endpoint, useAuthWithCustomEndpoint: credentials !== undefined }),
-    ...(credentials && {
-      credentials: { client_email: credentials.clientEmail, private_key: credentials.privateKey },
-    }),
+    ...(endpoint !== undefined && { apiEndpoint: endpoint, useAuthWithCustomEndpoint: !isAnonymous }),
+    ...(credentials && { authClient: clientOf(credentials) }),
   });
   const url = endpoint === undefined ? undefined : new URL(endpoint);
   const place = url?.origin ?? `Google Cloud Storage in project ${project}`;
   return { storage, endpoint: url, call: createOutsideCall({ place, timeoutMs, read: readGcsError }) };
 };
+
+/** Made by its own constructor: what reads credentials from JSON would also read kinds that name files and addresses. */
+const clientOf = ({ clientEmail, privateKey }: GcsCredentials): JWT =>
+  new JWT({ email: clientEmail, key: privateKey, scopes: ['https://www.googleapis.com/auth/devstorage.full_control'] });
 
 const observe = async (session: GcsSession, bucket: DesiredBucket, about: About) => {
   const found = await find(session, about);

@@ -31,6 +31,8 @@ export interface GcsRequest {
   /** Where not given, the project of the key in the Secret. */
   readonly project?: string | undefined;
   readonly endpoint?: string | undefined;
+  /** For emulators. */
+  readonly isAnonymous?: boolean | undefined;
 }
 
 export interface AzureRequest {
@@ -80,7 +82,7 @@ const openGcsProvider = async ({ secret, gcs }: ProviderRequest): Promise<Bucket
   const project = gcs?.project ?? credentials?.project;
   if (project === undefined) throw unknown('spec.gcp.project', 'the project of this cluster');
   const { createGcsProvider } = await import('./gcs.ts');
-  return createGcsProvider({ project, credentials, endpoint: gcs?.endpoint });
+  return createGcsProvider({ ...gcs, project, credentials });
 };
 
 const openAzureProvider = async (request: ProviderRequest): Promise<BucketProvider> => {

@@ -81,7 +81,8 @@ const s3 = (endpoint: string, options: Partial<S3Options> = {}): BucketProvider 
     ...options,
   });
 
-const gcs = (endpoint: string): BucketProvider => createGcsProvider({ project: 'p', endpoint, timeoutMs });
+const gcs = (endpoint: string): BucketProvider =>
+  createGcsProvider({ project: 'p', endpoint, isAnonymous: true, timeoutMs });
 
 const azure = (endpoint: string): BucketProvider =>
   createAzureProvider({

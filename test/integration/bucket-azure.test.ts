@@ -1,3 +1,4 @@
+import { CredentialUnavailableError } from '@azure/identity';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ArmPlace, type ArmStub, armError, startArmStub } from '../../dev/stubs/arm.ts';
 import { type Azurite, startAzurite } from '../../dev/stubs/azurite.ts';
@@ -120,12 +121,12 @@ describe('a storage account', () => {
       reason: 'EndpointUnreachable',
       message: holding('stopped before it was answered'),
     });
-    const account = arm.account(name);
-    if (account !== undefined) account.pending = 2;
     await expect(providerOf().create(bucket, signal())).rejects.toMatchObject({
       reason: 'Throttled',
       retryAfterMs: 5_000,
     });
+    const account = arm.account(name);
+    if (account !== undefined) account.pending = 0;
     await providerOf().create(bucket, signal());
     expect(container()).toMatchObject({ metadata: mark });
     expect(asked('PUT').filter(({ url }) => url.pathname.endsWith(name))).toHaveLength(1);
@@ -371,6 +372,14 @@ describe('errors of Azure Resource Manager', () => {
   ])('%s', async (_title, answer, reason) => {
     arm.failNext('PUT', /storageAccounts/, answer);
     await expect(providerOf().create(bucket, signal())).rejects.toMatchObject({ reason });
+  });
+
+  test('an identity that is not there is told as such, and no request is sent', async () => {
+    const credential = { getToken: () => Promise.reject(new CredentialUnavailableError('no identity here')) };
+    await expect(providerOf(derived, { credential }).observe(bucket, signal())).rejects.toMatchObject({
+      reason: 'CredentialsMissing',
+    });
+    expect(arm.requests).toEqual([]);
   });
 
   test('too many calls carry how long to wait and are not tried again at once', async () => {

@@ -1,5 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type GcsStub, gcsError, startGcsStub } from '../../dev/stubs/gcs.ts';
+import { type HttpStub, startHttpStub } from '../../dev/stubs/http-stub.ts';
 import type { BucketProvider, DesiredBucket, Feature } from '../../src/bucket/bucket.ts';
 import { createGcsProvider } from '../../src/bucket/gcs.ts';
 import { desiredBucket, featureOf, holding, wantedByAnother } from '../fixtures/desired-bucket.ts';
@@ -9,7 +11,7 @@ let provider: BucketProvider;
 
 beforeEach(async () => {
   stub = await startGcsStub('my-project');
-  provider = createGcsProvider({ project: 'my-project', endpoint: stub.endpoint });
+  provider = createGcsProvider({ project: 'my-project', endpoint: stub.endpoint, isAnonymous: true });
 });
 
 afterEach(() => stub.stop());
@@ -219,5 +221,50 @@ test('the connection is what Hadoop and Spark need', () => {
     port: 443,
     region: 'europe-west1',
     endpoint: undefined,
+  });
+});
+
+describe('the platform’s workload identity', () => {
+  let metadata: HttpStub;
+  const token = 'ya29.not-to-be-printed';
+
+  const serveToken = async (status: number) => {
+    metadata = await startHttpStub(({ url }) => {
+      const headers = { 'metadata-flavor': 'Google' };
+      if (!url.pathname.endsWith('/token')) return { status: 200, headers, body: 'ok' };
+      return { status, headers, body: { access_token: token, expires_in: 3599, token_type: 'Bearer' } };
+    });
+    vi.stubEnv('GCE_METADATA_HOST', new URL(metadata.endpoint).host);
+    vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', undefined);
+    vi.stubEnv('CLOUDSDK_CONFIG', '/nowhere');
+    vi.stubEnv('HOME', '/nowhere');
+    return createGcsProvider({ project: 'my-project', endpoint: stub.endpoint, timeoutMs: 3_000 });
+  };
+
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await metadata.stop();
+  });
+
+  test('signs every request with a token of the metadata service', async () => {
+    const identified = await serveToken(200);
+    expect(await identified.observe(bucket, signal())).toBeUndefined();
+    expect(stub.requests.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${token}`]);
+  });
+
+  test('that may do nothing fails without printing its token, however the error is printed', async () => {
+    const identified = await serveToken(200);
+    stub.failNext('GET', /sparkhistory$/, gcsError(401, 'authError', 'Invalid Credentials'));
+    const error = await identified.observe(bucket, signal()).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ reason: 'CredentialsInvalid' });
+    expect(inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true })).not.toContain(token);
+  });
+
+  test('that is not there is told as such, and no request is sent', async () => {
+    const unidentified = await serveToken(404);
+    await expect(unidentified.observe(bucket, signal())).rejects.toMatchObject({
+      reason: expect.stringMatching(/^Credentials/) as unknown,
+    });
+    expect(stub.requests).toEqual([]);
   });
 });

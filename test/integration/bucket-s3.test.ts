@@ -274,6 +274,14 @@ describe('removing from Ceph', () => {
     expect(await alice.provider.observe(bucket, signal())).toBeUndefined();
   });
 
+  test('by force takes more than fits on a page', async () => {
+    const bucket = await made('many');
+    const keys = Array.from({ length: 1_050 }, (_, index) => `object-${index}`);
+    while (keys.length > 0) await Promise.all(keys.splice(0, 50).map((key) => put('many', key)));
+    await alice.provider.remove(bucket, true, signal());
+    expect(await alice.provider.observe(bucket, signal())).toBeUndefined();
+  });
+
   test('by force does not override retention', async () => {
     const bucket = await made('retained', { retentionDays: 1 });
     await featureFor(bucket, 'retention').apply(signal());
