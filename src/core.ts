@@ -7,8 +7,9 @@ import { createDefaultsInForce, type DefaultsInForce } from './defaults/in-force
 import { createKube } from './kube/client.ts';
 import { findConnection } from './kube/connection.ts';
 import type { Kube } from './kube/kube.ts';
-import { type FactStores, nodeFact, watchFacts } from './kube/stores.ts';
-import { createLog, type Log } from './log.ts';
+import { type FactStores, nodeFact, type Watching, watchFacts } from './kube/stores.ts';
+import { type LiveSettings, watchLiveSettings } from './live-settings.ts';
+import type { Log } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 
 /** What the webhook and the controllers share. */
@@ -19,7 +20,8 @@ export interface Core {
   readonly kube: Kube;
   readonly stores: FactStores;
   readonly detection: Detection;
-  /** Calls `listener` whenever another cloud or other facts are found. */
+  readonly live: LiveSettings;
+  /** Calls `listener` whenever another cloud, other facts or other settings are found. */
   readonly onVerdict: (listener: () => void) => void;
   readonly defaults: DefaultsInForce;
   /** The facts of the moment it is called. */
@@ -28,21 +30,34 @@ export interface Core {
   readonly signal: AbortSignal;
 }
 
+export interface CoreOptions {
+  readonly settings: Settings;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
 /** Connects to the cluster, and starts to watch it and to ask for the cloud. Waits for neither. */
-export const createCore = async (
-  settings: Settings,
-  environment: Readonly<Record<string, string | undefined>>,
-  signal: AbortSignal,
-): Promise<Core> => {
-  const log = createLog(settings.logLevel);
+export const createCore = async ({ settings, environment, log, signal }: CoreOptions): Promise<Core> => {
   const metrics = createMetrics({ isDetailed: true });
   const kube = createKube(await findConnection(environment));
-  const stores = watchFacts({ kube, log, signal, onRestart: metrics.countWatchRestart });
+  const watching: Watching = { kube, log, signal, onRestart: metrics.countWatchRestart };
+  const stores = watchFacts(watching);
   const listeners: (() => void)[] = [];
   const detection = askForCloud(settings, stores, signal, (verdict) => {
     metrics.setCloud(verdict);
     log.info({ cloud: verdict.name, facts: verdict.facts, notes: verdict.notes }, 'cloud named');
     for (const listener of listeners) listener();
+  });
+  const live = watchLiveSettings({
+    ...watching,
+    start: settings,
+    onChange: ({ logLevel }, refused) => {
+      log.level = logLevel;
+      if (refused.length > 0) log.error({ refused }, 'settings refused, those before stay in force');
+      else log.info({}, 'settings taken over');
+      for (const listener of listeners) listener();
+    },
   });
   const policy = policyOf(settings);
   const defaults = createDefaultsInForce(policy);
@@ -50,9 +65,10 @@ export const createCore = async (
     if (type === 'DELETED') defaults.remove(object);
     else defaults.put(object);
   });
-  const facts = createFacts({ stores, policy, verdict: detection.verdict, defaults: defaults.index });
+  const read = createFacts({ stores, policy, verdict: detection.verdict, defaults: defaults.index });
+  const facts = () => ({ ...read(), policy: live.policy() });
   const onVerdict = (listener: () => void): void => void listeners.push(listener);
-  return { settings, log, metrics, kube, stores, detection, onVerdict, defaults, facts, signal };
+  return { settings, log, metrics, kube, stores, detection, live, onVerdict, defaults, facts, signal };
 };
 
 /** Nodes and drivers are read first: they settle what metadata leaves open. */

@@ -8,11 +8,23 @@ const terminal: Terminal = {
   isColoured: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
 };
 
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever reads has had enough (`| head`): no failure of ours.
+  if (error.code !== 'EPIPE') throw error;
+});
+
 process.exitCode = await run(process.argv.slice(2), process.env, terminal, {
   serve: async (settings, mode) => {
     const ending = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => ending.abort(signal));
+    const { createLog } = await import('./log.ts');
+    const log = createLog(settings.logLevel);
+    // Unhandled rejections come here too. What state is left nobody knows: Kubernetes starts a new process.
+    process.on('uncaughtException', (error) => {
+      log.fatal({ error }, 'ended by a fault');
+      process.exit(1);
+    });
     const { serve } = await import('./serve.ts');
-    return serve(settings, mode, process.env, ending.signal);
+    return serve({ settings, mode, environment: process.env, log, ending: ending.signal });
   },
 });

@@ -42,6 +42,10 @@ export const NFS_CLASS_LABEL = `${GROUP}/nfs-class`;
 export const NFS_CLASS_ANNOTATION = `${GROUP}/storage-class`;
 /** On the disk of an NFS server: what must come back as it was when somebody deletes it, as JSON. */
 export const NFS_MEMORY_ANNOTATION = `${GROUP}/nfs-memory`;
+/** The StorageClass of Calrissian's volumes, as openEO names it. */
+export const CALRISSIAN_CLASS = 'csi-s3-calrissian';
+/** The ConfigMap of a Calrissian namespace that holds default.json. */
+export const CALRISSIAN_DEFAULTS = 'calrissian-defaults';
 /** The PriorityClass of the install. */
 export const PRIORITY_CLASS = 'quartermaster';
 
@@ -51,6 +55,8 @@ export const DEPLOYMENT_NAME = 'quartermaster';
 /** The Lease whose holder’s controllers act, in the system namespace. */
 export const LEASE_NAME = 'quartermaster-controllers';
 export const MUTATE_PATH = '/mutate';
+/** The ConfigMap of settings that are taken over without a restart, in the system namespace. */
+export const SETTINGS_CONFIG_MAP = 'quartermaster-settings';
 /** The Secret that holds authority and serving certificate, in the system namespace. */
 export const CERTIFICATE_SECRET = 'quartermaster-certificates';
 /** Kubernetes puts it on every namespace, with the namespace's name. */

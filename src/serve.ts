@@ -2,9 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../package.json' with { type: 'json' };
-import type { Settings } from './config.ts';
 import { type Controllers, startControllers } from './controllers.ts';
-import { type Core, createCore } from './core.ts';
+import { type Core, type CoreOptions, createCore } from './core.ts';
 import { AppError } from './errors.ts';
 import { listen } from './listen.ts';
 import { createDecisionLog } from './ops/decisions.ts';
@@ -16,6 +15,12 @@ import { keepServingCertificate, startWebhook, type Webhook } from './webhook.ts
 export interface ServeMode {
   readonly webhook: boolean;
   readonly controller: boolean;
+}
+
+export interface ServeOptions extends Omit<CoreOptions, 'signal'> {
+  readonly mode: ServeMode;
+  /** Fires when the process is to end. */
+  readonly ending: AbortSignal;
 }
 
 /** All that runs and must end. */
@@ -33,14 +38,9 @@ const { version } = packageJson;
  * Runs until `ending`, or until a part of it fails for good, then ends gracefully. Resolves to the exit code: 0, or 1 after a
  * failure, which is logged. Throws AppError('InvalidSetting') where it cannot begin.
  */
-export const serve = async (
-  settings: Settings,
-  mode: ServeMode,
-  environment: Readonly<Record<string, string | undefined>>,
-  ending: AbortSignal,
-): Promise<number> => {
+export const serve = async ({ mode, ending, ...given }: ServeOptions): Promise<number> => {
   const background = new AbortController();
-  const core = await createCore(settings, environment, background.signal);
+  const core = await createCore({ ...given, signal: background.signal });
   const parts = startParts(core, mode);
   const code = await untilOver(core, mode, parts, ending);
   await end(core, parts);
@@ -61,9 +61,10 @@ const startParts = (core: Core, mode: ServeMode): Parts => {
   return { health, webhook, controllers, ops };
 };
 
-const healthOf = ({ stores, detection }: Core, webhook: Webhook | undefined): Health =>
+const healthOf = ({ stores, detection, live }: Core, webhook: Webhook | undefined): Health =>
   createHealth([
     ...Object.entries({ ...stores }).map(([name, store]) => ({ name: `the cache of ${name}`, isMet: store.hasSynced })),
+    { name: 'the live settings', isMet: live.hasSynced },
     { name: 'the cloud to be named', isMet: () => detection.verdict() !== undefined },
     ...(webhook ? [{ name: 'a certificate to serve with', isMet: webhook.isListening }] : []),
   ]);
