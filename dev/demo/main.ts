@@ -43,7 +43,6 @@ const install = async (controlPlane: ControlPlane, kubectl: Kubectl): Promise<vo
   const [webhookPort = 0, opsPort = 0] = await freePorts(2);
   screen.command('quartermaster serve');
   const quartermaster = await startQuartermaster({
-    root,
     kubeconfig: await controlPlane.serviceAccountKubeconfig('quartermaster-system', 'quartermaster'),
     metadataUrl: metadata.url,
     webhookPort,

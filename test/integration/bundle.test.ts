@@ -106,6 +106,7 @@ describe('the bundle, serving', () => {
       env: {
         KUBECONFIG: kubeconfig,
         CLOUD: 'hetzner',
+        METADATA_ENDPOINT: 'http://127.0.0.1:1',
         WEBHOOK_HOST: '127.0.0.1',
         WEBHOOK_PORT: String(webhookPort),
         WEBHOOK_URL: `https://127.0.0.1:${webhookPort}/mutate`,

@@ -19,7 +19,6 @@ let metadata: Awaited<ReturnType<typeof startMetadataStub>>;
 
 const start = async (): Promise<Quartermaster> =>
   startQuartermaster({
-    root: process.cwd(),
     kubeconfig: await cluster.controlPlane.serviceAccountKubeconfig(defaults.namespace, 'quartermaster'),
     metadataUrl: metadata.url,
     webhookPort: ports[0] ?? 0,
