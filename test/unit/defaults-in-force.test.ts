@@ -41,6 +41,10 @@ describe('what is in force', () => {
     expect(seeing(recording(invalid(3), 2, version(2, 'b')))).toMatchObject({ value: 'b', generation: 2 });
   });
 
+  it('is read from a status that comes later than the object', () => {
+    expect(seeing(invalid(3), recording(invalid(3), 2, version(2, 'b')))).toMatchObject({ value: 'b', generation: 2 });
+  });
+
   it('is the newer of what status says and what was seen', () => {
     expect(seeing(version(2, 'b'), recording(invalid(3), 1, version(1, 'a'))).value).toBe('b');
     expect(seeing(version(1, 'a'), recording(invalid(3), 2, version(2, 'b'))).value).toBe('b');

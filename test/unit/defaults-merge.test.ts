@@ -32,10 +32,17 @@ describe('merging key by key', () => {
 
   it('puts the most specific envFrom last, where it wins, and makes each optional unless it says otherwise', () => {
     const { envFrom } = merged(
-      { envFrom: [{ configMapRef: { name: 'one' } }, { secretRef: { name: 'two', optional: false } }] },
+      {
+        envFrom: [
+          { configMapRef: { name: 'zero', optional: false } },
+          { configMapRef: { name: 'one' } },
+          { secretRef: { name: 'two', optional: false } },
+        ],
+      },
       { envFrom: [{ configMapRef: { name: 'three' } }, { configMapRef: { name: 'one' }, prefix: 'P_' }] },
     );
     expect([...envFrom]).toMatchObject([
+      ['configMap/zero', { value: { configMapRef: { name: 'zero', optional: false } } }],
       ['configMap/one', { value: { configMapRef: { name: 'one', optional: true } } }],
       ['secret/two', { value: { secretRef: { name: 'two', optional: false } } }],
       ['configMap/three', { value: { configMapRef: { name: 'three', optional: true } } }],

@@ -17,6 +17,7 @@ const remarks = (...list: readonly [PlatformDefaults, ...PlatformDefaults[]]) =>
     : remarksOn(first, [...others, first]).map(({ reason, message }) => `${reason}: ${message}`);
 };
 
+const onTier = (tier: string): Spec => ({ match: { namespaceSelector: { matchLabels: { tier } } } });
 const onLabel = (app: string): Spec => ({ match: { selector: { matchLabels: { app } } } });
 const expecting = (operator: 'Exists' | 'DoesNotExist'): Spec => ({
   match: { selector: { matchExpressions: [{ key: 'app', operator }] } },
@@ -42,6 +43,7 @@ describe('a tie', () => {
     ['one is more specific', entry('a'), entry('b', onLabel('x'))],
     ['one enforces', entry('a'), entry('b', { mode: 'Enforce' })],
     ['they want different values of a label', entry('a', onLabel('x')), entry('b', onLabel('y'))],
+    ['they are for different namespaces', entry('a', onTier('one')), entry('b', onTier('two'))],
     [
       'one wants a label and the other its absence',
       entry('a', expecting('Exists')),

@@ -58,11 +58,13 @@ describe('which PlatformDefaults match', () => {
   });
 
   it('is not fooled by labels that every JavaScript object inherits', () => {
-    const list = [
-      entry('it', { match: { selector: { matchExpressions: [{ key: 'constructor', operator: 'Exists' }] } } }),
-    ];
-    expect(winner(list)).toBeUndefined();
-    expect(winner(list, { labels: { constructor: 'here' } })).toBe('it');
+    const wanting = (operator: 'Exists' | 'DoesNotExist') =>
+      entry('it', {
+        match: { selector: { matchLabels: { app: 'prod' }, matchExpressions: [{ key: 'constructor', operator }] } },
+      });
+    expect(winner([wanting('Exists')], { labels })).toBeUndefined();
+    expect(winner([wanting('Exists')], { labels: { ...labels, constructor: 'here' } })).toBe('it');
+    expect(winner([wanting('DoesNotExist')], { labels })).toBe('it');
   });
 
   it('treats __proto__ as a label like any other', () => {
