@@ -24,9 +24,9 @@ export const createFacts = ({ stores, verdict, defaults, policy }: FactSources):
     storage: {
       storageClass: (name) => stores.storageClasses.get({ namespace: '', name }),
       defaultStorageClass: () => stores.storageClasses.byIndex('default', 'true')[0],
-      hasVolumeOfClass: (name) => stores.persistentVolumes.byIndex('storageClassName', name).length > 0,
+      hasVolumeOfClass: (name) => stores.persistentVolumes.countByIndex('staticClass', name) > 0,
       hasCsiDriver: (name) => stores.csiDrivers.get({ namespace: '', name }) !== undefined,
-      ownedClassCount: () => stores.storageClasses.byIndex('owned', 'true').length,
+      ownedClassCount: () => stores.storageClasses.countByIndex('owned', 'true'),
       kernelVersions: () => stores.nodes.list().flatMap(({ status }) => status?.nodeInfo?.kernelVersion ?? []),
     },
   };

@@ -34,13 +34,24 @@ export const slimClaim = ({
   return { apiVersion, kind, metadata: bareMetadata(metadata), spec: { storageClassName, volumeName }, ...phase };
 };
 
-/** Volumes: which class they name; of NFS volumes, whose server we may run, size and server too. */
-export const slimVolume = ({ apiVersion, kind, metadata, spec }: PersistentVolume): PersistentVolume => ({
-  apiVersion,
-  kind,
-  metadata: bareMetadata(metadata),
-  spec: { storageClassName: spec?.storageClassName, ...(spec?.nfs && { nfs: spec.nfs, capacity: spec.capacity }) },
-});
+const PROVISIONED_BY = 'pv.kubernetes.io/provisioned-by';
+/** Shared by all such volumes. Who provisioned them is not asked. */
+const provisioned: Pick<ObjectMeta, 'annotations'> = { annotations: { [PROVISIONED_BY]: '' } };
+
+/** True for a volume that a provisioner made from its class; false for one that somebody put there for claims to bind to. */
+export const isProvisioned = ({ metadata }: PersistentVolume): boolean =>
+  metadata.annotations?.[PROVISIONED_BY] !== undefined;
+
+/** Volumes: which class they name and whether they came from it; of NFS volumes, whose server we may run, size and server too. */
+export const slimVolume = (volume: PersistentVolume): PersistentVolume => {
+  const { apiVersion, kind, metadata, spec } = volume;
+  return {
+    apiVersion,
+    kind,
+    metadata: { ...bareMetadata(metadata), ...(isProvisioned(volume) && provisioned) },
+    spec: { storageClassName: spec?.storageClassName, ...(spec?.nfs && { nfs: spec.nfs, capacity: spec.capacity }) },
+  };
+};
 
 const bareMetadata = ({
   name,

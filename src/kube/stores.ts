@@ -4,7 +4,7 @@ import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { DEFAULT_CLASS_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../names.ts';
 import { type Kube, type Resource, resources } from './kube.ts';
 import type { Interruption } from './patience.ts';
-import { metadataOnly, slim, slimVolume } from './projection.ts';
+import { isProvisioned, metadataOnly, slim, slimVolume } from './projection.ts';
 import { type Reflection, reflect } from './reflector.ts';
 import { createStore, type IndexFunctions, type Store, type WatchLog } from './store.ts';
 
@@ -18,7 +18,7 @@ export interface Node extends KubeObject {
 export interface FactStores {
   /** Indexes: `default` and `owned`, both under `true`. */
   readonly storageClasses: Store<StorageClass>;
-  /** Index: `storageClassName`. */
+  /** Indexes: `storageClassName`, and `staticClass` for volumes that no provisioner made. */
   readonly persistentVolumes: Store<PersistentVolume>;
   readonly csiDrivers: Store<KubeObject>;
   readonly nodes: Store<Node>;
@@ -68,7 +68,8 @@ export const watchFacts = (watching: Watching): FactStores => ({
     owned: ({ metadata }) => (metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY ? ['true'] : []),
   }),
   persistentVolumes: watchStore(watching, resources.persistentVolumes, slimVolume, {
-    storageClassName: ({ spec }) => (spec?.storageClassName ? [spec.storageClassName] : []),
+    storageClassName: classOfVolume,
+    staticClass: (volume) => (isProvisioned(volume) ? [] : classOfVolume(volume)),
   }),
   csiDrivers: watchStore(watching, resources.csiDrivers, metadataOnly),
   nodes: watchStore(watching, resources.nodes, slimNode),
@@ -76,6 +77,9 @@ export const watchFacts = (watching: Watching): FactStores => ({
   platformDefaults: watchStore(watching, resources.platformDefaults, slim<PlatformDefaults>),
   objectStores: watchStore(watching, resources.objectStores, slim<ObjectStore>),
 });
+
+const classOfVolume = ({ spec }: PersistentVolume): readonly string[] =>
+  spec?.storageClassName ? [spec.storageClassName] : [];
 
 const slimNode = ({ apiVersion, kind, metadata, spec, status }: Node): Node => {
   const kernelVersion = status?.nodeInfo?.kernelVersion;

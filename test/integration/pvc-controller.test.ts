@@ -35,6 +35,18 @@ const driver = (name: string): KubeObject & { readonly spec: unknown } => ({
   spec: { attachRequired: true, podInfoOnMount: false },
 });
 
+const volume = (name: string, storageClassName: string, annotations: Readonly<Record<string, string>> = {}) => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolume',
+  metadata: { name, annotations },
+  spec: {
+    storageClassName,
+    capacity: { storage: '10Gi' },
+    accessModes: ['ReadWriteOnce'],
+    csi: { driver: EBS, volumeHandle: name },
+  },
+});
+
 describe('the controller of claims', () => {
   let controlPlane: ControlPlane;
   let kube: Kube;
@@ -133,6 +145,26 @@ describe('the controller of claims', () => {
     const stored = await classNamed('their-class');
     expect(stored?.provisioner).toBe('example.org/theirs');
     expect(stored?.metadata.labels).toBeUndefined();
+  });
+
+  it('leaves claims alone whose volumes somebody put there, but not those whose class made volumes before', async () => {
+    await kube.create(resources.persistentVolumes, volume('static', 'by-hand-class'));
+    await kube.create(
+      resources.persistentVolumes,
+      volume('dynamic', 'emptied-class', { 'pv.kubernetes.io/provisioned-by': EBS }),
+    );
+    await kube.create(resources.persistentVolumeClaims, claim('by-hand', 'by-hand-class'));
+    await kube.create(resources.persistentVolumeClaims, claim('emptied', 'emptied-class'));
+    start();
+    await expect.poll(() => classNamed('emptied-class'), within2s).toBeDefined();
+    expect(await classNamed('by-hand-class')).toBeUndefined();
+    await kube.remove(resources.persistentVolumes, { namespace: '', name: 'static' });
+    await kube.mergePatch(
+      resources.persistentVolumes,
+      { namespace: '', name: 'static' },
+      { metadata: { finalizers: null } },
+    );
+    await expect.poll(() => classNamed('by-hand-class'), within2s).toBeDefined();
   });
 
   it('ends with one class each when many claims name a few', async () => {
