@@ -72,7 +72,11 @@ const openGcs = (options: GcsOptions): GcsSession => {
 const clientOf = ({ clientEmail, privateKey }: GcsCredentials): JWT =>
   new JWT({ email: clientEmail, key: privateKey, scopes: ['https://www.googleapis.com/auth/devstorage.full_control'] });
 
-const observe = async (session: GcsSession, bucket: DesiredBucket, about: About) => {
+const observe = async (
+  session: GcsSession,
+  bucket: DesiredBucket,
+  about: About,
+): Promise<ObservedBucket | undefined> => {
   const found = await find(session, about);
   if (found === 'absent') return undefined;
   const isHeld = await isInProject(session, about);

@@ -1,7 +1,7 @@
 import type { Verdict } from './failure.ts';
 
 const certificate =
-  "the endpoint's certificate is not trusted; put the certificate authority in a ConfigMap and name it in spec.s3.caBundleRef";
+  "the endpoint's certificate is not trusted; the authority of an S3 endpoint goes into a ConfigMap that spec.s3.caBundleRef names";
 
 const trouble: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the endpoint refuses connections',

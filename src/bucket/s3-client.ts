@@ -12,7 +12,7 @@ import { BucketError } from './bucket.ts';
 import type { S3Credentials } from './credentials.ts';
 import { lookupGuard } from './lookup-guard.ts';
 import { type About, createOutsideCall, type OutsideCall } from './outside-call.ts';
-import { isAbsent, readS3Error } from './s3-errors.ts';
+import { isUnset, readS3Error } from './s3-errors.ts';
 
 export interface S3Options {
   /** Needed for AWS. At an endpoint: what requests are signed for, us-east-1 where not given. */
@@ -47,7 +47,7 @@ export interface S3Session {
     command: S3Command<Input, Output>,
     about: About,
   ) => Promise<Output>;
-  /** Undefined where the server says that there is no such thing (404), or whatever `isMissing` takes for that. */
+  /** Undefined where the bucket has no such thing, or whatever else `isMissing` takes for that. */
   readonly find: <Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
     command: S3Command<Input, Output>,
     about: About,
@@ -86,7 +86,7 @@ export const openS3 = (options: S3Options): S3Session => {
 
 const sending = (client: S3Client, call: OutsideCall): Pick<S3Session, 'send' | 'find'> => ({
   send: (command, about) => call(operationOf(command), (abortSignal) => client.send(command, { abortSignal }), about),
-  find: (command, about, isMissing = isAbsent) =>
+  find: (command, about, isMissing = isUnset) =>
     call(
       operationOf(command),
       (abortSignal) =>

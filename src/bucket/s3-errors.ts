@@ -70,8 +70,10 @@ export const readS3Error = (error: unknown): Verdict => {
 export const statusOf = (error: unknown): number | undefined =>
   error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
 
-/** What is not set is a 404, whatever its code: NoSuchTagSet, NoSuchLifecycleConfiguration, … */
 export const isAbsent = (error: unknown): boolean => statusOf(error) === 404;
+
+/** What is not set is a 404 too, under many codes (NoSuchTagSet, NoSuchLifecycleConfiguration, …); a bucket that is gone has one. */
+export const isUnset = (error: unknown): boolean => isAbsent(error) && codeOf(error) !== 'NoSuchBucket';
 
 /** The endpoint does not have the call at all. */
 export const isUnsupported = (error: unknown): boolean => readS3Error(error).reason === 'UnsupportedFeature';

@@ -4,11 +4,18 @@ import {
   type CreateBucketCommandInput,
   DeleteBucketCommand,
 } from '@aws-sdk/client-s3';
-import { type BucketConnection, BucketError, type BucketProvider, type DesiredBucket } from './bucket.ts';
+import {
+  type BucketConnection,
+  BucketError,
+  type BucketProvider,
+  type DesiredBucket,
+  type ObservedBucket,
+} from './bucket.ts';
 import { whoseMark, without } from './marks.ts';
 import type { About } from './outside-call.ts';
 import { openS3, type S3Options, type S3Session } from './s3-client.ts';
 import { emptyBucket } from './s3-emptying.ts';
+import { isAbsent } from './s3-errors.ts';
 import { s3Features } from './s3-features.ts';
 import { holdingOf, lookAt } from './s3-ownership.ts';
 import { addTags, readTags, writeTags } from './s3-tags.ts';
@@ -29,7 +36,11 @@ export const createS3Provider = (options: S3Options): BucketProvider => {
   };
 };
 
-const observe = async (session: S3Session, bucket: DesiredBucket, about: About) => {
+const observe = async (
+  session: S3Session,
+  bucket: DesiredBucket,
+  about: About,
+): Promise<ObservedBucket | undefined> => {
   const look = await lookAt(session, about);
   if (look === 'absent') return undefined;
   const { isHeld, region } = await holdingOf(session, about);
@@ -102,6 +113,7 @@ const locationConstraint = ({ endpoint, region }: S3Session, { location }: Desir
 };
 
 const unmark = async (session: S3Session, bucket: DesiredBucket, about: About): Promise<void> => {
+  if ((await lookAt(session, about)) === 'absent') return;
   const tags = await readTags(session, about);
   if (tags === undefined || !whoseMark(bucket.owner, tags).isOurs) return;
   await writeTags(session, without(tags, Object.keys(bucket.owner)), about);
@@ -110,7 +122,7 @@ const unmark = async (session: S3Session, bucket: DesiredBucket, about: About): 
 /** S3 itself refuses to delete what holds an object or a version. */
 const remove = async (session: S3Session, force: boolean, about: About): Promise<void> => {
   if (force && (await lookAt(session, about)) !== 'absent') await emptyBucket(session, about);
-  await session.find(new DeleteBucketCommand({ Bucket: about.bucket }), about);
+  await session.find(new DeleteBucketCommand({ Bucket: about.bucket }), about, isAbsent);
 };
 
 const connectionOf = ({ endpoint, region }: S3Session, { name }: DesiredBucket): BucketConnection => {

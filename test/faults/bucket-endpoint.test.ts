@@ -269,9 +269,10 @@ describe('an S3 endpoint that a tenant chose', () => {
   });
 });
 
-test('an authority that is no PEM is said to be none', async () => {
+test('an authority that is no PEM leaves the certificate untrusted', async () => {
   const { ca: _, ...pair } = await certified(['127.0.0.1']);
   const endpoint = await listen(createHttpsServer(pair), 'https');
-  const { reason } = await thrownBy(() => s3(endpoint, { caBundle: 'not a PEM' }).observe(bucket, signal()));
+  const { reason, message } = await thrownBy(() => s3(endpoint, { caBundle: 'no PEM' }).observe(bucket, signal()));
   expect(reason).toBe('EndpointUnreachable');
+  expect(message).toContain('certificate is not trusted');
 });

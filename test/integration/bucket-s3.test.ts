@@ -247,6 +247,7 @@ describe('removing from Ceph', () => {
     expect(await alice.provider.observe(bucket, signal())).toBeUndefined();
     await alice.provider.remove(bucket, false, signal());
     await alice.provider.remove(bucket, true, signal());
+    await alice.provider.unmark(bucket, signal());
   });
 
   test('a bucket that holds an object stays', async () => {

@@ -96,6 +96,11 @@ describe('on AWS', () => {
     await expect(provider.create(bucket, signal())).rejects.toMatchObject({ reason: 'NotOwned' });
   });
 
+  test('a bucket that cannot be seen at once after it was made is looked for again, not given up', async () => {
+    const provider = await aws({ HEAD: head(404), PUT: head(200), 'GET ?tagging': error(404, 'NoSuchBucket') });
+    await expect(provider.create(bucket, signal())).rejects.toMatchObject({ reason: 'ProviderError' });
+  });
+
   test('a bucket is seen with the region that holds it', async () => {
     const provider = await aws({
       HEAD: head(200, { 'x-amz-bucket-region': 'eu-central-1' }),
