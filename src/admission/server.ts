@@ -1,15 +1,24 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { setImmediate } from 'node:timers/promises';
 import type { SecureContextOptions } from 'node:tls';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { MUTATE_PATH } from '../names.ts';
+import { type Answer, failure, send } from './answer.ts';
+import { createBodyReader, type ReadBody } from './body.ts';
+import { answerBrokenRequests } from './broken-requests.ts';
+import { boundConnections } from './connections.ts';
 import type { Handle } from './handle.ts';
-import { decodeReview, encodeReview, encodeStatus } from './review.ts';
+import { decodeReview, encodeReview } from './review.ts';
 
 /** An API object may be 1.5 MiB and the review of an UPDATE carries two; controller-runtime's bound as well. */
 export const LARGEST_BODY = 7 * 1024 * 1024;
+/** Of bodies that are on their way. A pod review is about 15 KiB. */
+const BODIES = { largest: LARGEST_BODY, together: 96 * 1024 * 1024, small: 64 * 1024 };
+/** Some 25 KiB each. API servers hold as many as they have reviews in flight. */
+export const MOST_CONNECTIONS = 2_000;
 
 export interface WebhookServer {
   readonly server: Server;
@@ -22,34 +31,25 @@ export interface WebhookServer {
   readonly close: () => Promise<void>;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
 /** `POST /mutate` over HTTPS. Whatever comes in, JSON goes out. Not listening yet. */
 export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, log: Log): WebhookServer => {
   let isDraining = false;
-  const server = createServer(
-    {
-      ...tls,
-      minVersion: 'TLSv1.2',
-      // Longer than the API server keeps an idle connection (90 s), so that it is never cut under a request.
-      keepAliveTimeout: 120_000,
-      headersTimeout: 10_000,
-      requestTimeout: 20_000,
-      maxHeaderSize: 16 * 1024,
-    },
-    (request, response) => {
-      answer(request, handle, log).then(
-        ({ status, body }) => send(response, status, body, isDraining),
-        (error: unknown) => {
-          log.debug({ error: messageOf(error) }, 'request ended before its answer');
-          response.destroy();
-        },
-      );
-    },
-  );
+  const server = createServer({ ...tls, ...LIMITS });
+  const readBody = createBodyReader(BODIES);
+  const tellOfUse = boundConnections(server, MOST_CONNECTIONS);
+  const tellOfRequest = answerBrokenRequests(server);
+  server.on('request', (request, response) => {
+    tellOfUse(request.socket);
+    tellOfRequest(request, response);
+    answer(request, readBody, handle, log).then(
+      // What is left of a body that was not read is not worth reading.
+      (answered) => send(response, answered, isDraining || !request.complete),
+      (error: unknown) => {
+        log.debug({ error: messageOf(error) }, 'request ended before its answer');
+        response.destroy();
+      },
+    );
+  });
   return {
     server,
     drain: () => {
@@ -63,31 +63,48 @@ export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, l
   };
 };
 
-const answer = async (request: IncomingMessage, handle: Handle, log: Log): Promise<Answer> => {
+const LIMITS = {
+  minVersion: 'TLSv1.2',
+  handshakeTimeout: 10_000,
+  // Longer than the API server keeps an idle connection (90 s), so that it is never cut under a request.
+  keepAliveTimeout: 120_000,
+  headersTimeout: 10_000,
+  requestTimeout: 20_000,
+  connectionsCheckingInterval: 2_000,
+  maxHeaderSize: 16 * 1024,
+  // Ours to answer: node would send an empty 400.
+  requireHostHeader: false,
+} as const;
+
+const answer = async (request: IncomingMessage, readBody: ReadBody, handle: Handle, log: Log): Promise<Answer> => {
   const refusal = refuseEarly(request);
   if (refusal !== undefined) return refusal;
   const body = await readBody(request);
-  if (body === undefined) return status(413, 'RequestEntityTooLarge', `The body is larger than ${LARGEST_BODY} bytes.`);
-  return review(body, handle, log);
+  if (body === 'too large') return TOO_LARGE;
+  if (body === 'too much') return TOO_MUCH;
+  return isUtf8(body) ? review(body.toString(), handle, log) : NO_UTF8;
 };
 
 const refuseEarly = ({ method, url = '', headers }: IncomingMessage): Answer | undefined => {
-  const [path] = url.split('?', 1);
-  if (path !== MUTATE_PATH) return status(404, 'NotFound', `There is nothing here; reviews go to ${MUTATE_PATH}.`);
-  if (method !== 'POST') return status(405, 'MethodNotAllowed', `${MUTATE_PATH} takes POST only.`);
-  if (headers['content-encoding'] !== undefined)
-    return status(415, 'UnsupportedMediaType', 'A compressed body is not accepted.');
-  const type = headers['content-type'] ?? '';
-  if (!/^application\/json\b/i.test(type))
-    return status(415, 'UnsupportedMediaType', 'The body must be application/json.');
-  return undefined;
+  if (url !== MUTATE_PATH && url.split('?', 1)[0] !== MUTATE_PATH) return NOT_FOUND;
+  if (method !== 'POST') return NO_POST;
+  if (headers['content-encoding'] !== undefined) return COMPRESSED;
+  return /^application\/json\b/i.test(headers['content-type'] ?? '') ? undefined : NO_JSON;
 };
+
+const NOT_FOUND = failure(404, 'NotFound', `There is nothing here; reviews go to ${MUTATE_PATH}.`);
+const NO_POST = failure(405, 'MethodNotAllowed', `${MUTATE_PATH} takes POST only.`);
+const COMPRESSED = failure(415, 'UnsupportedMediaType', 'A compressed body is not accepted.');
+const NO_JSON = failure(415, 'UnsupportedMediaType', 'The body must be application/json.');
+const TOO_LARGE = failure(413, 'RequestEntityTooLarge', `The body is larger than ${LARGEST_BODY} bytes.`);
+const TOO_MUCH = failure(503, 'ServiceUnavailable', 'Too many large bodies are on their way; try again.');
+const NO_UTF8 = failure(400, 'BadRequest', 'The body is not UTF-8.');
 
 const review = async (body: string, handle: Handle, log: Log): Promise<Answer> => {
   const decoded = decodeReview(body);
   switch (decoded.kind) {
     case 'none':
-      return status(400, 'BadRequest', decoded.message);
+      return failure(400, 'BadRequest', decoded.message);
     case 'unusable':
       return {
         status: 200,
@@ -99,44 +116,11 @@ const review = async (body: string, handle: Handle, log: Log): Promise<Answer> =
       } catch (error) {
         // A fault of ours: the API server then does what the failurePolicy of the kind says.
         log.error({ uid: decoded.request.uid, error }, 'admission failed');
-        return status(
+        return failure(
           500,
           'InternalError',
           'Quartermaster failed on this object; its log has the reason under this uid.',
         );
       }
   }
-};
-
-const status = (code: number, reason: string, message: string): Answer => ({
-  status: code,
-  body: encodeStatus(code, reason, message),
-});
-
-/** The whole body as text; undefined once it grows past the bound. */
-const readBody = (request: IncomingMessage): Promise<string | undefined> =>
-  new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    request.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > LARGEST_BODY) {
-        request.pause();
-        resolve(undefined);
-        return;
-      }
-      chunks.push(chunk);
-    });
-    request.on('end', () => resolve(Buffer.concat(chunks, length).toString('utf8')));
-    request.on('error', reject);
-    request.on('close', () => reject(new Error('the connection closed within the body')));
-  });
-
-const send = (response: ServerResponse, code: number, body: string, isLast: boolean): void => {
-  response.statusCode = code;
-  response.setHeader('Content-Type', 'application/json');
-  response.setHeader('Content-Length', Buffer.byteLength(body));
-  // What is left of a body that is too long is not worth reading.
-  if (isLast || code === 413) response.setHeader('Connection', 'close');
-  response.end(body);
 };

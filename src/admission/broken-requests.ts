@@ -1,0 +1,50 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Server } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { type Answer, failure, lastAnswer, send } from './answer.ts';
+
+type Exchange = { readonly request: IncomingMessage; readonly response: ServerResponse };
+
+/**
+ * Answers what is no HTTP, or does not come to its end, with a Status where node would send an empty 400, and closes the
+ * connection. What is no TLS gets no answer. Gives what is to be told of each request.
+ */
+export const answerBrokenRequests = (
+  server: Server,
+): ((request: IncomingMessage, response: ServerResponse) => void) => {
+  const latest = new WeakMap<Duplex, Exchange>();
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const refusal = refusalOf(error.code ?? '');
+    const exchange = latest.get(socket);
+    if (refusal === undefined || !socket.writable) socket.destroy();
+    else if (exchange === undefined || exchange.response.writableFinished) end(socket, refusal);
+    else refuse(exchange, socket, refusal);
+  });
+  server.on('connect', (_request, socket) => {
+    socket.on('error', () => socket.destroy());
+    end(socket, NO_PROXY);
+  });
+  server.on('checkExpectation', (_request, response) => send(response, NO_EXPECTATION, true));
+  return (request, response) => latest.set(request.socket, { request, response });
+};
+
+const end = (socket: Duplex, refusal: Answer): void => void socket.end(lastAnswer(refusal), () => socket.destroy());
+
+const refuse = ({ request, response }: Exchange, socket: Duplex, refusal: Answer): void => {
+  // What follows a request that is being decided must not cost it its answer.
+  if (request.complete) response.once('finish', () => socket.destroy());
+  else if (response.headersSent) socket.destroy();
+  else send(response, refusal, true);
+};
+
+const refusalOf = (code: string): Answer | undefined => {
+  if (code === 'HPE_HEADER_OVERFLOW') return HEADERS_TOO_LARGE;
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return TOO_SLOW;
+  return code.startsWith('HPE_') ? NO_HTTP : undefined;
+};
+
+const NO_HTTP = failure(400, 'BadRequest', 'This is not a whole HTTP/1.1 request.');
+const HEADERS_TOO_LARGE = failure(431, 'RequestHeaderFieldsTooLarge', 'The headers are larger than 16 KiB.');
+const TOO_SLOW = failure(408, 'RequestTimeout', 'The request did not come to its end in time.');
+const NO_PROXY = failure(405, 'MethodNotAllowed', 'This is not a proxy.');
+const NO_EXPECTATION = failure(417, 'ExpectationFailed', 'Only 100-continue can be expected.');
