@@ -120,14 +120,21 @@ const unmark = async (session: KeySession, { owner }: DesiredBucket, about: Abou
   if (whoseMark(mark, metadata).isOurs) await writeMetadata(session, without(metadata, Object.keys(mark)), about);
 };
 
-/** Blobs, versions and uploads are asked for first: Azure deletes a container with all that is in it. */
+/** What is in it is asked for first: Azure deletes a container with all that it holds. */
 const remove = async (session: KeySession, force: boolean, about: About): Promise<void> => {
-  const { service, call } = session;
   if ((await read(session, about)) === undefined) return;
-  const include = 'uncommittedblobs,versions';
-  const ask = (signal: AbortSignal) => isContainerEmpty(service, about.bucket, include, signal);
-  if (!(force || (await call('List Blobs', ask, about)))) throw full(about);
+  if (!(force || (await isEmpty(session, about)))) throw full(about);
   await send(session, 'Delete Container', { method: 'DELETE' }, about, heldContainer);
+};
+
+/** An account with hierarchical names keeps no versions, and may refuse to be asked for any. */
+const isEmpty = async (session: KeySession, about: About): Promise<boolean> => {
+  const query = { restype: 'account', comp: 'properties' };
+  const account = await send(session, 'Get Account Information', { method: 'GET', query }, about);
+  const isHierarchical = account?.headers['x-ms-is-hns-enabled'] === 'true';
+  const include = isHierarchical ? 'uncommittedblobs' : 'uncommittedblobs,versions';
+  const { service, call } = session;
+  return call('List Blobs', (signal) => isContainerEmpty(service, about.bucket, include, signal), about);
 };
 
 const full = ({ bucket }: About): BucketError =>

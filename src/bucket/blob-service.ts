@@ -15,7 +15,7 @@ export interface BlobService {
 export interface BlobCall {
   readonly method: 'GET' | 'PUT' | 'DELETE';
   readonly container: string;
-  /** Besides `restype=container`. */
+  /** Besides `restype=container`, unless it says otherwise. */
   readonly query?: StringMap;
   /** In lower case, `x-ms-…` only. */
   readonly headers?: StringMap;

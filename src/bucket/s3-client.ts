@@ -98,8 +98,8 @@ const sending = (client: S3Client, call: OutsideCall): Pick<S3Session, 'send' | 
     ),
 });
 
-/** `CreateBucket` of a CreateBucketCommand. */
-const operationOf = (command: object): string => command.constructor.name.replace(/Command$/, '');
+/** `CreateBucket` of a CreateBucketCommand, or of a CreateBucketCommand2 as a bundler may call it. */
+const operationOf = (command: object): string => command.constructor.name.replace(/Command\d*$/, '');
 
 const endpointOf = ({ endpoint, credentials, isLoopbackAllowed = false }: S3Options): URL | undefined => {
   if (endpoint === undefined) return undefined;
