@@ -61,18 +61,18 @@ const createIncoming = (declared: number, bounds: BodyBounds, account: { bytes: 
     account.bytes += next.length - buffer.length;
     buffer = next;
   };
+  const append = (chunk: Buffer, room: number): void => {
+    if (room > buffer.length) replace(enlarged(buffer, length, room));
+    chunk.copy(buffer, length);
+  };
   return {
     add: (chunk) => {
       const total = length + chunk.length;
       if (total > bounds.largest) return 'too large';
-      if (total === declared && length === 0) {
-        replace(chunk);
-      } else {
-        const room = roomFor(total, declared, buffer.length, bounds.largest);
-        if (room > bounds.small && account.bytes + room - buffer.length > bounds.together) return 'too much';
-        if (room > buffer.length) replace(enlarged(buffer, length, room));
-        chunk.copy(buffer, length);
-      }
+      const room = total <= buffer.length ? buffer.length : roomFor(total, declared, bounds.largest);
+      if (room > bounds.small && account.bytes + room - buffer.length > bounds.together) return 'too much';
+      if (chunk.length === declared) replace(chunk);
+      else append(chunk, room);
       length = total;
       return undefined;
     },
@@ -81,8 +81,8 @@ const createIncoming = (declared: number, bounds: BodyBounds, account: { bytes: 
   };
 };
 
-const roomFor = (total: number, declared: number, present: number, largest: number): number =>
-  total <= present ? present : Math.max(declared, Math.min(Math.max(2 * total, FIRST_BYTES), largest));
+const roomFor = (total: number, declared: number, largest: number): number =>
+  Math.max(declared, Math.min(Math.max(2 * total, FIRST_BYTES), largest));
 
 const enlarged = (buffer: Buffer, length: number, room: number): Buffer => {
   const larger = Buffer.allocUnsafe(room);
