@@ -1,25 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { openProvider } from './bucket/index.ts';
 import type { CertificateKeeper } from './certificates/keeper.ts';
-import { runController } from './controller/controller.ts';
-import { createEventRecorder, type EventRecorder } from './controller/events.ts';
+import { createEventRecorder } from './controller/events.ts';
 import { runAsLeader } from './controller/leader.ts';
-import { runObjectStoreController } from './controller/object-store.ts';
-import { claimController, watchClaims } from './controller/persistent-volume-claim.ts';
-import { platformDefaultsController } from './controller/platform-defaults-controller.ts';
-import { watchProvision } from './controller/provision-stores.ts';
-import { type WebhookTarget, webhookConfiguration } from './controller/webhook-configuration.ts';
-import { keepWebhooks } from './controller/webhook-keeper.ts';
-import { webhookPublisher } from './controller/webhook-publisher.ts';
 import type { Core } from './core.ts';
-import { type Kube, resources } from './kube/kube.ts';
-import { metadataOnly } from './kube/projection.ts';
-import { type Watching, watchStore } from './kube/stores.ts';
-import { mutators } from './mutate/index.ts';
-import { DEPLOYMENT_NAME, LEASE_NAME, MANAGED_BY, MANAGED_BY_LABEL } from './names.ts';
+import { LEASE_NAME } from './names.ts';
+import { runsOf } from './runs.ts';
 
 /** The controllers of this process, acting only while it leads. */
 export interface Controllers {
@@ -29,8 +15,6 @@ export interface Controllers {
   readonly stop: () => Promise<void>;
 }
 
-const PUBLISH_EVERY_MS = 2_000;
-const RETRY_MS = 1_000;
 const EVENTS_GRACE_MS = 3_000;
 
 /** Contends for leadership and runs every controller while it is held. Caches are filled before that, so that a new leader acts at once. */
@@ -38,7 +22,7 @@ export const startControllers = (core: Core, certificates: CertificateKeeper): C
   const { settings, kube, log, metrics } = core;
   const stopping = new AbortController();
   const events = createEventRecorder({ kube, instance: hostname(), log, metrics });
-  const runs = [publishWebhooks(core, certificates), keepClaims(core, events), keepObjectStores(core, events), keepPlatformDefaults(core, events)];
+  const runs = runsOf(core, certificates, events);
   const done = runAsLeader({
     kube,
     name: LEASE_NAME,
@@ -59,121 +43,5 @@ export const startControllers = (core: Core, certificates: CertificateKeeper): C
       await done;
       await events.close(EVENTS_GRACE_MS);
     },
-  };
-};
-
-/** A controller with all it needs, acting until its signal. */
-type Run = (signal: AbortSignal) => Promise<void>;
-
-const watchingOf = ({ kube, log, signal, metrics }: Core): Watching => ({
-  kube,
-  log,
-  signal,
-  onRestart: metrics.countWatchRestart,
-});
-
-const keepClaims = (core: Core, events: EventRecorder): Run => {
-  const { kube, stores, facts, log, metrics, detection } = core;
-  const claims = watchClaims(watchingOf(core));
-  const controller = claimController({
-    kube,
-    claims,
-    stores,
-    cloudSettled: detection.settled,
-    facts,
-    events,
-    log,
-    metrics,
-  });
-  core.onVerdict(controller.recheck);
-  return controller.run;
-};
-
-const keepPlatformDefaults = (core: Core, events: EventRecorder): Run => {
-  const { kube, stores, defaults, facts, log, metrics, settings, detection } = core;
-  const provision = watchProvision(watchingOf(core), settings.namespace);
-  const controller = platformDefaultsController({
-    kube,
-    events,
-    facts,
-    inForce: defaults,
-    stores: { platformDefaults: stores.platformDefaults, namespaces: stores.namespaces, provision },
-    now: () => `${new Date().toISOString().slice(0, -5)}Z`,
-  });
-  const ready = [stores.platformDefaults.synced, stores.namespaces.synced, provision.synced, detection.settled];
-  return async (signal) => {
-    await Promise.race([Promise.all(ready), aborted(signal)]);
-    await runController({ ...controller, signal, log, metrics });
-  };
-};
-
-const keepObjectStores = (core: Core, events: EventRecorder): Run => {
-  const { kube, log, metrics, settings, facts, stores } = core;
-  const query = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
-  const connections = watchStore({ ...watchingOf(core), query }, resources.configMaps, metadataOnly);
-  return async (signal) => {
-    const clusterUid = await readClusterUid(kube, signal);
-    await runObjectStoreController({
-      kube,
-      log,
-      metrics,
-      events,
-      signal,
-      clusterUid,
-      connections,
-      openProvider,
-      stores: stores.objectStores,
-      cloud: () => facts().cloud,
-      policy: facts().policy,
-      clusterName: settings.clusterName === '' ? clusterUid : settings.clusterName,
-      azureResourceGroup: settings.azureResourceGroup,
-      azureManagementEndpoint: settings.azureManagementEndpoint,
-      resyncMs: settings.objectStoreResyncSeconds * 1_000,
-    });
-  };
-};
-
-const aborted = async (signal: AbortSignal): Promise<void> => {
-  if (!signal.aborted) await once(signal, 'abort');
-};
-
-/** The UID of kube-system: what tells one cluster from another, as everybody reads it. Asked for until it is there. */
-const readClusterUid = async (kube: Kube, signal: AbortSignal): Promise<string> => {
-  while (!signal.aborted) {
-    const found = await kube
-      .get(resources.namespaces, { namespace: '', name: 'kube-system' }, signal)
-      .catch(() => undefined);
-    if (found?.metadata.uid !== undefined) return found.metadata.uid;
-    await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
-  }
-  return '';
-};
-
-/** Keeps the webhook configuration right, looking at it every other second. */
-const publishWebhooks = ({ settings, kube, log }: Core, certificates: CertificateKeeper): Run => {
-  const { webhookConfigurationName: name, webhookUrl, namespace, serviceName, nfsNamespace } = settings;
-  const target: WebhookTarget = webhookUrl === '' ? { service: { name: serviceName, namespace } } : { url: webhookUrl };
-  const publish = webhookPublisher({
-    kube,
-    name,
-    desired: (owner) => {
-      const certificate = certificates.current();
-      if (certificate === undefined) return undefined;
-      const { caBundle } = certificate;
-      const rules = mutators.flatMap((mutator) => mutator.rules);
-      return webhookConfiguration({
-        name,
-        rules,
-        target,
-        caBundle,
-        systemNamespace: namespace,
-        nfsNamespace,
-        ...(owner && { owner }),
-      });
-    },
-    ...(webhookUrl === '' && { installation: { namespace, deployment: DEPLOYMENT_NAME } }),
-  });
-  return async (signal) => {
-    if (name !== '') await keepWebhooks({ publish, intervalMs: PUBLISH_EVERY_MS, log }, signal);
   };
 };
