@@ -82,6 +82,18 @@ const list = (value: string): readonly string[] =>
     .map((item) => item.trim())
     .filter((item) => item !== '');
 
+const serviceAccounts = (value: string): readonly string[] => {
+  const accounts = list(value);
+  return accounts.every((account) => /^[a-z0-9]([-a-z0-9]*[a-z0-9])?:[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(account))
+    ? accounts
+    : refuse('namespace:name pairs joined by commas');
+};
+
+const namespacedName = (value: string): string =>
+  value === '' || /^[a-z0-9]([-a-z0-9]*[a-z0-9])?\/[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value)
+    ? value
+    : refuse('namespace/name');
+
 const pairs = (value: string): Readonly<Record<string, string>> =>
   Object.fromEntries(
     list(value).map((pair) => {
@@ -216,13 +228,13 @@ export const settings = {
   calrissianServiceAccounts: setting(
     'CALRISSIAN_SERVICE_ACCOUNTS',
     '',
-    list,
+    serviceAccounts,
     'foreign service accounts that submit Calrissian jobs, as namespace:name,…',
   ),
   calrissianObjectStore: setting(
     'CALRISSIAN_OBJECT_STORE',
     '',
-    text,
+    namespacedName,
     'ObjectStore whose bucket csi-s3-calrissian mounts, as namespace/name',
   ),
   calrissianBucket: setting(
@@ -234,7 +246,7 @@ export const settings = {
   calrissianSecret: setting(
     'CALRISSIAN_SECRET',
     'csi-s3/csi-s3-secret',
-    text,
+    namespacedName,
     'Secret of the csi-s3 driver, as namespace/name',
   ),
   clusterName: setting(
@@ -322,5 +334,13 @@ export const policyOf = (values: Settings): Policy => ({
   ...(values.nfsServer !== '' && { nfsServer: values.nfsServer }),
   nfsShare: values.nfsShare,
   azureFileAccount: values.azureFileAccount,
+  calrissian: {
+    serviceAccounts: values.calrissianServiceAccounts,
+    bucket:
+      values.calrissianObjectStore === ''
+        ? { name: values.calrissianBucket }
+        : { objectStore: values.calrissianObjectStore },
+    secret: values.calrissianSecret,
+  },
   allowLoopbackEndpoints: values.objectStoreLoopback === 'allow',
 });

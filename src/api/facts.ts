@@ -89,6 +89,16 @@ export interface ObjectStoreFact {
   readonly endpoint?: string;
 }
 
+/** What namespaces are given that are made ready for Calrissian. */
+export interface CalrissianPolicy {
+  /** Those of other namespaces that submit jobs, as `namespace:name`. */
+  readonly serviceAccounts: readonly string[];
+  /** The bucket behind the volumes: an ObjectStore's, as `namespace/name`, or one by name. */
+  readonly bucket: { readonly objectStore: string } | { readonly name: string };
+  /** Secret of the csi-s3 driver, as `namespace/name`. */
+  readonly secret: string;
+}
+
 /** The settings a decision depends on. */
 export interface Policy {
   readonly systemNamespace: string;
@@ -102,6 +112,7 @@ export interface Policy {
   readonly nfsShare: string;
   /** Who makes the storage account behind an Azure file class. */
   readonly azureFileAccount: 'driver' | 'quartermaster';
+  readonly calrissian?: CalrissianPolicy;
   /** Tests and demos only: an ObjectStore may name an S3 endpoint on this very host. */
   readonly allowLoopbackEndpoints?: boolean;
 }

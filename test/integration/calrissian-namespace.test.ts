@@ -1,0 +1,328 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createFacts } from '../../src/admission/facts.ts';
+import type { KubeObject, StorageClass, StringMap } from '../../src/api/kubernetes.ts';
+import { verdictFor } from '../../src/cloud/index.ts';
+import { policyOf, readSettings } from '../../src/config.ts';
+import { runCalrissianController } from '../../src/controller/calrissian-namespace.ts';
+import { watchCalrissian } from '../../src/controller/calrissian-stores.ts';
+import type { EventObject } from '../../src/controller/event-object.ts';
+import { createEventRecorder, type EventRecorder } from '../../src/controller/events.ts';
+import { watchClaims } from '../../src/controller/persistent-volume-claim.ts';
+import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
+import { type Kube, type Resource, resources } from '../../src/kube/kube.ts';
+import { watchFacts } from '../../src/kube/stores.ts';
+import { createLog } from '../../src/log.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { GUIDE_ROLES, guideObjects, OPENEO_ACCOUNTS } from '../fixtures/calrissian-guide.ts';
+import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+
+/** What the issue promises. */
+const within5s = { timeout: 5_000, interval: 50 };
+const enabled = { 'quartermaster.dev/calrissian': 'enabled' };
+
+const resourceOf: Readonly<Record<string, Resource>> = {
+  RoleBinding: resources.roleBindings,
+  PersistentVolumeClaim: resources.persistentVolumeClaims,
+  ConfigMap: resources.configMaps,
+};
+
+let cluster: ShippedCluster;
+let admin: Kube;
+let ending: AbortController;
+let running: Promise<unknown>;
+let events: EventRecorder;
+let lastReconcile = 0;
+
+beforeAll(async () => {
+  cluster = await startShippedCluster();
+  admin = cluster.admin;
+  const driver = {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'CSIDriver',
+    metadata: { name: 'ru.yandex.s3.csi' },
+    spec: {},
+  };
+  await admin.create<KubeObject>(resources.csiDrivers, driver);
+});
+afterAll(() => cluster?.controlPlane.stop());
+beforeEach(() => {
+  ending = new AbortController();
+  running = Promise.resolve();
+});
+afterEach(() => stop());
+
+const stop = async (): Promise<void> => {
+  ending.abort();
+  await running;
+  await events.close(1_000);
+  ending = new AbortController();
+};
+
+const settled = async (ms = 500): Promise<void> => {
+  lastReconcile = performance.now();
+  await expect.poll(() => performance.now() - lastReconcile, { timeout: 20_000, interval: 50 }).toBeGreaterThan(ms);
+};
+
+/** The controller as the program runs it, as the shipped service account. */
+const start = (change: Readonly<Record<string, string>> = {}): void => {
+  const kube = cluster.self;
+  const policy = policyOf(readSettings({ CALRISSIAN_SERVICE_ACCOUNTS: OPENEO_ACCOUNTS, ...change }));
+  const log = createLog('silent');
+  const watching = { kube, log, signal: ending.signal };
+  const stores = watchFacts(watching);
+  const inForce = createDefaultsInForce(policy);
+  stores.platformDefaults.onChange((type, object) =>
+    type === 'DELETED' ? inForce.remove(object) : inForce.put(object),
+  );
+  const { namespaces, storageClasses, csiDrivers, objectStores, platformDefaults } = stores;
+  events = createEventRecorder({ kube, instance: 'test', log, metrics: createMetrics() });
+  running = runCalrissianController(
+    {
+      kube,
+      stores: {
+        namespaces,
+        storageClasses,
+        csiDrivers,
+        objectStores,
+        platformDefaults,
+        claims: watchClaims(watching),
+        made: watchCalrissian(watching),
+      },
+      inForce,
+      facts: createFacts({ stores, policy, verdict: () => verdictFor('openstack', {}, []), defaults: inForce.index }),
+      events,
+      log,
+      metrics: {
+        setQueue: () => undefined,
+        countReconcile: () => {
+          lastReconcile = performance.now();
+        },
+      },
+    },
+    ending.signal,
+  );
+};
+
+const addNamespace = (name: string, labels: StringMap = enabled) =>
+  admin.create(resources.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
+const label = (name: string, value: string | null) =>
+  admin.mergePatch(
+    resources.namespaces,
+    { namespace: '', name },
+    {
+      metadata: { labels: { 'quartermaster.dev/calrissian': value } },
+    },
+  );
+const get = <T extends KubeObject>(kind: string, namespace: string, name: string) =>
+  admin.get<T>(resourceOf[kind] as Resource, { namespace, name });
+const live = ({ kind, metadata }: KubeObject) => get(kind, metadata.namespace ?? '', metadata.name ?? '');
+const classNow = () => admin.get<StorageClass>(resources.storageClasses, { namespace: '', name: 'csi-s3-calrissian' });
+const removeClass = () => admin.remove(resources.storageClasses, { namespace: '', name: 'csi-s3-calrissian' });
+
+const eventsIn = async (namespace: string): Promise<readonly string[]> => {
+  const fieldSelector = 'involvedObject.kind=Namespace';
+  const { items } = await admin.list<EventObject>(resources.events, { namespace, fieldSelector });
+  return items.map(({ reason, message }) => `${reason}: ${message}`).toSorted();
+};
+
+const all = async (namespace: string): Promise<readonly (string | undefined)[]> =>
+  Promise.all(guideObjects(namespace).map(async (object) => (await live(object)) && object.metadata.name));
+const complete = guideObjects('').map(({ metadata }) => metadata.name);
+
+describe('a namespace labelled for Calrissian', () => {
+  it('holds within 5 s everything the guide has people make by hand', async () => {
+    start();
+    await addNamespace('by-label', {});
+    await label('by-label', 'enabled');
+    await expect.poll(() => all('by-label'), within5s).toEqual(complete);
+    for (const object of guideObjects('by-label')) expect(await live(object)).toMatchObject(object);
+    expect(await get('ConfigMap', 'by-label', 'calrissian-defaults')).toMatchObject({ kind: 'ConfigMap' });
+    expect((await classNow())?.parameters).toMatchObject({ mounter: 'geesefs', bucket: 'calrissian' });
+    expect(await eventsIn('by-label')).toEqual([]);
+  });
+
+  it('lets its service accounts do what the guide lets them, there and nowhere else', async () => {
+    start();
+    await addNamespace('allowed');
+    await expect.poll(() => all('allowed'), within5s).toEqual(complete);
+    const may = async (user: string, role: keyof typeof GUIDE_ROLES, namespace: string) => {
+      const { group, resource, verbs } = GUIDE_ROLES[role];
+      const [plural = '', subresource = ''] = resource.split('/');
+      return Promise.all(
+        verbs.map((verb) => isAllowed(user, { group, resource: plural, subresource, verb, namespace })),
+      );
+    };
+    const own = 'system:serviceaccount:allowed:default';
+    const openeo = 'system:serviceaccount:spark-jobs-dev:openeo';
+    for (const role of ['pod-manager-role', 'log-reader-role'] as const) {
+      expect(new Set(await may(own, role, 'allowed'))).toEqual(new Set([true]));
+      expect(new Set(await may(own, role, 'default'))).toEqual(new Set([false]));
+    }
+    for (const role of ['job-manager-role', 'pvc-reader-role'] as const) {
+      expect(new Set(await may(openeo, role, 'allowed'))).toEqual(new Set([true]));
+      expect(new Set(await may(openeo, role, 'default'))).toEqual(new Set([false]));
+    }
+    expect(new Set(await may(openeo, 'pod-manager-role', 'allowed'))).toEqual(new Set([false]));
+  });
+
+  it('gets back what somebody deletes, and stays the same over a restart to the last resourceVersion', async () => {
+    start();
+    await addNamespace('kept');
+    await expect.poll(() => all('kept'), within5s).toEqual(complete);
+    await admin.remove(resources.roleBindings, { namespace: 'kept', name: 'pod-manager-default-binding' });
+    await expect.poll(() => get('RoleBinding', 'kept', 'pod-manager-default-binding'), within5s).toBeDefined();
+    await removeClass();
+    await expect.poll(classNow, within5s).toBeDefined();
+    await settled();
+    const versions = async () =>
+      Promise.all(guideObjects('kept').map(async (object) => (await live(object))?.metadata.resourceVersion));
+    const before = [...(await versions()), (await classNow())?.metadata.resourceVersion];
+    await stop();
+    start();
+    await settled();
+    expect([...(await versions()), (await classNow())?.metadata.resourceVersion]).toEqual(before);
+  });
+
+  it('loses what holds no data when it loses the label, keeps its claims, and is told so', async () => {
+    start();
+    await addNamespace('unlabelled');
+    await expect.poll(() => all('unlabelled'), within5s).toEqual(complete);
+    await label('unlabelled', null);
+    const claims = guideObjects('unlabelled').map(({ kind, metadata }) =>
+      kind === 'PersistentVolumeClaim' ? metadata.name : undefined,
+    );
+    await expect.poll(() => all('unlabelled'), within5s).toEqual(claims);
+    await expect.poll(() => get('ConfigMap', 'unlabelled', 'calrissian-defaults'), within5s).toBeUndefined();
+    await expect
+      .poll(() => eventsIn('unlabelled'), within5s)
+      .toEqual([
+        expect.stringMatching(
+          /^CalrissianDisabled: .*calrissian-input-data, calrissian-output-data, calrissian-tmpout .*stay/,
+        ),
+      ]);
+  });
+
+  it('loses them too when the label went while nobody watched', async () => {
+    start();
+    await addNamespace('unseen');
+    await expect.poll(() => all('unseen'), within5s).toEqual(complete);
+    await stop();
+    await label('unseen', 'disabled');
+    start();
+    await expect.poll(() => get('RoleBinding', 'unseen', 'pod-manager-default-binding'), within5s).toBeUndefined();
+  });
+
+  it('keeps what somebody else made, and is told where that differs', async () => {
+    await addNamespace('by-hand', {});
+    const [binding, , , , , , claim] = guideObjects('by-hand');
+    await admin.create(resources.persistentVolumeClaims, claim as KubeObject);
+    const byHand = {
+      ...binding,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'pod-manager-role' },
+    };
+    await admin.create(resources.roleBindings, byHand as KubeObject);
+    start();
+    await label('by-hand', 'enabled');
+    await expect.poll(() => all('by-hand'), within5s).toEqual(complete);
+    expect(await live(binding as KubeObject)).toMatchObject({ roleRef: { kind: 'Role', name: 'pod-manager-role' } });
+    await expect
+      .poll(() => eventsIn('by-hand'), within5s)
+      .toEqual([
+        expect.stringMatching(/^NotOurs: RoleBinding pod-manager-default-binding was not made by Quartermaster/),
+      ]);
+  });
+
+  it('has its volumes in the bucket of an ObjectStore, and none before that is Ready', async () => {
+    await removeClass();
+    await admin.create<KubeObject>(resources.objectStores, {
+      apiVersion: 'banzaicloud.com/v1alpha1',
+      kind: 'ObjectStore',
+      metadata: { name: 'results', namespace: 'default' },
+      spec: { name: 'cwl-results', provider: 's3' },
+    } as KubeObject);
+    start({ CALRISSIAN_OBJECT_STORE: 'default/results' });
+    await addNamespace('with-store');
+    await expect
+      .poll(() => eventsIn('with-store'), within5s)
+      .toEqual([expect.stringContaining('ObjectStore default/results is Ready')]);
+    expect(await classNow()).toBeUndefined();
+    expect(await get('PersistentVolumeClaim', 'with-store', 'calrissian-tmpout')).toBeUndefined();
+    await makeReady('results', 'cwl-results');
+    await expect.poll(() => all('with-store'), within5s).toEqual(complete);
+    expect((await classNow())?.parameters?.['bucket']).toBe('cwl-results');
+  });
+
+  it('has the class made again where ours is for another bucket', async () => {
+    expect((await classNow())?.parameters?.['bucket']).toBe('cwl-results');
+    start();
+    await expect.poll(async () => (await classNow())?.parameters?.['bucket'], within5s).toBe('calrissian');
+  });
+
+  it('leaves a class alone that somebody else made for another bucket, and says so', async () => {
+    await stop();
+    await removeClass();
+    const theirs = {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'csi-s3-calrissian' },
+      provisioner: 'ru.yandex.s3.csi',
+      parameters: { bucket: 'theirs' },
+    };
+    await admin.create<StorageClass>(resources.storageClasses, theirs);
+    start();
+    await addNamespace('their-class');
+    await expect.poll(() => all('their-class'), within5s).toEqual(complete);
+    await expect
+      .poll(() => eventsIn('their-class'), within5s)
+      .toEqual([expect.stringMatching(/^NotOurs: StorageClass csi-s3-calrissian .*theirs, not calrissian/)]);
+    expect((await classNow())?.parameters).toEqual({ bucket: 'theirs' });
+    await removeClass();
+  });
+
+  it('has the ConfigMap its platform provisions instead of ours', async () => {
+    start();
+    await addNamespace('provisioned');
+    await expect.poll(() => get('ConfigMap', 'provisioned', 'calrissian-defaults'), within5s).toBeDefined();
+    await admin.create<KubeObject>(resources.platformDefaults, {
+      apiVersion: 'quartermaster.dev/v1alpha1',
+      kind: 'PlatformDefaults',
+      metadata: { name: 'calrissian', namespace: 'quartermaster-system' },
+      spec: {
+        match: { kinds: ['CalrissianPod'], namespaceSelector: { matchLabels: enabled } },
+        provision: { configMaps: [{ name: 'calrissian-defaults', data: { 'default.json': '{}' } }] },
+      },
+    } as KubeObject);
+    await expect.poll(() => get('ConfigMap', 'provisioned', 'calrissian-defaults'), within5s).toBeUndefined();
+  });
+});
+
+const isAllowed = async (user: string, resourceAttributes: Readonly<Record<string, string>>): Promise<boolean> => {
+  const review = {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SubjectAccessReview',
+    spec: { user, resourceAttributes },
+  };
+  const answer = await admin.post('/apis/authorization.k8s.io/v1/subjectaccessreviews', review);
+  return (answer as { readonly status: { readonly allowed: boolean } }).status.allowed;
+};
+
+const makeReady = (name: string, bucketName: string) =>
+  admin.applyStatus<KubeObject>(resources.objectStores, {
+    apiVersion: 'banzaicloud.com/v1alpha1',
+    kind: 'ObjectStore',
+    metadata: { name, namespace: 'default' },
+    status: {
+      bucketName,
+      url: `s3a://${bucketName}`,
+      provider: 's3',
+      conditions: [
+        {
+          type: 'Ready',
+          status: 'True',
+          reason: 'UpToDate',
+          message: 'It is.',
+          lastTransitionTime: '2026-11-20T00:00:00Z',
+        },
+      ],
+    },
+  } as KubeObject);
