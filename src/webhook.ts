@@ -9,7 +9,8 @@ import { isAuthorityPublished } from './controller/webhook-publisher.ts';
 import type { Core } from './core.ts';
 import { messageOf } from './errors.ts';
 import { listen } from './listen.ts';
-import { type DecisionLog, outcomeOf } from './ops/decisions.ts';
+import { observeAdmissions } from './observe.ts';
+import type { DecisionLog } from './ops/decisions.ts';
 
 /** The webhook server once it has a certificate, and how to end it. */
 export interface Webhook {
@@ -95,25 +96,5 @@ const countErrors =
 const handlerOptions = ({ kube, settings, facts, log, metrics }: Core, decisions: DecisionLog): HandlerOptions => ({
   facts,
   ensure: ensureStorageClasses(kube, settings.ensureDeadlineMs, () => metrics.countStorageClass('admission')),
-  observe: (request, decision, seconds) => {
-    const outcome = outcomeOf(decision);
-    metrics.countAdmission(request.object.kind, request.operation, outcome, seconds);
-    decisions.add(request, decision);
-    const level = outcome === 'unchanged' ? 'debug' : 'info';
-    log[level](
-      {
-        uid: request.uid,
-        operation: request.operation,
-        kind: request.object.kind,
-        namespace: request.namespace,
-        name: request.name,
-        dryRun: request.dryRun,
-        outcome,
-        changes: decision.patch.length,
-        companions: decision.companions.map(({ kind, metadata }) => `${kind}/${metadata.name ?? ''}`),
-        warnings: decision.warnings,
-      },
-      'admission decided',
-    );
-  },
+  observe: observeAdmissions({ log, metrics }, decisions),
 });
