@@ -54,7 +54,8 @@ const attempt = async (step: Step, seen: Seen, { tools }: Pass): Promise<Seen | 
   try {
     return { ...seen, ...(await act(step, seen, tools)) };
   } catch (error) {
-    if (error instanceof BucketError) return error;
+    // A call that we gave up ourselves says nothing about the provider.
+    if (error instanceof BucketError && !tools.signal.aborted) return error;
     throw error;
   }
 };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BucketError, type BucketReason } from '../../src/bucket/bucket.ts';
 import { restAfter } from '../../src/controller/object-store-retry.ts';
 import { resources } from '../../src/kube/kube.ts';
-import { createCase } from '../fixtures/object-store-case.ts';
+import { createCase, NOW } from '../fixtures/object-store-case.ts';
 
 const failingAt =
   (call: string, reason: BucketReason) =>
@@ -62,6 +62,20 @@ describe('trouble with the provider', () => {
     await one.pass();
     const before = one.stored();
     await one.pass('2026-11-20T13:00:00Z');
+    expect(one.stored()).toBe(before);
+  });
+
+  it('is not told where it was ourselves who gave up', async () => {
+    const one = createCase();
+    one.submit();
+    await one.pass();
+    const before = one.stored();
+    const ending = new AbortController();
+    one.world.interfere = (call) => {
+      ending.abort();
+      failingAt('observe', 'EndpointUnreachable')(call);
+    };
+    await expect(one.pass(NOW, ending.signal)).rejects.toThrow('Failed by EndpointUnreachable');
     expect(one.stored()).toBe(before);
   });
 

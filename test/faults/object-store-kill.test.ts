@@ -1,0 +1,206 @@
+import { CreateBucketCommand, GetBucketTaggingCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CephRgw, startCephRgw } from '../../dev/ceph-rgw/ceph-rgw.ts';
+import type { ObjectStoreSpec } from '../../src/api/object-store.ts';
+import type { BucketProvider, Feature } from '../../src/bucket/bucket.ts';
+import { AppError } from '../../src/errors.ts';
+import type { Kube } from '../../src/kube/kube.ts';
+import {
+  conditionOf,
+  type ObjectStoreCluster,
+  startObjectStoreCluster,
+  until,
+} from '../fixtures/object-store-cluster.ts';
+
+/** A controller that stops for good at the nth moment at which it is about to write something outside, or has just written it. */
+const createCrash = (at: number) => {
+  let moments = 0;
+  let crashedAt: string | undefined;
+  const crash = (what: string): Promise<void> => {
+    moments += 1;
+    if (moments === at) crashedAt = what;
+    return moments >= at ? Promise.reject(new AppError('Internal', 'the process is gone')) : Promise.resolve();
+  };
+  const around =
+    <A extends readonly unknown[], R>(what: string, call: (...given: A) => Promise<R>) =>
+    async (...given: A): Promise<R> => {
+      await crash(`before ${what}`);
+      const answer = await call(...given);
+      await crash(`after ${what}`);
+      return answer;
+    };
+  return { crashedAt: () => crashedAt, around };
+};
+
+type Crash = ReturnType<typeof createCrash>;
+
+const crashingKube =
+  ({ around }: Crash) =>
+  (kube: Kube): Kube => ({
+    ...kube,
+    create: (resource, object, options) =>
+      resource.plural === 'events'
+        ? kube.create(resource, object, options)
+        : around(`create ${resource.plural}`, () => kube.create(resource, object, options))(),
+    apply: (resource, object, options) =>
+      around(`apply ${resource.plural}`, () => kube.apply(resource, object, options))(),
+    applyStatus: (resource, object, options) => around('status', () => kube.applyStatus(resource, object, options))(),
+    mergePatch: (resource, key, patch, options) =>
+      around('finalizers', () => kube.mergePatch<never>(resource, key, patch, options))(),
+  });
+
+const crashingProvider =
+  ({ around }: Crash, onCreate: () => void) =>
+  (provider: BucketProvider): BucketProvider => ({
+    ...provider,
+    create: around('create', async (bucket, signal) => {
+      await provider.create(bucket, signal);
+      onCreate();
+    }),
+    mark: around('mark', provider.mark),
+    unmark: around('unmark', provider.unmark),
+    remove: around('remove', provider.remove),
+    features: (bucket) =>
+      provider.features(bucket).map((feature): Feature => ({ ...feature, apply: around(feature.name, feature.apply) })),
+  });
+
+let ceph: CephRgw;
+let cluster: ObjectStoreCluster;
+let client: S3Client;
+
+beforeAll(async () => {
+  [ceph, cluster] = await Promise.all([startCephRgw(), startObjectStoreCluster()]);
+  const { accessKey, secretKey } = await ceph.createUser('alice');
+  const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey };
+  client = new S3Client({ endpoint: ceph.endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
+  await cluster.putSecret('alice', { 'access-key': accessKey, 'secret-key': secretKey });
+});
+
+afterAll(async () => {
+  await cluster?.stop();
+  await ceph?.stop();
+});
+
+const specOf = (name: string, spec: Partial<ObjectStoreSpec> = {}): ObjectStoreSpec => ({
+  name,
+  provider: 's3',
+  s3: { endpoint: ceph.endpoint },
+  credentialsSecretRef: { name: 'alice' },
+  versioning: true,
+  labels: { team: 'data' },
+  deletionPolicy: 'Delete',
+  ...spec,
+});
+
+const hasBucket = async (name: string): Promise<boolean> =>
+  (await client.send(new ListBucketsCommand({}))).Buckets?.some(({ Name }) => Name === name) ?? false;
+
+const tagsOf = async (Bucket: string): Promise<Readonly<Record<string, string | undefined>>> => {
+  const { TagSet = [] } = await client.send(new GetBucketTaggingCommand({ Bucket }));
+  return Object.fromEntries(TagSet.map(({ Key = '', Value }) => [Key, Value]));
+};
+
+const isReady = async (name: string): Promise<boolean> =>
+  conditionOf(await cluster.read(name), 'Ready')?.status === 'True';
+
+const isGone = async (name: string): Promise<boolean> => (await cluster.read(name)) === undefined;
+
+/** Runs a controller until it has crashed at the nth moment, or `done` holds. Tells at what it crashed; undefined where it did not. */
+const runUntilCrash = async (
+  at: number,
+  done: () => Promise<boolean>,
+  onCreate: () => void = () => undefined,
+): Promise<string | undefined> => {
+  const crash = createCrash(at);
+  const controller = cluster.run({ kube: crashingKube(crash), provider: crashingProvider(crash, onCreate) });
+  await until('it crashed or is done', async () => crash.crashedAt() !== undefined || (await done()));
+  await controller.kill();
+  return crash.crashedAt();
+};
+
+const never = Number.POSITIVE_INFINITY;
+const patient = { timeout: 300_000 };
+
+describe('a controller that is killed and started again', () => {
+  it('at any moment of the making ends in one bucket, ours, made once, as spec says', patient, async () => {
+    const moments: string[] = [];
+    for (let at = 1; ; at++) {
+      const name = `made-${at}`;
+      let made = 0;
+      const onCreate = (): void => {
+        made += 1;
+      };
+      await cluster.submit(name, specOf(name));
+      const crashedAt = await runUntilCrash(at, () => isReady(name), onCreate);
+      const second = cluster.run({ provider: crashingProvider(createCrash(never), onCreate) });
+      await until(`${name}, killed ${crashedAt}, is Ready`, () => isReady(name));
+      const store = await cluster.read(name);
+      expect({ made, ownership: store?.status?.ownership }, `killed ${crashedAt}`).toEqual({
+        made: 1,
+        ownership: 'Created',
+      });
+      expect(await tagsOf(name), `killed ${crashedAt}`).toEqual({
+        'quartermaster-objectstore': store?.metadata.uid,
+        'quartermaster-cluster': 'cluster-1',
+        team: 'data',
+      });
+      await cluster.remove(name);
+      await until(`${name} is gone`, () => isGone(name));
+      await second.kill();
+      if (crashedAt === undefined) break;
+      moments.push(crashedAt);
+    }
+    expect(moments).toEqual([
+      'before finalizers',
+      'after finalizers',
+      'before status',
+      'after status',
+      'before create',
+      'after create',
+      'before versioning',
+      'after versioning',
+      'before labels',
+      'after labels',
+      'before create configmaps',
+      'after create configmaps',
+      'before status',
+      'after status',
+    ]);
+  });
+
+  it('between a bucket and its mark, which Ceph takes only afterwards, still knows the bucket', async () => {
+    await cluster.submit('unmarked', specOf('unmarked'));
+    expect(await runUntilCrash(5, () => isReady('unmarked'))).toBe('before create');
+    await client.send(new CreateBucketCommand({ Bucket: 'unmarked' }));
+    const second = cluster.run();
+    await until('unmarked is Ready', () => isReady('unmarked'));
+    await second.kill();
+    const store = await cluster.read('unmarked');
+    expect(store?.status?.ownership).toBe('Created');
+    expect(await tagsOf('unmarked')).toMatchObject({ 'quartermaster-objectstore': store?.metadata.uid });
+  });
+
+  it.each(['Retain', 'Delete'] as const)(
+    'at any moment of a deletion with %s goes on to its end',
+    patient,
+    async (deletionPolicy) => {
+      const moments: string[] = [];
+      for (let at = 1; ; at++) {
+        const name = `${deletionPolicy.toLowerCase()}-${at}`;
+        await cluster.submit(name, specOf(name, { deletionPolicy }));
+        expect(await runUntilCrash(never, () => isReady(name))).toBeUndefined();
+        await cluster.remove(name);
+        const crashedAt = await runUntilCrash(at, () => isGone(name));
+        const second = cluster.run();
+        await until(`${name}, killed ${crashedAt}, is gone`, () => isGone(name));
+        await second.kill();
+        expect(await hasBucket(name), `killed ${crashedAt}`).toBe(deletionPolicy === 'Retain');
+        if (deletionPolicy === 'Retain') expect(await tagsOf(name), `killed ${crashedAt}`).toEqual({ team: 'data' });
+        if (crashedAt === undefined) break;
+        moments.push(crashedAt);
+      }
+      const call = deletionPolicy === 'Retain' ? 'unmark' : 'remove';
+      expect(moments).toEqual([`before ${call}`, `after ${call}`, 'before finalizers', 'after finalizers']);
+    },
+  );
+});
