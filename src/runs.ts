@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PersistentVolumeClaim } from './api/kubernetes.ts';
 import { openProvider } from './bucket/index.ts';
 import type { CertificateKeeper } from './certificates/keeper.ts';
+import { runCalrissianController } from './controller/calrissian-namespace.ts';
+import { watchCalrissian } from './controller/calrissian-stores.ts';
 import { runController } from './controller/controller.ts';
 import type { EventRecorder } from './controller/events.ts';
 import { runNfsController } from './controller/nfs-server.ts';
@@ -32,6 +34,7 @@ export const runsOf = (core: Core, certificates: CertificateKeeper, events: Even
     publishWebhooks(core, certificates),
     keepClaims(core, events, claims),
     keepNfsServers(core, events, claims),
+    keepCalrissianNamespaces(core, events, claims),
     keepPlatformDefaults(core, events),
     keepObjectStores(core, events),
   ];
@@ -64,11 +67,23 @@ const keepClaims = (core: Core, events: EventRecorder, claims: Store<PersistentV
 };
 
 const keepNfsServers = (core: Core, events: EventRecorder, claims: Store<PersistentVolumeClaim>): Run => {
-  const { kube, stores, facts, log, metrics, settings } = core;
+  const { kube, stores, facts, log, metrics, settings, detection } = core;
   const servers = watchNfsServers(watchingOf(core), settings.nfsNamespace);
   const graceSeconds = settings.nfsGraceSeconds;
-  return (signal) =>
-    runNfsController({ kube, claims, stores, servers, facts, events, graceSeconds, log, metrics }, signal);
+  return async (signal) => {
+    await Promise.race([detection.settled, aborted(signal)]);
+    await runNfsController({ kube, claims, stores, servers, facts, events, graceSeconds, log, metrics }, signal);
+  };
+};
+
+const keepCalrissianNamespaces = (core: Core, events: EventRecorder, claims: Store<PersistentVolumeClaim>): Run => {
+  const { kube, stores, defaults, facts, log, metrics, detection } = core;
+  const made = watchCalrissian(watchingOf(core));
+  return async (signal) => {
+    await Promise.race([detection.settled, aborted(signal)]);
+    const all = { ...stores, claims, made };
+    await runCalrissianController({ kube, stores: all, inForce: defaults, facts, events, log, metrics }, signal);
+  };
 };
 
 const keepPlatformDefaults = (core: Core, events: EventRecorder): Run => {

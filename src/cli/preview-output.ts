@@ -26,12 +26,14 @@ export const render = (documents: readonly PreviewedDocument[], output: Output, 
 const renderYaml = (documents: readonly PreviewedDocument[]): string => {
   const seen = new Set<string>();
   return documents
-    .flatMap((document) => [
-      ...document.companions
+    .flatMap((document) => {
+      const companions = document.companions
         .filter((companion) => isNew(seen, companion))
-        .map((companion) => ({ document, object: companion, isCompanion: true })),
-      { document, object: document.object, isCompanion: false },
-    ])
+        .map((companion) => ({ document, object: companion, isCompanion: true }));
+      const itself = { document, object: document.object, isCompanion: false };
+      // What is made in a namespace comes after it.
+      return document.kind === 'Namespace' ? [itself, ...companions] : [...companions, itself];
+    })
     .map(
       ({ document, object, isCompanion }) =>
         `${isCompanion ? `# made for ${title(document)}` : heading(document)}\n${toYaml(object)}`,

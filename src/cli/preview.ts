@@ -5,6 +5,7 @@ import type { Facts } from '../api/facts.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { mutators } from '../mutate/index.ts';
 import type { Source, SourcedObject } from './documents.ts';
+import { furnish } from './furnish.ts';
 
 /** What admission would do to one object, as `preview -o json` prints it. */
 export interface PreviewedDocument {
@@ -34,6 +35,7 @@ export const preview = (
 const previewOne = ({ source, object }: SourcedObject, facts: Facts, fallback: string): PreviewedDocument => {
   const namespace = object.metadata.namespace ?? (isHandled(object) ? fallback : '');
   const decision = decide(asCreate(object, namespace), facts);
+  const furnishing = furnish(object, facts);
   return {
     source,
     kind: object.kind,
@@ -43,8 +45,8 @@ const previewOne = ({ source, object }: SourcedObject, facts: Facts, fallback: s
     object: jsonpatch.apply_patch(object, [...decision.patch]),
     before: object,
     patch: decision.patch,
-    companions: decision.companions,
-    warnings: decision.warnings,
+    companions: [...decision.companions, ...furnishing.companions],
+    warnings: [...decision.warnings, ...furnishing.warnings],
     explain: decision.explain,
     ...(decision.denied !== undefined && { denied: decision.denied }),
   };

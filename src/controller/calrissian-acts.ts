@@ -39,8 +39,8 @@ export const equip = async (
     signal,
   );
   const kept = await collect(desired, (object) => keep(object, tools, signal));
-  const [input] = claims;
-  const standing = input && (await ensureCalrissianClass(input, policy, tools, signal));
+  const [, shared] = claims;
+  const standing = shared && (await ensureCalrissianClass(shared, policy, tools, signal));
   const claimed = await collect(standing?.isThere ? claims : [], (claim) => claimOnce(claim, tools, signal));
   return {
     written: [...kept.written, ...claimed.written],

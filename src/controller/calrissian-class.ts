@@ -3,7 +3,7 @@ import type { PersistentVolumeClaim, StorageClass } from '../api/kubernetes.ts';
 import { AppError } from '../errors.ts';
 import { type Kube, resources } from '../kube/kube.ts';
 import { CALRISSIAN_CLASS } from '../names.ts';
-import { calrissianClass, S3_DRIVER, whereabouts } from '../storage/calrissian-class.ts';
+import { type CalrissianMount, calrissianClass, S3_DRIVER, whereabouts } from '../storage/calrissian-class.ts';
 import type { Note } from './event-object.ts';
 import { holds, isOurs } from './kept-object.ts';
 
@@ -20,10 +20,9 @@ export const ensureCalrissianClass = async (
   { kube, facts }: { readonly kube: Pick<Kube, 'get' | 'create' | 'remove'>; readonly facts: () => Facts },
   signal: AbortSignal,
 ): Promise<ClassStanding> => {
-  const bucket = bucketOf(policy, facts());
+  const bucket = calrissianBucket(policy, facts());
   if (typeof bucket === 'string') return { isThere: false, notes: [warning('BucketAwaited', bucket)] };
-  const secret = { value: policy.secret, source: 'setting CALRISSIAN_SECRET' };
-  const desired = calrissianClass(claim, facts().cloud, { bucket, secret });
+  const desired = calrissianClass(claim, facts().cloud, mountOf(bucket, policy));
   if (desired === undefined) return { isThere: false, notes: [] };
   const notes = facts().storage.hasCsiDriver(S3_DRIVER) ? [] : [driverMissing];
   const key = { namespace: '', name: CALRISSIAN_CLASS };
@@ -37,8 +36,14 @@ export const ensureCalrissianClass = async (
   return { isThere: true, notes };
 };
 
+/** Where the volumes of the class are kept. */
+export const mountOf = (bucket: Fact, { secret }: CalrissianPolicy): CalrissianMount => ({
+  bucket,
+  secret: { value: secret, source: 'setting CALRISSIAN_SECRET' },
+});
+
 /** The bucket, or why there is none yet. */
-const bucketOf = ({ bucket }: CalrissianPolicy, facts: Facts): Fact | string => {
+export const calrissianBucket = ({ bucket }: CalrissianPolicy, facts: Facts): Fact | string => {
   if ('name' in bucket) return { value: bucket.name, source: 'setting CALRISSIAN_BUCKET' };
   const [namespace = '', name = ''] = bucket.objectStore.split('/');
   const store = facts.objectStore(namespace, name);

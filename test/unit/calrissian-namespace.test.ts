@@ -64,7 +64,7 @@ test.each([
 });
 
 describe('the class csi-s3-calrissian', () => {
-  const [claim] = objectsFor('').claims;
+  const [, claim] = objectsFor('').claims;
   const classFor = (bucket: string, secret = 'csi-s3/csi-s3-secret') =>
     claim && calrissianClass(claim, verdictFor('openstack', {}, []), { bucket: fact(bucket), secret: fact(secret) });
 
