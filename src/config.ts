@@ -277,7 +277,7 @@ export const settings = {
     'DRAIN_SECONDS',
     '5',
     integer(0, 120),
-    'how long a terminating process takes new connections, until every Service has forgotten it',
+    'how long nobody must have called before a terminating process takes no new connections',
   ),
   shutdownSeconds: setting(
     'SHUTDOWN_SECONDS',

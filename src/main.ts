@@ -25,6 +25,8 @@ process.exitCode = await run(process.argv.slice(2), process.env, terminal, {
       process.exit(1);
     });
     const { serve } = await import('./serve.ts');
-    return serve({ settings, mode, environment: process.env, log, ending: ending.signal });
+    const code = await serve({ settings, mode, environment: process.env, log, ending: ending.signal });
+    // What is still open when the time to end is over keeps nobody waiting.
+    process.exit(code);
   },
 });

@@ -96,17 +96,18 @@ const failureOf = (work: Promise<void> | undefined): Promise<never> =>
   });
 
 /**
- * Not ready at once; new connections are still taken while Services forget us, each answered with `Connection: close`; then
- * what is in flight is finished and the Lease released, all within `shutdownSeconds`.
+ * Not ready at once; new connections are still taken, and answered with `Connection: close`, until nobody has come for
+ * `drainSeconds`: Services have forgotten us. Then what is in flight is finished, all within `shutdownSeconds`. The Lease is
+ * released meanwhile.
  */
 const end = async ({ settings, log }: Core, { health, webhook, controllers, ops }: Parts): Promise<void> => {
   health.drain();
-  webhook?.drain();
+  const drained = webhook?.drain(settings.drainSeconds * 1_000);
   const stopControllers = async (): Promise<void> => {
     await controllers?.stop().catch((error: unknown) => log.error({ error }, 'controllers did not end well'));
   };
   const graceful = async (): Promise<void> => {
-    await Promise.all([stopControllers(), webhook && sleep(settings.drainSeconds * 1_000)]);
+    await Promise.all([stopControllers(), drained]);
     await webhook?.close();
   };
   await Promise.race([graceful(), sleep(settings.shutdownSeconds * 1_000, undefined, { ref: false })]);

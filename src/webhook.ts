@@ -17,8 +17,8 @@ export interface Webhook {
   readonly isListening: () => boolean;
   /** Resolves when it listens; rejects where it cannot: the port is taken. */
   readonly started: Promise<void>;
-  /** From now on every answer closes its connection. */
-  readonly drain: () => void;
+  /** From now on every answer closes its connection. Resolves when nobody has come for `quietMs`. */
+  readonly drain: (quietMs: number) => Promise<void>;
   /** Takes no new connections; resolves when the last request is answered. */
   readonly close: () => Promise<void>;
 }
@@ -74,7 +74,7 @@ export const startWebhook = (core: Core, certificates: CertificateKeeper, decisi
   return {
     isListening: () => webhook !== undefined,
     started: start(),
-    drain: () => webhook?.drain(),
+    drain: (quietMs) => webhook?.drain(quietMs) ?? Promise.resolve(),
     close: () => webhook?.close() ?? Promise.resolve(),
   };
 };

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Answer, failure, lastAnswer, send } from './answer.ts';
 
@@ -16,7 +17,8 @@ export const answerBrokenRequests = (
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const refusal = refusalOf(error.code ?? '');
     const exchange = latest.get(socket);
-    if (refusal === undefined || !socket.writable) socket.destroy();
+    if (refusal === TOO_SLOW && isUnused(socket)) socket.setTimeout(UNUSED_MS);
+    else if (refusal === undefined || !socket.writable) socket.destroy();
     else if (exchange === undefined || exchange.response.writableFinished) end(socket, refusal);
     else refuse(exchange, socket, refusal);
   });
@@ -27,6 +29,15 @@ export const answerBrokenRequests = (
   server.on('checkExpectation', (_request, response) => send(response, NO_EXPECTATION, true));
   return (request, response) => latest.set(request.socket, { request, response });
 };
+
+/** Longer than an API server keeps a connection it does not use (90 s). */
+const UNUSED_MS = 120_000;
+
+/**
+ * API servers open connections in advance, and use them at any moment: one that has carried nothing is no slow request, and
+ * closing it would fail the first.
+ */
+const isUnused = (socket: Duplex): socket is Socket => socket instanceof Socket && socket.bytesRead === 0;
 
 const end = (socket: Duplex, refusal: Answer): void => void socket.end(lastAnswer(refusal), () => socket.destroy());
 

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import { setImmediate } from 'node:timers/promises';
 import type { SecureContextOptions } from 'node:tls';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -10,6 +9,7 @@ import { type Answer, failure, send } from './answer.ts';
 import { createBodyReader, type ReadBody } from './body.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 import { boundConnections } from './connections.ts';
+import { createEnding } from './ending.ts';
 import type { Handle } from './handle.ts';
 import { decodeReview, encodeReview } from './review.ts';
 
@@ -24,10 +24,11 @@ export interface WebhookServer {
   readonly server: Server;
   /**
    * From now on every answer closes its connection, so that the API server opens its next one elsewhere. Idle ones stay open:
-   * closed under a request that is on its way, they would fail it, and no client repeats a POST.
+   * closed under a request that is on its way, they would fail it, and no client repeats a POST. Resolves when nobody has come
+   * for `quietMs`: whoever sends connections here has forgotten this replica.
    */
-  readonly drain: () => void;
-  /** Takes no new connections and closes idle ones; resolves when the last request is answered. */
+  readonly drain: (quietMs: number) => Promise<void>;
+  /** Takes no new connections; resolves when the last request is answered and every connection closed. */
   readonly close: () => Promise<void>;
 }
 
@@ -38,9 +39,11 @@ export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, l
   const readBody = createBodyReader(BODIES);
   const tellOfUse = boundConnections(server, MOST_CONNECTIONS);
   const tellOfRequest = answerBrokenRequests(server);
+  const ending = createEnding(server);
   server.on('request', (request, response) => {
     tellOfUse(request.socket);
     tellOfRequest(request, response);
+    ending.tellOfResponse(response);
     answer(request, readBody, handle, log).then(
       // What is left of a body that was not read is not worth reading.
       (answered) => send(response, answered, isDraining || !request.complete),
@@ -52,14 +55,11 @@ export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, l
   });
   return {
     server,
-    drain: () => {
+    drain: (quietMs) => {
       isDraining = true;
+      return ending.quietFor(quietMs);
     },
-    close: async () => {
-      // Right after the poll phase, so that a connection whose request has arrived does not pass for idle.
-      await setImmediate();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
+    close: ending.close,
   };
 };
 
