@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ensureAptPackages } from '../apt-packages.ts';
 import {
   type AptSource,
   debianArchives,
@@ -25,19 +26,8 @@ export async function debianCodename(): Promise<string | undefined> {
 
 /** Has Go and etcd installed: by apt-get where we are root, otherwise throws an Error that names the packages. */
 export async function ensurePackages(progress: (line: string) => void): Promise<void> {
-  const missing = Object.entries(packages).flatMap(([path, name]) => (existsSync(path) ? [] : [name]));
-  if (missing.length === 0) return;
-  const names = missing.join(' ');
-  if (process.getuid?.() !== 0) {
-    throw new Error(
-      `The control plane needs the Debian packages ${names}: run "apt-get install ${names}" as root, or set KUBEBUILDER_ASSETS to a directory that holds kube-apiserver, etcd and kubectl.`,
-    );
-  }
-  progress(`installing Debian's ${missing.join(' and ')}`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await run('apt-get', ['update', '-q'], { env, timeoutMs: 5 * minuteMs });
-  const install = ['install', '-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', ...missing];
-  await run('apt-get', install, { env, timeoutMs: 15 * minuteMs });
+  const otherwise = 'or set KUBEBUILDER_ASSETS to a directory that holds kube-apiserver, etcd and kubectl';
+  await ensureAptPackages({ packages, user: 'The control plane', otherwise, progress });
 }
 
 /**
