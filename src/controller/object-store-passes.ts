@@ -11,7 +11,7 @@ import type { Halt, Seen, Step } from './object-store-seen.ts';
 import { desiredBucket, firstSight } from './object-store-sight.ts';
 import { keyOf } from './object-store-writes.ts';
 import { createProviderCache } from './provider-cache.ts';
-import { createTurns, type Turn } from './provider-turns.ts';
+import { type Asker, createTurns, type Turn } from './provider-turns.ts';
 
 /** What a pass over one ObjectStore came to. */
 export type PassReport =
@@ -70,7 +70,7 @@ export const createPasses = (options: PassesOptions) => {
 
   return async (known: ObjectStore, signal: AbortSignal): Promise<PassReport> => {
     const { place } = firstSight(known, cloud(), policy);
-    const turn = takeTurn(laneName(known, place), place, known.metadata.uid ?? '');
+    const turn = takeTurn(askerFor(known, place));
     const waitMs = turn.begin();
     if (waitMs > 0) return { kind: 'paced', waitMs };
     try {
@@ -101,10 +101,10 @@ const refersToAnything = ({ spec }: ObjectStore): boolean =>
 const identityOf = ({ metadata, spec }: ObjectStore, place: Place, references: string): string =>
   JSON.stringify([metadata.namespace, place, spec.s3, spec.azure, spec.gcp, spec.credentialsSecretRef, references]);
 
-/** Those who use one identity at one place share its limits, and nobody else's trouble. */
-const laneName = ({ metadata, spec }: ObjectStore, { provider, endpoint }: Place): string => {
+const askerFor = ({ metadata, spec }: ObjectStore, { provider, endpoint }: Place): Asker => {
   const secret = spec.credentialsSecretRef?.name;
-  return [provider, endpoint, secret && `${metadata.namespace}/${secret}`].join(' ');
+  const identity = secret === undefined ? '' : `${metadata.namespace}/${secret}`;
+  return { holder: metadata.uid ?? '', provider, endpoint, bucket: spec.name, identity };
 };
 
 const tell = (events: PassesOptions['events'], step: Step, before: Seen, after: Seen): void => {

@@ -14,6 +14,8 @@ export interface Rest {
   readonly strikes: number;
   /** Versions of what it refers to, where a change there may help; undefined where it would not. */
   readonly references: string | undefined;
+  /** When to look at them next, as milliseconds of the clock; infinite where there is nothing to look at. */
+  readonly lookAt: number;
   /** How many times they were looked at since. */
   readonly looks: number;
 }
@@ -25,11 +27,14 @@ export const askedBy = ({ metadata }: KubeObject): string =>
 const FIRST_LOOK_MS = 5_000;
 const LAST_LOOK_MS = 30_000;
 
-/** Milliseconds until what it refers to is looked at again: a Secret that is made is noticed in seconds, one that never comes costs little. */
-export const lookAfter = ({ references, looks }: Rest, random: () => number): number =>
-  references === undefined
-    ? Number.POSITIVE_INFINITY
-    : Math.min(LAST_LOOK_MS, FIRST_LOOK_MS * 2 ** Math.min(looks, 10)) * (0.8 + random() * 0.4);
+/** The rest after one more look at what it refers to: a Secret that is made is noticed in seconds, one that never comes costs little. */
+export const lookAgain = (rest: Rest, { now, random }: Pick<Moment, 'now' | 'random'>): Rest => {
+  const pauseMs = Math.min(LAST_LOOK_MS, FIRST_LOOK_MS * 2 ** Math.min(rest.looks, 10)) * (0.8 + random() * 0.4);
+  return { ...rest, lookAt: now + pauseMs, looks: rest.looks + 1 };
+};
+
+/** When there is something to do next, if nothing changes. */
+export const wakeAt = ({ until, lookAt }: Rest): number => Math.min(until, lookAt);
 
 interface SeenTo {
   readonly store: KubeObject;
@@ -38,11 +43,15 @@ interface SeenTo {
   readonly references: string | undefined;
 }
 
+interface Moment extends Omit<Patience, 'strikes'> {
+  readonly now: number;
+}
+
 /** How long to leave an ObjectStore alone that was just seen to. `before` is its last rest. */
 export const restFor = (
   { store, isFulfilled, halts, references }: SeenTo,
   before: Rest | undefined,
-  { now, ...patience }: Omit<Patience, 'strikes'> & { readonly now: number },
+  { now, ...patience }: Moment,
 ): Rest => {
   const asked = askedBy(store);
   const reason = halts[0]?.reason;
@@ -51,12 +60,15 @@ export const restFor = (
   const waits = halts.map((halt) => restAfter(halt, { ...patience, strikes }));
   // What of the spec cannot be applied does not keep the rest of it from being compared.
   if (isFulfilled) waits.push(restAfter(undefined, { ...patience, strikes }));
-  return {
+  const rest = {
     for: asked,
     until: now + Math.min(...waits),
     reason,
     strikes,
-    references: isFulfilled ? undefined : references,
+    lookAt: Number.POSITIVE_INFINITY,
     looks: 0,
   };
+  return isFulfilled || references === undefined
+    ? { ...rest, references: undefined }
+    : lookAgain({ ...rest, references }, { now, ...patience });
 };

@@ -7,7 +7,7 @@ import { type Outcome, runController } from './controller.ts';
 import { ownerOfConnection } from './object-store-connection.ts';
 import { readReferences, versionOf } from './object-store-opening.ts';
 import { createPasses, type PassesOptions, type PassReport } from './object-store-passes.ts';
-import { askedBy, lookAfter, type Rest, restFor } from './object-store-rest.ts';
+import { askedBy, lookAgain, type Rest, restFor, wakeAt } from './object-store-rest.ts';
 
 export interface ObjectStoreControllerOptions extends PassesOptions {
   readonly stores: Store<ObjectStore>;
@@ -67,21 +67,22 @@ const createReconciler = (options: ObjectStoreControllerOptions) => {
   /** Milliseconds to rest on; undefined where there is something to do. */
   const resting = async (key: string, store: ObjectStore, signal: AbortSignal): Promise<number | undefined> => {
     const rest = rests.get(key);
-    if (rest === undefined || rest.for !== askedBy(store) || rest.until <= Date.now()) return undefined;
-    if (rest.references !== undefined) {
-      const now = versionOf(await readReferences(kube, store, signal));
-      if (now !== rest.references) return undefined;
-      rests.set(key, { ...rest, looks: rest.looks + 1 });
-    }
-    return Math.min(rest.until - Date.now(), lookAfter(rest, Math.random));
+    const now = Date.now();
+    if (rest === undefined || rest.for !== askedBy(store) || rest.until <= now) return undefined;
+    if (rest.lookAt > now) return wakeAt(rest) - now;
+    if (versionOf(await readReferences(kube, store, signal)) !== rest.references) return undefined;
+    const next = lookAgain(rest, { now, random: Math.random });
+    rests.set(key, next);
+    return wakeAt(next) - now;
   };
 
   const settle = (key: string, report: PassReport): Outcome => {
     if (report.kind === 'paced') return { requeueAfterMs: report.waitMs };
     if (report.kind === 'gone') return { decision: 'object store let go' };
-    const rest = restFor(report, rests.get(key), { resyncMs, now: Date.now(), random: Math.random });
+    const now = Date.now();
+    const rest = restFor(report, rests.get(key), { resyncMs, now, random: Math.random });
     rests.set(key, rest);
-    return { ...requeue(Math.min(rest.until - Date.now(), lookAfter(rest, Math.random))), ...decisionOf(report) };
+    return { ...requeue(wakeAt(rest) - now), ...decisionOf(report) };
   };
 
   return {

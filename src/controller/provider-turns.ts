@@ -13,9 +13,15 @@ export interface Turn {
   readonly end: () => void;
 }
 
-interface Place {
+/** Who asks for a turn, and for what. */
+export interface Asker {
+  /** UID of the ObjectStore. */
+  readonly holder: string;
   readonly provider: BucketProviderName | undefined;
   readonly endpoint: string | undefined;
+  readonly bucket: string;
+  /** What the credentials are told apart by; empty: the platform's own. */
+  readonly identity: string;
 }
 
 interface Lane {
@@ -38,18 +44,32 @@ const BUSY_MS = 200;
 const THROTTLED_MS = 2_000;
 const UNREACHABLE_MS = 10_000;
 
-/** Turns for passes, by lane: those of one lane share a pace, and none waits for another lane. */
-export const createTurns = (): ((lane: string, place: Place, holder: string) => Turn) => {
+/**
+ * Turns for passes, by lane: those who use one identity at one place share its pace, and none waits for another lane.
+ * Two that ask for one bucket go one after the other, so that the second finds the mark of the first.
+ */
+export const createTurns = (): ((asker: Asker) => Turn) => {
   const lanes = new Map<string, Lane>();
-  return (name, { provider, endpoint }, holder) => {
+  const buckets = new Map<string, string>();
+  return ({ holder, provider, endpoint, bucket, identity }) => {
     if (provider === undefined) return unlimited;
+    const name = JSON.stringify([provider, endpoint, identity]);
     const lane = lanes.get(name) ?? openLane(provider);
     lanes.set(name, lane);
+    const place = JSON.stringify([provider, endpoint, bucket]);
     return {
-      begin: () => enter(lane, holder),
+      begin: () => {
+        if (buckets.has(place)) return BUSY_MS;
+        const waitMs = enter(lane, holder);
+        if (waitMs === 0) buckets.set(place, holder);
+        return waitMs;
+      },
       beginCreation: () => lane.creations.waitMs(holder, Date.now()),
       learn: (halt) => slowDown(lane, halt, endpoint !== undefined),
-      end: () => void lane.holders.delete(holder),
+      end: () => {
+        lane.holders.delete(holder);
+        if (buckets.get(place) === holder) buckets.delete(place);
+      },
     };
   };
 };

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { ObjectMeta } from '../../src/api/kubernetes.ts';
+import type { BucketReason } from '../../src/bucket/bucket.ts';
+import { askedBy, lookAgain, type Rest, restFor, wakeAt } from '../../src/controller/object-store-rest.ts';
+import { objectStore } from '../fixtures/object-store.ts';
+
+const moment = { now: 1_000_000, resyncMs: 600_000, random: () => 0.5 };
+
+const rest = (
+  reasons: readonly BucketReason[],
+  given: Partial<Parameters<typeof restFor>[0]> = {},
+  before?: Rest,
+): Rest =>
+  restFor(
+    {
+      store: objectStore({}, { uid: 'uid-1', generation: 1 }),
+      isFulfilled: reasons.length === 0,
+      halts: reasons.map((reason) => ({ reason, message: '' })),
+      references: 'secret@1',
+      ...given,
+    },
+    before,
+    moment,
+  );
+
+const asked = (metadata: ObjectMeta): string => askedBy(objectStore({}, { uid: 'uid-1', generation: 1, ...metadata }));
+
+describe('an ObjectStore that was seen to', () => {
+  it('is looked at again after the resync interval where all is well, and not for its Secret', () => {
+    expect(wakeAt(rest([])) - moment.now).toBe(600_000);
+  });
+
+  it('has its Secret looked at in seconds where it stands still, less often from look to look', () => {
+    let at = rest(['CredentialsMissing']);
+    const pauses = [wakeAt(at) - moment.now];
+    for (let look = 0; look < 4; look++) {
+      at = lookAgain(at, moment);
+      pauses.push(at.lookAt - moment.now);
+    }
+    expect(pauses).toEqual([5_000, 10_000, 20_000, 30_000, 30_000]);
+    expect(at.until - moment.now).toBe(300_000);
+  });
+
+  it('has nothing looked at where it refers to nothing', () => {
+    expect(wakeAt(rest(['PermissionDenied'], { references: undefined })) - moment.now).toBe(300_000);
+  });
+
+  it('waits longer each time for the same reason, and starts anew for another or for another spec', () => {
+    const pauseAfter = (before: Rest | undefined, reason: BucketReason, generation = 1): Rest =>
+      rest([reason], { store: objectStore({}, { uid: 'uid-1', generation }) }, before);
+    const first = pauseAfter(undefined, 'EndpointUnreachable');
+    const second = pauseAfter(first, 'EndpointUnreachable');
+    expect([first, second].map(({ until }) => until - moment.now)).toEqual([1_000, 2_000]);
+    expect(pauseAfter(second, 'ProviderError').strikes).toBe(0);
+    expect(pauseAfter(second, 'EndpointUnreachable', 2).strikes).toBe(0);
+  });
+
+  it('is compared as ever where only a part of its spec is not supported', () => {
+    expect(wakeAt(rest(['UnsupportedFeature'], { isFulfilled: true })) - moment.now).toBe(600_000);
+  });
+
+  it('is asked for something else by a new spec, a deletion or another object of its name, and by nothing else', () => {
+    const before = asked({});
+    expect(asked({ resourceVersion: '7', labels: { a: 'b' }, finalizers: ['x'] })).toBe(before);
+    expect(asked({ generation: 2 })).not.toBe(before);
+    expect(asked({ deletionTimestamp: '2026-11-20T00:00:00Z' })).not.toBe(before);
+    expect(asked({ uid: 'uid-2' })).not.toBe(before);
+  });
+});
