@@ -18,6 +18,8 @@ export const CALRISSIAN_ENABLED = 'enabled';
 export const PROVISIONED_BY_ANNOTATION = `${GROUP}/provisioned-by`;
 /** `quartermaster.dev/provisioned: "true"` on the same objects, to watch those and no others. */
 export const PROVISIONED_LABEL = `${GROUP}/provisioned`;
+/** On the ConfigMaps in the system namespace that say which Secrets `provision` made: those cannot be listed. */
+export const PROVISION_LEDGER_LABEL = `${GROUP}/provision-ledger`;
 export const OBJECT_STORE_FINALIZER = `${OBJECT_STORE_GROUP}/objectstore`;
 /** What the labels, tags or metadata of a bucket begin with that say whose it is. */
 export const BUCKET_MARK_PREFIX = 'quartermaster-';
@@ -46,6 +48,8 @@ export const NFS_MEMORY_ANNOTATION = `${GROUP}/nfs-memory`;
 export const CALRISSIAN_CLASS = 'csi-s3-calrissian';
 /** The ConfigMap of a Calrissian namespace that holds default.json. */
 export const CALRISSIAN_DEFAULTS = 'calrissian-defaults';
+/** On a StorageClass and on the record of a storage account: the account that Quartermaster made for it. */
+export const AZURE_ACCOUNT_LABEL = `${GROUP}/azure-account`;
 /** The PriorityClass of the install. */
 export const PRIORITY_CLASS = 'quartermaster';
 

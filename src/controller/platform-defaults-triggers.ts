@@ -7,14 +7,14 @@ import { rivalsOf } from '../defaults/remarks.ts';
 import { type ChangeType, keyOf } from '../kube/store.ts';
 import type { PlatformDefaultsTools } from './platform-defaults.ts';
 import { ownerOf } from './provision-content.ts';
-import { ownersIn } from './provision-stores.ts';
+import { ledgerOwner, ownersIn } from './provision-stores.ts';
 
 type Tools = Pick<PlatformDefaultsTools, 'stores' | 'inForce'>;
 
 /** Every PlatformDefaults there is, and those that are gone but left something behind. */
 export const platformDefaultsKeys = ({ stores }: Tools): readonly string[] => [
   ...stores.platformDefaults.list().map(({ metadata }) => keyOf(metadata)),
-  ...ownersIn(stores.provision.made),
+  ...ownersIn(stores.provision),
 ];
 
 /**
@@ -35,9 +35,8 @@ export const onPlatformDefaultsTrigger = (tools: Tools, add: (key: string) => vo
       if (type === 'ADDED' || hasMoved(namespace, old)) addEach(providers(inForce));
     }),
     ...stores.provision.made.map((made) => made.onChange((_, object) => addEach([ownerOf(object) ?? []].flat()))),
-    ...stores.provision.sources.map((sources) =>
-      sources.onChange((_, { metadata: { name = '' } }) => addEach(copiersOf(name, inForce))),
-    ),
+    stores.provision.ledgers.onChange((_, ledger) => addEach([ledgerOwner(ledger) ?? []].flat())),
+    stores.provision.sources.onChange((_, { metadata: { name = '' } }) => addEach(copiersOf(name, inForce))),
   ];
   return () => {
     for (const unsubscribe of subscriptions) unsubscribe();
@@ -86,8 +85,6 @@ const copiersOf = (name: string, inForce: DefaultsInForce): readonly string[] =>
   inForce
     .entries()
     .filter(({ spec: { provision = {} } }) =>
-      [...(provision.configMaps ?? []), ...(provision.secrets ?? [])].some(
-        ({ copyFrom = '' }) => copyFrom === name || copyFrom.includes('${'),
-      ),
+      (provision.configMaps ?? []).some(({ copyFrom = '' }) => copyFrom === name || copyFrom.includes('${')),
     )
     .map(titleOf);

@@ -12,8 +12,15 @@ import type { Outcome } from './controller.ts';
 import type { EventRecorder } from './events.ts';
 import { notesOn, type ProvisionFindings, statusOf } from './platform-defaults-status.ts';
 import { type ProvisionTools, provision } from './provision.ts';
-import { madeFor, type ProvisionStores } from './provision-stores.ts';
-import { NO_WANTS, type ProvisionWorld, provisionedNamespaces, wantedBy } from './provision-wanted.ts';
+import { ledgerOwner, madeFor, type ProvisionStores } from './provision-stores.ts';
+import {
+  NO_WANTS,
+  type Problem,
+  type ProvisionWorld,
+  provisionedNamespaces,
+  type Wants,
+  wantedBy,
+} from './provision-wanted.ts';
 
 export interface PlatformDefaultsTools {
   readonly kube: Pick<Kube, 'get' | 'create' | 'apply' | 'applyStatus' | 'mergePatch' | 'remove'>;
@@ -27,11 +34,14 @@ export interface PlatformDefaultsTools {
   readonly facts: () => Facts;
   /** RFC 3339, without a fraction. */
   readonly now: () => string;
+  /** How often Secrets are compared with their source: nothing tells us when they change. 60 s where left out. */
+  readonly secretPollMs?: number;
 }
 
-/** When to look again where the cloud is not known yet, and where something is in the way that nobody tells us of. */
+/** When to look again where the cloud is not known yet, where something is in the way, and where Secrets are copied. */
 const CLOUD_RETRY_MS = 10_000;
 const PROBLEM_RETRY_MS = 60_000;
+const SECRET_POLL_MS = 60_000;
 
 /**
  * Judges the PlatformDefaults called `key`, provides what its version in force provisions, and says in status and Events
@@ -97,8 +107,18 @@ const provide = async (
   return {
     findings: { namespaces, objects: wants.wanted.length, problems, failure },
     failure,
-    ...(problems.length > 0 && { requeueAfterMs: wants.problems.length > 0 ? CLOUD_RETRY_MS : PROBLEM_RETRY_MS }),
+    ...lookAgain(wants, problems, tools),
   };
+};
+
+const lookAgain = (
+  wants: Wants,
+  problems: readonly Problem[],
+  { secretPollMs = SECRET_POLL_MS }: PlatformDefaultsTools,
+): { readonly requeueAfterMs?: number } => {
+  if (wants.problems.length > 0) return { requeueAfterMs: CLOUD_RETRY_MS };
+  if (wants.wanted.some(({ kind }) => kind === 'Secret')) return { requeueAfterMs: secretPollMs };
+  return problems.length > 0 ? { requeueAfterMs: PROBLEM_RETRY_MS } : {};
 };
 
 const worldOf = ({ stores, inForce, facts: factsNow }: PlatformDefaultsTools): ProvisionWorld => {
@@ -116,7 +136,8 @@ const provisionTools = ({ kube, events, stores, facts }: PlatformDefaultsTools):
   kube,
   events,
   systemNamespace: facts().policy.systemNamespace,
-  made: (owner, wanted) => madeFor(stores.provision.made, owner, wanted),
+  made: (owner, wanted) => madeFor(stores.provision, owner, wanted),
+  hasLedger: (owner) => stores.provision.ledgers.list().some((ledger) => ledgerOwner(ledger) === owner),
 });
 
 const say = async (

@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts';
 import { type Kube, type ObjectKey, type Resource, resources } from '../kube/kube.ts';
 import type { EventRecorder } from './events.ts';
 import { contentOf, ownerOf, type ProvisionedObject, type Source, UNMARK } from './provision-content.ts';
+import { type OpenLedger, openLedger } from './provision-ledger.ts';
 import { type Made, type ProvisionStep, planProvision } from './provision-plan.ts';
 import type { Problem, Wanted, Wants } from './provision-wanted.ts';
 
@@ -10,8 +11,10 @@ export interface ProvisionTools {
   readonly kube: Pick<Kube, 'get' | 'create' | 'apply' | 'mergePatch' | 'remove'>;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly systemNamespace: string;
-  /** What carries our marks: this owner's, and what has the name of something wanted. */
+  /** ConfigMaps and claims that carry our marks: this owner's, and what has the name of something wanted. */
   readonly made: (owner: string, wanted: readonly Wanted[]) => readonly Made[];
+  /** True where the owner was ever given a Secret. */
+  readonly hasLedger: (owner: string) => boolean;
 }
 
 /** What a pass came to. `failure`: the API server's, to be tried again; all else was done nevertheless. */
@@ -24,19 +27,51 @@ export interface ProvisionOutcome {
 /** Makes the owner's objects what it wants: makes, copies, corrects and removes. Never changes what we did not make. */
 export const provision = async (
   owner: string,
-  { wanted, problems: unknown }: Wants,
+  { wanted, problems }: Wants,
   tools: ProvisionTools,
   signal: AbortSignal,
 ): Promise<ProvisionOutcome> => {
   const sources = await readSources(wanted, tools, signal);
   const contents = wanted.map((item) => contentOf(item, owner, sources.get(sourceKey(item))));
-  const desired = contents.filter((content) => 'apiVersion' in content);
-  const problems = [...unknown, ...contents.filter((content) => 'reason' in content)];
-  const made = tools.made(owner, wanted);
+  const ledger = await ledgerFor(owner, wanted, tools, signal);
+  const steps = planProvision({
+    owner,
+    desired: contents.filter((content) => 'apiVersion' in content),
+    wanted,
+    isComplete: problems.length === 0,
+    made: [...tools.made(owner, wanted), ...(ledger?.copies ?? [])],
+  });
+  const outcome = await actAll(steps, tools, signal);
+  await ledger?.close((copy) => outcome.done.some((step) => step.do === 'remove' && step.made === copy));
+  return {
+    ...outcome,
+    problems: [...problems, ...contents.filter((content) => 'reason' in content), ...outcome.problems],
+  };
+};
+
+const ledgerFor = async (
+  owner: string,
+  wanted: readonly Wanted[],
+  { kube, systemNamespace, hasLedger }: ProvisionTools,
+  signal: AbortSignal,
+): Promise<OpenLedger | undefined> => {
+  const secrets = wanted.filter(({ kind }) => kind === 'Secret').map(({ namespace, name }) => `${namespace}/${name}`);
+  if (secrets.length === 0 && !hasLedger(owner)) return undefined;
+  return openLedger(owner, secrets, kube, systemNamespace, signal);
+};
+
+/** One step after the other; what fails keeps no other from being done. */
+const actAll = async (
+  steps: readonly ProvisionStep[],
+  tools: ProvisionTools,
+  signal: AbortSignal,
+): Promise<ProvisionOutcome> => {
   const done: ProvisionStep[] = [];
+  const problems: Problem[] = [];
   let failure: AppError | undefined;
-  for (const step of planProvision({ owner, desired, wanted, isComplete: unknown.length === 0, made })) {
+  for (const step of steps) {
     try {
+      signal.throwIfAborted();
       const problem = await act(step, tools, signal);
       if (problem === undefined) done.push(step);
       else problems.push(problem);
@@ -44,7 +79,6 @@ export const provision = async (
       if (!(error instanceof AppError)) throw error;
       failure ??= error;
     }
-    if (signal.aborted) break;
   }
   return { problems, done, failure };
 };

@@ -193,7 +193,7 @@ describe('the controller', () => {
   const labelled = (name: string, value: string) => platformDefaults(name, { inject: { labels: { value } } });
 
   it('says that a valid one is in force', async () => {
-    running = await runPlatformDefaults(cluster.kube);
+    running = await runPlatformDefaults(cluster.ours);
     await put(labelled('good', 'a'));
     await expect
       .poll(() => ready('good'), soon)
@@ -207,13 +207,13 @@ describe('the controller', () => {
   });
 
   it('names the field of an invalid one, leaves its last version in force and says which, through a restart too', async () => {
-    running = await runPlatformDefaults(cluster.kube);
+    running = await runPlatformDefaults(cluster.ours);
     await put(labelled('edited', 'good'));
     await expect.poll(() => ready('edited'), soon).toMatchObject({ reason: 'Valid' });
     await running.stop();
 
     await put(labelled('edited', 'not a value'));
-    running = await runPlatformDefaults(cluster.kube);
+    running = await runPlatformDefaults(cluster.ours);
     await expect
       .poll(() => ready('edited'), soon)
       .toMatchObject({
@@ -237,7 +237,7 @@ describe('the controller', () => {
   });
 
   it('tells both of a tie, and both again when it ends', async () => {
-    running = await runPlatformDefaults(cluster.kube);
+    running = await runPlatformDefaults(cluster.ours);
     await put(labelled('one', 'a'));
     await expect.poll(() => ready('one'), soon).toMatchObject({ reason: 'Valid' });
     await put(labelled('two', 'b'));
@@ -249,7 +249,7 @@ describe('the controller', () => {
   });
 
   it('looks again at what lacks a variable when another brings it', async () => {
-    running = await runPlatformDefaults(cluster.kube);
+    running = await runPlatformDefaults(cluster.ours);
     await put(platformDefaults('user', { inject: { annotations: { host: '${domain}' } } }));
     await expect.poll(() => ready('user'), soon).toMatchObject({ status: 'True', reason: 'Incomplete' });
     await put(platformDefaults('definer', { variables: { domain: 'example.org' } }));
@@ -258,15 +258,15 @@ describe('the controller', () => {
 
   it('writes no status that says nothing new', async () => {
     await put(labelled('quiet', 'a'));
-    running = await runPlatformDefaults(cluster.kube);
+    running = await runPlatformDefaults(cluster.ours);
     await expect.poll(() => ready('quiet'), soon).toMatchObject({ reason: 'Valid' });
     await running.stop();
     const written: (string | undefined)[] = [];
     const applyStatus: typeof cluster.kube.applyStatus = (resource, object, options) => {
       written.push(object.metadata.name);
-      return cluster.kube.applyStatus(resource, object, options);
+      return cluster.ours.applyStatus(resource, object, options);
     };
-    running = await runPlatformDefaults({ ...cluster.kube, applyStatus });
+    running = await runPlatformDefaults({ ...cluster.ours, applyStatus });
     await put(labelled('last', 'a'));
     await expect.poll(() => ready('last'), soon).toMatchObject({ reason: 'Valid' });
     await running.stop();
@@ -275,7 +275,7 @@ describe('the controller', () => {
 
   it('shows kinds, readiness and its reason in kubectl get', async () => {
     await put(platformDefaults('shown', { mode: 'Enforce', priority: 7, inject: { labels: { a: 'b' } } }));
-    running = await runPlatformDefaults(cluster.kube);
+    running = await runPlatformDefaults(cluster.ours);
     await expect.poll(() => ready('shown'), soon).toMatchObject({ reason: 'Valid' });
     const text = await kubectl(cluster.controlPlane, ['get', 'pfd', '--namespace', systemNamespace]);
     expect(text).toMatch(

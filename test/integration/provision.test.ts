@@ -2,7 +2,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaults, PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
 import { type Resource, resources } from '../../src/kube/kube.ts';
-import { MANAGED_BY_LABEL, PROVISIONED_BY_ANNOTATION, PROVISIONED_LABEL } from '../../src/names.ts';
+import {
+  MANAGED_BY_LABEL,
+  PROVISION_LEDGER_LABEL,
+  PROVISIONED_BY_ANNOTATION,
+  PROVISIONED_LABEL,
+} from '../../src/names.ts';
 import { platformDefaults, system } from '../fixtures/defaults.ts';
 import {
   type Cluster,
@@ -36,7 +41,7 @@ afterAll(() => cluster?.stop());
 beforeEach(async () => {
   team = `team-${count++}`;
   await cluster.addNamespace(team, { team });
-  running = await runPlatformDefaults(cluster.kube);
+  running = await runPlatformDefaults(cluster.ours);
 });
 
 afterEach(async () => {
@@ -123,6 +128,19 @@ describe('provision', () => {
     await expect.poll(() => dataOf(resources.configMaps, 'jmx-copy'), soon).toEqual({ a: '2' });
   });
 
+  it('does the same for Secrets, which it may not watch', async () => {
+    await put('Secret', systemNamespace, 'polled', { key: 'YQ==' });
+    await putDefaults({ secrets: [{ name: 'polled', copyFrom: 'polled' }] });
+    await expect.poll(() => dataOf(resources.secrets, 'polled'), soon).toEqual({ key: 'YQ==' });
+    await put('Secret', systemNamespace, 'polled', { key: 'Yg==' });
+    await expect.poll(() => dataOf(resources.secrets, 'polled'), soon).toEqual({ key: 'Yg==' });
+    const copy = { namespace: team, name: 'polled' };
+    await cluster.kube.mergePatch(resources.secrets, copy, { data: { theirs: 'eA==' } });
+    await expect.poll(() => dataOf(resources.secrets, 'polled'), soon).toEqual({ key: 'Yg==' });
+    await cluster.kube.remove(resources.secrets, copy);
+    await expect.poll(() => dataOf(resources.secrets, 'polled'), soon).toEqual({ key: 'Yg==' });
+  });
+
   it('replaces a Secret whose type changed', async () => {
     await put('Secret', systemNamespace, 'typed', { key: 'YQ==' }, 'example.org/a');
     await putDefaults({ secrets: [{ name: 'typed', copyFrom: 'typed' }] });
@@ -181,13 +199,38 @@ describe('provision', () => {
     await expect.poll(() => eventsOf('work', team), soon).toEqual(['Released']);
   });
 
-  it('removes what a rule made that went while nobody looked', async () => {
-    await putDefaults({ configMaps: [{ name: 'proxy', data: { a: '1' } }] });
-    await expect.poll(() => dataOf(resources.configMaps, 'proxy'), soon).toEqual({ a: '1' });
+  it('removes what a rule made that went while nobody looked, Secrets too', async () => {
+    await put('Secret', systemNamespace, 'orphan', { key: 'YQ==' });
+    await putDefaults({
+      configMaps: [{ name: 'proxy', data: { a: '1' } }],
+      secrets: [{ name: 'orphan', copyFrom: 'orphan' }],
+    });
+    await expect
+      .poll(() => provisioned(), soon)
+      .toMatchObject({ status: 'True', message: '2 objects in 1 namespaces.' });
     await running.stop();
     await removeDefaults();
-    running = await runPlatformDefaults(cluster.kube);
+    running = await runPlatformDefaults(cluster.ours);
     await expect.poll(() => find(resources.configMaps, 'proxy'), soon).toBeUndefined();
+    await expect.poll(() => find(resources.secrets, 'orphan'), soon).toBeUndefined();
+    expect(await find(resources.secrets, 'orphan', systemNamespace)).toBeDefined();
+    const ledgers = () => cluster.kube.list(resources.configMaps, { labelSelector: PROVISION_LEDGER_LABEL });
+    await expect.poll(async () => (await ledgers()).items, soon).toEqual([]);
+  });
+
+  it('leaves a Secret alone that somebody put in the place of a copy', async () => {
+    await put('Secret', systemNamespace, 'swapped', { key: 'YQ==' });
+    await putDefaults({ secrets: [{ name: 'swapped', copyFrom: 'swapped' }] });
+    await expect.poll(() => provisioned(), soon).toMatchObject({ status: 'True' });
+    await running.stop();
+    await cluster.kube.remove(resources.secrets, { namespace: team, name: 'swapped' });
+    await put('Secret', team, 'swapped', { theirs: 'eA==' });
+    running = await runPlatformDefaults(cluster.ours);
+    await expect.poll(() => provisioned(), soon).toMatchObject({ status: 'False', reason: 'NotOurs' });
+    await removeDefaults();
+    await putDefaults({ configMaps: [{ name: 'marker', data: {} }] }, {}, 'marker');
+    await expect.poll(() => provisioned('marker'), soon).toMatchObject({ status: 'True' });
+    expect(await dataOf(resources.secrets, 'swapped')).toEqual({ theirs: 'eA==' });
   });
 
   it('never changes what it did not make, and says what is in the way', async () => {
@@ -260,7 +303,7 @@ describe('provision', () => {
     await putDefaults({ configMaps: [{ name: 'proxy', data: { a: '1' } }] }, { match });
     await expect.poll(() => provisioned(), soon).toMatchObject({ status: 'True' });
     await running.stop();
-    running = await runPlatformDefaults(cluster.kube, { name: 'unknown' });
+    running = await runPlatformDefaults(cluster.ours, { name: 'unknown' });
     await putDefaults({ configMaps: [{ name: 'marker', data: {} }] }, {}, 'marker');
     await expect.poll(() => provisioned('marker'), soon).toMatchObject({ status: 'True' });
     expect(await dataOf(resources.configMaps, 'proxy')).toEqual({ a: '1' });
