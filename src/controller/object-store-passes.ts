@@ -9,6 +9,7 @@ import { openFor, readReferences, type Surroundings, versionOf } from './object-
 import { type PassEnd, runPass } from './object-store-pass.ts';
 import type { Halt, Seen, Step } from './object-store-seen.ts';
 import { desiredBucket, firstSight } from './object-store-sight.ts';
+import { nextStep } from './object-store-steps.ts';
 import { keyOf } from './object-store-writes.ts';
 import { createProviderCache } from './provider-cache.ts';
 import { type Asker, createTurns, type Turn } from './provider-turns.ts';
@@ -69,9 +70,9 @@ export const createPasses = (options: PassesOptions) => {
   };
 
   return async (known: ObjectStore, signal: AbortSignal): Promise<PassReport> => {
-    const { place } = firstSight(known, cloud(), policy);
-    const turn = takeTurn(askerFor(known, place));
-    const waitMs = turn.begin();
+    const seen = firstSight(known, cloud(), policy);
+    const turn = takeTurn(askerFor(known, seen.place));
+    const waitMs = endsAtOnce(seen) ? 0 : turn.begin();
     if (waitMs > 0) return { kind: 'paced', waitMs };
     try {
       // The cache may be older than our own last write, and with it the intent that says a bucket is ours.
@@ -100,6 +101,9 @@ const refersToAnything = ({ spec }: ObjectStore): boolean =>
 /** Two ObjectStores for which this is equal are served by the same client. */
 const identityOf = ({ metadata, spec }: ObjectStore, place: Place, references: string): string =>
   JSON.stringify([metadata.namespace, place, spec.s3, spec.azure, spec.gcp, spec.credentialsSecretRef, references]);
+
+/** What needs no call to a provider does not wait for a turn: a bucket that was never made is no reason to stay. */
+const endsAtOnce = (seen: Seen): boolean => ['halt', 'letGo', 'rest'].includes(nextStep(seen).do);
 
 const askerFor = ({ metadata, spec }: ObjectStore, { provider, endpoint }: Place): Asker => {
   const secret = spec.credentialsSecretRef?.name;
