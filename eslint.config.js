@@ -29,7 +29,7 @@ const layers = {
     'log.ts',
     'config.ts',
   ],
-  ops: [...floor, 'admission'],
+  ops: [...floor, 'admission', 'kube'],
   cli: [
     ...floor,
     'admission',

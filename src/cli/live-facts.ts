@@ -1,5 +1,7 @@
 import { createFacts } from '../admission/facts.ts';
-import type { Facts } from '../api/facts.ts';
+import type { CloudName, Facts } from '../api/facts.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import type { ProbeResult } from '../cloud/cloud.ts';
 import { clouds, verdictFor } from '../cloud/index.ts';
 import { factsOf, judge } from '../cloud/judge.ts';
 import { readNodes } from '../cloud/node-evidence.ts';
@@ -9,6 +11,7 @@ import { validateDefaults } from '../defaults/validate.ts';
 import { AppError } from '../errors.ts';
 import { createKube } from '../kube/client.ts';
 import { findConnection } from '../kube/connection.ts';
+import type { Store } from '../kube/store.ts';
 import { type FactStores, nodeFact, watchFacts } from '../kube/stores.ts';
 import { createLog } from '../log.ts';
 
@@ -26,7 +29,7 @@ export const liveFacts = async (
   const kube = createKube(await findConnection(environment));
   const stores = watchFacts({ kube, log: createLog('silent'), signal: ending.signal });
   try {
-    await untilSynced(stores);
+    await untilSynced({ ...stores });
   } finally {
     ending.abort();
   }
@@ -37,7 +40,9 @@ export const liveFacts = async (
   return createFacts({ stores, policy, defaults: () => defaults, verdict: () => verdict })();
 };
 
-const untilSynced = async (stores: FactStores): Promise<void> => {
+const untilSynced = async (
+  stores: Readonly<Record<string, Pick<Store<KubeObject>, 'hasSynced' | 'synced'>>>,
+): Promise<void> => {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     const waiting = Object.entries(stores).filter(([, store]) => !store.hasSynced());
@@ -56,7 +61,7 @@ const untilSynced = async (stores: FactStores): Promise<void> => {
 const verdictOf = (stores: FactStores) => {
   const nodes = readNodes(stores.nodes.list().map(nodeFact), clouds);
   const csiDrivers = stores.csiDrivers.list().map(({ metadata }) => metadata.name ?? '');
-  const probes = new Map();
+  const probes = new Map<CloudName, ProbeResult>();
   const { name, notes } = judge({ clouds, probes, nodes, csiDrivers });
   return verdictFor(name, factsOf(name, { probes, nodes }), notes);
 };
