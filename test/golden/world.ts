@@ -9,7 +9,7 @@ import type { Case, Circumstances } from './case.ts';
 const policy = policyOf(readSettings({}, {}));
 
 /** The facts of the cluster a case describes. Throws where one of its PlatformDefaults would not be in force. */
-export const factsOf = ({ defaults, circumstances }: Case): Facts => {
+export const factsOf = ({ defaults, circumstances }: Pick<Case, 'defaults' | 'circumstances'>): Facts => {
   const flaws = defaults.flatMap((one) => validateDefaults(one, policy).map((flaw) => `${one.metadata.name}: ${flaw}`));
   if (flaws.length > 0) throw new Error(flaws.join('\n'));
   const { cloud = {}, claims = {}, namespaceLabels = {}, cluster = [] } = circumstances;
@@ -19,7 +19,7 @@ export const factsOf = ({ defaults, circumstances }: Case): Facts => {
   );
   return {
     ...offlineFacts({
-      cloud: verdictFor(name, Object.fromEntries(facts), []),
+      cloud: verdictFor(name, Object.fromEntries(facts), ['request.yaml says so.']),
       csiDrivers: cloud.csiDrivers ?? cloudNamed(name)?.usualDrivers ?? [],
       defaults: indexDefaults(defaults, policy),
       policy,
