@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PersistentVolumeClaim } from './api/kubernetes.ts';
+import { azureCredential } from './bucket/azure-credential.ts';
 import { openProvider } from './bucket/index.ts';
 import type { CertificateKeeper } from './certificates/keeper.ts';
+import { runAzureFileController, watchAzureRecords } from './controller/azure-file.ts';
 import { runCalrissianController } from './controller/calrissian-namespace.ts';
 import { watchCalrissian } from './controller/calrissian-stores.ts';
 import { runController } from './controller/controller.ts';
@@ -23,9 +25,12 @@ import type { Store } from './kube/store.ts';
 import { type Watching, watchStore } from './kube/stores.ts';
 import { mutators } from './mutate/index.ts';
 import { DEPLOYMENT_NAME, MANAGED_BY, MANAGED_BY_LABEL } from './names.ts';
+import { openAzureAccounts } from './storage/azure-account.ts';
 
 const PUBLISH_EVERY_MS = 2_000;
 const RETRY_MS = 1_000;
+/** What is deleted with a storage account is gone for good: there is no hurry. */
+const ACCOUNT_GRACE_SECONDS = 600;
 
 /** Every controller there is. Their watches begin at once, on every replica; they act when they are run. */
 export const runsOf = (core: Core, certificates: CertificateKeeper, events: EventRecorder): readonly Run[] => {
@@ -37,6 +42,7 @@ export const runsOf = (core: Core, certificates: CertificateKeeper, events: Even
     keepCalrissianNamespaces(core, events, claims),
     keepPlatformDefaults(core, events),
     keepObjectStores(core, events),
+    keepAzureFiles(core, events, claims),
   ];
 };
 
@@ -127,6 +133,26 @@ const keepObjectStores = (core: Core, events: EventRecorder): Run => {
       azureManagementEndpoint: settings.azureManagementEndpoint,
       resyncMs: settings.objectStoreResyncSeconds * 1_000,
     });
+  };
+};
+
+const keepAzureFiles = (core: Core, events: EventRecorder, claims: Store<PersistentVolumeClaim>): Run => {
+  const { kube, stores, facts, log, metrics, settings, detection } = core;
+  const records = watchAzureRecords(watchingOf(core), settings.namespace);
+  const openAccounts = async (subscription: string) =>
+    openAzureAccounts({
+      subscription,
+      credential: await azureCredential(undefined),
+      managementEndpoint: settings.azureManagementEndpoint,
+    });
+  return async (signal) => {
+    await Promise.race([detection.settled, aborted(signal)]);
+    const clusterUid = await readClusterUid(kube, signal);
+    const clusterName = settings.clusterName;
+    const { azureResourceGroup: resourceGroup, azureAccountDeletion: deletion, namespace: systemNamespace } = settings;
+    const cluster = { clusterUid, clusterName, resourceGroup, systemNamespace };
+    const tools = { kube, claims, stores, records, facts, events, openAccounts, log, metrics };
+    await runAzureFileController({ ...tools, ...cluster, deletion, graceSeconds: ACCOUNT_GRACE_SECONDS }, signal);
   };
 };
 

@@ -109,6 +109,7 @@ const answerAccount = (
   { method, url, body }: StubRequest,
 ): StubAnswer => {
   if (method === 'PUT') return putAccount(world, account, name, body as Json);
+  if (method === 'DELETE') return { status: world.accounts.delete(name) ? 200 : 204 };
   if (account === undefined) return noAccount(name);
   if (account.pending === 0 || !url.searchParams.has('operation')) return { status: 200, body: made(account) };
   account.pending -= 1;

@@ -1,5 +1,6 @@
 import type { Policy } from '../api/facts.ts';
 import type { StorageClass } from '../api/kubernetes.ts';
+import { AZURE_ACCOUNT_LABEL } from '../names.ts';
 
 const FILE_DRIVER = 'file.csi.azure.com';
 
@@ -12,3 +13,16 @@ export const needsOwnAccount = ({ provisioner, parameters }: StorageClass, polic
   provisioner === FILE_DRIVER &&
   parameters?.['protocol'] !== 'nfs' &&
   parameters?.['storageAccount'] === undefined;
+
+/** The class with the account its shares are to be in. */
+export const classWithAccount = (
+  storageClass: StorageClass,
+  { name, resourceGroup }: { readonly name: string; readonly resourceGroup: string },
+): StorageClass => ({
+  ...storageClass,
+  metadata: {
+    ...storageClass.metadata,
+    labels: { ...storageClass.metadata.labels, [AZURE_ACCOUNT_LABEL]: name },
+  },
+  parameters: { ...storageClass.parameters, storageAccount: name, resourceGroup },
+});

@@ -1,0 +1,345 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type ArmStub, armError, startArmStub } from '../../dev/stubs/arm.ts';
+import { createFacts } from '../../src/admission/facts.ts';
+import type { Fact } from '../../src/api/facts.ts';
+import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
+import { verdictFor } from '../../src/cloud/index.ts';
+import { policyOf, readSettings } from '../../src/config.ts';
+import { runAzureFileController, watchAzureRecords } from '../../src/controller/azure-file.ts';
+import type { EventObject } from '../../src/controller/event-object.ts';
+import { createEventRecorder, type EventRecorder } from '../../src/controller/events.ts';
+import { watchClaims } from '../../src/controller/persistent-volume-claim.ts';
+import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
+import { AppError } from '../../src/errors.ts';
+import { type Kube, resources } from '../../src/kube/kube.ts';
+import { watchFacts } from '../../src/kube/stores.ts';
+import { createLog } from '../../src/log.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { type AzureAccounts, openAzureAccounts } from '../../src/storage/azure-account.ts';
+import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+
+const soon = { timeout: 10_000, interval: 50 };
+const place = { subscription: 'sub-1', resourceGroup: 'storage' };
+
+let cluster: ShippedCluster;
+let admin: Kube;
+let arm: ArmStub;
+let ending: AbortController;
+let running: Promise<unknown>;
+let events: EventRecorder | undefined;
+let lastReconcile = 0;
+
+beforeAll(async () => {
+  cluster = await startShippedCluster();
+  admin = cluster.admin;
+  const driver = {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'CSIDriver',
+    metadata: { name: 'file.csi.azure.com' },
+    spec: {},
+  };
+  await admin.create<KubeObject>(resources.csiDrivers, driver);
+});
+afterAll(() => cluster?.controlPlane.stop());
+
+beforeEach(async () => {
+  ending = new AbortController();
+  running = Promise.resolve();
+  arm = await startArmStub({ ...place, polls: 2 });
+});
+afterEach(async () => {
+  await kill();
+  await arm.stop();
+  await clean();
+});
+
+/** Ends the controller at once, wherever it is. */
+const kill = async (): Promise<void> => {
+  ending.abort(new AppError('Unavailable', 'killed by the test'));
+  await running;
+  await events?.close(1_000);
+  ending = new AbortController();
+};
+
+const clean = async (): Promise<void> => {
+  const { items: claims } = await admin.list(resources.persistentVolumeClaims, { namespace: 'default' });
+  for (const { metadata } of claims) await destroyClaim(metadata.name ?? '');
+  const { items: volumes } = await admin.list(resources.persistentVolumes, {});
+  for (const { metadata } of volumes) await destroyVolume(metadata.name ?? '');
+  const { items: classes } = await admin.list(resources.storageClasses, {});
+  for (const { metadata } of classes)
+    await admin.remove(resources.storageClasses, { namespace: '', name: metadata.name ?? '' });
+  const { items: records } = await admin.list(resources.configMaps, { namespace: 'quartermaster-system' });
+  for (const { metadata } of records)
+    await admin.remove(resources.configMaps, { namespace: 'quartermaster-system', name: metadata.name ?? '' });
+};
+
+interface Interference {
+  readonly kube?: Partial<Kube>;
+  readonly accounts?: Partial<AzureAccounts>;
+}
+
+/** The controller as the program runs it, as the shipped service account, with the real client of Azure. */
+const start = (change: Readonly<Record<string, string>> = {}, interference: Interference = {}): void => {
+  const kube = { ...cluster.self, ...interference.kube };
+  const settings = readSettings({ AZURE_FILE_ACCOUNT: 'quartermaster', ...change });
+  const policy = policyOf(settings);
+  const log = createLog('silent');
+  const watching = { kube, log, signal: ending.signal };
+  const stores = watchFacts(watching);
+  const defaults = createDefaultsInForce(policy);
+  const known = { subscription: 'sub-1', region: 'westeurope', resourceGroup: 'MC_nodes' };
+  const facts = Object.entries(known).map(([name, value]): [string, Fact] => [name, { value, source: 'test' }]);
+  const verdict = verdictFor('azure', Object.fromEntries(facts), []);
+  events = createEventRecorder({ kube, instance: 'test', log, metrics: createMetrics() });
+  running = runAzureFileController(
+    {
+      kube,
+      claims: watchClaims(watching),
+      stores,
+      records: watchAzureRecords(watching, 'quartermaster-system'),
+      facts: createFacts({ stores, policy, verdict: () => verdict, defaults: defaults.index }),
+      events,
+      openAccounts: async (subscription) => ({ ...(await open(subscription)), ...interference.accounts }),
+      systemNamespace: 'quartermaster-system',
+      clusterUid: 'cluster-1',
+      clusterName: 'prod',
+      resourceGroup: 'storage',
+      deletion: settings.azureAccountDeletion,
+      graceSeconds: 0,
+      log,
+      metrics: {
+        setQueue: () => undefined,
+        countReconcile: () => {
+          lastReconcile = performance.now();
+        },
+      },
+    },
+    ending.signal,
+  );
+};
+
+const open = (subscription: string): Promise<AzureAccounts> =>
+  openAzureAccounts({
+    subscription,
+    credential: { getToken: () => Promise.resolve({ token: 'token', expiresOnTimestamp: Date.now() + 600_000 }) },
+    managementEndpoint: arm.endpoint,
+    caBundle: arm.caBundle,
+    pollIntervalMs: 5,
+  });
+
+const settled = async (ms = 500): Promise<void> => {
+  lastReconcile = performance.now();
+  await expect.poll(() => performance.now() - lastReconcile, { timeout: 20_000, interval: 50 }).toBeGreaterThan(ms);
+};
+
+const claim = (name: string, storageClassName: string): Promise<PersistentVolumeClaim> =>
+  admin.create<PersistentVolumeClaim>(resources.persistentVolumeClaims, {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name, namespace: 'default' },
+    spec: { accessModes: ['ReadWriteMany'], storageClassName, resources: { requests: { storage: '1Gi' } } },
+  });
+const destroyClaim = async (name: string): Promise<void> => {
+  const key = { namespace: 'default', name };
+  await admin.remove(resources.persistentVolumeClaims, key);
+  await admin
+    .mergePatch(resources.persistentVolumeClaims, key, { metadata: { finalizers: null } })
+    .catch(() => undefined);
+};
+const destroyVolume = async (name: string): Promise<void> => {
+  const key = { namespace: '', name };
+  await admin.remove(resources.persistentVolumes, key);
+  await admin.mergePatch(resources.persistentVolumes, key, { metadata: { finalizers: null } }).catch(() => undefined);
+};
+
+const classNamed = (name: string) => admin.get<StorageClass>(resources.storageClasses, { namespace: '', name });
+const accountIn = async (name: string) => (await classNamed(name))?.parameters?.['storageAccount'];
+const puts = () =>
+  arm.requests.filter(({ method }) => method === 'PUT').map(({ url }) => url.pathname.split('/').at(-1));
+const reasonsAbout = async (name: string): Promise<readonly string[]> => {
+  const fieldSelector = `involvedObject.kind=PersistentVolumeClaim,involvedObject.name=${name}`;
+  const { items } = await admin.list<EventObject>(resources.events, { namespace: 'default', fieldSelector });
+  return items.map(({ reason }) => reason);
+};
+
+const hang = (signal?: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted')), { once: true }));
+
+describe('a class for Azure file', () => {
+  it('is made after its storage account, which is closed to the public, to plain HTTP and to old TLS', async () => {
+    start();
+    await claim('first', 'shared');
+    await expect.poll(() => accountIn('shared'), soon).toMatch(/^prod[a-z2-7]{20}$/);
+    const account = (await accountIn('shared')) ?? '';
+    expect(arm.account(account)).toMatchObject({
+      pending: 0,
+      resource: {
+        location: 'westeurope',
+        kind: 'StorageV2',
+        sku: { name: 'Standard_LRS' },
+        tags: { 'quartermaster-cluster': 'cluster-1' },
+        properties: { supportsHttpsTrafficOnly: true, minimumTlsVersion: 'TLS1_2', allowBlobPublicAccess: false },
+      },
+    });
+    expect((await classNamed('shared'))?.parameters).toMatchObject({
+      resourceGroup: 'storage',
+      skuName: 'Standard_LRS',
+    });
+    await expect.poll(() => reasonsAbout('first'), soon).toEqual(['StorageClassCreated']);
+  });
+
+  it('shares its account with other classes of its kind, and with none of another kind', async () => {
+    start();
+    await Promise.all([claim('a', 'shared-a'), claim('b', 'shared-b'), claim('c', 'premium-shared')]);
+    await expect
+      .poll(() => Promise.all(['shared-a', 'shared-b', 'premium-shared'].map(accountIn)), soon)
+      .not.toContain(undefined);
+    expect(await accountIn('shared-a')).toBe(await accountIn('shared-b'));
+    expect(arm.account((await accountIn('premium-shared')) ?? '')?.resource).toMatchObject({ kind: 'FileStorage' });
+    expect(new Set(puts()).size).toBe(2);
+  });
+
+  it('gets an account by another name where the first is taken elsewhere, and only that one', async () => {
+    const taken = { status: 200, body: { nameAvailable: false, reason: 'AlreadyExists' } };
+    arm.failNext('POST', /checkNameAvailability$/, taken);
+    start();
+    await claim('second', 'shared');
+    await expect.poll(() => accountIn('shared'), soon).toBeDefined();
+    expect(new Set(puts())).toEqual(new Set([await accountIn('shared')]));
+    await kill();
+    start();
+    await claim('third', 'other');
+    await expect.poll(() => accountIn('other'), soon).toBe(await accountIn('shared'));
+  });
+
+  it('is not made where every name is taken, and the claim is told what to do', async () => {
+    const taken = new AppError('AlreadyExists', 'taken');
+    start({}, { accounts: { ensure: () => Promise.reject(taken) } });
+    await claim('unlucky', 'shared');
+    await expect.poll(() => reasonsAbout('unlucky'), soon).toEqual(['StorageAccountNotMade']);
+    expect(await classNamed('shared')).toBeUndefined();
+  });
+});
+
+const moments: readonly (readonly [string, () => Interference])[] = [
+  ['before Azure is asked', () => ({ accounts: { ensure: (_, signal) => hang(signal) } })],
+  [
+    'before the class is made',
+    () => ({
+      kube: {
+        create: (resource, object, options) =>
+          resource.kind === 'StorageClass' ? hang(options?.signal) : cluster.self.create(resource, object, options),
+      },
+    }),
+  ],
+];
+
+describe('a controller killed on the way', () => {
+  it.each(moments)('%s goes on with the very account it had begun', async (_, interference) => {
+    start({}, interference());
+    await claim('killed', 'shared');
+    await settled(1_000);
+    await kill();
+    expect(await classNamed('shared')).toBeUndefined();
+    start();
+    await expect.poll(() => accountIn('shared'), soon).toBeDefined();
+    expect(new Set(puts())).toEqual(new Set([await accountIn('shared')]));
+    expect(arm.account((await accountIn('shared')) ?? '')).toBeDefined();
+  });
+
+  it('while Azure makes the account waits for that one', async () => {
+    await arm.stop();
+    arm = await startArmStub({ ...place, polls: 1_000_000 });
+    start();
+    await claim('killed', 'shared');
+    await expect.poll(() => puts().length, soon).toBe(1);
+    await kill();
+    start();
+    await settled(300);
+    expect(await classNamed('shared')).toBeUndefined();
+    const account = arm.account(puts()[0] ?? '');
+    if (account) account.pending = 0;
+    await expect.poll(() => accountIn('shared'), soon).toBe(puts()[0]);
+    expect(puts()).toHaveLength(1);
+  });
+});
+
+describe('what Azure refuses', () => {
+  it('for lack of a permission is told to the claim, and tried again', async () => {
+    for (let times = 0; times < 2; times += 1) {
+      arm.failNext(
+        'PUT',
+        /storageAccounts/,
+        armError(403, 'AuthorizationFailed', 'The client does not have authorization.'),
+      );
+    }
+    start();
+    await claim('forbidden', 'shared');
+    await expect.poll(() => reasonsAbout('forbidden'), soon).toEqual(['StorageAccountNotMade']);
+    expect(await classNamed('shared')).toBeUndefined();
+  });
+
+  it('for now, it is asked again when it said', async () => {
+    arm.failNext('PUT', /storageAccounts/, {
+      ...armError(429, 'TooManyRequests', 'Slow down.'),
+      headers: { 'retry-after': '1' },
+    });
+    start();
+    const since = performance.now();
+    await claim('throttled', 'shared');
+    await expect.poll(() => accountIn('shared'), soon).toBeDefined();
+    expect(performance.now() - since).toBeGreaterThan(900);
+    expect(new Set(puts()).size).toBe(1);
+  });
+});
+
+describe('an account that nothing needs any more', () => {
+  const volume = (
+    name: string,
+    account: string,
+    storageClassName: string,
+  ): PersistentVolume & { readonly spec: unknown } => ({
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { name },
+    spec: {
+      storageClassName,
+      capacity: { storage: '1Gi' },
+      accessModes: ['ReadWriteMany'],
+      csi: { driver: 'file.csi.azure.com', volumeHandle: `storage#${account}#share#` },
+    } as PersistentVolume['spec'],
+  });
+
+  const made = async (change: Readonly<Record<string, string>>): Promise<string> => {
+    start(change);
+    await claim('last', 'shared');
+    await expect.poll(() => accountIn('shared'), soon).toBeDefined();
+    return (await accountIn('shared')) ?? '';
+  };
+
+  it('stays, as do class and record, unless the setting says Delete', async () => {
+    const account = await made({});
+    await destroyClaim('last');
+    await settled();
+    expect(arm.account(account)).toBeDefined();
+    expect(await classNamed('shared')).toBeDefined();
+  });
+
+  it('stays while a volume names it, of whatever class; then it goes with its class, and comes back for the next claim', async () => {
+    const account = await made({ AZURE_ACCOUNT_DELETION: 'Delete' });
+    await admin.create(resources.persistentVolumes, volume('of-class', account, 'shared'));
+    await admin.create(resources.persistentVolumes, volume('by-hand', account, 'manual'));
+    await destroyClaim('last');
+    await settled();
+    expect(arm.account(account)).toBeDefined();
+    await destroyVolume('of-class');
+    await settled();
+    expect(arm.account(account)).toBeDefined();
+    await destroyVolume('by-hand');
+    await expect.poll(() => arm.account(account), soon).toBeUndefined();
+    await expect.poll(() => classNamed('shared'), soon).toBeUndefined();
+    await claim('next', 'shared');
+    await expect.poll(() => accountIn('shared'), soon).toBe(account);
+  });
+});
