@@ -13,6 +13,8 @@ export interface Circumstances {
   readonly namespaceLabels?: StringMap;
   /** Name of the case whose after.yaml is stored, of which before.yaml is the change. */
   readonly stored?: string;
+  /** Settings of the program, by their environment variables. */
+  readonly settings?: StringMap;
   readonly cloud?: { readonly name?: string; readonly facts?: StringMap; readonly csiDrivers?: readonly string[] };
   /** Ready ones by `<namespace>/<name>`: their URL, and their endpoint where they have one of their own. */
   readonly objectStores?: Readonly<Record<string, { readonly url: string; readonly endpoint?: string }>>;
@@ -60,7 +62,10 @@ export const readCase = (kind: string, name: string): Case => {
 };
 
 /** The request that brings an object in, as the API server would send it. */
-export const requestFor = ({ circumstances, oldObject }: Case, object: KubeObject): AdmissionRequest => {
+export const requestFor = (
+  { circumstances, oldObject }: Pick<Case, 'circumstances' | 'oldObject'>,
+  object: KubeObject,
+): AdmissionRequest => {
   const { operation = oldObject === undefined ? 'CREATE' : 'UPDATE', username = 'preview' } = circumstances;
   const [group = '', version = ''] = object.apiVersion.includes('/')
     ? object.apiVersion.split('/')

@@ -6,10 +6,9 @@ import { indexDefaults } from '../../src/defaults/index.ts';
 import { validateDefaults } from '../../src/defaults/validate.ts';
 import type { Case, Circumstances } from './case.ts';
 
-const policy = policyOf(readSettings({}, {}));
-
 /** The facts of the cluster a case describes. Throws where one of its PlatformDefaults would not be in force. */
 export const factsOf = ({ defaults, circumstances }: Pick<Case, 'defaults' | 'circumstances'>): Facts => {
+  const policy = policyOf(readSettings(circumstances.settings ?? {}));
   const flaws = defaults.flatMap((one) => validateDefaults(one, policy).map((flaw) => `${one.metadata.name}: ${flaw}`));
   if (flaws.length > 0) throw new Error(flaws.join('\n'));
   const { cloud = {}, claims = {}, namespaceLabels = {}, cluster = [] } = circumstances;
