@@ -1,22 +1,17 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Answer, failure, lastAnswer, send } from './answer.ts';
-
-type Exchange = { readonly request: IncomingMessage; readonly response: ServerResponse };
+import type { Connections, Exchange } from './connections.ts';
 
 /**
  * Answers what is no HTTP, or does not come to its end, with a Status where node would send an empty 400, and closes the
- * connection. What is no TLS gets no answer. Gives what is to be told of each request.
+ * connection. What is no TLS gets no answer.
  */
-export const answerBrokenRequests = (
-  server: Server,
-): ((request: IncomingMessage, response: ServerResponse) => void) => {
-  const latest = new WeakMap<Duplex, Exchange>();
+export const answerBrokenRequests = (server: Server, connections: Connections): void => {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const refusal = refusalOf(error.code ?? '');
-    const exchange = latest.get(socket);
+    const exchange = connections.latest(socket);
     if (refusal === TOO_SLOW && isUnused(socket)) socket.setTimeout(UNUSED_MS);
     else if (refusal === undefined || !socket.writable) socket.destroy();
     else if (exchange === undefined || exchange.response.writableFinished) end(socket, refusal);
@@ -27,7 +22,6 @@ export const answerBrokenRequests = (
     end(socket, NO_PROXY);
   });
   server.on('checkExpectation', (_request, response) => send(response, NO_EXPECTATION, true));
-  return (request, response) => latest.set(request.socket, { request, response });
 };
 
 /** Longer than an API server keeps a connection it does not use (90 s). */

@@ -1,28 +1,71 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/** A request and its response, which may be under way or over. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** What a server knows of its connections. */
+export interface Connections {
+  /** To be told of each request. */
+  readonly begin: (exchange: Exchange) => void;
+  /** The last exchange on a connection; undefined where there was none. */
+  readonly latest: (socket: Duplex) => Exchange | undefined;
+  /** The responses that are not sent to their end. */
+  readonly underWay: () => readonly ServerResponse[];
+}
+
+interface Connection {
+  /** The TCP connection; TLS has a socket of its own on it. */
+  readonly socket: Socket;
+  /** Higher than that of every connection that has been silent longer. */
+  usedAt: number;
+  exchange: Exchange | undefined;
+}
 
 /**
- * Bounds how many connections a server keeps: when one more comes, the one that has been silent longest goes. Those who
- * open connections and say nothing so push out each other, not the API server, which can open another at any time.
- * Gives what is to be told of each request.
+ * Keeps the connections of a server, and bounds how many there are: when one more comes, the one that has been silent
+ * longest goes. Those who open connections and say nothing so push out each other, not the API server, which can open
+ * another at any time.
  */
-export const boundConnections = (server: Server, most: number): ((socket: Socket) => void) => {
-  const open = new Map<string, Socket>();
+export const keepConnections = (server: Server, most: number): Connections => {
+  const open = new Map<string, Connection>();
+  const bySocket = new WeakMap<Duplex, Connection>();
+  let uses = 0;
   server.on('connection', (socket: Socket) => {
     const peer = peerOf(socket);
-    open.set(peer, socket);
-    socket.once('close', () => {
-      if (open.get(peer) === socket) open.delete(peer);
-    });
-    if (open.size > most) open.values().next().value?.destroy();
-  });
-  return (socket) => {
-    const peer = peerOf(socket);
-    const connection = open.get(peer);
-    if (connection === undefined) return;
-    open.delete(peer);
+    const connection: Connection = { socket, usedAt: ++uses, exchange: undefined };
     open.set(peer, connection);
+    socket.once('close', () => open.get(peer) === connection && open.delete(peer));
+    if (open.size > most) silentLongest(open.values())?.socket.destroy();
+  });
+  server.on('secureConnection', (socket) => {
+    const connection = open.get(peerOf(socket));
+    if (connection !== undefined) bySocket.set(socket, connection);
+  });
+  return {
+    begin: (exchange) => {
+      const connection = bySocket.get(exchange.request.socket);
+      if (connection === undefined) return;
+      connection.usedAt = ++uses;
+      connection.exchange = exchange;
+    },
+    latest: (socket) => bySocket.get(socket)?.exchange,
+    underWay: () =>
+      [...open.values()].flatMap(({ exchange }) => (exchange && !exchange.response.closed ? exchange.response : [])),
   };
+};
+
+const silentLongest = (connections: Iterable<Connection>): Connection | undefined => {
+  let silent: Connection | undefined;
+  for (const connection of connections) {
+    if (silent === undefined || connection.usedAt < silent.usedAt) silent = connection;
+  }
+  return silent;
 };
 
 /** The same for a connection and for the TLS session on it. */

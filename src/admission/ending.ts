@@ -1,39 +1,31 @@
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import type { Connections } from './connections.ts';
 
 /** How a server ends without failing a request of anybody who follows HTTP. */
 export interface Ending {
-  /** To be told of each response before it is begun. */
-  readonly tellOfResponse: (response: ServerResponse) => void;
   /** Resolves once nobody has opened a connection, nor sent a request, for `ms`. */
   readonly quietFor: (ms: number) => Promise<void>;
   /** Takes no new connections, lets every response under way come to its end, and closes what is left. */
   readonly close: () => Promise<void>;
 }
 
-export const createEnding = (server: Server): Ending => {
-  const underWay = new Set<ServerResponse>();
-  return {
-    tellOfResponse: (response) => {
-      underWay.add(response);
-      response.once('close', () => underWay.delete(response));
-    },
-    quietFor: (ms) => quietFor(server, ms),
-    close: async () => {
-      // Right after the poll phase: a connection whose request has arrived does not pass for idle.
-      await setImmediate();
-      const closed = once(server, 'close');
-      server.close();
-      for (const response of underWay) await once(response, 'close');
-      // Clients open connections in advance; those never carried a request and would keep the server open.
-      server.on('secureConnection', (socket) => socket.destroy());
-      server.closeAllConnections();
-      await closed;
-    },
-  };
-};
+export const createEnding = (server: Server, connections: Connections): Ending => ({
+  quietFor: (ms) => quietFor(server, ms),
+  close: async () => {
+    // Right after the poll phase: a connection whose request has arrived does not pass for idle.
+    await setImmediate();
+    const closed = once(server, 'close');
+    server.close();
+    for (let left = connections.underWay(); left.length > 0; left = connections.underWay())
+      await Promise.all(left.map((response) => once(response, 'close')));
+    // Clients open connections in advance; those never carried a request and would keep the server open.
+    server.on('secureConnection', (socket) => socket.destroy());
+    server.closeAllConnections();
+    await closed;
+  },
+});
 
 const quietFor = async (server: Server, ms: number): Promise<void> => {
   let lastAt = performance.now();

@@ -8,7 +8,7 @@ import { MUTATE_PATH } from '../names.ts';
 import { type Answer, failure, send } from './answer.ts';
 import { createBodyReader, type ReadBody } from './body.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
-import { boundConnections } from './connections.ts';
+import { keepConnections } from './connections.ts';
 import { createEnding } from './ending.ts';
 import type { Handle } from './handle.ts';
 import { decodeReview, encodeReview } from './review.ts';
@@ -37,13 +37,11 @@ export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, l
   let isDraining = false;
   const server = createServer({ ...tls, ...LIMITS });
   const readBody = createBodyReader(BODIES);
-  const tellOfUse = boundConnections(server, MOST_CONNECTIONS);
-  const tellOfRequest = answerBrokenRequests(server);
-  const ending = createEnding(server);
+  const connections = keepConnections(server, MOST_CONNECTIONS);
+  const ending = createEnding(server, connections);
+  answerBrokenRequests(server, connections);
   server.on('request', (request, response) => {
-    tellOfUse(request.socket);
-    tellOfRequest(request, response);
-    ending.tellOfResponse(response);
+    connections.begin({ request, response });
     answer(request, readBody, handle, log).then(
       // What is left of a body that was not read is not worth reading.
       (answered) => send(response, answered, isDraining || !request.complete),

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { answerBrokenRequests } from '../../src/admission/broken-requests.ts';
+import { keepConnections } from '../../src/admission/connections.ts';
 import { createEnding, type Ending } from '../../src/admission/ending.ts';
 import { issueAuthority, issueServing, type PemPair } from '../../src/certificates/issue.ts';
 
@@ -23,11 +24,11 @@ beforeAll(async () => {
 beforeEach(async () => {
   const limits = { headersTimeout: HEADERS_MS, requestTimeout: HEADERS_MS, connectionsCheckingInterval: 20 };
   server = createServer({ ...pair, ...limits });
-  ending = createEnding(server);
-  const tellOfRequest = answerBrokenRequests(server);
+  const connections = keepConnections(server, 100);
+  ending = createEnding(server, connections);
+  answerBrokenRequests(server, connections);
   server.on('request', (request, response) => {
-    tellOfRequest(request, response);
-    ending.tellOfResponse(response);
+    connections.begin({ request, response });
     answer = () => void response.end('admitted');
   });
   server.listen(0, '127.0.0.1');
