@@ -56,8 +56,11 @@ const refuseBucket = (seen: Seen, bucket: ObservedBucket): Step | undefined => {
     : undefined;
 };
 
+/** Google writes EU for eu, and people West Europe for westeurope. */
+const plain = (location: string): string => location.toLowerCase().replaceAll(' ', '');
+
 const isElsewhere = (wanted: string | undefined, found: string | undefined): boolean =>
-  wanted !== undefined && found !== undefined && wanted.toLowerCase() !== found.toLowerCase();
+  wanted !== undefined && found !== undefined && plain(wanted) !== plain(found);
 
 const markBucket = ({ isOurs, canCarryMark }: ObservedBucket): Step | undefined =>
   isOurs || !canCarryMark ? undefined : { do: 'mark' };

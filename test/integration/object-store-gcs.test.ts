@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { kubectl } from '../../dev/control-plane/kubectl.ts';
+import { type GcsStub, startGcsStub } from '../../dev/stubs/gcs.ts';
+import { type HttpStub, startHttpStub } from '../../dev/stubs/http-stub.ts';
+import type { ObjectStore } from '../../src/api/object-store.ts';
+import {
+  conditionOf,
+  type ObjectStoreCluster,
+  startObjectStoreCluster,
+  until,
+} from '../fixtures/object-store-cluster.ts';
+
+const PROJECT = 'analytics';
+
+const TOKEN = 'ya29.not-to-be-told';
+
+let gcs: GcsStub;
+let metadata: HttpStub;
+let cluster: ObjectStoreCluster;
+
+beforeAll(async () => {
+  [gcs, metadata, cluster] = await Promise.all([startGcsStub(PROJECT), startMetadata(), startObjectStoreCluster()]);
+  // Google's client would else ask the real metadata service of whatever machine this is.
+  vi.stubEnv('GCE_METADATA_HOST', new URL(metadata.endpoint).host);
+  vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', undefined);
+  vi.stubEnv('CLOUDSDK_CONFIG', '/nowhere');
+  vi.stubEnv('HOME', '/nowhere');
+  cluster.run({
+    world: { cloud: 'gcp', region: 'europe-west1', project: PROJECT },
+    request: (request) => ({ ...request, gcs: { ...request.gcs, endpoint: gcs.endpoint } }),
+  });
+});
+
+afterAll(async () => {
+  await cluster?.stop();
+  await gcs?.stop();
+  await metadata?.stop();
+  vi.unstubAllEnvs();
+});
+
+const startMetadata = (): Promise<HttpStub> =>
+  startHttpStub(({ url }) => ({
+    status: 200,
+    headers: { 'metadata-flavor': 'Google' },
+    body: url.pathname.endsWith('/token') ? { access_token: TOKEN, expires_in: 3599, token_type: 'Bearer' } : 'ok',
+  }));
+
+const untilReason = (name: string, reason: string): Promise<ObjectStore> =>
+  until(`${name} has reason ${reason}`, async () => {
+    const store = await cluster.read(name);
+    return conditionOf(store, 'Ready')?.reason === reason && store;
+  });
+
+describe('an ObjectStore on Google Cloud', () => {
+  it('needs nothing but a name, even where no webhook filled in the rest', async () => {
+    await cluster.submit('sparkhistory', { name: 'banzaicloudsparkhistory' });
+    const store = await untilReason('sparkhistory', 'Created');
+    expect(store.status).toMatchObject({
+      provider: 'gcs',
+      location: 'europe-west1',
+      url: 'gs://banzaicloudsparkhistory',
+      ownership: 'Created',
+    });
+    expect(gcs.resource('banzaicloudsparkhistory')).toMatchObject({
+      labels: { 'quartermaster-objectstore': store.metadata.uid, 'quartermaster-cluster': 'cluster-1' },
+      iamConfiguration: { publicAccessPrevention: 'enforced' },
+    });
+    expect(new Set(gcs.requests.map(({ headers }) => headers.authorization))).toEqual(new Set([`Bearer ${TOKEN}`]));
+    expect(cluster.logged()).not.toContain(TOKEN);
+    expect(gcs.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
+    expect(await cluster.connection('sparkhistory-objectstore')).toMatchObject({
+      BUCKET_URL: 'gs://banzaicloudsparkhistory',
+      BUCKET_PROVIDER: 'gcs',
+      BUCKET_REGION: 'europe-west1',
+    });
+  });
+
+  it('tells its story in kubectl get', async () => {
+    gcs.addForeign('taken-by-others');
+    await cluster.submit('taken', { name: 'taken-by-others' });
+    await untilReason('taken', 'NameTaken');
+    const table = await kubectl(cluster.controlPlane, ['get', 'objectstores', '-A']);
+    const rows = table.split('\n').map((line) => line.split(/ {2,}/));
+    expect(rows[0]).toEqual(['NAMESPACE', 'NAME', 'PROVIDER', 'BUCKET', 'READY', 'REASON', 'AGE']);
+    expect(rows).toContainEqual([
+      'default',
+      'sparkhistory',
+      'gcs',
+      'banzaicloudsparkhistory',
+      'True',
+      'Created',
+      expect.anything(),
+    ]);
+    expect(rows).toContainEqual([
+      'default',
+      'taken',
+      'gcs',
+      'taken-by-others',
+      'False',
+      'NameTaken',
+      expect.anything(),
+    ]);
+  });
+});
