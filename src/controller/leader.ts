@@ -51,12 +51,15 @@ const acquire = async (
 ): Promise<number | undefined> => {
   while (!signal.aborted) {
     const sentAt = performance.now();
+    let waitMs = retryPeriod * (1 + Math.random() / 5);
     try {
       if (await withDeadline('The lease', renewDeadline, signal, lock.hold)) return sentAt;
+      // There at the moment it runs out.
+      waitMs = Math.min(waitMs, lock.goodForMs());
     } catch (error) {
       if (!signal.aborted) log.debug({ error: messageOf(error) }, 'lease not acquired');
     }
-    await pause(retryPeriod * (1 + Math.random() / 5), signal);
+    await pause(waitMs, signal);
   }
   return undefined;
 };

@@ -27,6 +27,8 @@ export interface LeaseOptions {
 export interface LeaseLock {
   /** Takes or renews it; false while another's is good. Throws AppError where that is not known (Conflict: ask again). */
   readonly hold: (signal: AbortSignal) => Promise<boolean>;
+  /** How long another's lease, as last seen, is still good. */
+  readonly goodForMs: () => number;
   /** Gives it up where it is ours, so that another need not wait. Throws AppError (Conflict: a renewal of ours came between, ask again). */
   readonly release: (signal: AbortSignal) => Promise<void>;
 }
@@ -37,14 +39,15 @@ export interface LeaseLock {
  */
 export const createLeaseLock = ({ kube, namespace, name, identity, leaseSeconds }: LeaseOptions): LeaseLock => {
   const key: ObjectKey = { namespace, name };
-  let seen: { readonly state: string; readonly at: number } | undefined;
+  let seen: { readonly state: string; readonly goodUntil: number } | undefined;
   /** As we last wrote it: renewed without reading it first. */
   let written: Lease | undefined;
 
   const isGood = (spec: LeaseSpec): boolean => {
     const state = JSON.stringify(spec);
-    if (seen?.state !== state) seen = { state, at: performance.now() };
-    return performance.now() < seen.at + (spec.leaseDurationSeconds ?? leaseSeconds) * 1000;
+    const goodMs = (spec.leaseDurationSeconds ?? leaseSeconds) * 1000;
+    if (seen?.state !== state) seen = { state, goodUntil: performance.now() + goodMs };
+    return performance.now() < seen.goodUntil;
   };
   const write = async (live: Lease | undefined, spec: LeaseSpec, signal: AbortSignal): Promise<void> => {
     const metadata = live?.metadata ?? { name, namespace };
@@ -62,6 +65,7 @@ export const createLeaseLock = ({ kube, namespace, name, identity, leaseSeconds 
       await write(live, isOurs ? renewed(spec, leaseSeconds) : taken(spec, identity, leaseSeconds), signal);
       return true;
     },
+    goodForMs: () => Math.max((seen?.goodUntil ?? 0) - performance.now(), 0),
     release: async (signal) => {
       const live = written ?? (await kube.get<Lease>(resources.leases, key, signal));
       if (live?.spec?.holderIdentity !== identity) return;
