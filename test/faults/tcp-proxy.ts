@@ -14,8 +14,8 @@ export interface TcpProxy {
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 }
 
-/** Starts one in front of `target`, on a free port. */
-export const startTcpProxy = async (target: URL): Promise<TcpProxy> => {
+/** Starts one in front of `target`, on a free port. `localAddress` is whom the target sees, 127.0.0.1 where it is left out. */
+export const startTcpProxy = async (target: URL, localAddress = '127.0.0.1'): Promise<TcpProxy> => {
   const sockets = new Set<Socket>();
   const join = (from: Socket, to: Socket): void => {
     sockets.add(from);
@@ -27,7 +27,7 @@ export const startTcpProxy = async (target: URL): Promise<TcpProxy> => {
     from.pipe(to);
   };
   const server = createServer((client) => {
-    const upstream = connect(Number(target.port), target.hostname);
+    const upstream = connect({ port: Number(target.port), host: target.hostname, localAddress });
     join(client, upstream);
     join(upstream, client);
   });
