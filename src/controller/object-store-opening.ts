@@ -6,7 +6,7 @@ import type { ProviderRequest } from '../bucket/index.ts';
 import type { OnCall } from '../bucket/measure.ts';
 import { AppError } from '../errors.ts';
 import { type Kube, type Resource, resources } from '../kube/kube.ts';
-import type { Place } from '../mutate/object-store-place.ts';
+import { isIdentityKnown, type Place } from '../mutate/object-store-place.ts';
 import { BUCKET_CLUSTER_MARK, BUCKET_NAMESPACE_MARK } from '../names.ts';
 
 /** What every provider is opened with, whosever bucket it is for. */
@@ -71,6 +71,11 @@ export const openFor = async (
     throw new BucketError(
       'CredentialsMissing',
       `Secret ${JSON.stringify(secretName)} in spec.credentialsSecretRef is not in this namespace: make it.`,
+    );
+  if (secretName === undefined && !isIdentityKnown(provider, surroundings.cloud()))
+    throw new BucketError(
+      'CredentialsMissing',
+      `spec.credentialsSecretRef is needed: this cluster is not in the cloud of provider ${provider} and has no identity there.`,
     );
   return surroundings.openProvider({
     provider,

@@ -22,6 +22,10 @@ const own: Readonly<Partial<Record<CloudVerdict['name'], BucketProviderName>>> =
   aws: 's3',
 };
 
+/** False where the cluster is known to be in another cloud than the provider's, so that our own identity means nothing there. */
+export const isIdentityKnown = (provider: BucketProviderName, { name }: CloudVerdict): boolean =>
+  name === 'unknown' || own[name] === provider;
+
 /**
  * `auto` is the cloud's own; a cloud without one uses S3 at the endpoint that the spec, or the platform, gives.
  * The cluster's region is taken only where the bucket is in the cluster's own cloud: elsewhere it means nothing.
