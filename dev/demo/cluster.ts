@@ -10,7 +10,8 @@ const NODE = {
   spec: { providerID: 'gce://demo-project/europe-west1-b/pool-1-a' },
 };
 const DRIVERS = ['pd.csi.storage.gke.io', 'filestore.csi.storage.gke.io', 'ru.yandex.s3.csi'];
-const MADE_KINDS = 'storageclasses,configmaps,persistentvolumeclaims';
+const MADE_KINDS = 'storageclasses,configmaps,persistentvolumeclaims,rolebindings';
+const SETTLED_WITHIN_MS = 6_000;
 
 /** What every object gets whoever stores it, and the bookkeeping that the diff would drown in. */
 const BOOKKEEPING: ReadonlySet<string> = new Set([
@@ -46,10 +47,7 @@ export const prepare = async (
   const namespaces = [...new Set(stories.map(({ namespace }) => namespace))].map((name) => ({
     apiVersion: 'v1',
     kind: 'Namespace',
-    metadata: {
-      name,
-      labels: { workloads: name, ...(name === 'cwl' && { 'quartermaster.dev/calrissian': 'enabled' }) },
-    },
+    metadata: { name, labels: { workloads: name } },
   }));
   await apply([NODE, ...drivers, ...namespaces]);
   await kubectl('apply', '-f', 'test/schemas');
@@ -95,9 +93,21 @@ export const tell = async (
     if (without !== undefined) showDifference(screen, without, object);
   }
   const submitted = new Set(stored.map(idOf));
-  for (const object of await made(kubectl)) {
+  for (const object of await settled(kubectl)) {
     if (!known.has(idOf(object)) && !submitted.has(idOf(object))) screen.made(describe(object));
   }
+};
+
+/** What Quartermaster has made, once two looks in a row show the same. */
+const settled = async (kubectl: Kubectl): Promise<readonly DemoObject[]> => {
+  const deadline = Date.now() + SETTLED_WITHIN_MS;
+  let before = await made(kubectl);
+  while (Date.now() < deadline) {
+    const now = await made(kubectl);
+    if (now.length === before.length) return now;
+    before = now;
+  }
+  return before;
 };
 
 const show = async (kubectl: Kubectl, screen: Screen, ...args: readonly string[]): Promise<void> => {

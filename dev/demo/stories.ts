@@ -26,12 +26,18 @@ export const stories: readonly Story[] = [
   {
     title: 'The three volumes of a Calrissian job',
     note: 'One class, made once, backed by a bucket.',
-    namespace: 'cwl',
+    namespace: 'cwl-by-hand',
     manifest: 'examples/calrissian/volumes.yaml',
   },
   {
+    title: 'A whole namespace for Calrissian',
+    note: 'One label instead of a page of kubectl commands: roles, volumes, step defaults.',
+    namespace: 'cwl',
+    manifest: 'examples/calrissian/namespace.yaml',
+  },
+  {
     title: 'A Calrissian job',
-    note: 'Retries, step defaults and the node pool are the platform’s; what Calrissian breaks on is left alone.',
+    note: 'Retries, labels and the node pool are the platform’s; what Calrissian breaks on is left alone.',
     namespace: 'cwl',
     defaults: 'examples/calrissian/defaults.yaml',
     manifest: 'examples/calrissian/runner.yaml',
