@@ -27,7 +27,7 @@ const sparkCrd = {
   },
 };
 
-const sparkApplication = (name: string): KubeObject & { readonly spec: object } => ({
+export const sparkApplication = (name: string): KubeObject & { readonly spec: object } => ({
   apiVersion: 'sparkoperator.k8s.io/v1beta2',
   kind: 'SparkApplication',
   metadata: { name, namespace: 'default' },

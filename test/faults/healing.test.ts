@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
+import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
+import { decodeState } from '../../src/certificates/state.ts';
+import type { MutatingWebhookConfiguration } from '../../src/controller/webhook-configuration.ts';
+import { resources } from '../../src/kube/kube.ts';
+import { CERTIFICATE_SECRET } from '../../src/names.ts';
+import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { startReplica } from './replica.ts';
+import { admitSpark, prepareSpark, untilAdmitted } from './spark-world.ts';
+
+const SYSTEM = 'quartermaster-system';
+const withinTenSeconds = { timeout: 10_000, interval: 50 };
+const webhookKey = { namespace: '', name: 'quartermaster' };
+const secretKey = { namespace: SYSTEM, name: CERTIFICATE_SECRET };
+const rubbish = {
+  'ca.crt': 'cnViYmlzaA==',
+  'ca.key': 'cnViYmlzaA==',
+  'tls.crt': 'cnViYmlzaA==',
+  'tls.key': 'cnViYmlzaA==',
+};
+
+interface Secret extends KubeObject {
+  readonly data?: StringMap;
+}
+
+let cluster: ShippedCluster;
+let replica: ServeProcess;
+
+beforeAll(async () => {
+  cluster = await startShippedCluster();
+  await prepareSpark(cluster.admin);
+  replica = await startReplica(cluster);
+  await untilReady(replica);
+  await untilAdmitted(cluster.admin);
+});
+
+afterAll(async () => {
+  await replica?.stop();
+  await cluster?.controlPlane.stop();
+});
+
+const liveWebhooks = async () =>
+  (await cluster.admin.get<MutatingWebhookConfiguration>(resources.mutatingWebhooks, webhookKey))?.webhooks ?? [];
+/** The API server is told to trust the authority that the Secret holds, and that one can sign. */
+const isWhole = async (): Promise<boolean> => {
+  const { data = {} } = (await cluster.admin.get<Secret>(resources.secrets, secretKey)) ?? {};
+  const state = decodeState(data);
+  const webhooks = await liveWebhooks();
+  const bundles = webhooks.map(({ clientConfig }) => Buffer.from(clientConfig.caBundle ?? '', 'base64').toString());
+  return (
+    state?.serving !== undefined &&
+    state.authority.key !== undefined &&
+    bundles.length > 0 &&
+    bundles.every((bundle) => bundle.includes(state.authority.cert))
+  );
+};
+const isAdmitted = (): Promise<boolean> =>
+  admitSpark(cluster.admin, 'healed').then(
+    () => true,
+    () => false,
+  );
+
+describe('Quartermaster puts right within ten seconds', () => {
+  it('a webhook configuration that was deleted', async () => {
+    await cluster.admin.remove(resources.mutatingWebhooks, webhookKey);
+    await expect.poll(isWhole, withinTenSeconds).toBe(true);
+    await expect.poll(isAdmitted, withinTenSeconds).toBe(true);
+  });
+
+  it('a caBundle that was emptied', async () => {
+    const emptied = (await liveWebhooks()).map(({ clientConfig: { caBundle: _, ...rest }, ...webhook }) => ({
+      ...webhook,
+      clientConfig: rest,
+    }));
+    await cluster.admin.mergePatch(resources.mutatingWebhooks, webhookKey, { webhooks: emptied });
+    expect(await isWhole()).toBe(false);
+    await expect.poll(isWhole, withinTenSeconds).toBe(true);
+    await expect.poll(isAdmitted, withinTenSeconds).toBe(true);
+  });
+
+  it('a certificate Secret that was deleted', async () => {
+    await cluster.admin.remove(resources.secrets, secretKey);
+    await expect.poll(isWhole, withinTenSeconds).toBe(true);
+    expect(await isAdmitted()).toBe(true);
+  });
+
+  it('a certificate Secret that was filled with rubbish', async () => {
+    await cluster.admin.mergePatch(resources.secrets, secretKey, { data: rubbish });
+    expect(await isWhole()).toBe(false);
+    await expect.poll(isWhole, withinTenSeconds).toBe(true);
+    expect(await isAdmitted()).toBe(true);
+  });
+
+  it('rubbish in the Secret at its own start, when nobody remembers what was there', async () => {
+    await replica.stop();
+    await cluster.admin.mergePatch(resources.secrets, secretKey, { data: rubbish });
+    replica = await startReplica(cluster);
+    await untilReady(replica);
+    await expect.poll(isWhole, withinTenSeconds).toBe(true);
+    await expect.poll(isAdmitted, withinTenSeconds).toBe(true);
+  });
+});
+
+describe('where it cannot put it right', () => {
+  it('says why, and goes on with the certificate it has', async () => {
+    await cluster.admin.remove(resources.secrets, secretKey);
+    const theirs = { apiVersion: 'v1', kind: 'Secret', metadata: { ...secretKey }, data: { mine: 'eA==' } };
+    await cluster.admin.apply(resources.secrets, theirs);
+    await expect
+      .poll(() => replica.lines().join('\n'), withinTenSeconds)
+      .toContain(`Secret ${SYSTEM}/${CERTIFICATE_SECRET} holds no certificate that can be used and is not labelled`);
+    expect(await isAdmitted()).toBe(true);
+  });
+});

@@ -1,0 +1,154 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { isReady, type ServeProcess, untilReady } from '../../dev/serve-process.ts';
+import { resources } from '../../src/kube/kube.ts';
+import { SETTINGS_CONFIG_MAP } from '../../src/names.ts';
+import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { startReplica } from './replica.ts';
+
+const SYSTEM = 'quartermaster-system';
+const soon = { timeout: 10_000, interval: 20 };
+
+let cluster: ShippedCluster;
+
+beforeAll(async () => {
+  cluster = await startShippedCluster();
+});
+
+afterAll(() => cluster?.controlPlane.stop());
+
+/** The lines of a level, with their fields. */
+const logged = (serve: ServeProcess, level: string): readonly Readonly<Record<string, unknown>>[] =>
+  serve
+    .lines()
+    .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Readonly<Record<string, unknown>>] : []))
+    .filter((entry) => entry['level'] === level);
+
+describe('a process that cannot go on', () => {
+  let taken: Server;
+  let port: number;
+
+  beforeEach(async () => {
+    taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const address = taken.address();
+    port = typeof address === 'object' && address ? address.port : 0;
+  });
+  afterEach(() => void taken.close());
+
+  it.each([
+    ['WEBHOOK_PORT', () => ({ webhookPort: port })],
+    ['OPS_PORT', () => ({ opsPort: port })],
+  ])('ends with exit code 1 and one sentence where %s is taken', async (setting, portOf) => {
+    const serve = await startReplica(cluster, portOf());
+    expect(await serve.ended).toBe(1);
+    expect(logged(serve, 'fatal')).toEqual([
+      expect.objectContaining({
+        error: `${setting} cannot be used: listen EADDRINUSE: address already in use 127.0.0.1:${port}.`,
+      }),
+    ]);
+  });
+
+  it('ends with exit code 2 and names every setting that is wrong', async () => {
+    const serve = await startReplica(cluster, { environment: { LEASE_SECONDS: 'soon', STORAGE_CLASS_PATTERN: '(' } });
+    expect(await serve.ended).toBe(2);
+    expect(serve.lines()).toEqual([expect.stringMatching(/^quartermaster: .*STORAGE_CLASS_PATTERN.*LEASE_SECONDS/)]);
+  });
+
+  it.each([
+    ['throws', 'throw new Error("a bug")'],
+    ['rejects', 'Promise.reject(new Error("a bug"))'],
+  ])('ends with exit code 1 and the stack where something %s that nobody catches', async (_, bug) => {
+    const fault = `data:text/javascript,setTimeout(() => { ${encodeURIComponent(bug)} }, 3000)`;
+    const serve = await startReplica(cluster, { program: ['--import', fault, 'src/main.ts'] });
+    expect(await serve.ended).toBe(1);
+    expect(logged(serve, 'fatal')).toEqual([
+      expect.objectContaining({
+        error: expect.objectContaining({ message: 'a bug', stack: expect.any(String) as unknown }) as unknown,
+      }),
+    ]);
+  });
+
+  it('ends in silence where whoever reads its output has had enough', async () => {
+    const command = 'set -o pipefail; node src/main.ts manifests | head -1';
+    const { stdout, stderr } = await promisify(execFile)('bash', ['-c', command], { timeout: 20_000 });
+    expect([stdout, stderr]).toEqual(['apiVersion: admissionregistration.k8s.io/v1\n', '']);
+  });
+});
+
+describe('settings in a ConfigMap', () => {
+  const key = { namespace: SYSTEM, name: SETTINGS_CONFIG_MAP };
+  const put = (data: Readonly<Record<string, string>>) =>
+    cluster.admin.apply(resources.configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: key, data } as never);
+
+  it('are taken over without a restart, and refused by name where they are wrong', async () => {
+    const serve = await startReplica(cluster);
+    await untilReady(serve);
+    await put({ LOG_LEVEL: 'debug' });
+    await expect.poll(() => logged(serve, 'info').map(({ message }) => message), soon).toContain('settings taken over');
+
+    await put({ LOG_LEVEL: 'loud', OPS_PORT: '1', SOMETHING: 'else' });
+    await expect
+      .poll(() => logged(serve, 'error').at(-1)?.['refused'], soon)
+      .toEqual([
+        'OPS_PORT is read at the start only: set it in the Deployment.',
+        'SOMETHING is no setting.',
+        expect.stringMatching(/LOG_LEVEL="loud" is not one of /),
+      ]);
+    expect(await serve.stop()).toBe(0);
+    await cluster.admin.remove(resources.configMaps, key);
+  });
+});
+
+describe('a process told to end', () => {
+  const deploymentKey = { namespace: SYSTEM, name: 'quartermaster' };
+  const webhookKey = { namespace: '', name: 'quartermaster' };
+  const webhooks = () => cluster.admin.get(resources.mutatingWebhooks, webhookKey);
+  const deploy = () =>
+    cluster.admin.apply(resources.deployments, {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: deploymentKey,
+      spec: {
+        replicas: 1,
+        selector: { matchLabels: { app: 'quartermaster' } },
+        template: {
+          metadata: { labels: { app: 'quartermaster' } },
+          spec: { containers: [{ name: 'quartermaster', image: 'quartermaster' }] },
+        },
+      },
+    } as never);
+  /** Inside a cluster, as far as it can tell: reached through its Service. */
+  const startInstalled = async (): Promise<ServeProcess> => {
+    await deploy();
+    await cluster.admin.remove(resources.mutatingWebhooks, webhookKey);
+    const serve = await startReplica(cluster, { environment: { WEBHOOK_URL: '' } });
+    await untilReady(serve);
+    await expect.poll(webhooks, soon).toBeDefined();
+    return serve;
+  };
+
+  it('is no longer ready at once, and keeps the webhooks for those who stay', async () => {
+    const serve = await startInstalled();
+    const ended = serve.stop();
+    await expect.poll(() => isReady(serve), soon).toBe(false);
+    expect(await ended).toBe(0);
+    expect(await webhooks()).toBeDefined();
+  });
+
+  it.each([
+    ['deleted', () => cluster.admin.remove(resources.deployments, deploymentKey)],
+    [
+      'scaled to nothing',
+      () => cluster.admin.mergePatch(resources.deployments, deploymentKey, { spec: { replicas: 0 } }),
+    ],
+  ])('takes the webhooks along where its Deployment was %s', async (_, act) => {
+    const serve = await startInstalled();
+    await act();
+    expect(await serve.stop()).toBe(0);
+    expect(await webhooks()).toBeUndefined();
+  });
+});
