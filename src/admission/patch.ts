@@ -11,7 +11,25 @@ export const patchBetween = (before: unknown, after: unknown): readonly PatchOpe
 const diffShared = (before: unknown, after: unknown, pointer: Pointer): Operation[] | undefined => {
   if (before === after) return [];
   if (Array.isArray(before) && Array.isArray(after)) return diffLists(before, after, pointer);
-  return undefined;
+  return isMap(before) && isMap(after) ? diffMaps(before, after, pointer) : undefined;
+};
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isMap = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The library makes a pointer for every field of both: it is given those alone that differ. */
+const diffMaps = (before: Fields, after: Fields, pointer: Pointer): Operation[] | undefined => {
+  const rest = without(before, after);
+  if (rest === before) return undefined;
+  return under(pointer, createPatch(rest, without(after, before), diffShared));
+};
+
+/** A map without the fields that another has too, by identity; the very map where there are none. */
+const without = (map: Fields, other: Fields): Fields => {
+  const own = Object.keys(map);
+  const kept = own.filter((key) => map[key] !== other[key]);
+  return kept.length === own.length ? map : Object.fromEntries(kept.map((key) => [key, map[key]]));
 };
 
 /**
@@ -27,13 +45,12 @@ const diffLists = (
   const end = sharedEnd(before, after, start);
   const removed = before.length - start - end;
   const added = after.slice(start, after.length - end);
-  const at = (index: number): Pointer => pointer.add(String(index));
-  if (removed === 0) return added.map((value, index) => ({ op: 'add', path: at(start + index).toString(), value }));
-  if (added.length === 0) return Array.from({ length: removed }, () => ({ op: 'remove', path: at(start).toString() }));
-  if (removed !== added.length) return undefined;
-  return added.flatMap((value, index) =>
-    under(at(start + index), createPatch(before[start + index], value, diffShared)),
-  );
+  if (removed > 0 && added.length > 0 && removed !== added.length) return undefined;
+  const list = pointer.toString();
+  const at = (index: number): string => `${list}/${start + index}`;
+  if (removed === 0) return added.map((value, index) => ({ op: 'add', path: at(index), value }));
+  if (added.length === 0) return Array.from({ length: removed }, () => ({ op: 'remove', path: at(0) }));
+  return added.flatMap((value, index) => prefixed(at(index), createPatch(before[start + index], value, diffShared)));
 };
 
 const sharedStart = (before: readonly unknown[], after: readonly unknown[]): number => {
@@ -50,15 +67,15 @@ const sharedEnd = (before: readonly unknown[], after: readonly unknown[], start:
   return length;
 };
 
-const under = (pointer: Pointer, operations: readonly Operation[]): Operation[] => {
-  const prefix = pointer.toString();
-  return operations.map((operation) => ({ ...operation, path: prefix + operation.path }));
+const under = (pointer: Pointer, operations: Operation[]): Operation[] => prefixed(pointer.toString(), operations);
+
+/** Operations that nobody else has yet, with a path put before theirs. */
+const prefixed = (prefix: string, operations: Operation[]): Operation[] => {
+  for (const operation of operations) operation.path = prefix + operation.path;
+  return operations;
 };
 
 const narrow = (operation: Operation): PatchOperation => {
-  if (operation.op === 'remove') return { op: 'remove', path: operation.path };
-  if (operation.op === 'add' || operation.op === 'replace') {
-    return { op: operation.op, path: operation.path, value: operation.value as unknown };
-  }
+  if (operation.op === 'add' || operation.op === 'replace' || operation.op === 'remove') return operation;
   throw new TypeError(`rfc6902 made a ${operation.op} operation, which no diff of two objects has`);
 };
