@@ -1,11 +1,8 @@
 import type { ObservedBucket } from '../bucket/bucket.ts';
-import { claimOf, type Halt, type HaltReason, halt, hasFinalizer, type Seen, type Step } from './object-store-seen.ts';
+import { claimOf, type Halt, halt, hasFinalizer, isPassing, type Seen, type Step } from './object-store-seen.ts';
 
 /** How long a Retain waits for a provider that does not answer; the mark then stays on the bucket. */
 export const UNMARK_PATIENCE_MS = 120_000;
-
-/** What may pass by itself: everything else would hold up the deletion for good. */
-const passing: readonly HaltReason[] = ['Throttled', 'EndpointUnreachable', 'ProviderError'];
 
 const isForDeletion = ({ store: { spec, status } }: Seen): boolean =>
   spec.deletionPolicy === 'Delete' && claimOf(status) === 'Created';
@@ -47,6 +44,6 @@ export const giveUp = (seen: Seen, failure: Halt, waitedMs = Number.POSITIVE_INF
       ...failure,
       message: `${failure.message} To leave the bucket behind, set spec.deletionPolicy: Retain.`,
     });
-  if (passing.includes(failure.reason) && waitedMs < UNMARK_PATIENCE_MS) return halt(failure);
+  if (isPassing(failure) && waitedMs < UNMARK_PATIENCE_MS) return halt(failure);
   return { do: 'letGo', kept: `Bucket ${spec.name} stays, and our mark on it: ${failure.message}` };
 };

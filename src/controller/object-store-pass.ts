@@ -34,7 +34,7 @@ export const runPass = async (first: Seen, pass: Pass): Promise<PassEnd> => {
     if (waitMs > 0) return { kind: 'paced', waitMs };
     const after = await attempt(step, seen, pass);
     if (after instanceof BucketError) {
-      step = afterFailure(seen, haltOf(after), pass.tools);
+      [seen, step] = afterFailure(step, seen, haltOf(after), pass.tools);
       continue;
     }
     pass.onStep(step, seen, after);
@@ -60,10 +60,13 @@ const attempt = async (step: Step, seen: Seen, { tools }: Pass): Promise<Seen | 
   }
 };
 
-const afterFailure = (seen: Seen, failure: Halt, { now }: Tools): Step => {
+/** A create call may fail when the bucket is there already, and only its mark is not. */
+const afterFailure = (step: Step, seen: Seen, failure: Halt, { now }: Tools): readonly [Seen, Step] => {
   const { deletionTimestamp } = seen.store.metadata;
-  if (!deletionTimestamp) return halt(failure);
-  return giveUp(seen, failure, Date.parse(now()) - Date.parse(deletionTimestamp));
+  if (deletionTimestamp) return [seen, giveUp(seen, failure, Date.parse(now()) - Date.parse(deletionTimestamp))];
+  if (step.do !== 'create') return [seen, halt(seen.creationFailure ?? failure)];
+  const unsure = { ...seen, bucket: 'unseen', creationFailure: failure } as const;
+  return [unsure, nextStep(unsure)];
 };
 
 const endOf = (step: Step, seen: Seen): PassEnd | undefined => {

@@ -31,6 +31,8 @@ export interface Seen {
   readonly place: Place;
   readonly refusal: Refusal | undefined;
   readonly bucket: 'unseen' | 'absent' | ObservedBucket;
+  /** Why making the bucket failed in this pass. Whether it is there for all that has to be looked at. */
+  readonly creationFailure?: Halt;
   readonly features: readonly SeenFeature[];
   readonly connection: SeenConnection;
 }
@@ -56,6 +58,10 @@ export const halt = (halt: Halt): Step => ({ do: 'halt', halt });
  */
 export const claimOf = (status: ObjectStoreStatus | undefined): 'Created' | 'Adopted' | undefined =>
   status?.creationStarted === undefined ? status?.ownership : 'Created';
+
+/** What may pass by itself, and leaves open what became of the call. */
+export const isPassing = ({ reason }: Halt): boolean =>
+  reason === 'Throttled' || reason === 'EndpointUnreachable' || reason === 'ProviderError';
 
 export const hasFinalizer = ({ metadata }: ObjectStore): boolean =>
   metadata.finalizers?.includes(OBJECT_STORE_FINALIZER) ?? false;

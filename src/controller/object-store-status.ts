@@ -3,18 +3,24 @@ import type { ObjectStore, ObjectStoreStatus } from '../api/object-store.ts';
 import type { BucketConnection } from '../bucket/bucket.ts';
 import { type Finding, updateConditions } from './conditions.ts';
 import { connectionNameOf } from './object-store-connection.ts';
-import { claimOf, type Halt, type Seen, type SeenFeature } from './object-store-seen.ts';
+import { claimOf, type Halt, isPassing, type Seen, type SeenFeature } from './object-store-seen.ts';
 
-/** Before the create call: from here on what is found under this name is ours, unless another's mark is on it. */
+/**
+ * Before the create call: from here on what is found under this name is ours, unless another's mark is on it. What kept
+ * the bucket from being made last time goes on being told until it is made.
+ */
 export const intendedStatus = (seen: Seen, connection: BucketConnection, now: string): ObjectStoreStatus => {
-  const message = `Bucket ${seen.store.spec.name} is being made.`;
+  const { store } = seen;
+  const { generation } = store.metadata;
+  const isTold = store.status?.observedGeneration === generation && !isReady(store);
+  const message = `Bucket ${store.spec.name} is being made.`;
+  const findings = (['Ready', 'Synced'] as const).map(
+    (type): Finding => ({ type, status: 'False', reason: 'Creating', message }),
+  );
   return {
     ...recordOf(seen, connection),
     creationStarted: now,
-    ...observed(seen.store, now, [
-      { type: 'Ready', status: 'False', reason: 'Creating', message },
-      { type: 'Synced', status: 'False', reason: 'Creating', message },
-    ]),
+    ...observed(store, now, isTold ? [] : findings),
   };
 };
 
@@ -33,12 +39,12 @@ export const fulfilledStatus = (seen: Seen, connection: BucketConnection, now: s
   return isUnchanged && store.status ? store.status : { ...status, lastSyncTime: now };
 };
 
-/** Why nothing goes on. A bucket that turned out to be another's is not kept in the record. */
-export const haltedStatus = ({ store, place }: Seen, halt: Halt, now: string): ObjectStoreStatus => {
+/** Why nothing goes on. A bucket that was not made after all is not kept in the record. */
+export const haltedStatus = (seen: Seen, halt: Halt, now: string): ObjectStoreStatus => {
+  const { store, place } = seen;
   const { reason, message } = halt;
   const { observedGeneration: _, conditions: __, ...record } = store.status ?? {};
-  const isLost = (reason === 'NameTaken' || reason === 'NotOwned') && store.status?.ownership === undefined;
-  const kept = claimOf(store.status) === undefined || isLost ? {} : record;
+  const kept = claimOf(store.status) === undefined || wasNeverMade(seen, halt) ? {} : record;
   // A provider that asks for patience says nothing about the bucket.
   const types = reason === 'Throttled' && isReady(store) ? (['Synced'] as const) : (['Ready', 'Synced'] as const);
   return {
@@ -50,6 +56,11 @@ export const haltedStatus = ({ store, place }: Seen, halt: Halt, now: string): O
       types.map((type): Finding => ({ type, status: 'False', reason, message })),
     ),
   };
+};
+
+const wasNeverMade = ({ store, bucket }: Seen, halt: Halt): boolean => {
+  if (store.status?.ownership !== undefined) return false;
+  return halt.reason === 'NameTaken' || halt.reason === 'NotOwned' || (bucket === 'absent' && !isPassing(halt));
 };
 
 export const isReady = ({ status }: ObjectStore): boolean =>

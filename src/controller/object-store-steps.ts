@@ -27,7 +27,8 @@ const haveBucket = (seen: Seen): Step | undefined => {
   return refuseBucket(seen, seen.bucket) ?? markBucket(seen.bucket);
 };
 
-const makeBucket = ({ store: { spec, status }, place }: Seen): Step => {
+const makeBucket = ({ store: { spec, status }, place, creationFailure }: Seen): Step => {
+  if (creationFailure !== undefined) return haltWith(creationFailure);
   if (status?.creationStarted !== undefined) return { do: 'create' };
   if (status?.ownership !== undefined && status.endpoint !== place.endpoint)
     return halt(

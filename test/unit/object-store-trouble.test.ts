@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BucketError, type BucketReason } from '../../src/bucket/bucket.ts';
 import { restAfter } from '../../src/controller/object-store-retry.ts';
 import { resources } from '../../src/kube/kube.ts';
-import { createCase, NOW } from '../fixtures/object-store-case.ts';
+import { createCase, NOW, OUR_MARK } from '../fixtures/object-store-case.ts';
 
 const failingAt =
   (call: string, reason: BucketReason) =>
@@ -11,24 +11,70 @@ const failingAt =
   };
 
 describe('trouble with the provider', () => {
-  it.each<BucketReason>([
-    'CredentialsMissing',
-    'PermissionDenied',
-    'QuotaExceeded',
-    'EndpointUnreachable',
-    'Throttled',
-  ])('is told in status as %s, and mended by itself', async (reason) => {
+  it.each<readonly [BucketReason, boolean]>([
+    ['PermissionDenied', true],
+    ['QuotaExceeded', true],
+    ['UnsupportedFeature', true],
+    ['EndpointUnreachable', false],
+    ['ProviderError', false],
+    ['Throttled', false],
+  ])(
+    'with the create call is told as %s, and leaves an intent only where the bucket may yet come',
+    async (reason, isFinal) => {
+      const one = createCase();
+      one.submit();
+      one.world.interfere = failingAt('create', reason);
+      const { end } = await one.pass();
+      expect(end).toMatchObject({ kind: 'halted', halt: { reason, retryAfterMs: 7_000 } });
+      expect(one.ready()).toMatchObject({ status: 'False', reason, message: `Failed by ${reason}.` });
+      expect(one.stored().status?.creationStarted === undefined).toBe(isFinal);
+      expect(one.stored().status?.bucketName === undefined).toBe(isFinal);
+      one.world.interfere = () => undefined;
+      await one.pass();
+      expect(one.ready()?.status).toBe('True');
+      expect(one.stored().status?.ownership).toBe('Created');
+    },
+  );
+
+  it('goes on being told while it is tried again', async () => {
     const one = createCase();
     one.submit();
-    one.world.interfere = failingAt('create', reason);
-    const { end } = await one.pass();
-    expect(end).toMatchObject({ kind: 'halted', halt: { reason, retryAfterMs: 7_000 } });
-    expect(one.ready()).toMatchObject({ status: 'False', reason, message: `Failed by ${reason}.` });
+    one.world.interfere = failingAt('create', 'QuotaExceeded');
+    await one.pass();
+    const reasons: (string | undefined)[] = [];
+    one.world.interfere = (call) => {
+      reasons.push(one.ready()?.reason);
+      failingAt('create', 'QuotaExceeded')(call);
+    };
+    await one.pass();
+    expect(new Set(reasons)).toEqual(new Set(['QuotaExceeded']));
+  });
+
+  it('with the mark alone does not lose the bucket that was made', async () => {
+    const one = createCase('after create');
+    one.submit({ deletionPolicy: 'Delete' });
+    one.world.interfere = (call, moment) => {
+      if (moment === 'made' || call === 'mark')
+        throw new BucketError('PermissionDenied', 'The credentials lack s3:PutBucketTagging.');
+    };
+    await one.pass();
+    expect(one.ready()).toMatchObject({ reason: 'PermissionDenied' });
     expect(one.stored().status?.creationStarted).toBeDefined();
     one.world.interfere = () => undefined;
     await one.pass();
-    expect(one.ready()?.status).toBe('True');
     expect(one.stored().status?.ownership).toBe('Created');
+    expect(one.bucket()?.marks).toEqual(OUR_MARK);
+  });
+
+  it('that kept a bucket from being made does not keep the ObjectStore, even without credentials', async () => {
+    const one = createCase();
+    one.submit({ deletionPolicy: 'Delete' });
+    one.world.interfere = failingAt('create', 'QuotaExceeded');
+    await one.pass();
+    one.world.interfere = failingAt('observe', 'CredentialsMissing');
+    one.remove();
+    await one.pass();
+    expect(one.cluster.store()).toBeUndefined();
   });
 
   it('with one feature loses neither the bucket nor Ready', async () => {
