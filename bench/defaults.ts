@@ -20,3 +20,11 @@ const inject = (index: number): NonNullable<PlatformDefaultsSpec['inject']> => (
   volumes: [{ name: `platform-${index}`, emptyDir: {} }],
   volumeMounts: [{ name: `platform-${index}`, mountPath: `/platform/${index}` }],
 });
+
+/** The defaults of one tenant for their own namespace, which match all of their workloads. */
+export const tenantDefaults = (namespace: string): PlatformDefaults => ({
+  apiVersion: 'quartermaster.dev/v1alpha1',
+  kind: 'PlatformDefaults',
+  metadata: { name: 'team', namespace, generation: 1 },
+  spec: { match: { kinds: ['WorkflowPod', 'SparkApplication'] }, inject: { labels: { tenant: namespace } } },
+});

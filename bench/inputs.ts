@@ -4,6 +4,7 @@ import type { KubeObject } from '../src/api/kubernetes.ts';
 export interface Input {
   readonly name: string;
   readonly body: string;
+  readonly isPod: boolean;
 }
 
 const review = (group: string, version: string, resource: string, object: KubeObject): string =>
@@ -141,16 +142,35 @@ const sparkApplication = (settings: number, size = 40): KubeObject & Record<stri
   };
 };
 
+const pods = (name: string, object: KubeObject): Input => ({
+  name,
+  isPod: true,
+  body: review('', 'v1', 'pods', object),
+});
+const sparks = (name: string, object: KubeObject): Input => ({
+  name,
+  isPod: false,
+  body: review('sparkoperator.k8s.io', 'v1beta2', 'sparkapplications', object),
+});
+
+/** What the bench measures with, by key. */
 export const inputs: Readonly<Record<string, Input>> = {
-  claim: { name: 'PVC', body: review('', 'v1', 'persistentvolumeclaims', claim) },
-  pod: { name: '11 KB pod', body: review('', 'v1', 'pods', driverPod(72)) },
-  small: { name: '0.8 KB pod, no match', body: review('', 'v1', 'pods', smallPod) },
-  spark: {
-    name: '12 KB SparkApplication',
-    body: review('sparkoperator.k8s.io', 'v1beta2', 'sparkapplications', sparkApplication(52)),
-  },
-  large: {
-    name: '1.4 MB SparkApplication',
-    body: review('sparkoperator.k8s.io', 'v1beta2', 'sparkapplications', sparkApplication(15_800, 50)),
-  },
+  claim: { name: 'PVC', isPod: false, body: review('', 'v1', 'persistentvolumeclaims', claim) },
+  pod: pods('11 KB pod', driverPod(72)),
+  small: pods('0.8 KB pod, no match', smallPod),
+  spark: sparks('12 KB SparkApplication', sparkApplication(52)),
+  large: sparks('1.4 MB SparkApplication', sparkApplication(15_800, 50)),
 };
+
+/** Pods that are alike but for the number of their environment variables: about 3 KB and 110 bytes for each. */
+export const podOf = (envs: number): Input => pods(`pod with ${envs} variables`, driverPod(envs));
+
+/** The same with settings in sparkConf: about 7 KB and 88 bytes for each. */
+export const sparkOf = (settings: number): Input =>
+  sparks(`SparkApplication with ${settings} settings`, sparkApplication(settings, 50));
+
+/** The same review from another namespace. */
+export const inNamespace = (input: Input, namespace: string): Input => ({
+  ...input,
+  body: input.body.replaceAll('"namespace":"jobs"', `"namespace":"${namespace}"`),
+});

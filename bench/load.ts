@@ -1,5 +1,6 @@
 // A closed loop of TLS keep-alive connections: each sends its next request when the last is answered.
-// Usage: node bench/load.ts PORT PATH BODY_FILE CONNECTIONS REQUESTS; prints one JSON line.
+// Usage: node bench/load.ts PORT PATH BODY_FILE CONNECTIONS REQUESTS; says `connected`, waits for a line, prints one of JSON.
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type TLSSocket } from 'node:tls';
 
@@ -9,6 +10,7 @@ interface Loop {
   received: Buffer;
 }
 
+const AT_ONCE = 50;
 const [port, path, bodyFile, connections, requests] = process.argv.slice(2);
 const body = readFileSync(bodyFile ?? '');
 const head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
@@ -18,7 +20,7 @@ const latencies = new Float64Array(most);
 let sent = 0;
 let answered = 0;
 let wrong = 0;
-const startedAt = performance.now();
+let startedAt = 0;
 
 const send = (loop: Loop): void => {
   if (sent >= most) return;
@@ -59,13 +61,25 @@ const finish = (): void => {
   );
 };
 
-for (let index = 0; index < Number(connections); index += 1) {
-  const socket = connect({ host: '127.0.0.1', port: Number(port), rejectUnauthorized: false }, () => send(loop));
+const open = async (): Promise<Loop> => {
+  const socket = connect({ host: '127.0.0.1', port: Number(port), rejectUnauthorized: false });
   const loop: Loop = { socket, sentAt: 0, received: Buffer.alloc(0) };
   socket.setNoDelay(true);
   socket.on('data', (chunk: Buffer) => take(loop, chunk));
-  socket.on('error', (error) => {
+  socket.on('error', (error: Error) => {
     process.stderr.write(`${error.message}\n`);
     process.exit(1);
   });
+  await once(socket, 'secureConnect');
+  return loop;
+};
+
+const loops: Loop[] = [];
+while (loops.length < Number(connections)) {
+  const wanted = Math.min(AT_ONCE, Number(connections) - loops.length);
+  loops.push(...(await Promise.all(Array.from({ length: wanted }, open))));
 }
+process.stdout.write('connected\n');
+await once(process.stdin, 'data');
+startedAt = performance.now();
+for (const loop of loops) send(loop);

@@ -1,9 +1,10 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import type { Subject } from './subject.ts';
 
-const run = promisify(execFile);
 const LOAD_CORE = '1';
+const WITHIN_MS = 300_000;
 
 /** One run of one subject with one input. */
 export interface Sample {
@@ -13,30 +14,33 @@ export interface Sample {
   readonly p99: number;
 }
 
-/** Sends `requests` of one body over `connections`, the load on a core of its own. Throws where any answer is not 200. */
-export const measure = async (
-  subject: Subject,
-  bodyFile: string,
-  connections: number,
-  requests: number,
-): Promise<Sample> => {
-  const load = [
-    `${import.meta.dirname}/load.ts`,
-    String(subject.port),
-    subject.path,
-    bodyFile,
-    String(connections),
-    String(requests),
-  ];
+export interface Load {
+  readonly bodyFile: string;
+  readonly connections: number;
+  readonly requests: number;
+}
+
+interface LoadResult {
+  readonly wrong: number;
+  readonly seconds: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** Sends one body again and again, from a core of its own. Handshakes are not counted. Throws where any answer is not 200. */
+export const measure = async (subject: Subject, { bodyFile, connections, requests }: Load): Promise<Sample> => {
+  const args = [String(subject.port), subject.path, bodyFile, String(connections), String(requests)];
+  const command = ['-c', LOAD_CORE, process.execPath, `${import.meta.dirname}/load.ts`, ...args];
+  const child = spawn('taskset', command, { stdio: ['pipe', 'pipe', 'inherit'], timeout: WITHIN_MS });
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error(`the load for ${subject.name} ended early`)));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const nextLine = (): Promise<string> => Promise.race([lines.next().then(({ value }) => value ?? ended), ended]);
+  await nextLine();
   const before = subject.cpuMicroseconds();
-  const { stdout } = await run('taskset', ['-c', LOAD_CORE, process.execPath, ...load], { timeout: 120_000 });
+  child.stdin.write('go\n');
+  const { wrong, seconds, p50, p99 } = JSON.parse(await nextLine()) as LoadResult;
   const cpu = subject.cpuMicroseconds() - before;
-  const { wrong, seconds, p50, p99 } = JSON.parse(stdout) as {
-    wrong: number;
-    seconds: number;
-    p50: number;
-    p99: number;
-  };
+  ended.catch(() => undefined);
   if (wrong > 0)
     throw new Error(`${subject.name} answered ${wrong} of ${requests} requests with something other than 200`);
   return { cpuMicroseconds: cpu / requests, perSecond: requests / seconds, p50, p99 };

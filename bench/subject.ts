@@ -1,6 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A server under measurement, on a core of its own. */
 export interface Subject {
@@ -16,32 +18,31 @@ export interface Subject {
 export interface SubjectOptions {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
+  readonly environment?: Readonly<Record<string, string>>;
   readonly port: number;
   readonly path: string;
-  /** What it prints when it listens; left out: it is asked until it accepts. */
-  readonly readyLine?: string;
+  /** A review it answers with 200 once it is ready. */
+  readonly review: string;
 }
 
 const TICK_MICROSECONDS = 1_000_000 / Number(execFileSync('getconf', ['CLK_TCK']).toString());
 const SERVER_CORE = '0';
+const READY_WITHIN_MS = 60_000;
 
-export const startSubject = async ({
-  name,
-  command,
-  port,
-  path,
-  readyLine = 'ready',
-}: SubjectOptions): Promise<Subject> => {
-  const child = spawn('taskset', ['-c', SERVER_CORE, ...command], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** Starts a server and waits until it answers. Its log goes to /dev/null: writing it is part of what is measured. */
+export const startSubject = async (options: SubjectOptions): Promise<Subject> => {
+  const { name, command, environment = {}, port, path } = options;
+  const child = spawn('taskset', ['-c', SERVER_CORE, ...command], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, ...environment },
+  });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${name} did not start`);
   const stop = (): void => void child.kill('SIGKILL');
   process.once('exit', stop);
-  const line = once(child.stdout, 'data').then(([chunk]) => String(chunk));
-  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)));
+  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended with ${String(code)}`)));
+  await Promise.race([untilReady(options), ended]);
   ended.catch(() => undefined);
-  const said = await Promise.race([line, ended]);
-  if (!said.includes(readyLine)) throw new Error(`${name} said ${said}`);
   return {
     name,
     port,
@@ -51,6 +52,25 @@ export const startSubject = async ({
     rssBytes: () => rssOf(pid),
   };
 };
+
+const untilReady = async ({ name, port, path, review }: SubjectOptions): Promise<void> => {
+  const deadline = Date.now() + READY_WITHIN_MS;
+  while ((await statusOf(port, path, review)) !== 200) {
+    if (Date.now() > deadline) throw new Error(`${name} does not answer reviews at ${path}`);
+    await sleep(100);
+  }
+};
+
+/** 0 while nothing listens. */
+const statusOf = (port: number, path: string, body: string): Promise<number> =>
+  new Promise((resolve) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const options = { host: '127.0.0.1', port, path, method: 'POST', headers, rejectUnauthorized: false, agent: false };
+    const call = request(options, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode ?? 0));
+    });
+    call.on('error', () => resolve(0)).end(body);
+  });
 
 /** utime and stime of the whole process, fields 14 and 15 of /proc/<pid>/stat. */
 const ticksOf = (pid: number): number => {

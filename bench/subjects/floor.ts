@@ -19,4 +19,4 @@ createServer({ cert: readFileSync(cert), key: readFileSync(key), keepAliveTimeou
     response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) });
     response.end(body);
   });
-}).listen(Number(port), '127.0.0.1', () => process.stdout.write('ready\n'));
+}).listen(Number(port), '127.0.0.1');

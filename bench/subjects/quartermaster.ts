@@ -1,29 +1,45 @@
-// Quartermaster's own server, handler and patch, with facts that are described instead of watched.
-// Usage: node bench/subjects/quartermaster.ts PORT CERT KEY NUMBER_OF_DEFAULTS NUMBER_THAT_MATCH
+// Quartermaster's own server, handler, patch, metrics and log, with facts that are described instead of watched.
+// Usage: node bench/subjects/quartermaster.ts PORT CERT KEY [NUMBER_OF_DEFAULTS NUMBER_THAT_MATCH NUMBER_OF_NAMESPACES]
 import { readFileSync } from 'node:fs';
 import { ensureNothing } from '../../src/admission/ensure.ts';
 import { createHandler } from '../../src/admission/handle.ts';
 import { createWebhookServer } from '../../src/admission/server.ts';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { offlineFacts } from '../../src/cli/offline-facts.ts';
 import { verdictFor } from '../../src/cloud/index.ts';
 import { policyOf, readSettings } from '../../src/config.ts';
 import { indexDefaults } from '../../src/defaults/index.ts';
 import { createLog } from '../../src/log.ts';
-import { platformDefaults } from '../defaults.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { observeAdmissions } from '../../src/observe.ts';
+import { createDecisionLog } from '../../src/ops/decisions.ts';
+import { platformDefaults, tenantDefaults } from '../defaults.ts';
 
-const [port, cert = '', key = '', defaults = '0', matching = '0'] = process.argv.slice(2);
+const [port, cert = '', key = '', defaults = '0', matching = '0', namespaces = '0'] = process.argv.slice(2);
 const policy = policyOf(readSettings({}));
+const tenants = Array.from({ length: Number(namespaces) }, (_, index) => `tenant-${index}`);
+const namespaceObjects = tenants.map(
+  (name): KubeObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: { tenant: name } } }),
+);
+const list = [...platformDefaults(Number(defaults), Number(matching)), ...tenants.map(tenantDefaults)];
 const facts = offlineFacts({
   cloud: verdictFor('gcp', {}, []),
   csiDrivers: ['pd.csi.storage.gke.io'],
-  defaults: indexDefaults(platformDefaults(Number(defaults), Number(matching)), policy),
+  defaults: indexDefaults(list, policy),
   policy,
   namespaceLabels: {},
-  objects: [{ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'present' } }],
+  objects: [
+    { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'present' } },
+    ...namespaceObjects,
+  ],
 });
-const handle = createHandler({ facts: () => facts, ensure: ensureNothing });
-createWebhookServer({ cert: readFileSync(cert), key: readFileSync(key) }, handle, createLog('error')).server.listen(
+const log = createLog('info');
+const observe = observeAdmissions(
+  { log, metrics: createMetrics() },
+  createDecisionLog(100, () => new Date()),
+);
+const handle = createHandler({ facts: () => facts, ensure: ensureNothing, observe });
+createWebhookServer({ cert: readFileSync(cert), key: readFileSync(key) }, handle, log).server.listen(
   Number(port),
   '127.0.0.1',
-  () => process.stdout.write('ready\n'),
 );
