@@ -1,46 +1,26 @@
-import { GetBucketTaggingCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type CephRgw, startCephRgw } from '../../dev/ceph-rgw/ceph-rgw.ts';
 import type { ObjectStore, ObjectStoreSpec } from '../../src/api/object-store.ts';
 import { BucketError, type BucketProvider } from '../../src/bucket/bucket.ts';
 import { resources } from '../../src/kube/kube.ts';
-import {
-  conditionOf,
-  type ObjectStoreCluster,
-  type RunningController,
-  startObjectStoreCluster,
-  until,
-} from '../fixtures/object-store-cluster.ts';
+import { bucketsOf, type CephCluster, startCephCluster, type Tenant, tagsOf } from '../fixtures/object-store-ceph.ts';
+import { conditionOf, type RunningController, until } from '../fixtures/object-store-cluster.ts';
 
-let ceph: CephRgw;
-let cluster: ObjectStoreCluster;
-let client: S3Client;
+let cluster: CephCluster;
+let alice: Tenant;
 let controller: RunningController | undefined;
 
 beforeAll(async () => {
-  [ceph, cluster] = await Promise.all([startCephRgw(), startObjectStoreCluster()]);
-  const { accessKey, secretKey } = await ceph.createUser('alice');
-  const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey };
-  client = new S3Client({ endpoint: ceph.endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
-  await cluster.putSecret('alice', { 'access-key': accessKey, 'secret-key': secretKey });
+  cluster = await startCephCluster();
+  alice = await cluster.addTenant('alice');
 });
 
 afterEach(async () => {
   await controller?.kill();
 });
 
-afterAll(async () => {
-  await cluster?.stop();
-  await ceph?.stop();
-});
+afterAll(() => cluster?.stop());
 
-const specOf = (name: string): ObjectStoreSpec => ({
-  name,
-  provider: 's3',
-  s3: { endpoint: ceph.endpoint },
-  credentialsSecretRef: { name: 'alice' },
-  labels: { team: 'data' },
-});
+const specOf = (name: string): ObjectStoreSpec => cluster.inCeph(name, { labels: { team: 'data' } });
 
 const submitAll = (names: readonly string[]): Promise<unknown> =>
   Promise.all(names.map((name) => cluster.submit(name, specOf(name))));
@@ -76,8 +56,7 @@ describe('200 ObjectStores at once', () => {
     await submitAll(names);
     await untilAllReady(names, 150_000);
     expect(created.toSorted()).toEqual(names.toSorted());
-    const { Buckets = [] } = await client.send(new ListBucketsCommand({}));
-    expect(Buckets.map(({ Name }) => Name)).toEqual(expect.arrayContaining(names));
+    expect(await bucketsOf(alice)).toEqual(expect.arrayContaining(names));
     const stores = await readAll(names);
     expect(stores.filter(({ status }) => status?.ownership !== 'Created')).toEqual([]);
   });
@@ -117,8 +96,7 @@ describe('two ObjectStores for one bucket', () => {
         return reasons.join() === 'Created,NotOwned' && found;
       });
       const owner = stores.find(({ status }) => status?.ownership === 'Created');
-      const { TagSet = [] } = await client.send(new GetBucketTaggingCommand({ Bucket: bucket }));
-      expect(TagSet.find(({ Key }) => Key === 'quartermaster-objectstore')?.Value).toBe(owner?.metadata.uid);
+      expect((await tagsOf(alice, bucket))['quartermaster-objectstore']).toBe(owner?.metadata.uid);
     }
   });
 });

@@ -1,16 +1,11 @@
-import { CreateBucketCommand, GetBucketTaggingCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CephRgw, startCephRgw } from '../../dev/ceph-rgw/ceph-rgw.ts';
 import type { ObjectStoreSpec } from '../../src/api/object-store.ts';
 import type { BucketProvider, Feature } from '../../src/bucket/bucket.ts';
 import { AppError } from '../../src/errors.ts';
 import type { Kube } from '../../src/kube/kube.ts';
-import {
-  conditionOf,
-  type ObjectStoreCluster,
-  startObjectStoreCluster,
-  until,
-} from '../fixtures/object-store-cluster.ts';
+import { bucketsOf, type CephCluster, startCephCluster, type Tenant, tagsOf } from '../fixtures/object-store-ceph.ts';
+import { conditionOf, until } from '../fixtures/object-store-cluster.ts';
 
 /** A controller that stops for good at the nth moment at which it is about to write something outside, or has just written it. */
 const createCrash = (at: number) => {
@@ -64,41 +59,18 @@ const crashingProvider =
       provider.features(bucket).map((feature): Feature => ({ ...feature, apply: around(feature.name, feature.apply) })),
   });
 
-let ceph: CephRgw;
-let cluster: ObjectStoreCluster;
-let client: S3Client;
+let cluster: CephCluster;
+let alice: Tenant;
 
 beforeAll(async () => {
-  [ceph, cluster] = await Promise.all([startCephRgw(), startObjectStoreCluster()]);
-  const { accessKey, secretKey } = await ceph.createUser('alice');
-  const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey };
-  client = new S3Client({ endpoint: ceph.endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
-  await cluster.putSecret('alice', { 'access-key': accessKey, 'secret-key': secretKey });
+  cluster = await startCephCluster();
+  alice = await cluster.addTenant('alice');
 });
 
-afterAll(async () => {
-  await cluster?.stop();
-  await ceph?.stop();
-});
+afterAll(() => cluster?.stop());
 
-const specOf = (name: string, spec: Partial<ObjectStoreSpec> = {}): ObjectStoreSpec => ({
-  name,
-  provider: 's3',
-  s3: { endpoint: ceph.endpoint },
-  credentialsSecretRef: { name: 'alice' },
-  versioning: true,
-  labels: { team: 'data' },
-  deletionPolicy: 'Delete',
-  ...spec,
-});
-
-const hasBucket = async (name: string): Promise<boolean> =>
-  (await client.send(new ListBucketsCommand({}))).Buckets?.some(({ Name }) => Name === name) ?? false;
-
-const tagsOf = async (Bucket: string): Promise<Readonly<Record<string, string | undefined>>> => {
-  const { TagSet = [] } = await client.send(new GetBucketTaggingCommand({ Bucket }));
-  return Object.fromEntries(TagSet.map(({ Key = '', Value }) => [Key, Value]));
-};
+const specOf = (name: string, spec: Partial<ObjectStoreSpec> = {}): ObjectStoreSpec =>
+  cluster.inCeph(name, { versioning: true, labels: { team: 'data' }, deletionPolicy: 'Delete', ...spec });
 
 const isReady = async (name: string): Promise<boolean> =>
   conditionOf(await cluster.read(name), 'Ready')?.status === 'True';
@@ -139,7 +111,7 @@ describe('a controller that is killed and started again', () => {
         made: 1,
         ownership: 'Created',
       });
-      expect(await tagsOf(name), `killed ${crashedAt}`).toEqual({
+      expect(await tagsOf(alice, name), `killed ${crashedAt}`).toEqual({
         'quartermaster-objectstore': store?.metadata.uid,
         'quartermaster-cluster': 'cluster-1',
         team: 'data',
@@ -171,13 +143,13 @@ describe('a controller that is killed and started again', () => {
   it('between a bucket and its mark, which Ceph takes only afterwards, still knows the bucket', async () => {
     await cluster.submit('unmarked', specOf('unmarked'));
     expect(await runUntilCrash(5, () => isReady('unmarked'))).toBe('before create');
-    await client.send(new CreateBucketCommand({ Bucket: 'unmarked' }));
+    await alice.client.send(new CreateBucketCommand({ Bucket: 'unmarked' }));
     const second = cluster.run();
     await until('unmarked is Ready', () => isReady('unmarked'));
     await second.kill();
     const store = await cluster.read('unmarked');
     expect(store?.status?.ownership).toBe('Created');
-    expect(await tagsOf('unmarked')).toMatchObject({ 'quartermaster-objectstore': store?.metadata.uid });
+    expect(await tagsOf(alice, 'unmarked')).toMatchObject({ 'quartermaster-objectstore': store?.metadata.uid });
   });
 
   it.each(['Retain', 'Delete'] as const)(
@@ -194,8 +166,9 @@ describe('a controller that is killed and started again', () => {
         const second = cluster.run();
         await until(`${name}, killed ${crashedAt}, is gone`, () => isGone(name));
         await second.kill();
-        expect(await hasBucket(name), `killed ${crashedAt}`).toBe(deletionPolicy === 'Retain');
-        if (deletionPolicy === 'Retain') expect(await tagsOf(name), `killed ${crashedAt}`).toEqual({ team: 'data' });
+        expect((await bucketsOf(alice)).includes(name), `killed ${crashedAt}`).toBe(deletionPolicy === 'Retain');
+        if (deletionPolicy === 'Retain')
+          expect(await tagsOf(alice, name), `killed ${crashedAt}`).toEqual({ team: 'data' });
         if (crashedAt === undefined) break;
         moments.push(crashedAt);
       }
