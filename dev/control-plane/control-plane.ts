@@ -24,6 +24,8 @@ export type ControlPlaneOptions = {
 export type ControlPlane = {
   /** `https://127.0.0.1:<port>`; stays the same when the API server is started again. */
   readonly url: string;
+  /** `http://127.0.0.1:<port>` of its etcd, for what would take the API server too long. */
+  readonly etcdUrl: string;
   /** Path of the administrator's kubeconfig (group system:masters), for kubectl and client-node. */
   readonly kubeconfig: string;
   /** The certificate authority of the API server, as PEM. */
@@ -83,7 +85,7 @@ async function startParts(parts: Parts, options: ControlPlaneOptions, undo: Undo
   const kubeconfig = await writeKubeconfig(credentials, { url, user: 'admin', groups: ['system:masters'] });
   if (options.controllerManager) undo.push(await startControllers(parts, { url, kubeconfig }));
   const stop = () => undoAll(undo);
-  return { ...describe(parts, apiServer), kubeconfig, stop, [Symbol.asyncDispose]: stop };
+  return { ...describe(parts, apiServer), etcdUrl: etcd.url, kubeconfig, stop, [Symbol.asyncDispose]: stop };
 }
 
 function describe({ directory, assets, credentials }: Parts, { url, kill, stop, start }: ApiServer) {

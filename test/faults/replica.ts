@@ -12,11 +12,17 @@ export interface Bundle {
   readonly remove: () => Promise<void>;
 }
 
-/** The program as it goes into the image, in a temporary directory. */
+/** The program as it goes into the image, in a temporary directory, run with the flags of the image. */
 export const makeBundle = async (): Promise<Bundle> => {
   const directory = await mkdtemp(join(tmpdir(), 'quartermaster-bundle-'));
   await bundle(directory);
-  return { program: [join(directory, 'main.mjs')], remove: () => rm(directory, { recursive: true, force: true }) };
+  const program = [...(await imageFlags()), join(directory, 'main.mjs')];
+  return { program, remove: () => rm(directory, { recursive: true, force: true }) };
+};
+
+const imageFlags = async (): Promise<readonly string[]> => {
+  const [, entry = '[]'] = /^ENTRYPOINT (.*)$/m.exec(await readFile('Dockerfile', 'utf8')) ?? [];
+  return (JSON.parse(entry) as readonly string[]).filter((word) => word.startsWith('--'));
 };
 
 /** The kubeconfig of the shipped service account, or of the same reaching the API server at `server`. */

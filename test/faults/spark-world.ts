@@ -1,4 +1,4 @@
-import { vi } from 'vitest';
+import { until } from '../../dev/until.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { type Kube, resources } from '../../src/kube/kube.ts';
 import { INJECTED_ANNOTATION } from '../../src/names.ts';
@@ -40,7 +40,7 @@ export const prepareSpark = async (admin: Kube): Promise<void> => {
   const { uid: _, generation: __, ...metadata } = platformDefaults('domain', {}).metadata;
   const inject = { annotations: { 'example.org/domain': 'example.com' } };
   await admin.create(resources.platformDefaults, { ...platformDefaults('domain', { inject }), metadata });
-  await vi.waitFor(() => admin.list(resources.sparkApplications, {}), { timeout: 20_000, interval: 50 });
+  await until(20_000, () => admin.list(resources.sparkApplications, {}));
 };
 
 /** One admission with failurePolicy Fail, through the API server. Throws where it fails, and where it was not admitted by us. */
@@ -51,5 +51,4 @@ export const admitSpark = async (admin: Kube, name: string): Promise<void> => {
 };
 
 /** Waits until the API server calls the webhook for good: at first it still goes by an empty configuration. */
-export const untilAdmitted = (admin: Kube): Promise<void> =>
-  vi.waitFor(() => admitSpark(admin, 'first'), { timeout: 20_000, interval: 50 });
+export const untilAdmitted = (admin: Kube): Promise<void> => until(20_000, () => admitSpark(admin, 'first'));
