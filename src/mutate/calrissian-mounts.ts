@@ -54,7 +54,9 @@ export const unknownClaims = (wanted: readonly unknown[], namespace: string, fac
 
 const claimMountedBy = (pod: KubeObject, mount: unknown, wanted: WantedVolumes): string | undefined => {
   const name = textAt(mount, ['name']) ?? '';
-  return claimOf(valuesAt(pod, { at: POD_VOLUMES, key: name })[0] ?? wanted.get(name)?.value);
+  const given = wanted.get(name);
+  const present = given?.mode === 'Enforce' ? undefined : valuesAt(pod, { at: POD_VOLUMES, key: name })[0];
+  return claimOf(present ?? given?.value);
 };
 
 /** Where HOME is in Calrissian's images. */

@@ -50,7 +50,7 @@ export interface Reinjection {
   /** Where the kind puts anything, as a snapshot has it. */
   readonly places: ReadonlySet<string>;
   readonly rulesFor: (edits: readonly Edit[]) => Rules;
-  readonly reconsider: (object: KubeObject, edits: readonly Edit[]) => Reconsidered;
+  readonly reconsider: (object: KubeObject, stored: KubeObject, edits: readonly Edit[]) => Reconsidered;
 }
 
 /**
@@ -70,7 +70,7 @@ export const reinject = (object: KubeObject, stored: KubeObject, kind: Reinjecti
   const recorded = decodeSnapshot(snapshot, kind.places);
   if (recorded === undefined) return finish(object, object, snapshot, [UNREADABLE], []);
   const wanted = isOptedOut(object) ? recorded.filter(({ mode }) => mode === 'Enforce') : recorded;
-  const kept = kind.reconsider(object, wanted);
+  const kept = kind.reconsider(object, stored, wanted);
   const settled = settle(kept.object, kept.edits, kind.rulesFor(kept.edits));
   const warnings = [...kept.warnings, ...refusalTexts(settled.refused)];
   return finish(object, settled.object, snapshot, warnings, [

@@ -29,6 +29,7 @@ export const writeInjected = (object: KubeObject, snapshot: string | undefined):
 /** How many bytes a snapshot may have in this object. */
 export const roomForInjected = (object: KubeObject): number => {
   const others = Object.entries(without(mapAt(object, ANNOTATIONS), INJECTED_ANNOTATION));
-  const taken = others.reduce((bytes, pair) => bytes + Buffer.byteLength(pair.join('')), 0);
+  const texts = others.flatMap(([key, value]) => (typeof value === 'string' ? [key, value] : []));
+  const taken = texts.reduce((bytes, text) => bytes + Buffer.byteLength(text), 0);
   return Math.min(OUR_BYTES, ALL_ANNOTATIONS_BYTES - taken - Buffer.byteLength(INJECTED_ANNOTATION));
 };

@@ -47,27 +47,40 @@ export const settle = (
   rules: Rules,
   isOurs: (spot: Spot) => boolean = () => false,
 ): Settlement => {
+  const first = settleOnce(object, edits, rules, isOurs);
+  if (first.refused.length === 0 || first.put.every(({ mode }) => mode === 'Default')) return first;
+  // What was replaced or taken away may have been the reason for a refusal.
+  const held = new Set(first.held.map(spotId));
+  const second = settleOnce(first.object, edits, rules, (spot) => held.has(spotId(spot)) || isOurs(spot));
+  return { ...second, put: [...first.put, ...second.put], removed: [...first.removed, ...second.removed] };
+};
+
+const settleOnce = (
+  object: KubeObject,
+  edits: readonly Edit[],
+  rules: Rules,
+  isOurs: (spot: Spot) => boolean,
+): Settlement => {
   const held = new Map<string, Edit>();
   const put: Edit[] = [];
   const removed: Removal[] = [];
   const refused: Refusal[] = [];
   let current = object;
 
-  const place = (edit: Edit, rivals: readonly Spot[]): void => {
-    const remove = (spot: Spot, values: readonly unknown[]): void => {
-      removed.push(...values.map((value) => ({ at: spot.at, key: spot.key, value, by: edit.by })));
-    };
-    for (const rival of rivals) remove(rival, valuesAt(current, rival));
-    remove(edit, valuesAt(current, edit).slice(1));
-    current = write(rivals.reduce(erase, current), edit);
-    put.push(edit);
+  const remove = (spot: Spot, values: readonly unknown[], { by }: Edit): void => {
+    removed.push(...values.map((value) => ({ at: spot.at, key: spot.key, value, by })));
   };
 
-  for (const edit of enforcedFirst(edits)) {
+  for (const edit of inOrder(edits)) {
     const verdict = judge(current, edit, rules, held);
     if (verdict.kind === 'refused') refused.push({ edit, why: verdict.why });
-    if (verdict.kind === 'put') place(edit, verdict.rivals);
     if (isHeld(verdict, edit, isOurs)) held.set(spotId(edit), edit);
+    if (verdict.kind !== 'put') continue;
+    for (const rival of verdict.rivals) remove(rival, valuesAt(current, rival), edit);
+    const [first, ...doubles] = valuesAt(current, edit);
+    remove(edit, doubles, edit);
+    if (!isDeepStrictEqual(first, edit.value)) put.push(edit);
+    current = write(verdict.rivals.reduce(erase, current), edit);
   }
   return { object: current, held: [...held.values()], put, removed, refused };
 };
@@ -86,19 +99,39 @@ const isHeld = ({ kind }: Verdict, edit: Edit, isOurs: (spot: Spot) => boolean):
 
 const judge = (object: KubeObject, edit: Edit, rules: Rules, held: ReadonlyMap<string, Edit>): Verdict => {
   if (held.has(spotId(edit)) || !hasRoomFor(object, edit.at, isListPlace(edit.at))) return { kind: 'passed' };
+  return edit.mode === 'Default' ? judgeDefault(object, edit, rules) : judgeEnforced(object, edit, rules, held);
+};
+
+const judgeDefault = (object: KubeObject, edit: Edit, rules: Rules): Verdict => {
   const present = valuesAt(object, edit);
-  const isDefault = edit.mode === 'Default';
-  if (isDeepStrictEqual(present[0], edit.value) && (isDefault || present.length === 1)) return { kind: 'same' };
-  if (isDefault && present.some((value) => !rules.isBlank?.(edit, value))) return { kind: 'other' };
+  if (isDeepStrictEqual(present[0], edit.value)) return { kind: 'same' };
+  if (present.some((value) => !rules.isBlank?.(edit, value))) return { kind: 'other' };
+  if (rules.rivalsOf(object, edit).length > 0 || rules.isIdle?.(object, edit)) return { kind: 'passed' };
+  return unlessRefused(object, edit, rules, []);
+};
+
+const judgeEnforced = (object: KubeObject, edit: Edit, rules: Rules, held: ReadonlyMap<string, Edit>): Verdict => {
   const rivals = rules.rivalsOf(object, edit);
-  if (rivals.length > 0 && (isDefault || rivals.some((rival) => held.has(spotId(rival))))) return { kind: 'passed' };
+  if (rivals.length === 0 && isThere(object, edit)) return { kind: 'same' };
+  const ours = rivals.find((rival) => held.has(spotId(rival)));
+  if (ours !== undefined) return { kind: 'refused', why: `${[...ours.at, ours.key].join('.')} is enforced too` };
   if (rules.isIdle?.(object, edit)) return { kind: 'passed' };
+  return unlessRefused(object, edit, rules, rivals);
+};
+
+const unlessRefused = (object: KubeObject, edit: Edit, rules: Rules, rivals: readonly Spot[]): Verdict => {
   const why = rules.refusalOf(object, edit);
   return why === undefined ? { kind: 'put', rivals } : { kind: 'refused', why };
 };
 
-const enforcedFirst = (edits: readonly Edit[]): readonly Edit[] => {
-  const enforced = edits.filter(({ mode }) => mode === 'Enforce');
-  if (enforced.length === 0 || enforced.length === edits.length) return edits;
-  return [...enforced, ...edits.filter(({ mode }) => mode === 'Default')];
+/** True where an object holds the value, and no other beside it at its spot. */
+const isThere = (object: KubeObject, edit: Edit): boolean => {
+  const present = valuesAt(object, edit);
+  return present.length === 1 && isDeepStrictEqual(present[0], edit.value);
+};
+
+/** What is enforced, then defaults; volumes after all that may mount them, or they would look idle. */
+const inOrder = (edits: readonly Edit[]): readonly Edit[] => {
+  const turns = Map.groupBy(edits, ({ at, mode }) => (at.at(-1) === 'volumes' ? 2 : 0) + (mode === 'Enforce' ? 0 : 1));
+  return turns.size < 2 ? edits : [0, 1, 2, 3].flatMap((turn) => turns.get(turn) ?? []);
 };

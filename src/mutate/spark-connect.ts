@@ -9,7 +9,7 @@ import { targetOf } from './target.ts';
 const again: Reinjection = {
   places: new Set(['spec/sparkConf', 'spec/hadoopConf']),
   rulesFor: sparkRules,
-  reconsider: (object, edits) => ({ object, edits, withdrawn: [], warnings: [] }),
+  reconsider: (object, _, edits) => ({ object, edits, withdrawn: [], warnings: [] }),
 };
 
 /** v1alpha1 has no volumes, variables or monitoring: conf is all there is to give. */

@@ -4,7 +4,7 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import { type Edit, editOf, editsOf, envFromEdits, type Spot } from './edit.ts';
 import { eventLogEdits, type Proposal } from './spark-event-log.ts';
 import { MONITORING, monitoringEdits, PROMETHEUS } from './spark-monitoring.ts';
-import { ROLES, type Role } from './spark-rivals.ts';
+import { ROLES, type Role } from './spark-role.ts';
 import { isBranch, type Path, readAt } from './tree.ts';
 
 export interface SparkContext {
@@ -27,8 +27,8 @@ export const sparkEdits = (app: KubeObject, injection: Injection, context: Spark
     edits: [
       ...sparkConfEdits(injection),
       ...eventLog.edits,
-      ...monitoring.edits.filter(({ at }) => isUsable(at, roles)),
       ...roles.flatMap((role) => roleEdits(role, injection)),
+      ...monitoring.edits.filter(({ at }) => isUsable(at, roles)),
       ...editsOf(['spec', 'volumes'], injection.volumes),
       ...selectorEdits(app, injection, roles),
       ...editsOf(['spec', 'imagePullSecrets'], injection.imagePullSecrets),

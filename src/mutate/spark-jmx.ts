@@ -1,6 +1,6 @@
 import type { Injection } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import type { Role } from './spark-rivals.ts';
+import type { Role } from './spark-role.ts';
 import { confOf } from './spark-said.ts';
 import { isBranch, listAt, mapAt, readAt, textAt } from './tree.ts';
 
@@ -74,13 +74,14 @@ const optionVariables = (
   role: Role,
   injection: Injection | undefined,
 ): readonly (string | undefined)[] =>
-  JAVA_VARIABLES.flatMap((name) => [
-    ...listAt(app, ['spec', role, 'env']).map((item) =>
-      textAt(item, ['name']) === name ? textAt(item, ['value']) : undefined,
-    ),
-    textAt(app, ['spec', role, 'envVars', name]),
-    injection?.env.get(name)?.value.value ?? undefined,
-  ]);
+  JAVA_VARIABLES.flatMap((name) => {
+    const given = injection?.env.get(name);
+    const ours = given?.value.value ?? undefined;
+    const item = listAt(app, ['spec', role, 'env']).find((entry) => textAt(entry, ['name']) === name);
+    return given?.mode === 'Enforce'
+      ? [ours]
+      : [textAt(item, ['value']), textAt(app, ['spec', role, 'envVars', name]), ours];
+  });
 
 /** `-javaagent:<jar>=[<host>:]<port>:<file>` */
 const agentPorts = (options: string): readonly number[] =>

@@ -3,7 +3,7 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import { type Edit, editOf, type Spot, titleOf } from './edit.ts';
 import { NOTHING, type Proposal } from './spark-event-log.ts';
 import { JMX_PORT, type JmxAgent, jmxDanger } from './spark-jmx.ts';
-import { ROLES, type Role } from './spark-rivals.ts';
+import { ROLES, type Role } from './spark-role.ts';
 import { servletEdits } from './spark-servlet.ts';
 import { isBranch, mapAt, type Path, readAt, textAt } from './tree.ts';
 
@@ -24,10 +24,14 @@ export const monitoringEdits = (app: KubeObject, injection: Injection, isOurs: (
   const jar = prometheus.get('jmxExporterJar');
   if (jar === undefined) return withoutJar(app, injection);
   const agent = { port: portOf(app, prometheus), roles: exposedRoles(app, prometheus) };
-  if (agent.roles.length === 0 || (jar.mode === 'Default' && hasOwnExporter(app, isOurs))) return NOTHING;
+  if (agent.roles.length === 0) return NOTHING;
+  const edits = jmxEdits(prometheus, jar);
+  const isTheirOwn = jar.mode === 'Default' && hasOwnExporter(app, isOurs);
+  const wanted = isTheirOwn ? edits.filter(({ mode }) => mode === 'Enforce') : edits;
+  if (wanted.length === 0) return NOTHING;
   const danger =
     jmxDanger(app, agent, injection) ?? (jar.mode === 'Default' ? disagreement(app, injection, agent) : undefined);
-  if (danger === undefined) return { edits: jmxEdits(prometheus, jar), warnings: [] };
+  if (danger === undefined) return { edits: wanted, warnings: [] };
   const fallback = wantsServlet(prometheus) ? servletEdits(app, injection, agent.roles, danger) : NOTHING;
   return {
     edits: fallback.edits,
@@ -80,29 +84,35 @@ const hasOwnExporter = (app: KubeObject, isOurs: (spot: Spot) => boolean): boole
 
 /** What the app says about its metrics and the operator would write over. */
 const disagreement = (app: KubeObject, injection: Injection, { roles }: JmxAgent): string | undefined => {
-  const conf = mapAt(app, ['spec', 'sparkConf']);
-  const key = ['spark.metrics.conf', 'spark.metrics.namespace'].find(
-    (name) => Object.hasOwn(conf, name) && conf[name] !== injection.sparkConf.get(name)?.value,
+  const conf = Object.entries(mapAt(app, ['spec', 'sparkConf'])).find(
+    ([key, value]) => /^spark\.metrics\.(conf|namespace)$/.test(key) && isTheirs(injection.sparkConf.get(key), value),
   );
-  if (key !== undefined) return `the operator would write over sparkConf ${key}`;
+  if (conf !== undefined) return `the operator would write over sparkConf ${conf[0]}`;
   const role = roles.find((name) =>
     Object.entries(mapAt(app, ['spec', name, 'annotations'])).some(
-      ([annotation, value]) =>
-        annotation.startsWith('prometheus.io/') && injection.annotations.get(annotation)?.value !== value,
+      ([key, value]) => key.startsWith('prometheus.io/') && isTheirs(injection.annotations.get(key), value),
     ),
   );
   return role && `the operator would write over the prometheus.io annotations of the ${role}`;
 };
 
+/** True for a value that is neither what we give nor what gives way to it. */
+const isTheirs = (given: Resolved<string> | undefined, value: unknown): boolean =>
+  given?.mode !== 'Enforce' && given?.value !== value;
+
+/** Both booleans are required: one that nobody gave is filled in, and never put over what the app says. */
 const jmxEdits = (given: Given, jar: Resolved<unknown>): readonly Edit[] => {
-  const edit = (at: Path, field: Field, value: unknown): Edit => editOf(at, field, given.get(field) ?? jar, value);
-  const optional = (field: Field): readonly Edit[] =>
-    given.has(field) ? [edit(PROMETHEUS, field, given.get(field)?.value)] : [];
+  const edit = (at: Path, field: Field, resolved: Resolved<unknown>): Edit =>
+    editOf(at, field, resolved, resolved.value);
+  const exposed: Resolved<unknown> = { ...jar, mode: 'Default', value: true };
+  const optional = (['port', 'configFile'] as const).flatMap((field) => {
+    const resolved = given.get(field);
+    return resolved === undefined ? [] : [edit(PROMETHEUS, field, resolved)];
+  });
   return [
-    ...ROLES.map((role) => edit(MONITORING, EXPOSE[role], given.get(EXPOSE[role])?.value ?? true)),
-    edit(PROMETHEUS, 'jmxExporterJar', jar.value),
-    ...optional('port'),
-    ...optional('configFile'),
+    ...ROLES.map((role) => edit(MONITORING, EXPOSE[role], given.get(EXPOSE[role]) ?? exposed)),
+    edit(PROMETHEUS, 'jmxExporterJar', jar),
+    ...optional,
   ];
 };
 

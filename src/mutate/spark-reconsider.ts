@@ -4,7 +4,7 @@ import { type Edit, spotId } from './edit.ts';
 import type { Reconsidered } from './inject.ts';
 import { JMX_PORT, jmxDanger } from './spark-jmx.ts';
 import { MONITORING, PROMETHEUS } from './spark-monitoring.ts';
-import { ROLES } from './spark-rivals.ts';
+import { ROLES } from './spark-role.ts';
 import { erase } from './spot.ts';
 import { isBranch, mapAt, type Path, readAt } from './tree.ts';
 
@@ -12,10 +12,11 @@ import { isBranch, mapAt, type Path, readAt } from './tree.ts';
  * What was injected and survived in the app, but cannot stay now that its user changed something else: a node selector
  * moves to where the app has one by now, and a JMX exporter that would harm the app goes.
  */
-export const reconsiderSpark = (app: KubeObject, edits: readonly Edit[]): Reconsidered => {
+export const reconsiderSpark = (app: KubeObject, stored: KubeObject, edits: readonly Edit[]): Reconsidered => {
   const danger = exporterDanger(app, edits);
   const isHarmful = ({ at }: Edit): boolean => danger !== undefined && isIn(at, MONITORING);
-  const isMisplaced = ({ at }: Edit): boolean => at.at(-1) === 'nodeSelector' && clashes(app, at);
+  const isMixed = hasSelector(stored, APP) && hasSelector(stored, BY_ROLE);
+  const isMisplaced = ({ at }: Edit): boolean => at.at(-1) === 'nodeSelector' && !isMixed && clashes(app, at);
   const misplaced = edits.filter(isMisplaced);
   const doomed = [...misplaced, ...edits.filter(isHarmful)];
   if (doomed.length === 0) return { object: app, edits, withdrawn: [], warnings: [] };
@@ -40,20 +41,19 @@ const exporterDanger = (app: KubeObject, edits: readonly Edit[]): string | undef
 
 const isIn = (at: Path, place: Path): boolean => place.every((step, index) => at[index] === step);
 
-/** The same in each place of the other kind. */
-const elsewhere = (edit: Edit): readonly Edit[] =>
-  (isOfApp(edit.at) ? ROLES.map((role) => ['spec', role]) : [['spec']]).map((owner) => ({
-    ...edit,
-    at: [...owner, 'nodeSelector'],
-  }));
+const APP: readonly Path[] = [['spec', 'nodeSelector']];
+const BY_ROLE: readonly Path[] = ROLES.map((role) => ['spec', role, 'nodeSelector']);
 
-const isOfApp = (at: Path): boolean => at.length === 2;
+const othersOf = (at: Path): readonly Path[] => (at.length === 2 ? BY_ROLE : APP);
+
+const hasSelector = (app: KubeObject, places: readonly Path[]): boolean =>
+  places.some((place) => isBranch(readAt(app, place)));
 
 /** True where the app has a selector of the other kind by now. */
-const clashes = (app: KubeObject, at: Path): boolean => {
-  const others = isOfApp(at) ? ROLES.map((role) => ['spec', role, 'nodeSelector']) : [['spec', 'nodeSelector']];
-  return others.some((path) => isBranch(readAt(app, path)));
-};
+const clashes = (app: KubeObject, at: Path): boolean => hasSelector(app, othersOf(at));
+
+/** The same in each place of the other kind. */
+const elsewhere = (edit: Edit): readonly Edit[] => othersOf(edit.at).map((at) => ({ ...edit, at }));
 
 /** Takes out whole maps, and only those that hold nothing but what we put there. */
 const withdraw = (app: KubeObject, edits: readonly Edit[]): Pick<Reconsidered, 'object' | 'withdrawn'> => {

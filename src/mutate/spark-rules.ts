@@ -1,13 +1,16 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import { isReservedLabel, isReservedSparkConf } from '../defaults/reserved.ts';
 import type { Edit } from './edit.ts';
-import { wantedVolumes } from './mounted-volumes.ts';
+import { type WantedVolumes, wantedVolumes } from './mounted-volumes.ts';
 import type { Rules } from './settle.ts';
-import { ROLES, sparkRivals } from './spark-rivals.ts';
+import { confVolume } from './spark-conf-rivals.ts';
+import { sparkRivals } from './spark-rivals.ts';
+import { ROLES } from './spark-role.ts';
 import { configMapRefusal, isIdleVolume, mountRefusal, pathRefusal, volumeRefusal } from './spark-volume-rules.ts';
 import { valuesAt } from './spot.ts';
 import { childOf, isBranch, textAt } from './tree.ts';
 
+const TWO_VOLUMES = 'sparkConf and volumes are both to give a volume of that name';
 const KIND = 'SparkApplication';
 const LEAST_PORT = 1024;
 const GREATEST_PORT = 49_151;
@@ -18,33 +21,36 @@ const GREATEST_PORT = 49_151;
  */
 export const sparkRules = (edits: readonly Edit[]): Rules => {
   const wanted = wantedVolumes(edits);
+  const conf = new Map(edits.filter(({ at }) => at.at(-1) === 'sparkConf').map(({ key, value }) => [key, value]));
+  const confVolumes = new Set([...conf.keys()].map(confVolume));
   return {
-    rivalsOf: sparkRivals,
+    rivalsOf: (app, edit) => sparkRivals(app, edit, conf),
     // What a chart renders as `value: null` arrives as a name alone; an empty value that is meant arrives as `value: ""`.
     isBlank: ({ at }, value) => at.at(-1) === 'env' && !hasAny(value, ['value', 'valueFrom']),
     isIdle: (app, edit) => edit.at.at(-1) === 'volumes' && isIdleVolume(app, edit),
     refusalOf: (app, edit) => {
+      if (edit.at.at(-1) === 'volumeMounts' && confVolumes.has(textAt(edit.value, ['name']) ?? '')) return TWO_VOLUMES;
       switch (edit.at.at(-1) ?? '') {
         case 'volumes':
           return volumeRefusal(app, edit);
         case 'volumeMounts':
           return mountRefusal(app, edit, wanted);
         case 'configMaps':
-          return configMapRefusal(app, edit);
+          return configMapRefusal(app, edit, wanted);
         case 'secrets':
           return pathRefusal(edit.key);
         default:
-          return fieldRefusal(app, edit);
+          return fieldRefusal(app, edit, wanted);
       }
     },
   };
 };
 
-const fieldRefusal = (app: KubeObject, edit: Edit): string | undefined => {
+const fieldRefusal = (app: KubeObject, edit: Edit, wanted: WantedVolumes): string | undefined => {
   const { key, value } = edit;
   switch (edit.at.at(-1) ?? '') {
     case 'sparkConf':
-      return confRefusal(app, key);
+      return confRefusal(app, key, wanted);
     case 'labels':
     case 'annotations':
       return isReservedLabel(KIND, key) ? 'the key is kept for Spark, its operator or Quartermaster' : undefined;
@@ -62,11 +68,13 @@ const hasAny = (value: unknown, fields: readonly string[]): boolean =>
 
 const isPort = (port: unknown): boolean => typeof port === 'number' && port >= LEAST_PORT && port <= GREATEST_PORT;
 
-const confRefusal = (app: KubeObject, key: string): string | undefined => {
+const confRefusal = (app: KubeObject, key: string, wanted: WantedVolumes): string | undefined => {
   const label = /^spark\.kubernetes\.(?:driver|executor)\.label\.(.+)$/.exec(key)?.[1];
   if (isReservedSparkConf(key) || (label !== undefined && isReservedLabel(KIND, label))) {
     return 'spark-operator refuses an app that sets this key';
   }
+  const volume = confVolume(key);
+  if (volume !== undefined && wanted.has(volume)) return TWO_VOLUMES;
   // A log directory that is not there, or whose connector is not in the image, kills the driver: the user knows better.
   const isTheirs = key === 'spark.eventLog.dir' && textAt(app, ['spec', 'sparkConf', key]) !== undefined;
   return isTheirs ? 'the app has an event log directory of its own' : undefined;

@@ -3,7 +3,8 @@ import { isReservedPath, isReservedVolume } from '../defaults/reserved.ts';
 import type { Edit } from './edit.ts';
 import { hidesAny } from './mount-paths.ts';
 import { mountedVolumeRefusal, type WantedVolumes } from './mounted-volumes.ts';
-import { ROLES, sparkRivals } from './spark-rivals.ts';
+import { sparkRivals } from './spark-rivals.ts';
+import { ROLES } from './spark-role.ts';
 import { valuesAt } from './spot.ts';
 import { listAt, textAt } from './tree.ts';
 
@@ -20,6 +21,8 @@ const MOUNTED = [
 ];
 /** A DNS label that leaves room for the `-vol` which the operator adds. */
 const CONFIG_MAP_NAME = /^[a-z0-9]([-a-z0-9]{0,57}[a-z0-9])?$/;
+
+const NO_CONF = new Map<string, unknown>();
 
 /** Why nothing of ours may be mounted at a path. */
 export const pathRefusal = (path: string): string | undefined =>
@@ -38,20 +41,18 @@ export const volumeRefusal = (app: KubeObject, { key }: Edit): string | undefine
 export const mountRefusal = (app: KubeObject, mount: Edit, wanted: WantedVolumes): string | undefined =>
   pathRefusal(mount.key) ??
   mountedVolumeRefusal(app, mount, VOLUMES, wanted, (volume) =>
-    volume.mode === 'Default' && sparkRivals(app, volume).length > 0
+    volume.mode === 'Default' && sparkRivals(app, volume, NO_CONF).length > 0
       ? `there is another volume named ${volume.key}`
       : volumeRefusal(app, volume),
   );
 
 /** Why a ConfigMap cannot be mounted: the operator makes a volume `<name>-vol` of it. */
-export const configMapRefusal = (app: KubeObject, { key, value }: Edit): string | undefined => {
+export const configMapRefusal = (app: KubeObject, { key, value }: Edit, wanted: WantedVolumes): string | undefined => {
   const name = textAt(value, ['name']) ?? '';
   if (!CONFIG_MAP_NAME.test(name)) return `${name} must have at most 59 characters and no dots to become a volume`;
-  const hasVolume = valuesAt(app, { at: VOLUMES, key: `${name}-vol` }).length > 0;
-  return (
-    pathRefusal(key) ??
-    (hasVolume ? `the app has a volume ${name}-vol, as the operator would name this one` : undefined)
-  );
+  const volume = `${name}-vol`;
+  const isTaken = wanted.has(volume) || valuesAt(app, { at: VOLUMES, key: volume }).length > 0;
+  return pathRefusal(key) ?? (isTaken ? `there is a volume ${volume}, as the operator would name this one` : undefined);
 };
 
 /** True for a volume that no role mounts: it would not reach any pod. */

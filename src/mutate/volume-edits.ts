@@ -35,7 +35,8 @@ export const volumeEdits = (
   injection: Injection,
   arrangement: Arrangement = asGiven,
 ): readonly Edit[] => {
-  const placed = partsOf(injection).map((part) => placePart(pod, container, part, arrangement));
+  const holders = claimHolders(pod, injection, arrangement);
+  const placed = partsOf(injection).map((part) => placePart(container, part, arrangement, holders));
   return [...placed.flatMap(({ mounts }) => mounts), ...placed.flatMap(({ volumes }) => volumes)];
 };
 
@@ -67,16 +68,37 @@ const volumeName = (kind: string, name: string): string => {
   return LABEL.test(plain) ? plain : `${kind}-${createHash('sha256').update(name).digest('hex').slice(0, 10)}`;
 };
 
-const placePart = (
+/** The volume that each claim is mounted from, by claim: the pod's own unless that is replaced, else the first given. */
+const claimHolders = (
   pod: KubeObject,
+  { volumes }: Injection,
+  { nameVolume }: Arrangement,
+): ReadonlyMap<string, string> => {
+  const given = [...volumes.values()];
+  const replaced = new Map(
+    given.filter(({ mode }) => mode === 'Enforce').map(({ value }) => [nameVolume(value), value]),
+  );
+  const present = listAt(pod, POD_VOLUMES).flatMap((volume) => {
+    const name = textAt(volume, ['name']) ?? '';
+    const other = replaced.get(name);
+    return other === undefined || claimOf(other) === claimOf(volume) ? [{ claim: claimOf(volume), name }] : [];
+  });
+  const ours = given.map(({ value }) => ({ claim: claimOf(value), name: nameVolume(value) }));
+  const pairs = [...present, ...ours].flatMap(({ claim, name }) =>
+    claim === undefined ? [] : [[claim, name] as const],
+  );
+  // Of two entries with one key a Map keeps the last.
+  return new Map(pairs.reverse());
+};
+
+const placePart = (
   container: Path,
   { volume, mounts, isConfigMap }: Part,
   { placeMount, nameVolume }: Arrangement,
+  holders: ReadonlyMap<string, string>,
 ): { readonly mounts: readonly Edit[]; readonly volumes: readonly Edit[] } => {
-  const claim = claimOf(volume.value);
-  const present = listAt(pod, POD_VOLUMES).find((other) => claim !== undefined && claimOf(other) === claim);
   const ownName = nameVolume(volume.value);
-  const name = textAt(present, ['name']) ?? ownName;
+  const name = holders.get(claimOf(volume.value) ?? '') ?? ownName;
   return {
     mounts: mounts.flatMap((mount) => {
       const placed = placeMount({ ...mount.value, name }, isConfigMap);

@@ -1,0 +1,104 @@
+import type { KubeObject } from '../api/kubernetes.ts';
+import { mountKey } from '../defaults/identity.ts';
+import { type Edit, keyOf, type Spot, spotId } from './edit.ts';
+import { conf, inTemplateContainers, MOUNT_LISTS, ROLES, type Role, SPARK_CONF, variableSpots } from './spark-role.ts';
+import { listAt, mapAt, textAt } from './tree.ts';
+
+/** The sparkConf values that are to be given, by key: the keys of one volume stand or fall together. */
+export type WantedConf = ReadonlyMap<string, unknown>;
+
+interface Asked {
+  readonly app: KubeObject;
+  readonly edit: Edit;
+  readonly wanted: WantedConf;
+}
+
+/**
+ * Where an app says in a field of its own what a key of sparkConf would say; the operator would put both into a pod.
+ * Of two places that are rivals each must name the other: `spark-rivals.ts` is the other half.
+ */
+export const confRivals = (app: KubeObject, edit: Edit, wanted: WantedConf): readonly Spot[] => {
+  for (const [pattern, spotsOf] of families) {
+    const match = pattern.exec(edit.key);
+    if (match !== null) return spotsOf(match.slice(1), { app, edit, wanted });
+  }
+  return [];
+};
+
+type SpotsOf = (parts: readonly string[], asked: Asked) => readonly Spot[];
+
+const families: readonly (readonly [RegExp, SpotsOf])[] = [
+  [/^spark\.hadoop\.(.+)$/, ([key = '']) => [{ at: ['spec', 'hadoopConf'], key }]],
+  [/^spark\.kubernetes\.driverEnv\.(.+)$/, ([name = ''], asked) => variableRivals('driver', name, asked)],
+  [/^spark\.executorEnv\.(.+)$/, ([name = ''], asked) => variableRivals('executor', name, asked)],
+  [
+    /^spark\.kubernetes\.(.+)\.secretKeyRef\.(.+)$/,
+    ([role, name = ''], asked) => variableRivals(asRole(role), name, asked),
+  ],
+  [/^spark\.kubernetes\.(?:.+\.)?node\.selector\.(.+)$/, ([key = '']) => selectorSpots(key)],
+  [/^spark\.kubernetes\.container\.image\.pullSecrets$/, (_, { app }) => pullSecretSpots(app)],
+  [
+    /^spark\.kubernetes\.(driver|executor)\.(label|annotation)\.(.+)$/,
+    ([role = '', what = '', key = '']) => [{ at: ['spec', role, `${what}s`], key }],
+  ],
+  [
+    /^spark\.kubernetes\.(driver|executor)\.secrets\./,
+    ([role], { app, edit }) => pathRivals(app, asRole(role), String(edit.value), edit.key),
+  ],
+  [
+    /^(spark\.kubernetes\.(driver|executor)\.volumes\.[^.]+\.[^.]+)\./,
+    ([prefix = '', role], asked) => volumeRivals(asRole(role), prefix, asked),
+  ],
+];
+
+/** Keys of sparkConf that mount something at a path of a role. */
+export const confMounts = (app: KubeObject, role: Role, path: string): readonly string[] => {
+  const mounts = new RegExp(`^spark\\.kubernetes\\.${role}\\.(volumes\\..+\\.mount\\.path|secrets\\..+)$`);
+  return Object.keys(mapAt(app, SPARK_CONF)).filter(
+    (key) => mounts.test(key) && mountKey(textAt(app, [...SPARK_CONF, key]) ?? '') === path,
+  );
+};
+
+/** The volume that a key of sparkConf says something of; undefined for other keys. */
+export const confVolume = (key: string): string | undefined =>
+  /^spark\.kubernetes\.(?:driver|executor)\.volumes\.[^.]+\.([^.]+)\./.exec(key)?.[1];
+
+const asRole = (text: string | undefined): Role => (text === 'driver' ? 'driver' : 'executor');
+
+const variableRivals = (role: Role, name: string, { app, edit }: Asked): readonly Spot[] =>
+  [
+    { at: ['spec', role, 'env'], key: name },
+    ...variableSpots(name, role),
+    ...inTemplateContainers(app, role, 'env', name),
+  ].filter((spot) => spotId(spot) !== spotId(edit));
+
+const selectorSpots = (key: string): readonly Spot[] =>
+  [['spec'], ...ROLES.map((role) => ['spec', role])].map((owner) => ({ at: [...owner, 'nodeSelector'], key }));
+
+const pullSecretSpots = (app: KubeObject): readonly Spot[] => {
+  const at = ['spec', 'imagePullSecrets'];
+  return listAt(app, at)
+    .flatMap((item) => keyOf(at, item) ?? [])
+    .map((key) => ({ at, key }));
+};
+
+const pathRivals = (app: KubeObject, role: Role, path: string, own: string): readonly Spot[] => [
+  ...MOUNT_LISTS.map((list) => ({ at: ['spec', role, list], key: mountKey(path) })),
+  ...inTemplateContainers(app, role, 'volumeMounts', mountKey(path)),
+  ...confMounts(app, role, mountKey(path))
+    .filter((key) => key !== own)
+    .map(conf),
+];
+
+/** A volume of which only some keys were given would keep the app from being submitted. */
+const volumeRivals = (role: Role, prefix: string, { app, wanted }: Asked): readonly Spot[] => {
+  const key = confVolume(`${prefix}.`) ?? '';
+  const pathKey = `${prefix}.mount.path`;
+  const path = wanted.get(pathKey);
+  const isTheirs = textAt(app, [...SPARK_CONF, pathKey]) !== undefined;
+  return [
+    { at: ['spec', 'volumes'], key },
+    { at: ['spec', role, 'template', 'spec', 'volumes'], key },
+    ...(typeof path === 'string' && !isTheirs ? pathRivals(app, role, path, pathKey) : []),
+  ];
+};

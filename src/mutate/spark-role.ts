@@ -1,0 +1,27 @@
+import type { KubeObject } from '../api/kubernetes.ts';
+import type { Spot } from './edit.ts';
+import { listAt, type Path } from './tree.ts';
+
+export type Role = 'driver' | 'executor';
+export const ROLES: readonly Role[] = ['driver', 'executor'];
+
+export const SPARK_CONF: Path = ['spec', 'sparkConf'];
+/** The lists of a role that mount something: one path, one mount, whichever of them names it. */
+export const MOUNT_LISTS = ['volumeMounts', 'configMaps', 'secrets'];
+
+/** A key of sparkConf. */
+export const conf = (key: string): Spot => ({ at: SPARK_CONF, key });
+
+/** An entry of a list in each container of a role's pod template. */
+export const inTemplateContainers = (app: KubeObject, role: Role, list: string, key: string): readonly Spot[] => {
+  const containers = ['spec', role, 'template', 'spec', 'containers'];
+  return listAt(app, containers).map((_, index) => ({ at: [...containers, String(index), list], key }));
+};
+
+/** Every place but `env` that gives a variable to a role's pod. */
+export const variableSpots = (name: string, role: Role): readonly Spot[] => [
+  { at: ['spec', role, 'envVars'], key: name },
+  { at: ['spec', role, 'envSecretKeyRefs'], key: name },
+  conf(role === 'driver' ? `spark.kubernetes.driverEnv.${name}` : `spark.executorEnv.${name}`),
+  conf(`spark.kubernetes.${role}.secretKeyRef.${name}`),
+];
