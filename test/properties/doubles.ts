@@ -1,0 +1,64 @@
+import type { KubeObject } from '../../src/api/kubernetes.ts';
+
+/** What an object says twice and Kubernetes, Spark or its operator takes once: each as `<what> <name>`. */
+export const doublesIn = (object: KubeObject): readonly string[] =>
+  repeated(object.kind === 'Pod' ? sayingsOfPod(object) : sayingsOfApp(object));
+
+const repeated = (sayings: readonly string[]): readonly string[] =>
+  sayings.filter((saying, index) => sayings.indexOf(saying) !== index);
+
+const sayingsOfPod = (pod: KubeObject): readonly string[] => {
+  const spec = at(pod, 'spec');
+  const containers = [...items(at(spec, 'initContainers')), ...items(at(spec, 'containers'))];
+  return [
+    ...named('volume', at(spec, 'volumes')),
+    ...named('pull secret', at(spec, 'imagePullSecrets')),
+    ...containers.flatMap((container, index) => [
+      ...named(`${index} variable`, at(container, 'env')),
+      ...paths(`${index}`, at(container, 'volumeMounts')),
+    ]),
+  ];
+};
+
+const sayingsOfApp = (app: KubeObject): readonly string[] => {
+  const spec = at(app, 'spec');
+  const conf = Object.entries(map(at(spec, 'sparkConf')));
+  return [
+    ...named('volume', at(spec, 'volumes')),
+    ...items(at(spec, 'imagePullSecrets')).map((name) => `pull secret ${String(name)}`),
+    ...(at(spec, 'nodeSelector') ? ['node selector'] : []),
+    ...(at(at(spec, 'driver'), 'nodeSelector') || at(at(spec, 'executor'), 'nodeSelector') ? ['node selector'] : []),
+    ...['driver', 'executor'].flatMap((role) => sayingsOfRole(role, at(spec, role), conf)),
+  ];
+};
+
+const sayingsOfRole = (role: string, spec: unknown, conf: readonly [string, unknown][]): readonly string[] => {
+  const variable = role === 'driver' ? /^spark\.kubernetes\.driverEnv\.(.+)/ : /^spark\.executorEnv\.(.+)/;
+  const mounted = new RegExp(`^spark\\.kubernetes\\.${role}\\.volumes\\..+\\.mount\\.path$`);
+  const containers = items(at(at(at(spec, 'template'), 'spec'), 'containers'));
+  return [
+    ...named(`${role} variable`, at(spec, 'env')),
+    ...Object.keys(map(at(spec, 'envVars'))).map((name) => `${role} variable ${name}`),
+    ...conf.flatMap(([key]) => variable.exec(key)?.slice(1) ?? []).map((name) => `${role} variable ${name}`),
+    ...containers.flatMap((container) => named(`${role} variable`, at(container, 'env'))),
+    ...paths(role, at(spec, 'volumeMounts')),
+    ...paths(role, at(spec, 'configMaps')),
+    ...paths(role, at(spec, 'secrets')),
+    ...conf.filter(([key]) => mounted.test(key)).map(([, path]) => `${role} path ${bare(path)}`),
+    ...containers.flatMap((container) => paths(role, at(container, 'volumeMounts'))),
+    ...named(`${role} ConfigMap`, at(spec, 'configMaps')),
+    ...named(`${role} Secret`, at(spec, 'secrets')),
+  ];
+};
+
+const named = (what: string, list: unknown): readonly string[] =>
+  items(list).map((item) => `${what} ${String(at(item, 'name'))}`);
+
+const paths = (who: string, list: unknown): readonly string[] =>
+  items(list).map((item) => `${who} path ${bare(at(item, 'mountPath') ?? at(item, 'path'))}`);
+
+const bare = (path: unknown): string => String(path).replace(/(?<=.)\/+$/, '');
+const items = (list: unknown): readonly unknown[] => (Array.isArray(list) ? list : []);
+const map = (value: unknown): Readonly<Record<string, unknown>> => (value ?? {}) as Readonly<Record<string, unknown>>;
+const at = (value: unknown, field: string): unknown =>
+  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[field] : undefined;

@@ -1,0 +1,165 @@
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import jsonpatch from 'jsonpatch';
+import { describe, expect, it } from 'vitest';
+import { TARGET_KINDS, type TargetKind } from '../../src/api/inject-keys.ts';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
+import { resolve } from '../fixtures/defaults.ts';
+import { admit, runs } from './admitting.ts';
+import { changedPaths } from './changed-paths.ts';
+import { doublesIn } from './doubles.ts';
+import { lost, missing } from './held-values.ts';
+import { defaultsFor, objectsOf } from './mutation-inputs.ts';
+
+const kinds = TARGET_KINDS.filter((kind) => objectsOf[kind] !== undefined);
+const inputs = (kind: TargetKind, modes?: Parameters<typeof defaultsFor>[1]) =>
+  [objectsOf[kind] ?? fc.constant({} as KubeObject), defaultsFor(kind, modes)] as const;
+
+describe.each(kinds)('a mutated %s', (kind) => {
+  it('comes out the same when it is mutated again', () => {
+    fc.assert(
+      fc.property(...inputs(kind), (object, defaults) => {
+        const once = admit(object, defaults).object;
+        expect(admit(once, defaults).object).toEqual(once);
+      }),
+      runs,
+    );
+  });
+
+  it('leaves the object it was made from as it was, and is that very object where nothing changes', () => {
+    fc.assert(
+      fc.property(...inputs(kind), (object, defaults) => {
+        const { object: mutated } = admit(freeze(object), defaults);
+        if (isDeepStrictEqual(mutated, object)) expect(mutated).toBe(object);
+        // A runner needs its own name whatever the defaults are.
+        if (kind !== 'CalrissianPod') expect(admit(object, []).object).toBe(object);
+      }),
+      runs,
+    );
+  });
+
+  it('is what its patch makes of the object, read by another implementation', () => {
+    fc.assert(
+      fc.property(...inputs(kind), (object, defaults) => {
+        const { object: mutated, patch } = admit(object, defaults);
+        expect(jsonpatch.apply_patch(parsed(object), [...patch])).toEqual(mutated);
+      }),
+      runs,
+    );
+  });
+
+  it('explains each path that changed, and none that did not', () => {
+    fc.assert(
+      fc.property(...inputs(kind), (object, defaults) => {
+        const { object: mutated, explain } = admit(object, defaults);
+        const explained = new Set(explain.map(({ path }) => path));
+        expect([...explained].sort()).toEqual([...new Set(changedPaths(object, mutated))].sort());
+      }),
+      runs,
+    );
+  });
+
+  it('holds all that its user said where nothing is enforced', () => {
+    fc.assert(
+      fc.property(...inputs(kind, ['Default']), (object, defaults) => {
+        expect(lost(object, admit(object, defaults).object)).toEqual([]);
+      }),
+      runs,
+    );
+  });
+
+  it('has no name, path or variable twice', () => {
+    fc.assert(
+      fc.property(...inputs(kind), (object, defaults) => {
+        fc.pre(doublesIn(object).length === 0);
+        expect(doublesIn(admit(object, defaults).object)).toEqual([]);
+      }),
+      runs,
+    );
+  });
+
+  it('holds all that is enforced and was not refused with a warning', () => {
+    fc.assert(
+      fc.property(...inputs(kind, ['Enforce']), (object, defaults) => {
+        const { object: mutated, warnings } = admit(object, defaults);
+        const injection = resolve(defaults, { kind, name: 'it' });
+        expect(injection && missing(injection, mutated, warnings.join())).toEqual(injection && []);
+      }),
+      runs,
+    );
+  });
+
+  it('is answered for whatever its manifest holds', () => {
+    fc.assert(
+      fc.property(...inputs(kind), junk, junk, (object, defaults, spec, metadata) => {
+        // Its labels are what it is known by.
+        const odd = parsed({ ...object, spec, metadata: { ...(metadata as object), labels: object.metadata.labels } });
+        const { object: mutated } = admit(odd, defaults);
+        expect(admit(mutated, defaults).object).toEqual(mutated);
+        expect(admit(mutated, defaults, odd).object.kind).toBe(odd.kind);
+      }),
+      runs,
+    );
+  });
+
+  it('does not depend on the order of PlatformDefaults', () => {
+    fc.assert(
+      fc.property(...inputs(kind), (object, defaults) => {
+        expect(admit(object, defaults.toReversed()).object).toEqual(admit(object, defaults).object);
+      }),
+      runs,
+    );
+  });
+});
+
+const names = [
+  ...[
+    'spec',
+    'metadata',
+    'labels',
+    'annotations',
+    'name',
+    'ownerReferences',
+    'driver',
+    'executor',
+    'env',
+    'envFrom',
+    'volumes',
+  ],
+  ...[
+    'volumeMounts',
+    'mountPath',
+    'configMaps',
+    'path',
+    'containers',
+    'initContainers',
+    'monitoring',
+    'prometheus',
+    'template',
+  ],
+  ...[
+    'sparkConf',
+    'nodeSelector',
+    'tolerations',
+    'imagePullSecrets',
+    'persistentVolumeClaim',
+    'claimName',
+    '__proto__',
+    'constructor',
+  ],
+];
+const { tree: junk } = fc.letrec((tie) => ({
+  tree: fc.oneof(
+    { depthSize: 'medium', withCrossShrink: true },
+    fc.constantFrom<unknown>(null, true, 0, '', 'calrissian', 'main', '/data'),
+    fc.array(tie('tree'), { maxLength: 3 }),
+    fc.dictionary(fc.constantFrom(...names), tie('tree'), { maxKeys: 8 }),
+  ),
+}));
+
+const parsed = (value: unknown): KubeObject => JSON.parse(JSON.stringify(value)) as KubeObject;
+
+const freeze = <T>(value: T): T => {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(freeze);
+  return value;
+};

@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { TargetKind } from '../../src/api/inject-keys.ts';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
+import { INJECTED_ANNOTATION } from '../../src/names.ts';
+import { admit, runs } from './admitting.ts';
+import { defaultsFor, objectsOf } from './mutation-inputs.ts';
+
+const inputs = (kind: TargetKind) => [objectsOf[kind] ?? fc.constant({} as KubeObject), defaultsFor(kind)] as const;
+
+const restartable = ['SparkApplication', 'SparkConnect'] as const;
+
+describe.each(restartable)('a change of a stored %s', (kind) => {
+  const later = defaultsFor(kind);
+
+  it('that applies the same manifest leaves what is stored, whatever the defaults are by then', () => {
+    fc.assert(
+      fc.property(...inputs(kind), later, (manifest, defaults, newer) => {
+        const sent = withoutNulls(manifest) as KubeObject;
+        const stored = admit(sent, defaults).object;
+        const applied = mergePatch(stored, sent) as KubeObject;
+        expect(admit(applied, newer, stored).object).toEqual(stored);
+      }),
+      runs,
+    );
+  });
+
+  it('is not steered by a snapshot its user wrote', () => {
+    fc.assert(
+      fc.property(...inputs(kind), snapshots, (manifest, defaults, forged) => {
+        const stored = admit(manifest, defaults).object;
+        expect(admit(withSnapshot(stored, forged), defaults, stored).object).toHaveProperty('spec', specOf(stored));
+        expect(snapshotOf(admit(withSnapshot(stored, forged), defaults, stored).object)).toBe(snapshotOf(stored));
+        expect(admit(withSnapshot(manifest, forged), defaults).object).toHaveProperty('spec', specOf(stored));
+      }),
+      runs,
+    );
+  });
+});
+
+const snapshots = fc.oneof(
+  fc.json(),
+  fc.constant('{"by":["a/b@1"],"put":[[0,"spec/sparkConf",{"spark.x":"forged","spark.new":"forged"},"Enforce"]]}'),
+  fc.constant('{"by":["a/b@1"],"put":[[0,"spec/sparkConf",["spark.x"]],[0,"spec/driver/env",["A"]]]}'),
+);
+
+/** As the API server stores a custom resource: without fields that are null. */
+const withoutNulls = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isMap(value)) return value;
+  const fields = Object.entries(value).filter(([, field]) => field !== null);
+  return Object.fromEntries(fields.map(([key, field]) => [key, withoutNulls(field)]));
+};
+
+/** RFC 7396: how kubectl applies custom resources. */
+const mergePatch = (target: unknown, patch: unknown): unknown => {
+  if (!isMap(patch)) return patch;
+  const merged = { ...(isMap(target) ? target : {}) };
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete merged[key];
+    else merged[key] = mergePatch(merged[key], value);
+  }
+  return merged;
+};
+
+const withSnapshot = (object: KubeObject, snapshot: string): KubeObject => ({
+  ...object,
+  metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [INJECTED_ANNOTATION]: snapshot } },
+});
+
+const specOf = (object: KubeObject): unknown => (object as { readonly spec?: unknown }).spec;
+
+const snapshotOf = ({ metadata }: KubeObject): string | undefined => metadata.annotations?.[INJECTED_ANNOTATION];
+
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
