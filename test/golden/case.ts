@@ -102,10 +102,13 @@ const circumstancesOf = (folder: string): Circumstances => (readIfThere(folder, 
 const isChange = (kind: string, name: string): boolean => circumstancesOf(join(root, kind, name)).stored !== undefined;
 
 const readStored = (folder: string): KubeObject => {
-  const [stored] = readAll<KubeObject>(join(folder, 'after.yaml'));
+  const [stored] = objectsIn(join(folder, 'after.yaml'));
   if (stored === undefined) throw new Error(`${folder}/after.yaml, which is to be stored, is missing`);
   return stored;
 };
+
+/** Every object of a file, in order; none where there is no file. */
+export const objectsIn = (path: string): readonly KubeObject[] => readAll<KubeObject>(path);
 
 const readIfThere = (folder: string, file: string): unknown =>
   existsSync(join(folder, file)) ? parse(readFileSync(join(folder, file), 'utf8')) : undefined;

@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
+import { kubectl } from '../../dev/control-plane/kubectl.ts';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
+import { createKube } from '../../src/kube/client.ts';
+import { findConnection } from '../../src/kube/connection.ts';
+import { type Kube, resources } from '../../src/kube/kube.ts';
+import { caseNames, objectsIn, readCase } from '../golden/case.ts';
+
+const NAMESPACE = 'golden';
+const pods = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
+const sparkConnects = {
+  ...resources.sparkApplications,
+  version: 'v1alpha1',
+  plural: 'sparkconnects',
+  kind: 'SparkConnect',
+};
+const resourceOf = { Pod: pods, SparkApplication: resources.sparkApplications, SparkConnect: sparkConnects };
+const kinds = ['spark-application', 'spark-connect', 'calrissian-pod', 'workflow-pod'];
+/** Manifests that nothing could make fit to store, and one of a kind that is not ours. */
+const unfit = [
+  'leaves-a-scheduled-app-to-its-children',
+  'leaves-an-app-without-a-spec',
+  'leaves-roles-that-are-not-there',
+  'leaves-pod-without-containers',
+];
+const cases = caseNames().filter(([kind, name]) => kinds.includes(kind) && !unfit.includes(name));
+
+let controlPlane: ControlPlane;
+let admin: Kube;
+
+beforeAll(async () => {
+  controlPlane = await startControlPlane();
+  admin = createKube(await findConnection({ KUBECONFIG: controlPlane.kubeconfig }));
+  await kubectl(controlPlane, ['apply', '-f', join(import.meta.dirname, '../schemas')]);
+  await kubectl(controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+  await kubectl(controlPlane, ['create', 'namespace', NAMESPACE]);
+});
+
+afterAll(() => controlPlane?.stop());
+
+/** What the API server would store. Throws its reason not to. */
+const create = (object: KubeObject): Promise<KubeObject> => {
+  const resource = Object.entries(resourceOf).find(([kind]) => kind === object.kind)?.[1];
+  if (resource === undefined) throw new Error(`${object.kind} has no resource here`);
+  const { name, generateName, labels, annotations } = object.metadata;
+  const metadata = { namespace: NAMESPACE, name, generateName, labels, annotations };
+  return admin.create(resource, JSON.parse(JSON.stringify({ ...object, metadata })) as KubeObject, { dryRun: true });
+};
+
+describe.each(cases)('%s %s', (kind, name) => {
+  it('is accepted by the API server as it came out, and stored so where it is a custom resource', async () => {
+    const [after] = objectsIn(readCase(kind, name).afterPath);
+    if (after === undefined) throw new Error(`${kind}/${name} has no after.yaml`);
+    const stored = await create(after);
+    expect(stored.kind).toBe(after.kind);
+    if (after.kind !== 'Pod') expect(stored).toHaveProperty('spec', withoutNulls(after).spec);
+  });
+});
+
+/** The API server drops fields that are null. */
+const withoutNulls = (object: KubeObject): { readonly spec?: unknown } =>
+  JSON.parse(JSON.stringify(object, (_, value: unknown) => value ?? undefined)) as { readonly spec?: unknown };
