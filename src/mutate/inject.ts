@@ -119,8 +119,10 @@ const settleWithin = (object: KubeObject, gift: Gift): Settlement & { readonly w
 const excessOver = (room: number, held: readonly Edit[], form: SnapshotForm): readonly Edit[] => {
   let left = room;
   return held.filter((edit) => {
-    left -= Buffer.byteLength(encodeSnapshot([edit], form) ?? '');
-    return left < 0 && edit.mode === 'Default';
+    const size = Buffer.byteLength(encodeSnapshot([edit], form) ?? '');
+    const isExcess = size > left && edit.mode === 'Default';
+    if (!isExcess) left -= size;
+    return isExcess;
   });
 };
 
