@@ -1,6 +1,7 @@
 import type { File, Storage } from '@google-cloud/storage';
 import { BucketError } from './bucket.ts';
 import { statusOf } from './gcs-errors.ts';
+import { listItems } from './gcs-list.ts';
 import type { About, OutsideCall } from './outside-call.ts';
 
 export interface GcsClient {
@@ -28,11 +29,14 @@ export const emptyGcsBucket = async (session: GcsClient, about: About): Promise<
 };
 
 const nextFiles = ({ storage, call }: GcsClient, about: About): Promise<readonly File[]> => {
+  const bucket = storage.bucket(about.bucket);
   const list = async (): Promise<readonly File[]> => {
-    const query = { versions: true, maxResults: 1000, autoPaginate: false };
     try {
-      const [files] = await storage.bucket(about.bucket).getFiles(query);
-      return files;
+      const uri = `/b/${encodeURIComponent(about.bucket)}/o`;
+      const items = await listItems(storage, uri, { versions: true, maxResults: 1000 });
+      return items.map(({ name, generation }) =>
+        bucket.file(name, { ...(generation !== undefined && { generation }) }),
+      );
     } catch (error) {
       if (statusOf(error) === 404) return [];
       throw error;

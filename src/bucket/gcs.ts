@@ -5,6 +5,7 @@ import type { GcsCredentials } from './credentials.ts';
 import { emptyGcsBucket, type GcsClient } from './gcs-emptying.ts';
 import { readGcsError, statusOf } from './gcs-errors.ts';
 import { closed, gcsSettings, labelsIn } from './gcs-features.ts';
+import { listItems } from './gcs-list.ts';
 import { whoseMark } from './marks.ts';
 import { type About, createOutsideCall } from './outside-call.ts';
 
@@ -112,8 +113,8 @@ const get = async ({ storage, call }: GcsSession, about: About): Promise<BucketM
 
 /** The list is in order, so the bucket itself comes before any other whose name begins with its name. */
 const isInProject = async ({ storage, call }: GcsSession, about: About): Promise<boolean> => {
-  const query = { prefix: about.bucket, maxResults: 1, autoPaginate: false };
-  const [buckets] = await call('storage.buckets.list', () => storage.getBuckets(query), about);
+  const query = { project: storage.projectId, prefix: about.bucket, maxResults: 1 };
+  const buckets = await call('storage.buckets.list', () => listItems(storage, '/b', query), about);
   return buckets.some(({ name }) => name === about.bucket);
 };
 

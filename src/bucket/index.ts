@@ -2,6 +2,7 @@ import type { StringMap } from '../api/kubernetes.ts';
 import type { BucketProviderName } from '../api/object-store.ts';
 import { BucketError, type BucketProvider } from './bucket.ts';
 import { azureCredentialsFrom, type CredentialsSecret, gcsCredentialsFrom, s3CredentialsFrom } from './credentials.ts';
+import { guarded } from './guarded.ts';
 import { measured, type OnCall } from './measure.ts';
 
 /** Where a bucket goes and as whom: from the spec, and from the cloud's facts and the settings where the spec says nothing. */
@@ -56,7 +57,7 @@ export interface AzureRequest {
  * BucketError where the Secret holds no credentials (CredentialsMissing) or something that must be known is not.
  */
 export const openProvider = async (request: ProviderRequest): Promise<BucketProvider> => {
-  const provider = await open(request);
+  const provider = guarded(await open(request));
   return request.onCall === undefined ? provider : measured(provider, request.onCall);
 };
 
