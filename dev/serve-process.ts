@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { closedClouds } from './closed-clouds.ts';
 
 /** One `quartermaster serve` of its own process. */
 export interface ServeProcess {
@@ -84,6 +85,7 @@ const environmentOf = ({ kubeconfig, webhookPort, opsPort, environment }: ServeP
   PATH: process.env['PATH'],
   HOME: process.env['HOME'],
   KUBECONFIG: kubeconfig,
+  ...closedClouds,
   METADATA_ENDPOINT: 'http://127.0.0.1:1',
   WEBHOOK_HOST: '127.0.0.1',
   WEBHOOK_PORT: String(webhookPort),
