@@ -71,7 +71,7 @@ export const reinject = (object: KubeObject, stored: KubeObject, kind: Reinjecti
   if (recorded === undefined) return finish(object, object, snapshot, [UNREADABLE], []);
   const wanted = isOptedOut(object) ? recorded.filter(({ mode }) => mode === 'Enforce') : recorded;
   const kept = kind.reconsider(object, stored, wanted);
-  const settled = settle(kept.object, kept.edits, kind.rulesFor(kept.edits));
+  const settled = settle(kept.object, kept.edits, kind.rulesFor(kept.edits), namedIn(undefined));
   const warnings = [...kept.warnings, ...refusalTexts(settled.refused)];
   return finish(object, settled.object, snapshot, warnings, [
     ...explainSettlement(kept.object, { ...settled, put: settled.put.map(asBefore) }),
@@ -104,8 +104,7 @@ const asBefore = (edit: Edit): Edit => ({ ...edit, why: 'injected when the objec
 /** Settles, and where the snapshot would grow too large leaves out those defaults that do not fit. */
 const settleWithin = (object: KubeObject, gift: Gift): Settlement & { readonly warnings: readonly string[] } => {
   const { edits, rulesFor, form } = gift;
-  const brought = readInjected(object);
-  const isOurs = brought === undefined ? undefined : namedIn(brought);
+  const isOurs = namedIn(readInjected(object));
   const settled = settle(object, edits, rulesFor(edits), isOurs);
   const room = roomForInjected(object);
   if (Buffer.byteLength(encodeSnapshot(settled.held, form) ?? '') <= room) return { ...settled, warnings: [] };
@@ -127,7 +126,7 @@ const excessOver = (room: number, held: readonly Edit[], form: SnapshotForm): re
 };
 
 const tooMuch = (count: number): string =>
-  `${count} values of PlatformDefaults were not injected: the annotation quartermaster.dev/injected has no room to record them.`;
+  `Not injected: ${count} of the values of PlatformDefaults; the annotation quartermaster.dev/injected has no room to record them.`;
 
 const enforcedAnyway = (held: readonly Edit[]): string =>
   `${INJECT_LABEL}: ${INJECT_DISABLED} is set, and yet this is enforced: ${sourcesOf(held)}.`;

@@ -45,7 +45,7 @@ export const settle = (
   object: KubeObject,
   edits: readonly Edit[],
   rules: Rules,
-  isOurs: (spot: Spot) => boolean = () => false,
+  isOurs: (spot: Spot) => boolean,
 ): Settlement => {
   const first = settleOnce(object, edits, rules, isOurs);
   if (first.refused.length === 0 || first.put.every(({ mode }) => mode === 'Default')) return first;

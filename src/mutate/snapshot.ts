@@ -42,8 +42,9 @@ export const decodeSnapshot = (text: string, places: ReadonlySet<string>): reado
   return runs.includes(undefined) ? undefined : runs.flatMap((run) => run ?? []);
 };
 
-/** Tells which spots a snapshot of either form names; none where the text is no snapshot. */
-export const namedIn = (text: string): ((spot: Spot) => boolean) => {
+/** Tells which spots a snapshot of either form names; none where there is none, or the text is something else. */
+export const namedIn = (text: string | undefined): ((spot: Spot) => boolean) => {
+  if (text === undefined) return () => false;
   const snapshot = parse(text);
   const put: readonly unknown[] = isBranch(snapshot) && Array.isArray(snapshot['put']) ? snapshot['put'] : [];
   const ids = new Set(put.flatMap((entry) => (Array.isArray(entry) ? idsOf(entry[1], entry[2]) : [])));
@@ -64,7 +65,10 @@ const runsOf = (edits: readonly Edit[]): readonly Run[] => {
 };
 
 const isAlike = (one: Edit, other: Edit): boolean =>
-  one.by === other.by && one.mode === other.mode && one.at.join('/') === other.at.join('/');
+  one.by === other.by && one.mode === other.mode && isSamePath(one.at, other.at);
+
+const isSamePath = (one: Path, other: Path): boolean =>
+  one === other || (one.length === other.length && one.every((step, index) => step === other[index]));
 
 const contentOf = (run: Run, form: SnapshotForm): unknown => {
   if (form === 'names') return run.map(({ key }) => key);

@@ -54,7 +54,7 @@ const create = (app: KubeObject, request: AdmissionRequest, facts: Facts): Mutat
   const injection = facts.defaults.resolve(target);
   const brought = readInjected(app);
   if (injection === undefined && brought === undefined) return untouched(app);
-  const isOurs = namedIn(brought ?? '');
+  const isOurs = namedIn(brought);
   const { edits, warnings } =
     injection === undefined
       ? { edits: [], warnings: [] }

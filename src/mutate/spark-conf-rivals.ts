@@ -51,13 +51,16 @@ const families: readonly (readonly [RegExp, SpotsOf])[] = [
   ],
 ];
 
-/** Keys of sparkConf that mount something at a path of a role. */
-export const confMounts = (app: KubeObject, role: Role, path: string): readonly string[] => {
-  const mounts = new RegExp(`^spark\\.kubernetes\\.${role}\\.(volumes\\..+\\.mount\\.path|secrets\\..+)$`);
-  return Object.keys(mapAt(app, SPARK_CONF)).filter(
-    (key) => mounts.test(key) && mountKey(textAt(app, [...SPARK_CONF, key]) ?? '') === path,
-  );
+const MOUNTS: Readonly<Record<Role, RegExp>> = {
+  driver: /^spark\.kubernetes\.driver\.(volumes\..+\.mount\.path|secrets\..+)$/,
+  executor: /^spark\.kubernetes\.executor\.(volumes\..+\.mount\.path|secrets\..+)$/,
 };
+
+/** Keys of sparkConf that mount something at a path of a role. */
+export const confMounts = (app: KubeObject, role: Role, path: string): readonly string[] =>
+  Object.entries(mapAt(app, SPARK_CONF))
+    .filter(([key, value]) => typeof value === 'string' && MOUNTS[role].test(key) && mountKey(value) === path)
+    .map(([key]) => key);
 
 /** The volume that a key of sparkConf says something of; undefined for other keys. */
 export const confVolume = (key: string): string | undefined =>

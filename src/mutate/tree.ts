@@ -40,8 +40,10 @@ export const without = (map: Branch, key: string): Branch =>
   Object.hasOwn(map, key) ? Object.fromEntries(Object.entries(map).filter(([name]) => name !== key)) : map;
 
 /** A JSON Pointer (RFC 6901). */
-export const pointerTo = (path: Path): string =>
-  path.map((step) => `/${step.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+export const pointerTo = (path: Path): string => path.map((step) => `/${escaped(step)}`).join('');
+
+const escaped = (step: string): string =>
+  step.includes('~') || step.includes('/') ? step.replaceAll('~', '~0').replaceAll('/', '~1') : step;
 
 const put = (node: unknown, path: Path, depth: number, value: unknown): unknown => {
   const step = path[depth];
