@@ -12,7 +12,11 @@ export const tolerationKey = ({ key, operator, value, effect }: Toleration): str
   [key ?? '', operator ?? 'Equal', value ?? '', effect ?? ''].join('|');
 
 /** A mount path without the slashes at its end: `/data/` and `/data` are one place. */
-export const mountKey = (mountPath: string): string => mountPath.replace(/(?<=.)\/+$/, '');
+export const mountKey = (mountPath: string): string => {
+  let end = mountPath.length;
+  while (end > 1 && mountPath[end - 1] === '/') end -= 1;
+  return mountPath.slice(0, end);
+};
 
 /** Every path that something is mounted at, whichever list names it. */
 export const mountPathsOf = ({ volumeMounts, configMaps, secrets }: InjectSpec): readonly string[] =>

@@ -1,6 +1,7 @@
 import type { DefaultsTarget } from '../api/injection.ts';
 
-const REFERENCE = /\$\$\{|\$\{([^}]*)\}/g;
+/** No name holds a `$`, so that text which opens variables and closes none is read once and not once for each. */
+const REFERENCE = /\$\$\{|\$\{([^}$]*)\}/g;
 
 const LABEL = 'labels.';
 const BUILT_IN = ['cloud', 'region', 'zone', 'account', 'namespace', 'name', 'kind'];
