@@ -16,6 +16,14 @@ type Fields = Readonly<Record<string, unknown>>;
 const isRecord = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Nothing of Kubernetes nests so deep; what does would overflow the stack of whoever walks it. */
+const DEEPEST = 50;
+
+const isDeeperThan = (levels: number, value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((item) => isDeeperThan(levels - 1, item)));
+
 const recordFlaws = (schema: JsonSchema, value: Fields, path: string): readonly string[] => {
   const missing = (schema.required ?? [])
     .filter((name) => !Object.hasOwn(value, name) || value[name] === null)
@@ -23,8 +31,8 @@ const recordFlaws = (schema: JsonSchema, value: Fields, path: string): readonly 
   const inside = Object.entries(value).flatMap(([name, item]) => {
     const field = fieldSchema(schema, name);
     if (field !== undefined) return schemaFlaws(field, item, `${path}.${name}`);
-    const isOpen = schema['x-kubernetes-preserve-unknown-fields'] === true;
-    return isOpen ? [] : [`${path}.${name}: there is no such field`];
+    if (schema['x-kubernetes-preserve-unknown-fields'] !== true) return [`${path}.${name}: there is no such field`];
+    return isDeeperThan(DEEPEST, item) ? [`${path}.${name}: is nested deeper than ${DEEPEST} levels`] : [];
   });
   return [...missing, ...inside];
 };
@@ -36,7 +44,11 @@ const arrayFlaws = (schema: JsonSchema, value: readonly unknown[], path: string)
   const { items = {}, minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema;
   if (value.length < minItems) return [`${path}: must have at least ${minItems} items`];
   if (value.length > maxItems) return [`${path}: must have at most ${maxItems} items`];
-  const inside = value.flatMap((item, at) => schemaFlaws(items, item, `${path}[${at}]`));
+  const inside = value.flatMap((item, at) =>
+    item === null || item === undefined
+      ? [`${path}[${at}]: must not be null`]
+      : schemaFlaws(items, item, `${path}[${at}]`),
+  );
   return inside.length > 0 ? inside : repeatFlaws(schema, value, path);
 };
 

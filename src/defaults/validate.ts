@@ -13,9 +13,9 @@ import { withoutNulls } from './without-nulls.ts';
  */
 export const validateDefaults = (defaults: PlatformDefaults, options: DefaultsOptions): readonly string[] => {
   if (!defaults.spec) return ['spec: is required'];
-  const spec = withoutNulls(defaults.spec);
-  const flaws = schemaFlaws(platformDefaultsSpec.json, spec, 'spec');
+  const flaws = schemaFlaws(platformDefaultsSpec.json, defaults.spec, 'spec');
   if (flaws.length > 0) return flaws;
+  const spec = withoutNulls(defaults.spec);
   const namespace = defaults.metadata.namespace ?? options.systemNamespace;
   return [
     ...selectorFlaws(spec.match),
