@@ -207,6 +207,9 @@ const connect = fc
 
 const container = (name: string) =>
   record({
+    args: fc.constantFrom(['-c', 'true'], []),
+    workingDir: fc.constantFrom('/var/spool/cwl', '/'),
+    resources: fc.constant({ requests: { cpu: '1', memory: '1Gi' } }),
     env: unique(env, (item) => item.name),
     envFrom: sources,
     volumeMounts: unique(mount, ({ mountPath }) => bare(mountPath)),

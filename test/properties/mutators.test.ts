@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import jsonpatch from 'jsonpatch';
 import { describe, expect, it } from 'vitest';
 import { TARGET_KINDS, type TargetKind } from '../../src/api/inject-keys.ts';
-import type { KubeObject } from '../../src/api/kubernetes.ts';
+import type { Container, KubeObject, Pod } from '../../src/api/kubernetes.ts';
 import { resolve } from '../fixtures/defaults.ts';
 import { admit, runs } from './admitting.ts';
 import { changedPaths } from './changed-paths.ts';
@@ -111,6 +111,27 @@ describe.each(kinds)('a mutated %s', (kind) => {
     );
   });
 });
+
+describe.each(['WorkflowPod', 'CalrissianPod'] as const)('a mutated %s', (kind) => {
+  it('has the containers and commands it had, and in those of the engine nothing but sources of variables', () => {
+    fc.assert(
+      fc.property(...inputs(kind), (object, defaults) => {
+        const { object: mutated } = admit(object, defaults);
+        expect(skeletonOf(mutated)).toEqual(skeletonOf(object));
+      }),
+      runs,
+    );
+  });
+});
+
+/** A pod without what may be given to it. */
+const skeletonOf = (pod: KubeObject): object => {
+  const { volumes, nodeSelector, tolerations, imagePullSecrets, initContainers, containers, ...rest } =
+    (pod as Pod).spec ?? {};
+  const strip = ({ env, envFrom, volumeMounts, ...container }: Container) =>
+    ['init', 'wait'].includes(container.name) ? { ...container, env, volumeMounts } : container;
+  return { ...rest, initContainers: initContainers?.map(strip), containers: containers?.map(strip) };
+};
 
 const names = [
   ...[
