@@ -1,0 +1,31 @@
+// The webhook server in a process of its own, in the clusters of the golden cases in turn; prints its port once it listens.
+// Usage: node test/fuzz/server.ts CERT KEY
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { ensureNothing } from '../../src/admission/ensure.ts';
+import { createHandler } from '../../src/admission/handle.ts';
+import { createWebhookServer } from '../../src/admission/server.ts';
+import { createLog } from '../../src/log.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { observeAdmissions } from '../../src/observe.ts';
+import { createDecisionLog } from '../../src/ops/decisions.ts';
+import { readSeeds } from './seeds.ts';
+
+const [cert = '', key = ''] = process.argv.slice(2);
+const worlds = readSeeds().map(({ facts }) => facts);
+const [first] = worlds;
+if (first === undefined) throw new Error('there are no golden cases');
+let turn = 0;
+const facts = () => worlds[turn++ % worlds.length] ?? first;
+
+const log = createLog('info');
+const observe = observeAdmissions(
+  { log, metrics: createMetrics() },
+  createDecisionLog(100, () => new Date()),
+);
+const handle = createHandler({ facts, ensure: ensureNothing, observe });
+const { server } = createWebhookServer({ cert: readFileSync(cert), key: readFileSync(key) }, handle, log);
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+process.send?.((server.address() as AddressInfo).port);

@@ -1,0 +1,42 @@
+import { globSync, readFileSync } from 'node:fs';
+import { parseObjects } from '../../../src/cli/documents.ts';
+import { preview } from '../../../src/cli/preview.ts';
+import { type Output, render, renderExplanations } from '../../../src/cli/preview-output.ts';
+import { AppError } from '../../../src/errors.ts';
+import { mutateBytes } from '../mutate-bytes.ts';
+import { readSeeds } from '../seeds.ts';
+import type { OpenTarget } from '../target.ts';
+
+const OUTPUTS: readonly Output[] = ['yaml', 'json', 'patch', 'diff'];
+const ROOT = `${import.meta.dirname}/../../..`;
+
+/** Manifests, broken as text, through all that `preview` does with them but reading the file. */
+export const previewTarget: OpenTarget = () => {
+  const files = ['examples/**/*.yaml', 'test/golden/*/*/before.yaml'].flatMap((pattern) =>
+    globSync(`${ROOT}/${pattern}`),
+  );
+  const texts = files.map((file) => readFileSync(file));
+  const worlds = readSeeds().map(({ facts }) => facts);
+  return {
+    name: 'preview',
+    make: (random) => mutateBytes(random.pick(texts), random),
+    check: (input) => {
+      const objects = parsed(input.toString());
+      const [facts] = worlds;
+      if (objects === undefined || facts === undefined) return;
+      const documents = preview(objects, facts, 'default');
+      for (const output of OUTPUTS) render(documents, output, false);
+      renderExplanations(documents);
+    },
+  };
+};
+
+/** Undefined where the text is refused with a sentence that says where. */
+const parsed = (text: string): ReturnType<typeof parseObjects> | undefined => {
+  try {
+    return parseObjects('input.yaml', text);
+  } catch (error) {
+    if (error instanceof AppError && /^input\.yaml: document \d+, line \d+: /.test(error.message)) return undefined;
+    throw error;
+  }
+};
