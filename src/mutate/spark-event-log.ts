@@ -2,7 +2,7 @@ import type { Facts, ObjectStoreFact } from '../api/facts.ts';
 import type { Injection, Resolved } from '../api/injection.ts';
 import type { KubeObject, StringMap } from '../api/kubernetes.ts';
 import { type Edit, editOf, titleOf } from './edit.ts';
-import { confOf, hadoopKeys } from './spark-said.ts';
+import { confOf, hadoopKeys } from './spark-conf.ts';
 import { objectStoreOf } from './target.ts';
 import { textAt } from './tree.ts';
 

@@ -1,7 +1,7 @@
 import type { Injection } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
+import { confOf } from './spark-conf.ts';
 import type { Role } from './spark-role.ts';
-import { confOf } from './spark-said.ts';
 import { isBranch, listAt, mapAt, readAt, textAt } from './tree.ts';
 
 /** The JMX exporter as the operator will run it: a java agent that listens in each of these roles. */

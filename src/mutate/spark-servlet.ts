@@ -1,9 +1,9 @@
 import type { Injection } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { type Edit, editOf, titleOf } from './edit.ts';
+import { confOf } from './spark-conf.ts';
 import type { Proposal } from './spark-event-log.ts';
 import type { Role } from './spark-role.ts';
-import { confOf } from './spark-said.ts';
 
 const SINK = 'spark.metrics.conf.*.sink.prometheusServlet';
 const UI_PORT = '4040';
