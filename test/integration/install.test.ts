@@ -77,6 +77,20 @@ describe('the install', () => {
     expect(await versions()).toEqual(before);
   });
 
+  test('applied over a running one leaves the authority in the webhooks', async () => {
+    const { caBundle = '' } = await secretSource({ kube: self, namespace: SYSTEM, names: ['localhost'] })(signal);
+    const bundle = Buffer.from(caBundle).toString('base64');
+    const bundles = async () =>
+      (await admin.get<MutatingWebhookConfiguration>(resources.mutatingWebhooks, webhookKey))?.webhooks ?? [];
+    const published = (await bundles()).map((webhook) => ({
+      ...webhook,
+      clientConfig: { ...webhook.clientConfig, caBundle: bundle },
+    }));
+    await admin.mergePatch(resources.mutatingWebhooks, webhookKey, { webhooks: published });
+    await apply();
+    expect((await bundles()).map(({ clientConfig }) => clientConfig.caBundle)).toEqual(published.map(() => bundle));
+  });
+
   test('lets the cluster and Quartermaster start from nothing while every webhook fails', async () => {
     const live = await admin.get<MutatingWebhookConfiguration>(resources.mutatingWebhooks, webhookKey);
     const failing = live?.webhooks?.map((webhook) => ({
