@@ -7,7 +7,7 @@ import { resources } from '../../src/kube/kube.ts';
 import { LEASE_NAME } from '../../src/names.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
-import { shippedKubeconfig, startReplica } from './replica.ts';
+import { type Bundle, makeBundle, shippedKubeconfig, startReplica } from './replica.ts';
 import { startSteadyLoad } from './steady-load.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
@@ -38,12 +38,14 @@ interface AuditEvent {
 }
 
 let directory: string;
+let bundle: Bundle;
 let cluster: ShippedCluster;
 /** One for each replica, each with an address of its own towards the API server. */
 let proxies: TcpProxy[];
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'audit-'));
+  bundle = await makeBundle();
   await writeFile(join(directory, 'policy.json'), JSON.stringify(AUDIT_POLICY));
   cluster = await startShippedCluster({
     apiServerFlags: {
@@ -61,6 +63,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const proxy of proxies ?? []) await proxy[Symbol.asyncDispose]();
   await cluster?.controlPlane.stop();
+  await bundle?.remove();
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -83,6 +86,7 @@ describe('kill -9 of the leader', () => {
       const kubeconfig = await shippedKubeconfig(cluster, proxies[index]?.url);
       const replica = await startReplica(cluster, {
         kubeconfig,
+        program: bundle.program,
         environment: { LEASE_SECONDS: String(LEASE_SECONDS) },
       });
       await untilReady(replica);

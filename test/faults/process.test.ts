@@ -3,22 +3,40 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { isReady, type ServeProcess, untilReady } from '../../dev/serve-process.ts';
+import { isReady, type ServeProcess, type ServeProcessOptions, untilReady } from '../../dev/serve-process.ts';
 import { resources } from '../../src/kube/kube.ts';
 import { SETTINGS_CONFIG_MAP } from '../../src/names.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
-import { startReplica } from './replica.ts';
+import { type Bundle, makeBundle, startReplica } from './replica.ts';
 
 const SYSTEM = 'quartermaster-system';
 const soon = { timeout: 10_000, interval: 20 };
 
+let bundle: Bundle;
 let cluster: ShippedCluster;
 
 beforeAll(async () => {
+  bundle = await makeBundle();
   cluster = await startShippedCluster();
 });
 
-afterAll(() => cluster?.controlPlane.stop());
+afterAll(async () => {
+  await cluster?.controlPlane.stop();
+  await bundle?.remove();
+});
+
+const running: ServeProcess[] = [];
+afterEach(() => {
+  for (const serve of running.splice(0)) serve.kill('SIGKILL');
+});
+
+/** One that need not wait long for the Lease of another that ended without giving it up. */
+const start = async (options: Partial<ServeProcessOptions> = {}): Promise<ServeProcess> => {
+  const environment = { LEASE_SECONDS: '2', ...options.environment };
+  const serve = await startReplica(cluster, { program: bundle.program, ...options, environment });
+  running.push(serve);
+  return serve;
+};
 
 /** The lines of a level, with their fields. */
 const logged = (serve: ServeProcess, level: string): readonly Readonly<Record<string, unknown>>[] =>
@@ -43,7 +61,7 @@ describe('a process that cannot go on', () => {
     ['WEBHOOK_PORT', () => ({ webhookPort: port })],
     ['OPS_PORT', () => ({ opsPort: port })],
   ])('ends with exit code 1 and one sentence where %s is taken', async (setting, portOf) => {
-    const serve = await startReplica(cluster, portOf());
+    const serve = await start(portOf());
     expect(await serve.ended).toBe(1);
     expect(logged(serve, 'fatal')).toEqual([
       expect.objectContaining({
@@ -53,7 +71,7 @@ describe('a process that cannot go on', () => {
   });
 
   it('ends with exit code 2 and names every setting that is wrong', async () => {
-    const serve = await startReplica(cluster, { environment: { LEASE_SECONDS: 'soon', STORAGE_CLASS_PATTERN: '(' } });
+    const serve = await start({ environment: { LEASE_SECONDS: 'soon', STORAGE_CLASS_PATTERN: '(' } });
     expect(await serve.ended).toBe(2);
     expect(serve.lines()).toEqual([expect.stringMatching(/^quartermaster: .*STORAGE_CLASS_PATTERN.*LEASE_SECONDS/)]);
   });
@@ -62,8 +80,8 @@ describe('a process that cannot go on', () => {
     ['throws', 'throw new Error("a bug")'],
     ['rejects', 'Promise.reject(new Error("a bug"))'],
   ])('ends with exit code 1 and the stack where something %s that nobody catches', async (_, bug) => {
-    const fault = `data:text/javascript,setTimeout(() => { ${encodeURIComponent(bug)} }, 3000)`;
-    const serve = await startReplica(cluster, { program: ['--import', fault, 'src/main.ts'] });
+    const fault = `data:text/javascript,setTimeout(() => { ${encodeURIComponent(bug)} }, 1500)`;
+    const serve = await start({ program: ['--import', fault, ...bundle.program] });
     expect(await serve.ended).toBe(1);
     expect(logged(serve, 'fatal')).toEqual([
       expect.objectContaining({
@@ -85,7 +103,7 @@ describe('settings in a ConfigMap', () => {
     cluster.admin.apply(resources.configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: key, data } as never);
 
   it('are taken over without a restart, and refused by name where they are wrong', async () => {
-    const serve = await startReplica(cluster);
+    const serve = await start();
     await untilReady(serve);
     await put({ LOG_LEVEL: 'debug' });
     await expect.poll(() => logged(serve, 'info').map(({ message }) => message), soon).toContain('settings taken over');
@@ -125,7 +143,7 @@ describe('a process told to end', () => {
   const startInstalled = async (): Promise<ServeProcess> => {
     await deploy();
     await cluster.admin.remove(resources.mutatingWebhooks, webhookKey);
-    const serve = await startReplica(cluster, { environment: { WEBHOOK_URL: '' } });
+    const serve = await start({ environment: { WEBHOOK_URL: '' } });
     await untilReady(serve);
     await expect.poll(webhooks, soon).toBeDefined();
     return serve;
