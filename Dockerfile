@@ -21,7 +21,8 @@ LABEL org.opencontainers.image.title="quartermaster" \
       org.opencontainers.image.revision="${REVISION}"
 WORKDIR /quartermaster
 COPY --from=build /build/dist ./
-ENV NODE_ENV=production
+# One malloc arena: glibc's default of eight for each core keeps what every thread once needed.
+ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 # The numbers behind `nonroot`: Kubernetes can only check runAsNonRoot against a number.
 USER 65532:65532
 EXPOSE 8443 8080

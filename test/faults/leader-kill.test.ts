@@ -87,7 +87,7 @@ describe('kill -9 of the leader', () => {
       const replica = await startReplica(cluster, {
         kubeconfig,
         program: bundle.program,
-        environment: { LEASE_SECONDS: String(LEASE_SECONDS) },
+        environment: { ...bundle.environment, LEASE_SECONDS: String(LEASE_SECONDS) },
       });
       await untilReady(replica);
       return replica;

@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 const start = (...args: readonly string[]): Promise<ServeProcess> =>
-  startReplica(cluster, { program: bundle.program, args, environment: { CLOUD: 'hetzner' } });
+  startReplica(cluster, { program: bundle.program, args, environment: { ...bundle.environment, CLOUD: 'hetzner' } });
 /** What the kernel has ever had in memory for it at once. */
 const peakMegabytes = async ({ pid }: ServeProcess): Promise<number> => {
   const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];

@@ -32,7 +32,7 @@ afterEach(() => {
 
 /** One that need not wait long for the Lease of another that ended without giving it up. */
 const start = async (options: Partial<ServeProcessOptions> = {}): Promise<ServeProcess> => {
-  const environment = { LEASE_SECONDS: '2', ...options.environment };
+  const environment = { ...bundle.environment, LEASE_SECONDS: '2', ...options.environment };
   const serve = await startReplica(cluster, { program: bundle.program, ...options, environment });
   running.push(serve);
   return serve;

@@ -6,23 +6,24 @@ import { freePorts } from '../../dev/free-ports.ts';
 import { type ServeProcess, type ServeProcessOptions, startServe } from '../../dev/serve-process.ts';
 import type { ShippedCluster } from '../fixtures/shipped-cluster.ts';
 
-export interface Bundle {
-  /** What Node runs. */
-  readonly program: readonly string[];
+/** What `startReplica` takes to run the program as the image does. */
+export interface Bundle extends Required<Pick<ServeProcessOptions, 'program' | 'environment'>> {
   readonly remove: () => Promise<void>;
 }
 
-/** The program as it goes into the image, in a temporary directory, run with the flags of the image. */
+/** The program as it goes into the image, in a temporary directory, with the flags and the environment of the image. */
 export const makeBundle = async (): Promise<Bundle> => {
   const directory = await mkdtemp(join(tmpdir(), 'quartermaster-bundle-'));
   await bundle(directory);
-  const program = [...(await imageFlags()), join(directory, 'main.mjs')];
-  return { program, remove: () => rm(directory, { recursive: true, force: true }) };
-};
-
-const imageFlags = async (): Promise<readonly string[]> => {
-  const [, entry = '[]'] = /^ENTRYPOINT (.*)$/m.exec(await readFile('Dockerfile', 'utf8')) ?? [];
-  return (JSON.parse(entry) as readonly string[]).filter((word) => word.startsWith('--'));
+  const dockerfile = await readFile('Dockerfile', 'utf8');
+  const [, entry = '[]'] = /^ENTRYPOINT (.*)$/m.exec(dockerfile) ?? [];
+  const flags = (JSON.parse(entry) as readonly string[]).filter((word) => word.startsWith('--'));
+  const [, variables = ''] = /^ENV (.*)$/m.exec(dockerfile) ?? [];
+  return {
+    program: [...flags, join(directory, 'main.mjs')],
+    environment: Object.fromEntries(variables.split(' ').map((pair) => pair.split('='))) as Record<string, string>,
+    remove: () => rm(directory, { recursive: true, force: true }),
+  };
 };
 
 /** The kubeconfig of the shipped service account, or of the same reaching the API server at `server`. */

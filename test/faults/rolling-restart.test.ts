@@ -10,18 +10,18 @@ import { startTcpBalancer } from './tcp-balancer.ts';
 const RESTARTS = 10;
 const PER_SECOND = 100;
 
-let program: Bundle;
+let bundle: Bundle;
 let cluster: ShippedCluster;
 
 beforeAll(async () => {
-  program = await makeBundle();
+  bundle = await makeBundle();
   cluster = await startShippedCluster();
   await prepareSpark(cluster.admin);
 });
 
 afterAll(async () => {
   await cluster?.controlPlane.stop();
-  await program?.remove();
+  await bundle?.remove();
 });
 
 describe('a rolling restart of two replicas behind a TCP balancer', () => {
@@ -35,11 +35,15 @@ describe('a rolling restart of two replicas behind a TCP balancer', () => {
     ] as const;
     await using balancer = await startTcpBalancer(places);
     const start = async ({ port, opsPort }: (typeof places)[number]) => {
-      const environment = { WEBHOOK_URL: `https://127.0.0.1:${balancer.port}/mutate`, DRAIN_SECONDS: '1' };
+      const environment = {
+        ...bundle.environment,
+        WEBHOOK_URL: `https://127.0.0.1:${balancer.port}/mutate`,
+        DRAIN_SECONDS: '1',
+      };
       const replica = await startReplica(cluster, {
         webhookPort: port,
         opsPort,
-        program: program.program,
+        program: bundle.program,
         environment,
       });
       await untilReady(replica);

@@ -35,7 +35,10 @@ await admin.create(resources.csiDrivers, {
   metadata: { name: 'csi.hetzner.cloud' },
   ...{ spec: {} },
 });
-const serve = await startReplica(cluster, { program: bundle.program, environment: { CLOUD: 'hetzner' } });
+const serve = await startReplica(cluster, {
+  program: bundle.program,
+  environment: { ...bundle.environment, CLOUD: 'hetzner' },
+});
 await untilReady(serve);
 await untilAdmitted(admin);
 
