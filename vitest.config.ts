@@ -7,7 +7,9 @@ export default defineConfig({
   test: {
     reporters: [process.env['CI'] === undefined ? 'default' : 'dot', './dev/closing-line.ts'],
     projects: [
-      { test: { name: 'fast', include: ['test/{unit,golden,properties,fuzz}/**/*.test.ts'], testTimeout: 20_000, env } },
+      {
+        test: { name: 'fast', include: ['test/{unit,golden,properties,fuzz}/**/*.test.ts'], testTimeout: 20_000, env },
+      },
       {
         test: {
           name: 'integration',
