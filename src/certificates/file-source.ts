@@ -14,7 +14,7 @@ export interface FileSourceOptions {
 
 /**
  * A certificate that somebody else keeps in files (cert-manager through a mounted Secret). Files are read whole each time: the
- * kubelet swaps a symbolic link above them, which no watch on the files sees. A half-swapped pair is refused, and right next time.
+ * kubelet swaps a symbolic link above them, which no watch on the files sees. A pair that does not fit together is read once more.
  * A certificate of another authority is not served before that one is trusted, as long as the one before it is valid.
  */
 export const fileSource = (options: FileSourceOptions): CertificateSource => {
@@ -31,19 +31,26 @@ export const fileSource = (options: FileSourceOptions): CertificateSource => {
   };
 };
 
-const readCertificate = async (
+const readCertificate = async (options: FileSourceOptions, signal: AbortSignal): Promise<ServingCertificate> => {
+  const read = await readTexts(options, signal);
+  // A swap between two reads gives halves of two pairs: the next look sees it done.
+  const texts = inspectPair(read).isUsable ? read : await readTexts(options, signal);
+  const inspection = inspectPair(texts);
+  if (!inspection.isUsable) {
+    const files = `TLS_CERT_FILE ${options.certFile} with TLS_KEY_FILE ${options.keyFile}`;
+    throw new AppError('InvalidInput', `${files}: ${inspection.why}.`);
+  }
+  return { ...texts, notAfter: inspection.validity.until, authorityNotAfter: expiryOf(texts.caBundle) };
+};
+
+/** One after the other, so that of several missing files it is always the same one that is complained about. */
+const readTexts = async (
   { certFile, keyFile, caFile }: FileSourceOptions,
   signal: AbortSignal,
-): Promise<ServingCertificate> => {
-  const [cert, key, caBundle] = await Promise.all([
-    readText(certFile, signal),
-    readText(keyFile, signal),
-    caFile === undefined ? undefined : readText(caFile, signal),
-  ]);
-  const inspection = inspectPair({ cert, key });
-  if (!inspection.isUsable)
-    throw new AppError('InvalidInput', `TLS_CERT_FILE ${certFile} with TLS_KEY_FILE ${keyFile}: ${inspection.why}.`);
-  return { cert, key, caBundle, notAfter: inspection.validity.until, authorityNotAfter: expiryOf(caBundle) };
+): Promise<Pick<ServingCertificate, 'cert' | 'key' | 'caBundle'>> => {
+  const cert = await readText(certFile, signal);
+  const key = await readText(keyFile, signal);
+  return { cert, key, caBundle: caFile === undefined ? undefined : await readText(caFile, signal) };
 };
 
 const readText = async (file: string, signal: AbortSignal): Promise<string> => {

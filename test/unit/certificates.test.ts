@@ -1,11 +1,13 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rename, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { tlsOptions } from '../../src/certificates/certificate.ts';
 import { fileSource } from '../../src/certificates/file-source.ts';
@@ -183,6 +185,23 @@ describe('the keeper', () => {
     expect(failures[0]).toContain(join(directory, 'tls.crt'));
   });
 
+  test('says nothing of a pair that was swapped between reading one half and the other', async () => {
+    const { directory, swap } = await mount();
+    const [before, after] = [await newState({ names, now: start }), await newState({ names, now: start })];
+    const keyFile = join(directory, 'pipe.key');
+    await promisify(execFile)('mkfifo', [keyFile]);
+    await swap(before);
+    const found = fileSource({ certFile: join(directory, 'tls.crt'), keyFile })(signal());
+    // A pipe opens for writing when it is opened for reading: the certificate has been read by then.
+    const pipe = await open(keyFile, 'w');
+    await swap(after);
+    await rm(keyFile);
+    await symlink('tls.key', keyFile);
+    await pipe.writeFile(after.serving?.key ?? '');
+    await pipe.close();
+    expect((await found).cert).toBe(after.serving?.cert);
+  });
+
   test('serves new connections with the swapped certificate and keeps the open ones', async () => {
     const { directory, swap } = await mount();
     const [before, after] = [await newState({ names, now: start }), await newState({ names, now: start })];
@@ -193,14 +212,14 @@ describe('the keeper', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const open = await dial(port);
+    const pooled = await dial(port);
     await swap(after);
     await until(() => keeper.current()?.cert === after.serving?.cert);
     const fresh = await dial(port);
     expect(served(fresh)).toBe(fingerprint(after));
-    expect(served(open)).toBe(fingerprint(before));
-    expect(await ask(open)).toMatch(/^HTTP\/1.1 200/);
-    for (const socket of [open, fresh]) socket.destroy();
+    expect(served(pooled)).toBe(fingerprint(before));
+    expect(await ask(pooled)).toMatch(/^HTTP\/1.1 200/);
+    for (const socket of [pooled, fresh]) socket.destroy();
     server.close();
   });
 
