@@ -97,7 +97,7 @@ describe('the client, when the server misbehaves', () => {
       message: 'GET /version got no answer within 200 ms.',
     });
     await expect(client().read('/version', AbortSignal.timeout(50))).rejects.toMatchObject({ reason: 'Timeout' });
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
+    expect(performance.now() - startedAt).toBeLessThan(8_000);
   });
 
   it.each([
