@@ -1,12 +1,15 @@
 import { createFacts } from './admission/facts.ts';
 import type { CloudVerdict, Facts } from './api/facts.ts';
+import type { PersistentVolumeClaim } from './api/kubernetes.ts';
 import { detectCloud } from './cloud/detect.ts';
 import { type Detection, startDetection } from './cloud/detection.ts';
 import { policyOf, type Settings } from './config.ts';
+import { watchClaims } from './controller/persistent-volume-claim.ts';
 import { createDefaultsInForce, type DefaultsInForce } from './defaults/in-force.ts';
 import { createKube } from './kube/client.ts';
 import { findConnection } from './kube/connection.ts';
 import type { Kube } from './kube/kube.ts';
+import { createStore, type Store } from './kube/store.ts';
 import { type FactStores, nodeFact, type Watching, watchFacts } from './kube/stores.ts';
 import { type LiveSettings, watchLiveSettings } from './live-settings.ts';
 import type { Log } from './log.ts';
@@ -19,6 +22,8 @@ export interface Core {
   readonly metrics: Metrics;
   readonly kube: Kube;
   readonly stores: FactStores;
+  /** Stays empty where claims are not watched. */
+  readonly claims: Store<PersistentVolumeClaim>;
   readonly detection: Detection;
   readonly live: LiveSettings;
   /** Calls `listener` whenever another cloud, other facts or other settings are found. */
@@ -35,14 +40,17 @@ export interface CoreOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   readonly signal: AbortSignal;
+  /** Claims are what there is most of: a webhook without controllers does without them. */
+  readonly watchesClaims: boolean;
 }
 
 /** Connects to the cluster, and starts to watch it and to ask for the cloud. Waits for neither. */
-export const createCore = async ({ settings, environment, log, signal }: CoreOptions): Promise<Core> => {
+export const createCore = async ({ settings, environment, log, signal, watchesClaims }: CoreOptions): Promise<Core> => {
   const metrics = createMetrics({ isDetailed: true });
   const kube = createKube(await findConnection(environment));
   const watching: Watching = { kube, log, signal, onRestart: metrics.countWatchRestart };
   const stores = watchFacts(watching);
+  const claims = watchesClaims ? watchClaims(watching) : createStore<PersistentVolumeClaim>(log);
   const listeners: (() => void)[] = [];
   const detection = askForCloud(settings, stores, signal, (verdict) => {
     metrics.setCloud(verdict);
@@ -65,10 +73,10 @@ export const createCore = async ({ settings, environment, log, signal }: CoreOpt
     if (type === 'DELETED') defaults.remove(object);
     else defaults.put(object);
   });
-  const read = createFacts({ stores, policy, verdict: detection.verdict, defaults: defaults.index });
+  const read = createFacts({ stores, claims, policy, verdict: detection.verdict, defaults: defaults.index });
   const facts = () => ({ ...read(), policy: live.policy() });
   const onVerdict = (listener: () => void): void => void listeners.push(listener);
-  return { settings, log, metrics, kube, stores, detection, live, onVerdict, defaults, facts, signal };
+  return { settings, log, metrics, kube, stores, claims, detection, live, onVerdict, defaults, facts, signal };
 };
 
 /** Nodes and drivers are read first: they settle what metadata leaves open. */

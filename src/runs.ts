@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PersistentVolumeClaim } from './api/kubernetes.ts';
 import { azureCredential } from './bucket/azure-credential.ts';
 import { openProvider } from './bucket/index.ts';
 import type { CertificateKeeper } from './certificates/keeper.ts';
@@ -12,7 +11,7 @@ import type { EventRecorder } from './controller/events.ts';
 import { runNfsController } from './controller/nfs-server.ts';
 import { watchNfsServers } from './controller/nfs-stores.ts';
 import { runObjectStoreController } from './controller/object-store.ts';
-import { claimController, watchClaims } from './controller/persistent-volume-claim.ts';
+import { claimController } from './controller/persistent-volume-claim.ts';
 import { platformDefaultsController } from './controller/platform-defaults-controller.ts';
 import { watchProvision } from './controller/provision-stores.ts';
 import { type WebhookTarget, webhookConfiguration } from './controller/webhook-configuration.ts';
@@ -21,7 +20,6 @@ import { webhookPublisher } from './controller/webhook-publisher.ts';
 import type { Core } from './core.ts';
 import { type Kube, resources } from './kube/kube.ts';
 import { metadataOnly } from './kube/projection.ts';
-import type { Store } from './kube/store.ts';
 import { type Watching, watchStore } from './kube/stores.ts';
 import { mutators } from './mutate/index.ts';
 import { DEPLOYMENT_NAME, MANAGED_BY, MANAGED_BY_LABEL } from './names.ts';
@@ -33,18 +31,15 @@ const RETRY_MS = 1_000;
 const ACCOUNT_GRACE_SECONDS = 600;
 
 /** Every controller there is. Their watches begin at once, on every replica; they act when they are run. */
-export const runsOf = (core: Core, certificates: CertificateKeeper, events: EventRecorder): readonly Run[] => {
-  const claims = watchClaims(watchingOf(core));
-  return [
-    publishWebhooks(core, certificates),
-    keepClaims(core, events, claims),
-    keepNfsServers(core, events, claims),
-    keepCalrissianNamespaces(core, events, claims),
-    keepPlatformDefaults(core, events),
-    keepObjectStores(core, events),
-    keepAzureFiles(core, events, claims),
-  ];
-};
+export const runsOf = (core: Core, certificates: CertificateKeeper, events: EventRecorder): readonly Run[] => [
+  publishWebhooks(core, certificates),
+  keepClaims(core, events),
+  keepNfsServers(core, events),
+  keepCalrissianNamespaces(core, events),
+  keepPlatformDefaults(core, events),
+  keepObjectStores(core, events),
+  keepAzureFiles(core, events),
+];
 
 /** A controller with all it needs, acting until its signal. */
 export type Run = (signal: AbortSignal) => Promise<void>;
@@ -56,8 +51,8 @@ const watchingOf = ({ kube, log, signal, metrics }: Core): Watching => ({
   onRestart: metrics.countWatchRestart,
 });
 
-const keepClaims = (core: Core, events: EventRecorder, claims: Store<PersistentVolumeClaim>): Run => {
-  const { kube, stores, facts, log, metrics, detection } = core;
+const keepClaims = (core: Core, events: EventRecorder): Run => {
+  const { kube, stores, claims, facts, log, metrics, detection } = core;
   const controller = claimController({
     kube,
     claims,
@@ -72,8 +67,8 @@ const keepClaims = (core: Core, events: EventRecorder, claims: Store<PersistentV
   return controller.run;
 };
 
-const keepNfsServers = (core: Core, events: EventRecorder, claims: Store<PersistentVolumeClaim>): Run => {
-  const { kube, stores, facts, log, metrics, settings, detection } = core;
+const keepNfsServers = (core: Core, events: EventRecorder): Run => {
+  const { kube, stores, claims, facts, log, metrics, settings, detection } = core;
   const servers = watchNfsServers(watchingOf(core), settings.nfsNamespace);
   const graceSeconds = settings.nfsGraceSeconds;
   return async (signal) => {
@@ -82,8 +77,8 @@ const keepNfsServers = (core: Core, events: EventRecorder, claims: Store<Persist
   };
 };
 
-const keepCalrissianNamespaces = (core: Core, events: EventRecorder, claims: Store<PersistentVolumeClaim>): Run => {
-  const { kube, stores, defaults, facts, log, metrics, detection } = core;
+const keepCalrissianNamespaces = (core: Core, events: EventRecorder): Run => {
+  const { kube, stores, claims, defaults, facts, log, metrics, detection } = core;
   const made = watchCalrissian(watchingOf(core));
   return async (signal) => {
     await Promise.race([detection.settled, aborted(signal)]);
@@ -136,8 +131,8 @@ const keepObjectStores = (core: Core, events: EventRecorder): Run => {
   };
 };
 
-const keepAzureFiles = (core: Core, events: EventRecorder, claims: Store<PersistentVolumeClaim>): Run => {
-  const { kube, stores, facts, log, metrics, settings, detection } = core;
+const keepAzureFiles = (core: Core, events: EventRecorder): Run => {
+  const { kube, stores, claims, facts, log, metrics, settings, detection } = core;
   const records = watchAzureRecords(watchingOf(core), settings.namespace);
   const openAccounts = async (subscription: string) =>
     openAzureAccounts({

@@ -17,7 +17,7 @@ export interface ServeMode {
   readonly controller: boolean;
 }
 
-export interface ServeOptions extends Omit<CoreOptions, 'signal'> {
+export interface ServeOptions extends Omit<CoreOptions, 'signal' | 'watchesClaims'> {
   readonly mode: ServeMode;
   /** Fires when the process is to end. */
   readonly ending: AbortSignal;
@@ -40,7 +40,7 @@ const { version } = packageJson;
  */
 export const serve = async ({ mode, ending, ...given }: ServeOptions): Promise<number> => {
   const background = new AbortController();
-  const core = await createCore({ ...given, signal: background.signal });
+  const core = await createCore({ ...given, signal: background.signal, watchesClaims: mode.controller });
   const parts = startParts(core, mode);
   const code = await untilOver(core, mode, parts, ending);
   await end(core, parts);

@@ -1,25 +1,33 @@
 import type { CloudVerdict, Facts, Policy } from '../api/facts.ts';
 import type { DefaultsIndex } from '../api/injection.ts';
-import type { KubeObject } from '../api/kubernetes.ts';
+import type { KubeObject, PersistentVolumeClaim } from '../api/kubernetes.ts';
 import { objectStoreFact } from '../api/object-store.ts';
 import { PENDING_VERDICT } from '../cloud/cloud.ts';
+import type { Store } from '../kube/store.ts';
 import type { FactStores } from '../kube/stores.ts';
+import { accessModesOf } from '../storage/claim.ts';
 
 export interface FactSources {
   readonly stores: FactStores;
+  /** Where claims are watched. */
+  readonly claims?: Pick<Store<PersistentVolumeClaim>, 'get'>;
   readonly verdict: () => CloudVerdict | undefined;
   readonly defaults: () => DefaultsIndex;
   readonly policy: Policy;
 }
 
 /** The facts of the moment it is called, from memory alone. */
-export const createFacts = ({ stores, verdict, defaults, policy }: FactSources): (() => Facts) => {
+export const createFacts = ({ stores, claims, verdict, defaults, policy }: FactSources): (() => Facts) => {
   const lookups: Omit<Facts, 'cloud' | 'defaults'> = {
     policy,
     namespaceLabels: (name) => labelsOf(stores.namespaces.get({ namespace: '', name })),
     objectStore: (namespace, name) => {
       const store = stores.objectStores.get({ namespace, name });
       return store && objectStoreFact(store);
+    },
+    claimModes: (namespace, name) => {
+      const claim = claims?.get({ namespace, name });
+      return claim && accessModesOf(claim);
     },
     storage: {
       storageClass: (name) => stores.storageClasses.get({ namespace: '', name }),

@@ -125,7 +125,7 @@ export interface Facts {
   readonly namespaceLabels: (namespace: string) => StringMap | undefined;
   readonly defaults: DefaultsIndex;
   readonly objectStore: (namespace: string, name: string) => ObjectStoreFact | undefined;
-  /** Access modes of a claim; undefined where no such claim is in the cache. Absent where claims are not watched. */
-  readonly claimModes?: (namespace: string, name: string) => readonly AccessMode[] | undefined;
+  /** Access modes of a claim; undefined where no such claim is in the cache, which a webhook alone does not fill. */
+  readonly claimModes: (namespace: string, name: string) => readonly AccessMode[] | undefined;
   readonly policy: Policy;
 }

@@ -11,8 +11,10 @@ import { validateDefaults } from '../defaults/validate.ts';
 import { AppError } from '../errors.ts';
 import { createKube } from '../kube/client.ts';
 import { findConnection } from '../kube/connection.ts';
+import { resources } from '../kube/kube.ts';
+import { slimClaim } from '../kube/projection.ts';
 import type { Store } from '../kube/store.ts';
-import { type FactStores, nodeFact, watchFacts } from '../kube/stores.ts';
+import { type FactStores, nodeFact, type Watching, watchFacts, watchStore } from '../kube/stores.ts';
 import { createLog } from '../log.ts';
 
 const SYNCED_WITHIN_MS = 15_000;
@@ -27,9 +29,11 @@ export const liveFacts = async (
 ): Promise<Facts> => {
   const ending = new AbortController();
   const kube = createKube(await findConnection(environment));
-  const stores = watchFacts({ kube, log: createLog('silent'), signal: ending.signal });
+  const watching: Watching = { kube, log: createLog('silent'), signal: ending.signal };
+  const stores = watchFacts(watching);
+  const claims = watchStore(watching, resources.persistentVolumeClaims, slimClaim);
   try {
-    await untilSynced({ ...stores });
+    await untilSynced({ ...stores, claims });
   } finally {
     ending.abort();
   }
@@ -37,7 +41,7 @@ export const liveFacts = async (
   const valid = stores.platformDefaults.list().filter((defaults) => validateDefaults(defaults, policy).length === 0);
   const defaults = indexDefaults(valid, policy);
   const verdict = verdictOf(stores);
-  return createFacts({ stores, policy, defaults: () => defaults, verdict: () => verdict })();
+  return createFacts({ stores, claims, policy, defaults: () => defaults, verdict: () => verdict })();
 };
 
 const untilSynced = async (

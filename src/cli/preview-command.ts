@@ -11,7 +11,6 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** The options of `preview`, as parsed. */
 export interface PreviewOptions extends WorldOptions {
   readonly file: readonly string[];
-  readonly namespace: string;
   readonly live: boolean;
   readonly output: Output;
   readonly explain: boolean;

@@ -17,6 +17,8 @@ export interface WorldOptions {
   readonly csiDrivers?: string;
   readonly defaults?: readonly string[];
   readonly namespaceLabels?: string;
+  /** Of objects that name none. */
+  readonly namespace: string;
 }
 
 /** The facts that flags and the manifests under preview describe. Throws AppError('InvalidInput') naming the flag that is wrong. */
@@ -35,6 +37,7 @@ export const describedFacts = (options: WorldOptions, settings: Settings, object
       listOf(options.namespaceLabels ?? '').map((pair) => pairOf('--namespace-labels', pair)),
     ),
     objects,
+    namespace: options.namespace,
   });
 };
 

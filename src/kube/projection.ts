@@ -1,4 +1,11 @@
-import type { KubeObject, ObjectMeta, PersistentVolume, PersistentVolumeClaim } from '../api/kubernetes.ts';
+import type {
+  AccessMode,
+  KubeObject,
+  Maybe,
+  ObjectMeta,
+  PersistentVolume,
+  PersistentVolumeClaim,
+} from '../api/kubernetes.ts';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -20,7 +27,7 @@ export const metadataOnly = ({ apiVersion, kind, metadata }: KubeObject): KubeOb
   metadata: slimMetadata(metadata),
 });
 
-/** Claims are cached by the ten thousand, nearly all of them bound: of those, whose they are and which class and volume they have. */
+/** Claims are cached by the ten thousand, nearly all bound: of those, whose they are, their class, volume and access modes. */
 export const slimClaim = ({
   apiVersion,
   kind,
@@ -31,7 +38,22 @@ export const slimClaim = ({
   const phase = status?.phase ? { status: { phase: status.phase } } : {};
   if (!spec?.volumeName) return { apiVersion, kind, metadata: slimMetadata(metadata), spec, ...phase };
   const { storageClassName, volumeName } = spec;
-  return { apiVersion, kind, metadata: bareMetadata(metadata), spec: { storageClassName, volumeName }, ...phase };
+  const accessModes = sharedModes(spec.accessModes);
+  const kept = { storageClassName, volumeName, ...(accessModes && { accessModes }) };
+  return { apiVersion, kind, metadata: bareMetadata(metadata), spec: kept, ...phase };
+};
+
+const ALONE: Readonly<Record<AccessMode, readonly AccessMode[]>> = {
+  ReadWriteOnce: ['ReadWriteOnce'],
+  ReadOnlyMany: ['ReadOnlyMany'],
+  ReadWriteMany: ['ReadWriteMany'],
+  ReadWriteOncePod: ['ReadWriteOncePod'],
+};
+
+/** One list for all claims that ask for a single mode, as nearly all do. */
+const sharedModes = (modes: Maybe<readonly AccessMode[]>): Maybe<readonly AccessMode[]> => {
+  const [mode] = modes ?? [];
+  return mode !== undefined && modes?.length === 1 ? ALONE[mode] : modes;
 };
 
 const PROVISIONED_BY = 'pv.kubernetes.io/provisioned-by';

@@ -40,7 +40,7 @@ export const calrissianMountRefusal = (
 
 const claimRefusal = (claim: string, namespace: string, facts: Facts): string | undefined => {
   if (!VOLUME_NAME.test(claim)) return `claim ${claim} needs a name that can be the name of a volume: a DNS label`;
-  const modes = facts.claimModes?.(namespace, claim);
+  const modes = facts.claimModes(namespace, claim);
   return modes === undefined || modes.some((mode) => SHARED.includes(mode))
     ? undefined
     : `claim ${claim} is ${modes.join(', ')}: every step pod attaches it, so it must be ReadWriteMany or ReadOnlyMany`;
@@ -48,9 +48,7 @@ const claimRefusal = (claim: string, namespace: string, facts: Facts): string | 
 
 /** The claims that are to be mounted and of which the access mode is not known. */
 export const unknownClaims = (wanted: readonly unknown[], namespace: string, facts: Facts): readonly string[] =>
-  wanted
-    .flatMap((volume) => claimOf(volume) ?? [])
-    .filter((claim) => facts.claimModes?.(namespace, claim) === undefined);
+  wanted.flatMap((volume) => claimOf(volume) ?? []).filter((claim) => facts.claimModes(namespace, claim) === undefined);
 
 const claimMountedBy = (pod: KubeObject, mount: unknown, wanted: WantedVolumes): string | undefined => {
   const name = textAt(mount, ['name']) ?? '';

@@ -3,10 +3,11 @@ import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import { type Quartermaster, startQuartermaster } from '../../dev/demo/quartermaster.ts';
 import { freePorts } from '../../dev/free-ports.ts';
 import { startMetadataStub } from '../../dev/stubs/metadata.ts';
-import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
+import type { AccessMode, KubeObject, PersistentVolumeClaim, Pod, StorageClass } from '../../src/api/kubernetes.ts';
+import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { defaults } from '../../src/cli/install/options.ts';
-import { resources } from '../../src/kube/kube.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL } from '../../src/names.ts';
+import { type Resource, resources } from '../../src/kube/kube.ts';
+import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL, MANAGED_BY, MANAGED_BY_LABEL } from '../../src/names.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 
 const NAMESPACE = 'jobs';
@@ -117,6 +118,46 @@ describe('a claim of a missing class, through the real API server', () => {
     const { items } = await cluster.admin.list<StorageClass>(resources.storageClasses, {});
     expect(items.filter(({ metadata: { name = '' } }) => name.startsWith('many-'))).toHaveLength(50);
     expect(items).toHaveLength(before + 50);
+  });
+});
+
+describe('a claim that defaults mount into Calrissian runners', () => {
+  const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
+  const runner: Pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'runner', namespace: 'cwl' },
+    spec: { restartPolicy: 'Never', containers: [{ name: 'runner', image: 'calrissian', command: ['calrissian'] }] },
+  };
+  const mounted = ['local', 'shared'];
+  const cache: PlatformDefaults = {
+    apiVersion: 'quartermaster.dev/v1alpha1',
+    kind: 'PlatformDefaults',
+    metadata: { name: 'caches', namespace: defaults.namespace },
+    spec: {
+      match: { kinds: ['CalrissianPod'] },
+      inject: {
+        volumes: mounted.map((name) => ({ name, persistentVolumeClaim: { claimName: name } })),
+        volumeMounts: mounted.map((name) => ({ name, mountPath: `/${name}` })),
+      },
+    },
+  };
+  const caching = (name: string, mode: AccessMode): PersistentVolumeClaim => {
+    const { spec } = claim('', '');
+    return { ...claim(name, ''), metadata: { name, namespace: 'cwl' }, spec: { ...spec, accessModes: [mode] } };
+  };
+
+  it('is mounted where many nodes can attach it, and not where one alone can', async () => {
+    const labels = { [CALRISSIAN_LABEL]: CALRISSIAN_ENABLED };
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'cwl', labels } };
+    await cluster.admin.create(resources.namespaces, namespace);
+    await create(caching('local', 'ReadWriteOnce'));
+    await create(caching('shared', 'ReadWriteMany'));
+    await cluster.admin.create(resources.platformDefaults, cache);
+    await vi.waitFor(async () => {
+      const { spec } = await cluster.admin.create(pods, runner, { dryRun: true });
+      expect(spec?.containers?.[0]?.volumeMounts?.map(({ mountPath }) => mountPath)).toEqual(['/shared']);
+    }, soon);
   });
 });
 
