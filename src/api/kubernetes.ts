@@ -69,6 +69,8 @@ export interface PersistentVolume extends KubeObject {
     readonly storageClassName?: Maybe<string>;
     readonly capacity?: Maybe<StringMap>;
     readonly nfs?: Maybe<{ readonly server?: string; readonly path?: string }>;
+    /** The claim it is for; set before the claim is Bound. */
+    readonly claimRef?: Maybe<{ readonly uid?: string }>;
   }>;
 }
 

@@ -118,7 +118,11 @@ const keepClass = async (
 
 const tellOfSize = (sight: NfsSight, { events }: NfsTools): void => {
   const size = diskSize(sight);
+  const disk = diskOf(sight);
   if (size.kind === 'too-small') tell(sight, events, { type: 'Warning', reason: 'NfsDiskTooSmall', message: size.why });
+  if (size.kind !== 'grows' || disk === undefined) return;
+  const message = `The volumes of StorageClass ${sight.className} ask for more than this disk holds: it is expanded to ${size.quantity}.`;
+  events.record(disk, { type: 'Normal', reason: 'NfsDiskExpanded', message });
 };
 
 /** Told to the claims that wait, whose owners will look there; to the disk where nobody waits. */

@@ -40,10 +40,15 @@ export const diskOf = ({ parts }: NfsSight): PersistentVolumeClaim | undefined =
 export const memoryOf = ({ parts }: NfsSight): NfsMemory =>
   readNfsMemory(parts.disk?.metadata.annotations?.[NFS_MEMORY_ANNOTATION]);
 
-/** What all volumes of the class need: those that are there, and those waited for. */
-export const askedGi = ({ volumes, waiting }: NfsSight): number =>
-  sum(volumes.map(({ spec }) => gibibytesOf(spec?.capacity?.['storage']))) +
-  sum(waiting.map(({ spec }) => gibibytesOf(spec?.resources?.requests?.['storage'])));
+/** What all volumes of the class need: those that are there, and those waited for. A claim about to be bound counts once, by its volume. */
+export const askedGi = ({ volumes, waiting }: NfsSight): number => {
+  const served = new Set(volumes.map(({ spec }) => spec?.claimRef?.uid));
+  const unserved = waiting.filter(({ metadata }) => metadata.uid === undefined || !served.has(metadata.uid));
+  return (
+    sum(volumes.map(({ spec }) => gibibytesOf(spec?.capacity?.['storage']))) +
+    sum(unserved.map(({ spec }) => gibibytesOf(spec?.resources?.requests?.['storage'])))
+  );
+};
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 

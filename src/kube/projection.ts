@@ -64,16 +64,22 @@ const provisioned: Pick<ObjectMeta, 'annotations'> = { annotations: { [PROVISION
 export const isProvisioned = ({ metadata }: PersistentVolume): boolean =>
   metadata.annotations?.[PROVISIONED_BY] !== undefined;
 
-/** Volumes: which class they name and whether they came from it; of NFS volumes, whose server we may run, size and server too. */
+/** Volumes: which class they name and whether they came from it; of NFS volumes, whose server we may run, all that its disk is sized by. */
 export const slimVolume = (volume: PersistentVolume): PersistentVolume => {
   const { apiVersion, kind, metadata, spec } = volume;
   return {
     apiVersion,
     kind,
     metadata: { ...bareMetadata(metadata), ...(isProvisioned(volume) && provisioned) },
-    spec: { storageClassName: spec?.storageClassName, ...(spec?.nfs && { nfs: spec.nfs, capacity: spec.capacity }) },
+    spec: { storageClassName: spec?.storageClassName, ...(spec?.nfs && nfsPart(spec)) },
   };
 };
+
+const nfsPart = ({ nfs, capacity, claimRef }: NonNullable<PersistentVolume['spec']>): PersistentVolume['spec'] => ({
+  nfs,
+  capacity,
+  ...(claimRef?.uid !== undefined && { claimRef: { uid: claimRef.uid } }),
+});
 
 const bareMetadata = ({
   name,

@@ -138,6 +138,7 @@ const part = <T extends KubeObject>(resource: Resource, name: string): Promise<T
   admin.get<T>(resource, { namespace: NFS, name });
 const classNamed = (name: string) => admin.get<StorageClass>(resources.storageClasses, { namespace: '', name });
 const diskNamed = (name: string) => part<PersistentVolumeClaim>(resources.persistentVolumeClaims, name);
+const sizeOf = async (name: string) => (await diskNamed(name))?.spec?.resources?.requests?.['storage'];
 const serviceNamed = (name: string) => part<Service>(resources.services, name);
 
 const whole = async (server: string): Promise<readonly (string | undefined)[]> =>
@@ -152,22 +153,24 @@ const versions = async (server: string, className: string): Promise<readonly unk
 
 /** What the server's provisioner does: a volume at the Service's address, and the claim bound to it. */
 const provision = async (name: string, className: string, server: string): Promise<void> => {
-  const address = (await serviceNamed(server))?.spec?.clusterIP ?? '';
-  const volume = {
-    apiVersion: 'v1',
-    kind: 'PersistentVolume',
-    metadata: { name: `pv-${name}` },
-    spec: {
-      storageClassName: className,
-      capacity: { storage: '1Gi' },
-      accessModes: ['ReadWriteMany'],
-      persistentVolumeReclaimPolicy: 'Retain',
-      nfs: { server: address, path: `/export/pv-${name}` },
-    },
-  };
-  await admin.create<PersistentVolume>(resources.persistentVolumes, volume);
+  const address = (await serviceNamed(server))?.spec?.clusterIP;
+  await admin.create<PersistentVolume>(resources.persistentVolumes, volumeAt(name, className, address));
   await bind('default', name, `pv-${name}`);
 };
+
+const volumeAt = (name: string, storageClassName: string, server = '', claimRef?: unknown) => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolume',
+  metadata: { name: `pv-${name}` },
+  spec: {
+    storageClassName,
+    capacity: { storage: '1Gi' },
+    accessModes: ['ReadWriteMany'],
+    persistentVolumeReclaimPolicy: 'Retain',
+    nfs: { server, path: `/export/pv-${name}` },
+    ...(claimRef !== undefined && { claimRef }),
+  },
+});
 
 const bind = async (namespace: string, name: string, volumeName: string): Promise<void> => {
   await admin.mergePatch(resources.persistentVolumeClaims, { namespace, name }, { spec: { volumeName } });
@@ -239,9 +242,23 @@ describe('an NFS server, kept by the shipped service account', () => {
     const { items } = await admin.list(resources.deployments, { namespace: NFS, labelSelector });
     expect(items).toHaveLength(1);
     await bindDisk('many-nfs-nfs');
-    await expect
-      .poll(async () => (await diskNamed('many-nfs-nfs'))?.spec?.resources?.requests?.['storage'], soon)
-      .toBe('22Gi');
+    await expect.poll(() => sizeOf('many-nfs-nfs'), soon).toBe('22Gi');
+    await expect.poll(() => reasonsAbout(NFS, 'many-nfs-nfs'), soon).toEqual(['NfsDiskExpanded']);
+  });
+
+  it('does not grow for a claim whose volume is there already', async () => {
+    await start();
+    const { uid } = (await submit(claim('once', 'once-nfs', '5Gi'))).metadata;
+    await expect.poll(() => whole('once-nfs-nfs'), soon).toEqual(everything);
+    await bindDisk('once-nfs-nfs');
+    const { clusterIP } = (await serviceNamed('once-nfs-nfs'))?.spec ?? {};
+    const claimRef = { namespace: 'default', name: 'once', uid };
+    await admin.create<PersistentVolume>(
+      resources.persistentVolumes,
+      volumeAt('once', 'once-nfs', clusterIP, claimRef),
+    );
+    await settled();
+    expect(await sizeOf('once-nfs-nfs')).toBe('7Gi');
   });
 
   it('comes back right, whatever somebody deletes: the address and the class are the same as before', async () => {
@@ -311,7 +328,7 @@ describe('an NFS server, kept by the shipped service account', () => {
     await bindDisk('slow-nfs-nfs');
     await submit(claim('large', 'slow-nfs', '100Gi'));
     await expect.poll(() => reasonsAbout('default', 'large'), soon).toContain('NfsDiskTooSmall');
-    expect((await diskNamed('slow-nfs-nfs'))?.spec?.resources?.requests?.['storage']).toBe('3Gi');
+    expect(await sizeOf('slow-nfs-nfs')).toBe('3Gi');
   });
 
   it('stays while a volume of its class exists; then it goes, and its disk is kept as the class says', async () => {
