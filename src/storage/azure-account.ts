@@ -98,8 +98,8 @@ const ensure = async (
   if (found !== undefined) throw new AppError('Unavailable', `Storage account ${name} is still being made.`);
   const asked = { name, type: 'Microsoft.Storage/storageAccounts' } as const;
   const { nameAvailable, reason, message } = await storageAccounts.checkNameAvailability(asked, { abortSignal });
-  if (nameAvailable === false && reason === 'AlreadyExists') throw taken(name);
-  if (nameAvailable === false)
+  // The one that exists may be ours, asked for by a process that was killed and not shown yet: Azure refuses the request where it is not.
+  if (nameAvailable === false && reason !== 'AlreadyExists')
     throw new AppError('InvalidInput', `Storage account ${name}: ${message ?? 'no name for one'}.`);
   await storageAccounts
     .create(resourceGroup, name, creation(account), { abortSignal, updateIntervalInMs })
@@ -132,9 +132,6 @@ const find = async (
 
 const isTagged = (tags: StringMap | undefined, account: FileAccount): boolean =>
   Object.entries(account.tags).every(([key, value]) => tags?.[key] === value);
-
-const taken = (name: string): AppError =>
-  new AppError('AlreadyExists', `The name of storage account ${name} is somebody else's.`);
 
 const untagged = ({ name, resourceGroup, tags }: FileAccount): AppError =>
   new AppError(

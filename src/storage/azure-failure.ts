@@ -2,6 +2,8 @@ import { AppError, type Reason } from '../errors.ts';
 
 const reasonOfCode: Readonly<Record<string, Reason>> = {
   StorageAccountAlreadyTaken: 'AlreadyExists',
+  StorageAccountAlreadyExists: 'AlreadyExists',
+  StorageAccountInAnotherResourceGroup: 'AlreadyExists',
   AccountNameInvalid: 'InvalidInput',
   InvalidLocation: 'InvalidInput',
   LocationNotAvailableForResourceType: 'InvalidInput',

@@ -6,6 +6,7 @@ import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass 
 import { verdictFor } from '../../src/cloud/index.ts';
 import { policyOf, readSettings } from '../../src/config.ts';
 import { runAzureFileController, watchAzureRecords } from '../../src/controller/azure-file.ts';
+import { recordFor } from '../../src/controller/azure-record.ts';
 import type { EventObject } from '../../src/controller/event-object.ts';
 import { createEventRecorder, type EventRecorder } from '../../src/controller/events.ts';
 import { watchClaims } from '../../src/controller/persistent-volume-claim.ts';
@@ -20,6 +21,10 @@ import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cl
 
 const soon = { timeout: 10_000, interval: 50 };
 const place = { subscription: 'sub-1', resourceGroup: 'storage' };
+const ownPlace = { clusterUid: 'cluster-1', clusterName: 'prod', resourceGroup: 'storage' };
+/** The name the account for ordinary shares gets where nobody has it. */
+const firstName = (): string =>
+  recordFor({ ...place, ...ownPlace, location: 'westeurope', sku: 'Standard_LRS' }).account;
 
 let cluster: ShippedCluster;
 let admin: Kube;
@@ -102,9 +107,7 @@ const start = (change: Readonly<Record<string, string>> = {}, interference: Inte
       events,
       openAccounts: async (subscription) => ({ ...(await open(subscription)), ...interference.accounts }),
       systemNamespace: 'quartermaster-system',
-      clusterUid: 'cluster-1',
-      clusterName: 'prod',
-      resourceGroup: 'storage',
+      ...ownPlace,
       deletion: settings.azureAccountDeletion,
       graceSeconds: 0,
       log,
@@ -201,12 +204,13 @@ describe('a class for Azure file', () => {
   });
 
   it('gets an account by another name where the first is taken elsewhere, and only that one', async () => {
-    const taken = { status: 200, body: { nameAvailable: false, reason: 'AlreadyExists' } };
-    arm.failNext('POST', /checkNameAvailability$/, taken);
+    const taken = firstName();
+    arm.addForeignAccount(taken);
     start();
     await claim('second', 'shared');
     await expect.poll(() => accountIn('shared'), soon).toBeDefined();
-    expect(new Set(puts())).toEqual(new Set([await accountIn('shared')]));
+    expect(await accountIn('shared')).not.toBe(taken);
+    expect(new Set(puts())).toEqual(new Set([taken, await accountIn('shared')]));
     await kill();
     start();
     await claim('third', 'other');
@@ -262,6 +266,15 @@ describe('a controller killed on the way', () => {
     if (account) account.pending = 0;
     await expect.poll(() => accountIn('shared'), soon).toBe(puts()[0]);
     expect(puts()).toHaveLength(1);
+  });
+
+  it('while Azure makes the account waits for that one even where Azure does not show it yet', async () => {
+    arm.addAccount(firstName());
+    arm.failNext('GET', /storageAccounts\/[^/]+$/, armError(404, 'ResourceNotFound', 'Not found.'));
+    start();
+    await claim('killed', 'shared');
+    await expect.poll(() => accountIn('shared'), soon).toBe(firstName());
+    expect(new Set(puts())).toEqual(new Set([firstName()]));
   });
 });
 

@@ -102,6 +102,7 @@ describe('a failure at Azure', () => {
   test.each([
     [{ statusCode: 403, code: 'AuthorizationFailed' }, 'Forbidden'],
     [{ statusCode: 409, code: 'StorageAccountAlreadyTaken' }, 'AlreadyExists'],
+    [{ statusCode: 409, code: 'StorageAccountInAnotherResourceGroup' }, 'AlreadyExists'],
     [{ statusCode: 409, code: 'AnotherOperationInProgress' }, 'Conflict'],
     [{ statusCode: 404, code: 'ResourceGroupNotFound' }, 'NotFound'],
     [{ statusCode: 429, code: 'TooManyRequests' }, 'Unavailable'],
