@@ -1,5 +1,6 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import { resources } from '../kube/kube.ts';
+import { isRelabelled } from '../kube/label-change.ts';
 import { slim } from '../kube/projection.ts';
 import type { Store } from '../kube/store.ts';
 import { type Watching, watchStore } from '../kube/stores.ts';
@@ -75,6 +76,7 @@ const classKey = (claim: KubeObject, { stores, facts }: AzureFileOptions): reado
 const subscribe = (options: AzureFileOptions, add: (key: string) => void): (() => void) => {
   const { claims, stores, records } = options;
   const addAccounts = (): void => accountKeys(options).forEach(add);
+  const addClasses = (): void => classKeys(options).forEach(add);
   const stops = [
     claims.onChange((type, claim) => {
       if (type === 'DELETED') addAccounts();
@@ -87,7 +89,10 @@ const subscribe = (options: AzureFileOptions, add: (key: string) => void): (() =
       if (type === 'DELETED') addAccounts();
     }),
     records.onChange(addAccounts),
-    stores.csiDrivers.onChange(() => classKeys(options).forEach(add)),
+    stores.namespaces.onChange((_, namespace, old) => {
+      if (isRelabelled(namespace, old)) addClasses();
+    }),
+    stores.csiDrivers.onChange(addClasses),
   ];
   return () => {
     for (const stop of stops) stop();

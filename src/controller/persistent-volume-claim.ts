@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Facts } from '../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../api/kubernetes.ts';
 import { type Kube, resources } from '../kube/kube.ts';
+import { isRelabelled } from '../kube/label-change.ts';
 import { slimClaim } from '../kube/projection.ts';
 import { keyOf, parseKey, type Store } from '../kube/store.ts';
 import { type FactStores, type Watching, watchStore } from '../kube/stores.ts';
@@ -18,7 +19,10 @@ import { createStorageClassMaker } from './storage-class-maker.ts';
 export interface ClaimControllerOptions {
   readonly kube: Pick<Kube, 'create'>;
   readonly claims: Store<PersistentVolumeClaim>;
-  readonly stores: Pick<FactStores, 'storageClasses' | 'persistentVolumes' | 'csiDrivers' | 'platformDefaults'>;
+  readonly stores: Pick<
+    FactStores,
+    'storageClasses' | 'persistentVolumes' | 'csiDrivers' | 'namespaces' | 'platformDefaults'
+  >;
   /** Fulfilled when the cloud question has been answered for the first time. */
   readonly cloudSettled: Promise<void>;
   readonly facts: () => Facts;
@@ -90,6 +94,10 @@ const subscribe = (
   add: (key: string) => void,
 ): (() => void) => {
   const addNaming = (className = ''): void => claims.byIndex(BY_CLASS, className).map(keyOfObject).forEach(add);
+  const addIn = (namespace: string | undefined): void => {
+    const waiting = claims.list().filter((claim) => claim.metadata.namespace === namespace && isAwaiting(claim));
+    waiting.map(keyOfObject).forEach(add);
+  };
   const stops = [
     claims.onChange((_type, claim) => {
       const key = keyOfObject(claim);
@@ -101,6 +109,10 @@ const subscribe = (
     }),
     stores.persistentVolumes.onChange((type, { spec }) => {
       if (type === 'DELETED') addNaming(spec?.storageClassName ?? '');
+    }),
+    // Its labels decide whether it is left alone, and which defaults hold there.
+    stores.namespaces.onChange((_, namespace, old) => {
+      if (isRelabelled(namespace, old)) addIn(namespace.metadata.name);
     }),
     stores.csiDrivers.onChange(refusals.recheck),
     stores.platformDefaults.onChange(refusals.recheck),

@@ -1,9 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { KubeObject } from '../api/kubernetes.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import type { Entry } from '../defaults/entry.ts';
 import type { DefaultsInForce } from '../defaults/in-force.ts';
 import { rivalsOf } from '../defaults/remarks.ts';
+import { isRelabelled } from '../kube/label-change.ts';
 import { type ChangeType, keyOf } from '../kube/store.ts';
 import type { PlatformDefaultsTools } from './platform-defaults.ts';
 import { ownerOf } from './provision-content.ts';
@@ -32,7 +31,7 @@ export const onPlatformDefaultsTrigger = (tools: Tools, add: (key: string) => vo
       addEach([keyOf(defaults.metadata), ...affected]);
     }),
     stores.namespaces.onChange((type, namespace, old) => {
-      if (type === 'ADDED' || hasMoved(namespace, old)) addEach(providers(inForce));
+      if (type === 'ADDED' || isRelabelled(namespace, old)) addEach(providers(inForce));
     }),
     ...stores.provision.made.map((made) => made.onChange((_, object) => addEach([ownerOf(object) ?? []].flat()))),
     stores.provision.ledgers.onChange((_, ledger) => addEach([ledgerOwner(ledger) ?? []].flat())),
@@ -46,9 +45,6 @@ export const onPlatformDefaultsTrigger = (tools: Tools, add: (key: string) => vo
 /** Not for a change of status, which we make ourselves. */
 const isNews = (type: ChangeType, { metadata }: PlatformDefaults, old: PlatformDefaults | undefined): boolean =>
   type !== 'MODIFIED' || metadata.generation !== old?.metadata.generation;
-
-const hasMoved = ({ metadata }: KubeObject, old: KubeObject | undefined): boolean =>
-  !isDeepStrictEqual(metadata.labels ?? {}, old?.metadata.labels ?? {});
 
 /** Those it ties with, before the change or after it; those that miss a part it may bring; those that provide the same. */
 const othersAffected = (

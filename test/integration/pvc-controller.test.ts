@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
 import { createFacts } from '../../src/admission/facts.ts';
 import type { CloudVerdict } from '../../src/api/facts.ts';
 import type { AccessMode, KubeObject, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
@@ -9,12 +8,11 @@ import type { EventObject } from '../../src/controller/event-object.ts';
 import { createEventRecorder, type EventRecorder } from '../../src/controller/events.ts';
 import { type ClaimController, claimController, watchClaims } from '../../src/controller/persistent-volume-claim.ts';
 import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
-import { createKube } from '../../src/kube/client.ts';
-import { findConnection } from '../../src/kube/connection.ts';
 import { type Kube, resources } from '../../src/kube/kube.ts';
 import { watchFacts } from '../../src/kube/stores.ts';
 import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
+import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 
 const EBS = 'ebs.csi.aws.com';
 /** What the issue promises from the moment the controller comes up. */
@@ -47,8 +45,8 @@ const volume = (name: string, storageClassName: string, annotations: Readonly<Re
   },
 });
 
-describe('the controller of claims', () => {
-  let controlPlane: ControlPlane;
+describe('the controller of claims, as the shipped service account', () => {
+  let cluster: ShippedCluster;
   let kube: Kube;
   let ending: AbortController;
   let running: Promise<void>;
@@ -56,12 +54,12 @@ describe('the controller of claims', () => {
   let controller: ClaimController;
 
   beforeAll(async () => {
-    controlPlane = await startControlPlane();
-    kube = createKube(await findConnection({ KUBECONFIG: controlPlane.kubeconfig }));
+    cluster = await startShippedCluster();
+    kube = cluster.admin;
     await kube.create(resources.csiDrivers, driver(EBS));
   });
 
-  afterAll(() => controlPlane?.stop());
+  afterAll(() => cluster?.controlPlane.stop());
 
   beforeEach(() => {
     ending = new AbortController();
@@ -81,12 +79,12 @@ describe('the controller of claims', () => {
     const log = createLog('silent');
     const metrics = createMetrics();
     const policy = policyOf(readSettings(settings));
-    const watching = { kube, log, signal: ending.signal };
+    const watching = { kube: cluster.self, log, signal: ending.signal };
     const stores = watchFacts(watching);
     const defaults = createDefaultsInForce(policy);
-    events = createEventRecorder({ kube, instance: 'test', log, metrics });
+    events = createEventRecorder({ kube: cluster.self, instance: 'test', log, metrics });
     controller = claimController({
-      kube,
+      kube: cluster.self,
       claims: watchClaims(watching),
       stores,
       cloudSettled: Promise.resolve(),
@@ -100,11 +98,13 @@ describe('the controller of claims', () => {
 
   const classNamed = (name: string) => kube.get<StorageClass>(resources.storageClasses, { namespace: '', name });
 
-  const eventsAbout = async (name: string): Promise<readonly string[]> => {
+  const told = async (name: string): Promise<readonly EventObject[]> => {
     const fieldSelector = `involvedObject.kind=PersistentVolumeClaim,involvedObject.name=${name}`;
-    const { items } = await kube.list<EventObject>(resources.events, { namespace: 'default', fieldSelector });
-    return items.map(({ type, reason, count }) => `${type} ${reason} x${count}`);
+    return (await kube.list<EventObject>(resources.events, { namespace: 'default', fieldSelector })).items;
   };
+  const eventsAbout = async (name: string) =>
+    (await told(name)).map(({ type, reason, count }) => `${type} ${reason} x${count}`);
+  const messagesAbout = async (name: string) => (await told(name)).map(({ message }) => message);
 
   it('makes within 2 s of its start the class of a claim that was there before, and tells the claim', async () => {
     await kube.create(resources.persistentVolumeClaims, claim('predates', 'predates-class'));
@@ -196,6 +196,31 @@ describe('the controller of claims', () => {
     await expect
       .poll(async () => (await eventsAbout('refused')).toSorted(), soon)
       .toEqual(['Normal StorageClassCreated x1', 'Warning StorageClassNotMade x1']);
+  });
+
+  it('makes the class of a claim that was left alone as soon as its namespace is no longer', async () => {
+    const label = (value: string | null) => ({ metadata: { labels: { 'quartermaster.dev/inject': value } } });
+    const namespace = { namespace: '', name: 'default' };
+    await kube.mergePatch(resources.namespaces, namespace, label('disabled'));
+    await kube.create(resources.persistentVolumeClaims, claim('opted-out', 'opted-out-class'));
+    start();
+    await kube.create(resources.persistentVolumeClaims, {
+      ...claim('opted-in', 'opted-in-class'),
+      metadata: { name: 'opted-in', namespace: 'kube-public' },
+    });
+    await expect.poll(() => classNamed('opted-in-class'), within2s).toBeDefined();
+    expect(await classNamed('opted-out-class')).toBeUndefined();
+    await kube.mergePatch(resources.namespaces, namespace, label(null));
+    await expect.poll(() => classNamed('opted-out-class'), within2s).toBeDefined();
+  });
+
+  it('tells a claim that nothing here can serve what to do', async () => {
+    await kube.create(resources.persistentVolumeClaims, claim('nowhere', 'nowhere-class', 'ReadWriteMany'));
+    start({ RWX_FALLBACK: 'none' }, () => verdictFor('digitalocean', {}, []));
+    await expect
+      .poll(() => messagesAbout('nowhere'), soon)
+      .toEqual([expect.stringMatching(/digitalocean has nothing that serves ReadWriteMany .*RWX_FALLBACK to nfs\.$/)]);
+    expect(await classNamed('nowhere-class')).toBeUndefined();
   });
 
   it('looks again at refused claims when the cloud becomes known', async () => {
