@@ -43,6 +43,7 @@ const layers = {
     'certificates',
     'log.ts',
     'config.ts',
+    'settings.ts',
   ],
 };
 

@@ -1,11 +1,12 @@
 import type { Policy } from './api/facts.ts';
 import type { KubeObject, Maybe, StringMap } from './api/kubernetes.ts';
-import { policyOf, readSettings, type SettingName, type Settings, settings } from './config.ts';
+import { policyOf, readSettings, type SettingName, type Settings } from './config.ts';
 import { AppError } from './errors.ts';
 import { resources } from './kube/kube.ts';
 import { slim } from './kube/projection.ts';
 import { type Watching, watchStore } from './kube/stores.ts';
 import { SETTINGS_CONFIG_MAP } from './names.ts';
+import { settings } from './settings.ts';
 
 /** The settings a running process takes over, as they are in force now. */
 export interface LiveSettings {

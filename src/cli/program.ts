@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
-import { flagOf, readSettings, type SettingName, type Settings, settings } from '../config.ts';
+import { flagOf, readSettings, type SettingName, type Settings } from '../config.ts';
 import { AppError } from '../errors.ts';
+import { settings } from '../settings.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { alerts } from '../../src/cli/install/alerts.ts';
-import { settings } from '../../src/config.ts';
 import { mutators } from '../../src/mutate/index.ts';
+import { settings } from '../../src/settings.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const folder = join(root, 'docs');

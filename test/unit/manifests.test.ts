@@ -7,10 +7,10 @@ import { kustomizeTree } from '../../src/cli/install/kustomize.ts';
 import { defaults } from '../../src/cli/install/options.ts';
 import { clusterPermissions, nfsPermissions, shippedRoles, systemPermissions } from '../../src/cli/install/rbac.ts';
 import { manifests } from '../../src/cli/manifests.ts';
-import { settings } from '../../src/config.ts';
 import type { MutatingWebhookConfiguration } from '../../src/controller/webhook-configuration.ts';
 import { mutators } from '../../src/mutate/index.ts';
 import { SHIPPED_ROLES } from '../../src/names.ts';
+import { settings } from '../../src/settings.ts';
 
 const root = join(import.meta.dirname, '../..');
 const tree = kustomizeTree(defaults);

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { settings } from '../../config.ts';
 import { DEPLOYMENT_NAME } from '../../names.ts';
+import { settings } from '../../settings.ts';
 import { type InstallObject, type InstallOptions, labels, NAME } from './options.ts';
 
 const API_VERSION = 'cert-manager.io/v1';

@@ -1,5 +1,5 @@
-import { settings } from '../../config.ts';
 import { DEPLOYMENT_NAME, PRIORITY_CLASS } from '../../names.ts';
+import { settings } from '../../settings.ts';
 import {
   type InstallObject,
   type InstallOptions,

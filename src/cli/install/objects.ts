@@ -1,9 +1,9 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { objectStoreCrd } from '../../api/object-store.ts';
 import { platformDefaultsCrd } from '../../api/platform-defaults.ts';
-import { settings } from '../../config.ts';
 import { webhookConfiguration } from '../../controller/webhook-configuration.ts';
 import { mutators } from '../../mutate/index.ts';
+import { settings } from '../../settings.ts';
 import { disruptionBudgetObject, priorityClassObject } from './availability.ts';
 import { deploymentObject } from './deployment.ts';
 import { namespaceObjects } from './namespaces.ts';

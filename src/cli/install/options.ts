@@ -1,6 +1,6 @@
 import packageJson from '../../../package.json' with { type: 'json' };
 import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
-import { settings } from '../../config.ts';
+import { settings } from '../../settings.ts';
 
 /** What a person may choose about an install; the rest follows from the settings' defaults. */
 export interface InstallOptions {

@@ -1,4 +1,3 @@
-import { settings } from '../../config.ts';
 import {
   CERTIFICATE_SECRET,
   DEPLOYMENT_NAME,
@@ -7,6 +6,7 @@ import {
   OBJECT_STORE_GROUP,
   SHIPPED_ROLES,
 } from '../../names.ts';
+import { settings } from '../../settings.ts';
 
 /** rbac.authorization.k8s.io/v1 PolicyRule. */
 export interface PolicyRule {
