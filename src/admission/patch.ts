@@ -1,5 +1,6 @@
 import { createPatch, type Operation, type Pointer } from 'rfc6902';
 import type { PatchOperation } from '../api/admission.ts';
+import { stepTo } from '../mutate/tree.ts';
 
 /**
  * JSON Patch (RFC 6902) from one object to another. What the two share by identity is not looked into, so the
@@ -18,19 +19,22 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const isMap = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The library makes a pointer for every field of both: it is given those alone that differ. */
-const diffMaps = (before: Fields, after: Fields, pointer: Pointer): Operation[] | undefined => {
-  const rest = without(before, after);
-  if (rest === before) return undefined;
-  return under(pointer, createPatch(rest, without(after, before), diffShared));
+/** Fields that went, fields that came, then those that changed. The library would make a pointer for every field there is. */
+const diffMaps = (before: Fields, after: Fields, pointer: Pointer): Operation[] => {
+  const map = pointer.toString();
+  const at = (key: string): string => map + stepTo(key);
+  const gone = Object.keys(before).filter((key) => has(before, key) && !has(after, key));
+  const other = Object.keys(after).filter((key) => before[key] !== after[key] && has(after, key));
+  const [changed, added] = [other.filter((key) => has(before, key)), other.filter((key) => !has(before, key))];
+  return [
+    ...gone.map((key): Operation => ({ op: 'remove', path: at(key) })),
+    ...added.map((key): Operation => ({ op: 'add', path: at(key), value: after[key] })),
+    ...changed.flatMap((key) => prefixed(at(key), createPatch(before[key], after[key], diffShared))),
+  ];
 };
 
-/** A map without the fields that another has too, by identity; the very map where there are none. */
-const without = (map: Fields, other: Fields): Fields => {
-  const own = Object.keys(map);
-  const kept = own.filter((key) => map[key] !== other[key]);
-  return kept.length === own.length ? map : Object.fromEntries(kept.map((key) => [key, map[key]]));
-};
+/** JSON knows no undefined. */
+const has = (map: Fields, key: string): boolean => Object.hasOwn(map, key) && map[key] !== undefined;
 
 /**
  * Entries inserted in one place, taken from one place, or changed where they stand: nearly all that a mutation
@@ -66,8 +70,6 @@ const sharedEnd = (before: readonly unknown[], after: readonly unknown[], start:
   while (length < most && before[before.length - 1 - length] === after[after.length - 1 - length]) length += 1;
   return length;
 };
-
-const under = (pointer: Pointer, operations: Operation[]): Operation[] => prefixed(pointer.toString(), operations);
 
 /** Operations that nobody else has yet, with a path put before theirs. */
 const prefixed = (prefix: string, operations: Operation[]): Operation[] => {

@@ -1,6 +1,7 @@
 import type { DefaultsSource, Mode, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, Toleration } from '../api/kubernetes.ts';
 import { envFromKey, mountKey, tolerationKey } from '../defaults/identity.ts';
+import { remember } from './remembered.ts';
 import { type Branch, isBranch, type Path } from './tree.ts';
 
 /** One field of a map, or one entry of a list by what it is told apart by (env: name, volumeMounts: path, …). */
@@ -25,13 +26,23 @@ export const OURSELVES = 'quartermaster';
 export const titleOf = ({ namespace, name, generation }: DefaultsSource): string =>
   `${namespace}/${name}@${generation}`;
 
-/** Every value of a map or list of an injection, as edits of the map or list at one place. */
+/**
+ * Every value of a map or list of an injection, as edits of the map or list at one place. Objects that match alike share an
+ * injection, so that the edits are made once and then given again; `convert` must be the same function each time.
+ */
 export const editsOf = <T>(
   at: Path,
   items: ResolvedMap<T>,
-  convert: (value: T) => unknown = (value) => value,
+  convert: (value: T) => unknown = asItIs,
 ): readonly Edit[] =>
-  items.size === 0 ? [] : [...items].map(([key, resolved]) => editOf(at, key, resolved, convert(resolved.value)));
+  items.size === 0
+    ? NONE
+    : remember(items, convert, at.join('/'), () =>
+        [...items].map(([key, resolved]) => editOf(at, key, resolved, convert(resolved.value))),
+      );
+
+const NONE: readonly Edit[] = [];
+const asItIs = (value: unknown): unknown => value;
 
 /** One value of an injection as an edit. */
 export const editOf = (
@@ -53,6 +64,7 @@ export const editOf = (
  */
 export const envFromEdits = (at: Path, sources: ResolvedMap<EnvFromSource>): readonly Edit[] => {
   const edits = editsOf(at, sources);
+  if (edits.length === 0) return edits;
   // Each default is put before all others, so the first of them has to come last.
   return [
     ...edits.filter(({ mode }) => mode === 'Enforce'),

@@ -1,20 +1,32 @@
 import type { Explanation } from '../api/admission.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../names.ts';
-import { type Edit, OURSELVES } from './edit.ts';
-import type { Removal, Settlement } from './settle.ts';
-import { pathOf } from './spot.ts';
-import { pointerTo } from './tree.ts';
+import { type Edit, isListPlace, OURSELVES, type Spot } from './edit.ts';
+import type { Settlement } from './settle.ts';
+import { listAt, type Path, pointerTo, stepTo } from './tree.ts';
 
 /** Every path that a settlement changed, and why. What was taken away has its path of before. */
-export const explainSettlement = (before: KubeObject, settled: Settlement): readonly Explanation[] => [
-  ...settled.put.flatMap((edit) => explainPut(settled.object, edit)),
-  ...settled.removed.flatMap((removal) => explainRemoval(before, removal)),
-];
+export const explainSettlement = (before: KubeObject, { object, put, removed }: Settlement): readonly Explanation[] => {
+  const [pathAfter, pathBefore] = [locate(object), locate(before)];
+  const explained: Explanation[] = [];
+  for (const edit of put) {
+    const path = pathAfter(edit, edit.value);
+    if (path !== undefined) explained.push({ path, ...reasonFor(edit) });
+  }
+  for (const { value, by, ...spot } of removed) {
+    const path = pathBefore(spot, value);
+    if (path !== undefined) explained.push({ path, source: sourceOf(by), mode: 'Enforce', why: MADE_ROOM });
+  }
+  return explained;
+};
+
+const MADE_ROOM = 'taken out: what is enforced says the same in its own place';
 
 /** One value taken out again, `why` in a few words. */
-export const explainWithdrawal = (before: KubeObject, edit: Edit, why: string): readonly Explanation[] =>
-  pathsIn(before, edit).map((path) => ({ path, source: sourceOf(edit.by), mode: 'Derived', why }));
+export const explainWithdrawal = (before: KubeObject, edit: Edit, why: string): readonly Explanation[] => {
+  const path = locate(before)(edit, edit.value);
+  return path === undefined ? [] : [{ path, source: sourceOf(edit.by), mode: 'Derived', why }];
+};
 
 /** The annotation that says what was injected. */
 export const explainAnnotation = (why: string): Explanation => ({
@@ -24,26 +36,27 @@ export const explainAnnotation = (why: string): Explanation => ({
   why,
 });
 
-const explainPut = (after: KubeObject, edit: Edit): readonly Explanation[] =>
-  pathsIn(after, edit).map((path) => ({
-    path,
-    source: sourceOf(edit.by),
-    mode: edit.by === OURSELVES ? 'Derived' : edit.mode,
-    why:
-      edit.why ?? (edit.mode === 'Enforce' ? 'enforced, whatever the manifest says' : 'the manifest says nothing here'),
-  }));
+const reasonFor = ({ by, mode, why }: Edit): Omit<Explanation, 'path'> => ({
+  source: sourceOf(by),
+  mode: by === OURSELVES ? 'Derived' : mode,
+  why: why ?? (mode === 'Enforce' ? 'enforced, whatever the manifest says' : 'the manifest says nothing here'),
+});
 
-const explainRemoval = (before: KubeObject, removal: Removal): readonly Explanation[] =>
-  pathsIn(before, removal).map((path) => ({
-    path,
-    source: sourceOf(removal.by),
-    mode: 'Enforce',
-    why: 'taken out: what is enforced says the same in its own place',
-  }));
-
-const pathsIn = (object: KubeObject, spot: Edit | Removal): readonly string[] => {
-  const path = pathOf(object, spot, spot.value);
-  return path === undefined ? [] : [pointerTo(path)];
+/** Tells where in an object a value of a spot stands; undefined where it does not. Neighbours share the way to their place. */
+const locate = (object: KubeObject): ((spot: Spot, value: unknown) => string | undefined) => {
+  let at: Path | undefined;
+  let pointer = '';
+  let list: readonly unknown[] | undefined;
+  return (spot, value) => {
+    if (spot.at !== at) {
+      at = spot.at;
+      pointer = pointerTo(at);
+      list = isListPlace(at) ? listAt(object, at) : undefined;
+    }
+    if (list === undefined) return pointer + stepTo(spot.key);
+    const index = list.indexOf(value);
+    return index < 0 ? undefined : `${pointer}/${index}`;
+  };
 };
 
 const sourceOf = (by: string): string => (by === OURSELVES ? by : `PlatformDefaults ${by}`);

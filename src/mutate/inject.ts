@@ -26,10 +26,9 @@ export interface Gift {
  * counts for one thing alone: what it names and we would give anyway was given by an earlier pass of ours.
  */
 export const inject = (object: KubeObject, gift: Gift): Mutation => {
-  const settled = settleWithin(object, gift);
-  const snapshot = encodeSnapshot(settled.held, gift.form);
+  const { settled, snapshot, excess } = settleWithin(object, gift);
   const mutated = writeInjected(settled.object, snapshot);
-  const warnings = [...gift.warnings, ...settled.warnings, ...refusalTexts(settled.refused)];
+  const warnings = [...gift.warnings, ...excess, ...refusalTexts(settled.refused)];
   if (gift.isDisabled && settled.held.length > 0) warnings.push(enforcedAnyway(settled.held));
   if (snapshot === undefined && mutated !== settled.object) warnings.push(DISCARDED);
   if (mutated === object) return untouched(object, warnings);
@@ -101,17 +100,24 @@ const finish = (
 
 const asBefore = (edit: Edit): Edit => ({ ...edit, why: 'injected when the object was created' });
 
+interface Recorded {
+  readonly settled: Settlement;
+  readonly snapshot: string | undefined;
+  /** The warning that not all could be given. */
+  readonly excess: readonly string[];
+}
+
 /** Settles, and where the snapshot would grow too large leaves out those defaults that do not fit. */
-const settleWithin = (object: KubeObject, gift: Gift): Settlement & { readonly warnings: readonly string[] } => {
-  const { edits, rulesFor, form } = gift;
+const settleWithin = (object: KubeObject, { edits, rulesFor, form }: Gift): Recorded => {
   const isOurs = namedIn(readInjected(object));
   const settled = settle(object, edits, rulesFor(edits), isOurs);
+  const snapshot = encodeSnapshot(settled.held, form);
   const room = roomForInjected(object);
-  if (Buffer.byteLength(encodeSnapshot(settled.held, form) ?? '') <= room) return { ...settled, warnings: [] };
+  if (Buffer.byteLength(snapshot ?? '') <= room) return { settled, snapshot, excess: [] };
   const excess = new Set(excessOver(room, settled.held, form).map(spotId));
   const fitting = edits.filter((edit) => !excess.has(spotId(edit)));
   const fitted = settle(object, fitting, rulesFor(fitting), isOurs);
-  return { ...fitted, warnings: [tooMuch(excess.size)] };
+  return { settled: fitted, snapshot: encodeSnapshot(fitted.held, form), excess: [tooMuch(excess.size)] };
 };
 
 /** What is enforced is written down whatever its size: dropping it would let an object full of annotations escape it. */

@@ -9,8 +9,10 @@ export const podEdits = (injection: Injection): readonly Edit[] => [
   ...editsOf(['metadata', 'annotations'], injection.annotations),
   ...editsOf(['spec', 'nodeSelector'], injection.nodeSelector),
   ...editsOf(['spec', 'tolerations'], injection.tolerations),
-  ...editsOf(['spec', 'imagePullSecrets'], injection.imagePullSecrets, (name) => ({ name })),
+  ...editsOf(['spec', 'imagePullSecrets'], injection.imagePullSecrets, asReference),
 ];
+
+const asReference = (name: string) => ({ name });
 
 /** What an injection has for the environment of one container. */
 export const environmentEdits = (container: Path, injection: Injection): readonly Edit[] => [

@@ -1,10 +1,10 @@
 import type { TargetKind } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from '../defaults/reserved.ts';
-import type { Edit } from './edit.ts';
+import type { Edit, Spot } from './edit.ts';
 import { mountedVolumeRefusal, type WantedVolumes, wantedVolumes } from './mounted-volumes.ts';
 import type { Rules } from './settle.ts';
-import { listAt, textAt } from './tree.ts';
+import { childOf, listAt } from './tree.ts';
 import { POD_VOLUMES } from './volume-edits.ts';
 
 /** What one kind of pod must not be given, beyond the names that `defaults/reserved.ts` keeps for it. */
@@ -25,7 +25,7 @@ export const podRules =
       firstOf(kinds, (kind) => mountRefusal(pod, mount, kind, wanted)) ??
       mountedVolumeRefusal(pod, mount, POD_VOLUMES, wanted, ofVolume);
     return {
-      rivalsOf: () => [],
+      rivalsOf: () => NONE,
       isIdle: (pod, edit) => edit.at.at(-1) === 'volumes' && !isMounted(pod, edit.key),
       refusalOf: (pod, edit) => {
         switch (edit.at.at(-1) ?? '') {
@@ -62,10 +62,17 @@ const fieldRefusal = (pod: KubeObject, edit: Edit, { kind, ofEnv }: PodRefusals)
 };
 
 const isMounted = (pod: KubeObject, volume: string): boolean =>
-  ['containers', 'initContainers']
-    .flatMap((list) => listAt(pod, ['spec', list]))
-    .flatMap((container) => listAt(container, ['volumeMounts']))
-    .some((mount) => textAt(mount, ['name']) === volume);
+  CONTAINERS.some((list) =>
+    listAt(pod, list).some((container) => listAt(container, MOUNTS).some((mount) => childOf(mount, 'name') === volume)),
+  );
+
+const NONE: readonly Spot[] = [];
+
+const CONTAINERS = [
+  ['spec', 'containers'],
+  ['spec', 'initContainers'],
+];
+const MOUNTS = ['volumeMounts'];
 
 const firstOf = (
   kinds: readonly PodRefusals[],

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { type Edit, isListPlace, type Spot, spotId } from './edit.ts';
-import { erase, hasRoomFor, valuesAt, write } from './spot.ts';
+import { createDraft, type Draft, type Place } from './draft.ts';
+import { type Edit, type Spot, spotId } from './edit.ts';
 
 /** What one kind knows about its own fields. Pure; asked about the object as it is by then. */
 export interface Rules {
@@ -49,10 +49,11 @@ export const settle = (
 ): Settlement => {
   const first = settleOnce(object, edits, rules, isOurs);
   if (first.refused.length === 0 || first.put.every(({ mode }) => mode === 'Default')) return first;
-  // What was replaced or taken away may have been the reason for a refusal.
-  const held = new Set(first.held.map(spotId));
-  const second = settleOnce(first.object, edits, rules, (spot) => held.has(spotId(spot)) || isOurs(spot));
-  return { ...second, put: [...first.put, ...second.put], removed: [...first.removed, ...second.removed] };
+  // What was replaced or taken away may have been the reason for a refusal. All is put anew, so that one order comes out.
+  const refused = new Set(first.refused.map(({ edit }) => edit));
+  const refusalOf: Rules['refusalOf'] = (before, edit) =>
+    rules.refusalOf(refused.has(edit) ? first.object : before, edit);
+  return settleOnce(object, edits, { ...rules, refusalOf }, isOurs);
 };
 
 const settleOnce = (
@@ -61,28 +62,40 @@ const settleOnce = (
   rules: Rules,
   isOurs: (spot: Spot) => boolean,
 ): Settlement => {
+  const draft = createDraft(object);
   const held = new Map<string, Edit>();
-  const put: Edit[] = [];
-  const removed: Removal[] = [];
+  const changes: Changes = { put: [], removed: [] };
   const refused: Refusal[] = [];
-  let current = object;
-
-  const remove = (spot: Spot, values: readonly unknown[], { by }: Edit): void => {
-    removed.push(...values.map((value) => ({ at: spot.at, key: spot.key, value, by })));
-  };
-
+  let place: Place | undefined;
   for (const edit of inOrder(edits)) {
-    const verdict = judge(current, edit, rules, held);
+    if (place?.at !== edit.at) place = draft.placeAt(edit.at);
+    const id = spotId(edit);
+    const verdict = held.has(id) ? PASSED : judge(draft.object(), place, edit, rules, held);
+    if (isHeld(verdict, edit, isOurs)) held.set(id, edit);
     if (verdict.kind === 'refused') refused.push({ edit, why: verdict.why });
-    if (isHeld(verdict, edit, isOurs)) held.set(spotId(edit), edit);
-    if (verdict.kind !== 'put') continue;
-    for (const rival of verdict.rivals) remove(rival, valuesAt(current, rival), edit);
-    const [first, ...doubles] = valuesAt(current, edit);
-    remove(edit, doubles, edit);
-    if (!isDeepStrictEqual(first, edit.value)) put.push(edit);
-    current = write(verdict.rivals.reduce(erase, current), edit);
+    if (verdict.kind === 'put') place = give(draft, place, edit, verdict.rivals, changes);
   }
-  return { object: current, held: [...held.values()], put, removed, refused };
+  return { object: draft.object(), held: [...held.values()], ...changes, refused };
+};
+
+interface Changes {
+  readonly put: Edit[];
+  readonly removed: Removal[];
+}
+
+/** Puts a value into its place, which is given back as it is then. */
+const give = (draft: Draft, place: Place, edit: Edit, rivals: readonly Spot[], { put, removed }: Changes): Place => {
+  const remove = ({ at, key }: Spot, values: readonly unknown[]): void => {
+    for (const value of values) removed.push({ at, key, value, by: edit.by });
+  };
+  for (const rival of rivals) remove(rival, draft.placeAt(rival.at).valuesOf(rival.key));
+  for (const rival of rivals) draft.erase(rival);
+  const cleared = rivals.length === 0 ? place : draft.placeAt(edit.at);
+  const present = cleared.valuesOf(edit.key);
+  if (present.length > 1) remove(edit, present.slice(1));
+  if (present.length === 0 || !isDeepStrictEqual(present[0], edit.value)) put.push(edit);
+  cleared.put(edit);
+  return cleared;
 };
 
 /** `same`: what is there is what would be put. `other`: something else is there. `passed`: nothing is to be done. */
@@ -91,43 +104,56 @@ type Verdict =
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'put'; readonly rivals: readonly Spot[] };
 
+const PASSED: Verdict = { kind: 'passed' };
+const SAME: Verdict = { kind: 'same' };
+const OTHER: Verdict = { kind: 'other' };
+
 const isHeld = ({ kind }: Verdict, edit: Edit, isOurs: (spot: Spot) => boolean): boolean => {
   if (kind === 'put') return true;
   // The API server fills in defaults between two passes, so that what we put need not look as we put it.
   return (kind === 'same' && edit.mode === 'Enforce') || ((kind === 'same' || kind === 'other') && isOurs(edit));
 };
 
-const judge = (object: KubeObject, edit: Edit, rules: Rules, held: ReadonlyMap<string, Edit>): Verdict => {
-  if (held.has(spotId(edit)) || !hasRoomFor(object, edit.at, isListPlace(edit.at))) return { kind: 'passed' };
-  return edit.mode === 'Default' ? judgeDefault(object, edit, rules) : judgeEnforced(object, edit, rules, held);
+const judge = (
+  object: KubeObject,
+  place: Place,
+  edit: Edit,
+  rules: Rules,
+  held: ReadonlyMap<string, Edit>,
+): Verdict => {
+  if (!place.hasRoom) return PASSED;
+  const present = place.valuesOf(edit.key);
+  return edit.mode === 'Default'
+    ? judgeDefault(object, present, edit, rules)
+    : judgeEnforced(object, present, edit, rules, held);
 };
 
-const judgeDefault = (object: KubeObject, edit: Edit, rules: Rules): Verdict => {
-  const present = valuesAt(object, edit);
-  if (isDeepStrictEqual(present[0], edit.value)) return { kind: 'same' };
-  if (present.some((value) => !rules.isBlank?.(edit, value))) return { kind: 'other' };
-  if (rules.rivalsOf(object, edit).length > 0 || rules.isIdle?.(object, edit)) return { kind: 'passed' };
+const judgeDefault = (object: KubeObject, present: readonly unknown[], edit: Edit, rules: Rules): Verdict => {
+  if (present.length > 0 && isDeepStrictEqual(present[0], edit.value)) return SAME;
+  if (present.some((value) => !rules.isBlank?.(edit, value))) return OTHER;
+  if (rules.rivalsOf(object, edit).length > 0 || rules.isIdle?.(object, edit)) return PASSED;
   return unlessRefused(object, edit, rules, []);
 };
 
-const judgeEnforced = (object: KubeObject, edit: Edit, rules: Rules, held: ReadonlyMap<string, Edit>): Verdict => {
+const judgeEnforced = (
+  object: KubeObject,
+  present: readonly unknown[],
+  edit: Edit,
+  rules: Rules,
+  held: ReadonlyMap<string, Edit>,
+): Verdict => {
   const rivals = rules.rivalsOf(object, edit);
-  if (rivals.length === 0 && isThere(object, edit)) return { kind: 'same' };
+  const isThere = present.length === 1 && isDeepStrictEqual(present[0], edit.value);
+  if (rivals.length === 0 && isThere) return SAME;
   const ours = rivals.find((rival) => held.has(spotId(rival)));
   if (ours !== undefined) return { kind: 'refused', why: `${[...ours.at, ours.key].join('.')} is enforced too` };
-  if (rules.isIdle?.(object, edit)) return { kind: 'passed' };
+  if (rules.isIdle?.(object, edit)) return PASSED;
   return unlessRefused(object, edit, rules, rivals);
 };
 
 const unlessRefused = (object: KubeObject, edit: Edit, rules: Rules, rivals: readonly Spot[]): Verdict => {
   const why = rules.refusalOf(object, edit);
   return why === undefined ? { kind: 'put', rivals } : { kind: 'refused', why };
-};
-
-/** True where an object holds the value, and no other beside it at its spot. */
-const isThere = (object: KubeObject, edit: Edit): boolean => {
-  const present = valuesAt(object, edit);
-  return present.length === 1 && isDeepStrictEqual(present[0], edit.value);
 };
 
 /** What is enforced, then defaults; volumes after all that may mount them, or they would look idle. */

@@ -12,7 +12,11 @@ export const childOf = (node: unknown, step: string): unknown => {
 };
 
 /** What is at a path; undefined where nothing is, or where something else than an object stands in the way. */
-export const readAt = (node: unknown, path: Path): unknown => path.reduce<unknown>(childOf, node);
+export const readAt = (node: unknown, path: Path): unknown => {
+  let found = node;
+  for (const step of path) found = childOf(found, step);
+  return found;
+};
 
 /** The entries of a list at a path; none where there is no list. */
 export const listAt = (node: unknown, path: Path): readonly unknown[] => {
@@ -40,10 +44,15 @@ export const without = (map: Branch, key: string): Branch =>
   Object.hasOwn(map, key) ? Object.fromEntries(Object.entries(map).filter(([name]) => name !== key)) : map;
 
 /** A JSON Pointer (RFC 6901). */
-export const pointerTo = (path: Path): string => path.map((step) => `/${escaped(step)}`).join('');
+export const pointerTo = (path: Path): string => {
+  let pointer = '';
+  for (const step of path) pointer += stepTo(step);
+  return pointer;
+};
 
-const escaped = (step: string): string =>
-  step.includes('~') || step.includes('/') ? step.replaceAll('~', '~0').replaceAll('/', '~1') : step;
+/** What one step adds to a JSON Pointer. */
+export const stepTo = (step: string): string =>
+  step.includes('~') || step.includes('/') ? `/${step.replaceAll('~', '~0').replaceAll('/', '~1')}` : `/${step}`;
 
 const put = (node: unknown, path: Path, depth: number, value: unknown): unknown => {
   const step = path[depth];

@@ -3,6 +3,7 @@ import type { FileMount, Injection, Resolved } from '../api/injection.ts';
 import type { KubeObject, Volume, VolumeMount } from '../api/kubernetes.ts';
 import { mountKey } from '../defaults/identity.ts';
 import { type Edit, editOf } from './edit.ts';
+import { remember } from './remembered.ts';
 import { listAt, type Path, textAt } from './tree.ts';
 
 export const POD_VOLUMES: Path = ['spec', 'volumes'];
@@ -35,8 +36,15 @@ export const volumeEdits = (
   injection: Injection,
   arrangement: Arrangement = asGiven,
 ): readonly Edit[] => {
+  const make = (): readonly Edit[] => arrange(pod, container, injection, arrangement);
+  const dependsOnPod = arrangement !== asGiven || [...injection.volumes.values()].some(({ value }) => claimOf(value));
+  return dependsOnPod ? make() : remember(injection, volumeEdits, container.join('/'), make);
+};
+
+const arrange = (pod: KubeObject, container: Path, injection: Injection, arrangement: Arrangement): readonly Edit[] => {
   const holders = claimHolders(pod, injection, arrangement);
-  const placed = partsOf(injection).map((part) => placePart(container, part, arrangement, holders));
+  const mounts = [...container, 'volumeMounts'];
+  const placed = partsOf(injection).map((part) => placePart(mounts, part, arrangement, holders));
   return [...placed.flatMap(({ mounts }) => mounts), ...placed.flatMap(({ volumes }) => volumes)];
 };
 
@@ -92,7 +100,7 @@ const claimHolders = (
 };
 
 const placePart = (
-  container: Path,
+  at: Path,
   { volume, mounts, isConfigMap }: Part,
   { placeMount, nameVolume }: Arrangement,
   holders: ReadonlyMap<string, string>,
@@ -102,9 +110,7 @@ const placePart = (
   return {
     mounts: mounts.flatMap((mount) => {
       const placed = placeMount({ ...mount.value, name }, isConfigMap);
-      return placed === undefined
-        ? []
-        : [editOf([...container, 'volumeMounts'], mountKey(placed.mountPath), mount, placed)];
+      return placed === undefined ? [] : [editOf(at, mountKey(placed.mountPath), mount, placed)];
     }),
     volumes: name === ownName ? [editOf(POD_VOLUMES, name, volume, { ...volume.value, name })] : [],
   };
