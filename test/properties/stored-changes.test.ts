@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { TargetKind } from '../../src/api/inject-keys.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../../src/names.ts';
+import { platformDefaults } from '../fixtures/defaults.ts';
 import { admit, runs } from './admitting.ts';
 import { defaultsFor, objectsOf } from './mutation-inputs.ts';
 
@@ -36,6 +37,28 @@ describe.each(restartable)('a change of a stored %s', (kind) => {
       runs,
     );
   });
+});
+
+it('a list that an apply empties is filled in the order it was stored in', () => {
+  const inject = (volume: string, mountPath: string) => ({
+    volumes: [{ name: volume, emptyDir: {} }],
+    volumeMounts: [{ name: volume, mountPath }],
+  });
+  const defaults = [
+    platformDefaults('scratch', { mode: 'Default', inject: inject('v', '/home') }),
+    // Refused while the executor's ConfigMap makes a volume of that name, which `data` then takes out.
+    platformDefaults('a-site', { mode: 'Enforce', inject: inject('cm-vol', '/etc/site') }),
+    platformDefaults('data', { mode: 'Enforce', inject: inject('w', '/data') }),
+  ];
+  const roles = { driver: { volumeMounts: [] }, executor: { configMaps: [{ name: 'cm', path: '/data' }] } };
+  const sent = {
+    apiVersion: 'sparkoperator.k8s.io/v1beta2',
+    kind: 'SparkApplication',
+    metadata: { name: 'it' },
+    spec: roles,
+  };
+  const stored = admit(sent, defaults).object;
+  expect(admit(mergePatch(stored, sent) as KubeObject, [], stored).object).toEqual(stored);
 });
 
 const snapshots = fc.oneof(
