@@ -20,6 +20,8 @@ export interface CephRgw {
   readonly endpoint: string;
   /** `maxBuckets`: the user's quota, 1000 where not given. */
   readonly createUser: (uid: string, options?: { readonly maxBuckets?: number }) => Promise<AccessKey>;
+  /** Gives the user a key and takes `former` away. */
+  readonly replaceKey: (uid: string, former: AccessKey) => Promise<AccessKey>;
   /** Ends the gateway, the object store and the monitor, in this order, and removes their files. */
   readonly stop: () => Promise<void>;
 }
@@ -48,7 +50,12 @@ export async function startCephRgw(progress: (line: string) => void = console.er
     await stop();
     throw new Error(`Ceph did not start:\n${logs}`, { cause });
   }
-  return { endpoint: endpointOf(layout), createUser: (uid, options) => createUser(layout, uid, options), stop };
+  return {
+    endpoint: endpointOf(layout),
+    createUser: (uid, options) => createUser(layout, uid, options),
+    replaceKey: (uid, former) => replaceKey(layout, uid, former),
+    stop,
+  };
 }
 
 async function startDaemons(layout: Layout, daemons: Daemon[]): Promise<void> {
@@ -83,10 +90,23 @@ async function createUser(
   { maxBuckets = 1000 }: { readonly maxBuckets?: number } = {},
 ): Promise<AccessKey> {
   const user = ['--uid', uid, '--display-name', uid, '--max-buckets', String(maxBuckets)];
-  const output = await run('radosgw-admin', [...configurationOf(layout), 'user', 'create', ...user], { timeoutMs });
-  const { keys } = JSON.parse(output) as { readonly keys: readonly [Readonly<Record<string, string>>] };
-  const { access_key: accessKey = '', secret_key: secretKey = '' } = keys[0];
-  return { accessKey, secretKey };
+  const [key] = await administer(layout, ['user', 'create', ...user]);
+  if (key === undefined) throw new Error(`radosgw-admin gave ${uid} no key`);
+  return key;
+}
+
+async function replaceKey(layout: Layout, uid: string, former: AccessKey): Promise<AccessKey> {
+  await administer(layout, ['key', 'rm', '--uid', uid, '--access-key', former.accessKey]);
+  const [key] = await administer(layout, ['key', 'create', '--uid', uid, '--gen-access-key', '--gen-secret']);
+  if (key === undefined) throw new Error(`radosgw-admin gave ${uid} no key`);
+  return key;
+}
+
+/** Answers the keys of the user it was about. */
+async function administer(layout: Layout, command: readonly string[]): Promise<readonly AccessKey[]> {
+  const output = await run('radosgw-admin', [...configurationOf(layout), ...command], { timeoutMs });
+  const { keys = [] } = JSON.parse(output || '{}') as { readonly keys?: readonly Readonly<Record<string, string>>[] };
+  return keys.map(({ access_key: accessKey = '', secret_key: secretKey = '' }) => ({ accessKey, secretKey }));
 }
 
 async function lastLines(directory: string): Promise<string> {

@@ -61,13 +61,23 @@ const attempt = async (step: Step, seen: Seen, { tools }: Pass): Promise<Seen | 
 };
 
 /** A create call may fail when the bucket is there already, and only its mark is not. */
-const afterFailure = (step: Step, seen: Seen, failure: Halt, { now }: Tools): readonly [Seen, Step] => {
+const afterFailure = (step: Step, seen: Seen, told: Halt, { now }: Tools): readonly [Seen, Step] => {
+  const failure = onceOurs(seen, told);
   const { deletionTimestamp } = seen.store.metadata;
   if (deletionTimestamp) return [seen, giveUp(seen, failure, Date.parse(now()) - Date.parse(deletionTimestamp))];
   if (step.do !== 'create') return [seen, halt(seen.creationFailure ?? failure)];
   const unsure = { ...seen, bucket: 'unseen', creationFailure: failure } as const;
   return [unsure, nextStep(unsure)];
 };
+
+/** A bucket that was ours has not become the wrong name to choose: it is the credentials that are others now. */
+const onceOurs = ({ store: { spec, status } }: Seen, failure: Halt): Halt =>
+  failure.reason === 'NameTaken' && status?.ownership !== undefined
+    ? {
+        reason: 'PermissionDenied',
+        message: `Bucket ${spec.name} was this ObjectStore's and is closed to it now: see whether its credentials are still of the account that has the bucket.`,
+      }
+    : failure;
 
 const endOf = (step: Step, seen: Seen): PassEnd | undefined => {
   if (step.do === 'finish') return { kind: 'fulfilled', seen };

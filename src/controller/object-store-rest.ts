@@ -12,7 +12,7 @@ export interface Rest {
   readonly reason: HaltReason | undefined;
   /** How many times in a row it stood still for that reason before. */
   readonly strikes: number;
-  /** Versions of what it refers to, where a change there may help; undefined where it would not. */
+  /** Versions of what it refers to; undefined where it refers to nothing. */
   readonly references: string | undefined;
   /** When to look at them next, as milliseconds of the clock; infinite where there is nothing to look at. */
   readonly lookAt: number;
@@ -24,12 +24,15 @@ export interface Rest {
 export const askedBy = ({ metadata }: KubeObject): string =>
   `${metadata.uid} ${metadata.generation} ${metadata.deletionTimestamp ? 'going' : ''}`;
 
-const FIRST_LOOK_MS = 5_000;
+const FIRST_LOOK_MS = 2_000;
 const LAST_LOOK_MS = 30_000;
+/** Looks between two comparisons with the bucket, where all is well: a minute apart where those are ten. */
+const CALM_LOOKS = 10;
 
 /** The rest after one more look at what it refers to: a Secret that is made is noticed in seconds, one that never comes costs little. */
-export const lookAgain = (rest: Rest, { now, random }: Pick<Moment, 'now' | 'random'>): Rest => {
-  const pauseMs = Math.min(LAST_LOOK_MS, FIRST_LOOK_MS * 2 ** Math.min(rest.looks, 10)) * (0.8 + random() * 0.4);
+export const lookAgain = (rest: Rest, { now, resyncMs, random }: Moment): Rest => {
+  const wantedMs = Math.min(LAST_LOOK_MS, FIRST_LOOK_MS * 2 ** Math.min(rest.looks, 10));
+  const pauseMs = (rest.reason === undefined ? resyncMs / CALM_LOOKS : wantedMs) * (0.8 + random() * 0.4);
   return { ...rest, lookAt: now + pauseMs, looks: rest.looks + 1 };
 };
 
@@ -43,9 +46,7 @@ interface SeenTo {
   readonly references: string | undefined;
 }
 
-interface Moment extends Omit<Patience, 'strikes'> {
-  readonly now: number;
-}
+type Moment = Omit<Patience, 'strikes'> & { readonly now: number };
 
 /** How long to leave an ObjectStore alone that was just seen to. `before` is its last rest. */
 export const restFor = (
@@ -65,10 +66,9 @@ export const restFor = (
     until: now + Math.min(...waits),
     reason,
     strikes,
+    references,
     lookAt: Number.POSITIVE_INFINITY,
     looks: 0,
   };
-  return isFulfilled || references === undefined
-    ? { ...rest, references: undefined }
-    : lookAgain({ ...rest, references }, { now, ...patience });
+  return references === undefined ? rest : lookAgain(rest, { now, ...patience });
 };

@@ -71,7 +71,7 @@ const createReconciler = (options: ObjectStoreControllerOptions) => {
     if (rest === undefined || rest.for !== askedBy(store) || rest.until <= now) return undefined;
     if (rest.lookAt > now) return wakeAt(rest) - now;
     if (versionOf(await readReferences(kube, store, signal)) !== rest.references) return undefined;
-    const next = lookAgain(rest, { now, random: Math.random });
+    const next = lookAgain(rest, { now, resyncMs, random: Math.random });
     rests.set(key, next);
     return wakeAt(next) - now;
   };

@@ -1,23 +1,25 @@
-import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutBucketVersioningCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resources } from '../../src/kube/kube.ts';
 import {
   bucketsOf,
   type CephCluster,
+  isVersioned,
   keysOf,
   startCephCluster,
   type Tenant,
   tagsOf,
 } from '../fixtures/object-store-ceph.ts';
-import { conditionOf } from '../fixtures/object-store-cluster.ts';
+import { conditionOf, type RunningController, until } from '../fixtures/object-store-cluster.ts';
 
 let cluster: CephCluster;
+let controller: RunningController;
 let alice: Tenant;
 
 beforeAll(async () => {
   cluster = await startCephCluster();
   alice = await cluster.addTenant('alice');
-  cluster.run({ resyncMs: 2_000 });
+  controller = cluster.run({ resyncMs: 2_000 });
 });
 
 afterAll(() => cluster?.stop());
@@ -84,5 +86,62 @@ describe('deletion', () => {
     await cluster.remove('orphaned');
     await cluster.untilGone('orphaned');
     expect(await bucketsOf(alice)).toContain('orphaned-bucket');
+  });
+});
+
+describe('credentials', () => {
+  beforeAll(async () => {
+    // Nothing but a look at the Secret itself then brings it back before 24 s are over.
+    await controller.kill();
+    controller = cluster.run({ resyncMs: 30_000 });
+  });
+
+  it('that are wrong are told, and noticed when they are mended', async () => {
+    await cluster.putSecret('mended', { 'access-key': alice.accessKey, 'secret-key': 'not-the-secret-key-of-alice' });
+    await cluster.submit('mended', cluster.inCeph('mended-bucket', { credentialsSecretRef: { name: 'mended' } }));
+    await cluster.untilReady('mended', 'CredentialsInvalid');
+    await cluster.putSecret('mended', keysOf(alice));
+    await cluster.untilReady('mended', 'Created');
+    expect(cluster.logged()).not.toContain('not-the-secret-key-of-alice');
+  });
+
+  it('that are missing are told, and noticed when they come', async () => {
+    await cluster.submit('waiting', cluster.inCeph('waiting-bucket', { credentialsSecretRef: { name: 'late' } }));
+    const store = await cluster.untilReady('waiting', 'CredentialsMissing');
+    expect(conditionOf(store, 'Ready')?.message).toBe(
+      'Secret "late" in spec.credentialsSecretRef is not in this namespace: make it.',
+    );
+    await cluster.putSecret('late', { AWS_ACCESS_KEY_ID: alice.accessKey, AWS_SECRET_ACCESS_KEY: alice.secretKey });
+    await cluster.untilReady('waiting', 'Created');
+  });
+
+  it('of a bucket that is Ready are used as soon as they are others, and wrong ones do not lose it', async () => {
+    const carol = await cluster.addTenant('carol');
+    const spec = cluster.inCeph('rotated-bucket', { versioning: true, credentialsSecretRef: { name: 'carol' } });
+    await cluster.submit('rotated', { ...spec, deletionPolicy: 'Delete' });
+    await cluster.untilReady('rotated', 'Created');
+
+    const rotated = cluster.tenantWith(await cluster.ceph.replaceKey('carol', carol));
+    await cluster.putSecret('carol', keysOf(rotated));
+    const VersioningConfiguration = { Status: 'Suspended' } as const;
+    await rotated.client.send(new PutBucketVersioningCommand({ Bucket: 'rotated-bucket', VersioningConfiguration }));
+    await until('versions are kept again', () => isVersioned(rotated, 'rotated-bucket'));
+    expect(conditionOf(await cluster.read('rotated'), 'Ready')?.status).toBe('True');
+
+    await cluster.putSecret('carol', { ...keysOf(rotated), 'secret-key': 'not-the-secret-key-of-carol' });
+    await cluster.untilReady('rotated', 'CredentialsInvalid');
+    await cluster.putSecret('carol', keysOf(alice));
+    const { status } = await cluster.untilReady('rotated', 'PermissionDenied');
+    expect(status?.ownership).toBe('Created');
+
+    await cluster.remove('rotated');
+    await until('it waits for those that may delete the bucket', async () =>
+      conditionOf(await cluster.read('rotated'), 'Ready')?.message.includes('set spec.deletionPolicy: Retain'),
+    );
+    await cluster.putSecret('carol', keysOf(rotated));
+    await cluster.untilGone('rotated');
+    expect(await bucketsOf(rotated)).toEqual([]);
+    for (const secret of [carol.secretKey, rotated.secretKey, 'not-the-secret-key-of-carol'])
+      expect(cluster.logged()).not.toContain(secret);
   });
 });

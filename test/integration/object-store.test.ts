@@ -2,7 +2,6 @@ import {
   CreateBucketCommand,
   DeleteBucketLifecycleCommand,
   GetBucketLifecycleConfigurationCommand,
-  GetBucketVersioningCommand,
   PutBucketTaggingCommand,
   PutBucketVersioningCommand,
 } from '@aws-sdk/client-s3';
@@ -11,7 +10,7 @@ import { resources } from '../../src/kube/kube.ts';
 import {
   bucketsOf,
   type CephCluster,
-  keysOf,
+  isVersioned,
   startCephCluster,
   type Tenant,
   tagsOf,
@@ -30,9 +29,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => cluster?.stop());
-
-const isVersioned = async ({ client }: Tenant, Bucket: string): Promise<boolean> =>
-  (await client.send(new GetBucketVersioningCommand({ Bucket }))).Status === 'Enabled';
 
 const lifecycleOf = async ({ client }: Tenant, Bucket: string) =>
   (await client.send(new GetBucketLifecycleConfigurationCommand({ Bucket })).catch(() => undefined))?.Rules ?? [];
@@ -178,38 +174,6 @@ describe('an ObjectStore on Ceph', () => {
     expect(await controller.metrics()).toMatch(
       /quartermaster_bucket_calls_total\{provider="s3",call="create",result="ok"\} \d+/,
     );
-  });
-});
-
-describe('credentials', () => {
-  beforeAll(async () => {
-    // Nothing but the Secret itself can then bring it back so soon.
-    await controller.kill();
-    controller = cluster.run({ resyncMs: 600_000 });
-  });
-
-  afterAll(async () => {
-    await controller.kill();
-    controller = cluster.run({ resyncMs: 2_000 });
-  });
-
-  it('that are wrong are told, and noticed when they are mended', async () => {
-    await cluster.putSecret('mended', { 'access-key': alice.accessKey, 'secret-key': 'not-the-secret-key-of-alice' });
-    await cluster.submit('mended', cluster.inCeph('mended-bucket', { credentialsSecretRef: { name: 'mended' } }));
-    await cluster.untilReady('mended', 'CredentialsInvalid');
-    await cluster.putSecret('mended', keysOf(alice));
-    await cluster.untilReady('mended', 'Created');
-    expect(cluster.logged()).not.toContain('not-the-secret-key-of-alice');
-  });
-
-  it('that are missing are told, and noticed when they come', async () => {
-    await cluster.submit('waiting', cluster.inCeph('waiting-bucket', { credentialsSecretRef: { name: 'late' } }));
-    const store = await cluster.untilReady('waiting', 'CredentialsMissing');
-    expect(conditionOf(store, 'Ready')?.message).toBe(
-      'Secret "late" in spec.credentialsSecretRef is not in this namespace: make it.',
-    );
-    await cluster.putSecret('late', { AWS_ACCESS_KEY_ID: alice.accessKey, AWS_SECRET_ACCESS_KEY: alice.secretKey });
-    await cluster.untilReady('waiting', 'Created');
   });
 });
 

@@ -26,8 +26,11 @@ const rest = (
 const asked = (metadata: ObjectMeta): string => askedBy(objectStore({}, { uid: 'uid-1', generation: 1, ...metadata }));
 
 describe('an ObjectStore that was seen to', () => {
-  it('is looked at again after the resync interval where all is well, and not for its Secret', () => {
-    expect(wakeAt(rest([])) - moment.now).toBe(600_000);
+  it('is looked at again after the resync interval where all is well, and its Secret ten times as often', () => {
+    const first = rest([]);
+    expect(first.until - moment.now).toBe(600_000);
+    const looks = [first, lookAgain(first, moment), lookAgain(lookAgain(first, moment), moment)];
+    expect(looks.map(({ lookAt }) => lookAt - moment.now)).toEqual([60_000, 60_000, 60_000]);
   });
 
   it('has its Secret looked at in seconds where it stands still, less often from look to look', () => {
@@ -37,12 +40,13 @@ describe('an ObjectStore that was seen to', () => {
       at = lookAgain(at, moment);
       pauses.push(at.lookAt - moment.now);
     }
-    expect(pauses).toEqual([5_000, 10_000, 20_000, 30_000, 30_000]);
+    expect(pauses).toEqual([2_000, 4_000, 8_000, 16_000, 30_000]);
     expect(at.until - moment.now).toBe(300_000);
   });
 
   it('has nothing looked at where it refers to nothing', () => {
     expect(wakeAt(rest(['PermissionDenied'], { references: undefined })) - moment.now).toBe(300_000);
+    expect(wakeAt(rest([], { references: undefined })) - moment.now).toBe(600_000);
   });
 
   it('waits longer each time for the same reason, and starts anew for another or for another spec', () => {
@@ -56,7 +60,7 @@ describe('an ObjectStore that was seen to', () => {
   });
 
   it('is compared as ever where only a part of its spec is not supported', () => {
-    expect(wakeAt(rest(['UnsupportedFeature'], { isFulfilled: true })) - moment.now).toBe(600_000);
+    expect(rest(['UnsupportedFeature'], { isFulfilled: true }).until - moment.now).toBe(600_000);
   });
 
   it('is asked for something else by a new spec, a deletion or another object of its name, and by nothing else', () => {

@@ -101,6 +101,21 @@ describe('trouble with the provider', () => {
     expect(one.ready()).toMatchObject({ status: 'False', reason: 'EndpointUnreachable' });
   });
 
+  it('whose credentials have become another account’s does not send anybody to choose another name', async () => {
+    const one = createCase();
+    one.submit({ deletionPolicy: 'Delete' });
+    await one.pass();
+    one.world.interfere = failingAt('observe', 'NameTaken');
+    await one.pass();
+    expect(one.ready()).toMatchObject({ status: 'False', reason: 'PermissionDenied' });
+    one.remove();
+    await one.pass();
+    expect(one.ready()?.message).toContain('whether its credentials are still of the account that has the bucket');
+    one.world.interfere = () => undefined;
+    await one.pass();
+    expect(one.bucket()).toBeUndefined();
+  });
+
   it('writes status once for the same trouble', async () => {
     const one = createCase();
     one.submit();
