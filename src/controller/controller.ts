@@ -60,6 +60,8 @@ export const runController = async (options: ControllerOptions): Promise<void> =
   }
   unsubscribe();
   await queue.stop(signal.reason instanceof AppError ? 0 : (options.drainMs ?? DRAIN_MS));
+  // What fails is for the next leader to count: it would fail here for ever.
+  options.metrics.setQueue(options.name, 0, 0);
 };
 
 /** By reason alone. A refusal by the API server stands until someone changes the object or the permission. */

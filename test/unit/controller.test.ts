@@ -79,6 +79,16 @@ describe('a controller', () => {
     expect(text).toContain('quartermaster_queue_failing{controller="test"} 0');
   });
 
+  it('no longer counts as failing what another looks after since it ended', async () => {
+    start(() => Promise.reject(new AppError('InvalidInput', 'no good')));
+    add('a');
+    const text = async () => (await metrics.expose()).text;
+    await expect.poll(text).toContain('quartermaster_queue_failing{controller="test"} 1');
+    ending.abort();
+    await running;
+    expect(await text()).toContain('quartermaster_queue_failing{controller="test"} 0');
+  });
+
   it('lets what is under way finish when it ends', async () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     let isAborted = false;
