@@ -29,11 +29,14 @@ export const decodeReview = (body: string): DecodedReview => {
   if (review['kind'] !== 'AdmissionReview' || review['apiVersion'] !== 'admission.k8s.io/v1') {
     return { kind: 'none', message: 'The body is not an AdmissionReview of admission.k8s.io/v1.' };
   }
-  if (!isFields(request) || typeof request['uid'] !== 'string' || request['uid'] === '') {
+  if (!isFields(request) || typeof request['uid'] !== 'string' || !isUid(request['uid'])) {
     return { kind: 'none', message: 'The AdmissionReview has no request.uid to answer to.' };
   }
   return decodeRequest(request['uid'], request);
 };
+
+/** API servers send 36 characters. What is logged with every fault must not be as long as its sender likes. */
+const isUid = (uid: string): boolean => uid !== '' && uid.length <= 128;
 
 const decodeRequest = (uid: string, request: Fields): DecodedReview => {
   const wrong = flawOf(request);

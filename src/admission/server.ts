@@ -9,6 +9,7 @@ import { type Answer, failure, send } from './answer.ts';
 import { createBodyReader, type ReadBody } from './body.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 import { keepConnections } from './connections.ts';
+import { isTooDense } from './density.ts';
 import { createEnding } from './ending.ts';
 import type { Handle } from './handle.ts';
 import { decodeReview, encodeReview } from './review.ts';
@@ -80,7 +81,8 @@ const answer = async (request: IncomingMessage, readBody: ReadBody, handle: Hand
   const body = await readBody(request);
   if (body === 'too large') return TOO_LARGE;
   if (body === 'too much') return TOO_MUCH;
-  return isUtf8(body) ? review(body.toString(), handle, log) : NO_UTF8;
+  if (!isUtf8(body)) return NO_UTF8;
+  return isTooDense(body) ? TOO_DENSE : review(body.toString(), handle, log);
 };
 
 const refuseEarly = ({ method, url = '', headers }: IncomingMessage): Answer | undefined => {
@@ -96,6 +98,7 @@ const COMPRESSED = failure(415, 'UnsupportedMediaType', 'A compressed body is no
 const NO_JSON = failure(415, 'UnsupportedMediaType', 'The body must be application/json.');
 const TOO_LARGE = failure(413, 'RequestEntityTooLarge', `The body is larger than ${LARGEST_BODY} bytes.`);
 const TOO_MUCH = failure(503, 'ServiceUnavailable', 'Too many large bodies are on their way; try again.');
+const TOO_DENSE = failure(413, 'RequestEntityTooLarge', 'The body nests too deeply, or holds too many values.');
 const NO_UTF8 = failure(400, 'BadRequest', 'The body is not UTF-8.');
 
 const review = async (body: string, handle: Handle, log: Log): Promise<Answer> => {

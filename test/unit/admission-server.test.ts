@@ -116,6 +116,7 @@ describe('the webhook server', () => {
     [405, 'a GET', '', { method: 'GET' }],
     [415, 'a compressed body', review(), { headers: { 'content-encoding': 'gzip' } }],
     [415, 'a form', 'a=b', { headers: { 'content-type': 'application/x-www-form-urlencoded' } }],
+    [413, 'a body of a million lists', '['.repeat(1_000_000), {}],
     [413, 'a body over the bound', Buffer.alloc(LARGEST_BODY + 1, 32), {}],
   ])('answers %i as a JSON Status to %s', async (status, _what, body, options) => {
     const answer = await send(body, options);

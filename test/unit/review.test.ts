@@ -27,6 +27,7 @@ describe('a body that is no AdmissionReview', () => {
     ['a review without a request', '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}'],
     ['a request without a uid', request({ uid: undefined })],
     ['a request whose uid is a number', request({ uid: 7 })],
+    ['a request whose uid is as long as a book', request({ uid: 'u'.repeat(1_000_000) })],
   ])('is told so when it is %s', (_what, body) => {
     const decoded = decodeReview(body);
     expect(decoded.kind).toBe('none');
