@@ -26,6 +26,15 @@ const ADMISSION_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 
 const RECONCILE_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60];
 /** Whoever reaches the webhook names the kind: past so many, all others share one label. */
 const MOST_KINDS = 50;
+const LONGEST_KIND = 63;
+/** Nobody can push these out. */
+const OUR_KINDS: ReadonlySet<string> = new Set([
+  'PersistentVolumeClaim',
+  'Pod',
+  'SparkApplication',
+  'SparkConnect',
+  'ObjectStore',
+]);
 
 /** A registry of its own, so that two in one process do not share numbers. `isDetailed` adds Node's own process metrics. */
 export const createMetrics = (options: { readonly isDetailed?: boolean } = {}): Metrics => {
@@ -78,7 +87,8 @@ const admissionMetrics = (registry: Registry): Pick<Metrics, 'countAdmission'> =
   });
   const known = new Set<string>();
   const bound = (kind: string): string => {
-    if (!known.has(kind) && known.size === MOST_KINDS) return 'other';
+    if (OUR_KINDS.has(kind)) return kind;
+    if (!known.has(kind) && (known.size === MOST_KINDS || kind.length > LONGEST_KIND)) return 'other';
     known.add(kind);
     return kind;
   };

@@ -1,4 +1,5 @@
 import type { HandlerOptions } from './admission/handle.ts';
+import { LONGEST_NAME, plainSentences, plainText } from './api/plain-text.ts';
 import type { Core } from './core.ts';
 import { type DecisionLog, outcomeOf } from './ops/decisions.ts';
 
@@ -15,14 +16,14 @@ export const observeAdmissions =
       {
         uid: request.uid,
         operation: request.operation,
-        kind: request.object.kind,
-        namespace: request.namespace,
-        name: request.name,
+        kind: plainText(request.object.kind, LONGEST_NAME),
+        namespace: plainText(request.namespace, LONGEST_NAME),
+        name: plainText(request.name, LONGEST_NAME),
         dryRun: request.dryRun,
         outcome,
         changes: decision.patch.length,
         companions: decision.companions.map(({ kind, metadata }) => `${kind}/${metadata.name ?? ''}`),
-        warnings: decision.warnings,
+        warnings: plainSentences(decision.warnings),
       },
       'admission decided',
     );

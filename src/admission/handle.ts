@@ -1,6 +1,7 @@
 import type { AdmissionRequest, Explanation, Mutation, PatchOperation } from '../api/admission.ts';
 import type { Facts } from '../api/facts.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
+import { plainSentences, plainText } from '../api/plain-text.ts';
 import { mutatorsOf } from '../mutate/index.ts';
 import { untouched } from '../mutate/mutator.ts';
 import { type Ensure, ensureNothing } from './ensure.ts';
@@ -67,20 +68,23 @@ const join = (first: Mutation, second: Mutation): Mutation => ({
 });
 
 const respond = ({ uid }: AdmissionRequest, decision: Decision, late: readonly string[]): ReviewResponse => {
-  if (decision.denied !== undefined) {
-    return { uid, allowed: false, warnings: decision.warnings, refusal: { code: 422, message: decision.denied } };
-  }
-  const sources = sourcesOf(decision.explain);
+  const warnings = plainSentences([...decision.warnings, ...late]);
+  const [denied] = plainSentences(decision.denied === undefined ? [] : [decision.denied]);
+  if (denied !== undefined) return { uid, allowed: false, warnings, refusal: { code: 422, message: denied } };
+  const sources = plainText(sourcesOf(decision.explain), LONGEST_AUDIT);
   return {
     uid,
     allowed: true,
     patch: decision.patch,
-    warnings: [...decision.warnings, ...late],
+    warnings,
     ...((sources !== '' || decision.audit) && {
       audit: { ...decision.audit, ...(sources !== '' && { applied: sources }) },
     }),
   };
 };
+
+/** In characters: the audit log of an API server keeps it with every request. */
+const LONGEST_AUDIT = 4_096;
 
 const sourcesOf = (explain: readonly Explanation[]): string =>
   [...new Set(explain.map(({ source }) => source))].join(', ');

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { KubeObject } from '../api/kubernetes.ts';
+import { plainText } from '../api/plain-text.ts';
 
 /** Something to tell the owner of an object, in `kubectl describe`. */
 export interface Note {
@@ -45,7 +46,7 @@ export const eventOf = (about: KubeObject, note: Note, instance: string): Omit<E
     involvedObject: { apiVersion, kind, namespace, name, uid, resourceVersion },
     type: note.type,
     reason: note.reason,
-    message: shorten(note.message),
+    message: plainText(note.message, LONGEST_MESSAGE),
     source: { component: COMPONENT },
     reportingComponent: COMPONENT,
     reportingInstance: instance,
@@ -57,9 +58,6 @@ const fingerprint = ({ kind, metadata: { uid } }: KubeObject, { type, reason, me
     .update(JSON.stringify([kind, uid, type, reason, message]))
     .digest('hex')
     .slice(0, 16);
-
-const shorten = (message: string): string =>
-  message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, LONGEST_MESSAGE - 1)}…`;
 
 /** Now, as metav1.Time has it: without a fraction. */
 export const eventTime = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');

@@ -1,6 +1,6 @@
 import type { InjectSpec } from '../api/inject-schema.ts';
 import { type Entry, isSameStanding } from './entry.ts';
-import { expandVariables, variablesIn } from './variables.ts';
+import { createBudget, expandVariables, variablesIn } from './variables.ts';
 
 /** What one entry gives to the objects that match a certain set of entries. */
 export interface PlannedLayer {
@@ -11,17 +11,49 @@ export interface PlannedLayer {
   readonly isTemplate: boolean;
   /** Variables that only the object can give a value, or nobody. */
   readonly unfilled: readonly string[];
+  /** In characters of JSON; infinite where it is more than any object can take. */
+  readonly size: number;
 }
 
+/** What all PlatformDefaults together may give one object, in characters of JSON: etcd refuses objects not much larger. */
+export const MOST_GIVEN = 1024 * 1024;
+
 /** Everything about a set of matching entries, best first, that does not depend on the object. */
-export const planLayers = (matched: readonly Entry[]): readonly PlannedLayer[] =>
-  matched.flatMap((entry) => {
+export const planLayers = (matched: readonly Entry[]): readonly PlannedLayer[] => {
+  const definers = definersIn(matched);
+  return matched.flatMap((entry) => {
     const given = entry.spec.inject;
     if (given === undefined) return [];
-    const isTemplate = JSON.stringify(given).includes('${');
-    const inject = isTemplate ? expandVariables(given, (name) => definitionFor(entry, name, matched)) : given;
-    return [{ entry, inject, isTemplate, unfilled: [...variablesIn(inject)] }];
+    const text = JSON.stringify(given);
+    return text.includes('${') ? planTemplate(entry, given, definers) : planAsItIs(entry, given, text.length);
   });
+};
+
+type Definers = ReadonlyMap<string, readonly Entry[]>;
+
+/** The entries that define each variable, best first: looking through all for each name would take the square of their number. */
+const definersIn = (matched: readonly Entry[]): Definers => {
+  const named = matched.flatMap((entry) => Object.keys(entry.spec.variables ?? {}).map((name) => ({ name, entry })));
+  const byName = Map.groupBy(named, ({ name }) => name);
+  return new Map([...byName].map(([name, list]) => [name, list.map(({ entry }) => entry)]));
+};
+
+const planAsItIs = (entry: Entry, inject: InjectSpec, size: number): PlannedLayer => ({
+  entry,
+  inject,
+  isTemplate: false,
+  unfilled: [],
+  size,
+});
+
+const planTemplate = (entry: Entry, given: InjectSpec, definers: Definers): PlannedLayer => {
+  const names = [...variablesIn(given)];
+  const definitions = new Map(names.map((name) => [name, definitionFor(entry, name, definers.get(name) ?? [])]));
+  const budget = createBudget(MOST_GIVEN);
+  const inject = expandVariables(given, (name) => budget.spend(definitions.get(name)));
+  const size = budget.isSpent() ? Number.POSITIVE_INFINITY : JSON.stringify(inject).length;
+  return { entry, inject, isTemplate: true, unfilled: [...variablesIn(inject)], size };
+};
 
 /** What a variable stands for in an entry: its own definition, unless a more specific one of `matched`, best first, has one. */
 export const definitionFor = (entry: Entry, name: string, matched: readonly Entry[]): string | undefined => {

@@ -2,16 +2,23 @@ import type { DefaultsTarget, Injection } from '../api/injection.ts';
 import { type Entry, titleOf } from './entry.ts';
 import { injectFlaws } from './inject-flaws.ts';
 import type { Matcher } from './match.ts';
+import { createMemory } from './memory.ts';
 import { type Layer, mergeLayers } from './merge.ts';
-import { type PlannedLayer, planLayers } from './plan.ts';
-import { builtInValue, fillVariables } from './variables.ts';
+import { MOST_GIVEN, type PlannedLayer, planLayers } from './plan.ts';
+import { builtInValue, createBudget, fillVariables } from './variables.ts';
 
-/** How many plans, and how many injections, are kept; the oldest is forgotten. */
-const KEPT = 512;
+/** What is remembered of plans, and of injections, in characters. */
+const MOST_KEPT = 8 * 1024 * 1024;
 
 interface Plan {
   readonly layers: readonly PlannedLayer[];
   readonly unfilled: readonly string[];
+}
+
+/** `size`: characters of what is this injection's own. */
+interface Made {
+  readonly injection: Injection;
+  readonly size: number;
 }
 
 /**
@@ -22,16 +29,16 @@ export const createResolver = (
   entries: readonly Entry[],
   match: Matcher,
 ): ((target: DefaultsTarget) => Injection | undefined) => {
-  const plans = new Map<string, Plan>();
-  const injections = new Map<string, Injection>();
+  const planOf = createMemory<Plan>(MOST_KEPT, ({ layers }) => ownSize(layers));
+  const injectionOf = createMemory<Made>(MOST_KEPT, ({ size }) => size);
   return (target) => {
     const found = match(target);
     if (found.length === 0) return undefined;
     const set = found.join();
-    const plan = remember(plans, set, () => planFor(found.flatMap((at) => entries[at] ?? [])));
+    const plan = planOf(set, () => planFor(found.flatMap((at) => entries[at] ?? [])));
     if (plan.layers.length === 0) return undefined;
     const values = plan.unfilled.map((name) => builtInValue(target, name));
-    return remember(injections, `${set} ${JSON.stringify(values)}`, () => inject(plan, values));
+    return injectionOf(`${set} ${JSON.stringify(values)}`, () => inject(plan, values)).injection;
   };
 };
 
@@ -40,34 +47,49 @@ const planFor = (matched: readonly Entry[]): Plan => {
   return { layers, unfilled: [...new Set(layers.flatMap(({ unfilled }) => unfilled))] };
 };
 
-const inject = ({ layers, unfilled }: Plan, values: readonly (string | undefined)[]): Injection => {
+/** All else is shared with the entries. */
+const ownSize = (layers: readonly { readonly isTemplate: boolean; readonly size: number }[]): number =>
+  layers.reduce((sum, { isTemplate, size }) => sum + (isTemplate && Number.isFinite(size) ? size : 0), 0);
+
+/** Best first, so that what is enforced for the whole cluster has room whatever a tenant gives besides. */
+const inject = ({ layers, unfilled }: Plan, values: readonly (string | undefined)[]): Made => {
   const known = new Map(unfilled.map((name, at) => [name, values[at]]));
-  const filled = layers.map((layer) => fillLayer(layer, known));
-  return mergeLayers(
-    filled.filter((layer) => typeof layer !== 'string'),
-    filled.filter((layer) => typeof layer === 'string'),
-  );
+  const applied: SizedLayer[] = [];
+  const warnings: string[] = [];
+  let left = MOST_GIVEN;
+  for (const planned of layers) {
+    const layer = fillLayer(planned, known, left);
+    if (typeof layer === 'string') warnings.push(layer);
+    else applied.push(layer);
+    left -= typeof layer === 'string' ? 0 : layer.size;
+  }
+  return { injection: mergeLayers(applied, warnings), size: ownSize(applied) };
 };
 
+interface SizedLayer extends Layer {
+  readonly isTemplate: boolean;
+  readonly size: number;
+}
+
 /** The layer with its variables filled in; a sentence where that cannot be: half of an entry is worse than none. */
-const fillLayer = (layer: PlannedLayer, known: ReadonlyMap<string, string | undefined>): Layer | string => {
+const fillLayer = (
+  layer: PlannedLayer,
+  known: ReadonlyMap<string, string | undefined>,
+  room: number,
+): SizedLayer | string => {
   const { entry, isTemplate, unfilled } = layer;
+  if (layer.size > room) return notApplied(entry, TOO_MUCH);
   if (!isTemplate) return layer;
   const unknown = unfilled.find((name) => known.get(name) === undefined);
   if (unknown !== undefined) return notApplied(entry, `\${${unknown}} is not known for this object`);
-  const inject = fillVariables(layer.inject, (name) => known.get(name) ?? '');
-  const [flaw] = injectFlaws(inject, entry.spec.match.kinds, entry.mode);
-  return flaw === undefined ? { entry, inject } : notApplied(entry, flaw);
+  const budget = createBudget(room - layer.size);
+  const filled = fillVariables(layer.inject, (name) => budget.spend(known.get(name) ?? ''));
+  if (budget.isSpent()) return notApplied(entry, TOO_MUCH);
+  const [flaw] = injectFlaws(filled, entry.spec.match.kinds, entry.mode);
+  if (flaw !== undefined) return notApplied(entry, flaw);
+  return { entry, inject: filled, isTemplate, size: JSON.stringify(filled).length };
 };
+
+const TOO_MUCH = 'PlatformDefaults would give this object more than 1 MiB';
 
 const notApplied = (entry: Entry, why: string): string => `PlatformDefaults ${titleOf(entry)} is not applied: ${why}.`;
-
-const remember = <V>(kept: Map<string, V>, key: string, make: () => V): V => {
-  const held = kept.get(key);
-  if (held !== undefined) return held;
-  const [oldest] = kept.keys();
-  if (kept.size >= KEPT && oldest !== undefined) kept.delete(oldest);
-  const made = make();
-  kept.set(key, made);
-  return made;
-};

@@ -39,6 +39,25 @@ export const expandVariables = <T>(value: T, definitionOf: (name: string) => str
 export const fillVariables = <T>(value: T, fillIn: (name: string) => string): T =>
   rewrite(value, (_, name) => (name === undefined ? '${' : fillIn(name))) as T;
 
+/** How much text variables may come to: a short one named very often makes a very long text. */
+export interface Budget {
+  /** The same text, or an empty one where it is more than is left. */
+  readonly spend: <T extends string | undefined>(text: T) => T | '';
+  /** True once any text was more than was left. */
+  readonly isSpent: () => boolean;
+}
+
+export const createBudget = (characters: number): Budget => {
+  let left = characters;
+  return {
+    spend: (text) => {
+      left -= text?.length ?? 0;
+      return left < 0 ? '' : text;
+    },
+    isSpent: () => left < 0,
+  };
+};
+
 /** The first part of a text that opens a variable and is none: `${` never closed, or a name with a space in it. */
 export const malformedVariable = (text: string): string | undefined => {
   const bad = text.replaceAll('$${', ' ').match(/\$\{(?![A-Za-z][A-Za-z0-9_./-]*\})[^}]*\}?/);

@@ -1,6 +1,7 @@
 import type { Decision } from '../admission/handle.ts';
 import { nameOf } from '../admission/handle.ts';
 import type { AdmissionRequest } from '../api/admission.ts';
+import { LONGEST_NAME, plainSentences, plainText } from '../api/plain-text.ts';
 
 /** One decision as the status page tells it. */
 export interface DecisionRecord {
@@ -22,6 +23,9 @@ export interface DecisionLog {
   readonly latest: () => readonly DecisionRecord[];
 }
 
+/** Of one decision. */
+const MOST_EXPLANATIONS = 200;
+
 export const outcomeOf = ({ denied, patch }: Decision): DecisionRecord['outcome'] => {
   if (denied !== undefined) return 'refused';
   return patch.length > 0 ? 'changed' : 'unchanged';
@@ -37,14 +41,14 @@ export const createDecisionLog = (most: number, now: () => Date): DecisionLog =>
       records.push({
         at: now(),
         operation: request.operation,
-        kind: request.object.kind,
-        namespace: request.namespace ?? '',
-        name: nameOf(request.object),
+        kind: plainText(request.object.kind, LONGEST_NAME),
+        namespace: plainText(request.namespace, LONGEST_NAME),
+        name: plainText(nameOf(request.object), LONGEST_NAME),
         outcome,
         dryRun: request.dryRun,
-        explain: decision.explain,
-        warnings: decision.warnings,
-        denied: decision.denied,
+        explain: decision.explain.slice(0, MOST_EXPLANATIONS),
+        warnings: plainSentences(decision.warnings),
+        denied: plainSentences(decision.denied === undefined ? [] : [decision.denied])[0],
       });
       if (records.length > most) records.shift();
     },

@@ -20,11 +20,21 @@ describe('metrics', () => {
   it('keep the number of kinds bounded, since anyone may name one', async () => {
     const metrics = createMetrics();
     for (let kind = 0; kind < 500; kind += 1) metrics.countAdmission(`Kind${kind}`, 'CREATE', 'unchanged', 0.001);
+    metrics.countAdmission('X'.repeat(10_000), 'CREATE', 'unchanged', 0.001);
     const lines = await linesOf(metrics);
     const counts = lines.filter((line) => line.startsWith('quartermaster_admission_requests_total{'));
     expect(counts).toHaveLength(51);
     expect(counts.at(-1)).toBe(
-      'quartermaster_admission_requests_total{kind="other",operation="CREATE",result="unchanged"} 450',
+      'quartermaster_admission_requests_total{kind="other",operation="CREATE",result="unchanged"} 451',
+    );
+  });
+
+  it('keep the kinds that are ours, whoever names fifty others first', async () => {
+    const metrics = createMetrics();
+    for (let kind = 0; kind < 500; kind += 1) metrics.countAdmission(`Kind${kind}`, 'CREATE', 'unchanged', 0.001);
+    metrics.countAdmission('SparkApplication', 'CREATE', 'changed', 0.001);
+    expect(await linesOf(metrics)).toContain(
+      'quartermaster_admission_requests_total{kind="SparkApplication",operation="CREATE",result="changed"} 1',
     );
   });
 

@@ -1,0 +1,24 @@
+/** Characters of a name that is logged or remembered: those of the longest valid one. */
+export const LONGEST_NAME = 253;
+/** Characters of a sentence that is sent or logged; kubectl shows a quarter of that. */
+const LONGEST_SENTENCE = 1_000;
+const MOST_SENTENCES = 50;
+
+const CONTROL = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+
+/**
+ * Text that is safe to show on a terminal and no longer than `most`. Mutation comes before validation: what it is made of may
+ * be as long as its author liked, hold escape sequences, and be no text at all: that is empty.
+ */
+export const plainText = (text: unknown, most: number): string => {
+  if (typeof text !== 'string') return '';
+  const short = text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+  return short.replace(CONTROL, '\uFFFD');
+};
+
+/** Sentences as they are sent along with an answer: each plain, and no more of them than anybody reads. */
+export const plainSentences = (sentences: readonly string[]): readonly string[] => {
+  const first = sentences.slice(0, MOST_SENTENCES).map((sentence) => plainText(sentence, LONGEST_SENTENCE));
+  const left = sentences.length - first.length;
+  return left === 0 ? first : [...first, `${left} more were left out.`];
+};
