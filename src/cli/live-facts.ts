@@ -1,13 +1,13 @@
 import { createFacts } from '../admission/facts.ts';
 import type { CloudName, Facts } from '../api/facts.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
+import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import type { ProbeResult } from '../cloud/cloud.ts';
 import { clouds, verdictFor } from '../cloud/index.ts';
 import { factsOf, judge } from '../cloud/judge.ts';
 import { readNodes } from '../cloud/node-evidence.ts';
 import { policyOf, type Settings } from '../config.ts';
-import { indexDefaults } from '../defaults/index.ts';
-import { validateDefaults } from '../defaults/validate.ts';
+import { createDefaultsInForce } from '../defaults/in-force.ts';
 import { AppError } from '../errors.ts';
 import { createKube } from '../kube/client.ts';
 import { findConnection } from '../kube/connection.ts';
@@ -20,12 +20,14 @@ import { createLog } from '../log.ts';
 const SYNCED_WITHIN_MS = 15_000;
 
 /**
- * The facts of the cluster that the kubeconfig names, read once. The cloud is what its nodes say: the metadata service in reach
+ * The facts of the cluster that the kubeconfig names, read once; `added` are defaults it is to have besides, or instead of those
+ * of the same name. The cloud is what its nodes say: the metadata service in reach
  * here is that of the machine `preview` runs on. Throws AppError('Timeout') where the cluster cannot be read in time.
  */
 export const liveFacts = async (
   settings: Settings,
   environment: Readonly<Record<string, string | undefined>>,
+  added: readonly PlatformDefaults[],
 ): Promise<Facts> => {
   const ending = new AbortController();
   const kube = createKube(await findConnection(environment));
@@ -38,10 +40,10 @@ export const liveFacts = async (
     ending.abort();
   }
   const policy = policyOf(settings);
-  const valid = stores.platformDefaults.list().filter((defaults) => validateDefaults(defaults, policy).length === 0);
-  const defaults = indexDefaults(valid, policy);
+  const inForce = createDefaultsInForce(policy);
+  for (const defaults of [...stores.platformDefaults.list(), ...added]) inForce.put(defaults);
   const verdict = verdictOf(stores);
-  return createFacts({ stores, claims, policy, defaults: () => defaults, verdict: () => verdict })();
+  return createFacts({ stores, claims, policy, defaults: inForce.index, verdict: () => verdict })();
 };
 
 const untilSynced = async (

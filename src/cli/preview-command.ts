@@ -1,8 +1,8 @@
 import type { Facts } from '../api/facts.ts';
-import type { Settings } from '../config.ts';
+import { policyOf, type Settings } from '../config.ts';
 import { place, readObjects, type SourcedObject } from './documents.ts';
 import { preview } from './preview.ts';
-import { describedFacts, type WorldOptions } from './preview-facts.ts';
+import { describedFacts, readDefaults, type WorldOptions } from './preview-facts.ts';
 import { type Output, render, renderExplanations } from './preview-output.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
@@ -48,5 +48,5 @@ const factsFor = async (
       objects.map(({ object }) => object),
     );
   const { liveFacts } = await import('./live-facts.ts');
-  return liveFacts(settings, environment);
+  return liveFacts(settings, environment, readDefaults(options.defaults ?? [], policyOf(settings)));
 };

@@ -55,7 +55,8 @@ const givenFacts = (pairs: readonly string[]): CloudFacts =>
     }),
   );
 
-const readDefaults = (files: readonly string[], policy: Policy): readonly PlatformDefaults[] =>
+/** The PlatformDefaults in these files, in the system namespace where they name none. Throws AppError('InvalidInput') for an invalid one. */
+export const readDefaults = (files: readonly string[], policy: Policy): readonly PlatformDefaults[] =>
   readObjects(files)
     .filter(({ object }) => object.kind === 'PlatformDefaults')
     .map((sourced) => validDefaults(sourced, policy));
@@ -64,7 +65,7 @@ const validDefaults = ({ source, object }: SourcedObject, policy: Policy): Platf
   const defaults = object as PlatformDefaults;
   const [flaw] = validateDefaults(defaults, policy);
   if (flaw !== undefined) throw new AppError('InvalidInput', `${place(source)}: ${flaw}`);
-  return defaults;
+  return { ...defaults, metadata: { namespace: policy.systemNamespace, ...defaults.metadata } };
 };
 
 const cloudName = (text: string): CloudName => {

@@ -91,13 +91,13 @@ const createProgram = (
     .option('--cloud <name>', 'the cloud the manifest lands on', 'unknown')
     .option('--fact <name=value...>', 'what is known there (region=eu-west-1, efsFileSystemId=fs-1)')
     .option('--csi-drivers <names>', 'CSI drivers installed there, joined by commas (default: the usual ones)')
-    .option('--defaults <file...>', 'PlatformDefaults that hold there')
+    .option('--defaults <file...>', 'PlatformDefaults that hold there, with --live besides those of the cluster')
     .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
     .option('--namespace-labels <pairs>', 'labels of the namespaces, as key=value,…')
-    .option(
-      '--live',
-      'take classes, drivers, namespaces and defaults from the cluster of the current kubeconfig',
-      false,
+    .addOption(
+      new Option('--live', 'take cloud, classes, drivers, claims, namespaces and defaults from the current kubeconfig')
+        .default(false)
+        .conflicts(['cloud', 'fact', 'csiDrivers', 'namespaceLabels']),
     )
     .addOption(
       new Option('-o, --output <format>', 'how to print it').choices(['yaml', 'json', 'patch', 'diff']).default('yaml'),
