@@ -148,6 +148,26 @@ describe('the service account', () => {
     expect(answers.filter(([, allowed]) => !allowed)).toEqual([]);
   });
 
+  const granted = async (namespace: string): Promise<readonly PolicyRule[]> => {
+    const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectRulesReview', spec: { namespace } };
+    const answer = await self.post('/apis/authorization.k8s.io/v1/selfsubjectrulesreviews', review);
+    return (answer as { readonly status: { readonly resourceRules: readonly PolicyRule[] } }).status.resourceRules;
+  };
+  const sentences = (rules: readonly PolicyRule[]): readonly string[] =>
+    rules
+      .flatMap(attributesOf(''))
+      .map(({ verb, group, resource, subresource, name }) => [verb, group, resource, subresource, name].join(' '))
+      .toSorted();
+
+  test.each([
+    ['default', clusterPermissions],
+    [SYSTEM, [...clusterPermissions, ...systemPermissions]],
+    [NFS, [...clusterPermissions, ...nfsPermissions]],
+  ])('may do nothing that is not in the list, in the namespace %s', async (namespace, listed) => {
+    const rules = (await granted(namespace)).filter(({ apiGroups: [group = ''] }) => !/^auth.*\.k8s\.io$/.test(group));
+    expect([...new Set(sentences(rules))]).toEqual([...new Set(sentences(listed))]);
+  });
+
   test.each([
     ['lists secrets', { resource: 'secrets', verb: 'list', namespace: SYSTEM }],
     ['replaces a secret of somebody else', { resource: 'secrets', verb: 'update', name: 'theirs', namespace: SYSTEM }],

@@ -57,8 +57,6 @@ export const clusterPermissions: readonly PolicyRule[] = [
   allow(OBJECT_STORE_GROUP, 'objectstores/status', 'patch'),
   // Where the API server checks owner references, owning the connection ConfigMap needs this.
   allow(OBJECT_STORE_GROUP, 'objectstores/finalizers', 'update'),
-  // Kinds whose CRD comes later are picked up when it does.
-  allow('apiextensions.k8s.io', 'customresourcedefinitions', READ),
   // A namespace made ready for Calrissian gets bindings to the shipped roles, and to no others.
   allow('rbac.authorization.k8s.io', 'rolebindings', KEEP),
   allow('rbac.authorization.k8s.io', 'clusterroles', 'bind', boundAtRunTime),
