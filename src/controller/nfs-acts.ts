@@ -20,7 +20,7 @@ export const nfsResources: Readonly<Record<NfsPartName, Resource>> = {
 };
 
 export interface NfsTools {
-  readonly kube: Kube;
+  readonly kube: Pick<Kube, 'apply' | 'create' | 'mergePatch'>;
   readonly facts: () => Facts;
   readonly events: Pick<EventRecorder, 'record'>;
   /** Whether the API server has policy/v1; older ones have not. */
@@ -73,7 +73,11 @@ const ensureDiskClass = async (sight: NfsSight, { kube, facts }: NfsTools, signa
 };
 
 /** Already there is success: whoever made it. */
-const createClass = async (kube: Kube, storageClass: StorageClass, signal: AbortSignal): Promise<void> => {
+const createClass = async (
+  kube: Pick<Kube, 'create'>,
+  storageClass: StorageClass,
+  signal: AbortSignal,
+): Promise<void> => {
   try {
     await kube.create(resources.storageClasses, storageClass, { signal });
   } catch (error) {
