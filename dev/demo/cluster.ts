@@ -10,8 +10,9 @@ const NODE = {
   spec: { providerID: 'gce://demo-project/europe-west1-b/pool-1-a' },
 };
 const DRIVERS = ['pd.csi.storage.gke.io', 'filestore.csi.storage.gke.io', 'ru.yandex.s3.csi'];
-const MADE_KINDS = 'storageclasses,configmaps,persistentvolumeclaims,rolebindings';
+const MADE_KINDS = 'storageclasses,configmaps,persistentvolumeclaims,rolebindings,serviceaccounts,services,deployments';
 const SETTLED_WITHIN_MS = 6_000;
+const EQUAL_LOOKS = 3;
 
 /** What every object gets whoever stores it, and the bookkeeping that the diff would drown in. */
 const BOOKKEEPING: ReadonlySet<string> = new Set([
@@ -98,13 +99,13 @@ export const tell = async (
   }
 };
 
-/** What Quartermaster has made, once two looks in a row show the same. */
+/** What Quartermaster has made, once some looks in a row show the same. */
 const settled = async (kubectl: Kubectl): Promise<readonly DemoObject[]> => {
   const deadline = Date.now() + SETTLED_WITHIN_MS;
   let before = await made(kubectl);
-  while (Date.now() < deadline) {
+  for (let equal = 1; equal < EQUAL_LOOKS && Date.now() < deadline; ) {
     const now = await made(kubectl);
-    if (now.length === before.length) return now;
+    equal = now.length === before.length ? equal + 1 : 1;
     before = now;
   }
   return before;
@@ -125,10 +126,10 @@ const made = async (kubectl: Kubectl): Promise<readonly DemoObject[]> =>
 const describe = (object: DemoObject): string => {
   const { provisioner, parameters, volumeBindingMode } = object;
   if (object.kind !== 'StorageClass') return idOf(object);
-  const settings = Object.entries((parameters ?? {}) as Readonly<Record<string, string>>).map(
-    ([name, value]) => `${name} ${value}`,
-  );
-  return `${idOf(object)}: ${[provisioner, ...settings.slice(0, 3), volumeBindingMode].join(', ')}`;
+  const settings = Object.entries((parameters ?? {}) as Readonly<Record<string, string>>)
+    .filter(([name]) => !name.includes('/'))
+    .map(([name, value]) => `${name} ${value}`);
+  return `${idOf(object)}: ${[provisioner, ...settings.slice(0, 2), volumeBindingMode].join(', ')}`;
 };
 
 const showDifference = (screen: Screen, without: DemoObject, stored: DemoObject): void => {

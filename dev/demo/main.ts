@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
 import { freePorts } from '../free-ports.ts';
 import { startMetadataStub } from '../stubs/metadata.ts';
+import { until } from '../until.ts';
 import { prepare, storedWithout, tell, versionOf } from './cluster.ts';
 import { createKubectl, type Kubectl } from './kubectl.ts';
 import { startQuartermaster } from './quartermaster.ts';
@@ -15,6 +16,9 @@ const screen = createScreen((text) => void process.stdout.write(text));
 const root = resolve(import.meta.dirname, '../..');
 /** All of the install but what needs nodes to run on: Quartermaster itself runs beside the cluster here. */
 const INSTALL = ['namespaces', 'crds', 'rbac'].map((name) => `manifests/base/${name}.yaml`);
+/** Whose jobs come from elsewhere: openEO's, as its guide for Calrissian names them. */
+const OPENEO_ACCOUNTS = 'spark-jobs-dev:openeo,spark-jobs-dev:batch-jobs';
+const ASKED_WITHIN_MS = 30_000;
 const undo: (() => Promise<void>)[] = [];
 
 const demo = async (): Promise<void> => {
@@ -41,15 +45,23 @@ const install = async (controlPlane: ControlPlane, kubectl: Kubectl): Promise<vo
   const { out } = await kubectl('apply', '--validate=false', ...INSTALL.flatMap((file) => ['-f', file]));
   screen.output(`${out.trimEnd().split('\n').length} objects created`);
   const [webhookPort = 0, opsPort = 0] = await freePorts(2);
-  screen.command('quartermaster serve');
+  screen.command(`quartermaster serve --calrissian-service-accounts ${OPENEO_ACCOUNTS}`);
   const quartermaster = await startQuartermaster({
     kubeconfig: await controlPlane.serviceAccountKubeconfig('quartermaster-system', 'quartermaster'),
     metadataUrl: metadata.url,
     webhookPort,
     opsPort,
+    environment: { CALRISSIAN_SERVICE_ACCOUNTS: OPENEO_ACCOUNTS },
   });
   undo.push(quartermaster.stop);
+  await until(ASKED_WITHIN_MS, () => isAsked(kubectl));
   screen.output(`ready; its status page is at ${quartermaster.opsUrl}/ while this runs`);
+};
+
+/** The API server learns of the webhook a moment after it is ready. Throws until an admission carries one of its warnings. */
+const isAsked = async (kubectl: Kubectl): Promise<void> => {
+  const { complaint } = await kubectl('create', '--dry-run=server', '-f', 'examples/volumes/shared-results.yaml');
+  if (!complaint.includes('Warning')) throw new Error('The API server does not ask Quartermaster.');
 };
 
 const applyObjects = async (

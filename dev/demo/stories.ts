@@ -24,6 +24,12 @@ export const stories: readonly Story[] = [
     manifest: 'examples/volumes',
   },
   {
+    title: 'An NFS server of its own',
+    note: '"nfs" in the name asks for one: its disk, Service and Deployment follow the class.',
+    namespace: 'analytics',
+    manifest: 'examples/nfs/team-files.yaml',
+  },
+  {
     title: 'The three volumes of a Calrissian job',
     note: 'One class, made once, backed by a bucket.',
     namespace: 'cwl-by-hand',
