@@ -13,7 +13,7 @@ import { type Kube, type Resource, resources } from '../../src/kube/kube.ts';
 import { watchFacts } from '../../src/kube/stores.ts';
 import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
-import { GUIDE_ROLES, guideObjects, OPENEO_ACCOUNTS } from '../fixtures/calrissian-guide.ts';
+import { GUIDE_CLASS, GUIDE_ROLES, guideObjects, OPENEO_ACCOUNTS } from '../fixtures/calrissian-guide.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 
 /** What the issue promises. */
@@ -137,7 +137,9 @@ describe('a namespace labelled for Calrissian', () => {
     await expect.poll(() => all('by-label'), within5s).toEqual(complete);
     for (const object of guideObjects('by-label')) expect(await live(object)).toMatchObject(object);
     expect(await get('ConfigMap', 'by-label', 'calrissian-defaults')).toMatchObject({ kind: 'ConfigMap' });
-    expect((await classNow())?.parameters).toMatchObject({ mounter: 'geesefs', bucket: 'calrissian' });
+    const { options = '', ...parameters } = GUIDE_CLASS['parameters'] as StringMap;
+    expect(await classNow()).toMatchObject({ ...GUIDE_CLASS, parameters });
+    expect((await classNow())?.parameters?.['options']).toContain(options);
     expect(await eventsIn('by-label')).toEqual([]);
   });
 

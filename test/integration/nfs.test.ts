@@ -333,12 +333,12 @@ describe('an NFS server, kept by the shipped service account', () => {
   });
 
   it('stays while a volume of its class exists; then it goes, and its disk is kept as the class says', async () => {
-    await start({ NFS_GRACE_SECONDS: '1' });
+    await start({ NFS_GRACE_SECONDS: '0' });
     await submit(claim('going', 'going-nfs'));
     await expect.poll(() => whole('going-nfs-nfs'), soon).toEqual(everything);
     await provision('going', 'going-nfs', 'going-nfs-nfs');
     await destroy(resources.persistentVolumeClaims, 'going', 'default');
-    await settled(2_000);
+    await settled();
     expect(await whole('going-nfs-nfs')).toEqual(everything);
     await destroy(resources.persistentVolumes, 'pv-going');
     await expect.poll(() => classNamed('going-nfs'), soon).toBeUndefined();
@@ -381,12 +381,11 @@ describe('an NFS server, kept by the shipped service account', () => {
     const { metadata } = await admin.create<KubeObject>(resources.serviceAccounts, foreign);
     await start();
     await submit(claim('mine', 'mine-nfs'));
-    await settled(1_000);
+    await expect.poll(() => reasonsAbout('default', 'mine'), soon).toEqual(['NfsServerNotKept']);
     expect((await part(resources.serviceAccounts, 'mine-nfs-nfs'))?.metadata.resourceVersion).toBe(
       metadata.resourceVersion,
     );
     expect(await part(resources.deployments, 'mine-nfs-nfs')).toBeUndefined();
-    await expect.poll(() => reasonsAbout('default', 'mine'), soon).toEqual(['NfsServerNotKept']);
   });
 
   it('is mounted with another version as soon as a node has a kernel that needs it', async () => {
