@@ -59,9 +59,15 @@ const wrap: Breakage = (node, key, random) => {
   put(node, key, random.chance(0.5) ? [from] : { [random.pick(junkKeys)]: from });
 };
 
+/** What is larger is cut off when it is sent. */
+const LONGEST = 1_000_000;
+
+const timesFor = (length: number, random: Random): number =>
+  1 + random.below(Math.max(1, Math.min(200, Math.floor(LONGEST / (length + 1)))));
+
 const grow: Breakage = (node, key, random) => {
   const [from] = [Array.isArray(node) ? node[Number(key)] : node[key]];
-  if (typeof from === 'string') put(node, key, from.repeat(1 + random.below(200)));
+  if (typeof from === 'string') put(node, key, from.repeat(timesFor(from.length, random)));
   else if (Array.isArray(from))
     put(node, key, Array.from({ length: 1 + random.below(40) }, () => from as unknown[]).flat());
 };

@@ -21,6 +21,9 @@ export const startServerProcess = async (): Promise<ServerProcess> => {
   const { cert, key, authority } = await writeTls(folder);
   const child = fork(`${import.meta.dirname}/server.ts`, [cert, key], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    // As in the image: see Dockerfile.
+    execArgv: ['--max-semi-space-size=4'],
+    env: { ...process.env, MALLOC_ARENA_MAX: '1' },
   });
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { ensureNothing } from '../../src/admission/ensure.ts';
+import { ensureStorageClasses } from '../../src/admission/ensure.ts';
 import { createHandler } from '../../src/admission/handle.ts';
 import { createWebhookServer } from '../../src/admission/server.ts';
 import { createLog } from '../../src/log.ts';
@@ -24,7 +24,9 @@ const observe = observeAdmissions(
   { log, metrics: createMetrics() },
   createDecisionLog(100, () => new Date()),
 );
-const handle = createHandler({ facts, ensure: ensureNothing, observe });
+/** Takes every StorageClass. */
+const kube = { create: <T>(_resource: unknown, object: T) => Promise.resolve(object) };
+const handle = createHandler({ facts, ensure: ensureStorageClasses(kube, 2_000), observe });
 const { server } = createWebhookServer({ cert: readFileSync(cert), key: readFileSync(key) }, handle, log);
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');

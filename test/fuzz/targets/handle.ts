@@ -8,6 +8,7 @@ import { junkValues } from '../junk.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
 import { mutateJson } from '../mutate-json.ts';
 import { readSeeds, reviewOf } from '../seeds.ts';
+import { structuredReview } from '../structured.ts';
 import type { OpenTarget } from '../target.ts';
 
 /** Reviews of objects that are broken in a few places, in the cluster of their golden case, without a network. */
@@ -19,7 +20,8 @@ export const handleTarget: OpenTarget = (seed) => {
     name: 'handle',
     make: (random) => {
       const { name, request } = random.pick(seeds);
-      const text = JSON.stringify(mutateJson({ case: name, ...reviewOf(request) }, random, junk)) ?? '';
+      const asked = random.chance(0.3) ? structuredReview(random) : reviewOf(request);
+      const text = JSON.stringify(mutateJson({ case: name, ...asked }, random, junk)) ?? '';
       const review = Buffer.from(text.slice(0, LARGEST));
       return random.chance(0.1) ? mutateBytes(review, random) : review;
     },
