@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { objectsOf } from '../properties/mutation-inputs.ts';
-import type { Random } from './random.ts';
 
 const given = (fields: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<Record<string, unknown>> =>
   fc.record(fields, { requiredKeys: [] });
@@ -87,8 +86,10 @@ const resourceOf = ({ apiVersion, kind }: KubeObject) => {
   return { group, version, resource: `${kind.toLowerCase()}s` };
 };
 
-/** An AdmissionReview whose every field is of the right kind and holds what its author liked; the same for the same numbers. */
-export const structuredReview = (random: Random): Readonly<Record<string, unknown>> => {
-  const [request] = fc.sample(review, { seed: random.below(2 ** 31), numRuns: 1 });
-  return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request };
-};
+const ENOUGH = 2_000;
+
+/** AdmissionReviews whose every field is of the right kind and holds what its author liked; the same for the same seed. */
+export const structuredReviews = (seed: number): readonly Readonly<Record<string, unknown>>[] =>
+  fc
+    .sample(review, { seed, numRuns: ENOUGH })
+    .map((request) => ({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request }));

@@ -8,19 +8,20 @@ import { junkValues } from '../junk.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
 import { mutateJson } from '../mutate-json.ts';
 import { readSeeds, reviewOf } from '../seeds.ts';
-import { structuredReview } from '../structured.ts';
+import { structuredReviews } from '../structured.ts';
 import type { OpenTarget } from '../target.ts';
 
 /** Reviews of objects that are broken in a few places, in the cluster of their golden case, without a network. */
 export const handleTarget: OpenTarget = (seed) => {
   const seeds = readSeeds();
   const junk = junkValues(seed);
+  const structured = structuredReviews(seed);
   const byName = new Map(seeds.map((one) => [one.name, one]));
   return {
     name: 'handle',
     make: (random) => {
       const { name, request } = random.pick(seeds);
-      const asked = random.chance(0.3) ? structuredReview(random) : reviewOf(request);
+      const asked = random.chance(0.3) ? random.pick(structured) : reviewOf(request);
       const text = JSON.stringify(mutateJson({ case: name, ...asked }, random, junk)) ?? '';
       const review = Buffer.from(text.slice(0, LARGEST));
       return random.chance(0.1) ? mutateBytes(review, random) : review;

@@ -6,7 +6,7 @@ import { mutateJson } from '../mutate-json.ts';
 import type { Random } from '../random.ts';
 import { readSeeds, reviewOf } from '../seeds.ts';
 import { type ServerProcess, startServerProcess } from '../server-process.ts';
-import { structuredReview } from '../structured.ts';
+import { structuredReviews } from '../structured.ts';
 import type { OpenTarget } from '../target.ts';
 
 /** How a request goes out; the body follows it in the input, after a line feed. */
@@ -24,12 +24,13 @@ export const serverTarget: OpenTarget = async (seed) => {
   const server = await startServerProcess();
   const seeds = readSeeds().map(({ request }) => reviewOf(request));
   const junk = junkValues(seed);
+  const structured = structuredReviews(seed);
   const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE, ca: server.authority });
   return {
     name: 'server',
     atOnce: AT_ONCE,
     make: (random) => {
-      const review = random.chance(0.3) ? structuredReview(random) : random.pick(seeds);
+      const review = random.chance(0.3) ? random.pick(structured) : random.pick(seeds);
       const text = JSON.stringify(random.chance(0.8) ? mutateJson(review, random, junk) : review) ?? '';
       const body = Buffer.from(text.slice(0, LARGEST));
       const bytes = random.chance(0.3) ? mutateBytes(body, random) : body;
