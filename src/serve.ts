@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../package.json' with { type: 'json' };
 import { type Controllers, startControllers } from './controllers.ts';
@@ -8,7 +8,7 @@ import { AppError } from './errors.ts';
 import { listen } from './listen.ts';
 import { createDecisionLog } from './ops/decisions.ts';
 import { createHealth, type Health } from './ops/health.ts';
-import { createOpsApp } from './ops/server.ts';
+import { createOpsApp, createOpsServer } from './ops/server.ts';
 import { takeSnapshot } from './ops/snapshot.ts';
 import { keepServingCertificate, startWebhook, type Webhook } from './webhook.ts';
 
@@ -57,7 +57,7 @@ const startParts = (core: Core, mode: ServeMode): Parts => {
   const controllers = mode.controller ? startControllers(core, certificates) : undefined;
   const health = healthOf(core, webhook);
   const snapshot = () => takeSnapshot({ version, health, verdict: detection.verdict, stores, decisions });
-  const ops = createServer(createOpsApp({ health, metrics: metrics.expose, snapshot }));
+  const ops = createOpsServer(createOpsApp({ health, metrics: metrics.expose, snapshot }));
   return { health, webhook, controllers, ops };
 };
 

@@ -26,6 +26,32 @@ export const send = (response: ServerResponse, { status, body }: Answer, isLast:
   response.end(body);
 };
 
+/** Sends an answer; `isLast` closes the connection after it. */
+export type Send = (response: ServerResponse, answer: Answer, isLast: boolean) => void;
+
+/** What is smaller is not counted: as many as there may be connections take little. In bytes. */
+const SMALL = 16 * 1024;
+const TAKEN_WITHIN_MS = 30_000;
+
+/**
+ * Sends answers of one server. Large ones that nobody reads are held in memory: together they take `most` bytes, past which
+ * others get a 503, and a client that takes nothing for half a minute loses its connection.
+ */
+export const createSender = (most: number): Send => {
+  let held = 0;
+  return (response, answer, isLast) => {
+    const size = answer.body.length;
+    if (size <= SMALL) return send(response, answer, isLast);
+    if (held + size > most) return send(response, TOO_MANY, isLast);
+    held += size;
+    response.once('close', () => {
+      held -= size;
+    });
+    response.setTimeout(TAKEN_WITHIN_MS);
+    send(response, answer, isLast);
+  };
+};
+
 /** The last answer of a connection, as bytes for where there is no response to send it with. */
 export const lastAnswer = ({ status, body }: Answer): string =>
   [
@@ -36,3 +62,5 @@ export const lastAnswer = ({ status, body }: Answer): string =>
     '',
     body,
   ].join('\r\n');
+
+const TOO_MANY = failure(503, 'ServiceUnavailable', 'Too many large answers have not been read; try again.');

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Server } from 'node:https';
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** A request and its response, which may be under way or over. */
@@ -22,28 +21,38 @@ export interface Connections {
 interface Connection {
   /** The TCP connection; TLS has a socket of its own on it. */
   readonly socket: Socket;
+  readonly peer: string;
+  /** Address at the other end. */
+  readonly host: string | undefined;
   /** Higher than that of every connection that has been silent longer. */
   usedAt: number;
   exchange: Exchange | undefined;
 }
 
 /**
- * Keeps the connections of a server, and bounds how many there are: when one more comes, the one that has been silent
- * longest goes. Those who open connections and say nothing so push out each other, not the API server, which can open
- * another at any time.
+ * Keeps the connections of a server, and bounds how many there are: when one more comes, the one goes that has been silent
+ * longest of those whose address has the most. Whoever opens thousands so pushes out his own, and not the few that an API
+ * server or a kubelet has open.
  */
 export const keepConnections = (server: Server, most: number): Connections => {
   const open = new Map<string, Connection>();
   const bySocket = new WeakMap<Duplex, Connection>();
   let uses = 0;
+  const forget = (connection: Connection): void => {
+    if (open.get(connection.peer) === connection) open.delete(connection.peer);
+  };
   server.on('connection', (socket: Socket) => {
     const peer = peerOf(socket);
-    const connection: Connection = { socket, usedAt: ++uses, exchange: undefined };
+    const connection: Connection = { socket, peer, host: socket.remoteAddress, usedAt: ++uses, exchange: undefined };
     open.set(peer, connection);
-    socket.once('close', () => open.get(peer) === connection && open.delete(peer));
-    if (open.size > most) silentLongest(open.values())?.socket.destroy();
+    socket.once('close', () => forget(connection));
+    const surplus = open.size > most ? silentLongest(largestShare(open.values())) : undefined;
+    if (surplus === undefined) return;
+    // Its closing takes a while, in which hundreds more may come.
+    forget(surplus);
+    surplus.socket.destroy();
   });
-  server.on('secureConnection', (socket) => {
+  server.on('secureConnection', (socket: Socket) => {
     const connection = open.get(peerOf(socket));
     if (connection !== undefined) bySocket.set(socket, connection);
   });
@@ -58,6 +67,12 @@ export const keepConnections = (server: Server, most: number): Connections => {
     underWay: () =>
       [...open.values()].flatMap(({ exchange }) => (exchange && !exchange.response.closed ? exchange.response : [])),
   };
+};
+
+/** The connections of the address that has the most. */
+const largestShare = (connections: Iterable<Connection>): readonly Connection[] => {
+  const byHost = Map.groupBy(connections, ({ host }) => host);
+  return [...byHost.values()].reduce((most, share) => (share.length > most.length ? share : most), []);
 };
 
 const silentLongest = (connections: Iterable<Connection>): Connection | undefined => {

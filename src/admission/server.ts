@@ -5,7 +5,7 @@ import type { SecureContextOptions } from 'node:tls';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { MUTATE_PATH } from '../names.ts';
-import { type Answer, failure, send } from './answer.ts';
+import { type Answer, createSender, failure } from './answer.ts';
 import { createBodyReader, type ReadBody } from './body.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 import { keepConnections } from './connections.ts';
@@ -18,6 +18,8 @@ import { decodeReview, encodeReview } from './review.ts';
 export const LARGEST_BODY = 7 * 1024 * 1024;
 /** Of bodies that are on their way. A pod review is about 15 KiB. */
 const BODIES = { largest: LARGEST_BODY, together: 96 * 1024 * 1024, small: 64 * 1024 };
+/** Of large answers that their clients have not taken, in bytes. */
+const MOST_UNREAD = 64 * 1024 * 1024;
 /** Some 25 KiB each. API servers hold as many as they have reviews in flight. */
 export const MOST_CONNECTIONS = 2_000;
 
@@ -38,6 +40,7 @@ export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, l
   let isDraining = false;
   const server = createServer({ ...tls, ...LIMITS });
   const readBody = createBodyReader(BODIES);
+  const send = createSender(MOST_UNREAD);
   const connections = keepConnections(server, MOST_CONNECTIONS);
   const ending = createEnding(server, connections);
   answerBrokenRequests(server, connections);

@@ -1,4 +1,6 @@
+import { createServer, type Server } from 'node:http';
 import express, { type Express, type Response } from 'express';
+import { keepConnections } from '../admission/connections.ts';
 import type { Health } from './health.ts';
 import { type StatusSnapshot, statusPage } from './status-page.ts';
 
@@ -12,6 +14,8 @@ export interface OpsOptions {
 export const createOpsApp = ({ health, metrics, snapshot }: OpsOptions): Express => {
   const app = express();
   app.disable('x-powered-by');
+  // Whatever NODE_ENV says: no stack in an answer.
+  app.set('env', 'production');
   app.use((_request, response, next) => {
     response.set({
       'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
@@ -32,6 +36,17 @@ export const createOpsApp = ({ health, metrics, snapshot }: OpsOptions): Express
     response.status(404).type('text').send('There is /livez, /readyz, /metrics and / here.\n');
   });
   return app;
+};
+
+/** Kubelet, Prometheus and a few people. */
+const MOST_CONNECTIONS = 100;
+
+/** The ops server with bounds: whoever reaches it must not use up what the webhook and the probes need. Not listening yet. */
+export const createOpsServer = (app: Express): Server => {
+  const limits = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 };
+  const server = createServer({ ...limits, maxHeaderSize: 16 * 1024 }, app);
+  keepConnections(server, MOST_CONNECTIONS);
+  return server;
 };
 
 const probe = (response: Response, waitingFor: readonly string[]): void => {
