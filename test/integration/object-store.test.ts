@@ -5,17 +5,27 @@ import {
   PutBucketTaggingCommand,
   PutBucketVersioningCommand,
 } from '@aws-sdk/client-s3';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createFacts } from '../../src/admission/facts.ts';
+import { decide } from '../../src/admission/handle.ts';
+import { verdictFor } from '../../src/cloud/index.ts';
+import { policyOf, readSettings } from '../../src/config.ts';
+import { indexDefaults } from '../../src/defaults/index.ts';
 import { resources } from '../../src/kube/kube.ts';
+import { watchFacts } from '../../src/kube/stores.ts';
+import { platformDefaults } from '../fixtures/defaults.ts';
 import {
   bucketsOf,
   type CephCluster,
   isVersioned,
+  keysOf,
   startCephCluster,
   type Tenant,
   tagsOf,
 } from '../fixtures/object-store-ceph.ts';
 import { conditionOf, type RunningController, until } from '../fixtures/object-store-cluster.ts';
+import { requestFor } from '../golden/case.ts';
 
 let cluster: CephCluster;
 let controller: RunningController;
@@ -174,6 +184,48 @@ describe('an ObjectStore on Ceph', () => {
     expect(await controller.metrics()).toMatch(
       /quartermaster_bucket_calls_total\{provider="s3",call="create",result="ok"\} \d+/,
     );
+  });
+});
+
+describe('the event log of a SparkApplication', () => {
+  const ending = new AbortController();
+  afterAll(() => ending.abort());
+
+  it('goes to the bucket once that is Ready, and nowhere before', async () => {
+    const watching = { kube: cluster.kube, log: pino({ enabled: false }), signal: ending.signal };
+    const stores = watchFacts(watching);
+    const list = [platformDefaults('logs', { inject: { eventLog: { objectStore: 'logged' } } })];
+    const policy = policyOf(readSettings({}));
+    const facts = createFacts({
+      stores,
+      policy,
+      defaults: () => indexDefaults(list, policy),
+      verdict: () => verdictFor('local', {}, []),
+    });
+    const admitted = () => decide(requestFor({ circumstances: {}, oldObject: undefined }, app), facts());
+    const app = {
+      apiVersion: 'sparkoperator.k8s.io/v1beta2',
+      kind: 'SparkApplication',
+      metadata: { name: 'pi', namespace: 'default' },
+      spec: { sparkConf: {}, hadoopConf: {}, driver: {}, executor: {} },
+    };
+    await cluster.submit('logged', cluster.inCeph('logged-bucket', { credentialsSecretRef: { name: 'later' } }));
+    await cluster.untilReady('logged', 'CredentialsMissing');
+    expect(admitted().warnings.join()).toContain('no ObjectStore logged is Ready');
+    expect(admitted().patch).toEqual([]);
+    await cluster.putSecret('later', keysOf(alice));
+    await cluster.untilReady('logged', 'Created');
+    const patch = await until('it is injected', () => Promise.resolve(admitted().patch.length > 0 && admitted().patch));
+    expect(patch).toContainEqual({
+      op: 'add',
+      path: '/spec/sparkConf/spark.eventLog.dir',
+      value: 's3a://logged-bucket/',
+    });
+    expect(patch).toContainEqual({
+      op: 'add',
+      path: '/spec/hadoopConf/fs.s3a.bucket.logged-bucket.endpoint',
+      value: cluster.ceph.endpoint,
+    });
   });
 });
 
