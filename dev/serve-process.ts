@@ -28,6 +28,8 @@ export interface ServeProcessOptions {
   readonly args?: readonly string[];
   /** What Node runs, with its own flags before it: the sources unless said otherwise. */
   readonly program?: readonly string[];
+  /** A command that runs Node, with its arguments. */
+  readonly prefix?: readonly string[];
 }
 
 const sources = ['src/main.ts'];
@@ -38,8 +40,8 @@ const tied = existsSync('/usr/bin/setpriv') ? ['setpriv', '--pdeathsig', 'KILL']
 
 /** Starts it on 127.0.0.1 and waits for nothing. */
 export const startServe = (options: ServeProcessOptions): ServeProcess => {
-  const { program = sources, args = [], webhookPort, opsPort } = options;
-  const [command = '', ...rest] = [...tied, process.execPath, ...program, 'serve', ...args];
+  const { program = sources, args = [], prefix = [], webhookPort, opsPort } = options;
+  const [command = '', ...rest] = [...tied, ...prefix, process.execPath, ...program, 'serve', ...args];
   const child = spawn(command, rest, { cwd: root, env: environmentOf(options), stdio: ['ignore', 'pipe', 'pipe'] });
   const lines = collectLines(child);
   const ended = new Promise<number | string>((resolve, reject) => {

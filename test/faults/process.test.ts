@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -118,6 +119,20 @@ describe('settings in a ConfigMap', () => {
       ]);
     expect(await serve.stop()).toBe(0);
     await cluster.admin.remove(resources.configMaps, key);
+  });
+});
+
+/** Where the kernel lets us have a process namespace of our own, as a container has one. */
+const canBeFirst = spawnSync('unshare', ['--pid', '--fork', 'true']).status === 0;
+
+describe.skipIf(!canBeFirst)('the first process of a container', () => {
+  it('ends on SIGTERM, which the kernel keeps from one that handles no signals itself', async () => {
+    const serve = await start({ prefix: ['unshare', '--pid', '--fork', '--kill-child'] });
+    await untilReady(serve);
+    const [first] = (await readFile(`/proc/${serve.pid}/task/${serve.pid}/children`, 'utf8')).split(' ');
+    expect(await readFile(`/proc/${first}/status`, 'utf8')).toMatch(/^NSpid:\t\d+\t1$/m);
+    process.kill(Number(first), 'SIGTERM');
+    expect(await serve.ended).toBe(0);
   });
 });
 
