@@ -43,8 +43,9 @@ describe('manifests/', () => {
     const missing = Object.entries(tree)
       .filter(([path]) => path.endsWith('kustomization.yaml'))
       .flatMap(([path, text]) => {
-        const { resources, patches = [] } = parse(text) as Kustomization;
-        return [...resources, ...patches.map((patch) => patch.path)].map((name) => join(path, '..', name));
+        const { resources, components = [], patches = [] } = parse(text) as Kustomization;
+        const names = [...resources, ...components, ...patches.map((patch) => patch.path)];
+        return names.map((name) => join(path, '..', name));
       })
       .filter((path) => tree[path] === undefined && tree[join(path, 'kustomization.yaml')] === undefined);
     expect(missing).toEqual([]);
@@ -52,7 +53,7 @@ describe('manifests/', () => {
 
   test('is taken apart from the webhook configuration down, by kustomize as well', () => {
     expect(printed[0]?.kind).toBe('MutatingWebhookConfiguration');
-    for (const [path, text] of Object.entries(tree).filter(([path]) => path.endsWith('kustomization.yaml'))) {
+    for (const [path, text] of Object.entries(tree).filter(([, text]) => text.includes('kind: Kustomization'))) {
       expect(parse(text), path).toMatchObject({ sortOptions: { order: 'fifo' } });
     }
   });
@@ -60,6 +61,7 @@ describe('manifests/', () => {
 
 interface Kustomization {
   readonly resources: readonly string[];
+  readonly components?: readonly string[];
   readonly patches?: readonly { readonly path: string }[];
 }
 

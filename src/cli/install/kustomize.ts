@@ -10,8 +10,8 @@ export const toYaml = (objects: readonly unknown[]): string =>
   objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n');
 
 /**
- * The files under manifests/, by path. `kubectl apply -k manifests` takes the root; an overlay is applied instead of it.
- * The base has a folder of its own: kustomize refuses an overlay inside what it overlays.
+ * The files under manifests/, by path. `kubectl apply -k manifests` takes the root; an overlay is applied instead of it. What an
+ * overlay adds is a component, so that any of them can be taken together.
  */
 export const kustomizeTree = (options: InstallOptions): Readonly<Record<string, string>> => {
   const files = installFiles(options);
@@ -19,16 +19,19 @@ export const kustomizeTree = (options: InstallOptions): Readonly<Record<string, 
     'kustomization.yaml': kustomization({ resources: ['base'] }),
     'base/kustomization.yaml': kustomization({ resources: Object.keys(files) }),
     ...under('base', files),
-    'overlays/cert-manager/kustomization.yaml': kustomization({
-      resources: ['../../base', 'certificates.yaml'],
+    'components/cert-manager/kustomization.yaml': component({
+      resources: ['certificates.yaml'],
       patches: [{ path: 'deployment.yaml' }],
     }),
-    ...under('overlays/cert-manager', {
+    ...under('components/cert-manager', {
       'certificates.yaml': certManagerObjects(options),
       'deployment.yaml': [certManagerPatch(options)],
     }),
-    'overlays/prometheus/kustomization.yaml': kustomization({ resources: ['../../base', 'monitoring.yaml'] }),
-    ...under('overlays/prometheus', { 'monitoring.yaml': prometheusObjects(options) }),
+    'components/prometheus/kustomization.yaml': component({ resources: ['monitoring.yaml'] }),
+    ...under('components/prometheus', { 'monitoring.yaml': prometheusObjects(options) }),
+    'overlays/cert-manager/kustomization.yaml': overlay('cert-manager'),
+    'overlays/prometheus/kustomization.yaml': overlay('prometheus'),
+    'overlays/cert-manager-and-prometheus/kustomization.yaml': overlay('cert-manager', 'prometheus'),
   };
 };
 
@@ -37,6 +40,12 @@ const kustomization = (parts: Readonly<Record<string, unknown>>): string =>
   toYaml([
     { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', sortOptions: { order: 'fifo' }, ...parts },
   ]);
+
+const component = (parts: Readonly<Record<string, unknown>>): string =>
+  toYaml([{ apiVersion: 'kustomize.config.k8s.io/v1alpha1', kind: 'Component', ...parts }]);
+
+const overlay = (...components: readonly string[]): string =>
+  kustomization({ resources: ['../../base'], components: components.map((name) => `../../components/${name}`) });
 
 const under = (
   folder: string,
