@@ -9,6 +9,8 @@ import { runsOf } from './runs.ts';
 
 /** The controllers of this process, acting only while it leads. */
 export interface Controllers {
+  /** Whether it is this replica whose controllers act. */
+  readonly isLeading: () => boolean;
   /** Resolves after `stop`; rejects where they end by themselves, which they should never do. */
   readonly done: Promise<void>;
   /** Lets what is under way finish and releases the Lease. Throws what `done` does. */
@@ -23,6 +25,7 @@ export const startControllers = (core: Core, certificates: CertificateKeeper): C
   const stopping = new AbortController();
   const events = createEventRecorder({ kube, instance: hostname(), log, metrics });
   const runs = runsOf(core, certificates, events);
+  let isLeading = false;
   const done = runAsLeader({
     kube,
     name: LEASE_NAME,
@@ -33,10 +36,14 @@ export const startControllers = (core: Core, certificates: CertificateKeeper): C
     log,
     metrics,
     lead: async (signal) => {
-      await Promise.all(runs.map((run) => run(signal)));
+      isLeading = true;
+      await Promise.all(runs.map((run) => run(signal))).finally(() => {
+        isLeading = false;
+      });
     },
   });
   return {
+    isLeading: () => isLeading,
     done,
     stop: async () => {
       stopping.abort();

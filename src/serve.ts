@@ -56,7 +56,8 @@ const startParts = (core: Core, mode: ServeMode): Parts => {
   const webhook = mode.webhook ? startWebhook(core, certificates, decisions) : undefined;
   const controllers = mode.controller ? startControllers(core, certificates) : undefined;
   const health = healthOf(core, webhook);
-  const snapshot = () => takeSnapshot({ version, health, verdict: detection.verdict, stores, decisions });
+  const standing = () => ({ isLeading: controllers?.isLeading(), certificateUntil: certificates.current()?.notAfter });
+  const snapshot = () => takeSnapshot({ version, health, standing, verdict: detection.verdict, stores, decisions });
   const ops = createOpsServer(createOpsApp({ health, metrics: metrics.expose, snapshot }));
   return { health, webhook, controllers, ops };
 };

@@ -9,15 +9,24 @@ import type { StatusSnapshot } from './status-page.ts';
 export interface SnapshotSources {
   readonly version: string;
   readonly health: Health;
+  readonly standing: () => StatusSnapshot['standing'];
   readonly verdict: () => CloudVerdict | undefined;
   readonly stores: FactStores;
   readonly decisions: DecisionLog;
 }
 
 /** What the status page shows, read from memory at the moment it is asked for. */
-export const takeSnapshot = ({ version, health, verdict, stores, decisions }: SnapshotSources): StatusSnapshot => ({
+export const takeSnapshot = ({
+  version,
+  health,
+  standing,
+  verdict,
+  stores,
+  decisions,
+}: SnapshotSources): StatusSnapshot => ({
   version,
   waitingFor: health.waitingFor(),
+  standing: standing(),
   cloud: verdict(),
   defaults: stores.platformDefaults.list().map(({ metadata, spec, status }) => ({
     name: `${metadata.namespace ?? ''}/${metadata.name ?? ''}`,

@@ -4,6 +4,11 @@ import type { DecisionRecord } from './decisions.ts';
 export interface StatusSnapshot {
   readonly version: string;
   readonly waitingFor: readonly string[];
+  readonly standing: {
+    /** Undefined where no controllers run in this process. */
+    readonly isLeading: boolean | undefined;
+    readonly certificateUntil: Date | undefined;
+  };
   readonly cloud: CloudVerdict | undefined;
   readonly defaults: readonly {
     readonly name: string;
@@ -30,7 +35,7 @@ export const statusPage = (snapshot: StatusSnapshot): string => `<!doctype html>
 <style>${STYLE}</style>
 </head>
 <body>
-<header><h1>Quartermaster</h1><p>${escapeHtml(snapshot.version)} · ${readiness(snapshot.waitingFor)}</p></header>
+<header><h1>Quartermaster</h1><p>${escapeHtml(snapshot.version)} · ${readiness(snapshot.waitingFor)}${standing(snapshot.standing)}</p></header>
 <main>
 ${cloudSection(snapshot.cloud)}
 ${section('Decisions', 'Newest first; what was left alone without a warning is not listed.', decisionRows(snapshot.decisions))}
@@ -72,10 +77,11 @@ h1{font-size:1.4rem;margin:.5rem 0}h2{font-size:1.1rem;margin:2rem 0 .2rem}
 p{margin:.2rem 0;color:var(--dim)}
 table{border-collapse:collapse;width:100%;margin-top:.5rem;font-size:.92rem}
 th{text-align:left;font-weight:600;border-bottom:1px solid var(--line);padding:.3rem .8rem .3rem 0}
-td{vertical-align:top;border-bottom:1px solid var(--soft);padding:.3rem .8rem .3rem 0;overflow-wrap:anywhere}
+section{overflow-x:auto}
+td{vertical-align:top;min-width:5.5rem;border-bottom:1px solid var(--soft);padding:.3rem .8rem .3rem 0;overflow-wrap:anywhere}
 code{font:.88em ui-monospace,monospace}
 .now{white-space:nowrap}
-ul{margin:0;padding-left:1.1rem}
+ul{margin:0;padding-left:1.1rem;min-width:16rem}
 .good{color:var(--good)}.bad{color:var(--bad)}
 `;
 
@@ -83,6 +89,17 @@ const readiness = (waitingFor: readonly string[]): string =>
   waitingFor.length === 0
     ? '<span class="good">ready</span>'
     : `<span class="bad">waiting for ${escapeHtml(waitingFor.join(', '))}</span>`;
+
+const standing = ({ isLeading, certificateUntil }: StatusSnapshot['standing']): string => {
+  const parts = [
+    isLeading === undefined ? [] : [isLeading ? 'leads' : 'does not lead'],
+    certificateUntil === undefined ? [] : [`certificate until ${certificateUntil.toISOString().slice(0, 10)}`],
+  ];
+  return parts
+    .flat()
+    .map((part) => ` · ${part}`)
+    .join('');
+};
 
 const section = (title: string, lead: string, body: string): string =>
   `<section><h2>${title}</h2><p>${lead}</p>${body}</section>`;
@@ -106,7 +123,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 
 const decisionRows = (records: readonly DecisionRecord[]): string => {
   if (records.length === 0) return '<p>None yet.</p>';
-  return `<table><thead><tr><th>Time</th><th>Object</th><th>Outcome</th><th>What and why</th></tr></thead><tbody>${records
+  return `<table><thead><tr><th>Time (UTC)</th><th>Object</th><th>Outcome</th><th>What and why</th></tr></thead><tbody>${records
     .map(decisionRow)
     .join('')}</tbody></table>`;
 };

@@ -22,6 +22,7 @@ const record = (fields: Partial<DecisionRecord> = {}): DecisionRecord => ({
 const snapshot = (fields: Partial<StatusSnapshot> = {}): StatusSnapshot => ({
   version: '1.2.3',
   waitingFor: [],
+  standing: { isLeading: undefined, certificateUntil: undefined },
   cloud: undefined,
   defaults: [],
   storageClasses: [],
@@ -34,6 +35,14 @@ describe('the status page', () => {
   it('says what it waits for', () => {
     expect(statusPage(snapshot({ waitingFor: ['the cache of nodes'] }))).toContain('waiting for the cache of nodes');
     expect(statusPage(snapshot())).toContain('ready');
+  });
+
+  it('tells whether this replica leads, and until when its certificate is good', () => {
+    const certificateUntil = new Date('2027-02-18T10:20:30Z');
+    const page = (isLeading: boolean) => statusPage(snapshot({ standing: { isLeading, certificateUntil } }));
+    expect(page(true)).toContain('</span> · leads · certificate until 2027-02-18</p>');
+    expect(page(false)).toContain('</span> · does not lead · ');
+    expect(statusPage(snapshot())).toContain('1.2.3 · <span class="good">ready</span></p>');
   });
 
   it('tells a source and its reason once, with every path', () => {
