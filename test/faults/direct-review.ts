@@ -9,13 +9,13 @@ interface Review {
   readonly response?: { readonly allowed: boolean; readonly patch?: string };
 }
 
-/** Asks one replica, past the API server, to admit a SparkApplication. True where it answers, and by the defaults of spark-world. */
+/** Asks one replica, past the API server, to admit a SparkApplication. True where it answers as soon as the API server wants it to, and by the defaults of spark-world. */
 export const isAdmitting = async ({ webhookUrl }: Pick<ServeProcess, 'webhookUrl'>): Promise<boolean> => {
   const sent = request(webhookUrl, {
     method: 'POST',
     rejectUnauthorized: false,
     agent: false,
-    signal: AbortSignal.timeout(2_000),
+    signal: AbortSignal.timeout(5_000),
     headers: { 'content-type': 'application/json' },
   });
   sent.end(JSON.stringify(review));

@@ -61,7 +61,7 @@ describe('a rolling restart of two replicas behind a TCP balancer', () => {
     const { sent, failures } = await load.stop();
     await Promise.all(running.map(({ stop }) => stop()));
 
-    expect(failures).toEqual([]);
+    expect(failures, failures.join('\n')).toEqual([]);
     expect(ends).toEqual(Array.from({ length: RESTARTS }, () => 0));
     expect(sent).toBeGreaterThan(RESTARTS * PER_SECOND);
   });

@@ -53,6 +53,7 @@ defaults
   timeout connect 2s
   timeout client 10m
   timeout server 10m
+  timeout check 2s
 frontend webhook
   bind 127.0.0.1:${port}
   default_backend replicas

@@ -90,7 +90,7 @@ describe('two replicas behind a TCP balancer', () => {
     const { sent, failures } = await load.stop();
     await Promise.all(replicas.map(({ stop }) => stop()));
 
-    expect(failures).toEqual([]);
+    expect(failures, failures.join('\n')).toEqual([]);
     expect(certificates.size).toBe(RENEWALS + ROLLOVERS);
     expect(authorities.size).toBe(ROLLOVERS + 1);
     expect(sent).toBeGreaterThan(PER_SECOND * 10);

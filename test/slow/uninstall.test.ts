@@ -90,7 +90,7 @@ describe.skipIf(process.getuid?.() !== 0)('Quartermaster taken away under load (
     const install = await printInstall();
     const replica = await startInstalled(install);
     const { failures, sent } = await loadWhile(replica, () => remove(install));
-    expect(failures).toEqual([]);
+    expect(failures, failures.join('\n')).toEqual([]);
     expect(await cluster.admin.get(resources.mutatingWebhooks, webhookKey)).toBeUndefined();
     expect(sent).toBeGreaterThan(PER_SECOND);
   });
