@@ -17,9 +17,11 @@ export const nextDeletionStep = (seen: Seen): Step => {
   return isForDeletion(seen) ? deleteBucket(seen, bucket) : retainBucket(seen, bucket);
 };
 
-const deleteBucket = ({ store: { spec, status } }: Seen, bucket: ObservedBucket): Step => {
-  const isUnmarked = !bucket.isOthers && bucket.isSameAccount;
-  const isOurs = bucket.isOurs || (isUnmarked && (!bucket.canCarryMark || status?.creationStarted !== undefined));
+const deleteBucket = ({ store: { spec, status }, isIdentityLent }: Seen, bucket: ObservedBucket): Step => {
+  const isUnmarked = !bucket.isOthers && bucket.isSameAccount && !isIdentityLent;
+  const isOurs =
+    (bucket.isOurs && bucket.isSameAccount) ||
+    (isUnmarked && (!bucket.canCarryMark || status?.creationStarted !== undefined));
   if (isOurs) return { do: 'remove' };
   return { do: 'letGo', kept: `Bucket ${spec.name} stays: it no longer carries the mark of this ObjectStore.` };
 };

@@ -30,6 +30,11 @@ export interface Seen {
   readonly store: ObjectStore;
   readonly place: Place;
   readonly refusal: Refusal | undefined;
+  /**
+   * The platform's own identity works for a tenant: then nothing but the mark says whose a bucket is. Status does not, which a
+   * tenant may be able to write, and an intent in it can be older than a bucket that somebody else made.
+   */
+  readonly isIdentityLent: boolean;
   readonly bucket: 'unseen' | 'absent' | ObservedBucket;
   /** Why making the bucket failed in this pass. Whether it is there for all that has to be looked at. */
   readonly creationFailure?: Halt;

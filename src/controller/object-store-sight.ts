@@ -10,13 +10,11 @@ import { claimOf, type Seen } from './object-store-seen.ts';
 export const firstSight = (store: ObjectStore, cloud: CloudVerdict, policy: Policy): Seen => {
   const { spec } = store;
   const place = recordedPlace(placeOf(spec, cloud), store);
-  const refusal = refusalOf({
-    spec,
-    place,
-    isLoopbackAllowed: policy.allowLoopbackEndpoints ?? false,
-    isPlatform: store.metadata.namespace === policy.systemNamespace,
-  });
-  return { store, place, refusal, bucket: 'unseen', features: [], connection: 'unseen' };
+  const isPlatform = store.metadata.namespace === policy.systemNamespace;
+  const isLoopbackAllowed = policy.allowLoopbackEndpoints ?? false;
+  const refusal = refusalOf({ spec, place, isLoopbackAllowed, isPlatform });
+  const isIdentityLent = spec.credentialsSecretRef === undefined && !isPlatform;
+  return { store, place, refusal, isIdentityLent, bucket: 'unseen', features: [], connection: 'unseen' };
 };
 
 /** Once the bucket is ours, where it was made counts for more than where the cloud would put it today. */

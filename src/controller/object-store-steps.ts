@@ -43,10 +43,15 @@ const refuseBucket = (seen: Seen, bucket: ObservedBucket): Step | undefined => {
   const { spec, status } = seen.store;
   const adopt = spec.adopt ?? 'IfOwned';
   const isClaimed = claimOf(status) !== undefined;
-  if (!bucket.isOurs && !bucket.isSameAccount)
+  if (!bucket.isSameAccount)
     return halt('NameTaken', `Bucket ${spec.name} belongs to another account: choose another spec.name.`);
   if (!bucket.isOurs && bucket.isOthers && (isClaimed || adopt !== 'Always'))
     return halt('NotOwned', `Bucket ${spec.name} carries the mark of another ObjectStore: choose another spec.name.`);
+  if (!bucket.isOurs && seen.isIdentityLent && isClaimed)
+    return halt(
+      'NotOwned',
+      `Bucket ${spec.name} does not carry the mark of this ObjectStore: whoever runs the platform can put it back, or choose another spec.name.`,
+    );
   if (!isClaimed && (adopt === 'Never' || (adopt === 'IfOwned' && !bucket.isOurs)))
     return halt('NotOwned', `Bucket ${spec.name} is there already: choose another spec.name, or see spec.adopt.`);
   return isElsewhere(seen.place.location, bucket.location)

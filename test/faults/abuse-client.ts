@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { json } from 'node:stream/consumers';
@@ -76,7 +77,7 @@ export const createOthers = ({ port, authority }: ServerProcess, review: string)
     const startedAt = performance.now();
     const call = request({ ...options, headers: { 'content-type': 'application/json' } });
     call.end(review);
-    const [response] = await once(call, 'response');
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
     const answer = (await json(response)) as { readonly response?: { readonly allowed?: boolean } };
     if (answer.response?.allowed !== true) throw new Error(`others are not admitted: ${JSON.stringify(answer)}`);
     return performance.now() - startedAt;

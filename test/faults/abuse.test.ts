@@ -131,7 +131,7 @@ describe('what is no request', () => {
   it.each([
     ['HTTP without TLS', 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'],
     ['random bytes', Buffer.from(Array.from({ length: 4_096 }, (_, at) => (at * 7_919) % 256))],
-    ['a record of TLS that promises more than it may', Buffer.from([22, 3, 1, 255, 255, ...Array(600).fill(1)])],
+    ['a record of TLS that promises more than it may', Buffer.from([22, 3, 1, 255, 255, ...new Uint8Array(600)])],
   ])('is cut off without an answer: %s', async (_what, bytes) => {
     const { socket, ended } = await openTcp(server);
     socket.write(bytes);

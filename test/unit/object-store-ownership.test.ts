@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createCase, OUR_MARK, THEIR_MARK } from '../fixtures/object-store-case.ts';
+import { BucketError } from '../../src/bucket/bucket.ts';
+import { createCase, NOW, OUR_MARK, THEIR_MARK } from '../fixtures/object-store-case.ts';
 
 const credentials = { credentialsSecretRef: { name: 's3-keys' } };
 
@@ -58,7 +59,7 @@ describe('a bucket that is there already', () => {
 describe('a bucket that is ours', () => {
   it('gets its mark back when somebody took it off', async () => {
     const one = createCase();
-    one.submit();
+    one.submit(credentials);
     await one.pass();
     one.putBucket({});
     await one.pass();
@@ -109,5 +110,68 @@ describe('a bucket that is ours', () => {
     await one.pass();
     expect(one.ready()).toMatchObject({ status: 'False', reason: 'InvalidSpec' });
     expect([...one.world.buckets.keys()]).toEqual(['spark-history']);
+  });
+});
+
+describe('a tenant for whom the platform’s own identity works', () => {
+  const everything = { deletionPolicy: 'Delete', forceDelete: true } as const;
+  const intent = { bucketName: 'spark-history', creationStarted: NOW };
+  const created = { bucketName: 'spark-history', ownership: 'Created' } as const;
+
+  it.each([
+    ['an intent', intent],
+    ['a bucket that was made', created],
+  ])('gets no bucket of the platform’s by a status that tells of %s', async (_what, status) => {
+    const one = createCase();
+    one.putBucket({});
+    one.submit(everything, {}, status);
+    await one.pass();
+    expect(one.ready()).toMatchObject({ status: 'False', reason: 'NotOwned' });
+    expect(one.bucket()).toMatchObject({ marks: {}, versioning: false });
+    one.remove();
+    await one.pass();
+    expect(one.bucket()).toMatchObject({ marks: {} });
+    expect(one.cluster.store()).toBeUndefined();
+    expect(one.world.calls.filter((call) => call !== 'observe')).toEqual([]);
+  });
+
+  it('gets none that somebody made while making it failed', async () => {
+    const one = createCase();
+    one.submit(everything);
+    one.world.interfere = (call) => {
+      if (call === 'create') throw new BucketError('ProviderError', 'Not now.');
+    };
+    await one.pass();
+    expect(one.stored().status?.creationStarted).toBeDefined();
+    one.world.interfere = () => undefined;
+    one.putBucket({});
+    await one.pass();
+    expect(one.ready()).toMatchObject({ status: 'False', reason: 'NotOwned' });
+    one.remove();
+    await one.pass();
+    expect(one.bucket()).toMatchObject({ marks: {} });
+  });
+
+  it.each([{}, { adopt: 'Always', ...credentials }] as const)(
+    'gets none of another account, even where it carries the mark',
+    async (spec) => {
+      const one = createCase();
+      one.putBucket(OUR_MARK, 'theirs');
+      one.submit({ ...everything, ...spec });
+      await one.pass();
+      expect(one.ready()).toMatchObject({ status: 'False', reason: 'NameTaken' });
+      one.remove();
+      await one.pass();
+      expect(one.bucket()).toBeDefined();
+    },
+  );
+
+  it('still has what is its own deleted, with all that is in it', async () => {
+    const one = createCase();
+    one.submit(everything);
+    await one.pass();
+    one.remove();
+    await one.pass();
+    expect(one.bucket()).toBeUndefined();
   });
 });
