@@ -23,7 +23,9 @@ const allow = (group: string, resources: string, verbs: string, resourceNames?: 
   ...(resourceNames && { resourceNames }),
 });
 
-const READ = 'get list watch';
+/** Kept in memory and never asked for one by one. */
+const WATCH = 'list watch';
+const READ = `get ${WATCH}`;
 /** Server-side apply is `patch`, and `create` where the object is new. */
 const APPLY = 'create patch';
 const KEEP = `${READ} ${APPLY} delete`;
@@ -35,9 +37,9 @@ export const clusterPermissions: readonly PolicyRule[] = [
   // Claims are read to find those that admission missed, and made where a namespace is to hold some before a job comes. Never deleted.
   allow('', 'persistentvolumeclaims', `${READ} ${APPLY}`),
   // A volume that names a class means static binding; an NFS server stays while a volume of its class exists.
-  allow('', 'persistentvolumes', READ),
+  allow('', 'persistentvolumes', WATCH),
   // providerID confirms the cloud; kernel versions choose the NFS protocol.
-  allow('', 'nodes', READ),
+  allow('', 'nodes', WATCH),
   // Labels decide which defaults hold; our own one tells an uninstall from a mishap.
   allow('', 'namespaces', READ),
   // Connection ConfigMaps of ObjectStores, Calrissian's default.json, and what PlatformDefaults provision; deleted with what they serve.
@@ -49,9 +51,9 @@ export const clusterPermissions: readonly PolicyRule[] = [
   // The missing classes. A class with a wrong immutable field is deleted and made again; those without our label are never touched.
   allow('storage.k8s.io', 'storageclasses', KEEP),
   // Which provisioners can be named at all.
-  allow('storage.k8s.io', 'csidrivers', READ),
+  allow('storage.k8s.io', 'csidrivers', WATCH),
   // Our own kinds: read, finalized, and their status written.
-  allow(GROUP, 'platformdefaults', READ),
+  allow(GROUP, 'platformdefaults', WATCH),
   allow(GROUP, 'platformdefaults/status', 'patch'),
   allow(OBJECT_STORE_GROUP, 'objectstores', `${READ} patch`),
   allow(OBJECT_STORE_GROUP, 'objectstores/status', 'patch'),
