@@ -1,6 +1,6 @@
 import type { Facts } from '../api/facts.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { calrissianBucket, mountOf } from '../controller/calrissian-class.ts';
+import { calrissianBucket, calrissianCautions, mountOf } from '../controller/calrissian-class.ts';
 import { calrissianObjects } from '../controller/calrissian-objects.ts';
 import { CALRISSIAN_CLASS, CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../names.ts';
 import { calrissianClass } from '../storage/calrissian-class.ts';
@@ -27,5 +27,6 @@ export const furnish = ({ apiVersion, kind, metadata }: KubeObject, facts: Facts
   const storageClass = isThere
     ? undefined
     : shared && calrissianClass(shared, facts.cloud, mountOf(bucket, calrissian));
-  return { companions: [...own, ...(storageClass ? [storageClass] : []), ...claims], warnings: [] };
+  const warnings = calrissianCautions(facts).map(({ message }) => message);
+  return { companions: [...own, ...(storageClass ? [storageClass] : []), ...claims], warnings };
 };

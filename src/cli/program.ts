@@ -26,6 +26,10 @@ const PREVIEW_SETTINGS = [
   'nfsServer',
   'nfsShare',
   'azureFileAccount',
+  'calrissianServiceAccounts',
+  'calrissianObjectStore',
+  'calrissianBucket',
+  'calrissianSecret',
   'namespace',
 ] as const satisfies readonly SettingName[];
 

@@ -24,7 +24,7 @@ export const ensureCalrissianClass = async (
   if (typeof bucket === 'string') return { isThere: false, notes: [warning('BucketAwaited', bucket)] };
   const desired = calrissianClass(claim, facts().cloud, mountOf(bucket, policy));
   if (desired === undefined) return { isThere: false, notes: [] };
-  const notes = facts().storage.hasCsiDriver(S3_DRIVER) ? [] : [driverMissing];
+  const notes = calrissianCautions(facts());
   const key = { namespace: '', name: CALRISSIAN_CLASS };
   const live = await kube.get<StorageClass>(resources.storageClasses, key, signal);
   if (live === undefined) await create(kube, desired, signal);
@@ -35,6 +35,10 @@ export const ensureCalrissianClass = async (
   await create(kube, desired, signal);
   return { isThere: true, notes };
 };
+
+/** What the class is good for nothing without, where that is not there. */
+export const calrissianCautions = ({ storage }: Facts): readonly Note[] =>
+  storage.hasCsiDriver(S3_DRIVER) ? [] : [driverMissing];
 
 /** Where the volumes of the class are kept. */
 export const mountOf = (bucket: Fact, { secret }: CalrissianPolicy): CalrissianMount => ({

@@ -107,7 +107,7 @@ const make = ({ claim, injection }: Asked, draft: Draft): StorageClassChoice => 
   explain: explainDraft(draft, claim, injection),
 });
 
-const BY_NAME: Lack = { why: 'its name asks for an NFS server of its own', remedy: 'use a name without nfs' };
+const BY_NAME: Lack = { why: 'its name asks for NFS', remedy: 'use a name without nfs' };
 
 const handToNfs = (claim: Claim, { why, remedy }: Lack): StorageClassChoice =>
   claim.volumeMode === 'Block'
