@@ -54,9 +54,9 @@ export const keepNfsServer = async (
   const service = await keepService(parts.service, sight, keep);
   const storageClass = await keepClass(sight, tools, signal, written);
   await keep('disk', desiredDisk(parts.disk, sight, { clusterIP: service.spec?.clusterIP, storageClass }));
+  tellOfSize(sight, tools);
   await keep('deployment', parts.deployment);
   if (await tools.hasDisruptionBudgets(signal)) await keep('disruptionBudget', parts.disruptionBudget);
-  tellOfSize(sight, tools);
   return written;
 };
 

@@ -244,10 +244,9 @@ describe('an NFS server, kept by the shipped service account', () => {
     expect(items).toHaveLength(1);
     await bindDisk('many-nfs-nfs');
     await expect.poll(() => sizeOf('many-nfs-nfs'), soon).toBe('22Gi');
-    await expect.poll(() => reasonsAbout(NFS, 'many-nfs-nfs'), soon).toEqual(['NfsDiskExpanded']);
   });
 
-  it('does not grow for a claim whose volume is there already', async () => {
+  it('grows, and says so, but not for a claim whose volume is there already', async () => {
     await start();
     const { uid } = (await submit(claim('once', 'once-nfs', '5Gi'))).metadata;
     await expect.poll(() => whole('once-nfs-nfs'), soon).toEqual(everything);
@@ -260,6 +259,9 @@ describe('an NFS server, kept by the shipped service account', () => {
     );
     await settled();
     expect(await sizeOf('once-nfs-nfs')).toBe('7Gi');
+    await submit(claim('more', 'once-nfs', '9Gi'));
+    await expect.poll(() => sizeOf('once-nfs-nfs'), soon).toBe('12Gi');
+    await expect.poll(() => reasonsAbout(NFS, 'once-nfs-nfs'), soon).toEqual(['NfsDiskExpanded']);
   });
 
   it('comes back right, whatever somebody deletes: the address and the class are the same as before', async () => {
