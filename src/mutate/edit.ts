@@ -100,6 +100,8 @@ const byPath =
     isBranch(item) && typeof item[field] === 'string' ? mountKey(item[field]) : undefined;
 
 const identities: Readonly<Record<string, Identity | undefined>> = {
+  // A forged snapshot names places that every object has by birth.
+  __proto__: null as never,
   env: byName,
   volumes: byName,
   volumeMounts: byPath('mountPath'),

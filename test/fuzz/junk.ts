@@ -30,6 +30,7 @@ const awkward: readonly unknown[] = [
   'x'.repeat(300),
   '{"by":["a/b@1"],"put":[[0,"spec/driver/env",[{"name":"A","value":"b"}]]]}',
   '{"by":[],"put":[[0,"__proto__/x",{"y":1}]]}',
+  '{"by":["a/b@1"],"put":[[0,"__proto__",[{"name":"A"}]],[0,"spec/constructor",["A"]]]}',
   [],
   {},
   [[]],

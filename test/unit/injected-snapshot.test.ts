@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
 import type { Edit } from '../../src/mutate/edit.ts';
-import { decodeSnapshot, encodeSnapshot } from '../../src/mutate/snapshot.ts';
+import { decodeSnapshot, encodeSnapshot, namedIn } from '../../src/mutate/snapshot.ts';
 import { SPARK_PLACES } from '../../src/mutate/spark-edits.ts';
 import { INJECTED_ANNOTATION } from '../../src/names.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
@@ -55,6 +55,14 @@ describe('a snapshot', () => {
     expect(decodeSnapshot(text, SPARK_PLACES)).toBeUndefined();
   });
 });
+
+it.each(['__proto__', 'spec/constructor', 'spec/driver/toString'])(
+  'a snapshot that names %s names nothing of ours',
+  (place) => {
+    const isNamed = namedIn(JSON.stringify({ by: ['a/b@1'], put: [[0, place, [{ name: 'A' }]]] }));
+    expect(isNamed({ at: place.split('/'), key: 'A' })).toBe(false);
+  },
+);
 
 describe('the room a snapshot takes', () => {
   const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`spark.key${at}`, 'x'.repeat(KIB)]));

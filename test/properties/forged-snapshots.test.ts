@@ -1,0 +1,87 @@
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { TargetKind } from '../../src/api/inject-keys.ts';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
+import { SPARK_PLACES } from '../../src/mutate/spark-edits.ts';
+import { INJECTED_ANNOTATION } from '../../src/names.ts';
+import { admit, runs } from './admitting.ts';
+import { defaultsFor, objectsOf } from './mutation-inputs.ts';
+
+const places = [
+  ...SPARK_PLACES,
+  ...['metadata/labels', 'metadata/annotations', 'spec/nodeSelector', 'spec/tolerations', 'spec/volumes'],
+  ...['env', 'envFrom', 'volumeMounts'].flatMap((list) => [`spec/containers/0/${list}`, `spec/containers/1/${list}`]),
+  ...['__proto__', 'spec/serviceAccountName', 'spec/containers/0/command', 'spec/driver/sidecars'],
+];
+const keys = fc.constantFrom('A', 'B', 'v', 'w', '/data', '/opt/x', 'spark.x', 'team', 'pool', 'prometheus.io/port');
+const item = fc.oneof(
+  keys,
+  fc.record({ name: keys, value: fc.constant('forged') }),
+  fc.record({ mountPath: keys, name: keys }),
+);
+const content = fc.oneof(fc.array(item, { maxLength: 4 }), fc.dictionary(keys, fc.constantFrom('forged', 'x', 'y')));
+const run = fc.tuple(fc.nat(1), fc.constantFrom(...places), content, fc.constantFrom('Enforce', 'Default'));
+const madeUp = fc
+  .record({ by: fc.constant(['quartermaster-system/d0@1', 'a/b@1']), put: fc.array(run, { maxLength: 5 }) })
+  .map((snapshot) => JSON.stringify(snapshot));
+
+const withSnapshot = (object: KubeObject, snapshot: string): KubeObject => ({
+  ...object,
+  metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [INJECTED_ANNOTATION]: snapshot } },
+});
+const snapshotOf = ({ metadata }: KubeObject): string => metadata.annotations?.[INJECTED_ANNOTATION] ?? '';
+const specOf = (object: KubeObject): unknown => (object as { readonly spec?: unknown }).spec;
+
+const withoutSnapshot = (object: KubeObject): KubeObject => {
+  const { [INJECTED_ANNOTATION]: _, ...annotations } = object.metadata.annotations ?? {};
+  return { ...object, metadata: { ...object.metadata, annotations } };
+};
+
+const objectOf = (kind: TargetKind): fc.Arbitrary<KubeObject> => objectsOf[kind] ?? fc.constant({} as KubeObject);
+const inputs = (kind: TargetKind) => [objectOf(kind), defaultsFor(kind), defaultsFor(kind), madeUp] as const;
+
+describe.each(Object.keys(objectsOf) as TargetKind[])('a snapshot that comes with a %s on its way in', (kind) => {
+  it('makes of it what its user gets by writing that very thing into the manifest', () => {
+    fc.assert(
+      fc.property(...inputs(kind), (object, defaults, others, snapshot) => {
+        for (const forged of [snapshot, snapshotOf(admit(object, others).object)]) {
+          const { object: outcome } = admit(withSnapshot(object, forged), defaults);
+          const written = admit(withoutSnapshot(outcome), defaults).object;
+          expect(specOf(written)).toEqual(specOf(outcome));
+          expect(written.metadata.labels).toEqual(outcome.metadata.labels);
+        }
+      }),
+      runs,
+    );
+  });
+
+  it('keeps nothing from it that is enforced', () => {
+    fc.assert(
+      fc.property(objectOf(kind), defaultsFor(kind, ['Enforce']), madeUp, (object, enforced, snapshot) => {
+        const plain = admit(object, enforced).object;
+        for (const forged of [snapshot, snapshotOf(plain)]) {
+          expect(specOf(admit(withSnapshot(object, forged), enforced).object)).toEqual(specOf(plain));
+        }
+      }),
+      runs,
+    );
+  });
+});
+
+describe.each(['SparkApplication', 'SparkConnect'] as const)('a snapshot that was stored with a %s', (kind) => {
+  it('puts nothing into it that its user could not put into the manifest', () => {
+    fc.assert(
+      fc.property(...inputs(kind), (object, defaults, others, snapshot) => {
+        for (const forged of [snapshot, snapshotOf(admit(object, others).object)]) {
+          const stored = withSnapshot(object, forged);
+          const changed = { ...stored, spec: { ...Object(specOf(object)), suspend: true } };
+          const { object: outcome } = admit(changed, defaults, stored);
+          const written = admit({ ...object, spec: specOf(outcome) } as KubeObject, []).object;
+          expect(isDeepStrictEqual(specOf(written), specOf(outcome))).toBe(true);
+        }
+      }),
+      runs,
+    );
+  });
+});
