@@ -1,9 +1,9 @@
-import type { Facts } from '../api/facts.ts';
 import { policyOf, type Settings } from '../config.ts';
 import { place, readObjects, type SourcedObject } from './documents.ts';
+import type { PreviewWorld } from './furnish.ts';
 import { preview } from './preview.ts';
-import { describedFacts, readDefaults, type WorldOptions } from './preview-facts.ts';
 import { type Output, render, renderExplanations } from './preview-output.ts';
+import { describedWorld, readDefaults, type WorldOptions } from './preview-world.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -24,8 +24,8 @@ export const previewCommand = async (
   terminal: Terminal,
 ): Promise<number> => {
   const objects = readObjects(options.file);
-  const facts = await factsFor(options, settings, environment, objects);
-  const documents = preview(objects, facts, options.namespace);
+  const world = await worldFor(options, settings, environment, objects);
+  const documents = preview(objects, world, options.namespace);
   terminal.print(render(documents, options.output, terminal.isColoured));
   for (const { source, warnings, denied } of documents) {
     for (const warning of warnings) terminal.complain(`${place(source)}: warning: ${warning}\n`);
@@ -35,18 +35,18 @@ export const previewCommand = async (
   return documents.every(({ allowed }) => allowed) ? EXIT.fine : EXIT.refused;
 };
 
-const factsFor = async (
+const worldFor = async (
   options: PreviewOptions,
   settings: Settings,
   environment: Environment,
   objects: readonly SourcedObject[],
-): Promise<Facts> => {
+): Promise<PreviewWorld> => {
   if (!options.live)
-    return describedFacts(
+    return describedWorld(
       options,
       settings,
       objects.map(({ object }) => object),
     );
-  const { liveFacts } = await import('./live-facts.ts');
-  return liveFacts(settings, environment, readDefaults(options.defaults ?? [], policyOf(settings)));
+  const { liveWorld } = await import('./live-world.ts');
+  return liveWorld(settings, environment, readDefaults(options.defaults ?? [], policyOf(settings)));
 };

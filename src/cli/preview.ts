@@ -1,11 +1,10 @@
 import jsonpatch from 'jsonpatch';
 import { decide } from '../admission/handle.ts';
 import type { AdmissionRequest, Explanation, PatchOperation } from '../api/admission.ts';
-import type { Facts } from '../api/facts.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { mutators } from '../mutate/index.ts';
 import type { Source, SourcedObject } from './documents.ts';
-import { furnish } from './furnish.ts';
+import { furnish, type PreviewWorld } from './furnish.ts';
 
 /** What admission would do to one object, as `preview -o json` prints it. */
 export interface PreviewedDocument {
@@ -28,14 +27,14 @@ export interface PreviewedDocument {
 /** Pure: each object through the very code admission runs, as if it were created in `namespace` unless it names its own. */
 export const preview = (
   objects: readonly SourcedObject[],
-  facts: Facts,
+  world: PreviewWorld,
   namespace: string,
-): readonly PreviewedDocument[] => objects.map((sourced) => previewOne(sourced, facts, namespace));
+): readonly PreviewedDocument[] => objects.map((sourced) => previewOne(sourced, world, namespace));
 
-const previewOne = ({ source, object }: SourcedObject, facts: Facts, fallback: string): PreviewedDocument => {
+const previewOne = ({ source, object }: SourcedObject, world: PreviewWorld, fallback: string): PreviewedDocument => {
   const namespace = object.metadata.namespace ?? (isHandled(object) ? fallback : '');
-  const decision = decide(asCreate(object, namespace), facts);
-  const furnishing = furnish(object, facts);
+  const decision = decide(asCreate(object, namespace), world.facts);
+  const furnishing = furnish(object, world);
   return {
     source,
     kind: object.kind,

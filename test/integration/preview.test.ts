@@ -9,8 +9,8 @@ import type { PlatformDefaults, PlatformDefaultsSpec } from '../../src/api/platf
 import { parseObjects } from '../../src/cli/documents.ts';
 import { toYaml } from '../../src/cli/install/kustomize.ts';
 import { type PreviewedDocument, preview } from '../../src/cli/preview.ts';
-import { describedFacts } from '../../src/cli/preview-facts.ts';
 import { render } from '../../src/cli/preview-output.ts';
+import { describedWorld } from '../../src/cli/preview-world.ts';
 import { run } from '../../src/cli/program.ts';
 import { readSettings } from '../../src/config.ts';
 import { resources } from '../../src/kube/kube.ts';
@@ -44,8 +44,8 @@ afterAll(() => cluster?.controlPlane.stop());
 describe('what preview prints', () => {
   it('goes in by kubectl apply in one go, and a second time with nothing to change', async () => {
     const settings = readSettings({ CALRISSIAN_SERVICE_ACCOUNTS: 'spark-jobs-dev:openeo' });
-    const facts = describedFacts({ cloud: 'aws', namespace: 'default' }, settings, manifests);
-    const printed = render(preview(parseObjects('manifests.yaml', toYaml(manifests)), facts, 'default'), 'yaml', false);
+    const world = describedWorld({ cloud: 'aws', namespace: 'default' }, settings, manifests);
+    const printed = render(preview(parseObjects('manifests.yaml', toYaml(manifests)), world, 'default'), 'yaml', false);
     const hasBudgets = await cluster.admin.read('/apis/policy/v1').then(
       () => true,
       () => false,

@@ -52,7 +52,7 @@ const previewed = (...beside: readonly KubeObject[]) => {
   });
   const [document] = preview(
     [{ source: { file: 'runner.yaml', document: 1, line: 1 }, object: parse(RUNNER) as KubeObject }],
-    facts,
+    { facts, entries: [] },
     'jobs',
   );
   const [container] = (document?.object as Pod | undefined)?.spec?.containers ?? [];

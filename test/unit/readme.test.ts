@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/program.ts';
@@ -50,6 +50,10 @@ describe('README', () => {
       expect(existsSync(join(root, path))).toBe(true);
     },
   );
+
+  it.each(globSync('examples/**/*.yaml', { cwd: root }))('takes the reader to %s', (path) => {
+    expect(readme).toContain(path);
+  });
 
   it('names only npm scripts that exist', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {

@@ -2,6 +2,9 @@ import { globSync, readFileSync } from 'node:fs';
 import { parseObjects } from '../../../src/cli/documents.ts';
 import { preview } from '../../../src/cli/preview.ts';
 import { type Output, render, renderExplanations } from '../../../src/cli/preview-output.ts';
+import { readDefaults } from '../../../src/cli/preview-world.ts';
+import { policyOf, readSettings } from '../../../src/config.ts';
+import { entryOf } from '../../../src/defaults/entry.ts';
 import { AppError } from '../../../src/errors.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
 import { readSeeds } from '../seeds.ts';
@@ -16,15 +19,18 @@ export const previewTarget: OpenTarget = () => {
     globSync(`${ROOT}/${pattern}`),
   );
   const texts = files.map((file) => readFileSync(file));
-  const worlds = readSeeds().map(({ facts }) => facts);
+  const [seed] = readSeeds();
+  const policy = policyOf(readSettings({}));
+  const entries = readDefaults(globSync(`${ROOT}/examples/**/defaults.yaml`), policy).map((one) =>
+    entryOf(one, policy),
+  );
   return {
     name: 'preview',
     make: (random) => mutateBytes(random.pick(texts), random),
     check: (input) => {
       const objects = parsed(input.toString());
-      const [facts] = worlds;
-      if (objects === undefined || facts === undefined) return;
-      const documents = preview(objects, facts, 'default');
+      if (objects === undefined || seed === undefined) return;
+      const documents = preview(objects, { facts: seed.facts, entries }, 'default');
       for (const output of OUTPUTS) render(documents, output, false);
       renderExplanations(documents);
     },

@@ -1,13 +1,15 @@
-import type { CloudFacts, CloudName, Facts, Policy } from '../api/facts.ts';
+import type { CloudFacts, CloudName, Policy } from '../api/facts.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { FACT_NAMES } from '../cloud/cloud.ts';
 import { cloudNamed, clouds, verdictFor } from '../cloud/index.ts';
 import { policyOf, type Settings } from '../config.ts';
-import { indexDefaults } from '../defaults/index.ts';
+import { entryOf } from '../defaults/entry.ts';
+import { indexEntries } from '../defaults/index.ts';
 import { validateDefaults } from '../defaults/validate.ts';
 import { AppError } from '../errors.ts';
 import { place, readObjects, type SourcedObject } from './documents.ts';
+import type { PreviewWorld } from './furnish.ts';
 import { offlineFacts } from './offline-facts.ts';
 
 /** The flags that describe a cluster which is not there. */
@@ -21,17 +23,22 @@ export interface WorldOptions {
   readonly namespace: string;
 }
 
-/** The facts that flags and the manifests under preview describe. Throws AppError('InvalidInput') naming the flag that is wrong. */
-export const describedFacts = (options: WorldOptions, settings: Settings, objects: readonly KubeObject[]): Facts => {
+/** The cluster that flags and the manifests under preview describe. Throws AppError('InvalidInput') naming the flag that is wrong. */
+export const describedWorld = (
+  options: WorldOptions,
+  settings: Settings,
+  objects: readonly KubeObject[],
+): PreviewWorld => {
   const policy = policyOf(settings);
   const cloud = cloudNamed(cloudName(options.cloud));
   const verdict = verdictFor(cloud?.name ?? 'unknown', givenFacts(options.fact ?? []), [
     cloud === undefined ? 'No cloud was named; give one with --cloud.' : `--cloud ${cloud.name}`,
   ]);
-  return offlineFacts({
+  const entries = readDefaults(options.defaults ?? [], policy).map((defaults) => entryOf(defaults, policy));
+  const facts = offlineFacts({
     cloud: verdict,
     csiDrivers: options.csiDrivers === undefined ? (cloud?.usualDrivers ?? []) : listOf(options.csiDrivers),
-    defaults: indexDefaults(readDefaults(options.defaults ?? [], policy), policy),
+    defaults: indexEntries(entries),
     policy,
     namespaceLabels: Object.fromEntries(
       listOf(options.namespaceLabels ?? '').map((pair) => pairOf('--namespace-labels', pair)),
@@ -39,6 +46,7 @@ export const describedFacts = (options: WorldOptions, settings: Settings, object
     objects,
     namespace: options.namespace,
   });
+  return { facts, entries };
 };
 
 const givenFacts = (pairs: readonly string[]): CloudFacts =>

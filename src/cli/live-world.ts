@@ -1,5 +1,5 @@
 import { createFacts } from '../admission/facts.ts';
-import type { CloudName, Facts } from '../api/facts.ts';
+import type { CloudName } from '../api/facts.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import type { ProbeResult } from '../cloud/cloud.ts';
@@ -16,19 +16,20 @@ import { slimClaim } from '../kube/projection.ts';
 import type { Store } from '../kube/store.ts';
 import { type FactStores, nodeFact, type Watching, watchFacts, watchStore } from '../kube/stores.ts';
 import { createLog } from '../log.ts';
+import type { PreviewWorld } from './furnish.ts';
 
 const SYNCED_WITHIN_MS = 15_000;
 
 /**
- * The facts of the cluster that the kubeconfig names, read once; `added` are defaults it is to have besides, or instead of those
+ * The cluster that the kubeconfig names, read once; `added` are defaults it is to have besides, or instead of those
  * of the same name. The cloud is what its nodes say: the metadata service in reach
  * here is that of the machine `preview` runs on. Throws AppError('Timeout') where the cluster cannot be read in time.
  */
-export const liveFacts = async (
+export const liveWorld = async (
   settings: Settings,
   environment: Readonly<Record<string, string | undefined>>,
   added: readonly PlatformDefaults[],
-): Promise<Facts> => {
+): Promise<PreviewWorld> => {
   const ending = new AbortController();
   const kube = createKube(await findConnection(environment));
   const watching: Watching = { kube, log: createLog('silent'), signal: ending.signal };
@@ -43,7 +44,8 @@ export const liveFacts = async (
   const inForce = createDefaultsInForce(policy);
   for (const defaults of [...stores.platformDefaults.list(), ...added]) inForce.put(defaults);
   const verdict = verdictOf(stores);
-  return createFacts({ stores, claims, policy, defaults: inForce.index, verdict: () => verdict })();
+  const facts = createFacts({ stores, claims, policy, defaults: inForce.index, verdict: () => verdict });
+  return { facts: facts(), entries: inForce.entries() };
 };
 
 const untilSynced = async (
