@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { addCrowd } from '../../dev/crowd.ts';
+import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
+import { resources } from '../../src/kube/kube.ts';
+import { makeBundle, startReplica } from '../faults/replica.ts';
+import { admitSpark, prepareSpark, untilAdmitted } from '../faults/spark-world.ts';
+import { type LoadReport, startSteadyLoad } from '../faults/steady-load.ts';
+import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { startChurn } from './churn.ts';
+
+export interface SoakOptions {
+  readonly minutes: number;
+  /** Told of each half minute. */
+  readonly progress: (line: string) => void;
+}
+
+export interface SoakReport extends Pick<LoadReport, 'sent' | 'failures' | 'p99'> {
+  /** Watch events, more or less. */
+  readonly changes: number;
+  /** Of the resident memory in megabytes, sampled each second: the median of the second quarter of the run, and of the last. */
+  readonly early: number;
+  readonly late: number;
+  readonly exitCode: number | string;
+}
+
+/** An hour's worth, at ten a second. */
+const ADMISSIONS = 36_000;
+/** What may come of chance between one quarter of the run and another. */
+export const MOST_GROWTH_MB = 10;
+
+/** An hour's worth of admissions, and of watch events, in so many minutes, through the bundle with all its controllers. */
+export const soak = async (options: SoakOptions): Promise<SoakReport> => {
+  const bundle = await makeBundle();
+  const cluster = await startShippedCluster();
+  try {
+    await prepare(cluster);
+    const environment = { ...bundle.environment, CLOUD: 'hetzner' };
+    const serve = await startReplica(cluster, { program: bundle.program, environment });
+    await untilReady(serve);
+    await untilAdmitted(cluster.admin);
+    return await measure(cluster, serve, options);
+  } finally {
+    await cluster.controlPlane.stop();
+    await bundle.remove();
+  }
+};
+
+const prepare = async ({ admin, controlPlane }: ShippedCluster): Promise<void> => {
+  await prepareSpark(admin);
+  await addCrowd(controlPlane, { claims: 5_000, namespaces: 200 });
+  const driver = {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'CSIDriver',
+    metadata: { name: 'csi.hetzner.cloud' },
+    spec: {},
+  };
+  await admin.create(resources.csiDrivers, driver);
+};
+
+const measure = async (
+  { admin }: ShippedCluster,
+  serve: ServeProcess,
+  { minutes, progress }: SoakOptions,
+): Promise<SoakReport> => {
+  const load = startSteadyLoad(ADMISSIONS / (minutes * 60), (index) => admitSpark(admin, `job-${index}`));
+  const churn = startChurn(admin);
+  const samples: number[] = [];
+  for (const end = Date.now() + minutes * 60_000; Date.now() < end; await sleep(1_000)) {
+    const now = await residentMegabytes(serve);
+    samples.push(now);
+    if (samples.length % 30 === 0) progress(`${samples.length} s: ${now.toFixed(0)} MB, ${churn.changes()} changes`);
+  }
+  const [{ sent, failures, p99 }] = await Promise.all([load.stop(), churn.stop()]);
+  const quarter = samples.length >> 2;
+  const [early, late] = [median(samples.slice(quarter, 2 * quarter)), median(samples.slice(-quarter))];
+  return { sent, failures, p99, changes: churn.changes(), early, late, exitCode: await serve.stop() };
+};
+
+const residentMegabytes = async ({ pid }: ServeProcess): Promise<number> => {
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kilobytes) / 1_024;
+};
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((one, other) => one - other)[values.length >> 1] ?? 0;
