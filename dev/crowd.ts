@@ -5,19 +5,22 @@ import type { ControlPlane } from './control-plane/control-plane.ts';
 export interface Crowd {
   readonly claims: number;
   readonly namespaces: number;
+  /** Volumes that a provisioner made, bound to the first so many claims. */
+  readonly volumes?: number;
 }
 
 /** What one transaction of etcd takes at most. */
 const BATCH = 128;
 
 /**
- * Fills a cluster with namespaces and bound claims of a usual size, past the API server: straight into etcd, as JSON, which the
+ * Fills a cluster with namespaces, bound claims and their volumes, of a usual size, past the API server: straight into etcd, as JSON, which the
  * API server reads as well as its own protobuf. 50,000 claims take seconds this way.
  */
 export const addCrowd = async ({ etcdUrl }: Pick<ControlPlane, 'etcdUrl'>, crowd: Crowd): Promise<void> => {
   const namespaces = Array.from({ length: crowd.namespaces }, (_, index) => namespaceOf(index));
   const claims = Array.from({ length: crowd.claims }, (_, index) => claimOf(index, index % crowd.namespaces));
-  const all = [...namespaces, ...claims];
+  const volumes = Array.from({ length: crowd.volumes ?? 0 }, (_, index) => volumeOf(index, index % crowd.namespaces));
+  const all = [...namespaces, ...claims, ...volumes];
   for (let start = 0; start < all.length; start += BATCH) await put(etcdUrl, all.slice(start, start + BATCH));
 };
 
@@ -90,6 +93,36 @@ const claimOf = (index: number, namespaceIndex: number): Entry => {
         volumeName: `pvc-${uid}`,
       },
       status: { phase: 'Bound', accessModes: ['ReadWriteOnce'], capacity: { storage: '10Gi' } },
+    },
+  };
+};
+
+const volumeOf = (index: number, namespaceIndex: number): Entry => {
+  const [driver, uid] = ['csi.hetzner.cloud', randomUUID()];
+  const name = `pvc-${uid}`;
+  const zone = { key: `${driver}/location`, operator: 'In', values: ['fsn1'] };
+  return {
+    key: `persistentvolumes/${name}`,
+    object: {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: {
+        ...{ name, uid, creationTimestamp: created },
+        annotations: { 'pv.kubernetes.io/provisioned-by': driver },
+        finalizers: ['kubernetes.io/pv-protection', 'external-attacher/csi-hetzner-cloud'],
+        managedFields: [managedBy('csi-provisioner'), managedBy('kube-controller-manager')],
+      },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        capacity: { storage: '10Gi' },
+        claimRef: { kind: 'PersistentVolumeClaim', namespace: `team-${namespaceIndex}`, name: `data-${index}`, uid },
+        csi: { driver, volumeHandle: `${index}`, fsType: 'ext4' },
+        nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [zone] }] } },
+        persistentVolumeReclaimPolicy: 'Delete',
+        storageClassName: `class-${index % 20}`,
+        volumeMode: 'Filesystem',
+      },
+      status: { phase: 'Bound' },
     },
   };
 };

@@ -88,4 +88,13 @@ describe(`with ${CROWD.claims} claims and ${CROWD.namespaces} namespaces in the 
     expect(await peakMegabytes(serve)).toBeLessThan(200);
     await serve.stop();
   });
+
+  it('the webhook alone never takes 200 MB with a volume for each claim either', { timeout: 120_000 }, async () => {
+    await addCrowd(cluster.controlPlane, { claims: 0, namespaces: 1, volumes: CROWD.claims });
+    const webhook = await start('--webhook-only');
+    await untilReady(webhook, 90_000);
+    expect(await isAdmitting(webhook)).toBe(true);
+    expect(await peakMegabytes(webhook)).toBeLessThan(200);
+    await webhook.stop();
+  });
 });
