@@ -92,7 +92,8 @@ const refuseEarly = ({ method, url = '', headers }: IncomingMessage): Answer | u
   if (url !== MUTATE_PATH && url.split('?', 1)[0] !== MUTATE_PATH) return NOT_FOUND;
   if (method !== 'POST') return NO_POST;
   if (headers['content-encoding'] !== undefined) return COMPRESSED;
-  return /^application\/json\b/i.test(headers['content-type'] ?? '') ? undefined : NO_JSON;
+  const type = headers['content-type'] ?? '';
+  return type === 'application/json' || /^application\/json\b/i.test(type) ? undefined : NO_JSON;
 };
 
 const NOT_FOUND = failure(404, 'NotFound', `There is nothing here; reviews go to ${MUTATE_PATH}.`);
