@@ -2,14 +2,23 @@ import { type Logger, pino } from 'pino';
 
 export type Log = Logger;
 
-/** Structured lines on standard output: a constant message and fields, the time as ISO 8601. */
+/**
+ * Structured lines on standard output: a constant message and fields, the time as ISO 8601. They are gathered for up to
+ * 0.1 s and written on the side: a reader of the log that is slow holds up no admission. Nothing is lost at an exit.
+ */
 export const createLog = (level: string): Log =>
-  pino({
-    level,
-    base: null,
-    messageKey: 'message',
-    // An error given as such is written with its stack; a text stays a text.
-    errorKey: 'error',
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-  });
+  pino(
+    {
+      level,
+      base: null,
+      messageKey: 'message',
+      // An error given as such is written with its stack; a text stays a text.
+      errorKey: 'error',
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    pino.destination(GATHERED),
+  );
+
+/** Past `maxLength` bytes that nobody reads, lines are dropped. */
+const GATHERED = { sync: false, minLength: 4096, maxLength: 8 * 1024 * 1024, periodicFlush: 100 };
