@@ -1,5 +1,5 @@
 import type { KubeObject } from '../api/kubernetes.ts';
-import { type Edit, isListPlace, isPutFirst, keyOf, type Spot } from './edit.ts';
+import { type Edit, isListPlace, isPutFirst, keysIn, type Spot } from './edit.ts';
 import { hasRoomFor } from './spot.ts';
 import { childOf, isBranch, listAt, mapAt, type Path } from './tree.ts';
 
@@ -104,8 +104,9 @@ const listPlace = (found: readonly unknown[], at: Path, open: () => Container): 
 
 const readEntries = (list: readonly unknown[], at: Path): Map<string, unknown[]> => {
   const entries = new Map<string, unknown[]>();
+  const keyOf = keysIn(at);
   for (const item of list) {
-    const key = keyOf(at, item);
+    const key = keyOf(item);
     const alike = key === undefined ? undefined : entries.get(key);
     if (alike !== undefined) alike.push(item);
     else if (key !== undefined) entries.set(key, [item]);
@@ -115,7 +116,8 @@ const readEntries = (list: readonly unknown[], at: Path): Map<string, unknown[]>
 
 /** Puts `values` where the first entry with a key is, and takes out the others. */
 const replaceEntries = (list: unknown[], at: Path, key: string, values: readonly unknown[]): void => {
-  const isIt = (item: unknown): boolean => keyOf(at, item) === key;
+  const keyOf = keysIn(at);
+  const isIt = (item: unknown): boolean => keyOf(item) === key;
   const first = list.findIndex(isIt);
   const after = list.slice(first).filter((item) => !isIt(item));
   list.length = first;

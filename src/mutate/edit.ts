@@ -81,17 +81,21 @@ export const spotId = ({ at, key }: Spot): string => `${at.join('/')} ${key}`;
 export const isListPlace = (at: Path): boolean => identities[at.at(-1) ?? ''] !== undefined;
 
 /** What the entry of a list is told apart by; undefined where it has no such thing. */
-export const keyOf = (at: Path, item: unknown): string | undefined => {
-  const key = identities[at.at(-1) ?? '']?.(item);
-  return typeof key === 'string' ? key : undefined;
-};
+export const keyOf = (at: Path, item: unknown): string | undefined => keysIn(at)(item);
 
-type Identity = (item: unknown) => unknown;
+/** The same for each entry of one list. */
+export const keysIn = (at: Path): Identity => identities[at.at(-1) ?? ''] ?? nothing;
+
+type Identity = (item: unknown) => string | undefined;
+
+const nothing: Identity = () => undefined;
 
 const of =
   (identify: (item: Branch) => unknown): Identity =>
   (item) =>
-    isBranch(item) ? identify(item) : undefined;
+    isBranch(item) ? asText(identify(item)) : undefined;
+
+const asText = (key: unknown): string | undefined => (typeof key === 'string' ? key : undefined);
 
 const byName = of(({ name }) => name);
 const byPath =
@@ -110,5 +114,5 @@ const identities: Readonly<Record<string, Identity | undefined>> = {
   // Entries that are not what they should be get an identity nothing else has, which is all that is asked here.
   envFrom: of((item) => envFromKey(item as EnvFromSource)),
   tolerations: of((item) => tolerationKey(item as Toleration)),
-  imagePullSecrets: (item) => (isBranch(item) ? item['name'] : item),
+  imagePullSecrets: (item) => asText(isBranch(item) ? item['name'] : item),
 };

@@ -2,31 +2,26 @@ import type { Explanation } from '../api/admission.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../names.ts';
 import { type Edit, isListPlace, OURSELVES, type Spot } from './edit.ts';
+import { remember } from './remembered.ts';
 import type { Settlement } from './settle.ts';
-import { listAt, type Path, pointerTo, stepTo } from './tree.ts';
+import { listAt, pointerTo } from './tree.ts';
 
 /** Every path that a settlement changed, and why. What was taken away has its path of before. */
-export const explainSettlement = (before: KubeObject, { object, put, removed }: Settlement): readonly Explanation[] => {
-  const [pathAfter, pathBefore] = [locate(object), locate(before)];
-  const explained: Explanation[] = [];
-  for (const edit of put) {
-    const path = pathAfter(edit, edit.value);
-    if (path !== undefined) explained.push({ path, ...reasonFor(edit) });
-  }
-  for (const { value, by, ...spot } of removed) {
-    const path = pathBefore(spot, value);
-    if (path !== undefined) explained.push({ path, source: sourceOf(by), mode: 'Enforce', why: MADE_ROOM });
-  }
-  return explained;
-};
-
-const MADE_ROOM = 'taken out: what is enforced says the same in its own place';
+export const explainSettlement = (before: KubeObject, { object, put, removed }: Settlement): readonly Explanation[] => [
+  ...put.flatMap((edit) => explain(object, edit, reasonOf(edit))),
+  ...removed.flatMap((removal) =>
+    explain(before, removal, {
+      pointer: pointerTo(placeOf(removal)),
+      source: sourceOf(removal.by),
+      mode: 'Enforce',
+      why: 'taken out: what is enforced says the same in its own place',
+    }),
+  ),
+];
 
 /** One value taken out again, `why` in a few words. */
-export const explainWithdrawal = (before: KubeObject, edit: Edit, why: string): readonly Explanation[] => {
-  const path = locate(before)(edit, edit.value);
-  return path === undefined ? [] : [{ path, source: sourceOf(edit.by), mode: 'Derived', why }];
-};
+export const explainWithdrawal = (before: KubeObject, edit: Edit, why: string): readonly Explanation[] =>
+  explain(before, edit, { ...reasonOf(edit), mode: 'Derived', why });
 
 /** The annotation that says what was injected. */
 export const explainAnnotation = (why: string): Explanation => ({
@@ -36,27 +31,34 @@ export const explainAnnotation = (why: string): Explanation => ({
   why,
 });
 
-const reasonFor = ({ by, mode, why }: Edit): Omit<Explanation, 'path'> => ({
-  source: sourceOf(by),
-  mode: by === OURSELVES ? 'Derived' : mode,
-  why: why ?? (mode === 'Enforce' ? 'enforced, whatever the manifest says' : 'the manifest says nothing here'),
-});
+interface Reason extends Omit<Explanation, 'path'> {
+  /** To the field of a map; to the list of an entry. */
+  readonly pointer: string;
+}
 
-/** Tells where in an object a value of a spot stands; undefined where it does not. Neighbours share the way to their place. */
-const locate = (object: KubeObject): ((spot: Spot, value: unknown) => string | undefined) => {
-  let at: Path | undefined;
-  let pointer = '';
-  let list: readonly unknown[] | undefined;
-  return (spot, value) => {
-    if (spot.at !== at) {
-      at = spot.at;
-      pointer = pointerTo(at);
-      list = isListPlace(at) ? listAt(object, at) : undefined;
-    }
-    if (list === undefined) return pointer + stepTo(spot.key);
-    const index = list.indexOf(value);
-    return index < 0 ? undefined : `${pointer}/${index}`;
+/** Nothing where the object does not hold the value. */
+const explain = (
+  object: KubeObject,
+  { at, value }: Pick<Edit, 'at' | 'value'>,
+  { pointer, ...reason }: Reason,
+): readonly Explanation[] => {
+  if (!isListPlace(at)) return [{ path: pointer, ...reason }];
+  const index = listAt(object, at).indexOf(value);
+  return index < 0 ? [] : [{ path: `${pointer}/${index}`, ...reason }];
+};
+
+const reasonOf = (edit: Edit): Reason => remember(edit, reasonFor, '', () => reasonFor(edit));
+
+const reasonFor = (edit: Edit): Reason => {
+  const { by, mode, why } = edit;
+  return {
+    pointer: pointerTo(placeOf(edit)),
+    source: sourceOf(by),
+    mode: by === OURSELVES ? 'Derived' : mode,
+    why: why ?? (mode === 'Enforce' ? 'enforced, whatever the manifest says' : 'the manifest says nothing here'),
   };
 };
+
+const placeOf = ({ at, key }: Spot) => (isListPlace(at) ? at : [...at, key]);
 
 const sourceOf = (by: string): string => (by === OURSELVES ? by : `PlatformDefaults ${by}`);

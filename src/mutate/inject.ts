@@ -6,6 +6,7 @@ import { type Edit, spotId } from './edit.ts';
 import { explainAnnotation, explainSettlement, explainWithdrawal } from './explanation.ts';
 import { readInjected, roomForInjected, writeInjected } from './injected-annotation.ts';
 import { untouched } from './mutator.ts';
+import { remember } from './remembered.ts';
 import { type Rules, type Settlement, settle } from './settle.ts';
 import { decodeSnapshot, encodeSnapshot, namedIn, type SnapshotForm } from './snapshot.ts';
 import { isOptedOut } from './target.ts';
@@ -111,13 +112,19 @@ interface Recorded {
 const settleWithin = (object: KubeObject, { edits, rulesFor, form }: Gift): Recorded => {
   const isOurs = namedIn(readInjected(object));
   const settled = settle(object, edits, rulesFor(edits), isOurs);
-  const snapshot = encodeSnapshot(settled.held, form);
+  const snapshot = snapshotOf(settled.held, edits, form);
   const room = roomForInjected(object);
   if (Buffer.byteLength(snapshot ?? '') <= room) return { settled, snapshot, excess: [] };
   const excess = new Set(excessOver(room, settled.held, form).map(spotId));
   const fitting = edits.filter((edit) => !excess.has(spotId(edit)));
   const fitted = settle(object, fitting, rulesFor(fitting), isOurs);
   return { settled: fitted, snapshot: encodeSnapshot(fitted.held, form), excess: [tooMuch(excess.size)] };
+};
+
+/** What holds is often all that was to be given, and the same for all objects that match alike. */
+const snapshotOf = (held: readonly Edit[], edits: readonly Edit[], form: SnapshotForm): string | undefined => {
+  const encode = (): string | undefined => encodeSnapshot(held, form);
+  return held.length === edits.length ? remember(edits, encodeSnapshot, form, encode) : encode();
 };
 
 /** What is enforced is written down whatever its size: dropping it would let an object full of annotations escape it. */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { Edit } from './edit.ts';
+import { remember } from './remembered.ts';
 import { valuesAt } from './spot.ts';
 import { type Path, textAt } from './tree.ts';
 
@@ -8,7 +9,12 @@ import { type Path, textAt } from './tree.ts';
 export type WantedVolumes = ReadonlyMap<string, Edit>;
 
 export const wantedVolumes = (edits: readonly Edit[]): WantedVolumes =>
-  new Map(edits.filter(({ at }) => at.at(-1) === 'volumes').map((edit) => [edit.key, edit]));
+  remember(
+    edits,
+    wantedVolumes,
+    '',
+    () => new Map(edits.filter(({ at }) => at.at(-1) === 'volumes').map((edit) => [edit.key, edit])),
+  );
 
 /**
  * Why a mount must not be given: it would mount another volume than it was meant for, or none. `volumeRefusalOf` says why

@@ -25,7 +25,7 @@ export const mutatePod = (
   profiles: readonly PodProfile[],
 ): Mutation => {
   const shares = profiles.map((profile) => shareOf(pod, request, facts, profile));
-  const edits = shares.flatMap((share) => share.edits);
+  const edits = joined(shares.map((share) => share.edits));
   if (edits.length === 0 && readInjected(pod) === undefined)
     return untouched(
       pod,
@@ -40,6 +40,12 @@ export const mutatePod = (
   });
 };
 
+/** All in one list: the very list where the others are empty, so that what is remembered of it stays in use. */
+const joined = (lists: readonly (readonly Edit[])[]): readonly Edit[] => {
+  const [first = [], ...others] = lists.filter((list) => list.length > 0);
+  return others.length === 0 ? first : [first, ...others].flat();
+};
+
 interface Share {
   readonly edits: readonly Edit[];
   readonly warnings: readonly string[];
@@ -52,7 +58,7 @@ const shareOf = (pod: KubeObject, request: AdmissionRequest, facts: Facts, profi
   const own = target.isDisabled ? [] : profile.ownEdits(pod);
   if (injection === undefined) return { edits: own, warnings: [], isDisabled: target.isDisabled };
   return {
-    edits: [...own, ...profile.editsFor(pod, injection)],
+    edits: joined([own, profile.editsFor(pod, injection)]),
     warnings: [...injection.warnings, ...profile.warningsFor(pod, injection)],
     isDisabled: target.isDisabled,
   };

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { createDraft, type Draft, type Place } from './draft.ts';
 import { type Edit, type Spot, spotId } from './edit.ts';
+import { remember } from './remembered.ts';
 
 /** What one kind knows about its own fields. Pure; asked about the object as it is by then. */
 export interface Rules {
@@ -69,7 +70,7 @@ const settleOnce = (
   let place: Place | undefined;
   for (const edit of inOrder(edits)) {
     if (place?.at !== edit.at) place = draft.placeAt(edit.at);
-    const id = spotId(edit);
+    const id = idOf(edit);
     const verdict = held.has(id) ? PASSED : judge(draft.object(), place, edit, rules, held);
     if (isHeld(verdict, edit, isOurs)) held.set(id, edit);
     if (verdict.kind === 'refused') refused.push({ edit, why: verdict.why });
@@ -77,6 +78,8 @@ const settleOnce = (
   }
   return { object: draft.object(), held: [...held.values()], ...changes, refused };
 };
+
+const idOf = (edit: Edit): string => remember(edit, spotId, '', () => spotId(edit));
 
 interface Changes {
   readonly put: Edit[];
@@ -157,7 +160,9 @@ const unlessRefused = (object: KubeObject, edit: Edit, rules: Rules, rivals: rea
 };
 
 /** What is enforced, then defaults; volumes after all that may mount them, or they would look idle. */
-const inOrder = (edits: readonly Edit[]): readonly Edit[] => {
-  const turns = Map.groupBy(edits, ({ at, mode }) => (at.at(-1) === 'volumes' ? 2 : 0) + (mode === 'Enforce' ? 0 : 1));
-  return turns.size < 2 ? edits : [0, 1, 2, 3].flatMap((turn) => turns.get(turn) ?? []);
-};
+const inOrder = (edits: readonly Edit[]): readonly Edit[] =>
+  edits.every((edit, index) => index === 0 || turnOf(edits[index - 1] ?? edit) <= turnOf(edit))
+    ? edits
+    : edits.toSorted((one, other) => turnOf(one) - turnOf(other));
+
+const turnOf = ({ at, mode }: Edit): number => (at.at(-1) === 'volumes' ? 2 : 0) + (mode === 'Enforce' ? 0 : 1);

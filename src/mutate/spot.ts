@@ -1,10 +1,13 @@
 import type { KubeObject } from '../api/kubernetes.ts';
-import { isListPlace, keyOf, type Spot } from './edit.ts';
+import { isListPlace, keysIn, type Spot } from './edit.ts';
 import { childOf, isBranch, listAt, mapAt, type Path, readAt, setAt, without } from './tree.ts';
 
 /** All that an object holds at a spot: one value, several where a list has the entry twice, none for absent and null. */
 export const valuesAt = (object: KubeObject, { at, key }: Spot): readonly unknown[] => {
-  if (isListPlace(at)) return listAt(object, at).filter((item) => keyOf(at, item) === key);
+  if (isListPlace(at)) {
+    const keyOf = keysIn(at);
+    return listAt(object, at).filter((item) => keyOf(item) === key);
+  }
   const value = readAt(mapAt(object, at), [key]) ?? undefined;
   return value === undefined ? [] : [value];
 };
@@ -15,7 +18,7 @@ export const erase = (object: KubeObject, { at, key }: Spot): KubeObject =>
     ? setAt(
         object,
         at,
-        listAt(object, at).filter((item) => keyOf(at, item) !== key),
+        listAt(object, at).filter((item) => keysIn(at)(item) !== key),
       )
     : setAt(object, at, without(mapAt(object, at), key));
 

@@ -51,8 +51,10 @@ export const pointerTo = (path: Path): string => {
 };
 
 /** What one step adds to a JSON Pointer. */
-export const stepTo = (step: string): string =>
-  step.includes('~') || step.includes('/') ? `/${step.replaceAll('~', '~0').replaceAll('/', '~1')}` : `/${step}`;
+export const stepTo = (step: string): string => `/${escaped(escaped(step, '~', '~0'), '/', '~1')}`;
+
+const escaped = (text: string, what: string, by: string): string =>
+  text.includes(what) ? text.replaceAll(what, by) : text;
 
 const put = (node: unknown, path: Path, depth: number, value: unknown): unknown => {
   const step = path[depth];

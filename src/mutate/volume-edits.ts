@@ -3,7 +3,6 @@ import type { FileMount, Injection, Resolved } from '../api/injection.ts';
 import type { KubeObject, Volume, VolumeMount } from '../api/kubernetes.ts';
 import { mountKey } from '../defaults/identity.ts';
 import { type Edit, editOf } from './edit.ts';
-import { remember } from './remembered.ts';
 import { listAt, type Path, textAt } from './tree.ts';
 
 export const POD_VOLUMES: Path = ['spec', 'volumes'];
@@ -36,16 +35,16 @@ export const volumeEdits = (
   injection: Injection,
   arrangement: Arrangement = asGiven,
 ): readonly Edit[] => {
-  const make = (): readonly Edit[] => arrange(pod, container, injection, arrangement);
-  const dependsOnPod = arrangement !== asGiven || [...injection.volumes.values()].some(({ value }) => claimOf(value));
-  return dependsOnPod ? make() : remember(injection, volumeEdits, container.join('/'), make);
-};
-
-const arrange = (pod: KubeObject, container: Path, injection: Injection, arrangement: Arrangement): readonly Edit[] => {
   const holders = claimHolders(pod, injection, arrangement);
   const mounts = [...container, 'volumeMounts'];
   const placed = partsOf(injection).map((part) => placePart(mounts, part, arrangement, holders));
   return [...placed.flatMap(({ mounts }) => mounts), ...placed.flatMap(({ volumes }) => volumes)];
+};
+
+/** True where the edits depend on what the pod has: it may hold a claim of theirs already. */
+export const hasClaims = ({ volumes }: Injection): boolean => {
+  for (const { value } of volumes.values()) if (claimOf(value) !== undefined) return true;
+  return false;
 };
 
 /** The claim a volume is made from; undefined for other volumes. */

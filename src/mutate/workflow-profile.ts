@@ -1,11 +1,13 @@
 import type { Injection } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
+import type { Edit } from './edit.ts';
 import { hidesAny } from './mount-paths.ts';
 import { containersNamed, environmentEdits, isSparkOperatorPod, podEdits, sourceEdits } from './pod-edits.ts';
 import type { PodProfile } from './pod-mutation.ts';
+import { remember } from './remembered.ts';
 import { labelsOf } from './target.ts';
 import { listAt, type Path, textAt } from './tree.ts';
-import { volumeEdits } from './volume-edits.ts';
+import { hasClaims, volumeEdits } from './volume-edits.ts';
 
 /** On every pod of an Argo workflow. */
 export const WORKFLOW_LABEL = 'workflows.argoproj.io/workflow';
@@ -26,11 +28,17 @@ export const isWorkflowPod = (pod: KubeObject): boolean => {
 export const workflowProfile: PodProfile = {
   kind: 'WorkflowPod',
   ownEdits: () => [],
-  editsFor: (pod, injection) => [
-    ...podEdits(injection),
-    ...mainOf(pod).flatMap((main) => [...environmentEdits(main, injection), ...volumeEdits(pod, main, injection)]),
-    ...containersNamed(pod, EXECUTORS).flatMap((executor) => sourceEdits(executor, injection)),
-  ],
+  editsFor: (pod, injection) => {
+    const [mains, executors] = [mainOf(pod), containersNamed(pod, EXECUTORS)];
+    const make = (): readonly Edit[] => [
+      ...podEdits(injection),
+      ...mains.flatMap((main) => [...environmentEdits(main, injection), ...volumeEdits(pod, main, injection)]),
+      ...executors.flatMap((executor) => sourceEdits(executor, injection)),
+    ];
+    return hasClaims(injection)
+      ? make()
+      : remember(injection, workflowProfile, `${mains.join()} ${executors.join()}`, make);
+  },
   ofMount: (_, { key }) => (hidesAny(key, EXECUTOR_PATHS) ? 'it would hide what the executor mounts' : undefined),
   ofEnv: (_, { key }) => (key.startsWith('ARGO_') ? 'the variable is kept for the executor' : undefined),
   warningsFor: (pod, injection) => (needsNoProxy(pod, injection) ? [NO_PROXY_MISSING] : []),
