@@ -29,6 +29,7 @@ const recordFlaws = (schema: JsonSchema, value: Fields, path: string): readonly 
     .filter((name) => !Object.hasOwn(value, name) || value[name] === null)
     .map((name) => `${path}.${name}: is required`);
   const inside = Object.entries(value).flatMap(([name, item]) => {
+    if (name === '__proto__') return [`${path}.${name}: is a key that not every reader keeps; rename it`];
     const field = fieldSchema(schema, name);
     if (field !== undefined) return schemaFlaws(field, item, `${path}.${name}`);
     if (schema['x-kubernetes-preserve-unknown-fields'] !== true) return [`${path}.${name}: there is no such field`];

@@ -134,7 +134,18 @@ const checked = (value: unknown, source: Source): KubeObject => {
   if (typeof kind !== 'string' || kind === '') return refuse(source, 'the object has no kind');
   if (typeof apiVersion !== 'string' || apiVersion === '') return refuse(source, `the ${kind} has no apiVersion`);
   if (metadata !== undefined && !isFields(metadata)) return refuse(source, `metadata of the ${kind} is not an object`);
+  // What applies patches here takes such a key for the prototype, and would show an object without it.
+  if (jsonOf(value, source).includes('"__proto__":'))
+    return refuse(source, `a key of the ${kind} is __proto__, which cannot be previewed; rename it`);
   return { ...value, apiVersion, kind, metadata: metadata ?? {} };
+};
+
+const jsonOf = (value: unknown, source: Source): string => {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return refuse(source, 'an alias stands within what it names, or all nests too deeply');
+  }
 };
 
 const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -108,6 +108,10 @@ describe('what no schema has checked yet', () => {
       'spec.inject.sparkConf.spark.executor.instances: must be a string; quote it',
     ],
     [`{${match}, "inject": {"volume": []}}`, 'spec.inject.volume: there is no such field'],
+    [
+      `{${match}, "inject": {"annotations": {"__proto__": "x"}}}`,
+      'spec.inject.annotations.__proto__: is a key that not every reader keeps; rename it',
+    ],
     [`{${match}, "inject": {"env": [{"value": "x"}]}}`, 'spec.inject.env[0].name: is required'],
     [`{${match}, "inject": {"env": [{"name": ""}]}}`, 'spec.inject.env[0].name: must not be empty'],
     [`{${match}, "inject": {"env": [{"name": "A"}, {"name": "A"}]}}`, 'spec.inject.env: "A" is there more than once'],

@@ -60,6 +60,11 @@ describe('manifests that cannot be read', () => {
       'apiVersion: v1\nkind: A\n---\nkind: Pod\n',
       /bad\.yaml: document 2, line 4: the Pod has no apiVersion\./,
     ],
+    [
+      'an alias within what it names',
+      'apiVersion: v1\nkind: A\nspec: &a { b: *a }\n',
+      /bad\.yaml: document 1, line 1: an alias stands within what it names/,
+    ],
     ['no kind', 'apiVersion: v1\n', /bad\.yaml: document 1, line 1: the object has no kind\./],
     ['a scalar', 'hello\n', /bad\.yaml: document 1, line 1: this is not an object/],
     ['metadata that is text', 'apiVersion: v1\nkind: A\nmetadata: x\n', /line 1: metadata of the A is not an object\./],
@@ -75,6 +80,21 @@ describe('manifests that cannot be read', () => {
     ],
   ])('name file, document and line: %s', (_what, text, message) => {
     expect(() => readObjects([file('bad.yaml', text)])).toThrow(message);
+  });
+
+  it.each(['spec: { sparkConf: { "__proto__": x } }', '"__proto__": {}', 'spec: [{ a: [{ "__proto__": 1 }] }]'])(
+    'refuse a key that could not be shown: %s',
+    (fields) => {
+      const text = `apiVersion: v1\nkind: A\n${fields}\n`;
+      expect(() => parseObjects('a.yaml', text)).toThrow(
+        'a.yaml: document 1, line 1: a key of the A is __proto__, which cannot be previewed; rename it.',
+      );
+    },
+  );
+
+  it('take __proto__ in a text', () => {
+    const text = 'apiVersion: v1\nkind: A\nspec: { a: \'{"__proto__":1}\' }\n';
+    expect(parseObjects('a.yaml', text)).toHaveLength(1);
   });
 
   it('name a file that is not there', () => {
