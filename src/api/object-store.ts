@@ -93,7 +93,7 @@ const spec = object(
       project: text("Project; the cluster's when absent.", { minLength: 1, maxLength: 64 }),
     }),
     credentialsSecretRef: object(
-      "Secret of this namespace with access-key and secret-key, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; the platform's workload identity when absent.",
+      "Secret of this namespace; the platform's workload identity when absent. S3: access-key and secret-key, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Google: key.json. Azure: AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or account-key.",
       { name: nameOf('Name of the Secret.') },
     ),
     adopt: choice(

@@ -3,7 +3,7 @@ import type { Halt, HaltReason } from './object-store-seen.ts';
 type Policy = 'terminal' | 'slow' | 'backoff';
 
 /** What each reason is met with: it stands until the spec changes, is looked at now and then, or tried again soon and ever later. */
-const policies: Readonly<Record<HaltReason, Policy>> = {
+export const policies: Readonly<Record<HaltReason, Policy>> = {
   InvalidName: 'terminal',
   InvalidSpec: 'terminal',
   UnsupportedFeature: 'terminal',

@@ -1,7 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { INJECT_KEYS } from '../../src/api/inject-keys.ts';
 import { alerts } from '../../src/cli/install/alerts.ts';
+import { policies } from '../../src/controller/object-store-retry.ts';
+import type { HaltReason } from '../../src/controller/object-store-seen.ts';
+import { BUILT_IN_VARIABLES } from '../../src/defaults/variables.ts';
 import { mutators } from '../../src/mutate/index.ts';
 import { settings } from '../../src/settings.ts';
 
@@ -35,6 +39,47 @@ describe('docs/failure-policy.md', () => {
     const told = rows(read('failure-policy.md')).map(([name, policy]) => [name, policy]);
     const installed = mutators.flatMap(({ rules }) => rules).map((rule) => [`\`${rule.name}\``, rule.failurePolicy]);
     expect(told.toSorted()).toEqual(installed.toSorted());
+  });
+});
+
+describe('docs/buckets.md', () => {
+  const page = read('buckets.md');
+  const again = {
+    terminal: 'when the spec changes',
+    slow: 'every 5 minutes',
+    backoff: 'after 1 second, then ever later',
+  };
+
+  it('tells every reason, and when it is tried again', () => {
+    const told = rows(page.split('## Reasons')[1] ?? '');
+    expect(told.map(([reason]) => reason).toSorted()).toEqual(Object.keys(policies).toSorted());
+    for (const [reason = '', , when = ''] of told) {
+      const expected = reason === 'ProviderUnknown' ? 'every 15 seconds' : again[policies[reason as HaltReason]];
+      expect(when, reason).toContain(expected);
+    }
+  });
+
+  it('names every call that providers make', () => {
+    const source = globSync('src/bucket/*.ts', { cwd: root }).map((file) => readFileSync(join(root, file), 'utf8'));
+    const calls = [
+      ...source
+        .join('')
+        .matchAll(/new ([A-Z]\w+)Command\(|'(storage\.(?:buckets|objects)\.\w+)'|'Microsoft\.Storage\/([^']+)'/g),
+    ].map(([, s3, google, azure]) => s3 ?? google ?? azure ?? '');
+    expect(calls.length).toBeGreaterThan(40);
+    // A type, not a call.
+    expect(calls.filter((call) => call !== 'storageAccounts' && !page.includes(call))).toEqual([]);
+  });
+});
+
+describe('docs/platform-defaults.md', () => {
+  it('gives every key of inject the kinds that take it', () => {
+    const told = rows(read('platform-defaults.md')).map(([key, kinds]) => [key, kinds?.split(' ')]);
+    expect(told).toEqual(Object.entries(INJECT_KEYS).map(([key, kinds]) => [`\`${key}\``, [...kinds]]));
+  });
+
+  it('names every variable', () => {
+    for (const name of BUILT_IN_VARIABLES) expect(read('platform-defaults.md')).toContain(`\${${name}}`);
   });
 });
 
@@ -75,6 +120,8 @@ describe.each(pages)('docs/%s', (page) => {
     const known = new Set(Object.values(settings).map(({ env }) => env));
     const named = [...text.matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g)].map(([, name]) => name ?? '');
     const others = ['KUBEBUILDER_ASSETS', 'MALLOC_ARENA_MAX', 'BUCKET_NAME', 'BUCKET_URL'];
-    expect(named.filter((name) => !known.has(name) && !others.includes(name))).toEqual([]);
+    const keysOfSecrets = readFileSync(join(root, 'src/bucket/credentials.ts'), 'utf8');
+    const isKnown = (name: string) => known.has(name) || others.includes(name) || keysOfSecrets.includes(`'${name}'`);
+    expect(named.filter((name) => !isKnown(name))).toEqual([]);
   });
 });
