@@ -2,10 +2,10 @@ import type { Explanation } from '../api/admission.ts';
 import type { Resolved, StorageClassInjection } from '../api/injection.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../api/kubernetes.ts';
 import { needsOwnAccount } from './azure-class.ts';
-import type { Claim } from './claim.ts';
+import { type Claim, claimOf } from './claim.ts';
 import { explainDraft, finishDraft } from './class-draft.ts';
 import { existingExport, nfsDraft, ownNfsClass } from './nfs-class.ts';
-import { nfsDiskClass } from './nfs-disk.ts';
+import { isNfsDiskClass, nfsDiskClass } from './nfs-disk.ts';
 import { nfsDiskGi, nfsServer } from './nfs-server.ts';
 import type { Lack, World } from './offer-choice.ts';
 import { chooseStorageClass } from './storage-class.ts';
@@ -34,6 +34,8 @@ export const chooseClaimStorage = (
   injection?: Resolved<StorageClassInjection>,
 ): ClaimStorage => {
   const choice = chooseStorageClass(pvc, world, injection);
+  const className = claimOf(pvc)?.className ?? '';
+  if (choice.kind !== 'none' && isNfsDiskClass(className)) return { kind: 'cannot', why: keptName(className) };
   switch (choice.kind) {
     case 'nfs':
       return storageByNfs(choice, world, injection);
@@ -46,6 +48,9 @@ export const chooseClaimStorage = (
       return choice;
   }
 };
+
+const keptName = (className: string): string =>
+  `StorageClass ${className} is not made: the name is for the disks of NFS servers; use another one.`;
 
 const awaitAccount = (storageClass: StorageClass): ClaimStorage => ({
   kind: 'account',

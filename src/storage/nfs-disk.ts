@@ -9,6 +9,9 @@ const NAMES = {
   slow: 'quartermaster-disk-slow',
 } as const;
 
+/** True for names that a claim of a tenant must not have made for what it asks itself. */
+export const isNfsDiskClass = (className: string): boolean => Object.values<string>(NAMES).includes(className);
+
 /** The class of the disk behind an NFS server. */
 export type NfsDiskClass =
   /** `missing` is the class to make, undefined where it is there. */
