@@ -78,7 +78,8 @@ const undoAll = async (): Promise<void> => {
   while (undo.length > 0) await undo.pop()?.();
 };
 
-process.once('SIGINT', () => {
+// Ctrl-C comes twice under npm, from the terminal and from npm: the second must not end the clearing up.
+process.on('SIGINT', () => {
   process.exitCode = 130;
   void undoAll();
 });
@@ -86,8 +87,11 @@ process.once('SIGINT', () => {
 try {
   await demo();
 } catch (error) {
-  process.exitCode = process.exitCode ?? 1;
-  process.stderr.write(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
+  // What was interrupted has its exit code, and fails of that alone.
+  if (process.exitCode === undefined) {
+    process.exitCode = 1;
+    process.stderr.write(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
 } finally {
   await undoAll();
 }
