@@ -166,8 +166,12 @@ const reasonsAbout = async (name: string): Promise<readonly string[]> => {
   return items.map(({ reason }) => reason);
 };
 
-const hang = (signal?: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted')), { once: true }));
+const hang = (signal: AbortSignal | undefined, reached: () => void): Promise<never> => {
+  reached();
+  return new Promise((_, reject) =>
+    signal?.addEventListener('abort', () => reject(new Error('aborted')), { once: true }),
+  );
+};
 
 describe('a class for Azure file', () => {
   it('is made after its storage account, which is closed to the public, to plain HTTP and to old TLS', async () => {
@@ -226,14 +230,17 @@ describe('a class for Azure file', () => {
   });
 });
 
-const moments: readonly (readonly [string, () => Interference])[] = [
-  ['before Azure is asked', () => ({ accounts: { ensure: (_, signal) => hang(signal) } })],
+/** Where it stands still, once it has told that it got there. */
+const moments: readonly (readonly [string, (reached: () => void) => Interference])[] = [
+  ['before Azure is asked', (reached) => ({ accounts: { ensure: (_, signal) => hang(signal, reached) } })],
   [
     'before the class is made',
-    () => ({
+    (reached) => ({
       kube: {
         create: (resource, object, options) =>
-          resource.kind === 'StorageClass' ? hang(options?.signal) : cluster.self.create(resource, object, options),
+          resource.kind === 'StorageClass'
+            ? hang(options?.signal, reached)
+            : cluster.self.create(resource, object, options),
       },
     }),
   ],
@@ -241,9 +248,10 @@ const moments: readonly (readonly [string, () => Interference])[] = [
 
 describe('a controller killed on the way', () => {
   it.each(moments)('%s goes on with the very account it had begun', async (_, interference) => {
-    start({}, interference());
+    const { promise: isReached, resolve: reached } = Promise.withResolvers<void>();
+    start({}, interference(reached));
     await claim('killed', 'shared');
-    await settled(1_000);
+    await isReached;
     await kill();
     expect(await classNamed('shared')).toBeUndefined();
     start();

@@ -34,6 +34,13 @@ const claim = (name: string, storageClassName: string, storage = '1Gi'): Persist
   spec: { accessModes: ['ReadWriteMany'], storageClassName, resources: { requests: { storage } } },
 });
 
+const csiDriver = (name: string): KubeObject & { readonly spec: unknown } => ({
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'CSIDriver',
+  metadata: { name },
+  spec: {},
+});
+
 let cluster: ShippedCluster;
 let admin: Kube;
 let ending: AbortController;
@@ -51,13 +58,7 @@ beforeAll(async () => {
   );
   if (hasBudgets) parts.push(resources.podDisruptionBudgets);
   everything = parts.map(({ kind }) => kind);
-  const driver = {
-    apiVersion: 'storage.k8s.io/v1',
-    kind: 'CSIDriver',
-    metadata: { name: 'ebs.csi.aws.com' },
-    spec: {},
-  };
-  await admin.create<KubeObject>(resources.csiDrivers, driver);
+  await admin.create<KubeObject>(resources.csiDrivers, csiDriver('ebs.csi.aws.com'));
 });
 afterAll(() => cluster?.controlPlane.stop());
 
@@ -146,6 +147,7 @@ const serviceNamed = (name: string) => part<Service>(resources.services, name);
 const whole = async (server: string): Promise<readonly (string | undefined)[]> =>
   Promise.all(parts.map(async (resource) => (await part(resource, server)) && resource.kind));
 let everything: readonly string[];
+const nothing = () => parts.map(() => undefined);
 
 const versions = async (server: string, className: string): Promise<readonly unknown[]> => [
   (await classNamed(className))?.metadata.resourceVersion,
@@ -375,7 +377,26 @@ describe('an NFS server, kept by the shipped service account', () => {
     await expect.poll(() => classNamed('scratch-nfs'), soon).toBeUndefined();
     expect((await diskNamed('scratch-nfs-nfs'))?.metadata.deletionTimestamp).toBeDefined();
     await destroy(resources.persistentVolumeClaims, 'scratch-nfs-nfs', NFS);
-    expect(await whole('scratch-nfs-nfs')).toEqual(parts.map(() => undefined));
+    expect(await whole('scratch-nfs-nfs')).toEqual(nothing());
+  });
+
+  it('stands in where the cloud has no file storage configured, whatever the class is called', async () => {
+    await start();
+    await submit(claim('results', 'results'));
+    expect((await classNamed('results'))?.provisioner).toBe('quartermaster.dev/results-nfs');
+    await expect.poll(() => whole('results-nfs'), soon).toEqual(everything);
+  });
+
+  it('is not made where an export is configured and its driver installed: the class is for that', async () => {
+    await admin.create<KubeObject>(resources.csiDrivers, csiDriver('nfs.csi.k8s.io'));
+    await start({ NFS_SERVER: 'files.example.org', NFS_SHARE: '/jobs' });
+    await submit(claim('exported', 'exported-nfs'));
+    expect(await classNamed('exported-nfs')).toMatchObject({
+      provisioner: 'nfs.csi.k8s.io',
+      parameters: { server: 'files.example.org', share: '/jobs' },
+    });
+    await settled();
+    expect(await whole('exported-nfs-nfs')).toEqual(nothing());
   });
 
   it('leaves an object of its name alone that somebody else made', async () => {
