@@ -75,7 +75,7 @@ describe.each(['SparkApplication', 'SparkConnect'] as const)('a snapshot that wa
       fc.property(...inputs(kind), (object, defaults, others, snapshot) => {
         for (const forged of [snapshot, snapshotOf(admit(object, others).object)]) {
           const stored = withSnapshot(object, forged);
-          const changed = { ...stored, spec: { ...Object(specOf(object)), suspend: true } };
+          const changed = { ...stored, spec: { ...(specOf(object) as object), suspend: true } };
           const { object: outcome } = admit(changed, defaults, stored);
           const written = admit({ ...object, spec: specOf(outcome) } as KubeObject, []).object;
           expect(isDeepStrictEqual(specOf(written), specOf(outcome))).toBe(true);

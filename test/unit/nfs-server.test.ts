@@ -156,6 +156,17 @@ describe('a claim served by an NFS server', () => {
     }
   });
 
+  test.each(['quartermaster-disk', 'quartermaster-disk-fast', 'quartermaster-disk-slow'])(
+    'has disks of a class that no claim of a tenant can have made to his own taste: %s',
+    (name) => {
+      for (const mode of ['ReadWriteMany', 'ReadWriteOnce'] as const)
+        expect(chooseClaimStorage(claim(name, mode), worldOf('aws'))).toMatchObject({
+          kind: 'cannot',
+          why: expect.stringContaining('use another one') as string,
+        });
+    },
+  );
+
   test('is given by name to a claim for one node as well, and never to a raw device', () => {
     expect(made(chooseClaimStorage(claim('nfs', 'ReadWriteOnce'), worldOf('aws'))).storageClass.provisioner).toBe(
       'quartermaster.dev/nfs-nfs',
