@@ -32,6 +32,19 @@ describe('docs/runbook.md', () => {
     const sections = [...read('runbook.md').matchAll(/^## (.*)$/gm)].map(([, name]) => name);
     expect(sections).toEqual(alerts.map(({ alert }) => alert));
   });
+
+  it('looks in the log, and on /readyz, for nothing that is not written there', () => {
+    const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+      path.endsWith('.ts'),
+    );
+    const program = sources.map((path) => readFileSync(join(root, 'src', path), 'utf8')).join('\n');
+    const sought = [...read('runbook.md').matchAll(/grep '([^']+)'|`([a-z]+(?: [a-z]+)+)[ …]*`/g)];
+    const messages = sought
+      .map(([, grepped, told]) => grepped ?? told ?? '')
+      .filter((text) => !text.startsWith('kubectl'));
+    expect(messages.length).toBeGreaterThan(5);
+    expect(messages.filter((message) => !program.includes(message))).toEqual([]);
+  });
 });
 
 describe('docs/failure-policy.md', () => {
