@@ -15,20 +15,30 @@ export interface FileSourceOptions {
 /**
  * A certificate that somebody else keeps in files (cert-manager through a mounted Secret). Files are read whole each time: the
  * kubelet swaps a symbolic link above them, which no watch on the files sees. A pair that does not fit together is read once more.
- * A certificate of another authority is not served before that one is trusted, as long as the one before it is valid.
+ * A certificate of another authority is not served before that one is trusted, as long as the one before it is valid; until
+ * then the authority before it is published as well, for replicas whose files change later.
  */
 export const fileSource = (options: FileSourceOptions): CertificateSource => {
   let served: ServingCertificate | undefined;
+  /** Newest first. */
+  let outgoing: readonly ServingCertificate[] = [];
   return async (signal) => {
     const found = await readCertificate(options, signal);
-    if (served === undefined || served.caBundle === found.caBundle || served.notAfter <= new Date()) {
+    const now = new Date();
+    if (served === undefined || served.caBundle === found.caBundle || served.notAfter <= now) served = found;
+    else if ((await options.isTrusted?.(found.caBundle ?? '', signal)) ?? true) {
+      outgoing = [served, ...outgoing];
       served = found;
-      return found;
     }
-    const caBundle = `${found.caBundle ?? ''}${served.caBundle ?? ''}`;
-    const isTrusted = (await options.isTrusted?.(found.caBundle ?? '', signal)) ?? true;
-    return { ...(isTrusted ? found : served), caBundle };
+    outgoing = outgoing.filter(({ notAfter }) => notAfter > now);
+    return { ...served, caBundle: together([found, served, ...outgoing]) };
   };
+};
+
+/** Each authority once; undefined where none is ours to publish. */
+const together = (certificates: readonly ServingCertificate[]): string | undefined => {
+  const bundles = new Set(certificates.flatMap(({ caBundle }) => caBundle ?? []));
+  return bundles.size === 0 ? undefined : [...bundles].join('');
 };
 
 const readCertificate = async (options: FileSourceOptions, signal: AbortSignal): Promise<ServingCertificate> => {

@@ -223,7 +223,7 @@ describe('the keeper', () => {
     server.close();
   });
 
-  test('serves a certificate of another authority only when that one is trusted, and both are published', async () => {
+  test('serves a certificate of another authority only when that one is trusted, and publishes those before it', async () => {
     const { directory, swap } = await mount();
     const [before, after] = [await newState({ names, now: new Date() }), await newState({ names, now: new Date() })];
     let trusted = '';
@@ -240,6 +240,12 @@ describe('the keeper', () => {
     expect(await source(signal())).toMatchObject({ cert: before.serving?.cert, caBundle: both });
     trusted = both;
     expect(await source(signal())).toMatchObject({ cert: after.serving?.cert, caBundle: both });
+    const last = await newState({ names, now: new Date() });
+    await swap(last);
+    const all = last.authority.cert + both;
+    expect(await source(signal())).toMatchObject({ cert: after.serving?.cert, caBundle: all });
+    trusted = all;
+    expect(await source(signal())).toMatchObject({ cert: last.serving?.cert, caBundle: all });
   });
 
   test('keeps the last good certificate where the new pair does not fit together', async () => {
