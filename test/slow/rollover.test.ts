@@ -1,6 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { once } from 'node:events';
-import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePorts } from '../../dev/free-ports.ts';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
@@ -8,6 +6,7 @@ import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
 import { resources } from '../../src/kube/kube.ts';
 import { CERTIFICATE_SECRET } from '../../src/names.ts';
 import { startReplica } from '../faults/replica.ts';
+import { servedSerial } from '../faults/served-certificate.ts';
 import { admitSpark, prepareSpark, untilAdmitted } from '../faults/spark-world.ts';
 import { startSteadyLoad } from '../faults/steady-load.ts';
 import { startTcpBalancer } from '../faults/tcp-balancer.ts';
@@ -40,15 +39,6 @@ const takeOut = (keys: readonly string[]): Promise<unknown> => {
   const data = Object.fromEntries(keys.map((key) => [key, null]));
   return cluster.admin.mergePatch(resources.secrets, secretKey, { data });
 };
-/** The serial number of the certificate a replica serves with. */
-const served = async ({ webhookUrl }: ServeProcess): Promise<string> => {
-  const socket = connect({ host: '127.0.0.1', port: Number(new URL(webhookUrl).port), rejectUnauthorized: false });
-  await once(socket, 'secureConnect');
-  const { serialNumber } = socket.getPeerCertificate();
-  socket.destroy();
-  return serialNumber;
-};
-
 describe('two replicas behind a TCP balancer', () => {
   it(`fail none of ${PER_SECOND} admissions a second while the serving certificate is replaced ${RENEWALS} times and the authority ${ROLLOVERS} times`, {
     timeout: 600_000,
@@ -70,7 +60,9 @@ describe('two replicas behind a TCP balancer', () => {
       const latest = async () => (await stored('tls.crt')) || before;
       await expect.poll(latest, withinAMinute).not.toBe(before);
       const { serialNumber } = new X509Certificate(await latest());
-      await expect.poll(() => Promise.all(replicas.map(served)), withinAMinute).toEqual([serialNumber, serialNumber]);
+      await expect
+        .poll(() => Promise.all(replicas.map(servedSerial)), withinAMinute)
+        .toEqual([serialNumber, serialNumber]);
       certificates.add(serialNumber);
     };
 

@@ -1,9 +1,8 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, open, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { open, rm, symlink } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
@@ -17,6 +16,7 @@ import { type Circumstances, planStep, servingPeriod } from '../../src/certifica
 import { serviceNames } from '../../src/certificates/secret-source.ts';
 import { bundleOf, type CertificateState, decodeState, encodeState } from '../../src/certificates/state.ts';
 import { newState, takeStep } from '../../src/certificates/steps.ts';
+import { mountCertificates } from '../fixtures/certificate-mount.ts';
 
 const DAY_MS = 86_400_000;
 const start = new Date('2026-11-20T12:00:00Z');
@@ -149,27 +149,11 @@ describe('the keeper', () => {
     for (const end = Date.now() + 5_000; !isTrue() && Date.now() < end; ) await sleep(5);
     expect(isTrue()).toBe(true);
   };
-  /** As the kubelet mounts a Secret: files are links into `..data`, which is itself a link that is swapped. */
-  const mount = async (): Promise<{ directory: string; swap: (state: CertificateState) => Promise<void> }> => {
-    const directory = await mkdtemp(join(tmpdir(), 'certificates-'));
-    await symlink('..data/tls.crt', join(directory, 'tls.crt'));
-    await symlink('..data/tls.key', join(directory, 'tls.key'));
-    await symlink('..data/ca.crt', join(directory, 'ca.crt'));
-    const swap = async ({ serving, authority }: CertificateState): Promise<void> => {
-      const version = await mkdtemp(join(directory, '..version-'));
-      await writeFile(join(version, 'tls.crt'), serving?.cert ?? '');
-      await writeFile(join(version, 'tls.key'), serving?.key ?? '');
-      await writeFile(join(version, 'ca.crt'), authority.cert);
-      await symlink(version, join(directory, '..next'));
-      await rename(join(directory, '..next'), join(directory, '..data'));
-    };
-    return { directory, swap };
-  };
   const filesIn = (directory: string) =>
     fileSource({ certFile: join(directory, 'tls.crt'), keyFile: join(directory, 'tls.key') });
 
   test('waits for files that come later, and says once what is missing', async () => {
-    const { directory, swap } = await mount();
+    const { directory, swap } = await mountCertificates();
     const failures: string[] = [];
     const keeper = keepCertificate({
       source: filesIn(directory),
@@ -186,7 +170,7 @@ describe('the keeper', () => {
   });
 
   test('says nothing of a pair that was swapped between reading one half and the other', async () => {
-    const { directory, swap } = await mount();
+    const { directory, swap } = await mountCertificates();
     const [before, after] = [await newState({ names, now: start }), await newState({ names, now: start })];
     const keyFile = join(directory, 'pipe.key');
     await promisify(execFile)('mkfifo', [keyFile]);
@@ -203,7 +187,7 @@ describe('the keeper', () => {
   });
 
   test('serves new connections with the swapped certificate and keeps the open ones', async () => {
-    const { directory, swap } = await mount();
+    const { directory, swap } = await mountCertificates();
     const [before, after] = [await newState({ names, now: start }), await newState({ names, now: start })];
     await swap(before);
     const keeper = keepCertificate({ source: filesIn(directory), signal: signal(), intervalMs: 5, onFailure: fail });
@@ -224,7 +208,7 @@ describe('the keeper', () => {
   });
 
   test('serves a certificate of another authority only when that one is trusted, and publishes those before it', async () => {
-    const { directory, swap } = await mount();
+    const { directory, swap } = await mountCertificates();
     const [before, after] = [await newState({ names, now: new Date() }), await newState({ names, now: new Date() })];
     let trusted = '';
     const source = fileSource({
@@ -249,7 +233,7 @@ describe('the keeper', () => {
   });
 
   test('keeps the last good certificate where the new pair does not fit together', async () => {
-    const { directory, swap } = await mount();
+    const { directory, swap } = await mountCertificates();
     const [before, after] = [await newState({ names, now: start }), await newState({ names, now: start })];
     await swap(before);
     const failures: string[] = [];
