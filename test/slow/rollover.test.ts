@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePorts } from '../../dev/free-ports.ts';
-import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
+import { untilReady } from '../../dev/serve-process.ts';
 import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
 import { resources } from '../../src/kube/kube.ts';
 import { CERTIFICATE_SECRET } from '../../src/names.ts';
