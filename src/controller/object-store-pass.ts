@@ -2,7 +2,7 @@ import { BucketError } from '../bucket/bucket.ts';
 import { act, type Tools } from './object-store-actions.ts';
 import { giveUp } from './object-store-deletion.ts';
 import { type Halt, halt, haltOf, type Seen, type Step } from './object-store-seen.ts';
-import { nextStep } from './object-store-steps.ts';
+import { nextStep, takenFrom } from './object-store-steps.ts';
 
 /** Enough for the longest way there is, twice over. */
 const MOST_STEPS = 60;
@@ -62,22 +62,13 @@ const attempt = async (step: Step, seen: Seen, { tools }: Pass): Promise<Seen | 
 
 /** A create call may fail when the bucket is there already, and only its mark is not. */
 const afterFailure = (step: Step, seen: Seen, told: Halt, { now }: Tools): readonly [Seen, Step] => {
-  const failure = onceOurs(seen, told);
+  const failure = told.reason === 'NameTaken' ? takenFrom(seen.store, told.message) : told;
   const { deletionTimestamp } = seen.store.metadata;
   if (deletionTimestamp) return [seen, giveUp(seen, failure, Date.parse(now()) - Date.parse(deletionTimestamp))];
   if (step.do !== 'create') return [seen, halt(seen.creationFailure ?? failure)];
   const unsure = { ...seen, bucket: 'unseen', creationFailure: failure } as const;
   return [unsure, nextStep(unsure)];
 };
-
-/** A bucket that was ours has not become the wrong name to choose: it is the credentials that are others now. */
-const onceOurs = ({ store: { spec, status } }: Seen, failure: Halt): Halt =>
-  failure.reason === 'NameTaken' && status?.ownership !== undefined
-    ? {
-        reason: 'PermissionDenied',
-        message: `Bucket ${spec.name} was this ObjectStore's and is closed to it now: see whether its credentials are still of the account that has the bucket.`,
-      }
-    : failure;
 
 const endOf = (step: Step, seen: Seen): PassEnd | undefined => {
   if (step.do === 'finish') return { kind: 'fulfilled', seen };

@@ -1,7 +1,16 @@
+import type { ObjectStore } from '../api/object-store.ts';
 import type { ObservedBucket } from '../bucket/bucket.ts';
 import { connectionNameOf } from './object-store-connection.ts';
 import { nextDeletionStep } from './object-store-deletion.ts';
-import { claimOf, type HaltReason, halt as haltWith, hasFinalizer, type Seen, type Step } from './object-store-seen.ts';
+import {
+  claimOf,
+  type Halt,
+  type HaltReason,
+  halt as haltWith,
+  hasFinalizer,
+  type Seen,
+  type Step,
+} from './object-store-seen.ts';
 
 /** Pure: what to do next for an ObjectStore, from all that is known of it. */
 export const nextStep = (seen: Seen): Step => {
@@ -44,7 +53,7 @@ const refuseBucket = (seen: Seen, bucket: ObservedBucket): Step | undefined => {
   const adopt = spec.adopt ?? 'IfOwned';
   const isClaimed = claimOf(status) !== undefined;
   if (!bucket.isSameAccount)
-    return halt('NameTaken', `Bucket ${spec.name} belongs to another account: choose another spec.name.`);
+    return haltWith(takenFrom(seen.store, `Bucket ${spec.name} belongs to another account: choose another spec.name.`));
   if (!bucket.isOurs && bucket.isOthers && (isClaimed || adopt !== 'Always'))
     return halt('NotOwned', `Bucket ${spec.name} carries the mark of another ObjectStore: choose another spec.name.`);
   if (!bucket.isOurs && seen.isIdentityLent && isClaimed)
@@ -61,6 +70,15 @@ const refuseBucket = (seen: Seen, bucket: ObservedBucket): Step | undefined => {
       )
     : undefined;
 };
+
+/** A bucket that was ours has not become the wrong name to choose: it is the credentials that are others now. `message`: for one that never was. */
+export const takenFrom = ({ spec, status }: ObjectStore, message: string): Halt =>
+  status?.ownership === undefined
+    ? { reason: 'NameTaken', message }
+    : {
+        reason: 'PermissionDenied',
+        message: `Bucket ${spec.name} was this ObjectStore's and is closed to it now: see whether its credentials are still of the account that has the bucket.`,
+      };
 
 /** Google writes EU for eu, and people West Europe for westeurope. */
 const plain = (location: string): string => location.toLowerCase().replaceAll(' ', '');

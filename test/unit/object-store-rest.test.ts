@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ObjectMeta } from '../../src/api/kubernetes.ts';
 import type { BucketReason } from '../../src/bucket/bucket.ts';
 import { askedBy, lookAgain, type Rest, restFor, wakeAt } from '../../src/controller/object-store-rest.ts';
+import { restAfter } from '../../src/controller/object-store-retry.ts';
 import { objectStore } from '../fixtures/object-store.ts';
 
 const moment = { now: 1_000_000, resyncMs: 600_000, random: () => 0.5 };
@@ -69,5 +70,30 @@ describe('an ObjectStore that was seen to', () => {
     expect(asked({ generation: 2 })).not.toBe(before);
     expect(asked({ deletionTimestamp: '2026-11-20T00:00:00Z' })).not.toBe(before);
     expect(asked({ uid: 'uid-2' })).not.toBe(before);
+  });
+});
+
+describe('how long to rest', () => {
+  const waitAfter = (reason: BucketReason | 'ProviderUnknown', strikes = 0, retryAfterMs?: number): number =>
+    restAfter({ reason, message: '', retryAfterMs }, { strikes, resyncMs: 600_000, random: () => 0.5 });
+
+  it('is until the spec changes where nothing else can help', () => {
+    expect(waitAfter('InvalidName')).toBe(Number.POSITIVE_INFINITY);
+    expect(waitAfter('UnsupportedFeature')).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('is long where somebody has to act, growing where it may pass, and as asked where the provider asks', () => {
+    expect(waitAfter('NameTaken')).toBe(300_000);
+    expect(waitAfter('PermissionDenied', 9)).toBe(300_000);
+    expect(waitAfter('ProviderUnknown')).toBe(15_000);
+    expect([0, 1, 2, 30].map((strikes) => waitAfter('EndpointUnreachable', strikes))).toEqual([
+      1_000, 2_000, 4_000, 300_000,
+    ]);
+    expect(waitAfter('Throttled', 0, 90_000)).toBe(90_000);
+  });
+
+  it('is spread by a fifth to each side', () => {
+    const ends = [0, 1].map((random) => restAfter(undefined, { strikes: 0, resyncMs: 1_000, random: () => random }));
+    expect(ends).toEqual([800, 1_200]);
   });
 });

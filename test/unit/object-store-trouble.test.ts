@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { BucketError, type BucketReason } from '../../src/bucket/bucket.ts';
-import { restAfter } from '../../src/controller/object-store-retry.ts';
 import { resources } from '../../src/kube/kube.ts';
 import { createCase, NOW, OUR_MARK } from '../fixtures/object-store-case.ts';
 
@@ -116,6 +115,15 @@ describe('trouble with the provider', () => {
     expect(one.bucket()).toBeUndefined();
   });
 
+  it('says the same of a bucket that others let it look at', async () => {
+    const one = createCase();
+    one.submit();
+    await one.pass();
+    Object.assign(one.bucket() ?? {}, { account: 'theirs' });
+    await one.pass();
+    expect(one.ready()).toMatchObject({ status: 'False', reason: 'PermissionDenied' });
+  });
+
   it('writes status once for the same trouble', async () => {
     const one = createCase();
     one.submit();
@@ -217,30 +225,5 @@ describe('the ConfigMap of the connection', () => {
     expect(one.connection()).toBeUndefined();
     expect(one.connection('elsewhere')).toBeDefined();
     expect(one.stored().status?.configMapName).toBe('elsewhere');
-  });
-});
-
-describe('how long to rest', () => {
-  const rest = (reason: BucketReason | 'ProviderUnknown', strikes = 0, retryAfterMs?: number): number =>
-    restAfter({ reason, message: '', retryAfterMs }, { strikes, resyncMs: 600_000, random: () => 0.5 });
-
-  it('is until the spec changes where nothing else can help', () => {
-    expect(rest('InvalidName')).toBe(Number.POSITIVE_INFINITY);
-    expect(rest('UnsupportedFeature')).toBe(Number.POSITIVE_INFINITY);
-  });
-
-  it('is long where somebody has to act, growing where it may pass, and as asked where the provider asks', () => {
-    expect(rest('NameTaken')).toBe(300_000);
-    expect(rest('PermissionDenied', 9)).toBe(300_000);
-    expect(rest('ProviderUnknown')).toBe(15_000);
-    expect([0, 1, 2, 30].map((strikes) => rest('EndpointUnreachable', strikes))).toEqual([
-      1_000, 2_000, 4_000, 300_000,
-    ]);
-    expect(rest('Throttled', 0, 90_000)).toBe(90_000);
-  });
-
-  it('is spread by a fifth to each side', () => {
-    const ends = [0, 1].map((random) => restAfter(undefined, { strikes: 0, resyncMs: 1_000, random: () => random }));
-    expect(ends).toEqual([800, 1_200]);
   });
 });
