@@ -96,18 +96,6 @@ describe('docs/platform-defaults.md', () => {
   });
 });
 
-describe('docs/security.md', () => {
-  it('names a test for every attempt, and the test is there', () => {
-    const attempts = rows(read('security.md').split('## What a tenant could try')[1] ?? '');
-    expect(attempts.length).toBeGreaterThan(5);
-    for (const [attempt, , tests = ''] of attempts) {
-      const paths = [...tests.matchAll(/`([^`]+)`/g)].map(([, path]) => path ?? '');
-      expect(paths.length, attempt).toBeGreaterThan(0);
-      for (const path of paths) expect(existsSync(join(root, path)), path).toBe(true);
-    }
-  });
-});
-
 describe.each(pages)('docs/%s', (page) => {
   const text = read(page);
 
