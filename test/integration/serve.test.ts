@@ -4,6 +4,7 @@ import { type Quartermaster, startQuartermaster } from '../../dev/demo/quarterma
 import { freePorts } from '../../dev/free-ports.ts';
 import { startMetadataStub } from '../../dev/stubs/metadata.ts';
 import type { AccessMode, KubeObject, PersistentVolumeClaim, Pod, StorageClass } from '../../src/api/kubernetes.ts';
+import type { ObjectStore, ObjectStoreSpec } from '../../src/api/object-store.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { defaults } from '../../src/cli/install/options.ts';
 import { type Resource, resources } from '../../src/kube/kube.ts';
@@ -162,6 +163,35 @@ describe('a claim that defaults mount into Calrissian runners', () => {
       const { spec } = await cluster.admin.create(pods, runner, { dryRun: true });
       expect(spec?.containers?.[0]?.volumeMounts?.map(({ mountPath }) => mountPath)).toEqual(['/shared']);
     }, soon);
+  });
+});
+
+describe('an ObjectStore, through the real API server', () => {
+  const asking = (name: string, spec: ObjectStoreSpec): ObjectStore => ({
+    apiVersion: 'banzaicloud.com/v1alpha1',
+    kind: 'ObjectStore',
+    metadata: { name, namespace: NAMESPACE },
+    spec,
+  });
+  const ask = (store: ObjectStore, dryRun: boolean) => cluster.admin.create(resources.objectStores, store, { dryRun });
+
+  it('is filled in for the cloud it is in', async () => {
+    const { spec } = await ask(asking('history', { name: 'spark-history' }), true);
+    expect(spec).toMatchObject({ name: 'spark-history', provider: 'gcs', location: 'europe-west1' });
+  });
+
+  it('is refused with the rule that its name breaks there', async () => {
+    const refused = ask(asking('google', { name: 'my-google-bucket' }), true);
+    await expect(refused).rejects.toThrow(/denied the request: spec\.name.*google/);
+  });
+
+  it('keeps the name it has', async () => {
+    const own = { provider: 's3', s3: { endpoint: 'https://s3.example.org' } } as const;
+    await ask(asking('kept', { name: 'kept', ...own, credentialsSecretRef: { name: 'not-there' } }), false);
+    const key = { namespace: NAMESPACE, name: 'kept' };
+    const renamed = cluster.admin.mergePatch(resources.objectStores, key, { spec: { name: 'another' } });
+    await expect(renamed).rejects.toThrow(/denied the request: spec\.name/);
+    await cluster.admin.remove(resources.objectStores, key);
   });
 });
 
