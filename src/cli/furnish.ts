@@ -1,6 +1,6 @@
 import type { Facts } from '../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../api/kubernetes.ts';
-import { calrissianBucket, calrissianCautions, mountOf } from '../controller/calrissian-class.ts';
+import { calrissianCautions } from '../controller/calrissian-class.ts';
 import { calrissianObjects } from '../controller/calrissian-objects.ts';
 import { nextClaimStep } from '../controller/claim-step.ts';
 import { contentOf } from '../controller/provision-content.ts';
@@ -8,7 +8,7 @@ import { type Wanted, wantedBy } from '../controller/provision-wanted.ts';
 import { type Entry, titleOf } from '../defaults/entry.ts';
 import { variableOf } from '../mutate/target.ts';
 import { CALRISSIAN_CLASS, CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../names.ts';
-import { calrissianClass } from '../storage/calrissian-class.ts';
+import { calrissianBucket, calrissianClass, mountOf } from '../storage/calrissian-class.ts';
 
 /** The cluster under preview: what decisions are made from, and every PlatformDefaults that is in force. */
 export interface PreviewWorld {

@@ -3,7 +3,7 @@ import type { PersistentVolumeClaim, StorageClass } from '../api/kubernetes.ts';
 import { AppError } from '../errors.ts';
 import { type Kube, resources } from '../kube/kube.ts';
 import { CALRISSIAN_CLASS } from '../names.ts';
-import { type CalrissianMount, calrissianClass, S3_DRIVER, whereabouts } from '../storage/calrissian-class.ts';
+import { calrissianBucket, calrissianClass, mountOf, S3_DRIVER, whereabouts } from '../storage/calrissian-class.ts';
 import type { Note } from './event-object.ts';
 import { holds, isOurs } from './kept-object.ts';
 
@@ -39,25 +39,6 @@ export const ensureCalrissianClass = async (
 /** What the class is good for nothing without, where that is not there. */
 export const calrissianCautions = ({ storage }: Facts): readonly Note[] =>
   storage.hasCsiDriver(S3_DRIVER) ? [] : [driverMissing];
-
-/** Where the volumes of the class are kept. */
-export const mountOf = (bucket: Fact, { secret }: CalrissianPolicy): CalrissianMount => ({
-  bucket,
-  secret: { value: secret, source: 'setting CALRISSIAN_SECRET' },
-});
-
-/** The bucket, or why there is none yet. */
-export const calrissianBucket = ({ bucket }: CalrissianPolicy, facts: Facts): Fact | string => {
-  if ('name' in bucket) return { value: bucket.name, source: 'setting CALRISSIAN_BUCKET' };
-  const [namespace = '', name = ''] = bucket.objectStore.split('/');
-  const store = facts.objectStore(namespace, name);
-  if (store?.ready && store.provider !== 'azure') {
-    return { value: store.bucket, source: `ObjectStore ${bucket.objectStore}` };
-  }
-  return store?.ready
-    ? `ObjectStore ${bucket.objectStore} is a container at Azure, which ${S3_DRIVER} cannot mount: name one that speaks S3 in CALRISSIAN_OBJECT_STORE.`
-    : `StorageClass ${CALRISSIAN_CLASS} and the claims of it follow once ObjectStore ${bucket.objectStore} is Ready.`;
-};
 
 const create = async (kube: Pick<Kube, 'create'>, storageClass: StorageClass, signal: AbortSignal): Promise<void> => {
   try {

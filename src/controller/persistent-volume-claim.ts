@@ -21,7 +21,7 @@ export interface ClaimControllerOptions {
   readonly claims: Store<PersistentVolumeClaim>;
   readonly stores: Pick<
     FactStores,
-    'storageClasses' | 'persistentVolumes' | 'csiDrivers' | 'namespaces' | 'platformDefaults'
+    'storageClasses' | 'persistentVolumes' | 'csiDrivers' | 'namespaces' | 'platformDefaults' | 'objectStores'
   >;
   /** Fulfilled when the cloud question has been answered for the first time. */
   readonly cloudSettled: Promise<void>;
@@ -116,6 +116,7 @@ const subscribe = (
     }),
     stores.csiDrivers.onChange(refusals.recheck),
     stores.platformDefaults.onChange(refusals.recheck),
+    stores.objectStores.onChange(refusals.recheck),
     refusals.onRecheck(add),
   ];
   return () => {

@@ -2,7 +2,7 @@ import type { CloudVerdict, Fact, Facts, StorageOffer } from '../api/facts.ts';
 import type { StringMap } from '../api/kubernetes.ts';
 import type { Claim } from './claim.ts';
 
-export type World = Pick<Facts, 'cloud' | 'storage' | 'policy'>;
+export type World = Pick<Facts, 'cloud' | 'storage' | 'policy' | 'objectStore'>;
 
 export type OfferChoice =
   | { readonly kind: 'offer'; readonly offer: StorageOffer }

@@ -1,6 +1,7 @@
 import type { Explanation } from '../api/admission.ts';
 import type { Resolved, StorageClassInjection } from '../api/injection.ts';
 import type { PersistentVolumeClaim, StorageClass } from '../api/kubernetes.ts';
+import { worldFor } from './calrissian-class.ts';
 import { type Claim, claimOf } from './claim.ts';
 import {
   type Draft,
@@ -43,7 +44,9 @@ export const chooseStorageClass = (
   if (existing !== undefined) return { kind: 'none', warnings: mismatchOf(existing, claim, world) };
   const refusal = refusalOf(pvc, claim, world);
   if (refusal !== undefined) return cannot(claim, refusal);
-  const asked = { claim, world, injection };
+  const known = worldFor(claim, world);
+  if (typeof known === 'string') return { kind: 'cannot', why: known };
+  const asked = { claim, world: known, injection };
   const provisioner = injection?.value.provisioner;
   if (provisioner !== undefined) return makeWithProvisioner(asked, provisioner);
   if (claim.className.includes('nfs')) return handToNfs(claim, BY_NAME);
