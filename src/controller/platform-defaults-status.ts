@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { plainSentences } from '../api/plain-text.ts';
 import type { PlatformDefaults, PlatformDefaultsStatus } from '../api/platform-defaults.ts';
 import type { Judgement } from '../defaults/in-force.ts';
 import type { Remark } from '../defaults/remarks.ts';
@@ -78,7 +79,7 @@ const provisionFinding = ({ namespaces, objects, problems, failure }: ProvisionF
 };
 
 const sentences = (texts: readonly string[]): string => {
-  const told = texts.slice(0, MOST_SENTENCES).map((text) => (text.endsWith('.') ? text : `${text}.`));
+  const told = plainSentences(texts.slice(0, MOST_SENTENCES)).map((text) => (text.endsWith('.') ? text : `${text}.`));
   const more = texts.length - told.length;
   return more > 0 ? `${told.join(' ')} And ${more} more.` : told.join(' ');
 };

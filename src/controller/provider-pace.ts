@@ -15,6 +15,14 @@ export interface Rate {
   readonly burst: number;
 }
 
+const MOST_HELD = 1_000;
+/** Whoever does not come for so long is not coming: its ObjectStore was deleted. */
+const MISSED_MS = 60_000;
+
+const forgetMissed = (turns: Map<string, number>, now: number): void => {
+  for (const [holder, at] of turns) if (at < now - MISSED_MS) turns.delete(holder);
+};
+
 /** Turns are given out in the order they are asked for, `perSecond` of them a second. */
 export const createPace = ({ perSecond, burst }: Rate): Pace => {
   const intervalMs = 1000 / perSecond;
@@ -33,6 +41,7 @@ export const createPace = ({ perSecond, burst }: Rate): Pace => {
       const at = held === undefined || held < pausedUntil ? schedule(now) : held;
       if (at <= now) turns.delete(holder);
       else turns.set(holder, at);
+      if (turns.size > MOST_HELD) forgetMissed(turns, now);
       return Math.max(0, at - now);
     },
     pause: (ms, now) => {

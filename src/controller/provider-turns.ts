@@ -25,6 +25,8 @@ export interface Asker {
 }
 
 interface Lane {
+  /** Of the platform's own identity: there are few, and their pace is not for tenants to have forgotten. */
+  readonly isPlatforms: boolean;
   readonly passes: Pace;
   readonly creations: Pace;
   readonly holders: Set<string>;
@@ -36,6 +38,9 @@ const rates: Readonly<Record<BucketProviderName, { readonly passes: Rate; readon
   gcs: { passes: { perSecond: 5, burst: 10 }, creations: { perSecond: 0.5, burst: 2 } },
   azure: { passes: { perSecond: 2, burst: 10 }, creations: { perSecond: 0.5, burst: 5 } },
 };
+
+/** Tenants choose endpoints and Secrets, as often as they like. */
+const MOST_LANES = 1_000;
 
 /** Passes of one lane at a time, so that an endpoint that hangs does not take up every worker. */
 const MOST_AT_ONCE = 6;
@@ -54,8 +59,11 @@ export const createTurns = (): ((asker: Asker) => Turn) => {
   return ({ holder, provider, endpoint, bucket, identity }) => {
     if (provider === undefined) return unlimited;
     const name = JSON.stringify([provider, endpoint, identity]);
-    const lane = lanes.get(name) ?? openLane(provider);
+    const lane = lanes.get(name) ?? openLane(provider, identity === '');
+    // Again, so that the least used one comes first.
+    lanes.delete(name);
     lanes.set(name, lane);
+    if (lanes.size > MOST_LANES) forgetIdle(lanes);
     const place = JSON.stringify([provider, endpoint, bucket]);
     return {
       begin: () => {
@@ -74,9 +82,18 @@ export const createTurns = (): ((asker: Asker) => Turn) => {
   };
 };
 
+const forgetIdle = (lanes: Map<string, Lane>): void => {
+  for (const [name, { holders, isPlatforms }] of lanes) {
+    if (holders.size > 0 || isPlatforms) continue;
+    lanes.delete(name);
+    return;
+  }
+};
+
 const unlimited: Turn = { begin: () => 0, beginCreation: () => 0, learn: () => undefined, end: () => undefined };
 
-const openLane = (provider: BucketProviderName): Lane => ({
+const openLane = (provider: BucketProviderName, isPlatforms: boolean): Lane => ({
+  isPlatforms,
   passes: createPace(rates[provider].passes),
   creations: createPace(rates[provider].creations),
   holders: new Set(),

@@ -33,6 +33,10 @@ describe('the conditions of a PlatformDefaults', () => {
       { flaws: ['1', '2', '3', '4', '5', '6', '7'], inForce: undefined },
       ['Ready=False Invalid: 1. 2. 3. 4. 5. And 2 more. Nothing of it is in force.'],
     ],
+    [
+      { flaws: [`a: "\u001b[2J${'x'.repeat(2_000_000)}" is no name`], inForce: undefined },
+      [`Ready=False Invalid: a: "\ufffd[2J${'x'.repeat(991)}…. Nothing of it is in force.`],
+    ],
     [{ remarks: [{ reason: 'Tied', message: 'A tie.' }] }, ['Ready=True Tied: A tie.']],
     [
       { provision },

@@ -93,6 +93,16 @@ describe('turns', () => {
     expect(takeTurn(asker('b', onAws)).begin()).toBe(0);
   });
 
+  it('are remembered of a thousand lanes, and always of the platform’s', () => {
+    const takeTurn = createTurns();
+    takeTurn(asker('a')).learn(unreachable);
+    takeTurn(asker('a', onAws)).learn({ reason: 'Throttled', message: '', retryAfterMs: 30_000 });
+    const others = Array.from({ length: 2_000 }, (_, at) => ({ endpoint: `https://s3-${at}.example.org` }));
+    for (const other of others) takeTurn(asker('a', other));
+    expect(takeTurn(asker('b')).begin()).toBe(0);
+    expect(takeTurn(asker('b', onAws)).begin()).toBe(30_000);
+  });
+
   it('make buckets more slowly than they look at them', () => {
     const turn = createTurns()(asker('a', { provider: 'gcs', endpoint: undefined }));
     expect([turn.beginCreation(), turn.beginCreation(), turn.beginCreation()]).toEqual([0, 0, 2_000]);
