@@ -21,9 +21,10 @@ import {
   type Wants,
   wantedBy,
 } from './provision-wanted.ts';
+import { sparkOperatorRemarks } from './spark-operator.ts';
 
 export interface PlatformDefaultsTools {
-  readonly kube: Pick<Kube, 'get' | 'create' | 'apply' | 'applyStatus' | 'mergePatch' | 'remove'>;
+  readonly kube: Pick<Kube, 'get' | 'list' | 'read' | 'create' | 'apply' | 'applyStatus' | 'mergePatch' | 'remove'>;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly stores: {
     readonly platformDefaults: Store<PlatformDefaults>;
@@ -72,11 +73,13 @@ const reconcile = async (
   const entries = inForce.entries();
   const entry = entries.find(({ source }) => source.namespace === namespace && source.name === name);
   const provided = entry && (await provide(key, entry, tools, signal));
-  const remarks = entry ? remarksOn(entry, entries) : [];
+  const unheard = entry ? await sparkOperatorRemarks(entry, tools.kube, signal) : [];
+  const remarks = entry ? [...remarksOn(entry, entries), ...unheard] : [];
   const status = statusOf({ ...judgement, remarks, provision: provided?.findings }, tools.now());
   if (status !== defaults.status) await say(defaults, status, tools, signal);
   if (provided?.failure !== undefined) throw provided.failure;
   return {
+    ...(unheard.length > 0 && { requeueAfterMs: PROBLEM_RETRY_MS }),
     ...(provided?.requeueAfterMs !== undefined && { requeueAfterMs: provided.requeueAfterMs }),
     ...(status !== defaults.status && {
       decision: 'judged a PlatformDefaults',

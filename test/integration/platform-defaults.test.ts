@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
@@ -160,6 +161,24 @@ describe('the API server', () => {
   });
 });
 
+/** As the chart of spark-operator 2 has it, answered by nobody. */
+const sparkOperatorWebhook = {
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'MutatingWebhookConfiguration',
+  metadata: { name: 'spark-operator-webhook' },
+  webhooks: [
+    {
+      name: 'mutate--v1-pod.sparkoperator.k8s.io',
+      admissionReviewVersions: ['v1'],
+      sideEffects: 'None',
+      failurePolicy: 'Ignore',
+      clientConfig: { url: 'https://127.0.0.1:1/mutate--v1-pod' },
+      objectSelector: { matchLabels: { 'sparkoperator.k8s.io/launched-by-spark-operator': 'true' } },
+      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+    },
+  ],
+};
+
 describe('the controller', () => {
   let running: Running | undefined;
 
@@ -271,6 +290,29 @@ describe('the controller', () => {
     await expect.poll(() => ready('last'), soon).toMatchObject({ reason: 'Valid' });
     await running.stop();
     expect(written).toEqual(['last']);
+  });
+
+  it('says what never reaches a Spark pod where spark-operator has no webhook for pods', async () => {
+    await kubectl(cluster.controlPlane, [
+      'apply',
+      '-f',
+      join(import.meta.dirname, '../schemas/spark-application.yaml'),
+    ]);
+    await expect.poll(() => cluster.kube.read('/apis/sparkoperator.k8s.io').catch(() => undefined), soon).toBeDefined();
+    const variables = (value: string) => platformDefaults('variables', { inject: { env: [{ name: 'A', value }] } });
+    running = await runPlatformDefaults(cluster.ours);
+    await put(variables('1'));
+    await expect
+      .poll(() => ready('variables'), soon)
+      .toMatchObject({
+        status: 'True',
+        reason: 'Incomplete',
+        message:
+          'spark-operator is installed without its webhook for pods, so that nothing of spec.inject.env reaches a Spark pod: set webhook.enable in its chart.',
+      });
+    await cluster.kube.create(resources.mutatingWebhooks, sparkOperatorWebhook);
+    await put(variables('2'));
+    await expect.poll(() => ready('variables'), soon).toMatchObject({ reason: 'Valid', generation: 2 });
   });
 
   it('shows kinds, readiness and its reason in kubectl get', async () => {

@@ -62,8 +62,8 @@ export const clusterPermissions: readonly PolicyRule[] = [
   // A namespace made ready for Calrissian gets bindings to the shipped roles, and to no others.
   allow('rbac.authorization.k8s.io', 'rolebindings', KEEP),
   allow('rbac.authorization.k8s.io', 'clusterroles', 'bind', boundAtRunTime),
-  // Its own webhook configuration is put back when deleted. Creating cannot be limited by name.
-  allow('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', 'create'),
+  // Its own webhook configuration is put back when deleted. Creating cannot be limited by name. Whether spark-operator has one.
+  allow('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', 'list create'),
   allow('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', 'get patch delete', [
     settings.webhookConfigurationName.fallback,
   ]),
