@@ -16,6 +16,8 @@ export default defineConfig({
           testTimeout: 30_000,
           env,
           expect,
+          // One core less, as usual, would be one of two.
+          maxWorkers: '100%',
         },
       },
       {
