@@ -76,6 +76,13 @@ describe('a body', () => {
     expect(JSON.parse(body)).toMatchObject({ kind: code === 200 ? 'AdmissionReview' : 'Status' });
   });
 
+  it('as dense as may be, of 6 MiB and many at a time, leaves room for the others', async () => {
+    const maps = Array.from({ length: 200_000 }, (_, at) => `{"key-${at}":"${'x'.repeat(16)}"}`);
+    const message = post(withObject(`"dense":[${maps.join()}]`));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => send(server, message)));
+    for (const { codes } of answers) expect([[200], [503]]).toContainEqual(codes);
+  }, 60_000);
+
   it('that never ends is cut off once it is larger than any', async () => {
     const { socket, ended } = await openLine(server);
     socket.write(`${START}Transfer-Encoding: chunked\r\n\r\n`);
