@@ -7,11 +7,10 @@ import { hidesAny, isNested } from './mount-paths.ts';
 import type { WantedVolumes } from './mounted-volumes.ts';
 import { valuesAt } from './spot.ts';
 import { listAt, type Path, textAt } from './tree.ts';
-import { claimOf, POD_VOLUMES } from './volume-edits.ts';
+import { canManyAttach, claimOf, POD_VOLUMES } from './volume-edits.ts';
 
 /** A step pod names the volume of each claim after the claim. */
 const VOLUME_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-const SHARED = ['ReadWriteMany', 'ReadOnlyMany'];
 
 /**
  * Why a mount would break a CWL run. Calrissian copies every claim that its own container mounts into every step pod, and
@@ -41,7 +40,7 @@ export const calrissianMountRefusal = (
 const claimRefusal = (claim: string, namespace: string, facts: Facts): string | undefined => {
   if (!VOLUME_NAME.test(claim)) return `claim ${claim} needs a name that can be the name of a volume: a DNS label`;
   const modes = facts.claimModes(namespace, claim);
-  return modes === undefined || modes.some((mode) => SHARED.includes(mode))
+  return modes === undefined || canManyAttach(modes)
     ? undefined
     : `claim ${claim} is ${modes.join(', ')}: every step pod attaches it, so it must be ReadWriteMany or ReadOnlyMany`;
 };

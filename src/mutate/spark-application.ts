@@ -5,11 +5,12 @@ import { inject, type Reinjection, reinject } from './inject.ts';
 import { readInjected } from './injected-annotation.ts';
 import { type AdmissionRule, type Mutator, untouched } from './mutator.ts';
 import { namedIn } from './snapshot.ts';
+import { claimWarnings } from './spark-claims.ts';
 import { SPARK_PLACES, sparkEdits } from './spark-edits.ts';
 import { monitoringWarnings } from './spark-monitoring.ts';
 import { reconsiderSpark } from './spark-reconsider.ts';
 import { sparkRules } from './spark-rules.ts';
-import { targetOf } from './target.ts';
+import { namespaceOf, targetOf } from './target.ts';
 import { isBranch, readAt } from './tree.ts';
 
 /**
@@ -32,12 +33,16 @@ export const sparkApplicationMutator: Mutator = {
   rules: [sparkRule('spark-application', 'v1beta2', 'sparkapplications')],
   mutate: (app, request, facts) => {
     if (isNotOurs(app, request)) return untouched(app);
-    const mutation =
-      request.oldObject === undefined ? create(app, request, facts) : reinject(app, request.oldObject, again);
-    const warnings = monitoringWarnings(app);
-    return warnings.length === 0 ? mutation : { ...mutation, warnings: [...mutation.warnings, ...warnings] };
+    if (request.oldObject !== undefined)
+      return warned(reinject(app, request.oldObject, again), monitoringWarnings(app));
+    const mutation = create(app, request, facts);
+    const claims = claimWarnings(mutation.object, namespaceOf(app, request), facts);
+    return warned(mutation, [...monitoringWarnings(app), ...claims]);
   },
 };
+
+const warned = (mutation: Mutation, warnings: readonly string[]): Mutation =>
+  warnings.length === 0 ? mutation : { ...mutation, warnings: [...mutation.warnings, ...warnings] };
 
 /** True for subresources, for what is being deleted and for what has no spec to speak of. */
 export const isNotOurs = (object: KubeObject, { subResource }: AdmissionRequest): boolean =>

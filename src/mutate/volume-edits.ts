@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FileMount, Injection, Resolved } from '../api/injection.ts';
-import type { KubeObject, Volume, VolumeMount } from '../api/kubernetes.ts';
+import type { AccessMode, KubeObject, Volume, VolumeMount } from '../api/kubernetes.ts';
 import { mountKey } from '../defaults/identity.ts';
 import { type Edit, editOf } from './edit.ts';
 import { listAt, type Path, textAt } from './tree.ts';
@@ -46,6 +46,10 @@ export const hasClaims = ({ volumes }: Injection): boolean => {
   for (const { value } of volumes.values()) if (claimOf(value) !== undefined) return true;
   return false;
 };
+
+/** True for a claim that pods on different nodes can attach at a time. */
+export const canManyAttach = (modes: readonly AccessMode[]): boolean =>
+  modes.includes('ReadWriteMany') || modes.includes('ReadOnlyMany');
 
 /** The claim a volume is made from; undefined for other volumes. */
 export const claimOf = (volume: unknown): string | undefined => textAt(volume, ['persistentVolumeClaim', 'claimName']);
