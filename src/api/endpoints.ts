@@ -16,13 +16,15 @@ const metadata = blockList(
   ['fd00:ec2::254', 128, 'ipv6'],
   ['fd00:c1::a9fe:a9fe', 128, 'ipv6'],
   ['fd20:ce::254', 128, 'ipv6'],
-  // Link-local IPv4 inside NAT64 and 6to4 addresses.
+  // Link-local IPv4 inside NAT64, IPv4-compatible and 6to4 addresses.
   ['64:ff9b::a9fe:0', 112, 'ipv6'],
+  ['64:ff9b:1::a9fe:0', 112, 'ipv6'],
+  ['::a9fe:0', 112, 'ipv6'],
   ['2002:a9fe::', 32, 'ipv6'],
 );
 
-/** What reaches this very host; 0.0.0.0 and :: do on Linux. */
-const loopback = blockList(['127.0.0.0', 8, 'ipv4'], ['0.0.0.0', 8, 'ipv4'], ['::', 127, 'ipv6']);
+/** What reaches this very host; 0.0.0.0 and :: do on Linux. IPv4-compatible addresses (::127.0.0.1) reach nobody else by right. */
+const loopback = blockList(['127.0.0.0', 8, 'ipv4'], ['0.0.0.0', 8, 'ipv4'], ['::', 96, 'ipv6']);
 
 const metadataNames =
   /^(metadata|instance-data|metadata\.goog|(.+\.)?metadata\.google\.internal|metadata\.[a-z.]+\.internal|(.+\.)?metadata\.cloud\.ibm\.com|metadata\.tencentyun\.com)$/;

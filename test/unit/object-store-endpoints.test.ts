@@ -70,7 +70,11 @@ describe('addresses a name may resolve to', () => {
   it('knows those that are forbidden in every spelling', () => {
     expect(isForbiddenAddress(linkLocal, true)).toBe(true);
     expect(isForbiddenAddress(`::ffff:${linkLocal}`, true)).toBe(true);
-    expect(isForbiddenAddress('127.0.0.1', false)).toBe(true);
+    for (const prefix of ['64:ff9b::', '64:ff9b:1::', '::'])
+      expect(isForbiddenAddress(`${prefix}a9fe:1`, true)).toBe(true);
+    for (const loopback of ['127.0.0.1', '::1', '::', '::7f00:1', '::ffff:127.0.0.1', '0.0.0.0'])
+      expect([loopback, isForbiddenAddress(loopback, false)]).toEqual([loopback, true]);
+    expect(isForbiddenAddress('::ffff:192.0.2.1', false)).toBe(false);
     expect(isForbiddenAddress('127.0.0.1', true)).toBe(false);
     expect(isForbiddenAddress('192.0.2.1', false)).toBe(false);
     expect(isForbiddenAddress('s3.example.org', false)).toBe(false);
