@@ -92,12 +92,25 @@ const admissionMetrics = (registry: Registry): Pick<Metrics, 'countAdmission'> =
     known.add(kind);
     return kind;
   };
+  // A series is looked up by a text made of all its labels, which takes longer than to count.
+  const counters = new Map<string, () => void>();
+  const observers = new Map<string, (seconds: number) => void>();
   return {
     countAdmission: (kind, operation, result, seconds) => {
-      requests.inc({ kind: bound(kind), operation, result });
-      duration.observe({ kind: bound(kind) }, seconds);
+      const label = bound(kind);
+      const series = `${label} ${operation} ${result}`;
+      getOrMake(counters, series, () => requests.labels({ kind: label, operation, result }).inc)();
+      getOrMake(observers, label, () => duration.labels({ kind: label }).observe)(seconds);
     },
   };
+};
+
+const getOrMake = <T>(items: Map<string, T>, key: string, make: () => T): T => {
+  const held = items.get(key);
+  if (held !== undefined) return held;
+  const made = make();
+  items.set(key, made);
+  return made;
 };
 
 const controllerMetrics = (

@@ -82,14 +82,18 @@ export const startWebhook = (core: Core, certificates: CertificateKeeper, decisi
 /** What throws is counted too, and answered as a fault of ours. */
 const countErrors =
   ({ metrics }: Core, handle: Handle): Handle =>
-  async (request) => {
+  (request) => {
     const startedAt = performance.now();
-    try {
-      return await handle(request);
-    } catch (error) {
+    const failed = (error: unknown): never => {
       const seconds = (performance.now() - startedAt) / 1_000;
       metrics.countAdmission(request.object.kind, request.operation, 'error', seconds);
       throw error;
+    };
+    try {
+      const answered = handle(request);
+      return answered instanceof Promise ? answered.catch(failed) : answered;
+    } catch (error) {
+      return failed(error);
     }
   };
 

@@ -13,32 +13,41 @@ export interface BodyBounds {
 /** A body, or why it was not read to its end: it is too large, or too much is being read already. */
 export type Body = Buffer | 'too large' | 'too much';
 
-/** Reads the whole body of a request. Rejects where the connection ends within it. */
-export type ReadBody = (request: IncomingMessage) => Promise<Body>;
+/** Reads the whole body of a request, for one of the two: `broken` where the connection ends within it. */
+export type ReadBody = (request: IncomingMessage, done: (body: Body) => void, broken: (error: Error) => void) => void;
 
 /** Makes the reader of one server, which keeps the account of all its bodies. */
 export const createBodyReader = (bounds: BodyBounds): ReadBody => {
   const account = { bytes: 0 };
-  return (request) => {
+  return (request, done, broken) => {
     const declared = Number(request.headers['content-length'] ?? 0);
-    if (declared > bounds.largest) return Promise.resolve('too large');
-    const incoming = createIncoming(declared, bounds, account);
-    return new Promise((resolve, reject) => {
-      request.on('data', (chunk: Buffer) => {
-        const excess = incoming.add(chunk);
-        if (excess === undefined) return;
-        request.pause();
-        incoming.release();
-        resolve(excess);
-      });
-      request.on('end', () => {
-        resolve(incoming.bytes());
-        incoming.release();
-      });
-      request.on('error', (error) => {
-        incoming.release();
-        reject(error);
-      });
+    if (declared > bounds.largest) {
+      done('too large');
+      return;
+    }
+    let whole: Buffer | undefined;
+    let incoming: Incoming | undefined;
+    request.on('data', (chunk: Buffer) => {
+      // Nearly all come in one piece, which takes no keeping of accounts.
+      if (chunk.length === declared && declared <= bounds.small) {
+        whole = chunk;
+        return;
+      }
+      incoming ??= createIncoming(declared, bounds, account);
+      const excess = incoming.add(chunk);
+      if (excess === undefined) return;
+      request.pause();
+      incoming.release();
+      done(excess);
+    });
+    request.on('end', () => {
+      const body = whole ?? incoming?.bytes() ?? NOTHING;
+      incoming?.release();
+      done(body);
+    });
+    request.on('error', (error) => {
+      incoming?.release();
+      broken(error);
     });
   };
 };
@@ -71,8 +80,7 @@ const createIncoming = (declared: number, bounds: BodyBounds, account: { bytes: 
       if (total > bounds.largest) return 'too large';
       const room = total <= buffer.length ? buffer.length : roomFor(total, declared, bounds.largest);
       if (room > bounds.small && account.bytes + room - buffer.length > bounds.together) return 'too much';
-      if (chunk.length === declared) replace(chunk);
-      else append(chunk, room);
+      append(chunk, room);
       length = total;
       return undefined;
     },

@@ -4,7 +4,7 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import { plainSentences, plainText } from '../api/plain-text.ts';
 import { mutatorsOf } from '../mutate/index.ts';
 import { untouched } from '../mutate/mutator.ts';
-import { type Ensure, ensureNothing } from './ensure.ts';
+import type { Ensure } from './ensure.ts';
 import { patchBetween } from './patch.ts';
 import type { ReviewResponse } from './review.ts';
 
@@ -21,18 +21,20 @@ export interface HandlerOptions {
   readonly observe?: (request: AdmissionRequest, decision: Decision, seconds: number) => void;
 }
 
-/** The front door: one admission request to its answer. */
-export type Handle = (request: AdmissionRequest) => Promise<ReviewResponse>;
+/** The front door: one admission request to its answer, at once unless something must be made for it. */
+export type Handle = (request: AdmissionRequest) => ReviewResponse | Promise<ReviewResponse>;
 
 export const createHandler =
   ({ facts, ensure, observe }: HandlerOptions): Handle =>
-  async (request) => {
+  (request) => {
     const startedAt = performance.now();
     const decision = decide(request, facts());
-    const ensureFor = request.dryRun || decision.denied !== undefined ? ensureNothing : ensure;
-    const late = decision.companions.length > 0 ? await ensureFor(decision.companions) : [];
-    observe?.(request, decision, (performance.now() - startedAt) / 1_000);
-    return respond(request, decision, late);
+    const finish = (late: readonly string[]): ReviewResponse => {
+      observe?.(request, decision, (performance.now() - startedAt) / 1_000);
+      return respond(request, decision, late);
+    };
+    if (decision.companions.length === 0 || request.dryRun || decision.denied !== undefined) return finish([]);
+    return ensure(decision.companions).then(finish);
   };
 
 /** Pure: what becomes of an object, by each mutator of its resource in turn. */
@@ -87,7 +89,7 @@ const respond = ({ uid }: AdmissionRequest, decision: Decision, late: readonly s
 const LONGEST_AUDIT = 4_096;
 
 const sourcesOf = (explain: readonly Explanation[]): string =>
-  [...new Set(explain.map(({ source }) => source))].join(', ');
+  explain.length === 0 ? '' : [...new Set(explain.map(({ source }) => source))].join(', ');
 
 /** The name an object will be known by in sentences: its own, or the prefix a name is generated from. */
 export const nameOf = ({ metadata }: KubeObject): string =>

@@ -2,17 +2,19 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { SecureContextOptions } from 'node:tls';
+import type { AdmissionRequest } from '../api/admission.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { MUTATE_PATH } from '../names.ts';
 import { type Answer, createSender, failure } from './answer.ts';
-import { createBodyReader, type ReadBody } from './body.ts';
+import { type Body, createBodyReader } from './body.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 import { keepConnections } from './connections.ts';
 import { isTooDense } from './density.ts';
 import { createEnding } from './ending.ts';
 import type { Handle } from './handle.ts';
-import { decodeReview, encodeReview } from './review.ts';
+import { decodeReview, encodeReview, type ReviewResponse } from './review.ts';
+import { createTurns } from './turns.ts';
 
 /** An API object may be 1.5 MiB and the review of an UPDATE carries two; controller-runtime's bound as well. */
 export const LARGEST_BODY = 7 * 1024 * 1024;
@@ -40,16 +42,26 @@ export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, l
   let isDraining = false;
   const server = createServer({ ...tls, ...LIMITS });
   const readBody = createBodyReader(BODIES);
+  const answerAll = answerer(handle, log);
+  const takeTurn = createTurns(answerAll);
   const send = createSender(MOST_UNREAD);
   const connections = keepConnections(server, MOST_CONNECTIONS);
   const ending = createEnding(server, connections);
   answerBrokenRequests(server, connections);
   server.on('request', (request, response) => {
     connections.begin({ request, response });
-    answer(request, readBody, handle, log).then(
-      // What is left of a body that was not read is not worth reading.
-      (answered) => send(response, answered, isDraining || !request.complete),
-      (error: unknown) => {
+    // What is left of a body that was not read is not worth reading.
+    const reply: Reply = (answered) => send(response, answered, isDraining || !request.complete);
+    const refusal = refuseEarly(request);
+    if (refusal !== undefined) {
+      reply(refusal);
+      return;
+    }
+    readBody(
+      request,
+      // A large one is answered by itself: no answer that is there waits for it.
+      (body) => (body.length > BODIES.small ? answerAll([{ body, reply }]) : takeTurn({ body, reply })),
+      (error) => {
         log.debug({ error: messageOf(error) }, 'request ended before its answer');
         response.destroy();
       },
@@ -78,15 +90,56 @@ const LIMITS = {
   requireHostHeader: false,
 } as const;
 
-const answer = async (request: IncomingMessage, readBody: ReadBody, handle: Handle, log: Log): Promise<Answer> => {
-  const refusal = refuseEarly(request);
-  if (refusal !== undefined) return refusal;
-  const body = await readBody(request);
+type Reply = (answered: Answer) => void;
+
+interface Arrival {
+  readonly body: Body;
+  readonly reply: Reply;
+}
+
+/** All are decided before any is sent. */
+const answerer =
+  (handle: Handle, log: Log) =>
+  (arrivals: readonly Arrival[]): void => {
+    const decided = arrivals.map(({ body, reply }) => ({ answered: answer(body, handle, log), reply }));
+    for (const { answered, reply } of decided) {
+      if (answered instanceof Promise) void answered.then(reply);
+      else reply(answered);
+    }
+  };
+
+/** At once wherever it can: promises on the way cost as much as most decisions. */
+const answer = (body: Body, handle: Handle, log: Log): Answer | Promise<Answer> => {
   if (body === 'too large') return TOO_LARGE;
   if (body === 'too much') return TOO_MUCH;
   if (!isUtf8(body)) return NO_UTF8;
-  return isTooDense(body) ? TOO_DENSE : review(body.toString(), handle, log);
+  if (isTooDense(body)) return TOO_DENSE;
+  const decoded = decodeReview(body.toString());
+  switch (decoded.kind) {
+    case 'none':
+      return failure(400, 'BadRequest', decoded.message);
+    case 'unusable':
+      return encoded({ uid: decoded.uid, allowed: false, refusal: { code: 400, message: decoded.message } });
+    case 'request':
+      return review(decoded.request, handle, log);
+  }
 };
+
+const review = (request: AdmissionRequest, handle: Handle, log: Log): Answer | Promise<Answer> => {
+  const failed = (error: unknown): Answer => {
+    // A fault of ours: the API server then does what the failurePolicy of the kind says.
+    log.error({ uid: request.uid, error }, 'admission failed');
+    return FAULT;
+  };
+  try {
+    const response = handle(request);
+    return response instanceof Promise ? response.then(encoded).catch(failed) : encoded(response);
+  } catch (error) {
+    return failed(error);
+  }
+};
+
+const encoded = (response: ReviewResponse): Answer => ({ status: 200, body: encodeReview(response) });
 
 const refuseEarly = ({ method, url = '', headers }: IncomingMessage): Answer | undefined => {
   if (url !== MUTATE_PATH && url.split('?', 1)[0] !== MUTATE_PATH) return NOT_FOUND;
@@ -104,28 +157,8 @@ const TOO_LARGE = failure(413, 'RequestEntityTooLarge', `The body is larger than
 const TOO_MUCH = failure(503, 'ServiceUnavailable', 'Too many large bodies are on their way; try again.');
 const TOO_DENSE = failure(413, 'RequestEntityTooLarge', 'The body nests too deeply, or holds too many values.');
 const NO_UTF8 = failure(400, 'BadRequest', 'The body is not UTF-8.');
-
-const review = async (body: string, handle: Handle, log: Log): Promise<Answer> => {
-  const decoded = decodeReview(body);
-  switch (decoded.kind) {
-    case 'none':
-      return failure(400, 'BadRequest', decoded.message);
-    case 'unusable':
-      return {
-        status: 200,
-        body: encodeReview({ uid: decoded.uid, allowed: false, refusal: { code: 400, message: decoded.message } }),
-      };
-    case 'request':
-      try {
-        return { status: 200, body: encodeReview(await handle(decoded.request)) };
-      } catch (error) {
-        // A fault of ours: the API server then does what the failurePolicy of the kind says.
-        log.error({ uid: decoded.request.uid, error }, 'admission failed');
-        return failure(
-          500,
-          'InternalError',
-          'Quartermaster failed on this object; its log has the reason under this uid.',
-        );
-      }
-  }
-};
+const FAULT = failure(
+  500,
+  'InternalError',
+  'Quartermaster failed on this object; its log has the reason under this uid.',
+);
