@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 // Measures admissions: server and load each on a core of its own, every subject in each round, CPU time a request first.
-// Usage: npm run bench [-- full | quick | defaults | scale | round-trip | publish]
+// Usage: npm run bench [-- all | quick | reviews | defaults | scale | round-trip | claims | publish]
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { plans } from './plans.ts';
-import { publish } from './publish.ts';
+import { lastClaims, publish } from './publish.ts';
 import { conditions, saveResult, tabulate } from './results.ts';
 import { runPlan } from './reviews.ts';
 import { measureRoundTrips } from './round-trip.ts';
@@ -46,18 +46,23 @@ const runScale = async (): Promise<void> => {
 };
 
 const commands: Readonly<Record<string, () => Promise<void> | void>> = {
-  full: async () => {
-    await runReviews('full');
+  all: async () => {
+    await runReviews('reviews');
+    await runReviews('defaults');
     await runRoundTrips();
+    await runScale();
+    console.table(lastClaims());
   },
   quick: () => runReviews('quick'),
+  reviews: () => runReviews('reviews'),
   defaults: () => runReviews('defaults'),
   scale: runScale,
   'round-trip': runRoundTrips,
+  claims: () => console.table(lastClaims()),
   publish,
 };
 
-const command = commands[process.argv[2] ?? 'full'];
+const command = commands[process.argv[2] ?? 'all'];
 if (command === undefined) {
   console.error(`There is no ${process.argv[2]} here: name one of ${Object.keys(commands).join(', ')}.`);
   process.exitCode = 2;

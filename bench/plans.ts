@@ -3,10 +3,10 @@ import type { Plan } from './reviews.ts';
 
 /** What `npm run bench` compares in one run, by the word that asks for it. */
 export const plans = {
-  full: {
-    rounds: 6,
+  reviews: {
+    rounds: 5,
     connections: 16,
-    bytes: 120_000_000,
+    bytes: 40_000_000,
     subjects: ['floor', 'quartermaster-0', 'quartermaster-20', 'quartermaster-1000', 'pepr-20', 'agnhost'],
     inputs: Object.keys(inputs),
     matching: 3,
@@ -20,9 +20,9 @@ export const plans = {
     matching: 3,
   },
   defaults: {
-    rounds: 8,
+    rounds: 6,
     connections: 16,
-    bytes: 80_000_000,
+    bytes: 40_000_000,
     subjects: ['quartermaster-5', 'quartermaster-1000', 'quartermaster-10000'],
     inputs: ['pod', 'spark'],
     matching: 5,

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type Chart, drawCharts } from './chart.ts';
+import { type Claim, checkClaims } from './claims.ts';
 import { type Conditions, readResult } from './results.ts';
 import type { Row } from './reviews.ts';
 import type { RoundTrip } from './round-trip.ts';
@@ -11,14 +12,31 @@ type Reviews = Conditions & { readonly rows: readonly Row[] };
 type RoundTrips = Conditions & { readonly rounds: number; readonly rows: readonly RoundTrip[] };
 type Scale = Conditions & { readonly sweeps: readonly Sweep[] };
 
+const readAll = () => ({
+  reviews: readResult<Reviews>('reviews'),
+  defaults: readResult<Reviews>('defaults'),
+  roundTrip: readResult<RoundTrips>('round-trip'),
+  scale: readResult<Scale>('scale'),
+});
+
+/** What must hold, held against the last results of all kinds. */
+export const lastClaims = (): readonly Claim[] => {
+  const { reviews, defaults, roundTrip, scale } = readAll();
+  return checkClaims({
+    reviews: reviews.rows,
+    defaults: defaults.rows,
+    roundTrips: roundTrip.rows,
+    sweeps: scale.sweeps,
+  });
+};
+
 /** Writes the last results into docs/performance.md, between its marks, with a chart and the data beside it. */
 export const publish = (): void => {
-  const full = readResult<Reviews>('full');
-  const defaults = readResult<Reviews>('defaults');
-  const roundTrip = readResult<RoundTrips>('round-trip');
-  const scale = readResult<Scale>('scale');
+  const { reviews, defaults, roundTrip, scale } = readAll();
+  const claims = lastClaims();
   const parts: Readonly<Record<string, string>> = {
-    full: `${made(full)}\n\n${reviewTable(full.rows)}`,
+    claims: claimTable(claims),
+    reviews: `${made(reviews)}\n\n${reviewTable(reviews.rows)}`,
     defaults: `${made(defaults)}\n\n${reviewTable(defaults.rows)}`,
     'round-trip': `${made(roundTrip)} ${roundTrip.rounds} pods each.\n\n${roundTripTable(roundTrip.rows)}`,
     scale: `${made(scale)}\n\n![CPU time and latency against what grows](performance.svg)`,
@@ -26,9 +44,9 @@ export const publish = (): void => {
   const page = `${DOCS}/performance.md`;
   writeFileSync(page, Object.entries(parts).reduce(replacePart, readFileSync(page, 'utf8')));
   writeFileSync(`${DOCS}/performance.svg`, drawCharts(scale.sweeps.flatMap(chartsOf)));
-  writeFileSync(`${DOCS}/performance.json`, `${JSON.stringify({ full, defaults, roundTrip, scale }, null, 2)}\n`);
+  const data = { claims, reviews, defaults, roundTrip, scale };
+  writeFileSync(`${DOCS}/performance.json`, `${JSON.stringify(data, null, 2)}\n`);
 };
-
 const replacePart = (page: string, [name, content]: readonly [string, string]): string => {
   const [begin, end] = [`<!-- bench ${name} -->`, `<!-- end of bench ${name} -->`];
   const [before, rest] = cut(page, begin);
@@ -58,6 +76,12 @@ const reviewTable = (rows: readonly Row[]): string =>
       row.p50,
       row.p99,
     ]),
+  );
+
+const claimTable = (claims: readonly Claim[]): string =>
+  table(
+    ['what', 'at most', 'measured', 'holds'],
+    claims.map(({ what, most, measured, holds }) => [what, most, measured, holds ? 'yes' : '**no**']),
   );
 
 const roundTripTable = (rows: readonly RoundTrip[]): string =>

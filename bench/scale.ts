@@ -15,8 +15,8 @@ interface Place {
   readonly folder: string;
 }
 
-const ROUNDS = 4;
-const BYTES = 40_000_000;
+const EACH = { rounds: 4, bytes: 30_000_000 };
+const FEW = { ...EACH, connections: 16 };
 
 /** All of them, one after the other; within each, every step in each round. */
 export const measureScale = async (place: Place): Promise<readonly Sweep[]> => [
@@ -31,7 +31,7 @@ const byDefaults = async ({ tls, folder }: Place): Promise<Sweep> => {
   const counts = [1, 10, 100, 1_000, 10_000];
   const subjects = counts.map((count) => `quartermaster-${count}`);
   await using servers = await startServers(subjects, 5, tls);
-  const plan = { rounds: ROUNDS, connections: 16, bytes: BYTES, subjects, inputs: ['pod'], matching: 5 };
+  const plan = { ...FEW, subjects, inputs: ['pod'], matching: 5 };
   const rows = await runPlan(plan, servers.subjects, folder);
   return {
     title: 'PlatformDefaults, at most 5 of which match',
@@ -44,7 +44,7 @@ const byNamespaces = async ({ tls, folder }: Place): Promise<Sweep> => {
   const counts = [1, 10, 100, 1_000, 10_000];
   const subjects = counts.map((count) => `quartermaster-3-${count}`);
   await using servers = await startServers(subjects, 3, tls);
-  const plan = { rounds: ROUNDS, connections: 16, bytes: BYTES, subjects, inputs: ['pod'], matching: 3 };
+  const plan = { ...FEW, subjects, inputs: ['pod'], matching: 3 };
   const rows = await runPlan(plan, servers.subjects, folder, { pod: inNamespace(inputs['pod'] as Input, 'tenant-0') });
   return {
     title: 'Namespaces, each with PlatformDefaults of its own',
@@ -57,7 +57,7 @@ const bySize = async (title: string, given: readonly Input[], { tls, folder }: P
   const subjects = ['floor', 'quartermaster-20'];
   await using servers = await startServers(subjects, 3, tls);
   const byKey = Object.fromEntries(given.map((input, index) => [`size-${index}`, input]));
-  const plan = { rounds: ROUNDS, connections: 16, bytes: BYTES, subjects, inputs: Object.keys(byKey), matching: 3 };
+  const plan = { ...FEW, subjects, inputs: Object.keys(byKey), matching: 3 };
   const rows = await runPlan(plan, servers.subjects, folder, byKey);
   const sizes = new Map(given.map(({ name, body }) => [name, Buffer.byteLength(body)]));
   return { title, unit: 'bytes', rows: rows.map((row) => ({ ...row, at: sizes.get(row.input) ?? 0 })) };
@@ -68,7 +68,7 @@ const byConnections = async ({ tls, folder }: Place): Promise<Sweep> => {
   await using servers = await startServers(subjects, 3, tls);
   const rows: (Row & { readonly at: number })[] = [];
   for (const connections of [1, 4, 16, 64, 256, 1_000]) {
-    const plan = { rounds: ROUNDS, connections, bytes: 2 * BYTES, subjects, inputs: ['pod'], matching: 3 };
+    const plan = { ...EACH, connections, subjects, inputs: ['pod'], matching: 3 };
     rows.push(...(await runPlan(plan, servers.subjects, folder)).map((row) => ({ ...row, at: connections })));
   }
   return { title: 'Connections', unit: 'connections', rows };
