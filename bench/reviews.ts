@@ -50,8 +50,7 @@ export const runPlan = async (
   for (let round = 0; round <= plan.rounds; round += 1) {
     for (const input of cases) {
       for (const subject of subjects.filter(({ name }) => input.isPod || !TAKES_PODS_ONLY.test(name))) {
-        const counted = Math.max(200, 10 * plan.connections, Math.round(plan.bytes / (input.body.length + 2_000)));
-        const requests = round > 0 ? counted : Math.max(counted, Math.min(WARM_UP, 4 * counted));
+        const requests = requestsFor(plan, input, round);
         const sample = await measure(subject, { bodyFile: input.file, connections: plan.connections, requests });
         if (round > 0) samples.set(keyOf(input, subject), [...(samples.get(keyOf(input, subject)) ?? []), sample]);
       }
@@ -65,6 +64,11 @@ export const runPlan = async (
       return own === undefined ? [] : [rowOf(input, subject, own, base)];
     }),
   );
+};
+
+const requestsFor = ({ connections, bytes }: Plan, { body }: Input, round: number): number => {
+  const counted = Math.max(200, 10 * connections, Math.round(bytes / (body.length + 2_000)));
+  return round > 0 ? counted : Math.max(counted, Math.min(WARM_UP, 4 * counted));
 };
 
 const keyOf = ({ name }: Input, subject: Subject): string => `${name}/${subject.name}`;
