@@ -14,6 +14,8 @@ export interface GcsStub extends HttpStub {
   readonly addForeign: (name: string) => void;
   readonly addObject: (bucket: string, object: string) => void;
   readonly resource: (bucket: string) => Json | undefined;
+  /** As somebody would by hand. */
+  readonly change: (bucket: string, fields: Json) => void;
 }
 
 const foreign = 'somebody-elses-project';
@@ -29,6 +31,10 @@ export const startGcsStub = async (project: string): Promise<GcsStub> => {
     addForeign: (name) => void buckets.set(name, { project: foreign, resource: { name }, objects: [] }),
     addObject: (bucket, object) => void buckets.get(bucket)?.objects.push(object),
     resource: (name) => buckets.get(name)?.resource,
+    change: (name, fields) => {
+      const bucket = buckets.get(name);
+      if (bucket !== undefined) bucket.resource = { ...bucket.resource, ...fields };
+    },
   };
 };
 

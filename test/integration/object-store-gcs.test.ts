@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
-import { type GcsStub, startGcsStub } from '../../dev/stubs/gcs.ts';
+import { type GcsStub, gcsError, startGcsStub } from '../../dev/stubs/gcs.ts';
 import { type HttpStub, startHttpStub } from '../../dev/stubs/http-stub.ts';
+import type { StringMap } from '../../src/api/kubernetes.ts';
 import type { ObjectStore } from '../../src/api/object-store.ts';
 import {
   conditionOf,
@@ -26,6 +27,7 @@ beforeAll(async () => {
   vi.stubEnv('CLOUDSDK_CONFIG', '/nowhere');
   vi.stubEnv('HOME', '/nowhere');
   cluster.run({
+    resyncMs: 2_000,
     world: { cloud: 'gcp', region: 'europe-west1', project: PROJECT },
     request: (request) => ({ ...request, gcs: { ...request.gcs, endpoint: gcs.endpoint } }),
   });
@@ -51,6 +53,19 @@ const untilReason = (name: string, reason: string): Promise<ObjectStore> =>
     return conditionOf(store, 'Ready')?.reason === reason && store;
   });
 
+const removed = async (name: string): Promise<void> => {
+  await cluster.remove(name);
+  await until(`${name} is gone`, async () => (await cluster.read(name)) === undefined);
+};
+
+interface Drifted {
+  readonly versioning?: { readonly enabled: boolean };
+  readonly labels?: StringMap;
+}
+
+const isNamed = (body: unknown, start: string): boolean =>
+  typeof body === 'object' && body !== null && 'name' in body && String(body.name).startsWith(start);
+
 describe('an ObjectStore on Google Cloud', () => {
   it('needs nothing but a name, even where no webhook filled in the rest', async () => {
     await cluster.submit('sparkhistory', { name: 'banzaicloudsparkhistory' });
@@ -73,6 +88,56 @@ describe('an ObjectStore on Google Cloud', () => {
       BUCKET_PROVIDER: 'gcs',
       BUCKET_REGION: 'europe-west1',
     });
+  });
+
+  it('is repaired where somebody changed by hand what spec sets, and keeps what it does not set', async () => {
+    await cluster.submit('drifting', { name: 'drifting-bucket', versioning: true, labels: { team: 'data' } });
+    const { metadata } = await untilReason('drifting', 'Created');
+    const mark = { 'quartermaster-objectstore': metadata.uid, 'quartermaster-cluster': 'cluster-1' };
+    gcs.change('drifting-bucket', { versioning: { enabled: false }, labels: { ...mark, mine: 'kept' } });
+    await until('versions are kept and the label is back', () => {
+      const { versioning, labels } = (gcs.resource('drifting-bucket') ?? {}) as Drifted;
+      return Promise.resolve(versioning?.enabled === true && labels?.['team'] === 'data');
+    });
+    expect(gcs.resource('drifting-bucket')).toMatchObject({ labels: { ...mark, mine: 'kept' } });
+    await removed('drifting');
+  });
+
+  it('is made once where Google asks for fewer calls', async () => {
+    const busy = gcsError(
+      429,
+      'rateLimitExceeded',
+      'The project exceeded the rate limit for creating and deleting buckets.',
+    );
+    gcs.failNext('POST', /\/b$/, { ...busy, headers: { 'retry-after': '2' } });
+    await cluster.submit('hurried', { name: 'hurried-bucket' });
+    await untilReason('hurried', 'Throttled');
+    const refused = gcs.requests.length;
+    await untilReason('hurried', 'Created');
+    const made = gcs.requests
+      .slice(refused)
+      .filter(({ method, body }) => method === 'POST' && isNamed(body, 'hurried'));
+    expect(made).toHaveLength(1);
+    await removed('hurried');
+  });
+
+  it('leaves its bucket without our mark where it retains it', async () => {
+    await cluster.submit('retained', { name: 'retained-bucket', labels: { team: 'data' } });
+    await untilReason('retained', 'Created');
+    await removed('retained');
+    expect(gcs.resource('retained-bucket')?.['labels']).toEqual({ team: 'data' });
+  });
+
+  it('keeps a bucket that holds objects until forceDelete', async () => {
+    await cluster.submit('full', { name: 'full-bucket', deletionPolicy: 'Delete' });
+    await untilReason('full', 'Created');
+    gcs.addObject('full-bucket', 'events/1');
+    await cluster.remove('full');
+    await untilReason('full', 'BucketNotEmpty');
+    expect(gcs.resource('full-bucket')).toBeDefined();
+    await cluster.change('full', { forceDelete: true });
+    await until('it is gone', async () => (await cluster.read('full')) === undefined);
+    expect(gcs.resource('full-bucket')).toBeUndefined();
   });
 
   it('tells its story in kubectl get', async () => {
