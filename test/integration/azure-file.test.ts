@@ -1,22 +1,16 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ArmStub, armError, startArmStub } from '../../dev/stubs/arm.ts';
-import { createFacts } from '../../src/admission/facts.ts';
 import type { Fact } from '../../src/api/facts.ts';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
 import { verdictFor } from '../../src/cloud/index.ts';
-import { policyOf, readSettings } from '../../src/config.ts';
-import { runAzureFileController, watchAzureRecords } from '../../src/controller/azure-file.ts';
+import { type AzureFileOptions, runAzureFileController, watchAzureRecords } from '../../src/controller/azure-file.ts';
 import { recordFor } from '../../src/controller/azure-record.ts';
 import type { EventObject } from '../../src/controller/event-object.ts';
-import { createEventRecorder, type EventRecorder } from '../../src/controller/events.ts';
 import { watchClaims } from '../../src/controller/persistent-volume-claim.ts';
-import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
 import { AppError } from '../../src/errors.ts';
 import { type Kube, resources } from '../../src/kube/kube.ts';
-import { watchFacts } from '../../src/kube/stores.ts';
-import { createLog } from '../../src/log.ts';
-import { createMetrics } from '../../src/metrics.ts';
 import { type AzureAccounts, openAzureAccounts } from '../../src/storage/azure-account.ts';
+import { type ControllerRuns, controllerRuns, csiDriver } from '../fixtures/controller-runs.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 
 const soon = { timeout: 10_000, interval: 50 };
@@ -29,27 +23,17 @@ const firstName = (): string =>
 let cluster: ShippedCluster;
 let admin: Kube;
 let arm: ArmStub;
-let ending: AbortController;
-let running: Promise<unknown>;
-let events: EventRecorder | undefined;
-let lastReconcile = 0;
+let runs: ControllerRuns;
 
 beforeAll(async () => {
   cluster = await startShippedCluster();
   admin = cluster.admin;
-  const driver = {
-    apiVersion: 'storage.k8s.io/v1',
-    kind: 'CSIDriver',
-    metadata: { name: 'file.csi.azure.com' },
-    spec: {},
-  };
-  await admin.create<KubeObject>(resources.csiDrivers, driver);
+  runs = controllerRuns(cluster);
+  await admin.create<KubeObject>(resources.csiDrivers, csiDriver('file.csi.azure.com'));
 });
 afterAll(() => cluster?.controlPlane.stop());
 
 beforeEach(async () => {
-  ending = new AbortController();
-  running = Promise.resolve();
   arm = await startArmStub({ ...place, polls: 2 });
 });
 afterEach(async () => {
@@ -59,12 +43,7 @@ afterEach(async () => {
 });
 
 /** Ends the controller at once, wherever it is. */
-const kill = async (): Promise<void> => {
-  ending.abort(new AppError('Unavailable', 'killed by the test'));
-  await running;
-  await events?.close(1_000);
-  ending = new AbortController();
-};
+const kill = () => runs.stop(new AppError('Unavailable', 'killed by the test'));
 
 const clean = async (): Promise<void> => {
   const { items: claims } = await admin.list(resources.persistentVolumeClaims, { namespace: 'default' });
@@ -84,42 +63,25 @@ interface Interference {
   readonly accounts?: Partial<AzureAccounts>;
 }
 
-/** The controller as the program runs it, as the shipped service account, with the real client of Azure. */
-const start = (change: Readonly<Record<string, string>> = {}, interference: Interference = {}): void => {
-  const kube = { ...cluster.self, ...interference.kube };
-  const settings = readSettings({ AZURE_FILE_ACCOUNT: 'quartermaster', ...change });
-  const policy = policyOf(settings);
-  const log = createLog('silent');
-  const watching = { kube, log, signal: ending.signal };
-  const stores = watchFacts(watching);
-  const defaults = createDefaultsInForce(policy);
+/** With the real client of Azure. */
+const start = (change: Readonly<Record<string, string>> = {}, { kube, accounts }: Interference = {}): void => {
   const known = { subscription: 'sub-1', region: 'westeurope', resourceGroup: 'MC_nodes' };
   const facts = Object.entries(known).map(([name, value]): [string, Fact] => [name, { value, source: 'test' }]);
   const verdict = verdictFor('azure', Object.fromEntries(facts), []);
-  events = createEventRecorder({ kube, instance: 'test', log, metrics: createMetrics() });
-  running = runAzureFileController(
-    {
-      kube,
-      claims: watchClaims(watching),
-      stores,
-      records: watchAzureRecords(watching, 'quartermaster-system'),
-      facts: createFacts({ stores, policy, verdict: () => verdict, defaults: defaults.index }),
-      events,
-      openAccounts: async (subscription) => ({ ...(await open(subscription)), ...interference.accounts }),
-      systemNamespace: 'quartermaster-system',
+  const environment = { AZURE_FILE_ACCOUNT: 'quartermaster', ...change };
+  runs.start({ environment, verdict: () => verdict, ...(kube && { kube }) }, (tools, signal) => {
+    const options: AzureFileOptions = {
+      ...tools,
       ...ownPlace,
-      deletion: settings.azureAccountDeletion,
+      claims: watchClaims(tools.watching),
+      records: watchAzureRecords(tools.watching, 'quartermaster-system'),
+      openAccounts: async (subscription) => ({ ...(await open(subscription)), ...accounts }),
+      systemNamespace: 'quartermaster-system',
+      deletion: tools.settings.azureAccountDeletion,
       graceSeconds: 0,
-      log,
-      metrics: {
-        setQueue: () => undefined,
-        countReconcile: () => {
-          lastReconcile = performance.now();
-        },
-      },
-    },
-    ending.signal,
-  );
+    };
+    return runAzureFileController(options, signal);
+  });
 };
 
 const open = (subscription: string): Promise<AzureAccounts> =>
@@ -130,11 +92,6 @@ const open = (subscription: string): Promise<AzureAccounts> =>
     caBundle: arm.caBundle,
     pollIntervalMs: 5,
   });
-
-const settled = async (ms = 500): Promise<void> => {
-  lastReconcile = performance.now();
-  await expect.poll(() => performance.now() - lastReconcile, { timeout: 20_000, interval: 50 }).toBeGreaterThan(ms);
-};
 
 const claim = (name: string, storageClassName: string): Promise<PersistentVolumeClaim> =>
   admin.create<PersistentVolumeClaim>(resources.persistentVolumeClaims, {
@@ -268,7 +225,7 @@ describe('a controller killed on the way', () => {
     await expect.poll(() => puts().length, soon).toBe(1);
     await kill();
     start();
-    await settled(300);
+    await runs.settled(300);
     expect(await classNamed('shared')).toBeUndefined();
     const account = arm.account(puts()[0] ?? '');
     if (account) account.pending = 0;
@@ -342,7 +299,7 @@ describe('an account that nothing needs any more', () => {
   it('stays, as do class and record, unless the setting says Delete', async () => {
     const account = await made({});
     await destroyClaim('last');
-    await settled();
+    await runs.settled();
     expect(arm.account(account)).toBeDefined();
     expect(await classNamed('shared')).toBeDefined();
   });
@@ -352,10 +309,10 @@ describe('an account that nothing needs any more', () => {
     await admin.create(resources.persistentVolumes, volume('of-class', account, 'shared'));
     await admin.create(resources.persistentVolumes, volume('by-hand', account, 'manual'));
     await destroyClaim('last');
-    await settled();
+    await runs.settled();
     expect(arm.account(account)).toBeDefined();
     await destroyVolume('of-class');
-    await settled();
+    await runs.settled();
     expect(arm.account(account)).toBeDefined();
     await destroyVolume('by-hand');
     await expect.poll(() => arm.account(account), soon).toBeUndefined();

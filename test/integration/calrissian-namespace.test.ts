@@ -1,19 +1,13 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createFacts } from '../../src/admission/facts.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { KubeObject, StorageClass, StringMap } from '../../src/api/kubernetes.ts';
 import { verdictFor } from '../../src/cloud/index.ts';
-import { policyOf, readSettings } from '../../src/config.ts';
 import { runCalrissianController } from '../../src/controller/calrissian-namespace.ts';
 import { watchCalrissian } from '../../src/controller/calrissian-stores.ts';
 import type { EventObject } from '../../src/controller/event-object.ts';
-import { createEventRecorder, type EventRecorder } from '../../src/controller/events.ts';
 import { watchClaims } from '../../src/controller/persistent-volume-claim.ts';
-import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
 import { type Kube, type Resource, resources } from '../../src/kube/kube.ts';
-import { watchFacts } from '../../src/kube/stores.ts';
-import { createLog } from '../../src/log.ts';
-import { createMetrics } from '../../src/metrics.ts';
 import { GUIDE_CLASS, GUIDE_ROLES, guideObjects, OPENEO_ACCOUNTS } from '../fixtures/calrissian-guide.ts';
+import { type ControllerRuns, controllerRuns, csiDriver } from '../fixtures/controller-runs.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 
 /** What the issue promises. */
@@ -31,79 +25,24 @@ const resourceOf: Readonly<Record<string, Resource>> = {
 
 let cluster: ShippedCluster;
 let admin: Kube;
-let ending: AbortController;
-let running: Promise<unknown>;
-let events: EventRecorder;
-let lastReconcile = 0;
+let runs: ControllerRuns;
 
 beforeAll(async () => {
   cluster = await startShippedCluster();
   admin = cluster.admin;
-  const driver = {
-    apiVersion: 'storage.k8s.io/v1',
-    kind: 'CSIDriver',
-    metadata: { name: 'ru.yandex.s3.csi' },
-    spec: {},
-  };
-  await admin.create<KubeObject>(resources.csiDrivers, driver);
+  runs = controllerRuns(cluster);
+  await admin.create<KubeObject>(resources.csiDrivers, csiDriver('ru.yandex.s3.csi'));
 });
 afterAll(() => cluster?.controlPlane.stop());
-beforeEach(() => {
-  ending = new AbortController();
-  running = Promise.resolve();
-});
-afterEach(() => stop());
+afterEach(() => runs.stop());
 
-const stop = async (): Promise<void> => {
-  ending.abort();
-  await running;
-  await events.close(1_000);
-  ending = new AbortController();
-};
-
-const settled = async (ms = 500): Promise<void> => {
-  lastReconcile = performance.now();
-  await expect.poll(() => performance.now() - lastReconcile, { timeout: 20_000, interval: 50 }).toBeGreaterThan(ms);
-};
-
-/** The controller as the program runs it, as the shipped service account. */
 const start = (change: Readonly<Record<string, string>> = {}): void => {
-  const kube = cluster.self;
-  const policy = policyOf(readSettings({ CALRISSIAN_SERVICE_ACCOUNTS: OPENEO_ACCOUNTS, ...change }));
-  const log = createLog('silent');
-  const watching = { kube, log, signal: ending.signal };
-  const stores = watchFacts(watching);
-  const inForce = createDefaultsInForce(policy);
-  stores.platformDefaults.onChange((type, object) =>
-    type === 'DELETED' ? inForce.remove(object) : inForce.put(object),
-  );
-  const { namespaces, storageClasses, csiDrivers, objectStores, platformDefaults } = stores;
-  events = createEventRecorder({ kube, instance: 'test', log, metrics: createMetrics() });
-  running = runCalrissianController(
-    {
-      kube,
-      stores: {
-        namespaces,
-        storageClasses,
-        csiDrivers,
-        objectStores,
-        platformDefaults,
-        claims: watchClaims(watching),
-        made: watchCalrissian(watching),
-      },
-      inForce,
-      facts: createFacts({ stores, policy, verdict: () => verdictFor('openstack', {}, []), defaults: inForce.index }),
-      events,
-      log,
-      metrics: {
-        setQueue: () => undefined,
-        countReconcile: () => {
-          lastReconcile = performance.now();
-        },
-      },
-    },
-    ending.signal,
-  );
+  const environment = { CALRISSIAN_SERVICE_ACCOUNTS: OPENEO_ACCOUNTS, ...change };
+  runs.start({ environment, verdict: () => verdictFor('openstack', {}, []) }, (tools, signal) => {
+    const { watching } = tools;
+    const stores = { ...tools.stores, claims: watchClaims(watching), made: watchCalrissian(watching) };
+    return runCalrissianController({ ...tools, stores }, signal);
+  });
 };
 
 const addNamespace = (name: string, labels: StringMap = enabled) =>
@@ -179,13 +118,13 @@ describe('a namespace labelled for Calrissian', () => {
     await expect.poll(() => get('RoleBinding', 'kept', 'pod-manager-default-binding'), soon).toBeDefined();
     await removeClass();
     await expect.poll(classNow, soon).toBeDefined();
-    await settled();
+    await runs.settled();
     const versions = async () =>
       Promise.all(guideObjects('kept').map(async (object) => (await live(object))?.metadata.resourceVersion));
     const before = [...(await versions()), (await classNow())?.metadata.resourceVersion];
-    await stop();
+    await runs.stop();
     start();
-    await settled();
+    await runs.settled();
     expect([...(await versions()), (await classNow())?.metadata.resourceVersion]).toEqual(before);
   });
 
@@ -212,7 +151,7 @@ describe('a namespace labelled for Calrissian', () => {
     start();
     await addNamespace('unseen');
     await expect.poll(() => all('unseen'), soon).toEqual(complete);
-    await stop();
+    await runs.stop();
     await label('unseen', 'disabled');
     start();
     await expect.poll(() => get('RoleBinding', 'unseen', 'pod-manager-default-binding'), soon).toBeUndefined();
@@ -265,7 +204,7 @@ describe('a namespace labelled for Calrissian', () => {
   });
 
   it('leaves a class alone that somebody else made for another bucket, and says so', async () => {
-    await stop();
+    await runs.stop();
     await removeClass();
     const theirs = {
       apiVersion: 'storage.k8s.io/v1',
