@@ -1,17 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createFacts } from '../../src/admission/facts.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { CloudVerdict } from '../../src/api/facts.ts';
 import type { AccessMode, KubeObject, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
 import { verdictFor } from '../../src/cloud/index.ts';
-import { policyOf, readSettings } from '../../src/config.ts';
-import type { EventObject } from '../../src/controller/event-object.ts';
-import { createEventRecorder, type EventRecorder } from '../../src/controller/events.ts';
 import { type ClaimController, claimController, watchClaims } from '../../src/controller/persistent-volume-claim.ts';
-import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
 import { type Kube, resources } from '../../src/kube/kube.ts';
-import { watchFacts } from '../../src/kube/stores.ts';
-import { createLog } from '../../src/log.ts';
-import { createMetrics } from '../../src/metrics.ts';
+import {
+  type ControllerRuns,
+  controllerRuns,
+  csiDriver,
+  eventsAbout as eventsOf,
+} from '../fixtures/controller-runs.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 
 const EBS = 'ebs.csi.aws.com';
@@ -26,13 +24,6 @@ const claim = (name: string, storageClassName: string, mode: AccessMode = 'ReadW
   kind: 'PersistentVolumeClaim',
   metadata: { name, namespace: 'default' },
   spec: { accessModes: [mode], storageClassName, resources: { requests: { storage: '10Gi' } } },
-});
-
-const driver = (name: string): KubeObject & { readonly spec: unknown } => ({
-  apiVersion: 'storage.k8s.io/v1',
-  kind: 'CSIDriver',
-  metadata: { name },
-  spec: { attachRequired: true, podInfoOnMount: false },
 });
 
 const volume = (name: string, storageClassName: string, annotations: Readonly<Record<string, string>> = {}) => ({
@@ -50,60 +41,37 @@ const volume = (name: string, storageClassName: string, annotations: Readonly<Re
 describe('the controller of claims, as the shipped service account', () => {
   let cluster: ShippedCluster;
   let kube: Kube;
-  let ending: AbortController;
-  let running: Promise<void>;
-  let events: EventRecorder;
+  let runs: ControllerRuns;
   let controller: ClaimController;
 
   beforeAll(async () => {
     cluster = await startShippedCluster();
     kube = cluster.admin;
-    await kube.create(resources.csiDrivers, driver(EBS));
+    runs = controllerRuns(cluster);
+    await kube.create(resources.csiDrivers, csiDriver(EBS));
   });
 
   afterAll(() => cluster?.controlPlane.stop());
 
-  beforeEach(() => {
-    ending = new AbortController();
-    running = Promise.resolve();
-  });
-
-  afterEach(async () => {
-    ending.abort();
-    await running;
-    await events.close(1_000);
-  });
+  afterEach(() => runs.stop());
 
   const start = (
-    settings: Readonly<Record<string, string>> = {},
+    environment: Readonly<Record<string, string>> = {},
     verdict: () => CloudVerdict = () => verdictFor('aws', {}, []),
   ): void => {
-    const log = createLog('silent');
-    const metrics = createMetrics();
-    const policy = policyOf(readSettings(settings));
-    const watching = { kube: cluster.self, log, signal: ending.signal };
-    const stores = watchFacts(watching);
-    const defaults = createDefaultsInForce(policy);
-    events = createEventRecorder({ kube: cluster.self, instance: 'test', log, metrics });
-    controller = claimController({
-      kube: cluster.self,
-      claims: watchClaims(watching),
-      stores,
-      cloudSettled: Promise.resolve(),
-      facts: createFacts({ stores, policy, verdict, defaults: defaults.index }),
-      events,
-      log,
-      metrics,
+    runs.start({ environment, verdict }, (tools, signal) => {
+      controller = claimController({
+        ...tools,
+        claims: watchClaims(tools.watching),
+        cloudSettled: Promise.resolve(),
+      });
+      return controller.run(signal);
     });
-    running = controller.run(ending.signal);
   };
 
   const classNamed = (name: string) => kube.get<StorageClass>(resources.storageClasses, { namespace: '', name });
 
-  const told = async (name: string): Promise<readonly EventObject[]> => {
-    const fieldSelector = `involvedObject.kind=PersistentVolumeClaim,involvedObject.name=${name}`;
-    return (await kube.list<EventObject>(resources.events, { namespace: 'default', fieldSelector })).items;
-  };
+  const told = (name: string) => eventsOf(cluster, { namespace: 'default', name });
   const eventsAbout = async (name: string) =>
     (await told(name)).map(({ type, reason, count }) => `${type} ${reason} x${count}`);
   const messagesAbout = async (name: string) => (await told(name)).map(({ message }) => message);
@@ -198,7 +166,7 @@ describe('the controller of claims, as the shipped service account', () => {
     await expect.poll(() => eventsAbout('refused'), soon).toEqual(['Warning StorageClassNotMade x1']);
     const key = { namespace: 'default', name: 'refused' };
     await kube.mergePatch(resources.persistentVolumeClaims, key, { metadata: { labels: { touched: 'yes' } } });
-    await kube.create(resources.csiDrivers, driver(EBS));
+    await kube.create(resources.csiDrivers, csiDriver(EBS));
     await expect.poll(async () => (await classNamed('refused-class'))?.provisioner, soon).toBe(EBS);
     await expect
       .poll(async () => (await eventsAbout('refused')).toSorted(), soon)
