@@ -23,8 +23,18 @@ if (unknown !== undefined) {
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
-/** What the program has grown to after a tenth of a run counts as warm. */
-const WARM_UP = 0.1;
+const TENTHS = Array.from({ length: 10 }, (_, tenth) => tenth);
+
+/** Resident memory over the run, as the median of each tenth of it: what grows without end grows to the last. */
+const growthOf = (memory: readonly number[]): string => {
+  if (memory.length < TENTHS.length) return '';
+  const edge = (tenth: number): number => Math.floor((tenth * memory.length) / TENTHS.length);
+  const medians = TENTHS.map((tenth) => {
+    const part = memory.slice(edge(tenth), edge(tenth + 1));
+    return Math.round((part.toSorted((a, b) => a - b)[Math.floor(part.length / 2)] ?? 0) / 2 ** 20);
+  });
+  return `, RSS in MiB by tenths ${medians.join(' ')}`;
+};
 
 const fuzz = async (name: string, open: OpenTarget): Promise<RunResult> => {
   const target = await open(seed);
@@ -37,14 +47,8 @@ const fuzz = async (name: string, open: OpenTarget): Promise<RunResult> => {
   const result = await runTarget(target, { ...options, onProgress });
   await target.stop?.();
   const speed = Math.round(result.done / result.seconds);
-  const size = (bytes = 0): string => `${Math.round(bytes / 2 ** 20)} MiB`;
-  const warm = memory[Math.ceil(memory.length * WARM_UP)];
-  const growth =
-    warm === undefined
-      ? ''
-      : `, RSS ${size(warm)} when warm, ${size(Math.max(...memory))} at most, ${size(memory.at(-1))} at the end`;
   console.log(
-    `${name}: ${result.done} inputs, ${speed}/s, slowest ${Math.round(result.slowestMs)} ms, ${result.finds.length} finds (seed ${seed})${growth}`,
+    `${name}: ${result.done} inputs, ${speed}/s, slowest ${Math.round(result.slowestMs)} ms, ${result.finds.length} finds (seed ${seed})${growthOf(memory)}`,
   );
   return result;
 };
