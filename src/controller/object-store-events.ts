@@ -43,8 +43,8 @@ const noteOnFinish = ({ store, features }: Seen, after: ObjectStore): Note | und
   if (repaired.length === 0) return undefined;
   const hasDrifted = isReady(store) && store.status.observedGeneration === store.metadata.generation;
   return hasDrifted
-    ? warning('Drifted', `${repaired.join(', ')} had been changed at the provider and was set again.`)
-    : normal('Applied', `${repaired.join(', ')} was set.`);
+    ? warning('Drifted', `${repaired.join(', ')} had been changed at the provider; the bucket is as spec says again.`)
+    : normal('Applied', `Set at the provider: ${repaired.join(', ')}.`);
 };
 
 const conditionOf = ({ status }: ObjectStore, type: string) =>
