@@ -15,6 +15,7 @@ import { findConnection } from '../../src/kube/connection.ts';
 import { type Kube, resources } from '../../src/kube/kube.ts';
 import { mutators } from '../../src/mutate/index.ts';
 import { SHIPPED_ROLES } from '../../src/names.ts';
+import { refused } from '../fixtures/refused-permissions.ts';
 
 const SYSTEM = 'quartermaster-system';
 const NFS = 'quartermaster-nfs';
@@ -168,37 +169,7 @@ describe('the service account', () => {
     expect([...new Set(sentences(rules))]).toEqual([...new Set(sentences(listed))]);
   });
 
-  test.each([
-    ['lists secrets', { resource: 'secrets', verb: 'list', namespace: SYSTEM }],
-    ['replaces a secret of somebody else', { resource: 'secrets', verb: 'update', name: 'theirs', namespace: SYSTEM }],
-    ['deletes claims of tenants', { resource: 'persistentvolumeclaims', verb: 'delete', namespace: 'default' }],
-    ['makes pods', { resource: 'pods', verb: 'create', namespace: 'default' }],
-    ['runs commands in pods', { resource: 'pods', subresource: 'exec', verb: 'create', namespace: SYSTEM }],
-    ['makes Deployments of tenants', { group: 'apps', resource: 'deployments', verb: 'create', namespace: 'default' }],
-    ['changes its own Deployment', { group: 'apps', resource: 'deployments', verb: 'patch', namespace: SYSTEM }],
-    [
-      'changes webhooks of others',
-      {
-        group: 'admissionregistration.k8s.io',
-        resource: 'mutatingwebhookconfigurations',
-        verb: 'patch',
-        name: 'theirs',
-      },
-    ],
-    ['makes roles', { group: 'rbac.authorization.k8s.io', resource: 'clusterroles', verb: 'create' }],
-    ['escalates', { group: 'rbac.authorization.k8s.io', resource: 'clusterroles', verb: 'escalate' }],
-    [
-      'binds cluster-admin',
-      { group: 'rbac.authorization.k8s.io', resource: 'clusterroles', verb: 'bind', name: 'cluster-admin' },
-    ],
-    [
-      'binds for the whole cluster',
-      { group: 'rbac.authorization.k8s.io', resource: 'clusterrolebindings', verb: 'create' },
-    ],
-    ['acts as somebody else', { resource: 'users', verb: 'impersonate', name: 'admin' }],
-    ['takes volumes away', { resource: 'persistentvolumes', verb: 'delete' }],
-    ['changes nodes', { resource: 'nodes', verb: 'patch' }],
-  ])('is refused where it %s', async (_, attributes) => {
+  test.each(refused)('is refused where it %s', async (_, attributes) => {
     expect(await isAllowed(attributes)).toBe(false);
   });
 

@@ -244,5 +244,6 @@ describe('the ops port', () => {
     expect(status).toBe(200);
     expect(text).toContain('Cloud: gcp');
     expect(text).toContain('shown-on-the-page');
+    expect(text).toMatch(/ · leads · certificate until \d{4}-\d\d-\d\d</);
   });
 });
