@@ -31,13 +31,14 @@ export type Send = (response: ServerResponse, answer: Answer, isLast: boolean) =
 
 /** What is smaller is not counted: as many as there may be connections take little. In bytes. */
 const SMALL = 16 * 1024;
-const TAKEN_WITHIN_MS = 30_000;
+/** Node looks twice before it gives up a socket that takes nothing. */
+const TAKEN_WITHIN_MS = 15_000;
 
 /**
  * Sends answers of one server. Large ones that nobody reads are held in memory: together they take `most` bytes, past which
  * others get a 503, and a client that takes nothing for half a minute loses its connection.
  */
-export const createSender = (most: number): Send => {
+export const createSender = (most: number, takenWithinMs = TAKEN_WITHIN_MS): Send => {
   let held = 0;
   return (response, answer, isLast) => {
     const size = answer.body.length;
@@ -47,7 +48,7 @@ export const createSender = (most: number): Send => {
     response.once('close', () => {
       held -= size;
     });
-    response.setTimeout(TAKEN_WITHIN_MS);
+    response.setTimeout(takenWithinMs);
     send(response, answer, isLast);
   };
 };

@@ -5,6 +5,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createSender } from '../../src/admission/answer.ts';
 import { keepConnections } from '../../src/admission/connections.ts';
 import { createWebhookServer } from '../../src/admission/server.ts';
 import { issueAuthority, issueServing } from '../../src/certificates/issue.ts';
@@ -106,6 +107,19 @@ describe('large answers that nobody reads', () => {
     for (const socket of greedy) socket.destroy();
     await expect.poll(ask, { timeout: 10_000 }).toBe(200);
   });
+});
+
+it('whoever takes nothing of a large answer loses the connection', async () => {
+  const send = createSender(64 * 2 ** 20, 100);
+  const answer = { status: 200, body: 'x'.repeat(32 * 2 ** 20) };
+  const server = createServer((_request, response) => send(response, answer, false));
+  const port = await listen(server);
+  const socket = (await open(port, '127.0.0.1')).pause();
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(server, 'request');
+  const count = () => new Promise((resolve) => server.getConnections((_error, connections) => resolve(connections)));
+  expect(await count()).toBe(1);
+  await expect.poll(count, { timeout: 10_000 }).toBe(0);
 });
 
 describe('the ops port', () => {
