@@ -5,7 +5,7 @@ export type Memory<V> = (key: string, make: () => V) => V;
 const ENTRY_WEIGHT = 16 * 1024;
 
 /**
- * Remembers what was made lately, up to `most` characters in all, keys included: those who submit objects choose the keys, and
+ * Remembers what was made lately, up to a weight of `most` in all, keys included: those who submit objects choose the keys, and
  * some of what is kept. The oldest is forgotten; what is heavier than everything together may be is not kept at all.
  */
 export const createMemory = <V>(most: number, weigh: (value: V) => number): Memory<V> => {

@@ -7,15 +7,19 @@ import { type Layer, mergeLayers } from './merge.ts';
 import { MOST_GIVEN, type PlannedLayer, planLayers } from './plan.ts';
 import { builtInValue, createBudget, fillVariables } from './variables.ts';
 
-/** What is remembered of plans, and of injections, in characters. */
-const MOST_KEPT = 8 * 1024 * 1024;
+/** What is remembered of plans, and of injections, in bytes as weighed here. */
+const MOST_KEPT = 32 * 1024 * 1024;
+/** Bytes for each character of what an injection gives: its keys are filed anew, and again as edits for each place. */
+const BYTES_GIVEN = 4;
+/** Bytes that a layer takes besides what it shares with its entry. */
+const LAYER_BYTES = 128;
 
 interface Plan {
   readonly layers: readonly PlannedLayer[];
   readonly unfilled: readonly string[];
 }
 
-/** `size`: characters of what is this injection's own. */
+/** `size`: in characters. */
 interface Made {
   readonly injection: Injection;
   readonly size: number;
@@ -29,8 +33,8 @@ export const createResolver = (
   entries: readonly Entry[],
   match: Matcher,
 ): ((target: DefaultsTarget) => Injection | undefined) => {
-  const planOf = createMemory<Plan>(MOST_KEPT, ({ layers }) => ownSize(layers));
-  const injectionOf = createMemory<Made>(MOST_KEPT, ({ size }) => size);
+  const planOf = createMemory<Plan>(MOST_KEPT, weightOf);
+  const injectionOf = createMemory<Made>(MOST_KEPT, ({ size }) => BYTES_GIVEN * size);
   return (target) => {
     const found = match(target);
     if (found.length === 0) return undefined;
@@ -47,9 +51,8 @@ const planFor = (matched: readonly Entry[]): Plan => {
   return { layers, unfilled: [...new Set(layers.flatMap(({ unfilled }) => unfilled))] };
 };
 
-/** All else is shared with the entries. */
-const ownSize = (layers: readonly { readonly isTemplate: boolean; readonly size: number }[]): number =>
-  layers.reduce((sum, { isTemplate, size }) => sum + (isTemplate && Number.isFinite(size) ? size : 0), 0);
+const weightOf = ({ layers }: Plan): number =>
+  layers.reduce((sum, { isTemplate, size }) => sum + LAYER_BYTES + (isTemplate && Number.isFinite(size) ? size : 0), 0);
 
 /** Best first, so that what is enforced for the whole cluster has room whatever a tenant gives besides. */
 const inject = ({ layers, unfilled }: Plan, values: readonly (string | undefined)[]): Made => {
@@ -63,11 +66,10 @@ const inject = ({ layers, unfilled }: Plan, values: readonly (string | undefined
     else applied.push(layer);
     left -= typeof layer === 'string' ? 0 : layer.size;
   }
-  return { injection: mergeLayers(applied, warnings), size: ownSize(applied) };
+  return { injection: mergeLayers(applied, warnings), size: MOST_GIVEN - left };
 };
 
 interface SizedLayer extends Layer {
-  readonly isTemplate: boolean;
   readonly size: number;
 }
 
@@ -87,7 +89,7 @@ const fillLayer = (
   if (budget.isSpent()) return notApplied(entry, TOO_MUCH);
   const [flaw] = injectFlaws(filled, entry.spec.match.kinds, entry.mode);
   if (flaw !== undefined) return notApplied(entry, flaw);
-  return { entry, inject: filled, isTemplate, size: JSON.stringify(filled).length };
+  return { entry, inject: filled, size: JSON.stringify(filled).length };
 };
 
 const TOO_MUCH = 'PlatformDefaults would give this object more than 1 MiB';

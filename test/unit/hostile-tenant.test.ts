@@ -88,9 +88,33 @@ describe('PlatformDefaults of a tenant', () => {
     const filledWith = (text: string) => index.resolve(target({ labels: { x: text } }));
     const short = filledWith('short');
     expect(filledWith('short')).toBe(short);
-    for (let at = 0; at < 10; at += 1) filledWith(`${at}`.padStart(MEBI / 2, 'x'));
+    for (let at = 0; at < 20; at += 1) filledWith(`${at}`.padStart(MEBI / 2, 'x'));
     expect(filledWith('short')).not.toBe(short);
     expect(filledWith('short')).toEqual(short);
+  });
+
+  it('leave nothing behind of the sets they match in', () => {
+    const large = Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => [`spark.x${at}`, 'y'.repeat(20)]));
+    const small = Array.from({ length: 12 }, (_, at) =>
+      platformDefaults(
+        `s${at}`,
+        { match: { selector: { matchLabels: { [`l${at}`]: 'on' } } }, inject: { sparkConf: { a: 'b' } } },
+        tenant,
+      ),
+    );
+    const index = indexDefaults(
+      [platformDefaults('large', { inject: { sparkConf: large } }, tenant), ...small],
+      system,
+    );
+    const inSet = (set: number) => {
+      const on = small.flatMap((_, at) => (set & (1 << at) ? [[`l${at}`, 'on']] : []));
+      return index.resolve(target({ labels: Object.fromEntries(on) as Record<string, string> }));
+    };
+    const first = inSet(0);
+    expect(inSet(0)).toBe(first);
+    for (let set = 1; set < 60; set += 1) inSet(set);
+    expect(inSet(0)).not.toBe(first);
+    expect(inSet(0)?.sparkConf.size).toBe(5_000);
   });
 
   it('and an application with 20,000 settings are decided in a moment', () => {
