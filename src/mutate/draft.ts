@@ -1,5 +1,6 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import { type Edit, isListPlace, isPutFirst, keysIn, type Spot } from './edit.ts';
+import { forget } from './remembered.ts';
 import { hasRoomFor } from './spot.ts';
 import { childOf, isBranch, listAt, mapAt, type Path } from './tree.ts';
 
@@ -62,6 +63,7 @@ export const createDraft = (original: KubeObject): Draft => {
       const place = open(at);
       if (Array.isArray(place)) replaceEntries(place, at, key, NOTHING);
       else delete place[key];
+      forget(place);
     },
   };
 };
@@ -126,6 +128,7 @@ const replaceEntries = (list: unknown[], at: Path, key: string, values: readonly
 
 /** As JSON.parse does it: `__proto__` is a field like any other. */
 const assign = (container: Container, step: string, value: unknown): void => {
+  forget(container);
   if (step !== '__proto__') (container as Record<string, unknown>)[step] = value;
   else Object.defineProperty(container, step, { value, enumerable: true, configurable: true, writable: true });
 };

@@ -17,6 +17,9 @@ export const remember = <T>(source: object, maker: object, place: string, make: 
   return made;
 };
 
+/** To be told of whatever is changed in place. */
+export const forget = (source: object): void => void known.delete(source);
+
 const placesOf = (source: object, maker: object): Places => {
   const places = known.get(source)?.get(maker);
   if (places !== undefined) return places;

@@ -1,8 +1,9 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import { mountKey } from '../defaults/identity.ts';
 import { type Edit, keyOf, type Spot, spotId } from './edit.ts';
+import { remember } from './remembered.ts';
 import { conf, inTemplateContainers, MOUNT_LISTS, ROLES, type Role, SPARK_CONF, variableSpots } from './spark-role.ts';
-import { listAt, mapAt, textAt } from './tree.ts';
+import { childOf, listAt, mapAt, textAt } from './tree.ts';
 
 /** The sparkConf values that are to be given, by key: the keys of one volume stand or fall together. */
 export type WantedConf = ReadonlyMap<string, unknown>;
@@ -58,9 +59,15 @@ const MOUNTS: Readonly<Record<Role, RegExp>> = {
 
 /** Keys of sparkConf that mount something at a path of a role. */
 export const confMounts = (app: KubeObject, role: Role, path: string): readonly string[] =>
-  Object.entries(mapAt(app, SPARK_CONF))
-    .filter(([key, value]) => typeof value === 'string' && MOUNTS[role].test(key) && mountKey(value) === path)
-    .map(([key]) => key);
+  podKeys(app).filter((key) => MOUNTS[role].test(key) && isMountAt(path, childOf(mapAt(app, SPARK_CONF), key)));
+
+const isMountAt = (path: string, value: unknown): boolean => typeof value === 'string' && mountKey(value) === path;
+
+/** Keys of sparkConf that may say something of what the pods mount: few, where there can be ten thousands of others. */
+export const podKeys = (app: KubeObject): readonly string[] => {
+  const keys = mapAt(app, SPARK_CONF);
+  return remember(keys, podKeys, '', () => Object.keys(keys).filter((key) => key.startsWith('spark.kubernetes.')));
+};
 
 /** The volume that a key of sparkConf says something of; undefined for other keys. */
 export const confVolume = (key: string): string | undefined =>

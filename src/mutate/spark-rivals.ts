@@ -1,9 +1,9 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import { type Edit, keyOf, type Spot } from './edit.ts';
-import { confMounts, confRivals, confVolume, type WantedConf } from './spark-conf-rivals.ts';
-import { conf, inTemplateContainers, MOUNT_LISTS, ROLES, type Role, SPARK_CONF, variableSpots } from './spark-role.ts';
+import { confMounts, confRivals, confVolume, podKeys, type WantedConf } from './spark-conf-rivals.ts';
+import { conf, inTemplateContainers, MOUNT_LISTS, ROLES, type Role, variableSpots } from './spark-role.ts';
 import { valuesAt } from './spot.ts';
-import { isBranch, listAt, mapAt, type Path } from './tree.ts';
+import { isBranch, listAt, type Path } from './tree.ts';
 
 /**
  * Where else a SparkApplication says what an edit would say. Spark and its operator put all of these into the same
@@ -77,7 +77,7 @@ const sameName = (app: KubeObject, at: Path, key: string, value: unknown): reado
 /** Volumes of this name besides those of spec.volumes. */
 const volumeSpots = (app: KubeObject, name: string): readonly Spot[] => [
   ...ROLES.map((role) => ({ at: ['spec', role, 'template', 'spec', 'volumes'], key: name })),
-  ...Object.keys(mapAt(app, SPARK_CONF))
+  ...podKeys(app)
     .filter((key) => confVolume(key) === name)
     .map(conf),
 ];
