@@ -79,9 +79,7 @@ const respond = ({ uid }: AdmissionRequest, decision: Decision, late: readonly s
     allowed: true,
     patch: decision.patch,
     warnings,
-    ...((sources !== '' || decision.audit) && {
-      audit: { ...decision.audit, ...(sources !== '' && { applied: sources }) },
-    }),
+    audit: sources === '' ? decision.audit : { ...decision.audit, applied: sources },
   };
 };
 

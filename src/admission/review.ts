@@ -16,7 +16,7 @@ export interface ReviewResponse {
   readonly allowed: boolean;
   readonly patch?: readonly PatchOperation[];
   readonly warnings?: readonly string[];
-  readonly audit?: StringMap;
+  readonly audit?: StringMap | undefined;
   /** Why it is refused, one sentence, and the HTTP code kubectl shows with it. */
   readonly refusal?: { readonly code: number; readonly message: string };
 }
@@ -48,11 +48,11 @@ const decodeRequest = (uid: string, request: Fields): DecodedReview => {
       uid,
       operation: request['operation'] as Operation,
       resource: resource as AdmissionRequest['resource'],
-      ...optionalText('subResource', request['subResource']),
-      ...optionalText('namespace', request['namespace']),
-      ...optionalText('name', request['name']),
-      ...(isKubeObject(object) ? { object } : { object: NO_OBJECT }),
-      ...(isKubeObject(oldObject) ? { oldObject } : {}),
+      subResource: textOf(request['subResource']),
+      namespace: textOf(request['namespace']),
+      name: textOf(request['name']),
+      object: isKubeObject(object) ? object : NO_OBJECT,
+      oldObject: isKubeObject(oldObject) ? oldObject : undefined,
       dryRun: request['dryRun'] === true,
       username: isFields(userInfo) && typeof userInfo['username'] === 'string' ? userInfo['username'] : '',
     },
@@ -82,9 +82,9 @@ export const encodeReview = ({ uid, allowed, patch = [], warnings = [], audit, r
   const response = JSON.stringify({
     uid,
     allowed,
-    ...(refusal && { status: { code: refusal.code, message: refusal.message } }),
-    ...(warnings.length > 0 && { warnings }),
-    ...(audit && { auditAnnotations: audit }),
+    status: refusal && { code: refusal.code, message: refusal.message },
+    warnings: warnings.length > 0 ? warnings : undefined,
+    auditAnnotations: audit,
   });
   if (patch.length === 0) return `${REVIEW}${response}}`;
   // Nothing in base64 needs escaping, and patches are most of what goes out.
@@ -115,5 +115,4 @@ const isKubeObject = (value: unknown): value is KubeObject =>
   typeof value['apiVersion'] === 'string' &&
   isFields(value['metadata']);
 
-const optionalText = <Key extends string>(key: Key, value: unknown): Partial<Record<Key, string>> =>
-  typeof value === 'string' && value !== '' ? ({ [key]: value } as Record<Key, string>) : {};
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);

@@ -7,11 +7,11 @@ export interface AdmissionRequest {
   readonly uid: string;
   readonly operation: Operation;
   readonly resource: { readonly group: string; readonly version: string; readonly resource: string };
-  readonly subResource?: string;
-  readonly namespace?: string;
-  readonly name?: string;
+  readonly subResource?: string | undefined;
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
   readonly object: KubeObject;
-  readonly oldObject?: KubeObject;
+  readonly oldObject?: KubeObject | undefined;
   readonly dryRun: boolean;
   readonly username: string;
 }

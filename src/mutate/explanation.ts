@@ -40,11 +40,11 @@ interface Reason extends Omit<Explanation, 'path'> {
 const explain = (
   object: KubeObject,
   { at, value }: Pick<Edit, 'at' | 'value'>,
-  { pointer, ...reason }: Reason,
+  { pointer, source, mode, why }: Reason,
 ): readonly Explanation[] => {
-  if (!isListPlace(at)) return [{ path: pointer, ...reason }];
+  if (!isListPlace(at)) return [{ path: pointer, source, mode, why }];
   const index = listAt(object, at).indexOf(value);
-  return index < 0 ? [] : [{ path: `${pointer}/${index}`, ...reason }];
+  return index < 0 ? [] : [{ path: `${pointer}/${index}`, source, mode, why }];
 };
 
 const reasonOf = (edit: Edit): Reason => remember(edit, reasonFor, '', () => reasonFor(edit));
