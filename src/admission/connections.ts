@@ -16,6 +16,10 @@ export interface Connections {
   readonly latest: (socket: Duplex) => Exchange | undefined;
   /** The responses that are not sent to their end. */
   readonly underWay: () => readonly ServerResponse[];
+  /** Closes the connection that has been silent longest; false where none is silent. */
+  readonly closeSilent: () => boolean;
+  /** How many are open. */
+  readonly count: () => number;
 }
 
 interface Connection {
@@ -66,6 +70,14 @@ export const keepConnections = (server: Server, most: number): Connections => {
     latest: (socket) => bySocket.get(socket)?.exchange,
     underWay: () =>
       [...open.values()].flatMap(({ exchange }) => (exchange && !exchange.response.closed ? exchange.response : [])),
+    closeSilent: () => {
+      const silent = silentLongest([...open.values()].filter(({ exchange }) => exchange?.response.closed !== false));
+      if (silent === undefined) return false;
+      forget(silent);
+      silent.socket.destroy();
+      return true;
+    },
+    count: () => open.size,
   };
 };
 

@@ -14,8 +14,7 @@ export interface Ending {
 export const createEnding = (server: Server, connections: Connections): Ending => ({
   quietFor: (ms) => quietFor(server, ms),
   close: async () => {
-    // Right after the poll phase: a connection whose request has arrived does not pass for idle.
-    await setImmediate();
+    await closeSilent(connections);
     const closed = once(server, 'close');
     server.close();
     for (let left = connections.underWay(); left.length > 0; left = connections.underWay())
@@ -26,6 +25,23 @@ export const createEnding = (server: Server, connections: Connections): Ending =
     await closed;
   },
 });
+
+/**
+ * One after another, and first those that a client is least likely to take for its next request. Were all to go at once, a burst of
+ * requests would find several closed under it.
+ */
+const closeSilent = async (connections: Connections): Promise<void> => {
+  const count = connections.count();
+  for (let left = count; left >= 0; left -= 1) {
+    // Right after the poll phase: a connection whose request has arrived does not pass for silent.
+    await setImmediate();
+    if (!connections.closeSilent()) return;
+    await sleep(Math.min(LONGEST_GAP_MS, ALL_GAPS_MS / count));
+  }
+};
+
+const LONGEST_GAP_MS = 20;
+const ALL_GAPS_MS = 2_000;
 
 const quietFor = async (server: Server, ms: number): Promise<void> => {
   let lastAt = performance.now();

@@ -79,6 +79,24 @@ describe('a server that ends', () => {
     await closed;
   });
 
+  it('closes silent connections one after another, the longest silent first, and answers on the others', async () => {
+    const [first, second, third] = [await open(), await open(), await open()];
+    const order: string[] = [];
+    for (const [name, socket] of Object.entries({ first, second, third })) {
+      void isClosed(socket).then(() => order.push(name));
+    }
+    await begin(first);
+    answer();
+    await once(first, 'data');
+    const closed = ending.close();
+    await isClosed(second);
+    expect(order).toEqual(['second']);
+    await begin(first);
+    answer();
+    await closed;
+    await expect.poll(() => order).toEqual(['second', 'third', 'first']);
+  });
+
   it('is not quiet before nobody has come for a while', async () => {
     const startedAt = performance.now();
     let lastAt = startedAt;
