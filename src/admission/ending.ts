@@ -33,10 +33,10 @@ export const createEnding = (server: Server, connections: Connections): Ending =
 const closeSilent = async (connections: Connections): Promise<void> => {
   const count = connections.count();
   for (let left = count; left >= 0; left -= 1) {
+    await sleep(Math.min(LONGEST_GAP_MS, ALL_GAPS_MS / count));
     // Right after the poll phase: a connection whose request has arrived does not pass for silent.
     await setImmediate();
     if (!connections.closeSilent()) return;
-    await sleep(Math.min(LONGEST_GAP_MS, ALL_GAPS_MS / count));
   }
 };
 
