@@ -55,9 +55,10 @@ export const createDraft = (original: KubeObject): Draft => {
     placeAt: (at) => {
       const { object } = root;
       const hasRoom = hasRoomFor(object, at, isListPlace(at));
-      return isListPlace(at)
-        ? { at, hasRoom, ...listPlace(listAt(object, at), at, () => open(at)) }
-        : { at, hasRoom, ...mapPlace(mapAt(object, at), () => open(at)) };
+      const { valuesOf, put } = isListPlace(at)
+        ? listPlace(listAt(object, at), at, () => open(at))
+        : mapPlace(mapAt(object, at), () => open(at));
+      return { at, hasRoom, valuesOf, put };
     },
     erase: ({ at, key }) => {
       const place = open(at);
