@@ -58,7 +58,8 @@ const startParts = (core: Core, mode: ServeMode): Parts => {
   const health = healthOf(core, webhook);
   const standing = () => ({ isLeading: controllers?.isLeading(), certificateUntil: certificates.current()?.notAfter });
   const snapshot = () => takeSnapshot({ version, health, standing, verdict: detection.verdict, stores, decisions });
-  const ops = createOpsServer(createOpsApp({ health, metrics: metrics.expose, snapshot }));
+  const onFault = (path: string, error: unknown): void => core.log.error({ path, error }, 'operations page failed');
+  const ops = createOpsServer(createOpsApp({ health, metrics: metrics.expose, snapshot, onFault }));
   return { health, webhook, controllers, ops };
 };
 

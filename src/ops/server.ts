@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import express, { type Express, type Response } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import { keepConnections } from '../admission/connections.ts';
 import type { Health } from './health.ts';
 import { type StatusSnapshot, statusPage } from './status-page.ts';
@@ -8,14 +8,14 @@ export interface OpsOptions {
   readonly health: Health;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly snapshot: () => StatusSnapshot;
+  /** Told of what could not be answered. */
+  readonly onFault: (path: string, error: unknown) => void;
 }
 
 /** The ops server: probes, metrics and the status page. Reads only; nothing here can change anything. */
-export const createOpsApp = ({ health, metrics, snapshot }: OpsOptions): Express => {
+export const createOpsApp = ({ health, metrics, snapshot, onFault }: OpsOptions): Express => {
   const app = express();
   app.disable('x-powered-by');
-  // Whatever NODE_ENV says: no stack in an answer.
-  app.set('env', 'production');
   app.use((_request, response, next) => {
     response.set({
       'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
@@ -35,8 +35,19 @@ export const createOpsApp = ({ health, metrics, snapshot }: OpsOptions): Express
   app.use((_request, response) => {
     response.status(404).type('text').send('There is /livez, /readyz, /metrics and / here.\n');
   });
+  app.use(answerFault(onFault));
   return app;
 };
+
+/** The log has the reason; the answer has nothing of our insides. */
+const answerFault =
+  (onFault: OpsOptions['onFault']): ErrorRequestHandler =>
+  (error: unknown, { path }, response, next) => {
+    if (response.headersSent) return next(error);
+    if (error instanceof URIError) return response.status(400).type('text').send('The path is not well encoded.\n');
+    onFault(path, error);
+    response.status(500).type('text').send('This failed; the log says why.\n');
+  };
 
 /** Kubelet, Prometheus and a few people. */
 const MOST_CONNECTIONS = 100;

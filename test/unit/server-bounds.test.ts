@@ -126,10 +126,12 @@ describe('the ops port', () => {
   const fail = (): never => {
     throw new Error('a secret of src/ops');
   };
+  const faults: string[] = [];
   const app = createOpsApp({
     health: createHealth([]),
     metrics: () => Promise.reject(new Error('a secret')),
     snapshot: fail,
+    onFault: (path) => faults.push(path),
   });
 
   const ask = async (port: number, path: string): Promise<readonly [number | undefined, string]> => {
@@ -161,4 +163,8 @@ describe('the ops port', () => {
       expect(body).not.toMatch(/secret|src|node_modules|\.ts/);
     },
   );
+
+  it('tells the log what failed', () => {
+    expect(faults).toEqual(['/metrics', '/']);
+  });
 });
