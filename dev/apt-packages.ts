@@ -1,4 +1,7 @@
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { withLock } from './control-plane/build-lock.ts';
 import { run } from './control-plane/command.ts';
 
 /** Debian packages by one file each that says it is installed. */
@@ -14,7 +17,15 @@ export interface AptPackages {
 const minuteMs = 60_000;
 
 /** Has them installed: by apt-get where we are root, otherwise throws an Error that names what is missing. Anyone else's run is waited for. */
-export async function ensureAptPackages({ packages, user, otherwise = '', progress }: AptPackages): Promise<void> {
+export const ensureAptPackages = (wanted: AptPackages): Promise<void> =>
+  // Files are there before their package is set up, and `apt-get update` waits for nobody.
+  withLock(
+    join(tmpdir(), `quartermaster-apt-${process.getuid?.()}.lock`),
+    () => undefined,
+    () => installMissing(wanted),
+  );
+
+async function installMissing({ packages, user, otherwise = '', progress }: AptPackages): Promise<void> {
   const missing = Object.entries(packages).flatMap(([path, name]) => (existsSync(path) ? [] : [name]));
   if (missing.length === 0) return;
   const names = missing.join(' ');

@@ -14,7 +14,7 @@ export async function withLock<T>(file: string, onWait: () => void, work: () => 
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const ended = once(holder, 'exit');
-  const held = Promise.race([once(holder.stdout, 'data'), ended.then(refuse)]);
+  const held = Promise.race([once(holder.stdout, 'data'), ended.then(() => refuse(file))]);
   const isHeld = await Promise.race([held.then(() => true), delay(patienceMs, false)]);
   if (!isHeld) onWait();
   await held;
@@ -26,6 +26,6 @@ export async function withLock<T>(file: string, onWait: () => void, work: () => 
   }
 }
 
-function refuse(): never {
-  throw new Error('flock(1) could not lock the control plane cache; is the directory writable?');
+function refuse(file: string): never {
+  throw new Error(`flock(1) could not lock ${file}; is it ours to write?`);
 }
