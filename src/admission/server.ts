@@ -19,7 +19,7 @@ import { createTurns } from './turns.ts';
 /** An API object may be 1.5 MiB and the review of an UPDATE carries two; controller-runtime's bound as well. */
 export const LARGEST_BODY = 7 * 1024 * 1024;
 /** Of bodies that are on their way: with what is made of the densest, they fit into 512 MiB. A pod review is about 15 KiB. */
-const BODIES = { largest: LARGEST_BODY, together: 64 * 1024 * 1024, small: 64 * 1024 };
+const BODIES = { largest: LARGEST_BODY, together: 32 * 1024 * 1024, small: 64 * 1024 };
 /** Of large answers that their clients have not taken, in bytes. */
 const MOST_UNREAD = 64 * 1024 * 1024;
 /** Some 25 KiB each. API servers hold as many as they have reviews in flight. */
