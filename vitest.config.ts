@@ -40,6 +40,8 @@ export default defineConfig({
           env,
           expect,
           testTimeout: 600_000,
+          // Real faults meet real machines, which are busy with other things at times.
+          retry: 2,
           hookTimeout: 1_800_000,
           fileParallelism: false,
         },
