@@ -14,7 +14,7 @@ export interface Outcome {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-/** How an error is met: tried again soon and ever later; tried again now and then; or not before something changes. */
+/** How an error is met: tried again soon and ever later, seldom in the end where somebody has to act; or not before something changes. */
 export type Retry = 'backoff' | 'slow' | 'terminal';
 
 export interface ControllerOptions {
@@ -38,8 +38,8 @@ export interface ControllerOptions {
 
 const RESYNC_MS = 600_000;
 const DRAIN_MS = 10_000;
-const SLOW_MS = 300_000;
-const BACKOFF = { firstMs: 200, mostMs: 30_000 };
+const FIRST_RETRY_MS = 200;
+const MOST_RETRY_MS = { backoff: 30_000, slow: 300_000 };
 
 /**
  * Reconciles keys as they change, until `signal`; resolves when what was under way has ended.
@@ -64,7 +64,10 @@ export const runController = async (options: ControllerOptions): Promise<void> =
   options.metrics.setQueue(options.name, 0, 0);
 };
 
-/** By reason alone. A refusal by the API server stands until someone changes the object or the permission. */
+/**
+ * By reason alone. A refusal by the API server stands until someone changes the object or the permission; but one that is
+ * starting refuses for a moment what it will grant.
+ */
 export const retryOfReason = (error: unknown): Retry => {
   if (!(error instanceof AppError)) return 'backoff';
   switch (error.reason) {
@@ -112,7 +115,5 @@ const settle = async (
   }
 };
 
-const retryAfterMs = (retry: Retry, failed: number): number | undefined => {
-  if (retry === 'terminal') return undefined;
-  return retry === 'slow' ? delayMs(0, SLOW_MS, SLOW_MS) : delayMs(failed, BACKOFF.firstMs, BACKOFF.mostMs);
-};
+const retryAfterMs = (retry: Retry, failed: number): number | undefined =>
+  retry === 'terminal' ? undefined : delayMs(failed, FIRST_RETRY_MS, MOST_RETRY_MS[retry]);

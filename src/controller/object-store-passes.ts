@@ -77,12 +77,15 @@ export const createPasses = (options: PassesOptions) => {
     try {
       // The cache may be older than our own last write, and with it the intent that says a bucket is ours.
       const store = await kube.get<ObjectStore>(resources.objectStores, keyOf(known), signal);
-      return store === undefined ? { kind: 'gone' } : await passOver(store, turn, signal);
+      return store === undefined ? { kind: 'paced', waitMs: UNSEEN_MS } : await passOver(store, turn, signal);
     } finally {
       turn.end();
     }
   };
 };
+
+/** Either it was deleted, which the watch is about to tell, or the API server is starting and knows no custom resources yet. */
+const UNSEEN_MS = 1_000;
 
 const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
   let result: Promise<T> | undefined;

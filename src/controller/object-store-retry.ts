@@ -10,7 +10,7 @@ export const policies: Readonly<Record<HaltReason, Policy>> = {
   NameTaken: 'slow',
   NotOwned: 'slow',
   LocationMismatch: 'slow',
-  PermissionDenied: 'slow',
+  PermissionDenied: 'backoff',
   QuotaExceeded: 'slow',
   CredentialsMissing: 'slow',
   CredentialsInvalid: 'slow',

@@ -90,6 +90,10 @@ const runUntilCrash = async (
   return crash.crashedAt();
 };
 
+let named = 0;
+/** Never the same twice: a case may be tried again. */
+const nameFor = (what: string): string => `${what}-${++named}`;
+
 const never = Number.POSITIVE_INFINITY;
 const patient = { timeout: 300_000 };
 
@@ -97,7 +101,7 @@ describe('a controller that is killed and started again', () => {
   it('at any moment of the making ends in one bucket, ours, made once, as spec says', patient, async () => {
     const moments: string[] = [];
     for (let at = 1; ; at++) {
-      const name = `made-${at}`;
+      const name = nameFor('made');
       let made = 0;
       const onCreate = (): void => {
         made += 1;
@@ -141,15 +145,16 @@ describe('a controller that is killed and started again', () => {
   });
 
   it('between a bucket and its mark, which Ceph takes only afterwards, still knows the bucket', async () => {
-    await cluster.submit('unmarked', specOf('unmarked'));
-    expect(await runUntilCrash(5, () => isReady('unmarked'))).toBe('before create');
-    await alice.client.send(new CreateBucketCommand({ Bucket: 'unmarked' }));
+    const name = nameFor('unmarked');
+    await cluster.submit(name, specOf(name));
+    expect(await runUntilCrash(5, () => isReady(name))).toBe('before create');
+    await alice.client.send(new CreateBucketCommand({ Bucket: name }));
     const second = cluster.run();
-    await until('unmarked is Ready', () => isReady('unmarked'));
+    await until(`${name} is Ready`, () => isReady(name));
     await second.kill();
-    const store = await cluster.read('unmarked');
+    const store = await cluster.read(name);
     expect(store?.status?.ownership).toBe('Created');
-    expect(await tagsOf(alice, 'unmarked')).toMatchObject({ 'quartermaster-objectstore': store?.metadata.uid });
+    expect(await tagsOf(alice, name)).toMatchObject({ 'quartermaster-objectstore': store?.metadata.uid });
   });
 
   it.each(['Retain', 'Delete'] as const)(
@@ -158,7 +163,7 @@ describe('a controller that is killed and started again', () => {
     async (deletionPolicy) => {
       const moments: string[] = [];
       for (let at = 1; ; at++) {
-        const name = `${deletionPolicy.toLowerCase()}-${at}`;
+        const name = nameFor(deletionPolicy.toLowerCase());
         await cluster.submit(name, specOf(name, { deletionPolicy }));
         expect(await runUntilCrash(never, () => isReady(name))).toBeUndefined();
         await cluster.remove(name);
@@ -176,4 +181,65 @@ describe('a controller that is killed and started again', () => {
       expect(moments).toEqual([`before ${call}`, `after ${call}`, 'before finalizers', 'after finalizers']);
     },
   );
+});
+
+/** Of the first moments of an API server: it knows no permissions yet, and no custom resources. */
+const startingKube = (at: number, kube: Kube): Kube & { readonly failed: () => string | undefined } => {
+  let calls = 0;
+  let failed: string | undefined;
+  const isStarting = (what: string): boolean => {
+    calls += 1;
+    if (calls === at) failed = what;
+    return calls === at;
+  };
+  const around = <R>(what: string, call: () => Promise<R>): Promise<R> =>
+    isStarting(what) ? Promise.reject(new AppError('Forbidden', `${what} was answered 403`)) : call();
+  return {
+    ...kube,
+    failed: () => failed,
+    get: (resource, key, signal) => {
+      const call = () => kube.get<never>(resource, key, signal);
+      const what = `get ${resource.plural}`;
+      return resource.plural === 'objectstores' && isStarting(`${what} (404)`)
+        ? Promise.resolve(undefined)
+        : around(what, call);
+    },
+    create: (resource, object, options) =>
+      resource.plural === 'events'
+        ? kube.create(resource, object, options)
+        : around(`create ${resource.plural}`, () => kube.create(resource, object, options)),
+    applyStatus: (resource, object, options) => around('status', () => kube.applyStatus(resource, object, options)),
+    mergePatch: (resource, key, patch, options) =>
+      around('finalizers', () => kube.mergePatch<never>(resource, key, patch, options)),
+  };
+};
+
+describe('an API server that has just started', () => {
+  it('and refuses any one call holds no bucket up for long', patient, async () => {
+    const moments: string[] = [];
+    for (let at = 1; ; at++) {
+      const name = nameFor('early');
+      let kube: ReturnType<typeof startingKube> | undefined;
+      const controller = cluster.run({ kube: (real) => (kube = startingKube(at, real)) });
+      await cluster.submit(name, specOf(name));
+      await until(`${name}, call ${at} of which is refused, is Ready`, () => isReady(name));
+      await cluster.remove(name);
+      await until(`${name} is gone`, () => isGone(name));
+      await controller.kill();
+      const failed = kube?.failed();
+      if (failed === undefined) break;
+      moments.push(failed);
+    }
+    expect(new Set(moments)).toEqual(
+      new Set([
+        'get objectstores (404)',
+        'get objectstores',
+        'get secrets',
+        'get configmaps',
+        'create configmaps',
+        'status',
+        'finalizers',
+      ]),
+    );
+  });
 });

@@ -79,6 +79,13 @@ describe('a controller', () => {
     expect(text).toContain('quartermaster_queue_failing{controller="test"} 0');
   });
 
+  it('tries again soon what was forbidden, as a starting API server forbids everything', async () => {
+    let count = 0;
+    start(() => (++count < 3 ? Promise.reject(new AppError('Forbidden', 'no')) : nothing));
+    add('a');
+    await expect.poll(() => count, { timeout: 3_000 }).toBe(3);
+  });
+
   it('no longer counts as failing what another looks after since it ended', async () => {
     start(() => Promise.reject(new AppError('InvalidInput', 'no good')));
     add('a');

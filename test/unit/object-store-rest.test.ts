@@ -46,7 +46,7 @@ describe('an ObjectStore that was seen to', () => {
   });
 
   it('has nothing looked at where it refers to nothing', () => {
-    expect(wakeAt(rest(['PermissionDenied'], { references: undefined })) - moment.now).toBe(300_000);
+    expect(wakeAt(rest(['QuotaExceeded'], { references: undefined })) - moment.now).toBe(300_000);
     expect(wakeAt(rest([], { references: undefined })) - moment.now).toBe(600_000);
   });
 
@@ -84,7 +84,7 @@ describe('how long to rest', () => {
 
   it('is long where somebody has to act, growing where it may pass, and as asked where the provider asks', () => {
     expect(waitAfter('NameTaken')).toBe(300_000);
-    expect(waitAfter('PermissionDenied', 9)).toBe(300_000);
+    expect(waitAfter('QuotaExceeded', 9)).toBe(300_000);
     expect(waitAfter('ProviderUnknown')).toBe(15_000);
     expect([0, 1, 2, 30].map((strikes) => waitAfter('EndpointUnreachable', strikes))).toEqual([
       1_000, 2_000, 4_000, 300_000,
