@@ -18,6 +18,8 @@ export interface Load {
   readonly bodyFile: string;
   readonly connections: number;
   readonly requests: number;
+  /** Requests before those that count. */
+  readonly warmUp: number;
 }
 
 interface LoadResult {
@@ -27,9 +29,9 @@ interface LoadResult {
   readonly p99: number;
 }
 
-/** Sends one body again and again, from a core of its own. Handshakes are not counted. Throws where any answer is not 200. */
-export const measure = async (subject: Subject, { bodyFile, connections, requests }: Load): Promise<Sample> => {
-  const args = [String(subject.port), subject.path, bodyFile, String(connections), String(requests)];
+/** Sends one body again and again, from a core of its own. Handshakes and the warm-up are not counted. Throws where any answer is not 200. */
+export const measure = async (subject: Subject, { bodyFile, connections, requests, warmUp }: Load): Promise<Sample> => {
+  const args = [String(subject.port), subject.path, bodyFile, String(connections), String(requests), String(warmUp)];
   const command = ['-c', LOAD_CORE, process.execPath, `${import.meta.dirname}/load.ts`, ...args];
   const child = spawn('taskset', command, { stdio: ['pipe', 'pipe', 'inherit'], timeout: WITHIN_MS });
   const ended = once(child, 'exit').then(() => Promise.reject(new Error(`the load for ${subject.name} ended early`)));

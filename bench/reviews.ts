@@ -16,8 +16,9 @@ export interface Plan {
   readonly matching: number;
 }
 
-/** Requests of the round before the first that counts: V8 compiles what runs often, on threads of the server. */
-const WARM_UP = 20_000;
+/** Requests before each sample, and of the round before the first that counts: V8 compiles on threads of the server. */
+const WARM_UP = 3_000;
+const FIRST_ROUND = 20_000;
 
 /** Medians of the rounds that count. */
 export interface Row {
@@ -52,9 +53,7 @@ export const runPlan = async (
       for (const subject of subjects.filter(({ name }) => input.isPod || !TAKES_PODS_ONLY.test(name))) {
         const requests = requestsFor(plan, input, round);
         const load = { bodyFile: input.file, connections: plan.connections };
-        // While others had their turn V8 threw away code and memory; to get them again is no cost of a request.
-        await measure(subject, { ...load, requests: Math.ceil(requests / 2) });
-        const sample = await measure(subject, { ...load, requests });
+        const sample = await measure(subject, { ...load, requests, warmUp: Math.min(requests, WARM_UP) });
         if (round > 0) samples.set(keyOf(input, subject), [...(samples.get(keyOf(input, subject)) ?? []), sample]);
       }
     }
@@ -71,7 +70,7 @@ export const runPlan = async (
 
 const requestsFor = ({ connections, bytes }: Plan, { body }: Input, round: number): number => {
   const counted = Math.max(200, 10 * connections, Math.round(bytes / (body.length + 2_000)));
-  return round > 0 ? counted : Math.max(counted, Math.min(WARM_UP, 4 * counted));
+  return round > 0 ? counted : Math.max(counted, Math.min(FIRST_ROUND, 4 * counted));
 };
 
 const keyOf = ({ name }: Input, subject: Subject): string => `${name}/${subject.name}`;

@@ -1,6 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -9,7 +9,7 @@ export interface Subject {
   readonly name: string;
   readonly port: number;
   readonly path: string;
-  /** CPU the process and its threads have used so far, in microseconds (10 ms steps). */
+  /** CPU the process and its threads have used so far, in microseconds. */
   readonly cpuMicroseconds: () => number;
   readonly rssBytes: () => number;
   readonly stop: () => void;
@@ -25,7 +25,6 @@ export interface SubjectOptions {
   readonly review: string;
 }
 
-const TICK_MICROSECONDS = 1_000_000 / Number(execFileSync('getconf', ['CLK_TCK']).toString());
 const SERVER_CORE = '0';
 const READY_WITHIN_MS = 60_000;
 
@@ -48,7 +47,7 @@ export const startSubject = async (options: SubjectOptions): Promise<Subject> =>
     port,
     path,
     stop,
-    cpuMicroseconds: () => ticksOf(pid) * TICK_MICROSECONDS,
+    cpuMicroseconds: () => microsecondsOf(pid),
     rssBytes: () => rssOf(pid),
   };
 };
@@ -72,11 +71,12 @@ const statusOf = (port: number, path: string, body: string): Promise<number> =>
     call.on('error', () => resolve(0)).end(body);
   });
 
-/** utime and stime of the whole process, fields 14 and 15 of /proc/<pid>/stat. */
-const ticksOf = (pid: number): number => {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[11]) + Number(fields[12]);
+/** The first field of /proc/<pid>/task/<tid>/schedstat, nanoseconds on a CPU, of all threads. */
+const microsecondsOf = (pid: number): number => {
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`))
+    nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ', 1)[0]);
+  return nanoseconds / 1_000;
 };
 
 const rssOf = (pid: number): number => {
