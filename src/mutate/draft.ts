@@ -2,7 +2,7 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import { type Edit, isListPlace, isPutFirst, keysIn, type Spot } from './edit.ts';
 import { forget } from './remembered.ts';
 import { hasRoomFor } from './spot.ts';
-import { childOf, isBranch, listAt, mapAt, type Path } from './tree.ts';
+import { type Branch, childOf, isBranch, listAt, mapAt, type Path } from './tree.ts';
 
 /**
  * An object in the making. It shares with its original all that was not changed; what was changed is a copy, which later
@@ -10,99 +10,99 @@ import { childOf, isBranch, listAt, mapAt, type Path } from './tree.ts';
  */
 export interface Draft {
   /** As it is by now: to look at, not to keep. */
-  readonly object: () => KubeObject;
-  /** One map or list of it. Good until something is erased, or put into another place. */
-  readonly placeAt: (at: Path) => Place;
-  readonly erase: (spot: Spot) => void;
+  object: KubeObject;
+  readonly copies: Set<unknown>;
 }
 
-/** A map, or a list whose entries are told apart by a key. */
+/** One map or list of a draft, whose entries are told apart by a key. Good until something is erased, or put into another place. */
 export interface Place {
+  readonly draft: Draft;
   readonly at: Path;
   /** False where something of another type stands there: the API server will say so. */
   readonly hasRoom: boolean;
-  /** All that is there by that key: one value, several where a list has the entry twice, none for absent and null. */
-  readonly valuesOf: (key: string) => readonly unknown[];
-  /** In the place of the entry it replaces (and of its doubles), else at the end of its list or the start. */
-  readonly put: (edit: Edit) => void;
+  /** By key, of a list. */
+  readonly entries: Map<string, unknown[]> | undefined;
+  /** The map; what it is by now once something was put into it. */
+  map: Branch;
+  /** What is written to: a copy, from the first write on. */
+  own: Container | undefined;
 }
 
 type Container = Record<string, unknown> | unknown[];
 
-export const createDraft = (original: KubeObject): Draft => {
-  const root: Record<string, unknown> & { readonly object: KubeObject } = { object: original };
-  const copies = new Set<unknown>([root]);
-  /** The map or list in a field of a copy, as a copy itself. */
-  const ownChild = (parent: Container, step: string, isList: boolean): Container => {
-    const child = childOf(parent, step);
-    // Only maps and lists are among the copies.
-    if (copies.has(child)) return child as Container;
-    const copy =
-      Array.isArray(child) || (isList && !isBranch(child)) ? [...listAt(child, [])] : { ...mapAt(child, []) };
-    copies.add(copy);
-    assign(parent, step, copy);
-    return copy;
-  };
-  const open = (at: Path): Container => {
-    let node = ownChild(root, 'object', false);
-    at.forEach((step, index) => {
-      node = ownChild(node, step, index === at.length - 1 && isListPlace(at));
-    });
-    return node;
-  };
+export const createDraft = (original: KubeObject): Draft => ({ object: original, copies: new Set() });
+
+export const placeAt = (draft: Draft, at: Path): Place => {
+  const { object } = draft;
+  const isList = isListPlace(at);
   return {
-    object: () => root.object,
-    placeAt: (at) => {
-      const { object } = root;
-      const hasRoom = hasRoomFor(object, at, isListPlace(at));
-      const { valuesOf, put } = isListPlace(at)
-        ? listPlace(listAt(object, at), at, () => open(at))
-        : mapPlace(mapAt(object, at), () => open(at));
-      return { at, hasRoom, valuesOf, put };
-    },
-    erase: ({ at, key }) => {
-      const place = open(at);
-      if (Array.isArray(place)) replaceEntries(place, at, key, NOTHING);
-      else delete place[key];
-      forget(place);
-    },
+    draft,
+    at,
+    hasRoom: hasRoomFor(object, at, isList),
+    entries: isList ? readEntries(listAt(object, at), at) : undefined,
+    map: isList ? NOTHING_SAID : mapAt(object, at),
+    own: undefined,
   };
 };
 
-type Access = Pick<Place, 'valuesOf' | 'put'>;
+/** All that is there by that key: one value, several where a list has the entry twice, none for absent and null. */
+export const valuesOf = ({ entries, map }: Place, key: string): readonly unknown[] => {
+  if (entries !== undefined) return entries.get(key) ?? NOTHING;
+  const value = childOf(map, key) ?? undefined;
+  return value === undefined ? NOTHING : [value];
+};
+
+/** In the place of the entry it replaces (and of its doubles), else at the end of its list or the start. */
+export const put = (place: Place, edit: Edit): void => {
+  place.own ??= open(place.draft, place.at);
+  const { entries, own } = place;
+  if (entries === undefined) {
+    assign(own, edit.key, edit.value);
+    place.map = own as Branch;
+    return;
+  }
+  const list = own as unknown[];
+  if (entries.has(edit.key)) replaceEntries(list, place.at, edit.key, [edit.value]);
+  else if (isPutFirst(edit)) list.unshift(edit.value);
+  else list.push(edit.value);
+  entries.set(edit.key, [edit.value]);
+};
+
+export const erase = (draft: Draft, { at, key }: Spot): void => {
+  const place = open(draft, at);
+  if (Array.isArray(place)) replaceEntries(place, at, key, NOTHING);
+  else delete place[key];
+  forget(place);
+};
 
 const NOTHING: readonly unknown[] = [];
+const NOTHING_SAID: Branch = {};
 
-const mapPlace = (found: Readonly<Record<string, unknown>>, open: () => Container): Access => {
-  let map = found;
-  let own: Container | undefined;
-  return {
-    valuesOf: (key) => {
-      const value = childOf(map, key) ?? undefined;
-      return value === undefined ? NOTHING : [value];
-    },
-    put: ({ key, value }) => {
-      own ??= open();
-      assign(own, key, value);
-      map = own as Record<string, unknown>;
-    },
-  };
+/** The map or list at a place, as a copy that may be written to. */
+const open = (draft: Draft, at: Path): Container => {
+  const { object, copies } = draft;
+  let node: Container = copies.has(object) ? (object as unknown as Container) : ownRoot(draft);
+  at.forEach((step, index) => {
+    node = ownChild(copies, node, step, index === at.length - 1 && isListPlace(at));
+  });
+  return node;
 };
 
-const listPlace = (found: readonly unknown[], at: Path, open: () => Container): Access => {
-  const entries = readEntries(found, at);
-  let own: Container | undefined;
-  return {
-    valuesOf: (key) => entries.get(key) ?? NOTHING,
-    put: (edit) => {
-      own ??= open();
-      const list = own as unknown[];
-      if (entries.has(edit.key)) replaceEntries(list, at, edit.key, [edit.value]);
-      else if (isPutFirst(edit)) list.unshift(edit.value);
-      else list.push(edit.value);
-      entries.set(edit.key, [edit.value]);
-    },
-  };
+const ownRoot = (draft: Draft): Container => {
+  draft.object = { ...draft.object };
+  draft.copies.add(draft.object);
+  return draft.object as unknown as Container;
+};
+
+/** The map or list in a field of a copy, as a copy itself. */
+const ownChild = (copies: Set<unknown>, parent: Container, step: string, isList: boolean): Container => {
+  const child = childOf(parent, step);
+  // Only maps and lists are among the copies.
+  if (copies.has(child)) return child as Container;
+  const copy = Array.isArray(child) || (isList && !isBranch(child)) ? [...listAt(child, [])] : { ...mapAt(child, []) };
+  copies.add(copy);
+  assign(parent, step, copy);
+  return copy;
 };
 
 const readEntries = (list: readonly unknown[], at: Path): Map<string, unknown[]> => {

@@ -3,7 +3,7 @@ import type { Facts } from '../api/facts.ts';
 import type { Injection } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { Edit } from './edit.ts';
-import { inject } from './inject.ts';
+import { type Gift, inject } from './inject.ts';
 import { readInjected } from './injected-annotation.ts';
 import { untouched } from './mutator.ts';
 import { type PodRefusals, podRules } from './pod-rules.ts';
@@ -23,6 +23,7 @@ export const mutatePod = (
   request: AdmissionRequest,
   facts: Facts,
   profiles: readonly PodProfile[],
+  rulesFor: Gift['rulesFor'] = podRules(profiles),
 ): Mutation => {
   const shares = profiles.map((profile) => shareOf(pod, request, facts, profile));
   const edits = joined(shares.map((share) => share.edits));
@@ -33,7 +34,7 @@ export const mutatePod = (
     );
   return inject(pod, {
     edits,
-    rulesFor: podRules(profiles),
+    rulesFor,
     form: 'names',
     warnings: shares.flatMap(({ warnings }) => warnings),
     isDisabled: shares.some(({ isDisabled }) => isDisabled),

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { createDraft, type Draft, type Place } from './draft.ts';
+import { createDraft, type Draft, erase, type Place, placeAt, put, valuesOf } from './draft.ts';
 import { type Edit, type Spot, spotId } from './edit.ts';
 import { remember } from './remembered.ts';
 
@@ -69,14 +69,14 @@ const settleOnce = (
   const refused: Refusal[] = [];
   let place: Place | undefined;
   for (const edit of inOrder(edits)) {
-    if (place?.at !== edit.at) place = draft.placeAt(edit.at);
+    if (place?.at !== edit.at) place = placeAt(draft, edit.at);
     const id = idOf(edit);
-    const verdict = held.has(id) ? PASSED : judge(draft.object(), place, edit, rules, held);
+    const verdict = held.has(id) ? PASSED : judge(draft.object, place, edit, rules, held);
     if (isHeld(verdict, edit, isOurs)) held.set(id, edit);
     if (verdict.kind === 'refused') refused.push({ edit, why: verdict.why });
     if (verdict.kind === 'put') place = give(draft, place, edit, verdict.rivals, changes);
   }
-  return { object: draft.object(), held: [...held.values()], ...changes, refused };
+  return { object: draft.object, held: [...held.values()], ...changes, refused };
 };
 
 const idOf = (edit: Edit): string => remember(edit, spotId, '', () => spotId(edit));
@@ -87,18 +87,19 @@ interface Changes {
 }
 
 /** Puts a value into its place, which is given back as it is then. */
-const give = (draft: Draft, place: Place, edit: Edit, rivals: readonly Spot[], { put, removed }: Changes): Place => {
-  const remove = ({ at, key }: Spot, values: readonly unknown[]): void => {
-    for (const value of values) removed.push({ at, key, value, by: edit.by });
-  };
-  for (const rival of rivals) remove(rival, draft.placeAt(rival.at).valuesOf(rival.key));
-  for (const rival of rivals) draft.erase(rival);
-  const cleared = rivals.length === 0 ? place : draft.placeAt(edit.at);
-  const present = cleared.valuesOf(edit.key);
-  if (present.length > 1) remove(edit, present.slice(1));
-  if (present.length === 0 || !isDeepStrictEqual(present[0], edit.value)) put.push(edit);
-  cleared.put(edit);
+const give = (draft: Draft, place: Place, edit: Edit, rivals: readonly Spot[], changes: Changes): Place => {
+  for (const rival of rivals) tellRemoved(changes, rival, valuesOf(placeAt(draft, rival.at), rival.key), edit);
+  for (const rival of rivals) erase(draft, rival);
+  const cleared = rivals.length === 0 ? place : placeAt(draft, edit.at);
+  const present = valuesOf(cleared, edit.key);
+  if (present.length > 1) tellRemoved(changes, edit, present.slice(1), edit);
+  if (present.length === 0 || !isDeepStrictEqual(present[0], edit.value)) changes.put.push(edit);
+  put(cleared, edit);
   return cleared;
+};
+
+const tellRemoved = ({ removed }: Changes, { at, key }: Spot, values: readonly unknown[], { by }: Edit): void => {
+  for (const value of values) removed.push({ at, key, value, by });
 };
 
 /** `same`: what is there is what would be put. `other`: something else is there. `passed`: nothing is to be done. */
@@ -125,7 +126,7 @@ const judge = (
   held: ReadonlyMap<string, Edit>,
 ): Verdict => {
   if (!place.hasRoom) return PASSED;
-  const present = place.valuesOf(edit.key);
+  const present = valuesOf(place, edit.key);
   return edit.mode === 'Default'
     ? judgeDefault(object, present, edit, rules)
     : judgeEnforced(object, present, edit, rules, held);

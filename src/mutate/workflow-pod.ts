@@ -1,7 +1,14 @@
 import { calrissianPartOf } from './calrissian-part.ts';
 import { type Mutator, untouched } from './mutator.ts';
 import { mutatePod } from './pod-mutation.ts';
+import { podRules } from './pod-rules.ts';
+import { remember } from './remembered.ts';
 import { isWorkflowPod, WORKFLOW_LABEL, workflowProfile } from './workflow-profile.ts';
+
+const PROFILES = [workflowProfile];
+const makeRules = podRules(PROFILES);
+/** Objects that match alike are given the same edits, under the same rules. */
+const rulesFor: typeof makeRules = (edits) => remember(edits, makeRules, '', () => makeRules(edits));
 
 /** Pods of Argo workflows, as Hera too makes them. One that runs Calrissian is left to the mutator of those. */
 export const workflowPodMutator: Mutator = {
@@ -21,6 +28,6 @@ export const workflowPodMutator: Mutator = {
     if (request.operation !== 'CREATE' || !isWorkflowPod(pod) || calrissianPartOf(pod, request, facts)) {
       return untouched(pod);
     }
-    return mutatePod(pod, request, facts, [workflowProfile]);
+    return mutatePod(pod, request, facts, PROFILES, rulesFor);
   },
 };
