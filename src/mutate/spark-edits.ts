@@ -2,6 +2,7 @@ import type { Facts } from '../api/facts.ts';
 import type { FileMount, Injection } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { type Edit, editOf, editsOf, envFromEdits, type Spot } from './edit.ts';
+import { remember } from './remembered.ts';
 import { eventLogEdits, type Proposal } from './spark-event-log.ts';
 import { MONITORING, monitoringEdits, PROMETHEUS } from './spark-monitoring.ts';
 import { ROLES, type Role } from './spark-role.ts';
@@ -23,16 +24,19 @@ export const sparkEdits = (app: KubeObject, injection: Injection, context: Spark
   const monitoring = monitoringEdits(app, injection, isOurs);
   const eventLog = eventLogEdits(app, injection, namespace, facts);
   const roles = ROLES.filter((role) => isBranch(readAt(app, ['spec', role])));
+  const owners = selectorOwners(app, roles);
+  const make = (): readonly Edit[] => [
+    ...sparkConfEdits(injection),
+    ...eventLog.edits,
+    ...roles.flatMap((role) => roleEdits(role, injection)),
+    ...monitoring.edits.filter(({ at }) => isUsable(at, roles)),
+    ...editsOf(['spec', 'volumes'], injection.volumes),
+    ...owners.flatMap((owner) => editsOf([...owner, 'nodeSelector'], injection.nodeSelector)),
+    ...editsOf(['spec', 'imagePullSecrets'], injection.imagePullSecrets),
+  ];
+  const isAlike = eventLog.edits.length === 0 && monitoring.edits.length === 0;
   return {
-    edits: [
-      ...sparkConfEdits(injection),
-      ...eventLog.edits,
-      ...roles.flatMap((role) => roleEdits(role, injection)),
-      ...monitoring.edits.filter(({ at }) => isUsable(at, roles)),
-      ...editsOf(['spec', 'volumes'], injection.volumes),
-      ...selectorEdits(app, injection, roles),
-      ...editsOf(['spec', 'imagePullSecrets'], injection.imagePullSecrets),
-    ],
+    edits: isAlike ? remember(injection, sparkEdits, `${roles.join()} ${owners.join()}`, make) : make(),
     warnings: [...eventLog.warnings, ...monitoring.warnings],
   };
 };
@@ -64,11 +68,10 @@ const asConfigMap = ({ name, mountPath }: FileMount) => ({ name, path: mountPath
 const asSecret = ({ name, mountPath }: FileMount) => ({ name, path: mountPath, secretType: 'Generic' });
 
 /** The operator refuses an app with a node selector of its own beside one of a role: ours goes where the app has one. */
-const selectorEdits = (app: KubeObject, { nodeSelector }: Injection, roles: readonly Role[]): readonly Edit[] => {
+const selectorOwners = (app: KubeObject, roles: readonly Role[]): readonly Path[] => {
   const hasSelector = (path: Path): boolean => isBranch(readAt(app, [...path, 'nodeSelector']));
   const isByRole = !hasSelector(['spec']) && roles.some((role) => hasSelector(['spec', role]));
-  const owners = isByRole ? roles.map((role) => ['spec', role]) : [['spec']];
-  return owners.flatMap((owner) => editsOf([...owner, 'nodeSelector'], nodeSelector));
+  return isByRole ? roles.map((role) => ['spec', role]) : [['spec']];
 };
 
 const isUsable = (at: Path, roles: readonly Role[]): boolean =>

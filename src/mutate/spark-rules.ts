@@ -2,6 +2,7 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import { isReservedLabel, isReservedSparkConf } from '../defaults/reserved.ts';
 import type { Edit } from './edit.ts';
 import { type WantedVolumes, wantedVolumes } from './mounted-volumes.ts';
+import { remember } from './remembered.ts';
 import type { Rules } from './settle.ts';
 import { confVolume } from './spark-conf-rivals.ts';
 import { sparkRivals } from './spark-rivals.ts';
@@ -19,7 +20,9 @@ const GREATEST_PORT = 49_151;
  * What a SparkApplication must not be given: what Spark or its operator would reject it for, or reject its pods for, or
  * what would lose what the user said. `edits` are all that is to be given.
  */
-export const sparkRules = (edits: readonly Edit[]): Rules => {
+export const sparkRules = (edits: readonly Edit[]): Rules => remember(edits, sparkRules, '', () => makeRules(edits));
+
+const makeRules = (edits: readonly Edit[]): Rules => {
   const wanted = wantedVolumes(edits);
   const conf = new Map(edits.filter(({ at }) => at.at(-1) === 'sparkConf').map(({ key, value }) => [key, value]));
   const confVolumes = new Set([...conf.keys()].map(confVolume));
