@@ -16,9 +16,10 @@ export interface Plan {
   readonly matching: number;
 }
 
-/** Requests before each sample, and of the round before the first that counts: V8 compiles on threads of the server. */
+/** Requests before those of a sample. */
 const WARM_UP = 3_000;
-const FIRST_ROUND = 20_000;
+/** The round before the first that counts, in samples and in requests: V8 takes tens of thousands to compile all that runs. */
+const FIRST_ROUND = { samples: 12, most: 40_000 };
 
 /** Medians of the rounds that count. */
 export interface Row {
@@ -69,8 +70,9 @@ export const runPlan = async (
 };
 
 const requestsFor = ({ connections, bytes }: Plan, { body }: Input, round: number): number => {
-  const counted = Math.max(200, 10 * connections, Math.round(bytes / (body.length + 2_000)));
-  return round > 0 ? counted : Math.max(counted, Math.min(FIRST_ROUND, 4 * counted));
+  const wanted = Math.round(bytes / (body.length + 2_000));
+  const counted = Math.max(200, 10 * connections, wanted);
+  return round > 0 ? counted : Math.max(counted, Math.min(FIRST_ROUND.most, FIRST_ROUND.samples * wanted));
 };
 
 const keyOf = ({ name }: Input, subject: Subject): string => `${name}/${subject.name}`;

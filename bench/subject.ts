@@ -37,7 +37,10 @@ export const startSubject = async (options: SubjectOptions): Promise<Subject> =>
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${name} did not start`);
-  const stop = (): void => void child.kill('SIGKILL');
+  const stop = (): void => {
+    process.off('exit', stop);
+    child.kill('SIGKILL');
+  };
   process.once('exit', stop);
   const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended with ${String(code)}`)));
   await Promise.race([untilReady(options), ended]);
