@@ -42,8 +42,8 @@ const diffMaps = (before: Fields, after: Fields, path: string, into: PatchOperat
 const has = (map: Fields, key: string): boolean => map[key] !== undefined && Object.hasOwn(map, key);
 
 /**
- * Entries inserted in one place, taken from one place, or changed where they stand: nearly all that a mutation
- * does to a list. The search for the shortest edit is quadratic; it gets what is left over.
+ * Entries inserted in one place, taken from one place, or changed where they stand: nearly all that a mutation does to a
+ * list. The library's search for the shortest edit is quadratic: it gets what is left over of short lists.
  */
 const diffLists = (
   before: readonly unknown[],
@@ -53,14 +53,47 @@ const diffLists = (
 ): void => {
   const start = sharedStart(before, after);
   const end = sharedEnd(before, after, start);
-  const removed = before.length - start - end;
-  const added = after.slice(start, after.length - end);
+  const left = before.slice(start, before.length - end);
+  const right = after.slice(start, after.length - end);
+  const isPlain = left.length === 0 || right.length === 0 || left.length === right.length;
+  if (isPlain) diffStretch(left, right, { path, start }, into);
+  else if (before.length * after.length <= MOST_PAIRS) diffUnlike(before, after, path, into);
+  else diffBetweenShared(left, right, { path, start }, into);
+};
+
+const MOST_PAIRS = 100;
+
+/** Part of a list, and where it begins in the second of both. */
+interface Stretch {
+  readonly path: string;
+  readonly start: number;
+}
+
+const diffStretch = (
+  before: readonly unknown[],
+  after: readonly unknown[],
+  { path, start }: Stretch,
+  into: PatchOperation[],
+): void => {
   const at = (index: number): string => `${path}/${start + index}`;
-  if (removed === 0) for (const [index, value] of added.entries()) into.push({ op: 'add', path: at(index), value });
-  else if (added.length === 0) for (let left = removed; left > 0; left -= 1) into.push({ op: 'remove', path: at(0) });
-  else if (added.length === removed)
-    for (const [index, value] of added.entries()) diff(before[start + index], value, at(index), into);
-  else diffUnlike(before, after, path, into);
+  const common = Math.min(before.length, after.length);
+  for (let index = 0; index < common; index += 1) diff(before[index], after[index], at(index), into);
+  for (let index = common; index < after.length; index += 1)
+    into.push({ op: 'add', path: at(index), value: after[index] });
+  for (let left = before.length - common; left > 0; left -= 1) into.push({ op: 'remove', path: at(common) });
+};
+
+const diffBetweenShared = (
+  before: readonly unknown[],
+  after: readonly unknown[],
+  { path, start }: Stretch,
+  into: PatchOperation[],
+): void => {
+  let [from, to] = [0, 0];
+  for (const [index, other] of [...sharedEntries(before, after), [before.length, after.length] as const]) {
+    diffStretch(before.slice(from, index), after.slice(to, other), { path, start: start + to }, into);
+    [from, to] = [index + 1, other + 1];
+  }
 };
 
 const diffUnlike = (
@@ -97,4 +130,29 @@ const sharedEnd = (before: readonly unknown[], after: readonly unknown[], start:
   let length = 0;
   while (length < most && before[before.length - 1 - length] === after[after.length - 1 - length]) length += 1;
   return length;
+};
+
+/** Pairs of indices, both ascending, at which two lists hold the very same entry. */
+const sharedEntries = (
+  before: readonly unknown[],
+  after: readonly unknown[],
+): readonly (readonly [number, number])[] => {
+  const places = new Map<unknown, number[]>();
+  for (let index = before.length - 1; index >= 0; index -= 1) {
+    const found = places.get(before[index]);
+    if (found === undefined) places.set(before[index], [index]);
+    else found.push(index);
+  }
+  const pairs: (readonly [number, number])[] = [];
+  let from = 0;
+  for (const [other, entry] of after.entries()) {
+    const found = places.get(entry);
+    while (found !== undefined && (found.at(-1) ?? from) < from) found.pop();
+    const index = found?.pop();
+    if (index !== undefined) {
+      pairs.push([index, other]);
+      from = index + 1;
+    }
+  }
+  return pairs;
 };
