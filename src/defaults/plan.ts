@@ -13,10 +13,15 @@ export interface PlannedLayer {
   readonly unfilled: readonly string[];
   /** In characters of JSON; infinite where it is more than any object can take. */
   readonly size: number;
+  /** How many values it gives. */
+  readonly values: number;
 }
 
 /** What all PlatformDefaults together may give one object, in characters of JSON: etcd refuses objects not much larger. */
 export const MOST_GIVEN = 1024 * 1024;
+
+/** How many values they may give it: the work of giving each grows with the object, and the record has room for about so many. */
+export const MOST_VALUES = 1_000;
 
 /** Everything about a set of matching entries, best first, that does not depend on the object. */
 export const planLayers = (matched: readonly Entry[]): readonly PlannedLayer[] => {
@@ -44,7 +49,15 @@ const planAsItIs = (entry: Entry, inject: InjectSpec, size: number): PlannedLaye
   isTemplate: false,
   unfilled: [],
   size,
+  values: valuesIn(inject),
 });
+
+/** Entries of its lists, fields of its maps, and all else. */
+const valuesIn = (inject: InjectSpec): number =>
+  Object.values(inject).reduce<number>(
+    (sum, given) => sum + (typeof given === 'object' ? Object.keys(given).length : 1),
+    0,
+  );
 
 const planTemplate = (entry: Entry, given: InjectSpec, definers: Definers): PlannedLayer => {
   const names = [...variablesIn(given)];
@@ -52,7 +65,7 @@ const planTemplate = (entry: Entry, given: InjectSpec, definers: Definers): Plan
   const budget = createBudget(MOST_GIVEN);
   const inject = expandVariables(given, (name) => budget.spend(definitions.get(name)));
   const size = budget.isSpent() ? Number.POSITIVE_INFINITY : JSON.stringify(inject).length;
-  return { entry, inject, isTemplate: true, unfilled: [...variablesIn(inject)], size };
+  return { entry, inject, isTemplate: true, unfilled: [...variablesIn(inject)], size, values: valuesIn(inject) };
 };
 
 /** What a variable stands for in an entry: its own definition, unless a more specific one of `matched`, best first, has one. */

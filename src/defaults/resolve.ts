@@ -4,7 +4,7 @@ import { injectFlaws } from './inject-flaws.ts';
 import type { Matcher } from './match.ts';
 import { createMemory } from './memory.ts';
 import { type Layer, mergeLayers } from './merge.ts';
-import { MOST_GIVEN, type PlannedLayer, planLayers } from './plan.ts';
+import { MOST_GIVEN, MOST_VALUES, type PlannedLayer, planLayers } from './plan.ts';
 import { builtInValue, createBudget, fillVariables } from './variables.ts';
 
 /** What is remembered of plans, and of injections, in bytes as weighed here. */
@@ -59,15 +59,20 @@ const inject = ({ layers, unfilled }: Plan, values: readonly (string | undefined
   const known = new Map(unfilled.map((name, at) => [name, values[at]]));
   const applied: SizedLayer[] = [];
   const warnings: string[] = [];
-  let left = MOST_GIVEN;
+  let left: Room = { size: MOST_GIVEN, values: MOST_VALUES };
   for (const planned of layers) {
     const layer = fillLayer(planned, known, left);
-    if (typeof layer === 'string') warnings.push(layer);
-    else applied.push(layer);
-    left -= typeof layer === 'string' ? 0 : layer.size;
+    if (typeof layer === 'string') {
+      warnings.push(layer);
+      continue;
+    }
+    applied.push(layer);
+    left = { size: left.size - layer.size, values: left.values - planned.values };
   }
-  return { injection: mergeLayers(applied, warnings), size: MOST_GIVEN - left };
+  return { injection: mergeLayers(applied, warnings), size: MOST_GIVEN - left.size };
 };
+
+type Room = Pick<PlannedLayer, 'size' | 'values'>;
 
 interface SizedLayer extends Layer {
   readonly size: number;
@@ -77,14 +82,15 @@ interface SizedLayer extends Layer {
 const fillLayer = (
   layer: PlannedLayer,
   known: ReadonlyMap<string, string | undefined>,
-  room: number,
+  room: Room,
 ): SizedLayer | string => {
   const { entry, isTemplate, unfilled } = layer;
-  if (layer.size > room) return notApplied(entry, TOO_MUCH);
+  if (layer.size > room.size) return notApplied(entry, TOO_MUCH);
+  if (layer.values > room.values) return notApplied(entry, TOO_MANY);
   if (!isTemplate) return layer;
   const unknown = unfilled.find((name) => known.get(name) === undefined);
   if (unknown !== undefined) return notApplied(entry, `\${${unknown}} is not known for this object`);
-  const budget = createBudget(room - layer.size);
+  const budget = createBudget(room.size - layer.size);
   const filled = fillVariables(layer.inject, (name) => budget.spend(known.get(name) ?? ''));
   if (budget.isSpent()) return notApplied(entry, TOO_MUCH);
   const [flaw] = injectFlaws(filled, entry.spec.match.kinds, entry.mode);
@@ -93,5 +99,6 @@ const fillLayer = (
 };
 
 const TOO_MUCH = 'PlatformDefaults would give this object more than 1 MiB';
+const TOO_MANY = `PlatformDefaults would give this object more than ${MOST_VALUES} values`;
 
 const notApplied = (entry: Entry, why: string): string => `PlatformDefaults ${titleOf(entry)} is not applied: ${why}.`;

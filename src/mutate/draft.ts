@@ -1,6 +1,7 @@
 import type { KubeObject } from '../api/kubernetes.ts';
-import { type Edit, isListPlace, isPutFirst, keysIn, type Spot } from './edit.ts';
-import { forget } from './remembered.ts';
+import { type Edit, isListPlace, isPutFirst, type Spot } from './edit.ts';
+import { type Entries, entriesOf, entriesOfCopy, entriesWith, setEntry } from './list-entries.ts';
+import { changed } from './remembered.ts';
 import { hasRoomFor } from './spot.ts';
 import { type Branch, childOf, isBranch, listAt, mapAt, type Path } from './tree.ts';
 
@@ -21,7 +22,7 @@ export interface Place {
   /** False where something of another type stands there: the API server will say so. */
   readonly hasRoom: boolean;
   /** By key, of a list. */
-  readonly entries: Map<string, unknown[]> | undefined;
+  entries: Entries | undefined;
   /** The map; what it is by now once something was put into it. */
   map: Branch;
   /** What is written to: a copy, from the first write on. */
@@ -39,7 +40,7 @@ export const placeAt = (draft: Draft, at: Path): Place => {
     draft,
     at,
     hasRoom: hasRoomFor(object, at, isList),
-    entries: isList ? readEntries(listAt(object, at), at) : undefined,
+    entries: isList ? entriesOf(listAt(object, at), at) : undefined,
     map: isList ? NOTHING_SAID : mapAt(object, at),
     own: undefined,
   };
@@ -54,25 +55,35 @@ export const valuesOf = ({ entries, map }: Place, key: string): readonly unknown
 
 /** In the place of the entry it replaces (and of its doubles), else at the end of its list or the start. */
 export const put = (place: Place, edit: Edit): void => {
-  place.own ??= open(place.draft, place.at);
-  const { entries, own } = place;
-  if (entries === undefined) {
+  const own = place.own ?? open(place.draft, place.at);
+  if (place.entries === undefined) {
     assign(own, edit.key, edit.value);
     place.map = own as Branch;
-    return;
+  } else {
+    if (place.own === undefined) place.entries = entriesOfCopy(own as unknown[], place.entries);
+    putEntry(own as unknown[], place.entries, edit);
   }
-  const list = own as unknown[];
-  if (entries.has(edit.key)) replaceEntries(list, place.at, edit.key, [edit.value]);
+  place.own = own;
+};
+
+const putEntry = (list: unknown[], entries: Entries, edit: Edit): void => {
+  const present = entries.get(edit.key);
+  if (present !== undefined) replaceEntries(list, present, edit.value);
   else if (isPutFirst(edit)) list.unshift(edit.value);
   else list.push(edit.value);
   entries.set(edit.key, [edit.value]);
+  setEntry(list, edit.key, [edit.value]);
 };
 
 export const erase = (draft: Draft, { at, key }: Spot): void => {
   const place = open(draft, at);
-  if (Array.isArray(place)) replaceEntries(place, at, key, NOTHING);
-  else delete place[key];
-  forget(place);
+  if (Array.isArray(place)) {
+    removeEntries(place, entriesWith(place, at, key));
+    setEntry(place, key, NOTHING);
+  } else {
+    delete place[key];
+    changed(place, key);
+  }
 };
 
 const NOTHING: readonly unknown[] = [];
@@ -105,31 +116,26 @@ const ownChild = (copies: Set<unknown>, parent: Container, step: string, isList:
   return copy;
 };
 
-const readEntries = (list: readonly unknown[], at: Path): Map<string, unknown[]> => {
-  const entries = new Map<string, unknown[]>();
-  const keyOf = keysIn(at);
-  for (const item of list) {
-    const key = keyOf(item);
-    const alike = key === undefined ? undefined : entries.get(key);
-    if (alike !== undefined) alike.push(item);
-    else if (key !== undefined) entries.set(key, [item]);
-  }
-  return entries;
+/** Puts a value where the first of these entries is, and takes out the others. */
+const replaceEntries = (list: unknown[], [first, ...doubles]: readonly unknown[], value: unknown): void => {
+  const at = list.indexOf(first);
+  // Entries may be equal texts: this one is not to go with its doubles.
+  list[at] = undefined;
+  removeEntries(list, doubles);
+  list[at] = value;
 };
 
-/** Puts `values` where the first entry with a key is, and takes out the others. */
-const replaceEntries = (list: unknown[], at: Path, key: string, values: readonly unknown[]): void => {
-  const keyOf = keysIn(at);
-  const isIt = (item: unknown): boolean => keyOf(item) === key;
-  const first = list.findIndex(isIt);
-  const after = list.slice(first).filter((item) => !isIt(item));
-  list.length = first;
-  for (const item of [...values, ...after]) list.push(item);
+const removeEntries = (list: unknown[], entries: readonly unknown[]): void => {
+  if (entries.length === 0) return;
+  const gone = new Set(entries);
+  let length = 0;
+  for (const item of list) if (!gone.has(item)) list[length++] = item;
+  list.length = length;
 };
 
 /** As JSON.parse does it: `__proto__` is a field like any other. */
 const assign = (container: Container, step: string, value: unknown): void => {
-  forget(container);
   if (step !== '__proto__') (container as Record<string, unknown>)[step] = value;
   else Object.defineProperty(container, step, { value, enumerable: true, configurable: true, writable: true });
+  changed(container, step);
 };

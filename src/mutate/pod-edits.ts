@@ -24,13 +24,17 @@ export const environmentEdits = (container: Path, injection: Injection): readonl
 export const sourceEdits = (container: Path, injection: Injection): readonly Edit[] =>
   envFromEdits([...container, 'envFrom'], injection.envFrom);
 
-/** Where the containers of a pod are that have one of these names, init containers included. */
+/**
+ * Where the containers of a pod are that have one of these names, init containers included. Of more than the API server will
+ * take by that name it is the first.
+ */
 export const containersNamed = (pod: KubeObject, names: readonly string[]): readonly Path[] =>
-  ['containers', 'initContainers'].flatMap((list) =>
-    listAt(pod, ['spec', list]).flatMap((container, index) =>
-      names.includes(textAt(container, ['name']) ?? '') ? [['spec', list, String(index)]] : [],
-    ),
-  );
+  ['containers', 'initContainers'].flatMap((list) => {
+    const found = listAt(pod, ['spec', list]).map((container) => textAt(container, ['name']) ?? '');
+    return found.flatMap((name, index) =>
+      names.includes(name) && found.indexOf(name) === index ? [['spec', list, String(index)]] : [],
+    );
+  });
 
 /** Label of the pods that spark-operator makes and patches itself: two webhooks that both append make a pod invalid. */
 const LAUNCHED_BY_SPARK_OPERATOR = 'sparkoperator.k8s.io/launched-by-spark-operator';

@@ -17,8 +17,20 @@ export const remember = <T>(source: object, maker: object, place: string, make: 
   return made;
 };
 
-/** To be told of whatever is changed in place. */
-export const forget = (source: object): void => void known.delete(source);
+/** What need not be made anew where a field of its source changes. */
+export interface Growing {
+  readonly isChanged: (key: string) => void;
+}
+
+/** To be told of a field that is changed in place. */
+export const changed = (source: object, key: string): void => {
+  for (const places of known.get(source)?.values() ?? [])
+    for (const [place, made] of places)
+      if (isGrowing(made)) made.isChanged(key);
+      else places.delete(place);
+};
+
+const isGrowing = (made: unknown): made is Growing => typeof made === 'object' && made !== null && 'isChanged' in made;
 
 const placesOf = (source: object, maker: object): Places => {
   const places = known.get(source)?.get(maker);

@@ -1,9 +1,9 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import { mountKey } from '../defaults/identity.ts';
 import { type Edit, keyOf, type Spot, spotId } from './edit.ts';
-import { remember } from './remembered.ts';
+import { type Growing, remember } from './remembered.ts';
 import { conf, inTemplateContainers, MOUNT_LISTS, ROLES, type Role, SPARK_CONF, variableSpots } from './spark-role.ts';
-import { childOf, listAt, mapAt, textAt } from './tree.ts';
+import { type Branch, childOf, listAt, mapAt, textAt } from './tree.ts';
 
 /** The sparkConf values that are to be given, by key: the keys of one volume stand or fall together. */
 export type WantedConf = ReadonlyMap<string, unknown>;
@@ -59,14 +59,44 @@ const MOUNTS: Readonly<Record<Role, RegExp>> = {
 
 /** Keys of sparkConf that mount something at a path of a role. */
 export const confMounts = (app: KubeObject, role: Role, path: string): readonly string[] =>
-  podKeys(app).filter((key) => MOUNTS[role].test(key) && isMountAt(path, childOf(mapAt(app, SPARK_CONF), key)));
+  keysFiled(app, mountDrawer(role, path)).filter((key) => pathIn(mapAt(app, SPARK_CONF), key) === path);
 
-const isMountAt = (path: string, value: unknown): boolean => typeof value === 'string' && mountKey(value) === path;
+/** Keys of sparkConf that say something of a volume. */
+export const confVolumes = (app: KubeObject, volume: string): readonly string[] => keysFiled(app, `volume ${volume}`);
 
-/** Keys of sparkConf that may say something of what the pods mount: few, where there can be ten thousands of others. */
-export const podKeys = (app: KubeObject): readonly string[] => {
-  const keys = mapAt(app, SPARK_CONF);
-  return remember(keys, podKeys, '', () => Object.keys(keys).filter((key) => key.startsWith('spark.kubernetes.')));
+/** Keys are filed by what they say: there can be ten thousands of them, and as many questions. */
+const keysFiled = (app: KubeObject, drawer: string): readonly string[] => {
+  const conf = mapAt(app, SPARK_CONF);
+  return [...(remember(conf, keysFiled, '', () => fileKeys(conf)).drawers.get(drawer) ?? [])];
+};
+
+interface FiledKeys extends Growing {
+  readonly drawers: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** A key stays where it was filed before: whoever opens a drawer looks at the value. */
+const fileKeys = (conf: Branch): FiledKeys => {
+  const drawers = new Map<string, Set<string>>();
+  const file = (key: string): void => {
+    if (!key.startsWith('spark.kubernetes.')) return;
+    for (const name of drawersOf(conf, key)) drawers.set(name, (drawers.get(name) ?? new Set()).add(key));
+  };
+  for (const key of Object.keys(conf)) file(key);
+  return { drawers, isChanged: file };
+};
+
+const drawersOf = (conf: Branch, key: string): readonly string[] => {
+  const volume = confVolume(key);
+  const path = pathIn(conf, key);
+  const roles = path === undefined ? [] : ROLES.filter((role) => MOUNTS[role].test(key));
+  return [...(volume === undefined ? [] : [`volume ${volume}`]), ...roles.map((role) => mountDrawer(role, path ?? ''))];
+};
+
+const mountDrawer = (role: Role, path: string): string => `${role} ${path}`;
+
+const pathIn = (conf: Branch, key: string): string | undefined => {
+  const value = childOf(conf, key);
+  return typeof value === 'string' ? mountKey(value) : undefined;
 };
 
 /** The volume that a key of sparkConf says something of; undefined for other keys. */

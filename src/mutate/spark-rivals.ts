@@ -1,6 +1,6 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import { type Edit, keyOf, type Spot } from './edit.ts';
-import { confMounts, confRivals, confVolume, podKeys, type WantedConf } from './spark-conf-rivals.ts';
+import { confMounts, confRivals, confVolumes, type WantedConf } from './spark-conf-rivals.ts';
 import { conf, inTemplateContainers, MOUNT_LISTS, ROLES, type Role, variableSpots } from './spark-role.ts';
 import { valuesAt } from './spot.ts';
 import { isBranch, listAt, type Path } from './tree.ts';
@@ -77,7 +77,5 @@ const sameName = (app: KubeObject, at: Path, key: string, value: unknown): reado
 /** Volumes of this name besides those of spec.volumes. */
 const volumeSpots = (app: KubeObject, name: string): readonly Spot[] => [
   ...ROLES.map((role) => ({ at: ['spec', role, 'template', 'spec', 'volumes'], key: name })),
-  ...podKeys(app)
-    .filter((key) => confVolume(key) === name)
-    .map(conf),
+  ...confVolumes(app, name).map(conf),
 ];

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../api/kubernetes.ts';
-import type { Spot } from './edit.ts';
+import { keysIn, type Spot } from './edit.ts';
 import { listAt, type Path } from './tree.ts';
 
 export type Role = 'driver' | 'executor';
@@ -12,10 +12,15 @@ export const MOUNT_LISTS = ['volumeMounts', 'configMaps', 'secrets'];
 /** A key of sparkConf. */
 export const conf = (key: string): Spot => ({ at: SPARK_CONF, key });
 
-/** An entry of a list in each container of a role's pod template. */
+/** An entry of a list in each container of a role's pod template that has it. */
 export const inTemplateContainers = (app: KubeObject, role: Role, list: string, key: string): readonly Spot[] => {
   const containers = ['spec', role, 'template', 'spec', 'containers'];
-  return listAt(app, containers).map((_, index) => ({ at: [...containers, String(index), list], key }));
+  const keyOf = keysIn([list]);
+  return listAt(app, containers).flatMap((container, index) =>
+    listAt(container, [list]).some((item) => keyOf(item) === key)
+      ? [{ at: [...containers, String(index), list], key }]
+      : [],
+  );
 };
 
 /** Every place but `env` that gives a variable to a role's pod. */

@@ -1,13 +1,11 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import { isListPlace, keysIn, type Spot } from './edit.ts';
+import { entriesWith } from './list-entries.ts';
 import { childOf, isBranch, listAt, mapAt, type Path, readAt, setAt, without } from './tree.ts';
 
 /** All that an object holds at a spot: one value, several where a list has the entry twice, none for absent and null. */
 export const valuesAt = (object: KubeObject, { at, key }: Spot): readonly unknown[] => {
-  if (isListPlace(at)) {
-    const keyOf = keysIn(at);
-    return listAt(object, at).filter((item) => keyOf(item) === key);
-  }
+  if (isListPlace(at)) return entriesWith(listAt(object, at), at, key);
   const value = readAt(mapAt(object, at), [key]) ?? undefined;
   return value === undefined ? [] : [value];
 };
