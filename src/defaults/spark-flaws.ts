@@ -2,6 +2,9 @@ import type { InjectSpec } from '../api/inject-schema.ts';
 import { mountKey } from './identity.ts';
 import { isReservedSparkConf } from './reserved.ts';
 
+/** In characters. Keys are taken apart by patterns, for some of which a long one takes the square of its length. */
+const LONGEST_KEY = 1_024;
+
 /** What spark-operator refuses, or Spark dies of, in defaults for its applications. */
 export const sparkFlaws = (inject: InjectSpec): readonly string[] => [
   ...confFlaws(inject),
@@ -14,6 +17,9 @@ const confFlaws = ({ sparkConf, hadoopConf, eventLog, prometheus }: InjectSpec):
   const prefixed = Object.keys(hadoopConf ?? {}).find((key) => key.startsWith('spark.hadoop.'));
   const javaOptions = keys.find((key) => /^spark\.(driver|executor)\.extraJavaOptions$/.test(key));
   return [
+    ...keys
+      .filter((key) => key.length > LONGEST_KEY)
+      .map((key) => `spec.inject.sparkConf: ${key.slice(0, 60)}… has more than ${LONGEST_KEY} characters; shorten it`),
     ...keys
       .filter(isReservedSparkConf)
       .map((key) => `spec.inject.sparkConf: ${key} is refused by spark-operator; remove it`),

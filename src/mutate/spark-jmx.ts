@@ -83,9 +83,15 @@ const optionVariables = (
       : [textAt(item, ['value']), textAt(app, ['spec', role, 'envVars', name]), ours];
   });
 
-/** `-javaagent:<jar>=[<host>:]<port>:<file>` */
+/** `-javaagent:<jar>=[<host>:]<port>:<file>`, word by word: searched as one text, a long one takes the square of its length. */
 const agentPorts = (options: string): readonly number[] =>
-  [...options.matchAll(/-javaagent:[^\s=]+=(?:[^\s:]*:)??(\d+)(?=[:\s]|$)/g)].map(([, port]) => Number(port));
+  options.split(/\s/).flatMap((word) => {
+    const agent = word.slice(Math.max(0, word.lastIndexOf(AGENT)));
+    const port = /^-javaagent:[^=]+=(?:[^:]*:)??(\d+)(?=:|$)/.exec(agent)?.[1];
+    return port === undefined ? [] : [Number(port)];
+  });
+
+const AGENT = '-javaagent:';
 
 const portDanger = (app: KubeObject, role: Role, port: number): string | undefined => {
   const spec = ['spec', role];

@@ -274,6 +274,10 @@ describe('variables', () => {
     ],
     [{ inject: { env: [{ name: 'A', value: '${A:-b}' }] } }, 'spec.inject.env[0].value: "${A:-b}" is not a variable'],
     [
+      { inject: { sparkConf: { [`spark.${'x'.repeat(1_100)}`]: 'x' } } },
+      `spec.inject.sparkConf: spark.${'x'.repeat(54)}… has more than 1024 characters; shorten it`,
+    ],
+    [
       { inject: { sparkConf: { 'spark.${a}': 'x' } } },
       'spec.inject.sparkConf: "spark.${a}" is a key, and variables are filled in values only',
     ],

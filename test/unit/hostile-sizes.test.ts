@@ -100,6 +100,15 @@ describe('PlatformDefaults of a tenant that give as much as they may', () => {
     expect(warnings.filter((warning) => warning.includes('is not applied'))).toEqual([]);
   });
 
+  it('and the port of an agent are looked up at once in java options of a megabyte', () => {
+    const inject = { prometheus: { jmxExporterJar: '/jmx.jar', exposeDriverMetrics: true } };
+    const startedAt = performance.now();
+    const javaOptions = `${'-javaagent:'.repeat(90_000)} -javaagent:/theirs.jar=8090:/conf`;
+    const { warnings } = admit(app({ javaOptions }) as never, [platformDefaults('d', { inject }, tenant)]);
+    expect(warnings).toEqual([expect.stringContaining('a java agent of the driver listens on port 8090 already')]);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
   it('give no more than 1,000 values, and the answer says which were left out', () => {
     const given = times(6, (at) =>
       platformDefaults(`d${at}`, { match: { kinds: ['WorkflowPod'] }, inject: variables[at % 4] ?? {} }, tenant),
