@@ -62,14 +62,18 @@ const wrap: Breakage = (node, key, random) => {
 /** What is larger is cut off when it is sent. */
 const LONGEST = 1_000_000;
 
-const timesFor = (length: number, random: Random): number =>
-  1 + random.below(Math.max(1, Math.min(200, Math.floor(LONGEST / (length + 1)))));
+const timesFor = (length: number, most: number, random: Random): number =>
+  1 + random.below(Math.max(1, Math.min(most, Math.floor(LONGEST / (length + 1)))));
 
 const grow: Breakage = (node, key, random) => {
   const [from] = [Array.isArray(node) ? node[Number(key)] : node[key]];
-  if (typeof from === 'string') put(node, key, from.repeat(timesFor(from.length, random)));
-  else if (Array.isArray(from))
-    put(node, key, Array.from({ length: 1 + random.below(40) }, () => from as unknown[]).flat());
+  if (typeof from === 'string') put(node, key, from.repeat(timesFor(from.length, 200, random)));
+  else if (Array.isArray(from)) {
+    // Seldom so many that what takes the square of their number shows.
+    const most = random.chance(0.02) ? 5_000 : 40;
+    const length = timesFor(JSON.stringify(from).length, most, random);
+    put(node, key, Array.from({ length }, () => from as unknown[]).flat());
+  }
 };
 
 const BREAKAGES: readonly Breakage[] = [replace, replace, remove, add, double, wrap, grow];
