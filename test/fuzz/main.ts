@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Throws broken input at every way into the program, or at those named, for so long or so often.
-// Usage: npm run fuzz [-- TARGET...] [--seconds N] [--count N] [--seed N]; what is found is kept under test/fuzz/corpus. Exit 1 where anything is.
+// Usage: npm run fuzz [-- TARGET...] [--seconds N] [--count N] [--seed N]; half a minute each where neither is given.
+// What is found is kept under test/fuzz/corpus. Exit 1 where anything is.
 import { parseArgs } from 'node:util';
 import { keepInput } from './corpus.ts';
 import { type RunResult, runTarget } from './run.ts';
@@ -10,12 +11,13 @@ import { targets } from './targets.ts';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    seconds: { type: 'string', default: '30' },
-    count: { type: 'string', default: 'Infinity' },
+    seconds: { type: 'string' },
+    count: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 });
 const seed = Number(values.seed);
+const seconds = Number(values.seconds ?? (values.count === undefined ? 30 : Infinity));
 const unknown = positionals.find((name) => !Object.hasOwn(targets, name));
 if (unknown !== undefined) {
   console.error(`There is no target ${unknown}: name any of ${Object.keys(targets).join(', ')}.`);
@@ -38,7 +40,7 @@ const growthOf = (memory: readonly number[]): string => {
 
 const fuzz = async (name: string, open: OpenTarget): Promise<RunResult> => {
   const target = await open(seed);
-  const options = { seed, count: Number(values.count), seconds: Number(values.seconds) };
+  const options = { seed, count: Number(values.count ?? Infinity), seconds };
   const memory: number[] = [];
   const onProgress = (done: number): void => {
     if (target.rssBytes) memory.push(target.rssBytes());
