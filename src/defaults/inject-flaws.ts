@@ -2,6 +2,7 @@ import { INJECT_KEYS, type InjectKey, type TargetKind } from '../api/inject-keys
 import type { InjectSpec } from '../api/inject-schema.ts';
 import type { Mode } from '../api/injection.ts';
 import type { StringMap } from '../api/kubernetes.ts';
+import { MOST_VALUES, valuesIn } from './amount.ts';
 import { calrissianFlaws } from './calrissian-flaws.ts';
 import { mountFlaws } from './mount-flaws.ts';
 import { nameFlaws } from './name-flaws.ts';
@@ -13,6 +14,7 @@ import { sparkFlaws } from './spark-flaws.ts';
  * kind's own operator would refuse, or that would break the job. What holds a variable is judged once it is filled in.
  */
 export const injectFlaws = (inject: InjectSpec, kinds: readonly TargetKind[], mode: Mode): readonly string[] => [
+  ...amountFlaws(inject),
   ...placeFlaws(inject, kinds),
   ...nameFlaws(inject),
   ...mountFlaws(inject, kinds),
@@ -21,6 +23,11 @@ export const injectFlaws = (inject: InjectSpec, kinds: readonly TargetKind[], mo
   ...(kinds.includes('SparkApplication') || kinds.includes('SparkConnect') ? sparkFlaws(inject) : []),
   ...(kinds.includes('CalrissianPod') ? calrissianFlaws(inject, mode) : []),
 ];
+
+const amountFlaws = (inject: InjectSpec): readonly string[] =>
+  valuesIn(inject) > MOST_VALUES
+    ? [`spec.inject: has ${valuesIn(inject)} values, of which one object is given ${MOST_VALUES} at most; remove some`]
+    : [];
 
 const placeFlaws = (inject: InjectSpec, kinds: readonly TargetKind[]): readonly string[] =>
   keysOf(inject).flatMap((key) => {

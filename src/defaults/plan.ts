@@ -1,4 +1,5 @@
 import type { InjectSpec } from '../api/inject-schema.ts';
+import { valuesIn } from './amount.ts';
 import { type Entry, isSameStanding } from './entry.ts';
 import { createBudget, expandVariables, variablesIn } from './variables.ts';
 
@@ -19,9 +20,6 @@ export interface PlannedLayer {
 
 /** What all PlatformDefaults together may give one object, in characters of JSON: etcd refuses objects not much larger. */
 export const MOST_GIVEN = 1024 * 1024;
-
-/** How many values they may give it: the work of giving each grows with the object, and the record has room for about so many. */
-export const MOST_VALUES = 1_000;
 
 /** Everything about a set of matching entries, best first, that does not depend on the object. */
 export const planLayers = (matched: readonly Entry[]): readonly PlannedLayer[] => {
@@ -51,13 +49,6 @@ const planAsItIs = (entry: Entry, inject: InjectSpec, size: number): PlannedLaye
   size,
   values: valuesIn(inject),
 });
-
-/** Entries of its lists, fields of its maps, and all else. */
-const valuesIn = (inject: InjectSpec): number =>
-  Object.values(inject).reduce<number>(
-    (sum, given) => sum + (typeof given === 'object' ? Object.keys(given).length : 1),
-    0,
-  );
 
 const planTemplate = (entry: Entry, given: InjectSpec, definers: Definers): PlannedLayer => {
   const names = [...variablesIn(given)];

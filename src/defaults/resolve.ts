@@ -1,10 +1,11 @@
 import type { DefaultsTarget, Injection } from '../api/injection.ts';
+import { MOST_VALUES } from './amount.ts';
 import { type Entry, titleOf } from './entry.ts';
 import { injectFlaws } from './inject-flaws.ts';
 import type { Matcher } from './match.ts';
 import { createMemory } from './memory.ts';
 import { type Layer, mergeLayers } from './merge.ts';
-import { MOST_GIVEN, MOST_VALUES, type PlannedLayer, planLayers } from './plan.ts';
+import { MOST_GIVEN, type PlannedLayer, planLayers } from './plan.ts';
 import { builtInValue, createBudget, fillVariables } from './variables.ts';
 
 /** What is remembered of plans, and of injections, in bytes as weighed here. */

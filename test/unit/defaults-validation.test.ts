@@ -177,6 +177,10 @@ const volume = (name: string, source: object = { emptyDir: {} }) => ({ name, ...
 
 describe('what a schema cannot say', () => {
   const cases: readonly (readonly [Spec, string])[] = [
+    [
+      { inject: { annotations: Object.fromEntries(Array.from({ length: 1_001 }, (_, at) => [`a${at}`, ''])) } },
+      'spec.inject: has 1001 values, of which one object is given 1000 at most; remove some',
+    ],
     [{ inject: { labels: { '-a': 'b' } } }, 'spec.inject.labels: "-a" is not a label key'],
     [{ inject: { labels: { a: 'b c' } } }, 'spec.inject.labels[a]: "b c" is not a label value'],
     [{ inject: { annotations: { 'a/b/c': '' } } }, 'spec.inject.annotations: "a/b/c" is not a label key'],
