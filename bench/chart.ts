@@ -18,7 +18,8 @@ const RIGHT = 16;
 const TOP = 52;
 const BOTTOM = 44;
 const COLUMNS = 2;
-const COLOURS = ['#5b6b7a', '#c2410c', '#0f766e', '#6d28d9'];
+/** By the name of a series, the same in every chart. */
+const COLOURS: Readonly<Record<string, string>> = { floor: '#5b6b7a', quartermaster: '#c2410c' };
 
 /** The charts side by side, both axes logarithmic, as one SVG that reads on light and on dark pages. */
 export const drawCharts = (charts: readonly Chart[]): string => {
@@ -79,7 +80,7 @@ const axis = (values: readonly number[], from: number, to: number): Axis => {
 type Scale = Axis['at'];
 
 const drawSeries = ({ name, points }: Series, index: number, x: Scale, y: Scale): string => {
-  const colour = COLOURS[index % COLOURS.length];
+  const colour = COLOURS[name] ?? '#0f766e';
   const places = points.map(([a, b]) => [x(a), y(b)] as const);
   return [
     `<polyline points="${places.map((place) => place.join(',')).join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>`,
