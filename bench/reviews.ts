@@ -19,7 +19,7 @@ export interface Plan {
 /** Requests before those of a sample. */
 const WARM_UP = 3_000;
 /** The round before the first that counts, in samples and in requests: V8 takes tens of thousands to compile all that runs. */
-const FIRST_ROUND = { samples: 12, most: 40_000 };
+const FIRST_ROUND = { samples: 25, most: 40_000 };
 
 /** Medians of the rounds that count. */
 export interface Row {
