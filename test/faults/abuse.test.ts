@@ -147,7 +147,7 @@ describe('what is no request', () => {
   });
 
   it.each([
-    ['405', 'CONNECT 169.254.169.254:80 HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['405', 'CONNECT 127.0.0.1:9 HTTP/1.1\r\nHost: x\r\n\r\n'],
     ['400', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['431', `${START}X: ${'x'.repeat(100_000)}\r\n\r\n`],
     ['417', `${START}Expect: a-miracle\r\nContent-Length: 0\r\n${CLOSE}\r\n`],
