@@ -73,6 +73,7 @@ const putEntry = (list: unknown[], entries: Entries, edit: Edit): void => {
   else list.push(edit.value);
   entries.set(edit.key, [edit.value]);
   setEntry(list, edit.key, [edit.value]);
+  changed(list, edit.key);
 };
 
 export const erase = (draft: Draft, { at, key }: Spot): void => {

@@ -22,7 +22,7 @@ export interface Growing {
   readonly isChanged: (key: string) => void;
 }
 
-/** To be told of a field that is changed in place. */
+/** To be told of a field that is changed in place, and of what is put into a list; not of what is taken out of one. */
 export const changed = (source: object, key: string): void => {
   for (const places of known.get(source)?.values() ?? [])
     for (const [place, made] of places)

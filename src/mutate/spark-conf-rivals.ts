@@ -1,3 +1,4 @@
+import type { Mode } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { mountKey } from '../defaults/identity.ts';
 import { type Edit, keyOf, type Spot, spotId } from './edit.ts';
@@ -44,7 +45,7 @@ const families: readonly (readonly [RegExp, SpotsOf])[] = [
   ],
   [
     /^spark\.kubernetes\.(driver|executor)\.secrets\./,
-    ([role], { app, edit }) => pathRivals(app, asRole(role), String(edit.value), edit.key),
+    ([role], asked) => pathRivals(asRole(role), String(asked.edit.value), asked.edit.key, asked),
   ],
   [
     /^(spark\.kubernetes\.(driver|executor)\.volumes\.[^.]+\.[^.]+)\./,
@@ -57,17 +58,31 @@ const MOUNTS: Readonly<Record<Role, RegExp>> = {
   executor: /^spark\.kubernetes\.executor\.(volumes\..+\.mount\.path|secrets\..+)$/,
 };
 
-/** Keys of sparkConf that mount something at a path of a role. */
-export const confMounts = (app: KubeObject, role: Role, path: string): readonly string[] =>
-  keysFiled(app, mountDrawer(role, path)).filter((key) => pathIn(mapAt(app, SPARK_CONF), key) === path);
+/** Keys of sparkConf besides `own` that mount something at a path of a role: one of them is enough to keep a default away. */
+export const confMounts = (
+  app: KubeObject,
+  role: Role,
+  path: string,
+  { mode, own }: { readonly mode: Mode; readonly own?: string },
+): readonly string[] => {
+  const conf = mapAt(app, SPARK_CONF);
+  const found: string[] = [];
+  for (const key of keysFiled(app, mountDrawer(role, path))) {
+    if (key !== own && pathIn(conf, key) === path) found.push(key);
+    if (mode === 'Default' && found.length > 0) break;
+  }
+  return found;
+};
 
 /** Keys of sparkConf that say something of a volume. */
-export const confVolumes = (app: KubeObject, volume: string): readonly string[] => keysFiled(app, `volume ${volume}`);
+export const confVolumes = (app: KubeObject, volume: string): readonly string[] => [
+  ...keysFiled(app, `volume ${volume}`),
+];
 
 /** Keys are filed by what they say: there can be ten thousands of them, and as many questions. */
-const keysFiled = (app: KubeObject, drawer: string): readonly string[] => {
+const keysFiled = (app: KubeObject, drawer: string): Iterable<string> => {
   const conf = mapAt(app, SPARK_CONF);
-  return [...(remember(conf, keysFiled, '', () => fileKeys(conf)).drawers.get(drawer) ?? [])];
+  return remember(conf, keysFiled, '', () => fileKeys(conf)).drawers.get(drawer) ?? [];
 };
 
 interface FiledKeys extends Growing {
@@ -122,16 +137,15 @@ const pullSecretSpots = (app: KubeObject): readonly Spot[] => {
     .map((key) => ({ at, key }));
 };
 
-const pathRivals = (app: KubeObject, role: Role, path: string, own: string): readonly Spot[] => [
+const pathRivals = (role: Role, path: string, own: string, { app, edit }: Asked): readonly Spot[] => [
   ...MOUNT_LISTS.map((list) => ({ at: ['spec', role, list], key: mountKey(path) })),
   ...inTemplateContainers(app, role, 'volumeMounts', mountKey(path)),
-  ...confMounts(app, role, mountKey(path))
-    .filter((key) => key !== own)
-    .map(conf),
+  ...confMounts(app, role, mountKey(path), { mode: edit.mode, own }).map(conf),
 ];
 
 /** A volume of which only some keys were given would keep the app from being submitted. */
-const volumeRivals = (role: Role, prefix: string, { app, wanted }: Asked): readonly Spot[] => {
+const volumeRivals = (role: Role, prefix: string, asked: Asked): readonly Spot[] => {
+  const { app, wanted } = asked;
   const key = confVolume(`${prefix}.`) ?? '';
   const pathKey = `${prefix}.mount.path`;
   const path = wanted.get(pathKey);
@@ -139,6 +153,6 @@ const volumeRivals = (role: Role, prefix: string, { app, wanted }: Asked): reado
   return [
     { at: ['spec', 'volumes'], key },
     { at: ['spec', role, 'template', 'spec', 'volumes'], key },
-    ...(typeof path === 'string' && !isTheirs ? pathRivals(app, role, path, pathKey) : []),
+    ...(typeof path === 'string' && !isTheirs ? pathRivals(role, path, pathKey, asked) : []),
   ];
 };

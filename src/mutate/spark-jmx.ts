@@ -83,15 +83,13 @@ const optionVariables = (
       : [textAt(item, ['value']), textAt(app, ['spec', role, 'envVars', name]), ours];
   });
 
-/** `-javaagent:<jar>=[<host>:]<port>:<file>`, word by word: searched as one text, a long one takes the square of its length. */
+/** `-javaagent:<jar>=[<host>:]<port>:<file>`, one by one: a pattern that begins anew at each takes the square of their number. */
 const agentPorts = (options: string): readonly number[] =>
-  options.split(/\s/).flatMap((word) => {
-    const agent = word.slice(Math.max(0, word.lastIndexOf(AGENT)));
-    const port = /^-javaagent:[^=]+=(?:[^:]*:)??(\d+)(?=:|$)/.exec(agent)?.[1];
-    return port === undefined ? [] : [Number(port)];
-  });
-
-const AGENT = '-javaagent:';
+  options
+    .split('-javaagent:')
+    .slice(1)
+    .flatMap((agent) => /^[^\s=]+=(?:[^\s:]*:)??(\d+)(?=[:\s]|$)/.exec(agent)?.[1] ?? [])
+    .map(Number);
 
 const portDanger = (app: KubeObject, role: Role, port: number): string | undefined => {
   const spec = ['spec', role];

@@ -58,10 +58,10 @@ const templateSpots = (app: KubeObject, field: string, key: string, role: Role):
 };
 
 /** One path, one mount; and a ConfigMap or Secret is mounted once in its list. */
-const mountSpots = (app: KubeObject, { at, key, value }: Edit, role: Role): readonly Spot[] => [
+const mountSpots = (app: KubeObject, { at, key, value, mode }: Edit, role: Role): readonly Spot[] => [
   ...MOUNT_LISTS.filter((list) => list !== at.at(-1)).map((list) => ({ at: ['spec', role, list], key })),
   ...inTemplateContainers(app, role, 'volumeMounts', key),
-  ...confMounts(app, role, key).map(conf),
+  ...confMounts(app, role, key, { mode }).map(conf),
   ...sameName(app, at, key, value),
 ];
 

@@ -3,6 +3,7 @@ import { isReservedPath, isReservedVolume } from '../defaults/reserved.ts';
 import type { Edit } from './edit.ts';
 import { hidesAny } from './mount-paths.ts';
 import { mountedVolumeRefusal, type WantedVolumes } from './mounted-volumes.ts';
+import { remember } from './remembered.ts';
 import { sparkRivals } from './spark-rivals.ts';
 import { ROLES } from './spark-role.ts';
 import { valuesAt } from './spot.ts';
@@ -31,9 +32,10 @@ export const pathRefusal = (path: string): string | undefined =>
 /** Why a volume cannot be given: the operator, or Spark, makes one of that name. */
 export const volumeRefusal = (app: KubeObject, { key }: Edit): string | undefined => {
   if (isReservedVolume(KIND, key)) return 'the volume name is kept for Spark or its operator';
-  const isTaken = ROLES.some((role) =>
-    listAt(app, ['spec', role, 'configMaps']).some((item) => volumeOf(item) === key),
-  );
+  const isTaken = ROLES.some((role) => {
+    const configMaps = listAt(app, ['spec', role, 'configMaps']);
+    return volumesMadeFor(configMaps).has(key) && configMaps.some((item) => volumeOf(item).includes(key));
+  });
   return isTaken ? 'the operator makes a volume of that name for a ConfigMap of the app' : undefined;
 };
 
@@ -59,8 +61,15 @@ export const configMapRefusal = (app: KubeObject, { key, value }: Edit, wanted: 
 export const isIdleVolume = (app: KubeObject, { key }: Edit): boolean =>
   !ROLES.some((role) => listAt(app, ['spec', role, 'volumeMounts']).some((mount) => textAt(mount, ['name']) === key));
 
-/** The volume the operator makes for an entry of `configMaps`. */
-const volumeOf = (item: unknown): string | undefined => {
+/** The volumes the operator makes for the entries of `configMaps`, and maybe for some that were taken out since. */
+const volumesMadeFor = (configMaps: readonly unknown[]): ReadonlySet<string> =>
+  configMaps.length === 0
+    ? NO_VOLUMES
+    : remember(configMaps, volumesMadeFor, '', () => new Set(configMaps.flatMap(volumeOf)));
+
+const volumeOf = (item: unknown): readonly string[] => {
   const name = textAt(item, ['name']);
-  return name === undefined ? undefined : `${name}-vol`;
+  return name === undefined ? [] : [`${name}-vol`];
 };
+
+const NO_VOLUMES: ReadonlySet<string> = new Set();

@@ -38,6 +38,11 @@ const mounts = times(
 const mountKey = (at: number): string => `spark.kubernetes.driver.volumes.emptyDir.v${at}.mount.path`;
 const settings = [{ sparkConf: fields(900, mountKey, (at) => `/v/${at}`) }];
 
+const optionKey = (at: number): string => `spark.kubernetes.driver.volumes.emptyDir.v.options.o${at}`;
+const options = [
+  { sparkConf: { ...fields(900, optionKey), 'spark.kubernetes.driver.volumes.emptyDir.v.mount.path': '/v' } },
+];
+
 const environment = (count: number, nameOf: (at: number) => string) => ({
   env: times(count, (at) => ({ name: nameOf(at), value: 'x' })),
 });
@@ -75,6 +80,35 @@ const cases: readonly (readonly [string, readonly Inject[], object])[] = [
     }),
   ],
   [
+    'mounts and an app of ConfigMaps',
+    mounts,
+    app({ configMaps: times(15_000, (at) => ({ name: `w${at}`, path: `/w/${at}` })) }),
+  ],
+  [
+    'mounts and an app of ConfigMaps in their places',
+    mounts,
+    app({ configMaps: times(15_000, (at) => ({ name: `w${at}`, path: `/v/${at}` })) }),
+  ],
+  [
+    'settings for one volume and an app of settings for its path',
+    options,
+    app(
+      {},
+      {
+        sparkConf: fields(
+          12_000,
+          (at) => mountKey(at + 9_000),
+          () => '/v',
+        ),
+      },
+    ),
+  ],
+  [
+    'variables and an app of empty containers in templates',
+    variables,
+    app({ template: { spec: { containers: times(150_000, () => ({})) } } }),
+  ],
+  [
     'variables and an app of containers in templates',
     variables,
     app({ template: { spec: { containers: times(5_000, (at) => ({ name: `c${at}`, env: [{ name: 'A' }] })) } } }),
@@ -95,7 +129,7 @@ describe('PlatformDefaults of a tenant that give as much as they may', () => {
     const given = injects.map((inject, at) => platformDefaults(`d${at}`, { mode, match: { kinds }, inject }, tenant));
     const startedAt = performance.now();
     const { warnings } = admit(object as never, given);
-    // A fifth of a second at most, where each value against each entry took up to a minute.
+    // Half a second at most, where each value against each entry took up to a minute.
     expect(performance.now() - startedAt).toBeLessThan(5_000);
     expect(warnings.filter((warning) => warning.includes('is not applied'))).toEqual([]);
   });
