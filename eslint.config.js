@@ -3,56 +3,72 @@ import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescrip
 import { importX } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
-const floor = ['api', 'errors.ts', 'names.ts'];
-/** What each layer may import besides itself. Anything not listed is refused. */
-const layers = {
-  api: ['errors.ts', 'names.ts'],
-  defaults: floor,
-  cloud: floor,
-  storage: floor,
-  bucket: floor,
-  certificates: [...floor, 'kube'],
-  kube: floor,
-  mutate: [...floor, 'defaults', 'storage'],
-  admission: [...floor, 'mutate', 'defaults', 'storage', 'kube', 'cloud/cloud.ts', 'metrics.ts', 'log.ts', 'config.ts'],
-  controller: [
-    ...floor,
-    'mutate',
-    'defaults',
-    'storage',
-    'bucket',
-    'certificates',
-    'kube',
-    'cloud/cloud.ts',
-    'admission',
-    'metrics.ts',
-    'log.ts',
-    'config.ts',
-  ],
-  ops: [...floor, 'admission', 'kube'],
+/** What tells of ourselves, for everybody above the floor. */
+const telling = ['ops/log.ts', 'ops/metrics.ts'];
+/** What each room may import besides itself. Anything not listed is refused: `main > server, cli > kinds, defaults > injection, clouds > controller, kube, settings > api`. */
+const rooms = {
+  api: [],
+  settings: ['api'],
+  kube: ['api'],
+  clouds: ['api'],
+  'storage-classes': ['api'],
+  injection: ['api'],
+  certificates: ['api', 'kube'],
+  admission: ['api', 'injection', 'kube', ...telling],
+  controller: ['api', 'kube', ...telling],
+  defaults: ['api', 'injection', 'controller', 'kube', ...telling],
+  kinds: ['api', 'defaults', 'injection', 'admission', 'clouds', 'storage-classes', 'controller', 'kube', ...telling],
+  ops: ['api', 'admission', 'kube'],
+  install: ['api', 'controller', 'kinds/index.ts', 'settings'],
   cli: [
-    ...floor,
+    'api',
     'admission',
-    'mutate',
-    'defaults',
-    'storage',
-    'bucket',
-    'cloud',
-    'kube',
-    'controller',
     'certificates',
-    'log.ts',
-    'config.ts',
-    'settings.ts',
+    'clouds',
+    'controller',
+    'defaults',
+    'injection',
+    'install',
+    'kinds',
+    'kube',
+    'settings',
+    'storage-classes',
+    ...telling,
+  ],
+  server: [
+    'api',
+    'admission',
+    'certificates',
+    'clouds',
+    'controller',
+    'defaults',
+    'injection',
+    'kinds',
+    'kube',
+    'ops',
+    'settings',
+    'storage-classes',
   ],
 };
+const kinds = ['persistent-volume-claim', 'spark-application', 'calrissian', 'workflow-pod', 'object-store'];
 
-const directions = Object.entries(layers).map(([layer, allowed]) => ({
-  target: `./src/${layer}`,
+const zone = (target, allowed, message) => ({
+  target: `./src/${target}`,
   from: './src',
-  except: [`./${layer}`, ...allowed.map((name) => `./${name}`)],
-  message: `src/${layer} may import only ${allowed.join(', ')} (docs/decisions.md 3).`,
-}));
+  except: [target, ...allowed].map((name) => `./${name}`),
+  message,
+});
+const directions = [
+  ...Object.entries(rooms).map(([room, allowed]) =>
+    zone(room, allowed, `src/${room} may import only ${allowed.join(', ') || 'itself'} (docs/architecture.md).`),
+  ),
+  ...kinds.map((kind) => ({
+    target: `./src/kinds/${kind}`,
+    from: './src/kinds',
+    except: [`./${kind}`],
+    message: 'One kind never imports another, nor the registry (docs/architecture.md).',
+  })),
+];
 
 export default tseslint.config(
   { ignores: ['dist', 'node_modules', 'bench/peers', 'coverage'] },
@@ -86,7 +102,7 @@ export default tseslint.config(
         {
           object: 'process',
           property: 'env',
-          message: 'Settings come through src/config.ts; only src/main.ts reads the environment.',
+          message: 'Settings come through src/settings/config.ts; only src/main.ts reads the environment.',
         },
       ],
     },

@@ -12,7 +12,8 @@ export default defineConfig({
       {
         test: {
           name: 'fast',
-          include: ['test/{unit,golden,properties,fuzz}/**/*.test.ts'],
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/{integration,faults,slow,cluster}/**'],
           testTimeout: 30_000,
           env,
           expect,

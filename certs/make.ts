@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { serviceNames } from '../src/certificates/secret-source.ts';
 import { newState } from '../src/certificates/steps.ts';
-import { settings } from '../src/settings.ts';
+import { settings } from '../src/settings/definitions.ts';
 
 /** Writes an authority and a serving certificate for development beside this file. `node certs/make.ts` makes new ones. */
 const names = ['localhost', '127.0.0.1', ...serviceNames(settings.serviceName.fallback, settings.namespace.fallback)];

@@ -1,14 +1,14 @@
-import type { SettingName } from '../src/config.ts';
-import { messageOf } from '../src/errors.ts';
-import { LIVE_SETTINGS } from '../src/live-settings.ts';
-import { SETTINGS_CONFIG_MAP } from '../src/names.ts';
-import type { Setting } from '../src/setting.ts';
-import { settings } from '../src/settings.ts';
+import { messageOf } from '../src/api/errors.ts';
+import { SETTINGS_CONFIG_MAP } from '../src/api/names.ts';
+import { LIVE_SETTINGS } from '../src/server/live-settings.ts';
+import type { SettingName } from '../src/settings/config.ts';
+import { settings } from '../src/settings/definitions.ts';
+import type { Setting } from '../src/settings/setting.ts';
 
-/** docs/settings.md, made from the table in src/settings.ts. */
+/** docs/settings.md, made from the table in src/settings/definitions.ts. */
 export const settingsPage = (): string => `# Settings
 
-Written by \`npm run docs\` from \`src/settings.ts\`; a test keeps the two equal.
+Written by \`npm run docs\` from \`src/settings/definitions.ts\`; a test keeps the two equal.
 
 Every setting is an environment variable and a flag of \`quartermaster serve\`: \`LEASE_SECONDS=30\` or \`--lease-seconds 30\`. A flag wins over the
 environment, the environment over the default. Whatever is wrong is refused at the start: one sentence names every setting that is, and the

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { kustomizeTree } from '../src/cli/install/kustomize.ts';
-import { defaults } from '../src/cli/install/options.ts';
+import { kustomizeTree } from '../src/install/manifests.ts';
+import { defaults } from '../src/install/options.ts';
 
 /** Writes manifests/ anew from what `quartermaster manifests` prints, with the overlays beside it. */
 const directory = join(import.meta.dirname, '../manifests');

@@ -2,17 +2,17 @@
 // Usage: node bench/subjects/quartermaster.ts PORT CERT KEY [NUMBER_OF_DEFAULTS NUMBER_THAT_MATCH NUMBER_OF_NAMESPACES]
 import { readFileSync } from 'node:fs';
 import { ensureNothing } from '../../src/admission/ensure.ts';
-import { createHandler } from '../../src/admission/handle.ts';
+import { createHandler } from '../../src/admission/handler.ts';
 import { createWebhookServer } from '../../src/admission/server.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { offlineFacts } from '../../src/cli/offline-facts.ts';
-import { verdictFor } from '../../src/cloud/index.ts';
-import { policyOf, readSettings } from '../../src/config.ts';
+import { verdictFor } from '../../src/clouds/index.ts';
 import { indexDefaults } from '../../src/defaults/index.ts';
-import { createLog } from '../../src/log.ts';
-import { createMetrics } from '../../src/metrics.ts';
-import { observeAdmissions } from '../../src/observe.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
+import { createLog } from '../../src/ops/log.ts';
+import { createMetrics } from '../../src/ops/metrics.ts';
+import { observeAdmissions } from '../../src/server/observe.ts';
+import { policyOf, readSettings } from '../../src/settings/config.ts';
 import { platformDefaults, tenantDefaults } from '../defaults.ts';
 
 const [port, cert = '', key = '', defaults = '0', matching = '0', namespaces = '0'] = process.argv.slice(2);

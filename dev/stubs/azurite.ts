@@ -7,8 +7,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Authorize, sharedKey } from '../../src/bucket/blob-service.ts';
 import { issueAuthority, issueServing } from '../../src/certificates/issue.ts';
+import { type Authorize, sharedKey } from '../../src/kinds/object-store/providers/azure/blob-service.ts';
 import { type Daemon, startDaemon } from '../daemon.ts';
 import { freePorts } from '../free-ports.ts';
 

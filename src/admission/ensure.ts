@@ -1,6 +1,6 @@
+import { AppError, messageOf } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { AppError, messageOf } from '../errors.ts';
-import { type Kube, resources } from '../kube/kube.ts';
+import { type Kube, resources } from '../kube/api-server.ts';
 
 /** Makes what must exist before the object is stored. Answers the warnings to send along; never throws. */
 export type Ensure = (companions: readonly KubeObject[]) => Promise<readonly string[]>;

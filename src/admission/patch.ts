@@ -1,6 +1,6 @@
 import { createPatch, type Operation, type Pointer } from 'rfc6902';
 import type { PatchOperation } from '../api/admission.ts';
-import { stepTo } from '../mutate/tree.ts';
+import { stepTo } from '../injection/path.ts';
 
 /**
  * JSON Patch (RFC 6902) from one object to another. What the two share by identity is not looked into, so the

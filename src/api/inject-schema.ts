@@ -1,5 +1,5 @@
 import { INJECT_KEYS } from './inject-keys.ts';
-import { envFromSource, envVar, fileMount, named, toleration, volume, volumeMount } from './pod-schema.ts';
+import { envFromSource, envVar, fileMount, named, toleration, volume, volumeMount } from './inject-spec.ts';
 import { choice, flag, type Infer, integer, list, listBy, map, object, type Rule, required, text } from './schema.ts';
 
 /** A map of strings that can hold variables. */

@@ -2,8 +2,8 @@ import { conditions } from './condition.ts';
 import { type CustomResourceDefinition, customResourceDefinition } from './crd.ts';
 import { TARGET_KINDS } from './inject-keys.ts';
 import { inject, injectKeyRules, strings } from './inject-schema.ts';
+import { claimSpec, labelSelector, named } from './inject-spec.ts';
 import type { KubeObject } from './kubernetes.ts';
-import { claimSpec, labelSelector, named } from './pod-schema.ts';
 import { choice, type Infer, integer, listBy, map, object, open, required, set, text } from './schema.ts';
 
 export type { Condition } from './condition.ts';

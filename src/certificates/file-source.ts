@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { AppError, messageOf } from '../errors.ts';
+import { AppError, messageOf } from '../api/errors.ts';
 import type { CertificateSource, ServingCertificate } from './certificate.ts';
 import { expiryOf, inspectPair } from './inspect.ts';
 

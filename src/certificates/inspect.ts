@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../api/errors.ts';
 import type { PemPair } from './issue.ts';
 
 /** What a certificate says about itself, or one clause saying why it cannot be used. */

@@ -1,5 +1,5 @@
 import { inspectCertificate, inspectPair, isDue, isIssuedFor, isSignedBy, type Period } from './inspect.ts';
-import type { CertificateState } from './state.ts';
+import type { CertificateState } from './rollover.ts';
 
 /** What to do with the certificates now. One step at a time: the next look takes the next one. */
 export type Step =

@@ -1,11 +1,11 @@
+import { AppError } from '../api/errors.ts';
 import type { KubeObject, Maybe, StringMap } from '../api/kubernetes.ts';
-import { AppError } from '../errors.ts';
-import { type Kube, resources } from '../kube/kube.ts';
-import { CERTIFICATE_SECRET, MANAGED_BY, MANAGED_BY_LABEL } from '../names.ts';
+import { CERTIFICATE_SECRET, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
+import { type Kube, resources } from '../kube/api-server.ts';
 import type { CertificateSource, ServingCertificate } from './certificate.ts';
 import { expiryOf } from './inspect.ts';
 import { planStep, servingPeriod } from './plan.ts';
-import { bundleOf, type CertificateState, decodeState, encodeState } from './state.ts';
+import { bundleOf, type CertificateState, decodeState, encodeState } from './rollover.ts';
 import { newState, takeStep } from './steps.ts';
 
 export interface SecretSourceOptions {

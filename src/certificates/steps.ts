@@ -1,7 +1,7 @@
 import { inspectCertificate, inspectPair } from './inspect.ts';
 import type { PemPair, Validity } from './issue.ts';
 import type { Step } from './plan.ts';
-import type { Authority, CertificateState } from './state.ts';
+import type { Authority, CertificateState } from './rollover.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

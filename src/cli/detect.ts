@@ -1,12 +1,12 @@
+import { messageOf } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import type { NodeFact } from '../cloud/cloud.ts';
-import { detectCloud } from '../cloud/detect.ts';
-import type { Settings } from '../config.ts';
-import { messageOf } from '../errors.ts';
+import type { NodeFact } from '../clouds/cloud.ts';
+import { detectCloud } from '../clouds/detection/detect.ts';
+import { type Kube, resources } from '../kube/api-server.ts';
 import { createKube } from '../kube/client.ts';
 import { findConnection } from '../kube/connection.ts';
-import { type Kube, resources } from '../kube/kube.ts';
 import { type Node, nodeFact } from '../kube/stores.ts';
+import type { Settings } from '../settings/config.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 /** Prints the cloud, its facts with their sources and the reasons, as JSON. A cluster out of reach is one of the notes. */

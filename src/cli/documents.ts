@@ -10,8 +10,8 @@ import {
   type ScalarTag,
   type Tags,
 } from 'yaml';
+import { AppError } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { AppError } from '../errors.ts';
 
 /** Where an object stands: the document counts from 1 within its file, the line is the object's first. */
 export interface Source {

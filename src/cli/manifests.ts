@@ -1,6 +1,6 @@
-import { toYaml } from './install/kustomize.ts';
-import { installObjects } from './install/objects.ts';
-import { defaults, type InstallOptions } from './install/options.ts';
+import { toYaml } from '../install/manifests.ts';
+import { installObjects } from '../install/objects.ts';
+import { defaults, type InstallOptions } from '../install/options.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 /** What `kubectl apply -f -` takes to install Quartermaster, as YAML. */

@@ -7,9 +7,9 @@ import type {
   StorageClass,
   StringMap,
 } from '../api/kubernetes.ts';
+import { DEFAULT_CLASS_ANNOTATION } from '../api/names.ts';
 import { keyOf } from '../kube/store.ts';
-import { DEFAULT_CLASS_ANNOTATION } from '../names.ts';
-import { accessModesOf } from '../storage/claim.ts';
+import { accessModesOf } from '../storage-classes/claim.ts';
 
 export interface OfflineWorld {
   readonly cloud: CloudVerdict;

@@ -1,9 +1,9 @@
-import { policyOf, type Settings } from '../config.ts';
+import { policyOf, type Settings } from '../settings/config.ts';
+import type { PreviewWorld } from './companions.ts';
+import { describedWorld, readDefaults, type WorldOptions } from './described-cluster.ts';
 import { place, readObjects, type SourcedObject } from './documents.ts';
-import type { PreviewWorld } from './furnish.ts';
 import { preview } from './preview.ts';
 import { type Output, render, renderExplanations } from './preview-output.ts';
-import { describedWorld, readDefaults, type WorldOptions } from './preview-world.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -47,6 +47,6 @@ const worldFor = async (
       settings,
       objects.map(({ object }) => object),
     );
-  const { liveWorld } = await import('./live-world.ts');
+  const { liveWorld } = await import('./live-cluster.ts');
   return liveWorld(settings, environment, readDefaults(options.defaults ?? [], policyOf(settings)));
 };

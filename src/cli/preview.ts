@@ -1,10 +1,10 @@
 import jsonpatch from 'jsonpatch';
-import { decide } from '../admission/handle.ts';
+import { decide } from '../admission/handler.ts';
 import type { AdmissionRequest, Explanation, PatchOperation } from '../api/admission.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { mutators } from '../mutate/index.ts';
+import { mutators } from '../kinds/index.ts';
+import { furnish, type PreviewWorld } from './companions.ts';
 import type { Source, SourcedObject } from './documents.ts';
-import { furnish, type PreviewWorld } from './furnish.ts';
 
 /** What admission would do to one object, as `preview -o json` prints it. */
 export interface PreviewedDocument {

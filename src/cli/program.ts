@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
-import { flagOf, readSettings, type SettingName, type Settings } from '../config.ts';
-import { AppError } from '../errors.ts';
-import { settings } from '../settings.ts';
+import { AppError } from '../api/errors.ts';
+import { flagOf, readSettings, type SettingName, type Settings } from '../settings/config.ts';
+import { settings } from '../settings/definitions.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError, messageOf } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { AppError, messageOf } from '../errors.ts';
-import { type Kube, type ObjectKey, resources } from '../kube/kube.ts';
-import type { Log } from '../log.ts';
-import type { Metrics } from '../metrics.ts';
+import { type Kube, type ObjectKey, resources } from '../kube/api-server.ts';
+import type { Log } from '../ops/log.ts';
+import type { Metrics } from '../ops/metrics.ts';
 import { type EventObject, eventOf, eventTime, type Note } from './event-object.ts';
 import { createRate, type Rate } from './rate.ts';
 

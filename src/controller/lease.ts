@@ -1,5 +1,5 @@
 import type { KubeObject, Maybe } from '../api/kubernetes.ts';
-import { type Kube, type ObjectKey, resources } from '../kube/kube.ts';
+import { type Kube, type ObjectKey, resources } from '../kube/api-server.ts';
 
 /** coordination.k8s.io/v1. Times are RFC 3339 with six digits after the second, and no other number of them. */
 interface Lease extends KubeObject {

@@ -1,6 +1,6 @@
 import type { KubeObject, LabelSelector, OwnerReference } from '../api/kubernetes.ts';
-import type { AdmissionRule } from '../mutate/mutator.ts';
-import { GROUP, MANAGED_BY, MANAGED_BY_LABEL, MUTATE_PATH, NAMESPACE_NAME_LABEL } from '../names.ts';
+import type { AdmissionRule } from '../api/mutator.ts';
+import { GROUP, MANAGED_BY, MANAGED_BY_LABEL, MUTATE_PATH, NAMESPACE_NAME_LABEL } from '../api/names.ts';
 
 /** How the API server reaches the webhook: through its Service, or (development) by an https:// address. */
 export type WebhookTarget =

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, messageOf } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { AppError, messageOf } from '../api/errors.ts';
+import type { Log } from '../ops/log.ts';
 import type { Publication } from './webhook-publisher.ts';
 
 export interface WebhookKeeperOptions {

@@ -1,5 +1,5 @@
 import type { KubeObject, Maybe, OwnerReference } from '../api/kubernetes.ts';
-import { type Kube, resources } from '../kube/kube.ts';
+import { type Kube, resources } from '../kube/api-server.ts';
 import type { MutatingWebhookConfiguration, Webhook } from './webhook-configuration.ts';
 
 /** Where Quartermaster itself is installed: what is being deleted there must take the webhooks with it. */

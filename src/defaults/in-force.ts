@@ -2,7 +2,7 @@ import type { DefaultsIndex } from '../api/injection.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { type DefaultsOptions, type Entry, entryOf } from './entry.ts';
 import { indexEntries } from './index.ts';
-import { validateDefaults } from './validate.ts';
+import { validateDefaults } from './validation/validate.ts';
 
 /** What a PlatformDefaults came to: what is wrong with it, and the version that holds. */
 export interface Judgement {

@@ -1,8 +1,8 @@
 import type { DefaultsIndex } from '../api/injection.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { compareEntries, type DefaultsOptions, type Entry, entryOf } from './entry.ts';
-import { createMatcher } from './match.ts';
-import { createResolver } from './resolve.ts';
+import { createMatcher } from './matcher.ts';
+import { createResolver } from './resolution.ts';
 
 /**
  * Indexes PlatformDefaults that `validateDefaults` found nothing wrong with, in any order. One in the system

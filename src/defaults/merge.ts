@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
+import { envFromKey, mountKey, mountPathsOf, tolerationKey } from '../api/identity.ts';
 import type { InjectSpec } from '../api/inject-schema.ts';
 import type { Injection, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, StringMap } from '../api/kubernetes.ts';
 import { type Entry, isSameStanding, titleOf } from './entry.ts';
-import { envFromKey, mountKey, mountPathsOf, tolerationKey } from './identity.ts';
 
 /** What one entry gives, its variables filled in. */
 export interface Layer {

@@ -1,6 +1,6 @@
 import type { InjectSpec } from '../api/inject-schema.ts';
-import { valuesIn } from './amount.ts';
 import { type Entry, isSameStanding } from './entry.ts';
+import { valuesIn } from './validation/amount.ts';
 import { createBudget, expandVariables, variablesIn } from './variables.ts';
 
 /** What one entry gives to the objects that match a certain set of entries. */

@@ -1,8 +1,8 @@
+import { AppError } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { AppError } from '../errors.ts';
-import { FIELD_MANAGER } from '../names.ts';
+import { FIELD_MANAGER } from '../api/names.ts';
+import type { Kube, ObjectKey, Resource, WatchEvent, WriteOptions } from './api-server.ts';
 import type { Connection } from './connection.ts';
-import type { Kube, ObjectKey, Resource, WatchEvent, WriteOptions } from './kube.ts';
 import { apiVersionOf, collectionPath, objectPath } from './resource-path.ts';
 import { type Call, createTransport, describe, TIMEOUT_MS, type Transport } from './transport.ts';
 import { watchEvents } from './watch-stream.ts';

@@ -2,7 +2,7 @@ import { access, readFile } from 'node:fs/promises';
 import type { Agent, RequestOptions } from 'node:https';
 import { delimiter, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { AppError } from '../errors.ts';
+import { AppError } from '../api/errors.ts';
 
 /** What proves who the API server is, and who we are to it at the TLS layer. PEM texts. */
 export interface TlsMaterial {

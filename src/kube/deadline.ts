@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError } from '../api/errors.ts';
 
 /**
  * Runs `work` with a signal that fires after `ms` or with `outer`, whichever is first.

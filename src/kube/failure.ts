@@ -1,4 +1,4 @@
-import { AppError, messageOf, type Reason } from '../errors.ts';
+import { AppError, messageOf, type Reason } from '../api/errors.ts';
 
 /** The parts of a meta/v1 Status that say what went wrong. */
 interface Status {

@@ -1,7 +1,7 @@
+import { AppError, messageOf, type Reason } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { AppError, messageOf, type Reason } from '../errors.ts';
+import type { Resource } from './api-server.ts';
 import { type BackoffLimits, createBackoff, usualBackoff } from './backoff.ts';
-import type { Resource } from './kube.ts';
 import type { WatchLog, WritableStore } from './store.ts';
 
 /** How a reflector takes failure. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeObject } from '../api/kubernetes.ts';
-import type { Kube, Resource } from './kube.ts';
+import type { Kube, Resource } from './api-server.ts';
 import { createPatience, hasReason, type PatienceSettings } from './patience.ts';
 import { keyOf, type WatchLog, type WritableStore } from './store.ts';
 

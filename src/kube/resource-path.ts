@@ -1,4 +1,4 @@
-import type { Resource } from './kube.ts';
+import type { Resource } from './api-server.ts';
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 

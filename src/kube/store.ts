@@ -1,6 +1,6 @@
+import { messageOf } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { messageOf } from '../errors.ts';
-import type { ObjectKey } from './kube.ts';
+import type { ObjectKey } from './api-server.ts';
 import { createIndex } from './store-index.ts';
 
 /** What this layer says of itself; the program's logger fits. */

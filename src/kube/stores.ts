@@ -1,12 +1,12 @@
 import type { KubeObject, PersistentVolume, StorageClass } from '../api/kubernetes.ts';
+import { DEFAULT_CLASS_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import type { ObjectStore } from '../api/object-store.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
-import { DEFAULT_CLASS_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../names.ts';
-import { type Kube, type Resource, resources } from './kube.ts';
+import { type Kube, type Resource, resources } from './api-server.ts';
 import type { Interruption } from './patience.ts';
-import { isProvisioned, metadataOnly, slim, slimVolume } from './projection.ts';
 import { type Reflection, reflect } from './reflector.ts';
 import { createStore, type IndexFunctions, type Store, type WatchLog } from './store.ts';
+import { isProvisioned, metadataOnly, slim, slimVolume } from './transforms.ts';
 
 /** A Node, as far as it matters here. */
 export interface Node extends KubeObject {

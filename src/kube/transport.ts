@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '../errors.ts';
+import { AppError } from '../api/errors.ts';
 import type { Connection, Credentials, TlsMaterial } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { connectionFailure, isReset, refusal } from './failure.ts';

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
+import { AppError } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { AppError } from '../errors.ts';
+import type { WatchEvent } from './api-server.ts';
 import { connectionFailure, watchError } from './failure.ts';
-import type { WatchEvent } from './kube.ts';
 
 /** Longest line taken: etcd refuses objects over 1.5 MiB, and JSON makes them a few times larger. */
 const LINE_BYTES = 16 * 1024 * 1024;

@@ -1,5 +1,5 @@
-import type { Decision } from '../admission/handle.ts';
-import { nameOf } from '../admission/handle.ts';
+import type { Decision } from '../admission/handler.ts';
+import { nameOf } from '../admission/handler.ts';
 import type { AdmissionRequest } from '../api/admission.ts';
 import { LONGEST_NAME, plainSentences, plainText } from '../api/plain-text.ts';
 

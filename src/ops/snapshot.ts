@@ -1,7 +1,7 @@
 import type { CloudVerdict } from '../api/facts.ts';
+import { MADE_FOR_ANNOTATION } from '../api/names.ts';
 import type { Condition } from '../api/platform-defaults.ts';
 import type { FactStores } from '../kube/stores.ts';
-import { MADE_FOR_ANNOTATION } from '../names.ts';
 import type { DecisionLog } from './decisions.ts';
 import type { Health } from './health.ts';
 import type { StatusSnapshot } from './status-page.ts';

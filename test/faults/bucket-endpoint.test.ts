@@ -5,13 +5,13 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { freePorts } from '../../dev/free-ports.ts';
-import { createAzureProvider } from '../../src/bucket/azure-blob.ts';
-import { BucketError, type BucketProvider } from '../../src/bucket/bucket.ts';
-import { createGcsProvider } from '../../src/bucket/gcs.ts';
-import { lookupGuard } from '../../src/bucket/lookup-guard.ts';
-import { createS3Provider } from '../../src/bucket/s3.ts';
-import type { S3Options } from '../../src/bucket/s3-client.ts';
 import { issueAuthority, issueServing, type PemPair } from '../../src/certificates/issue.ts';
+import { createAzureProvider } from '../../src/kinds/object-store/providers/azure/provider.ts';
+import { BucketError, type BucketProvider } from '../../src/kinds/object-store/providers/bucket.ts';
+import { createGcsProvider } from '../../src/kinds/object-store/providers/gcs/provider.ts';
+import { lookupGuard } from '../../src/kinds/object-store/providers/lookup-guard.ts';
+import type { S3Options } from '../../src/kinds/object-store/providers/s3/client.ts';
+import { createS3Provider } from '../../src/kinds/object-store/providers/s3/provider.ts';
 import { desiredBucket } from '../fixtures/desired-bucket.ts';
 
 const secret = 'wJalrXUtnFEMI-K7MDENG-bPxRfiCYEXAMPLEKEY';

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
-import { decodeState } from '../../src/certificates/state.ts';
+import { CERTIFICATE_SECRET } from '../../src/api/names.ts';
+import { decodeState } from '../../src/certificates/rollover.ts';
 import type { MutatingWebhookConfiguration } from '../../src/controller/webhook-configuration.ts';
-import { resources } from '../../src/kube/kube.ts';
-import { CERTIFICATE_SECRET } from '../../src/names.ts';
+import { resources } from '../../src/kube/api-server.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 import { startReplica } from './replica.ts';
 import { admitSpark, prepareSpark, untilAdmitted } from './spark-world.ts';

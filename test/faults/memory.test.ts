@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addCrowd } from '../../dev/crowd.ts';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
-import { resources } from '../../src/kube/kube.ts';
+import { resources } from '../../src/kube/api-server.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 import { isAdmitting } from './direct-review.ts';
 import { type Bundle, makeBundle, startReplica } from './replica.ts';

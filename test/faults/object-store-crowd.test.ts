@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ObjectStore, ObjectStoreSpec } from '../../src/api/object-store.ts';
-import { BucketError, type BucketProvider } from '../../src/bucket/bucket.ts';
-import { resources } from '../../src/kube/kube.ts';
+import { BucketError, type BucketProvider } from '../../src/kinds/object-store/providers/bucket.ts';
+import { resources } from '../../src/kube/api-server.ts';
 import { bucketsOf, type CephCluster, startCephCluster, type Tenant, tagsOf } from '../fixtures/object-store-ceph.ts';
 import { conditionOf, type RunningController, until } from '../fixtures/object-store-cluster.ts';
 

@@ -1,9 +1,9 @@
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AppError } from '../../src/api/errors.ts';
 import type { ObjectStoreSpec } from '../../src/api/object-store.ts';
-import type { BucketProvider, Feature } from '../../src/bucket/bucket.ts';
-import { AppError } from '../../src/errors.ts';
-import type { Kube } from '../../src/kube/kube.ts';
+import type { BucketProvider, Feature } from '../../src/kinds/object-store/providers/bucket.ts';
+import type { Kube } from '../../src/kube/api-server.ts';
 import { bucketsOf, type CephCluster, startCephCluster, type Tenant, tagsOf } from '../fixtures/object-store-ceph.ts';
 import { conditionOf, until } from '../fixtures/object-store-cluster.ts';
 

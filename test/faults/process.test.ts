@@ -5,8 +5,8 @@ import { createServer, type Server } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isReady, type ServeProcess, type ServeProcessOptions, untilReady } from '../../dev/serve-process.ts';
-import { resources } from '../../src/kube/kube.ts';
-import { SETTINGS_CONFIG_MAP } from '../../src/names.ts';
+import { SETTINGS_CONFIG_MAP } from '../../src/api/names.ts';
+import { resources } from '../../src/kube/api-server.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 import { type Bundle, makeBundle, startReplica } from './replica.ts';
 

@@ -1,7 +1,7 @@
 import { until } from '../../dev/until.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
-import { type Kube, resources } from '../../src/kube/kube.ts';
-import { INJECTED_ANNOTATION } from '../../src/names.ts';
+import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
+import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 
 /** Enough of the spark-operator's CRD for the API server to take its objects. */

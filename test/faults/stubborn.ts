@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '../../src/api/errors.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
-import { AppError } from '../../src/errors.ts';
-import type { Kube, Resource } from '../../src/kube/kube.ts';
+import type { Kube, Resource } from '../../src/kube/api-server.ts';
 
 const WITHIN_MS = 60_000;
 

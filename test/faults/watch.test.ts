@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
 import type { PersistentVolumeClaim } from '../../src/api/kubernetes.ts';
+import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { createKube, type KubeSettings } from '../../src/kube/client.ts';
 import { type Connection, findConnection } from '../../src/kube/connection.ts';
-import { type Kube, resources } from '../../src/kube/kube.ts';
-import { slimClaim } from '../../src/kube/projection.ts';
 import { reflect } from '../../src/kube/reflector.ts';
 import { createStore, keyOf, type WritableStore } from '../../src/kube/store.ts';
+import { slimClaim } from '../../src/kube/transforms.ts';
 import { startTcpProxy } from './tcp-proxy.ts';
 
 const claims = resources.persistentVolumeClaims;

@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { ensureStorageClasses } from '../../src/admission/ensure.ts';
-import { createHandler } from '../../src/admission/handle.ts';
+import { createHandler } from '../../src/admission/handler.ts';
 import { createWebhookServer } from '../../src/admission/server.ts';
-import { createLog } from '../../src/log.ts';
-import { createMetrics } from '../../src/metrics.ts';
-import { observeAdmissions } from '../../src/observe.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
+import { createLog } from '../../src/ops/log.ts';
+import { createMetrics } from '../../src/ops/metrics.ts';
+import { observeAdmissions } from '../../src/server/observe.ts';
 import { readSeeds } from './seeds.ts';
 
 const [cert = '', key = ''] = process.argv.slice(2);

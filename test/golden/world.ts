@@ -1,9 +1,9 @@
 import type { CloudName, Facts, ObjectStoreFact } from '../../src/api/facts.ts';
 import { offlineFacts } from '../../src/cli/offline-facts.ts';
-import { cloudNamed, verdictFor } from '../../src/cloud/index.ts';
-import { policyOf, readSettings } from '../../src/config.ts';
+import { cloudNamed, verdictFor } from '../../src/clouds/index.ts';
 import { indexDefaults } from '../../src/defaults/index.ts';
-import { validateDefaults } from '../../src/defaults/validate.ts';
+import { validateDefaults } from '../../src/defaults/validation/validate.ts';
+import { policyOf, readSettings } from '../../src/settings/config.ts';
 import type { Case, Circumstances } from './case.ts';
 
 /** The facts of the cluster a case describes. Throws where one of its PlatformDefaults would not be in force. */

@@ -1,15 +1,19 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ArmStub, armError, startArmStub } from '../../dev/stubs/arm.ts';
+import { AppError } from '../../src/api/errors.ts';
 import type { Fact } from '../../src/api/facts.ts';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
-import { verdictFor } from '../../src/cloud/index.ts';
-import { type AzureFileOptions, runAzureFileController, watchAzureRecords } from '../../src/controller/azure-file.ts';
-import { recordFor } from '../../src/controller/azure-record.ts';
+import { verdictFor } from '../../src/clouds/index.ts';
 import type { EventObject } from '../../src/controller/event-object.ts';
-import { watchClaims } from '../../src/controller/persistent-volume-claim.ts';
-import { AppError } from '../../src/errors.ts';
-import { type Kube, resources } from '../../src/kube/kube.ts';
-import { type AzureAccounts, openAzureAccounts } from '../../src/storage/azure-account.ts';
+import { type AzureAccounts, openAzureAccounts } from '../../src/kinds/persistent-volume-claim/azure-file/account.ts';
+import {
+  type AzureFileOptions,
+  runAzureFileController,
+  watchAzureRecords,
+} from '../../src/kinds/persistent-volume-claim/azure-file/controller.ts';
+import { recordFor } from '../../src/kinds/persistent-volume-claim/azure-file/record.ts';
+import { watchClaims } from '../../src/kinds/persistent-volume-claim/controller.ts';
+import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { type ControllerRuns, controllerRuns, csiDriver } from '../fixtures/controller-runs.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 

@@ -2,11 +2,11 @@ import { CredentialUnavailableError } from '@azure/identity';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ArmPlace, type ArmStub, armError, startArmStub } from '../../dev/stubs/arm.ts';
 import { type Azurite, startAzurite } from '../../dev/stubs/azurite.ts';
-import { storageAccountName } from '../../src/bucket/azure-account.ts';
-import { createAzureProvider } from '../../src/bucket/azure-blob.ts';
-import { createAzureKeyProvider } from '../../src/bucket/azure-blob-key.ts';
-import type { AzureAccount, AzureOptions } from '../../src/bucket/azure-client.ts';
-import type { BucketProvider, DesiredBucket, Feature } from '../../src/bucket/bucket.ts';
+import { createAzureKeyProvider } from '../../src/kinds/object-store/providers/azure/account-key.ts';
+import type { AzureAccount, AzureOptions } from '../../src/kinds/object-store/providers/azure/azure-client.ts';
+import { createAzureProvider } from '../../src/kinds/object-store/providers/azure/provider.ts';
+import { storageAccountName } from '../../src/kinds/object-store/providers/azure/resource-manager.ts';
+import type { BucketProvider, DesiredBucket, Feature } from '../../src/kinds/object-store/providers/bucket.ts';
 import { desiredBucket, featureOf, holding, notHolding, wantedByAnother } from '../fixtures/desired-bucket.ts';
 
 let azurite: Azurite;

@@ -2,8 +2,8 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type GcsStub, gcsError, startGcsStub } from '../../dev/stubs/gcs.ts';
 import { type HttpStub, startHttpStub } from '../../dev/stubs/http-stub.ts';
-import type { BucketProvider, DesiredBucket, Feature } from '../../src/bucket/bucket.ts';
-import { createGcsProvider } from '../../src/bucket/gcs.ts';
+import type { BucketProvider, DesiredBucket, Feature } from '../../src/kinds/object-store/providers/bucket.ts';
+import { createGcsProvider } from '../../src/kinds/object-store/providers/gcs/provider.ts';
 import { desiredBucket, featureOf, holding, wantedByAnother } from '../fixtures/desired-bucket.ts';
 
 let stub: GcsStub;

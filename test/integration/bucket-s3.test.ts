@@ -13,8 +13,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AccessKey, type CephRgw, startCephRgw } from '../../dev/ceph-rgw/ceph-rgw.ts';
-import type { BucketProvider, DesiredBucket, Feature } from '../../src/bucket/bucket.ts';
-import { createS3Provider } from '../../src/bucket/s3.ts';
+import type { BucketProvider, DesiredBucket, Feature } from '../../src/kinds/object-store/providers/bucket.ts';
+import { createS3Provider } from '../../src/kinds/object-store/providers/s3/provider.ts';
 import { desiredBucket, featureOf, holding, notHolding, wantedByAnother } from '../fixtures/desired-bucket.ts';
 
 let ceph: CephRgw;

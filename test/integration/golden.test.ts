@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
+import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { findConnection } from '../../src/kube/connection.ts';
-import { type Kube, resources } from '../../src/kube/kube.ts';
 import { caseNames, objectsIn, readCase } from '../golden/case.ts';
 
 const NAMESPACE = 'golden';

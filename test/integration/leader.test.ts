@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
-import { runAsLeader } from '../../src/controller/leader.ts';
+import { runAsLeader } from '../../src/controller/leader-election.ts';
+import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { type Connection, findConnection } from '../../src/kube/connection.ts';
-import { type Kube, resources } from '../../src/kube/kube.ts';
-import { createLog } from '../../src/log.ts';
-import { createMetrics } from '../../src/metrics.ts';
+import { createLog } from '../../src/ops/log.ts';
+import { createMetrics } from '../../src/ops/metrics.ts';
 import { startTcpProxy } from '../faults/tcp-proxy.ts';
 
 const LEASE_SECONDS = 2;

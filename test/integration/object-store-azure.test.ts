@@ -5,9 +5,9 @@ import { type ArmStub, armError, startArmStub } from '../../dev/stubs/arm.ts';
 import { type Azurite, startAzurite } from '../../dev/stubs/azurite.ts';
 import { type HttpStub, startHttpStub } from '../../dev/stubs/http-stub.ts';
 import type { ObjectStore, ObjectStoreSpec } from '../../src/api/object-store.ts';
-import { storageAccountName } from '../../src/bucket/azure-account.ts';
-import { createAzureKeyProvider } from '../../src/bucket/azure-blob-key.ts';
-import type { ProviderRequest } from '../../src/bucket/index.ts';
+import { createAzureKeyProvider } from '../../src/kinds/object-store/providers/azure/account-key.ts';
+import { storageAccountName } from '../../src/kinds/object-store/providers/azure/resource-manager.ts';
+import type { ProviderRequest } from '../../src/kinds/object-store/providers/index.ts';
 import { desiredBucket } from '../fixtures/desired-bucket.ts';
 import {
   conditionOf,

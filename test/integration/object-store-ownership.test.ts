@@ -1,6 +1,6 @@
 import { CreateBucketCommand, PutBucketVersioningCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { resources } from '../../src/kube/kube.ts';
+import { resources } from '../../src/kube/api-server.ts';
 import {
   bucketsOf,
   type CephCluster,

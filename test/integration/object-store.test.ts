@@ -7,13 +7,13 @@ import {
 } from '@aws-sdk/client-s3';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createFacts } from '../../src/admission/facts.ts';
-import { decide } from '../../src/admission/handle.ts';
-import { verdictFor } from '../../src/cloud/index.ts';
-import { policyOf, readSettings } from '../../src/config.ts';
+import { decide } from '../../src/admission/handler.ts';
+import { verdictFor } from '../../src/clouds/index.ts';
 import { indexDefaults } from '../../src/defaults/index.ts';
-import { resources } from '../../src/kube/kube.ts';
+import { createFacts } from '../../src/kinds/facts.ts';
+import { resources } from '../../src/kube/api-server.ts';
 import { watchFacts } from '../../src/kube/stores.ts';
+import { policyOf, readSettings } from '../../src/settings/config.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 import {
   bucketsOf,

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
-import { resources } from '../../src/kube/kube.ts';
+import { resources } from '../../src/kube/api-server.ts';
 import { platformDefaults, system, target } from '../fixtures/defaults.ts';
 import {
   type Cluster,

@@ -6,14 +6,14 @@ import { parseAllDocuments } from 'yaml';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaults, PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
+import { describedWorld } from '../../src/cli/described-cluster.ts';
 import { parseObjects } from '../../src/cli/documents.ts';
-import { toYaml } from '../../src/cli/install/kustomize.ts';
 import { type PreviewedDocument, preview } from '../../src/cli/preview.ts';
 import { render } from '../../src/cli/preview-output.ts';
-import { describedWorld } from '../../src/cli/preview-world.ts';
 import { run } from '../../src/cli/program.ts';
-import { readSettings } from '../../src/config.ts';
-import { resources } from '../../src/kube/kube.ts';
+import { toYaml } from '../../src/install/manifests.ts';
+import { resources } from '../../src/kube/api-server.ts';
+import { readSettings } from '../../src/settings/config.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 

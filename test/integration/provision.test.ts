@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
-import type { PlatformDefaults, PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
-import { type Resource, resources } from '../../src/kube/kube.ts';
 import {
   MANAGED_BY_LABEL,
   PROVISION_LEDGER_LABEL,
   PROVISIONED_BY_ANNOTATION,
   PROVISIONED_LABEL,
-} from '../../src/names.ts';
+} from '../../src/api/names.ts';
+import type { PlatformDefaults, PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
+import { type Resource, resources } from '../../src/kube/api-server.ts';
 import { platformDefaults, system } from '../fixtures/defaults.ts';
 import {
   type Cluster,

@@ -1,9 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { CloudVerdict } from '../../src/api/facts.ts';
 import type { AccessMode, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
-import { verdictFor } from '../../src/cloud/index.ts';
-import { type ClaimController, claimController, watchClaims } from '../../src/controller/persistent-volume-claim.ts';
-import { type Kube, resources } from '../../src/kube/kube.ts';
+import { verdictFor } from '../../src/clouds/index.ts';
+import {
+  type ClaimController,
+  claimController,
+  watchClaims,
+} from '../../src/kinds/persistent-volume-claim/controller.ts';
+import { type Kube, resources } from '../../src/kube/api-server.ts';
 import {
   type ControllerRuns,
   controllerRuns,

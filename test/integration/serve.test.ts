@@ -4,11 +4,11 @@ import { type Quartermaster, startQuartermaster } from '../../dev/demo/quarterma
 import { freePorts } from '../../dev/free-ports.ts';
 import { startMetadataStub } from '../../dev/stubs/metadata.ts';
 import type { AccessMode, KubeObject, PersistentVolumeClaim, Pod, StorageClass } from '../../src/api/kubernetes.ts';
+import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL, MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/names.ts';
 import type { ObjectStore, ObjectStoreSpec } from '../../src/api/object-store.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
-import { defaults } from '../../src/cli/install/options.ts';
-import { type Resource, resources } from '../../src/kube/kube.ts';
-import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL, MANAGED_BY, MANAGED_BY_LABEL } from '../../src/names.ts';
+import { defaults } from '../../src/install/options.ts';
+import { type Resource, resources } from '../../src/kube/api-server.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 
 const NAMESPACE = 'jobs';

@@ -6,9 +6,9 @@ import { type Quartermaster, startQuartermaster } from '../../dev/demo/quarterma
 import { freePorts } from '../../dev/free-ports.ts';
 import { startMetadataStub } from '../../dev/stubs/metadata.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
-import { defaults } from '../../src/cli/install/options.ts';
-import { resources } from '../../src/kube/kube.ts';
-import { INJECTED_ANNOTATION } from '../../src/names.ts';
+import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
+import { defaults } from '../../src/install/options.ts';
+import { resources } from '../../src/kube/api-server.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 
 interface SparkApplication extends KubeObject {

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TargetKind } from '../../src/api/inject-keys.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
-import { SPARK_PLACES } from '../../src/mutate/spark-edits.ts';
-import { INJECTED_ANNOTATION } from '../../src/names.ts';
+import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
+import { SPARK_PLACES } from '../../src/kinds/spark-application/mutator.ts';
 import { admit, runs } from './admitting.ts';
 import { defaultsFor, objectsOf } from './mutation-inputs.ts';
 

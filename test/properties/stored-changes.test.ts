@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TargetKind } from '../../src/api/inject-keys.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
-import { INJECTED_ANNOTATION } from '../../src/names.ts';
+import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 import { admit, runs } from './admitting.ts';
 import { defaultsFor, objectsOf } from './mutation-inputs.ts';

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePorts } from '../../dev/free-ports.ts';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
-import type { CertificateState } from '../../src/certificates/state.ts';
+import type { CertificateState } from '../../src/certificates/rollover.ts';
 import { newState, takeStep } from '../../src/certificates/steps.ts';
 import { startReplica } from '../faults/replica.ts';
 import { servedSerial } from '../faults/served-certificate.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
-import { alerts } from '../../src/cli/install/alerts.ts';
-import { panels } from '../../src/cli/install/dashboard.ts';
-import { type Resource, resources } from '../../src/kube/kube.ts';
+import { panels } from '../../src/install/dashboard.ts';
+import { alerts } from '../../src/install/prometheus.ts';
+import { type Resource, resources } from '../../src/kube/api-server.ts';
 import { startReplica } from '../faults/replica.ts';
 import { admitSpark, prepareSpark, untilAdmitted } from '../faults/spark-world.ts';
 import { startSteadyLoad } from '../faults/steady-load.ts';

@@ -3,8 +3,8 @@ import { type Quartermaster, startQuartermaster } from '../../dev/demo/quarterma
 import { freePorts } from '../../dev/free-ports.ts';
 import { startMetadataStub } from '../../dev/stubs/metadata.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../../src/api/kubernetes.ts';
-import type { Service } from '../../src/controller/nfs-sight.ts';
-import { type Resource, resources } from '../../src/kube/kube.ts';
+import type { Service } from '../../src/kinds/persistent-volume-claim/nfs/observed.ts';
+import { type Resource, resources } from '../../src/kube/api-server.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 
 const SERVER = { namespace: 'quartermaster-nfs', name: 'team-nfs-nfs' };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
-import { type Kube, resources } from '../../src/kube/kube.ts';
+import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 
 /** Changes made so far. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addCrowd } from '../../dev/crowd.ts';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
-import { resources } from '../../src/kube/kube.ts';
+import { resources } from '../../src/kube/api-server.ts';
 import { makeBundle, startReplica } from '../faults/replica.ts';
 import { admitSpark, prepareSpark, untilAdmitted } from '../faults/spark-world.ts';
 import { type LoadReport, startSteadyLoad } from '../faults/steady-load.ts';

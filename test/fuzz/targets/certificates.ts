@@ -1,11 +1,11 @@
 import { createSecureContext } from 'node:tls';
+import { AppError } from '../../../src/api/errors.ts';
 import type { KubeObject, StringMap } from '../../../src/api/kubernetes.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/names.ts';
 import { tlsOptions } from '../../../src/certificates/certificate.ts';
+import { encodeState } from '../../../src/certificates/rollover.ts';
 import { secretSource } from '../../../src/certificates/secret-source.ts';
-import { encodeState } from '../../../src/certificates/state.ts';
 import { newState, takeStep } from '../../../src/certificates/steps.ts';
-import { AppError } from '../../../src/errors.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/names.ts';
 import { junkValues } from '../junk.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
 import { mutateJson } from '../mutate-json.ts';

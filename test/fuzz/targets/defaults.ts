@@ -3,7 +3,7 @@ import { parseAllDocuments } from 'yaml';
 import { TARGET_KINDS } from '../../../src/api/inject-keys.ts';
 import type { PlatformDefaults } from '../../../src/api/platform-defaults.ts';
 import { createDefaultsInForce } from '../../../src/defaults/in-force.ts';
-import { remarksOn } from '../../../src/defaults/remarks.ts';
+import { remarksOn } from '../../../src/defaults/warnings.ts';
 import { system } from '../../fixtures/defaults.ts';
 import { junkValues } from '../junk.ts';
 import { mutateJson } from '../mutate-json.ts';

@@ -1,11 +1,11 @@
 import { globSync, readFileSync } from 'node:fs';
+import { AppError } from '../../../src/api/errors.ts';
+import { readDefaults } from '../../../src/cli/described-cluster.ts';
 import { parseObjects } from '../../../src/cli/documents.ts';
 import { preview } from '../../../src/cli/preview.ts';
 import { type Output, render, renderExplanations } from '../../../src/cli/preview-output.ts';
-import { readDefaults } from '../../../src/cli/preview-world.ts';
-import { policyOf, readSettings } from '../../../src/config.ts';
 import { entryOf } from '../../../src/defaults/entry.ts';
-import { AppError } from '../../../src/errors.ts';
+import { policyOf, readSettings } from '../../../src/settings/config.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
 import { readSeeds } from '../seeds.ts';
 import type { OpenTarget } from '../target.ts';

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAzureKeyProvider } from '../../../src/bucket/azure-blob-key.ts';
-import { BucketError, type BucketProvider } from '../../../src/bucket/bucket.ts';
-import { createGcsProvider } from '../../../src/bucket/gcs.ts';
-import { guarded } from '../../../src/bucket/guarded.ts';
-import { createS3Provider } from '../../../src/bucket/s3.ts';
+import { createAzureKeyProvider } from '../../../src/kinds/object-store/providers/azure/account-key.ts';
+import { BucketError, type BucketProvider } from '../../../src/kinds/object-store/providers/bucket.ts';
+import { createGcsProvider } from '../../../src/kinds/object-store/providers/gcs/provider.ts';
+import { guarded } from '../../../src/kinds/object-store/providers/guarded.ts';
+import { createS3Provider } from '../../../src/kinds/object-store/providers/s3/provider.ts';
 import { desiredBucket } from '../../fixtures/desired-bucket.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
 import { createRandom, type Random } from '../random.ts';

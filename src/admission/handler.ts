@@ -1,0 +1,94 @@
+import type { AdmissionRequest, Explanation, Mutation, PatchOperation } from '../api/admission.ts';
+import type { Facts } from '../api/facts.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import { untouched } from '../api/mutator.ts';
+import { plainSentences, plainText } from '../api/plain-text.ts';
+import { mutatorsOf } from '../kinds/index.ts';
+import type { Ensure } from './ensure.ts';
+import { patchBetween } from './patch.ts';
+import type { ReviewResponse } from './review.ts';
+
+/** All that was decided about one object; `preview` prints it, the webhook answers with a part of it. */
+export interface Decision extends Mutation {
+  readonly patch: readonly PatchOperation[];
+}
+
+export interface HandlerOptions {
+  /** The facts of this moment, from memory. */
+  readonly facts: () => Facts;
+  readonly ensure: Ensure;
+  /** Told of each decision and the seconds it took: for the log and the metrics. */
+  readonly observe?: (request: AdmissionRequest, decision: Decision, seconds: number) => void;
+}
+
+/** The front door: one admission request to its answer, at once unless something must be made for it. */
+export type Handle = (request: AdmissionRequest) => ReviewResponse | Promise<ReviewResponse>;
+
+export const createHandler =
+  ({ facts, ensure, observe }: HandlerOptions): Handle =>
+  (request) => {
+    const startedAt = performance.now();
+    const decision = decide(request, facts());
+    const finish = (late: readonly string[]): ReviewResponse => {
+      observe?.(request, decision, (performance.now() - startedAt) / 1_000);
+      return respond(request, decision, late);
+    };
+    if (decision.companions.length === 0 || request.dryRun || decision.denied !== undefined) return finish([]);
+    return ensure(decision.companions).then(finish);
+  };
+
+/** Pure: what becomes of an object, by each mutator of its resource in turn. */
+export const decide = (request: AdmissionRequest, facts: Facts): Decision => {
+  const mutation = mutate(request, facts);
+  return {
+    ...mutation,
+    patch: mutation.object === request.object ? [] : patchBetween(request.object, mutation.object),
+  };
+};
+
+const mutate = (request: AdmissionRequest, facts: Facts): Mutation => {
+  const { object, operation, resource, subResource } = request;
+  if (subResource !== undefined || operation === 'DELETE' || operation === 'CONNECT') return untouched(object);
+  let mutation = untouched(object);
+  for (const mutator of mutatorsOf(resource.group, resource.resource)) {
+    const next = mutator.mutate(mutation.object, request, facts);
+    if (next.denied !== undefined) return { ...next, object };
+    mutation =
+      next.object === mutation.object && next.warnings.length === 0 && next.companions.length === 0
+        ? mutation
+        : join(mutation, next);
+  }
+  return mutation;
+};
+
+const join = (first: Mutation, second: Mutation): Mutation => ({
+  object: second.object,
+  warnings: [...first.warnings, ...second.warnings],
+  explain: [...first.explain, ...second.explain],
+  companions: [...first.companions, ...second.companions],
+  audit: { ...first.audit, ...second.audit },
+});
+
+const respond = ({ uid }: AdmissionRequest, decision: Decision, late: readonly string[]): ReviewResponse => {
+  const warnings = plainSentences([...decision.warnings, ...late]);
+  const [denied] = plainSentences(decision.denied === undefined ? [] : [decision.denied]);
+  if (denied !== undefined) return { uid, allowed: false, warnings, refusal: { code: 422, message: denied } };
+  const sources = plainText(sourcesOf(decision.explain), LONGEST_AUDIT);
+  return {
+    uid,
+    allowed: true,
+    patch: decision.patch,
+    warnings,
+    audit: sources === '' ? decision.audit : { ...decision.audit, applied: sources },
+  };
+};
+
+/** In characters: the audit log of an API server keeps it with every request. */
+const LONGEST_AUDIT = 4_096;
+
+const sourcesOf = (explain: readonly Explanation[]): string =>
+  explain.length === 0 ? '' : [...new Set(explain.map(({ source }) => source))].join(', ');
+
+/** The name an object will be known by in sentences: its own, or the prefix a name is generated from. */
+export const nameOf = ({ metadata }: KubeObject): string =>
+  metadata.name ?? (metadata.generateName ? `${metadata.generateName}…` : '');

@@ -1,0 +1,96 @@
+import { AppError } from '../api/errors.ts';
+import type { CloudFacts, CloudName, Policy } from '../api/facts.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import { FACT_NAMES } from '../clouds/cloud.ts';
+import { cloudNamed, clouds, verdictFor } from '../clouds/index.ts';
+import { entryOf } from '../defaults/entry.ts';
+import { indexEntries } from '../defaults/index.ts';
+import { validateDefaults } from '../defaults/validation/validate.ts';
+import { policyOf, type Settings } from '../settings/config.ts';
+import type { PreviewWorld } from './companions.ts';
+import { place, readObjects, type SourcedObject } from './documents.ts';
+import { offlineFacts } from './offline-facts.ts';
+
+/** The flags that describe a cluster which is not there. */
+export interface WorldOptions {
+  readonly cloud: string;
+  readonly fact?: readonly string[];
+  readonly csiDrivers?: string;
+  readonly defaults?: readonly string[];
+  readonly namespaceLabels?: string;
+  /** Of objects that name none. */
+  readonly namespace: string;
+}
+
+/** The cluster that flags and the manifests under preview describe. Throws AppError('InvalidInput') naming the flag that is wrong. */
+export const describedWorld = (
+  options: WorldOptions,
+  settings: Settings,
+  objects: readonly KubeObject[],
+): PreviewWorld => {
+  const policy = policyOf(settings);
+  const cloud = cloudNamed(cloudName(options.cloud));
+  const verdict = verdictFor(cloud?.name ?? 'unknown', givenFacts(options.fact ?? []), [
+    cloud === undefined ? 'No cloud was named; give one with --cloud.' : `--cloud ${cloud.name}`,
+  ]);
+  const entries = readDefaults(options.defaults ?? [], policy).map((defaults) => entryOf(defaults, policy));
+  const facts = offlineFacts({
+    cloud: verdict,
+    csiDrivers: options.csiDrivers === undefined ? (cloud?.usualDrivers ?? []) : listOf(options.csiDrivers),
+    defaults: indexEntries(entries),
+    policy,
+    namespaceLabels: Object.fromEntries(
+      listOf(options.namespaceLabels ?? '').map((pair) => pairOf('--namespace-labels', pair)),
+    ),
+    objects,
+    namespace: options.namespace,
+  });
+  return { facts, entries };
+};
+
+const givenFacts = (pairs: readonly string[]): CloudFacts =>
+  Object.fromEntries(
+    pairs.flatMap(listOf).map((pair) => {
+      const [name, value] = pairOf('--fact', pair);
+      if (!Object.hasOwn(FACT_NAMES, name)) {
+        throw new AppError(
+          'InvalidInput',
+          `--fact ${name} is not known; the facts are ${Object.keys(FACT_NAMES).join(', ')}.`,
+        );
+      }
+      return [name, { value, source: `--fact ${name}` }];
+    }),
+  );
+
+/** The PlatformDefaults in these files, in the system namespace where they name none. Throws AppError('InvalidInput') for an invalid one. */
+export const readDefaults = (files: readonly string[], policy: Policy): readonly PlatformDefaults[] =>
+  readObjects(files)
+    .filter(({ object }) => object.kind === 'PlatformDefaults')
+    .map((sourced) => validDefaults(sourced, policy));
+
+const validDefaults = ({ source, object }: SourcedObject, policy: Policy): PlatformDefaults => {
+  const defaults = object as PlatformDefaults;
+  const [flaw] = validateDefaults(defaults, policy);
+  if (flaw !== undefined) throw new AppError('InvalidInput', `${place(source)}: ${flaw}`);
+  return { ...defaults, metadata: { namespace: policy.systemNamespace, ...defaults.metadata } };
+};
+
+const cloudName = (text: string): CloudName => {
+  const names = [...clouds.map(({ name }) => name), 'unknown' as const];
+  const name = names.find((known) => known === text);
+  if (name !== undefined) return name;
+  throw new AppError('InvalidInput', `--cloud ${text} is not known; use one of ${names.join(', ')}.`);
+};
+
+const listOf = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+const pairOf = (flag: string, pair: string): readonly [string, string] => {
+  const at = pair.indexOf('=');
+  if (at < 1) throw new AppError('InvalidInput', `${flag} ${pair} is not name=value.`);
+  return [pair.slice(0, at), pair.slice(at + 1)];
+};

@@ -1,0 +1,75 @@
+import { AppError } from '../api/errors.ts';
+import type { CloudName } from '../api/facts.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import type { ProbeResult } from '../clouds/cloud.ts';
+import { factsOf, judge } from '../clouds/detection/evidence.ts';
+import { readNodes } from '../clouds/detection/node-evidence.ts';
+import { clouds, verdictFor } from '../clouds/index.ts';
+import { createDefaultsInForce } from '../defaults/in-force.ts';
+import { createFacts } from '../kinds/facts.ts';
+import { resources } from '../kube/api-server.ts';
+import { createKube } from '../kube/client.ts';
+import { findConnection } from '../kube/connection.ts';
+import type { Store } from '../kube/store.ts';
+import { type FactStores, nodeFact, type Watching, watchFacts, watchStore } from '../kube/stores.ts';
+import { slimClaim } from '../kube/transforms.ts';
+import { createLog } from '../ops/log.ts';
+import { policyOf, type Settings } from '../settings/config.ts';
+import type { PreviewWorld } from './companions.ts';
+
+const SYNCED_WITHIN_MS = 15_000;
+
+/**
+ * The cluster that the kubeconfig names, read once; `added` are defaults it is to have besides, or instead of those
+ * of the same name. The cloud is what its nodes say: the metadata service in reach
+ * here is that of the machine `preview` runs on. Throws AppError('Timeout') where the cluster cannot be read in time.
+ */
+export const liveWorld = async (
+  settings: Settings,
+  environment: Readonly<Record<string, string | undefined>>,
+  added: readonly PlatformDefaults[],
+): Promise<PreviewWorld> => {
+  const ending = new AbortController();
+  const kube = createKube(await findConnection(environment));
+  const watching: Watching = { kube, log: createLog('silent'), signal: ending.signal };
+  const stores = watchFacts(watching);
+  const claims = watchStore(watching, resources.persistentVolumeClaims, slimClaim);
+  try {
+    await untilSynced({ ...stores, claims });
+  } finally {
+    ending.abort();
+  }
+  const policy = policyOf(settings);
+  const inForce = createDefaultsInForce(policy);
+  for (const defaults of [...stores.platformDefaults.list(), ...added]) inForce.put(defaults);
+  const verdict = verdictOf(stores);
+  const facts = createFacts({ stores, claims, policy, defaults: inForce.index, verdict: () => verdict });
+  return { facts: facts(), entries: inForce.entries() };
+};
+
+const untilSynced = async (
+  stores: Readonly<Record<string, Pick<Store<KubeObject>, 'hasSynced' | 'synced'>>>,
+): Promise<void> => {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const waiting = Object.entries(stores).filter(([, store]) => !store.hasSynced());
+    late.reject(
+      new AppError(
+        'Timeout',
+        `The cluster did not give its ${waiting.map(([name]) => name).join(', ')} within ${SYNCED_WITHIN_MS / 1_000} s.`,
+      ),
+    );
+  }, SYNCED_WITHIN_MS);
+  await Promise.race([Promise.all(Object.values(stores).map(({ synced }) => synced)), late.promise]).finally(() =>
+    clearTimeout(timer),
+  );
+};
+
+const verdictOf = (stores: FactStores) => {
+  const nodes = readNodes(stores.nodes.list().map(nodeFact), clouds);
+  const csiDrivers = stores.csiDrivers.list().map(({ metadata }) => metadata.name ?? '');
+  const probes = new Map<CloudName, ProbeResult>();
+  const { name, notes } = judge({ clouds, probes, nodes, csiDrivers });
+  return verdictFor(name, factsOf(name, { probes, nodes }), notes);
+};

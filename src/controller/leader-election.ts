@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError, messageOf } from '../api/errors.ts';
+import { withDeadline } from '../kube/deadline.ts';
+import type { Log } from '../ops/log.ts';
+import type { Metrics } from '../ops/metrics.ts';
+import { createLeaseLock, type LeaseLock, type LeaseOptions } from './lease.ts';
+
+/** In milliseconds. A leader stops acting `renewDeadline` after the last renewal it sent, well before its lease runs out for others. */
+export interface ElectionTimes {
+  readonly renewDeadline: number;
+  readonly retryPeriod: number;
+}
+
+export interface LeaderOptions extends LeaseOptions {
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'setLeader'>;
+  /**
+   * What only one may do at a time. Its signal fires when leadership is lost, with an AppError as reason (stop at once),
+   * or when `signal` does (finish what is under way). The lease is renewed until it has returned.
+   */
+  readonly lead: (signal: AbortSignal) => Promise<void>;
+  readonly times?: ElectionTimes;
+}
+
+/** client-go's proportions: 15 s of lease, 10 s to renew it, tried every 2 s. */
+export const electionTimes = (leaseSeconds: number): ElectionTimes => ({
+  renewDeadline: (leaseSeconds * 1000 * 2) / 3,
+  retryPeriod: (leaseSeconds * 1000 * 2) / 15,
+});
+
+/**
+ * Contends for the lease until `signal`, leads while it is held, and releases it in the end. Loss of leadership is not the
+ * end: it contends again. Resolves when all is done; throws what `lead` throws, after releasing the lease.
+ */
+export const runAsLeader = async (options: LeaderOptions): Promise<void> => {
+  const lock = createLeaseLock(options);
+  const times = options.times ?? electionTimes(options.leaseSeconds);
+  while (!options.signal.aborted) {
+    const heldSince = await acquire(options, lock, times);
+    if (heldSince === undefined) return;
+    await leadWhileHeld(options, lock, times, heldSince);
+  }
+};
+
+/** The moment the request was sent that got the lease; undefined when the signal came first. */
+const acquire = async (
+  { signal, log }: LeaderOptions,
+  lock: LeaseLock,
+  { renewDeadline, retryPeriod }: ElectionTimes,
+): Promise<number | undefined> => {
+  while (!signal.aborted) {
+    const sentAt = performance.now();
+    let waitMs = retryPeriod * (1 + Math.random() / 5);
+    try {
+      if (await withDeadline('The lease', renewDeadline, signal, lock.hold)) return sentAt;
+      // There at the moment it runs out.
+      waitMs = Math.min(waitMs, lock.goodForMs());
+    } catch (error) {
+      if (!signal.aborted) log.debug({ error: messageOf(error) }, 'lease not acquired');
+    }
+    await pause(waitMs, signal);
+  }
+  return undefined;
+};
+
+const leadWhileHeld = async (
+  options: LeaderOptions,
+  lock: LeaseLock,
+  times: ElectionTimes,
+  heldSince: number,
+): Promise<void> => {
+  const { signal, log, metrics, identity } = options;
+  const leading = new AbortController();
+  const over = new AbortController();
+  const finish = (): void => leading.abort(signal.reason);
+  signal.addEventListener('abort', finish, { once: true });
+  if (signal.aborted) finish();
+  log.info({ identity }, 'leadership gained');
+  metrics.setLeader(true);
+  const work = options.lead(leading.signal).finally(() => over.abort());
+  work.catch(() => undefined);
+  try {
+    const isLost = await renewUntilLost(options, lock, times, { heldSince, over: over.signal });
+    if (isLost) {
+      metrics.setLeader(false);
+      log.warn({ identity }, 'leadership lost');
+      leading.abort(new AppError('Conflict', 'Leadership was lost: the lease could not be renewed in time.'));
+    }
+    await work;
+  } finally {
+    signal.removeEventListener('abort', finish);
+    metrics.setLeader(false);
+    await release(options, lock, times);
+  }
+};
+
+/** True once the lease could not be renewed in time; false when `over` fires before. */
+const renewUntilLost = async (
+  { log }: LeaderOptions,
+  lock: LeaseLock,
+  { renewDeadline, retryPeriod }: ElectionTimes,
+  { heldSince, over }: { readonly heldSince: number; readonly over: AbortSignal },
+): Promise<boolean> => {
+  let deadline = heldSince + renewDeadline;
+  for (;;) {
+    await pause(Math.min(retryPeriod, deadline - performance.now()), over);
+    const sentAt = performance.now();
+    if (over.aborted) return false;
+    if (sentAt >= deadline) return true;
+    try {
+      const tryMs = Math.min(deadline - sentAt, renewDeadline / 2);
+      if (!(await withDeadline('The lease', tryMs, over, lock.hold))) return true;
+      deadline = sentAt + renewDeadline;
+    } catch (error) {
+      if (!over.aborted) log.debug({ error: messageOf(error) }, 'lease not renewed');
+    }
+  }
+};
+
+const release = async ({ log, identity }: LeaderOptions, lock: LeaseLock, times: ElectionTimes): Promise<void> => {
+  try {
+    await withDeadline('The lease', times.renewDeadline / 2, undefined, (signal) =>
+      lock.release(signal).catch(() => lock.release(signal)),
+    );
+    log.info({ identity }, 'leadership ended');
+  } catch (error) {
+    log.warn({ identity, error: messageOf(error) }, 'lease not released; it runs out by itself');
+  }
+};
+
+const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
+  await sleep(Math.max(ms, 0), undefined, { signal }).catch(() => undefined);
+};

@@ -1,0 +1,161 @@
+import type { AppError } from '../api/errors.ts';
+import type { Facts } from '../api/facts.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import type { PlatformDefaults, PlatformDefaultsStatus } from '../api/platform-defaults.ts';
+import type { EventRecorder } from '../controller/events.ts';
+import type { Outcome } from '../controller/loop.ts';
+import { variableOf } from '../injection/target.ts';
+import { type Kube, resources } from '../kube/api-server.ts';
+import { parseKey, type Store } from '../kube/store.ts';
+import type { Entry } from './entry.ts';
+import type { DefaultsInForce } from './in-force.ts';
+import { type ProvisionTools, provision } from './provisioning/apply.ts';
+import {
+  NO_WANTS,
+  type Problem,
+  type ProvisionWorld,
+  provisionedNamespaces,
+  type Wants,
+  wantedBy,
+} from './provisioning/plan.ts';
+import { ledgerOwner, madeFor, type ProvisionStores } from './provisioning/provision-stores.ts';
+import { sparkOperatorRemarks } from './spark-operator.ts';
+import { notesOn, type ProvisionFindings, statusOf } from './status.ts';
+import { remarksOn } from './warnings.ts';
+
+export interface PlatformDefaultsTools {
+  readonly kube: Pick<Kube, 'get' | 'list' | 'read' | 'create' | 'apply' | 'applyStatus' | 'mergePatch' | 'remove'>;
+  readonly events: Pick<EventRecorder, 'record'>;
+  readonly stores: {
+    readonly platformDefaults: Store<PlatformDefaults>;
+    readonly namespaces: Store<KubeObject>;
+    readonly provision: ProvisionStores;
+  };
+  readonly inForce: DefaultsInForce;
+  readonly facts: () => Facts;
+  /** RFC 3339, without a fraction. */
+  readonly now: () => string;
+  /** How often Secrets are compared with their source: nothing tells us when they change. 60 s where left out. */
+  readonly secretPollMs?: number;
+}
+
+/** When to look again where the cloud is not known yet, where something is in the way, and where Secrets are copied. */
+const CLOUD_RETRY_MS = 10_000;
+const PROBLEM_RETRY_MS = 60_000;
+const SECRET_POLL_MS = 60_000;
+
+/**
+ * Judges the PlatformDefaults called `key`, provides what its version in force provisions, and says in status and Events
+ * what came of it. For one that is gone: removes what it had provided.
+ */
+export const reconcilePlatformDefaults =
+  (tools: PlatformDefaultsTools) =>
+  async (key: string, signal: AbortSignal): Promise<Outcome | undefined> => {
+    const defaults = tools.stores.platformDefaults.get(parseKey(key));
+    if (defaults !== undefined) return reconcile(key, defaults, tools, signal);
+    const { done, failure } = await provision(key, NO_WANTS, provisionTools(tools), signal);
+    if (failure !== undefined) throw failure;
+    return done.length > 0
+      ? { decision: 'removed what a PlatformDefaults had provided', fields: { steps: done.length } }
+      : undefined;
+  };
+
+const reconcile = async (
+  key: string,
+  defaults: PlatformDefaults,
+  tools: PlatformDefaultsTools,
+  signal: AbortSignal,
+): Promise<Outcome | undefined> => {
+  const { inForce } = tools;
+  const { namespace, name } = parseKey(key);
+  inForce.put(defaults);
+  const judgement = inForce.judgement(namespace, name) ?? { defaults, flaws: [], inForce: undefined };
+  const entries = inForce.entries();
+  const entry = entries.find(({ source }) => source.namespace === namespace && source.name === name);
+  const provided = entry && (await provide(key, entry, tools, signal));
+  const unheard = entry ? await sparkOperatorRemarks(entry, tools.kube, signal) : [];
+  const remarks = entry ? [...remarksOn(entry, entries), ...unheard] : [];
+  const status = statusOf({ ...judgement, remarks, provision: provided?.findings }, tools.now());
+  if (status !== defaults.status) await say(defaults, status, tools, signal);
+  if (provided?.failure !== undefined) throw provided.failure;
+  return {
+    ...(unheard.length > 0 && { requeueAfterMs: PROBLEM_RETRY_MS }),
+    ...(provided?.requeueAfterMs !== undefined && { requeueAfterMs: provided.requeueAfterMs }),
+    ...(status !== defaults.status && {
+      decision: 'judged a PlatformDefaults',
+      fields: { flaws: judgement.flaws.length },
+    }),
+  };
+};
+
+interface Provided {
+  readonly findings: ProvisionFindings | 'later' | undefined;
+  readonly failure?: AppError | undefined;
+  readonly requeueAfterMs?: number;
+}
+
+const provide = async (
+  key: string,
+  entry: Entry,
+  tools: PlatformDefaultsTools,
+  signal: AbortSignal,
+): Promise<Provided> => {
+  const world = worldOf(tools);
+  if (world.cloud === 'unknown' && entry.clouds.length > 0)
+    return { findings: 'later', requeueAfterMs: CLOUD_RETRY_MS };
+  const wants = entry.spec.provision ? wantedBy(entry, world) : NO_WANTS;
+  const { problems, failure } = await provision(key, wants, provisionTools(tools), signal);
+  if (entry.spec.provision === undefined) return { findings: undefined, failure };
+  const namespaces = provisionedNamespaces(entry, world).length;
+  return {
+    findings: { namespaces, objects: wants.wanted.length, problems, failure },
+    failure,
+    ...lookAgain(wants, problems, tools),
+  };
+};
+
+const lookAgain = (
+  wants: Wants,
+  problems: readonly Problem[],
+  { secretPollMs = SECRET_POLL_MS }: PlatformDefaultsTools,
+): { readonly requeueAfterMs?: number } => {
+  if (wants.problems.length > 0) return { requeueAfterMs: CLOUD_RETRY_MS };
+  if (wants.wanted.some(({ kind }) => kind === 'Secret')) return { requeueAfterMs: secretPollMs };
+  return problems.length > 0 ? { requeueAfterMs: PROBLEM_RETRY_MS } : {};
+};
+
+const worldOf = ({ stores, inForce, facts: factsNow }: PlatformDefaultsTools): ProvisionWorld => {
+  const facts = factsNow();
+  return {
+    namespaces: stores.namespaces.list(),
+    entries: inForce.entries(),
+    cloud: facts.cloud.name,
+    variable: (name, namespace) => variableOf(name, namespace, facts),
+    systemNamespace: facts.policy.systemNamespace,
+  };
+};
+
+const provisionTools = ({ kube, events, stores, facts }: PlatformDefaultsTools): ProvisionTools => ({
+  kube,
+  events,
+  systemNamespace: facts().policy.systemNamespace,
+  made: (owner, wanted) => madeFor(stores.provision, owner, wanted),
+  hasLedger: (owner) => stores.provision.ledgers.list().some((ledger) => ledgerOwner(ledger) === owner),
+});
+
+const say = async (
+  defaults: PlatformDefaults,
+  status: PlatformDefaultsStatus,
+  { kube, events }: PlatformDefaultsTools,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { apiVersion, kind, metadata } = defaults;
+  const { namespace = '', name = '' } = metadata;
+  const said = { apiVersion, kind, metadata: { namespace, name }, status };
+  await kube.applyStatus<StatusOnly>(resources.platformDefaults, said, { signal });
+  for (const note of notesOn(defaults, status)) events.record(defaults, note);
+};
+
+interface StatusOnly extends KubeObject {
+  readonly status: PlatformDefaultsStatus;
+}

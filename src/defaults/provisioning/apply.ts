@@ -1,0 +1,194 @@
+import { AppError } from '../../api/errors.ts';
+import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
+import type { EventRecorder } from '../../controller/events.ts';
+import { type Kube, type ObjectKey, type Resource, resources } from '../../kube/api-server.ts';
+import { type OpenLedger, openLedger } from './observed.ts';
+import type { Problem, Wanted, Wants } from './plan.ts';
+import { contentOf, ownerOf, type ProvisionedObject, type Source, UNMARK } from './provision-content.ts';
+import { type Made, type ProvisionStep, planProvision } from './provision-plan.ts';
+
+export interface ProvisionTools {
+  readonly kube: Pick<Kube, 'get' | 'create' | 'apply' | 'mergePatch' | 'remove'>;
+  readonly events: Pick<EventRecorder, 'record'>;
+  readonly systemNamespace: string;
+  /** ConfigMaps and claims that carry our marks: this owner's, and what has the name of something wanted. */
+  readonly made: (owner: string, wanted: readonly Wanted[]) => readonly Made[];
+  /** True where the owner was ever given a Secret. */
+  readonly hasLedger: (owner: string) => boolean;
+}
+
+/** What a pass came to. `failure`: the API server's, to be tried again; all else was done nevertheless. */
+export interface ProvisionOutcome {
+  readonly problems: readonly Problem[];
+  readonly done: readonly ProvisionStep[];
+  readonly failure: AppError | undefined;
+}
+
+/** Makes the owner's objects what it wants: makes, copies, corrects and removes. Never changes what we did not make. */
+export const provision = async (
+  owner: string,
+  { wanted, problems }: Wants,
+  tools: ProvisionTools,
+  signal: AbortSignal,
+): Promise<ProvisionOutcome> => {
+  const sources = await readSources(wanted, tools, signal);
+  const contents = wanted.map((item) => contentOf(item, owner, sources.get(sourceKey(item))));
+  const ledger = await ledgerFor(owner, wanted, tools, signal);
+  const steps = planProvision({
+    owner,
+    desired: contents.filter((content) => 'apiVersion' in content),
+    wanted,
+    isComplete: problems.length === 0,
+    made: [...tools.made(owner, wanted), ...(ledger?.copies ?? [])],
+  });
+  const outcome = await actAll(steps, tools, signal);
+  await ledger?.close((copy) => outcome.done.some((step) => step.do === 'remove' && step.made === copy));
+  return {
+    ...outcome,
+    problems: [...problems, ...contents.filter((content) => 'reason' in content), ...outcome.problems],
+  };
+};
+
+const ledgerFor = async (
+  owner: string,
+  wanted: readonly Wanted[],
+  { kube, systemNamespace, hasLedger }: ProvisionTools,
+  signal: AbortSignal,
+): Promise<OpenLedger | undefined> => {
+  const secrets = wanted.filter(({ kind }) => kind === 'Secret').map(({ namespace, name }) => `${namespace}/${name}`);
+  if (secrets.length === 0 && !hasLedger(owner)) return undefined;
+  return openLedger(owner, secrets, kube, systemNamespace, signal);
+};
+
+/** One step after the other; what fails keeps no other from being done. */
+const actAll = async (
+  steps: readonly ProvisionStep[],
+  tools: ProvisionTools,
+  signal: AbortSignal,
+): Promise<ProvisionOutcome> => {
+  const done: ProvisionStep[] = [];
+  const problems: Problem[] = [];
+  let failure: AppError | undefined;
+  for (const step of steps) {
+    try {
+      signal.throwIfAborted();
+      const problem = await act(step, tools, signal);
+      if (problem === undefined) done.push(step);
+      else problems.push(problem);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      failure ??= error;
+    }
+  }
+  return { problems, done, failure };
+};
+
+const resourceOf: Readonly<Record<Wanted['kind'], Resource>> = {
+  ConfigMap: resources.configMaps,
+  Secret: resources.secrets,
+  PersistentVolumeClaim: resources.persistentVolumeClaims,
+};
+
+const sourceKey = (item: Wanted): string => ('copyFrom' in item ? `${item.kind} ${item.copyFrom}` : '');
+
+/** Each source once, read when it is needed: the data of Secrets is not kept. */
+const readSources = async (
+  wanted: readonly Wanted[],
+  { kube, systemNamespace }: ProvisionTools,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Source>> => {
+  const sources = new Map<string, Source>();
+  for (const item of wanted) {
+    if (!('copyFrom' in item) || sources.has(sourceKey(item))) continue;
+    const key = { namespace: systemNamespace, name: item.copyFrom };
+    const source = await kube.get<Source>(resourceOf[item.kind], key, signal);
+    if (source) sources.set(sourceKey(item), source);
+  }
+  return sources;
+};
+
+const act = async (step: ProvisionStep, tools: ProvisionTools, signal: AbortSignal): Promise<Problem | undefined> => {
+  switch (step.do) {
+    case 'create':
+      return create(step.object, tools, signal);
+    case 'update':
+      return update(step.object, step.made, tools, signal);
+    case 'replace':
+      await remove(step.made, tools, signal);
+      return create(step.object, tools, signal);
+    case 'remove':
+      await remove(step.made, tools, signal);
+      return undefined;
+    case 'release':
+      await release(step.made, tools, signal);
+      return undefined;
+  }
+};
+
+/** Never an apply: that would take over whatever has the name already. */
+const create = async (
+  object: ProvisionedObject,
+  tools: ProvisionTools,
+  signal: AbortSignal,
+): Promise<Problem | undefined> => {
+  const { kind, metadata } = object;
+  try {
+    await tools.kube.create(resourceOf[kind], object, { signal });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.reason !== 'AlreadyExists') throw error;
+  }
+  const found = await tools.kube.get<Source>(resourceOf[kind], metadata, signal);
+  if (found === undefined) throw new AppError('Conflict', `${titleOf(object)} came and went while it was being made.`);
+  if (ownerOf(found) !== undefined) return update(object, found, tools, signal);
+  const message = `${titleOf(object)} was not made by Quartermaster and is left as it is; delete it, or rename the one in spec.provision.`;
+  return { reason: 'NotOurs', message };
+};
+
+/** Sets what is wanted and takes off every other key; guarded by the UID of what was looked at. */
+const update = async (
+  object: ProvisionedObject,
+  { metadata: { uid } }: KubeObject,
+  { kube }: ProvisionTools,
+  signal: AbortSignal,
+): Promise<undefined> => {
+  if (object.kind === 'PersistentVolumeClaim') return;
+  const resource = resourceOf[object.kind];
+  const guarded = { ...object, metadata: { ...object.metadata, ...(uid !== undefined && { uid }) } };
+  const applied: Source = await kube.apply<Source>(resource, guarded, { signal });
+  const foreign = {
+    data: foreignKeys(applied.data, object.data),
+    binaryData: foreignKeys(applied.binaryData, object.binaryData),
+  };
+  const hasForeign = Object.values(foreign).some((keys) => Object.keys(keys).length > 0);
+  if (hasForeign) await kube.mergePatch(resource, object.metadata, foreign, { signal });
+};
+
+const foreignKeys = (live: StringMap = {}, wanted: StringMap = {}): Readonly<Record<string, null>> =>
+  Object.fromEntries(
+    Object.keys(live)
+      .filter((key) => !Object.hasOwn(wanted, key))
+      .map((key) => [key, null]),
+  );
+
+const remove = async (made: Made, { kube }: ProvisionTools, signal: AbortSignal): Promise<void> => {
+  const { uid } = made.metadata;
+  await kube.remove(resourceOf[made.kind], keyOf(made), uid === undefined ? {} : { uid }, { signal });
+};
+
+/** A claim holds data: it stays, and becomes somebody else's. */
+const release = async (made: Made, { kube, events }: ProvisionTools, signal: AbortSignal): Promise<void> => {
+  try {
+    await kube.mergePatch(resourceOf[made.kind], keyOf(made), UNMARK, { signal });
+  } catch (error) {
+    if (error instanceof AppError && error.reason === 'NotFound') return;
+    throw error;
+  }
+  const message = 'The PlatformDefaults that provided this claim no longer does; it is kept, since it holds data.';
+  events.record(made, { type: 'Normal', reason: 'Released', message });
+};
+
+const keyOf = ({ metadata }: Made): ObjectKey => ({ namespace: metadata.namespace ?? '', name: metadata.name ?? '' });
+
+const titleOf = ({ kind, metadata }: ProvisionedObject): string =>
+  `${kind} ${metadata.name} in namespace ${metadata.namespace}`;

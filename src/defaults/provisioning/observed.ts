@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import type { KubeObject } from '../../api/kubernetes.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, PROVISION_LEDGER_LABEL, PROVISIONED_BY_ANNOTATION } from '../../api/names.ts';
+import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
+import { keyOf, parseKey } from '../../kube/store.ts';
+import { digestOf, ownerOf, type Source } from './provision-content.ts';
+import type { Made } from './provision-plan.ts';
+
+/** A ConfigMap in the system namespace: the Secrets an owner was given, one `<namespace>/<name>` a line. */
+export interface Ledger extends KubeObject {
+  readonly data?: { readonly secrets?: string };
+}
+
+/** The Secrets of one owner while it is being provisioned. */
+export interface OpenLedger {
+  /** Those among them that are there and carry our marks. */
+  readonly copies: readonly Made[];
+  /** Writes down what is left: what is wanted, and what `isGone` does not say of its copies. */
+  readonly close: (isGone: (copy: Made) => boolean) => Promise<void>;
+}
+
+/**
+ * Whoever may list Secrets may read them all, so we may not: what we made of them is written down before it is made.
+ * `wanted` are keys (`<namespace>/<name>`); they are added to the ledger at once.
+ */
+export const openLedger = async (
+  owner: string,
+  wanted: readonly string[],
+  kube: Pick<Kube, 'get' | 'apply' | 'remove'>,
+  systemNamespace: string,
+  signal: AbortSignal,
+): Promise<OpenLedger> => {
+  const place = { namespace: systemNamespace, name: nameFor(owner) };
+  const found = await kube.get<Ledger>(resources.configMaps, place, signal);
+  const before = (found?.data?.secrets ?? '').split('\n').filter((line) => line !== '');
+  const write = async (from: readonly string[], to: readonly string[]): Promise<void> => {
+    if (from.toSorted().join() === to.toSorted().join()) return;
+    if (to.length === 0) await kube.remove(resources.configMaps, place, {}, { signal });
+    else await kube.apply(resources.configMaps, ledgerFor(owner, place, to), { signal });
+  };
+  const all = [...new Set([...before, ...wanted])];
+  await write(before, all);
+  const copies: Made[] = [];
+  for (const key of all) copies.push(...(await copyAt(key, kube, signal)));
+  return {
+    copies,
+    close: (isGone) => {
+      const left = copies
+        .filter((copy) => ownerOf(copy) === owner && !isGone(copy))
+        .map(({ metadata }) => keyOf(metadata));
+      return write(all, [...new Set([...wanted, ...left])]);
+    },
+  };
+};
+
+/** A name of its own for each owner, whatever the length of theirs. */
+const nameFor = (owner: string): string =>
+  `provisioned-${createHash('sha256').update(owner).digest('hex').slice(0, 16)}`;
+
+const ledgerFor = (owner: string, { namespace, name }: ObjectKey, secrets: readonly string[]): Ledger => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: {
+    namespace,
+    name,
+    labels: { [MANAGED_BY_LABEL]: MANAGED_BY, [PROVISION_LEDGER_LABEL]: 'true' },
+    annotations: { [PROVISIONED_BY_ANNOTATION]: owner },
+  },
+  data: { secrets: secrets.toSorted().join('\n') },
+});
+
+/** The data are reduced to a digest at once. */
+const copyAt = async (key: string, kube: Pick<Kube, 'get'>, signal: AbortSignal): Promise<readonly Made[]> => {
+  const found = await kube.get<Source>(resources.secrets, parseKey(key), signal);
+  if (found === undefined || ownerOf(found) === undefined) return [];
+  const { apiVersion, metadata, type } = found;
+  return [{ apiVersion, kind: 'Secret', metadata, digest: digestOf(found), ...(type !== undefined && { type }) }];
+};

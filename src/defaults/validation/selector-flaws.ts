@@ -1,0 +1,18 @@
+import type { LabelSelector } from '../../api/kubernetes.ts';
+import type { PlatformDefaultsSpec } from '../../api/platform-defaults.ts';
+import { requirementsOf } from '../selector.ts';
+import { qualifiedName } from './names.ts';
+
+/** What no object could meet, or no API server would take, in the selectors of `spec.match`. */
+export const selectorFlaws = (match: PlatformDefaultsSpec['match']): readonly string[] => [
+  ...flawsOf('spec.match.selector', match.selector),
+  ...flawsOf('spec.match.namespaceSelector', match.namespaceSelector),
+];
+
+const flawsOf = (field: string, selector: LabelSelector | undefined): readonly string[] =>
+  requirementsOf(selector).flatMap(({ key, operator, values }) => {
+    if (!qualifiedName.accepts(key)) return [`${field}: "${key}" is not ${qualifiedName.title}`];
+    const needsValues = operator === 'In' || operator === 'NotIn';
+    if (needsValues && values.length === 0) return [`${field}: ${key} ${operator} needs values`];
+    return needsValues || values.length === 0 ? [] : [`${field}: ${key} ${operator} takes no values`];
+  });

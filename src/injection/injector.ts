@@ -1,0 +1,158 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Explanation, Mutation } from '../api/admission.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import { untouched } from '../api/mutator.ts';
+import { INJECT_DISABLED, INJECT_LABEL } from '../api/names.ts';
+import { type Edit, spotId } from './edit.ts';
+import { explainAnnotation, explainSettlement, explainWithdrawal } from './explanation.ts';
+import { readInjected, roomForInjected, writeInjected } from './injected-annotation.ts';
+import { remember } from './memo.ts';
+import { readAt } from './path.ts';
+import { type Rules, type Settlement, settle } from './settlement.ts';
+import { decodeSnapshot, encodeSnapshot, namedIn, type SnapshotForm } from './snapshot.ts';
+import { isOptedOut } from './target.ts';
+
+/** What one object is to be given. */
+export interface Gift {
+  readonly edits: readonly Edit[];
+  readonly rulesFor: (edits: readonly Edit[]) => Rules;
+  readonly form: SnapshotForm;
+  readonly warnings: readonly string[];
+  /** The object or its namespace opted out, so that all that is left is enforced. */
+  readonly isDisabled: boolean;
+}
+
+/**
+ * Gives an object on its way in what it is to have, and writes down what that was. A snapshot the object brings along
+ * counts for one thing alone: what it names and we would give anyway was given by an earlier pass of ours.
+ */
+export const inject = (object: KubeObject, gift: Gift): Mutation => {
+  const { settled, snapshot, excess } = settleWithin(object, gift);
+  const mutated = writeInjected(settled.object, snapshot);
+  const warnings = [...gift.warnings, ...excess, ...refusalTexts(settled.refused)];
+  if (gift.isDisabled && settled.held.length > 0) warnings.push(enforcedAnyway(settled.held));
+  if (snapshot === undefined && mutated !== settled.object) warnings.push(DISCARDED);
+  if (mutated === object) return untouched(object, warnings);
+  const annotation =
+    mutated === settled.object ? [] : [explainAnnotation(snapshot === undefined ? TAKEN_OUT : RECORDED)];
+  return { object: mutated, warnings, explain: [...explainSettlement(object, settled), ...annotation], companions: [] };
+};
+
+/** What a kind takes out again when a user's change no longer goes with it. */
+export interface Reconsidered {
+  readonly object: KubeObject;
+  readonly edits: readonly Edit[];
+  readonly withdrawn: readonly Edit[];
+  readonly warnings: readonly string[];
+}
+
+export interface Reinjection {
+  /** Where the kind puts anything, as a snapshot has it. */
+  readonly places: ReadonlySet<string>;
+  readonly rulesFor: (edits: readonly Edit[]) => Rules;
+  readonly reconsider: (object: KubeObject, stored: KubeObject, edits: readonly Edit[]) => Reconsidered;
+}
+
+/**
+ * Gives an object that is being changed exactly what it was given when it was created: an apply of the unchanged
+ * manifest, which drops what we put into its lists, must come out as what is stored. What the user says by now wins
+ * over defaults. The snapshot is the stored object's: what the new one says in its place is undone.
+ *
+ * Whoever stored a forged snapshot while no webhook was there to discard it gains nothing: it is put only where this
+ * user can write in the manifest anyway, under the same rules as what the platform gives.
+ */
+export const reinject = (object: KubeObject, stored: KubeObject, kind: Reinjection): Mutation => {
+  const snapshot = readInjected(stored);
+  if (snapshot === undefined || isDeepStrictEqual(readAt(object, ['spec']), readAt(stored, ['spec']))) {
+    const isForged = snapshot === undefined && readInjected(object) !== undefined;
+    return finish(object, object, snapshot, isForged ? [DISCARDED] : [], []);
+  }
+  const recorded = decodeSnapshot(snapshot, kind.places);
+  if (recorded === undefined) return finish(object, object, snapshot, [UNREADABLE], []);
+  const wanted = isOptedOut(object) ? recorded.filter(({ mode }) => mode === 'Enforce') : recorded;
+  const kept = kind.reconsider(object, stored, wanted);
+  const settled = settle(kept.object, kept.edits, kind.rulesFor(kept.edits), namedIn(undefined));
+  const warnings = [...kept.warnings, ...refusalTexts(settled.refused)];
+  return finish(object, settled.object, snapshot, warnings, [
+    ...explainSettlement(kept.object, { ...settled, put: settled.put.map(asBefore) }),
+    ...kept.withdrawn.flatMap((edit) => explainWithdrawal(object, edit, 'no longer goes with what the manifest says')),
+  ]);
+};
+
+const RECORDED = 'says what was injected and by which PlatformDefaults';
+const TAKEN_OUT = 'only Quartermaster writes it';
+const DISCARDED = 'metadata.annotations[quartermaster.dev/injected] was taken out: only Quartermaster writes it.';
+const UNREADABLE =
+  'metadata.annotations[quartermaster.dev/injected] of the stored object cannot be read: nothing was injected again.';
+
+const finish = (
+  object: KubeObject,
+  settled: KubeObject,
+  snapshot: string | undefined,
+  warnings: readonly string[],
+  explain: readonly Explanation[],
+): Mutation => {
+  const mutated = writeInjected(settled, snapshot);
+  if (mutated === object) return untouched(object, warnings);
+  const why = snapshot === undefined ? TAKEN_OUT : 'kept as it was when the object was created';
+  const annotation = mutated === settled ? [] : [explainAnnotation(why)];
+  return { object: mutated, warnings, explain: [...explain, ...annotation], companions: [] };
+};
+
+const asBefore = (edit: Edit): Edit => ({ ...edit, why: 'injected when the object was created' });
+
+interface Recorded {
+  readonly settled: Settlement;
+  readonly snapshot: string | undefined;
+  /** The warning that not all could be given. */
+  readonly excess: readonly string[];
+}
+
+/** Settles, and where the snapshot would grow too large leaves out those defaults that do not fit. */
+const settleWithin = (object: KubeObject, { edits, rulesFor, form }: Gift): Recorded => {
+  const isOurs = namedIn(readInjected(object));
+  const settled = settle(object, edits, rulesFor(edits), isOurs);
+  const snapshot = snapshotOf(settled.held, edits, form);
+  const room = roomForInjected(object);
+  if (Buffer.byteLength(snapshot ?? '') <= room) return { settled, snapshot, excess: [] };
+  const excess = new Set(excessOver(room, settled.held, form).map(spotId));
+  const fitting = edits.filter((edit) => !excess.has(spotId(edit)));
+  const fitted = settle(object, fitting, rulesFor(fitting), isOurs);
+  return { settled: fitted, snapshot: encodeSnapshot(fitted.held, form), excess: [tooMuch(excess.size)] };
+};
+
+/** What holds is often all that was to be given, and the same for all objects that match alike. */
+const snapshotOf = (held: readonly Edit[], edits: readonly Edit[], form: SnapshotForm): string | undefined => {
+  const encode = (): string | undefined => encodeSnapshot(held, form);
+  return held.length === edits.length ? remember(edits, encodeSnapshot, form, encode) : encode();
+};
+
+/** What is enforced is written down whatever its size: dropping it would let an object full of annotations escape it. */
+const excessOver = (room: number, held: readonly Edit[], form: SnapshotForm): readonly Edit[] => {
+  let left = room;
+  return held.filter((edit) => {
+    const size = Buffer.byteLength(encodeSnapshot([edit], form) ?? '');
+    const isExcess = size > left && edit.mode === 'Default';
+    if (!isExcess) left -= size;
+    return isExcess;
+  });
+};
+
+const tooMuch = (count: number): string =>
+  `Not injected: ${count} of the values of PlatformDefaults; the annotation quartermaster.dev/injected has no room to record them.`;
+
+const enforcedAnyway = (held: readonly Edit[]): string =>
+  `${INJECT_LABEL}: ${INJECT_DISABLED} is set, and yet this is enforced: ${sourcesOf(held)}.`;
+
+const sourcesOf = (edits: readonly Edit[]): string =>
+  [...new Set(edits.map(({ by }) => `PlatformDefaults ${by}`))].join(', ');
+
+/** One sentence for each value and reason, whichever places it was refused in. */
+const refusalTexts = (refused: Settlement['refused']): readonly string[] => {
+  const alike = Map.groupBy(refused, ({ edit, why }) => [edit.by, edit.at.at(-1), edit.key, why].join(' '));
+  return [...alike.values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return [];
+    const places = [first, ...others].map(({ edit }) => edit.at.join('.')).join(', ');
+    return `PlatformDefaults ${first.edit.by}: ${first.edit.key} was not injected into ${places}: ${first.why}.`;
+  });
+};

@@ -1,0 +1,90 @@
+import { mountKey } from '../api/identity.ts';
+import type { TargetKind } from '../api/inject-keys.ts';
+import { GROUP, MANAGED_BY_LABEL } from '../api/names.ts';
+
+/** What one kind keeps for its own machinery: what is put there is refused, overwritten or breaks the job. */
+interface Reserved {
+  readonly paths: readonly RegExp[];
+  readonly volumes: readonly RegExp[];
+  readonly env: readonly RegExp[];
+  /** Keys of labels and annotations. */
+  readonly labels: readonly RegExp[];
+}
+
+const none: Reserved = { paths: [], volumes: [], env: [], labels: [] };
+
+/** spark-operator's own mounts and volumes, and the labels Spark refuses as "reserved for Spark bookkeeping operations". */
+const spark: Reserved = {
+  ...none,
+  paths: [
+    /^\/etc\/(metrics|spark|hadoop)\/conf(\/|$)/,
+    /^\/opt\/spark\/(conf|pod-template)(\/|$)/,
+    /^\/var\/data\/spark-/,
+  ],
+  volumes: [
+    /^(spark-configmap|hadoop-configmap|pod-template)-volume$/,
+    /^spark-conf-volume-/,
+    /^spark-local-dir-/,
+    /-prom-conf-vol$/,
+  ],
+  labels: [/^spark-(role|version|exec-id|exec-resourceprofile-id|app-(selector|name))$/, /^sparkoperator\.k8s\.io\//],
+};
+
+/** Calrissian's step pods: an emptyDir of that name at /tmp, HOME and TMPDIR set by the runner. */
+const calrissian: Reserved = {
+  ...none,
+  paths: [/^\/tmp(\/|$)/],
+  volumes: [/^tmpdir$/],
+  env: [/^(HOME|TMPDIR)$/],
+};
+
+/** The executor of Argo Workflows. */
+const argo: Reserved = {
+  ...none,
+  paths: [/^\/(var\/run\/argo|argo|argo-bin|mainctrfs)(\/|$)/],
+  volumes: [/^(var-run-argo|tmp-dir-argo|argo-staging|input-artifacts|argo-env-config|argoexec-bin)$/],
+  labels: [/^workflows\.argoproj\.io\//],
+};
+
+/** Annotations that say which class and volume a claim has. */
+const claim: Reserved = { ...none, labels: [/^(pv|volume|volume\.beta|volume\.alpha)\.kubernetes\.io\//] };
+
+const byKind: Readonly<Record<TargetKind, Reserved>> = {
+  PersistentVolumeClaim: claim,
+  SparkApplication: spark,
+  SparkConnect: spark,
+  CalrissianPod: calrissian,
+  WorkflowPod: argo,
+  ObjectStore: none,
+};
+
+/** Ours, and what says whose an object is: a claim we labelled as ours would be ours to delete. */
+const everywhere: readonly RegExp[] = [
+  new RegExp(`^${GROUP.replaceAll('.', '\\.')}/`),
+  new RegExp(`^${MANAGED_BY_LABEL.replaceAll('.', '\\.')}$`),
+  /^kubectl\.kubernetes\.io\/last-applied-configuration$/,
+];
+
+/** Refused by spark-operator's validator (sparkconf_validator.go), whoever sets them. */
+const sparkConf: readonly RegExp[] = [
+  /^spark\.master$/,
+  /^spark\.kubernetes\.(driver\.master|namespace)$/,
+  /^spark\.kubernetes\.((driver|executor)\.)?container\.image$/,
+  /^spark\.kubernetes\.authenticate\.(driver|executor)\.serviceAccountName$/,
+  /^spark\..*oauthToken(File)?$/,
+];
+
+const isAny = (patterns: readonly RegExp[], text: string): boolean => patterns.some((pattern) => pattern.test(text));
+
+/** True for mount paths, and all below them, that the machinery of a kind keeps for itself. */
+export const isReservedPath = (kind: TargetKind, path: string): boolean => isAny(byKind[kind].paths, mountKey(path));
+
+export const isReservedVolume = (kind: TargetKind, name: string): boolean => isAny(byKind[kind].volumes, name);
+
+export const isReservedEnv = (kind: TargetKind, name: string): boolean => isAny(byKind[kind].env, name);
+
+/** For keys of labels and of annotations. */
+export const isReservedLabel = (kind: TargetKind, key: string): boolean =>
+  isAny(everywhere, key) || isAny(byKind[kind].labels, key);
+
+export const isReservedSparkConf = (key: string): boolean => isAny(sparkConf, key);

@@ -1,0 +1,117 @@
+import type { Mode } from '../api/injection.ts';
+import { type Edit, isListPlace, keyOf, type Spot, spotId } from './edit.ts';
+import { isBranch, type Path } from './path.ts';
+
+/**
+ * The value of the annotation `quartermaster.dev/injected`: what was put into an object, in order, and by which
+ * PlatformDefaults. Each entry is [index into `by`, place, what, 'Enforce' where it is enforced]; `what` is a list of
+ * entries or a map of fields, or in a record of names only the keys of either.
+ */
+interface Snapshot {
+  readonly by: readonly string[];
+  readonly put: readonly (readonly [number, string, unknown, ...'Enforce'[]])[];
+}
+
+/** `values` where an UPDATE re-injects them; `names` for objects that are not updated. */
+export type SnapshotForm = 'values' | 'names';
+
+/** Compact JSON of what was put; undefined where that is nothing. */
+export const encodeSnapshot = (edits: readonly Edit[], form: SnapshotForm): string | undefined => {
+  if (edits.length === 0) return undefined;
+  const by = [...new Set(edits.map((edit) => edit.by))];
+  const snapshot: Snapshot = {
+    by,
+    put: runsOf(edits).map((run) => {
+      const [{ at, mode, by: source }] = run;
+      const entry = [by.indexOf(source), at.join('/'), contentOf(run, form)] as const;
+      return mode === 'Enforce' ? [...entry, mode] : entry;
+    }),
+  };
+  return JSON.stringify(snapshot);
+};
+
+/**
+ * Reads back the values that `encodeSnapshot` wrote. Undefined for anything it could not have written: other JSON, or a
+ * place that is none of `places`.
+ */
+export const decodeSnapshot = (text: string, places: ReadonlySet<string>): readonly Edit[] | undefined => {
+  const snapshot = parse(text);
+  if (!isBranch(snapshot) || !isTexts(snapshot['by']) || !Array.isArray(snapshot['put'])) return undefined;
+  const by = snapshot['by'];
+  const runs = snapshot['put'].map((entry: unknown) => decodeRun(entry, by, places));
+  return runs.includes(undefined) ? undefined : runs.flatMap((run) => run ?? []);
+};
+
+/** Tells which spots a snapshot of either form names; none where there is none, or the text is something else. */
+export const namedIn = (text: string | undefined): ((spot: Spot) => boolean) => {
+  if (text === undefined) return () => false;
+  const snapshot = parse(text);
+  const put: readonly unknown[] = isBranch(snapshot) && Array.isArray(snapshot['put']) ? snapshot['put'] : [];
+  const ids = new Set(put.flatMap((entry) => (Array.isArray(entry) ? idsOf(entry[1], entry[2]) : [])));
+  return (spot) => ids.has(spotId(spot));
+};
+
+type Run = readonly [Edit, ...Edit[]];
+
+/** Neighbours that go to one place, by one source, in one mode. */
+const runsOf = (edits: readonly Edit[]): readonly Run[] => {
+  const runs: [Edit, ...Edit[]][] = [];
+  for (const edit of edits) {
+    const run = runs.at(-1);
+    if (run !== undefined && isAlike(run[0], edit)) run.push(edit);
+    else runs.push([edit]);
+  }
+  return runs;
+};
+
+const isAlike = (one: Edit, other: Edit): boolean =>
+  one.by === other.by && one.mode === other.mode && isSamePath(one.at, other.at);
+
+const isSamePath = (one: Path, other: Path): boolean =>
+  one === other || (one.length === other.length && one.every((step, index) => step === other[index]));
+
+const contentOf = (run: Run, form: SnapshotForm): unknown => {
+  if (form === 'names') return run.map(({ key }) => key);
+  if (isListPlace(run[0].at)) return run.map(({ value }) => value);
+  return Object.fromEntries(run.map(({ key, value }) => [key, value]));
+};
+
+const decodeRun = (entry: unknown, by: readonly string[], places: ReadonlySet<string>): readonly Edit[] | undefined => {
+  if (!Array.isArray(entry)) return undefined;
+  const [index, place, what, enforced] = entry as readonly unknown[];
+  const source = typeof index === 'number' ? by[index] : undefined;
+  if (source === undefined || typeof place !== 'string' || !places.has(place)) return undefined;
+  const items = itemsOf(place.split('/'), what);
+  const mode: Mode = enforced === 'Enforce' ? 'Enforce' : 'Default';
+  return items?.map(([key, value]) => ({ at: place.split('/'), key, value, mode, by: source }));
+};
+
+const itemsOf = (at: Path, what: unknown): readonly (readonly [string, unknown])[] | undefined => {
+  if (isListPlace(at)) {
+    const keyed = Array.isArray(what) ? what.map((item: unknown) => [keyOf(at, item), item] as const) : undefined;
+    return keyed?.every((pair): pair is readonly [string, unknown] => pair[0] !== undefined) ? keyed : undefined;
+  }
+  if (!isBranch(what)) return undefined;
+  return Object.values(what).every(isScalar) ? Object.entries(what) : undefined;
+};
+
+const idsOf = (place: unknown, what: unknown): readonly string[] => {
+  if (typeof place !== 'string') return [];
+  const at = place.split('/');
+  const names = Array.isArray(what) && what.every((name) => typeof name === 'string');
+  const keys = names ? (what as readonly string[]) : (itemsOf(at, what)?.map(([key]) => key) ?? []);
+  return keys.map((key) => spotId({ at, key }));
+};
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string');
+
+const isScalar = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value);

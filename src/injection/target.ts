@@ -1,0 +1,51 @@
+import type { AdmissionRequest } from '../api/admission.ts';
+import type { Facts, ObjectStoreFact } from '../api/facts.ts';
+import type { DefaultsTarget, TargetKind } from '../api/injection.ts';
+import type { KubeObject, StringMap } from '../api/kubernetes.ts';
+import { INJECT_DISABLED, INJECT_LABEL } from '../api/names.ts';
+import { isBranch, textAt } from './path.ts';
+
+/** What PlatformDefaults are looked up for: the object, its namespace and the facts their variables may name. */
+export const targetOf = (
+  kind: TargetKind,
+  object: KubeObject,
+  request: Pick<AdmissionRequest, 'namespace'>,
+  facts: Facts,
+): DefaultsTarget => {
+  const namespace = namespaceOf(object, request);
+  const namespaceLabels = facts.namespaceLabels(namespace) ?? {};
+  return {
+    kind,
+    namespace,
+    name: textAt(object, ['metadata', 'name']) ?? '',
+    labels: labelsOf(object),
+    namespaceLabels,
+    cloud: facts.cloud.name,
+    variable: (name) => variableOf(name, namespace, facts),
+    isDisabled: isOptedOut(object) || namespaceLabels[INJECT_LABEL] === INJECT_DISABLED,
+  };
+};
+
+/** The namespace an object goes to: the request knows it even where the manifest leaves it out. */
+export const namespaceOf = (object: KubeObject, { namespace }: Pick<AdmissionRequest, 'namespace'>): string =>
+  namespace ?? textAt(object, ['metadata', 'namespace']) ?? '';
+
+export const labelsOf = ({ metadata }: KubeObject): StringMap => (isBranch(metadata.labels) ? metadata.labels : {});
+
+/** True where the object itself says `quartermaster.dev/inject: disabled`. */
+export const isOptedOut = (object: KubeObject): boolean => labelsOf(object)[INJECT_LABEL] === INJECT_DISABLED;
+
+/** An ObjectStore by name: the namespace's own, else the platform's. */
+export const objectStoreOf = (name: string, namespace: string, facts: Facts): ObjectStoreFact | undefined =>
+  facts.objectStore(namespace, name) ?? facts.objectStore(facts.policy.systemNamespace, name);
+
+/** Value of a fact or of a Ready ObjectStore's address, as PlatformDefaults name them; undefined where it is not known. */
+export const variableOf = (name: string, namespace: string, facts: Facts): string | undefined => {
+  const store = /^objectStore\.(.+)\.url$/.exec(name)?.[1];
+  if (store !== undefined) return readyUrl(objectStoreOf(store, namespace, facts));
+  const { facts: known } = facts.cloud;
+  const fact = name === 'account' ? (known['account'] ?? known['project'] ?? known['subscription']) : known[name];
+  return fact?.value;
+};
+
+const readyUrl = (store: ObjectStoreFact | undefined): string | undefined => (store?.ready ? store.url : undefined);

@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { mountKey } from '../api/identity.ts';
+import type { FileMount, Injection, Resolved } from '../api/injection.ts';
+import type { AccessMode, KubeObject, Volume, VolumeMount } from '../api/kubernetes.ts';
+import { type Edit, editOf } from './edit.ts';
+import { listAt, type Path, textAt } from './path.ts';
+
+export const POD_VOLUMES: Path = ['spec', 'volumes'];
+/** A DNS label: what a volume may be called. */
+const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** What a kind of pod makes of its volumes and mounts. */
+export interface Arrangement {
+  /** Another place for a mount; undefined to leave it out. `file`: it mounts a ConfigMap. */
+  readonly placeMount: (mount: VolumeMount, isConfigMap: boolean) => VolumeMount | undefined;
+  /** Another name for a volume. */
+  readonly nameVolume: (volume: Volume) => string;
+}
+
+const asGiven: Arrangement = { placeMount: (mount) => mount, nameVolume: ({ name }) => name };
+
+interface Part {
+  readonly volume: Resolved<Volume>;
+  readonly mounts: readonly Resolved<VolumeMount>[];
+  readonly isConfigMap: boolean;
+}
+
+/**
+ * Mounts into one container of a pod, and then the volumes they need: volumes as they are given, ConfigMaps and Secrets
+ * as read-only volumes of our own naming. A claim that the pod has a volume of already is mounted from that volume.
+ */
+export const volumeEdits = (
+  pod: KubeObject,
+  container: Path,
+  injection: Injection,
+  arrangement: Arrangement = asGiven,
+): readonly Edit[] => {
+  const holders = claimHolders(pod, injection, arrangement);
+  const mounts = [...container, 'volumeMounts'];
+  const placed = partsOf(injection).map((part) => placePart(mounts, part, arrangement, holders));
+  return [...placed.flatMap(({ mounts }) => mounts), ...placed.flatMap(({ volumes }) => volumes)];
+};
+
+/** True where the edits depend on what the pod has: it may hold a claim of theirs already. */
+export const hasClaims = ({ volumes }: Injection): boolean => {
+  for (const { value } of volumes.values()) if (claimOf(value) !== undefined) return true;
+  return false;
+};
+
+/** True for a claim that pods on different nodes can attach at a time. */
+export const canManyAttach = (modes: readonly AccessMode[]): boolean =>
+  modes.includes('ReadWriteMany') || modes.includes('ReadOnlyMany');
+
+/** The claim a volume is made from; undefined for other volumes. */
+export const claimOf = (volume: unknown): string | undefined => textAt(volume, ['persistentVolumeClaim', 'claimName']);
+
+const partsOf = ({ volumes, volumeMounts, configMaps, secrets }: Injection): readonly Part[] => {
+  const mountsOf = (name: string) => [...volumeMounts.values()].filter(({ value }) => value.name === name);
+  return [
+    ...[...volumes.values()].map((volume) => ({ volume, mounts: mountsOf(volume.value.name), isConfigMap: false })),
+    ...[...configMaps.values()].map((file) => filePart(file, 'configmap')),
+    ...[...secrets.values()].map((file) => filePart(file, 'secret')),
+  ];
+};
+
+const filePart = ({ value, mode, source }: Resolved<FileMount>, kind: 'configmap' | 'secret'): Part => {
+  const name = volumeName(kind, value.name);
+  const content = kind === 'configmap' ? { configMap: { name: value.name } } : { secret: { secretName: value.name } };
+  return {
+    volume: { value: { name, ...content }, mode, source },
+    mounts: [{ value: { name, mountPath: value.mountPath, readOnly: true }, mode, source }],
+    isConfigMap: kind === 'configmap',
+  };
+};
+
+/** Says what is in it where the name allows that, and is the same for the same ConfigMap or Secret in any case. */
+const volumeName = (kind: string, name: string): string => {
+  const plain = `${kind}-${name}`;
+  return LABEL.test(plain) ? plain : `${kind}-${createHash('sha256').update(name).digest('hex').slice(0, 10)}`;
+};
+
+/** The volume that each claim is mounted from, by claim: the pod's own unless that is replaced, else the first given. */
+const claimHolders = (
+  pod: KubeObject,
+  { volumes }: Injection,
+  { nameVolume }: Arrangement,
+): ReadonlyMap<string, string> => {
+  const given = [...volumes.values()];
+  const replaced = new Map(
+    given.filter(({ mode }) => mode === 'Enforce').map(({ value }) => [nameVolume(value), value]),
+  );
+  const present = listAt(pod, POD_VOLUMES).flatMap((volume) => {
+    const name = textAt(volume, ['name']) ?? '';
+    const other = replaced.get(name);
+    return other === undefined || claimOf(other) === claimOf(volume) ? [{ claim: claimOf(volume), name }] : [];
+  });
+  const ours = given.map(({ value }) => ({ claim: claimOf(value), name: nameVolume(value) }));
+  const pairs = [...present, ...ours].flatMap(({ claim, name }) =>
+    claim === undefined ? [] : [[claim, name] as const],
+  );
+  // Of two entries with one key a Map keeps the last.
+  return new Map(pairs.reverse());
+};
+
+const placePart = (
+  at: Path,
+  { volume, mounts, isConfigMap }: Part,
+  { placeMount, nameVolume }: Arrangement,
+  holders: ReadonlyMap<string, string>,
+): { readonly mounts: readonly Edit[]; readonly volumes: readonly Edit[] } => {
+  const ownName = nameVolume(volume.value);
+  const name = holders.get(claimOf(volume.value) ?? '') ?? ownName;
+  return {
+    mounts: mounts.flatMap((mount) => {
+      const placed = placeMount({ ...mount.value, name }, isConfigMap);
+      return placed === undefined ? [] : [editOf(at, mountKey(placed.mountPath), mount, placed)];
+    }),
+    volumes: name === ownName ? [editOf(POD_VOLUMES, name, volume, { ...volume.value, name })] : [],
+  };
+};

@@ -1,0 +1,107 @@
+import {
+  CERTIFICATE_SECRET,
+  DEPLOYMENT_NAME,
+  GROUP,
+  LEASE_NAME,
+  OBJECT_STORE_GROUP,
+  SHIPPED_ROLES,
+} from '../api/names.ts';
+import { settings } from '../settings/definitions.ts';
+
+/** rbac.authorization.k8s.io/v1 PolicyRule. */
+export interface PolicyRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+  readonly resourceNames?: readonly string[];
+}
+
+const allow = (group: string, resources: string, verbs: string, resourceNames?: readonly string[]): PolicyRule => ({
+  apiGroups: [group],
+  resources: resources.split(' '),
+  verbs: verbs.split(' '),
+  ...(resourceNames && { resourceNames }),
+});
+
+/** Kept in memory and never asked for one by one. */
+const WATCH = 'list watch';
+const READ = `get ${WATCH}`;
+/** Server-side apply is `patch`, and `create` where the object is new. */
+const APPLY = 'create patch';
+const KEEP = `${READ} ${APPLY} delete`;
+
+const boundAtRunTime = Object.values(SHIPPED_ROLES).filter((name) => name !== SHIPPED_ROLES.nfsProvisioner);
+
+/** What Quartermaster may do in the whole cluster, and why. */
+export const clusterPermissions: readonly PolicyRule[] = [
+  // Claims are read to find those that admission missed, and made where a namespace is to hold some before a job comes. Never deleted.
+  allow('', 'persistentvolumeclaims', `${READ} ${APPLY}`),
+  // A volume that names a class means static binding; an NFS server stays while a volume of its class exists.
+  allow('', 'persistentvolumes', WATCH),
+  // providerID confirms the cloud; kernel versions choose the NFS protocol.
+  allow('', 'nodes', WATCH),
+  // Labels decide which defaults hold; our own one tells an uninstall from a mishap.
+  allow('', 'namespaces', READ),
+  // Connection ConfigMaps of ObjectStores, Calrissian's default.json, and what PlatformDefaults provision; deleted with what they serve.
+  allow('', 'configmaps', KEEP),
+  // Credentials an ObjectStore names, and copies that PlatformDefaults provision. No list, no watch: only secrets that are named.
+  allow('', 'secrets', `get ${APPLY} delete`),
+  // What was done, and why not, on the object concerned.
+  allow('', 'events', APPLY),
+  // The missing classes. A class with a wrong immutable field is deleted and made again; those without our label are never touched.
+  allow('storage.k8s.io', 'storageclasses', KEEP),
+  // Which provisioners can be named at all.
+  allow('storage.k8s.io', 'csidrivers', WATCH),
+  // Our own kinds: read, finalized, and their status written.
+  allow(GROUP, 'platformdefaults', WATCH),
+  allow(GROUP, 'platformdefaults/status', 'patch'),
+  allow(OBJECT_STORE_GROUP, 'objectstores', `${READ} patch`),
+  allow(OBJECT_STORE_GROUP, 'objectstores/status', 'patch'),
+  // Where the API server checks owner references, owning the connection ConfigMap needs this.
+  allow(OBJECT_STORE_GROUP, 'objectstores/finalizers', 'update'),
+  // A namespace made ready for Calrissian gets bindings to the shipped roles, and to no others.
+  allow('rbac.authorization.k8s.io', 'rolebindings', KEEP),
+  allow('rbac.authorization.k8s.io', 'clusterroles', 'bind', boundAtRunTime),
+  // Its own webhook configuration is put back when deleted. Creating cannot be limited by name. Whether spark-operator has one.
+  allow('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', 'list create'),
+  allow('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', 'get patch delete', [
+    settings.webhookConfigurationName.fallback,
+  ]),
+];
+
+/** In its own namespace. */
+export const systemPermissions: readonly PolicyRule[] = [
+  // One leader among the replicas. Creating cannot be limited by name.
+  allow('coordination.k8s.io', 'leases', 'create'),
+  allow('coordination.k8s.io', 'leases', 'get update', [LEASE_NAME]),
+  // The certificate Secret is replaced under its resourceVersion; reading and making it the cluster-wide rule covers.
+  allow('', 'secrets', 'update', [CERTIFICATE_SECRET]),
+  // Its own Deployment, to take the webhooks along when that is deleted.
+  allow('apps', 'deployments', 'get', [DEPLOYMENT_NAME]),
+];
+
+/** In the NFS namespace: everything an NFS server consists of. */
+export const nfsPermissions: readonly PolicyRule[] = [
+  allow('', 'services serviceaccounts', KEEP),
+  // The server's own disk goes with it.
+  allow('', 'persistentvolumeclaims', 'delete'),
+  allow('apps', 'deployments', KEEP),
+  allow('policy', 'poddisruptionbudgets', KEEP),
+];
+
+/** The roles that are handed out at run time, with what is in them. */
+export const shippedRoles: Readonly<Record<string, readonly PolicyRule[]>> = {
+  // What nfs-ganesha-server-and-external-provisioner documents for itself.
+  [SHIPPED_ROLES.nfsProvisioner]: [
+    allow('', 'persistentvolumes', `${READ} create delete`),
+    allow('', 'persistentvolumeclaims', `${READ} update`),
+    allow('storage.k8s.io', 'storageclasses', READ),
+    allow('', 'events', 'list watch create update patch'),
+  ],
+  [SHIPPED_ROLES.nfsServer]: [allow('', 'services endpoints', 'get')],
+  // The four roles of openEO's guide for Calrissian, verb for verb.
+  [SHIPPED_ROLES.calrissianPodManager]: [allow('', 'pods', 'create patch delete list watch')],
+  [SHIPPED_ROLES.calrissianLogReader]: [allow('', 'pods/log', 'get list')],
+  [SHIPPED_ROLES.calrissianJobManager]: [allow('batch', 'jobs', 'create list get delete')],
+  [SHIPPED_ROLES.calrissianPvcReader]: [allow('', 'persistentvolumeclaims', 'list get')],
+};

@@ -1,0 +1,130 @@
+import { AppError, type Reason } from '../../api/errors.ts';
+import type { Facts } from '../../api/facts.ts';
+import type { KubeObject } from '../../api/kubernetes.ts';
+import { CALRISSIAN_LABEL } from '../../api/names.ts';
+import type { Note } from '../../controller/event-object.ts';
+import type { EventRecorder } from '../../controller/events.ts';
+import { type Outcome, runController } from '../../controller/loop.ts';
+import { createRefusals } from '../../controller/refusals.ts';
+import type { DefaultsInForce } from '../../defaults/in-force.ts';
+import { provisionedNamespaces } from '../../defaults/provisioning/plan.ts';
+import type { Kube } from '../../kube/api-server.ts';
+import type { Log } from '../../ops/log.ts';
+import type { Metrics } from '../../ops/metrics.ts';
+import { type CalrissianPass, equip, removeAll } from './applier.ts';
+import {
+  allStores,
+  type CalrissianStores,
+  calrissianNamespaces,
+  claimsMadeIn,
+  isForCalrissian,
+  madeIn,
+  onCalrissianChange,
+} from './calrissian-stores.ts';
+
+export interface CalrissianControllerOptions {
+  readonly kube: Kube;
+  readonly stores: CalrissianStores;
+  readonly inForce: Pick<DefaultsInForce, 'entries'>;
+  readonly facts: () => Facts;
+  readonly events: Pick<EventRecorder, 'record'>;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'countReconcile' | 'setQueue'>;
+}
+
+/**
+ * Keeps namespaces labelled for Calrissian ready for it, until `signal`. A namespace that loses the label loses what holds no data;
+ * its claims stay, and it is told so.
+ */
+export const runCalrissianController = async (
+  options: CalrissianControllerOptions,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { stores, facts, log, metrics } = options;
+  await Promise.all(allStores(stores).map((store) => store.synced));
+  await runController({
+    name: 'calrissian-namespace',
+    signal,
+    log,
+    metrics,
+    keys: () => calrissianNamespaces(stores),
+    subscribe: (add) => onCalrissianChange(stores, () => facts().policy.calrissian, add),
+    reconcile: createReconcile(options),
+  });
+};
+
+/** What a person has to do something about; all else is only tried again. */
+const TOLD: readonly Reason[] = ['Conflict', 'Forbidden', 'InvalidInput'];
+
+const createReconcile = (options: CalrissianControllerOptions) => {
+  const { stores, facts } = options;
+  const tell = createTeller(options);
+  const enable = async (namespace: KubeObject, name: string, signal: AbortSignal): Promise<Outcome | undefined> => {
+    const { calrissian } = facts().policy;
+    if (calrissian === undefined) return undefined;
+    const tools = { ...options, isProvisioned: provisionedBy(options, namespace) };
+    try {
+      const pass = await equip(name, madeIn(stores, name), calrissian, tools, signal);
+      tell(namespace, pass.notes);
+      return outcomeOf('namespace made ready for Calrissian', pass);
+    } catch (error) {
+      if (error instanceof AppError && TOLD.includes(error.reason)) {
+        tell(namespace, [{ type: 'Warning', reason: 'CalrissianNotReady', message: error.message }]);
+      }
+      throw error;
+    }
+  };
+  const disable = async (namespace: KubeObject, name: string, signal: AbortSignal): Promise<Outcome | undefined> => {
+    const removed = await removeAll(madeIn(stores, name), options, signal);
+    if (removed.length > 0) tell(namespace, [farewell(claimsMadeIn(stores, name))]);
+    return outcomeOf('namespace no longer made ready for Calrissian', { written: [], removed, notes: [] });
+  };
+  return async (name: string, signal: AbortSignal): Promise<Outcome | undefined> => {
+    const namespace = stores.namespaces.get({ namespace: '', name });
+    if (namespace === undefined || namespace.metadata.deletionTimestamp) return undefined;
+    return isForCalrissian(namespace) ? enable(namespace, name, signal) : disable(namespace, name, signal);
+  };
+};
+
+const outcomeOf = (decision: string, { written, removed }: CalrissianPass): Outcome | undefined =>
+  written.length + removed.length > 0 ? { decision, fields: { written, removed } } : undefined;
+
+/** Told in the namespace itself, where its people look, and only when it is news. */
+const createTeller = ({ events }: CalrissianControllerOptions) => {
+  const said = createRefusals();
+  return (namespace: KubeObject, notes: readonly Note[]): void => {
+    const { metadata } = namespace;
+    const name = metadata.name ?? '';
+    if (!said.add(name, JSON.stringify(notes))) return;
+    for (const note of notes) events.record({ ...namespace, metadata: { ...metadata, namespace: name } }, note);
+  };
+};
+
+const farewell = (claims: readonly string[]): Note => {
+  const kept = `PersistentVolumeClaims ${claims.join(', ')} may hold data and stay: delete those that nobody needs.`;
+  return {
+    type: 'Normal',
+    reason: 'CalrissianDisabled',
+    message:
+      `Without the label ${CALRISSIAN_LABEL}, the RoleBindings and the ConfigMap made for Calrissian are removed. ${claims.length > 0 ? kept : ''}`.trim(),
+  };
+};
+
+/** What PlatformDefaults in force give this namespace. */
+const provisionedBy =
+  ({ inForce, facts }: CalrissianControllerOptions, namespace: KubeObject) =>
+  (configMap: string): boolean => {
+    const { cloud, policy } = facts();
+    const { systemNamespace } = policy;
+    const world = {
+      namespaces: [namespace],
+      entries: [],
+      cloud: cloud.name,
+      variable: () => undefined,
+      systemNamespace,
+    };
+    return inForce
+      .entries()
+      .filter(({ spec }) => spec.provision?.configMaps?.some(({ name }) => name === configMap))
+      .some((entry) => provisionedNamespaces(entry, world).length > 0);
+  };

@@ -1,0 +1,82 @@
+import type { CalrissianPolicy } from '../../api/facts.ts';
+import type { AccessMode, KubeObject, PersistentVolumeClaim } from '../../api/kubernetes.ts';
+import {
+  CALRISSIAN_CLASS,
+  CALRISSIAN_DEFAULTS,
+  CALRISSIAN_ENABLED,
+  CALRISSIAN_LABEL,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  SHIPPED_ROLES,
+} from '../../api/names.ts';
+
+export interface RoleBinding extends KubeObject {
+  readonly roleRef: { readonly apiGroup: string; readonly kind: string; readonly name: string };
+  readonly subjects: readonly { readonly kind: string; readonly name: string; readonly namespace: string }[];
+}
+
+export interface ConfigMap extends KubeObject {
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** What a namespace holds that is ready for Calrissian, beside the StorageClass all such namespaces share. */
+export interface CalrissianObjects {
+  readonly roleBindings: readonly RoleBinding[];
+  readonly defaults: ConfigMap;
+  readonly claims: readonly PersistentVolumeClaim[];
+}
+
+/** Everything that openEO's guide for Calrissian has people make by hand in a namespace, by the names it gives. */
+export const calrissianObjects = (namespace: string, { serviceAccounts }: CalrissianPolicy): CalrissianObjects => ({
+  roleBindings: [
+    roleBinding(namespace, 'pod-manager-default-binding', SHIPPED_ROLES.calrissianPodManager, [`${namespace}:default`]),
+    roleBinding(namespace, 'log-reader-default-binding', SHIPPED_ROLES.calrissianLogReader, [`${namespace}:default`]),
+    // Two accounts may come to one name in the guide's way of naming: a-b:c and a:b-c.
+    ...[...Map.groupBy(serviceAccounts, dashed)].flatMap(([name, accounts]) => [
+      roleBinding(namespace, `job-manager-${name}`, SHIPPED_ROLES.calrissianJobManager, accounts),
+      roleBinding(namespace, `pvc-reader-${name}`, SHIPPED_ROLES.calrissianPvcReader, accounts),
+    ]),
+  ],
+  defaults: {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: metadataOf(namespace, CALRISSIAN_DEFAULTS),
+    data: { 'default.json': `${JSON.stringify(DEFAULTS, null, 2)}\n` },
+  },
+  claims: [
+    claim(namespace, 'calrissian-input-data', ['ReadWriteOnce', 'ReadOnlyMany']),
+    claim(namespace, 'calrissian-tmpout', ['ReadWriteMany']),
+    claim(namespace, 'calrissian-output-data', ['ReadWriteMany']),
+  ],
+});
+
+/** Calrissian refuses to start without these two; openEO's launcher gives the same. What a job says itself wins. */
+const DEFAULTS = { max_ram: '128G', max_cores: '1000' };
+
+const dashed = (account: string): string => account.replace(':', '-');
+
+const metadataOf = (namespace: string, name: string) => ({
+  name,
+  namespace,
+  labels: { [MANAGED_BY_LABEL]: MANAGED_BY, [CALRISSIAN_LABEL]: CALRISSIAN_ENABLED },
+});
+
+const roleBinding = (namespace: string, name: string, role: string, accounts: readonly string[]): RoleBinding => ({
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'RoleBinding',
+  metadata: metadataOf(namespace, name),
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
+  subjects: accounts.map(serviceAccount),
+});
+
+const serviceAccount = (account: string): RoleBinding['subjects'][number] => {
+  const [namespace = '', name = ''] = account.split(':');
+  return { kind: 'ServiceAccount', name, namespace };
+};
+
+const claim = (namespace: string, name: string, accessModes: readonly AccessMode[]): PersistentVolumeClaim => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: metadataOf(namespace, name),
+  spec: { accessModes, storageClassName: CALRISSIAN_CLASS, resources: { requests: { storage: '1Gi' } } },
+});

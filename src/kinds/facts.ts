@@ -1,0 +1,44 @@
+import type { CloudVerdict, Facts, Policy } from '../api/facts.ts';
+import type { DefaultsIndex } from '../api/injection.ts';
+import type { KubeObject, PersistentVolumeClaim } from '../api/kubernetes.ts';
+import { objectStoreFact } from '../api/object-store.ts';
+import { PENDING_VERDICT } from '../clouds/cloud.ts';
+import type { Store } from '../kube/store.ts';
+import type { FactStores } from '../kube/stores.ts';
+import { accessModesOf } from '../storage-classes/claim.ts';
+
+export interface FactSources {
+  readonly stores: FactStores;
+  /** Where claims are watched. */
+  readonly claims?: Pick<Store<PersistentVolumeClaim>, 'get'>;
+  readonly verdict: () => CloudVerdict | undefined;
+  readonly defaults: () => DefaultsIndex;
+  readonly policy: Policy;
+}
+
+/** The facts of the moment it is called, from memory alone. */
+export const createFacts = ({ stores, claims, verdict, defaults, policy }: FactSources): (() => Facts) => {
+  const lookups: Omit<Facts, 'cloud' | 'defaults'> = {
+    policy,
+    namespaceLabels: (name) => labelsOf(stores.namespaces.get({ namespace: '', name })),
+    objectStore: (namespace, name) => {
+      const store = stores.objectStores.get({ namespace, name });
+      return store && objectStoreFact(store);
+    },
+    claimModes: (namespace, name) => {
+      const claim = claims?.get({ namespace, name });
+      return claim && accessModesOf(claim);
+    },
+    storage: {
+      storageClass: (name) => stores.storageClasses.get({ namespace: '', name }),
+      defaultStorageClass: () => stores.storageClasses.byIndex('default', 'true')[0],
+      hasVolumeOfClass: (name) => stores.persistentVolumes.countByIndex('staticClass', name) > 0,
+      hasCsiDriver: (name) => stores.csiDrivers.get({ namespace: '', name }) !== undefined,
+      ownedClassCount: () => stores.storageClasses.countByIndex('owned', 'true'),
+      kernelVersions: () => stores.nodes.list().flatMap(({ status }) => status?.nodeInfo?.kernelVersion ?? []),
+    },
+  };
+  return () => ({ ...lookups, cloud: verdict() ?? PENDING_VERDICT, defaults: defaults() });
+};
+
+const labelsOf = (object: KubeObject | undefined) => object && (object.metadata.labels ?? {});

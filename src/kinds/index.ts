@@ -1,0 +1,30 @@
+import type { Mutator } from '../api/mutator.ts';
+import { calrissianPodMutator } from './calrissian/calrissian-pod.ts';
+import { objectStoreMutator } from './object-store/mutator.ts';
+import { persistentVolumeClaimMutator } from './persistent-volume-claim/mutator.ts';
+import { sparkApplicationMutator } from './spark-application/spark-application.ts';
+import { sparkConnectMutator } from './spark-application/spark-connect.ts';
+import { workflowPodMutator } from './workflow-pod/mutator.ts';
+
+/** Every kind there is. A new kind is one file and one name here. */
+export const mutators: readonly Mutator[] = [
+  persistentVolumeClaimMutator,
+  sparkApplicationMutator,
+  sparkConnectMutator,
+  workflowPodMutator,
+  calrissianPodMutator,
+  objectStoreMutator,
+];
+
+const byResource = Map.groupBy(
+  mutators.flatMap((mutator) => mutator.rules.map((rule) => ({ key: `${rule.group}/${rule.resource}`, mutator }))),
+  ({ key }) => key,
+);
+const none: readonly Mutator[] = [];
+const index = new Map(
+  [...byResource].map(([key, entries]) => [key, [...new Set(entries.map(({ mutator }) => mutator))]]),
+);
+
+/** The mutators that ask for a resource, in order; usually one, for pods one per kind of pod. */
+export const mutatorsOf = (group: string, resource: string): readonly Mutator[] =>
+  index.get(`${group}/${resource}`) ?? none;

@@ -1,0 +1,107 @@
+import { AppError } from '../../api/errors.ts';
+import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../api/names.ts';
+import type { ObjectStore } from '../../api/object-store.ts';
+import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
+import type { BucketConnection, BucketProvider } from './providers/bucket.ts';
+import type { SeenConnection } from './state.ts';
+
+export interface ConfigMap extends KubeObject {
+  readonly data?: StringMap;
+}
+
+/** Name of the ConfigMap that holds the connection. */
+export const connectionNameOf = ({ metadata, spec }: ObjectStore): string =>
+  spec.writeConnectionTo?.configMapName ?? `${metadata.name ?? ''}-objectstore`;
+
+/** The ConfigMap as it should be: the keys that charts for Rook's ObjectBucketClaim mount. It holds no secret. */
+export const connectionFor = (
+  store: ObjectStore,
+  provider: BucketProvider['name'],
+  { url, host, port, region }: BucketConnection,
+): ConfigMap => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: {
+    name: connectionNameOf(store),
+    namespace: store.metadata.namespace ?? '',
+    labels: { [MANAGED_BY_LABEL]: MANAGED_BY },
+    ownerReferences: [ownerOf(store)],
+  },
+  data: {
+    BUCKET_NAME: store.spec.name,
+    BUCKET_URL: url,
+    BUCKET_HOST: host,
+    BUCKET_PORT: String(port),
+    BUCKET_REGION: region,
+    BUCKET_PROVIDER: provider,
+  },
+});
+
+/** What the ConfigMap found under the name is to us. Keys that others added to ours are theirs. */
+export const readConnection = async (
+  kube: Pick<Kube, 'get'>,
+  wanted: ConfigMap,
+  signal: AbortSignal,
+): Promise<SeenConnection> => {
+  const found = await kube.get<ConfigMap>(resources.configMaps, keyOf(wanted), signal);
+  if (found === undefined) return 'absent';
+  if (!hasSameOwner(found, wanted)) return 'foreign';
+  return holds(found.data, wanted.data) && holds(found.metadata.labels, wanted.metadata.labels) ? 'current' : 'stale';
+};
+
+/** Makes the ConfigMap, or puts ours right. One that somebody else made in between is left alone: `unseen` has it read again. */
+export const writeConnection = async (
+  kube: Pick<Kube, 'create' | 'apply'>,
+  wanted: ConfigMap,
+  seen: SeenConnection,
+  signal: AbortSignal,
+): Promise<SeenConnection> => {
+  try {
+    if (seen === 'stale') await kube.apply(resources.configMaps, wanted, { signal });
+    else await kube.create(resources.configMaps, wanted, { signal });
+    return 'current';
+  } catch (error) {
+    if (error instanceof AppError && error.reason === 'AlreadyExists') return 'unseen';
+    throw error;
+  }
+};
+
+/** Removes the ConfigMap of a former `spec.writeConnectionTo`, if it is ours. */
+export const removeFormerConnection = async (
+  kube: Pick<Kube, 'get' | 'remove'>,
+  { metadata, status }: ObjectStore,
+  wanted: ConfigMap,
+  signal: AbortSignal,
+): Promise<void> => {
+  const former = status?.configMapName;
+  if (former === undefined || former === wanted.metadata.name) return;
+  const key = { namespace: metadata.namespace ?? '', name: former };
+  const found = await kube.get<ConfigMap>(resources.configMaps, key, signal);
+  if (found?.metadata.uid === undefined || !hasSameOwner(found, wanted)) return;
+  await kube.remove(resources.configMaps, key, { uid: found.metadata.uid }, { signal });
+};
+
+/** Key of the ObjectStore a ConfigMap was made for; undefined where it was made for none. */
+export const ownerOfConnection = ({ metadata }: KubeObject): ObjectKey | undefined => {
+  const owner = metadata.ownerReferences?.find(({ kind }) => kind === resources.objectStores.kind);
+  return owner && { namespace: metadata.namespace ?? '', name: owner.name };
+};
+
+const ownerOf = ({ apiVersion, kind, metadata }: ObjectStore) => ({
+  apiVersion,
+  kind,
+  name: metadata.name ?? '',
+  uid: metadata.uid ?? '',
+  controller: true,
+});
+
+const keyOf = ({ metadata }: ConfigMap) => ({ namespace: metadata.namespace ?? '', name: metadata.name ?? '' });
+
+const hasSameOwner = (found: ConfigMap, wanted: ConfigMap): boolean => {
+  const owners = wanted.metadata.ownerReferences?.map(({ uid }) => uid) ?? [];
+  return found.metadata.ownerReferences?.some(({ uid }) => owners.includes(uid)) ?? false;
+};
+
+const holds = (found: StringMap | null | undefined, wanted: StringMap | null | undefined): boolean =>
+  Object.entries(wanted ?? {}).every(([key, value]) => found?.[key] === value);

@@ -1,0 +1,65 @@
+import type { CloudVerdict } from '../../api/facts.ts';
+import type { BucketProviderName, ObjectStoreSpec } from '../../api/object-store.ts';
+
+/** Where a bucket goes: what the spec says, and the cloud says for it where the spec does not. */
+export interface Place {
+  /** Undefined where neither says whose bucket it is; `unknown` then says what to do. */
+  readonly provider: BucketProviderName | undefined;
+  readonly location: string | undefined;
+  /** Set for S3 alone: an S3-compatible server instead of AWS. */
+  readonly endpoint: string | undefined;
+  readonly unknown?: string;
+  /** Something the spec says that will not be used. */
+  readonly warning?: string;
+}
+
+/** Fact that names the S3 endpoint of a cloud which has one per region or project (FACTS setting). */
+export const S3_ENDPOINT_FACT = 's3Endpoint';
+
+const own: Readonly<Partial<Record<CloudVerdict['name'], BucketProviderName>>> = {
+  gcp: 'gcs',
+  azure: 'azure',
+  aws: 's3',
+};
+
+/** False where the cluster is known to be in another cloud than the provider's, so that our own identity means nothing there. */
+export const isIdentityKnown = (provider: BucketProviderName, { name }: CloudVerdict): boolean =>
+  name === 'unknown' || own[name] === provider;
+
+/**
+ * `auto` is the cloud's own; a cloud without one uses S3 at the endpoint that the spec, or the platform, gives.
+ * The cluster's region is taken only where the bucket is in the cluster's own cloud: elsewhere it means nothing.
+ */
+export const placeOf = (spec: ObjectStoreSpec, cloud: CloudVerdict): Place => {
+  const endpoint = endpointFor(spec, cloud);
+  const provider = askedFor(spec) ?? own[cloud.name] ?? (endpoint === undefined ? undefined : 's3');
+  const isAtHome = provider === own[cloud.name] && (provider !== 's3' || endpoint === undefined);
+  return {
+    provider,
+    location: spec.location || (isAtHome && provider !== undefined ? cloud.facts['region']?.value : undefined),
+    endpoint: provider === 's3' ? endpoint : undefined,
+    ...(provider === undefined && { unknown: unknownProvider(cloud) }),
+    ...(provider !== 's3' && provider !== undefined && spec.s3?.endpoint && { warning: unusedEndpoint(provider) }),
+  };
+};
+
+const askedFor = ({ provider }: ObjectStoreSpec): BucketProviderName | undefined =>
+  provider === 'auto' ? undefined : provider;
+
+/** The platform's endpoint is used only with the tenant's own credentials: our identity means nothing there. */
+const endpointFor = (spec: ObjectStoreSpec, cloud: CloudVerdict): string | undefined => {
+  if (spec.s3?.endpoint !== undefined) return spec.s3.endpoint;
+  return own[cloud.name] === undefined && spec.credentialsSecretRef !== undefined
+    ? cloud.facts[S3_ENDPOINT_FACT]?.value
+    : undefined;
+};
+
+const unknownProvider = ({ name, facts }: CloudVerdict): string => {
+  if (facts[S3_ENDPOINT_FACT] !== undefined)
+    return 'spec.provider stays auto: buckets of this cluster need spec.credentialsSecretRef, a Secret with access-key and secret-key.';
+  const why = name === 'unknown' ? 'the cloud is not known' : `cloud ${name} has no object store of its own`;
+  return `spec.provider stays auto: ${why}; give spec.s3.endpoint and spec.credentialsSecretRef, or name spec.provider.`;
+};
+
+const unusedEndpoint = (provider: BucketProviderName): string =>
+  `spec.s3.endpoint is not used: the provider is ${provider}; name spec.provider: s3 to have the bucket there.`;

@@ -1,0 +1,138 @@
+import { AppError } from '../../api/errors.ts';
+import type { CloudVerdict, Policy } from '../../api/facts.ts';
+import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
+import { BUCKET_CLUSTER_MARK, BUCKET_NAMESPACE_MARK } from '../../api/names.ts';
+import type { ObjectStore } from '../../api/object-store.ts';
+import { type Kube, type Resource, resources } from '../../kube/api-server.ts';
+import { isIdentityKnown, type Place } from './placement.ts';
+import { BucketError, type BucketProvider } from './providers/bucket.ts';
+import type { ProviderRequest } from './providers/index.ts';
+import type { OnCall } from './providers/measure.ts';
+
+/** What every provider is opened with, whosever bucket it is for. */
+export interface Surroundings {
+  readonly kube: Pick<Kube, 'get'>;
+  readonly openProvider: (request: ProviderRequest) => Promise<BucketProvider>;
+  readonly cloud: () => CloudVerdict;
+  readonly policy: Policy;
+  readonly clusterUid: string;
+  /** For names derived from the cluster; the UID where it has none. */
+  readonly clusterName: string;
+  /** Resource group for storage accounts; empty: the cluster's own. */
+  readonly azureResourceGroup: string;
+  /** Empty: the public ones. */
+  readonly azureManagementEndpoint: string;
+  readonly onCall: OnCall;
+}
+
+/** Objects of the namespace that an ObjectStore refers to; undefined where it refers to none or there is none. */
+export interface References {
+  readonly secret: Referenced | undefined;
+  readonly caBundle: Referenced | undefined;
+}
+
+interface Referenced extends KubeObject {
+  readonly data?: StringMap;
+}
+
+/** Reads what an ObjectStore refers to. Only ever of its own namespace, and by name: a controller that may list Secrets may read them all. */
+export const readReferences = async (
+  kube: Pick<Kube, 'get'>,
+  { metadata, spec }: ObjectStore,
+  signal: AbortSignal,
+): Promise<References> => {
+  const read = (resource: Resource, name: string | undefined): Promise<Referenced | undefined> =>
+    name === undefined
+      ? Promise.resolve(undefined)
+      : kube.get<Referenced>(resource, { namespace: metadata.namespace ?? '', name }, signal).catch(readable(name));
+  return {
+    secret: await read(resources.secrets, spec.credentialsSecretRef?.name),
+    caBundle: await read(resources.configMaps, spec.s3?.caBundleRef?.name),
+  };
+};
+
+/** Text that changes whenever what is referred to does. */
+export const versionOf = ({ secret, caBundle }: References): string =>
+  [secret, caBundle].map((object) => `${object?.metadata.uid}@${object?.metadata.resourceVersion}`).join(' ');
+
+/** The provider of an ObjectStore's bucket. Throws BucketError where something it refers to is missing. */
+export const openFor = async (
+  store: ObjectStore,
+  place: Place,
+  references: References,
+  surroundings: Surroundings,
+): Promise<BucketProvider> => {
+  const { provider, location, endpoint } = place;
+  if (provider === undefined) throw new BucketError('ProviderError', place.unknown ?? 'spec.provider is not known.');
+  const { spec } = store;
+  const secretName = spec.credentialsSecretRef?.name;
+  const { secret } = references;
+  if (secretName !== undefined && secret === undefined)
+    throw new BucketError(
+      'CredentialsMissing',
+      `Secret ${JSON.stringify(secretName)} in spec.credentialsSecretRef is not in this namespace: make it.`,
+    );
+  if (secretName === undefined && !isIdentityKnown(provider, surroundings.cloud()))
+    throw new BucketError(
+      'CredentialsMissing',
+      `spec.credentialsSecretRef is needed: this cluster is not in the cloud of provider ${provider} and has no identity there.`,
+    );
+  return surroundings.openProvider({
+    provider,
+    location,
+    secret: secretName === undefined ? undefined : { name: secretName, data: secret?.data ?? {} },
+    s3: {
+      endpoint,
+      forcePathStyle: spec.s3?.forcePathStyle,
+      caBundle: caBundleOf(store, references),
+      isLoopbackAllowed: surroundings.policy.allowLoopbackEndpoints,
+    },
+    gcs: { project: spec.gcp?.project ?? factIn(surroundings, 'gcp', 'project') },
+    azure: azureOf(store, surroundings),
+    onCall: surroundings.onCall,
+  });
+};
+
+const readable =
+  (name: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof AppError) || error.reason !== 'Forbidden') throw error;
+    throw new BucketError('PermissionDenied', `Quartermaster may not read ${name}: see its ClusterRole.`, {
+      cause: error,
+    });
+  };
+
+const caBundleOf = ({ spec }: ObjectStore, { caBundle }: References): string | undefined => {
+  const reference = spec.s3?.caBundleRef;
+  if (reference === undefined) return undefined;
+  const key = reference.key ?? 'ca.crt';
+  const pem = caBundle?.data?.[key];
+  if (pem !== undefined) return pem;
+  const name = JSON.stringify(reference.name);
+  throw new BucketError(
+    'CredentialsMissing',
+    `ConfigMap ${name} in spec.s3.caBundleRef has no key ${key}: put the PEM there.`,
+  );
+};
+
+/** A fact means something only in the cloud it is of: the project of an OpenStack cluster is none of Google's. */
+const factIn = ({ cloud }: Surroundings, name: CloudVerdict['name'], fact: string): string | undefined => {
+  const verdict = cloud();
+  return verdict.name === name ? verdict.facts[fact]?.value : undefined;
+};
+
+const azureOf = ({ metadata, spec }: ObjectStore, surroundings: Surroundings): ProviderRequest['azure'] => {
+  const { clusterUid, clusterName, azureResourceGroup, azureManagementEndpoint } = surroundings;
+  const namespace = metadata.namespace ?? '';
+  return {
+    subscription: factIn(surroundings, 'azure', 'subscription'),
+    resourceGroup: spec.azure?.resourceGroup ?? (azureResourceGroup || factIn(surroundings, 'azure', 'resourceGroup')),
+    storageAccount: spec.azure?.storageAccount,
+    clusterUid,
+    clusterName: clusterName || clusterUid,
+    namespace,
+    sku: spec.azure?.sku,
+    accountTags: { [BUCKET_CLUSTER_MARK]: clusterUid, [BUCKET_NAMESPACE_MARK]: namespace },
+    managementEndpoint: azureManagementEndpoint || undefined,
+  };
+};

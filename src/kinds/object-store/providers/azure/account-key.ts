@@ -1,0 +1,183 @@
+import type { StringMap } from '../../../../api/kubernetes.ts';
+import { BucketError, type BucketProvider, type DesiredBucket, type ObservedBucket } from '../bucket.ts';
+import { holdsAll, whoseMark, without } from '../marks.ts';
+import { featuresOf, type Setting } from '../setting.ts';
+import { type About, createOutsideCall, type Meaning, type OutsideCall } from '../vendor-call.ts';
+import { azureConnection, storageSuffix } from './azure-connection.ts';
+import { lowerCased, metadataOf, refuseForeignText } from './azure-metadata.ts';
+import { isContainerEmpty } from './blob-container.ts';
+import { type BlobAnswer, type BlobCall, type BlobService, openBlobService, sharedKey } from './blob-service.ts';
+import { heldContainer, orAbsent, readAzureError } from './errors.ts';
+
+export interface AzureKeyOptions {
+  readonly account: string;
+  /** The account's key, in base64. */
+  readonly key: string;
+  /** `https://<account>.blob.core.windows.net` where not given. */
+  readonly blobEndpoint?: string | undefined;
+  /** PEM; trusted besides the authorities Node knows. */
+  readonly caBundle?: string | undefined;
+  /** Of each call; 10 s where not given. */
+  readonly timeoutMs?: number | undefined;
+}
+
+interface KeySession {
+  readonly service: BlobService;
+  readonly call: OutsideCall;
+}
+
+const defaultTimeoutMs = 10_000;
+
+/** Containers of one storage account, by its key: all that can be done without Azure Resource Manager. */
+export const createAzureKeyProvider = (options: AzureKeyOptions): BucketProvider => {
+  const { account, key, timeoutMs = defaultTimeoutMs } = options;
+  const endpoint = new URL(options.blobEndpoint ?? `https://${account}.blob.${storageSuffix()}/`);
+  const session: KeySession = {
+    service: openBlobService(endpoint, sharedKey(account, key), options.caBundle),
+    call: createOutsideCall({ place: `Azure storage account ${account}`, timeoutMs, read: readAzureError }),
+  };
+  const about = ({ name }: DesiredBucket, signal: AbortSignal): About => ({ bucket: name, signal });
+  return {
+    name: 'azure',
+    observe: (bucket, signal) => observe(session, bucket, about(bucket, signal)),
+    create: (bucket, signal) => create(session, bucket, about(bucket, signal)),
+    mark: (bucket, signal) => addMetadata(session, bucket.owner, about(bucket, signal)),
+    unmark: (bucket, signal) => unmark(session, bucket, about(bucket, signal)),
+    features: (bucket) => featuresOf(bucket.name, settingsFor(session, bucket)),
+    remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
+    connection: ({ name, location = '' }) => azureConnection(account, name, location, storageSuffix()),
+  };
+};
+
+const send = (
+  { service, call }: KeySession,
+  operation: string,
+  request: Omit<BlobCall, 'container'>,
+  about: About,
+  meaning?: Meaning,
+): Promise<BlobAnswer | undefined> =>
+  call(
+    operation,
+    orAbsent((signal) => service.send({ ...request, container: about.bucket }, signal)),
+    about,
+    meaning,
+  );
+
+const read = (session: KeySession, about: About) => send(session, 'Get Container Properties', { method: 'GET' }, about);
+
+const prefix = 'x-ms-meta-';
+
+const metadataIn = ({ headers }: BlobAnswer): StringMap =>
+  lowerCased(
+    Object.fromEntries(
+      Object.entries(headers).flatMap(([name, value]) =>
+        name.startsWith(prefix) && typeof value === 'string' ? [[name.slice(prefix.length), value]] : [],
+      ),
+    ),
+  );
+
+const headersOf = (metadata: StringMap): StringMap =>
+  Object.fromEntries(Object.entries(metadata).map(([key, value]) => [`${prefix}${key}`, value]));
+
+const observe = async (
+  session: KeySession,
+  { owner }: DesiredBucket,
+  about: About,
+): Promise<ObservedBucket | undefined> => {
+  const found = await read(session, about);
+  return (
+    found && {
+      ...whoseMark(metadataOf(owner), metadataIn(found)),
+      canCarryMark: true,
+      isSameAccount: true,
+      location: undefined,
+    }
+  );
+};
+
+const create = async (session: KeySession, { owner }: DesiredBucket, about: About): Promise<void> => {
+  const headers = headersOf(metadataOf(owner));
+  const made = await send(session, 'Create Container', { method: 'PUT', headers }, about);
+  if (made !== undefined) return;
+  const message = `Container ${JSON.stringify(about.bucket)}: its storage account is not there; see spec.azure.storageAccount.`;
+  throw new BucketError('ProviderError', message);
+};
+
+const writeMetadata = async (session: KeySession, metadata: StringMap, about: About): Promise<void> => {
+  const request = { method: 'PUT', query: { comp: 'metadata' }, headers: headersOf(metadata) } as const;
+  await send(session, 'Set Container Metadata', request, about);
+};
+
+const addMetadata = async (session: KeySession, pairs: StringMap, about: About): Promise<void> => {
+  const found = await read(session, about);
+  await writeMetadata(session, { ...(found && metadataIn(found)), ...metadataOf(pairs) }, about);
+};
+
+const unmark = async (session: KeySession, { owner }: DesiredBucket, about: About): Promise<void> => {
+  const found = await read(session, about);
+  if (found === undefined) return;
+  const [mark, metadata] = [metadataOf(owner), metadataIn(found)];
+  if (whoseMark(mark, metadata).isOurs) await writeMetadata(session, without(metadata, Object.keys(mark)), about);
+};
+
+/** What is in it is asked for first: Azure deletes a container with all that it holds. */
+const remove = async (session: KeySession, force: boolean, about: About): Promise<void> => {
+  if ((await read(session, about)) === undefined) return;
+  if (!(force || (await isEmpty(session, about)))) throw full(about);
+  await send(session, 'Delete Container', { method: 'DELETE' }, about, heldContainer);
+};
+
+/** An account with hierarchical names keeps no versions, and may refuse to be asked for any. */
+const isEmpty = async (session: KeySession, about: About): Promise<boolean> => {
+  const query = { restype: 'account', comp: 'properties' };
+  const account = await send(session, 'Get Account Information', { method: 'GET', query }, about);
+  const isHierarchical = account?.headers['x-ms-is-hns-enabled'] === 'true';
+  const include = isHierarchical ? 'uncommittedblobs' : 'uncommittedblobs,versions';
+  const { service, call } = session;
+  return call('List Blobs', (signal) => isContainerEmpty(service, about.bucket, include, signal), about);
+};
+
+const full = ({ bucket }: About): BucketError =>
+  new BucketError(
+    'BucketNotEmpty',
+    `Container ${JSON.stringify(bucket)} holds blobs; empty it or set spec.forceDelete.`,
+  );
+
+const settingsFor = (session: KeySession, bucket: DesiredBucket): readonly (Setting | false)[] => [
+  bucket.publicAccess !== 'Unmanaged' && publicAccess(session),
+  bucket.versioning !== undefined && beyondKey('versioning'),
+  bucket.retentionDays !== undefined && beyondKey('retention'),
+  bucket.encryptionKey !== undefined && beyondKey('encryption'),
+  bucket.lifecycle !== undefined && beyondKey('lifecycle'),
+  bucket.storageClass !== undefined && beyondKey('storageClass'),
+  Object.keys(bucket.labels).length > 0 && labelsSetting(session, bucket.labels),
+];
+
+const publicAccess = (session: KeySession): Setting => ({
+  name: 'publicAccess',
+  isApplied: async (about) => (await read(session, about))?.headers['x-ms-blob-public-access'] === undefined,
+  apply: async (about) => {
+    await send(session, 'Set Container ACL', { method: 'PUT', query: { comp: 'acl' } }, about);
+  },
+});
+
+const labelsSetting = (session: KeySession, labels: StringMap): Setting => ({
+  name: 'labels',
+  isApplied: async (about) => {
+    const found = await read(session, about);
+    return found !== undefined && holdsAll(metadataIn(found), metadataOf(labels));
+  },
+  apply: async (about) => {
+    refuseForeignText(labels, about);
+    await addMetadata(session, labels, about);
+  },
+});
+
+const beyondKey = (name: Setting['name']): Setting => ({
+  name,
+  isApplied: () => Promise.resolve(false),
+  apply: ({ bucket }) => {
+    const message = `Container ${JSON.stringify(bucket)}: ${name} cannot be set with a storage account's key; use a service principal.`;
+    return Promise.reject(new BucketError('UnsupportedFeature', message));
+  },
+});

@@ -1,0 +1,109 @@
+import { createHmac } from 'node:crypto';
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { rootCertificates } from 'node:tls';
+import type { TokenCredential } from '@azure/identity';
+import type { StringMap } from '../../../../api/kubernetes.ts';
+import type { AzureAnswer } from './errors.ts';
+
+/** What Azure Resource Manager cannot do or tell: the Blob service's own REST API, of containers only. */
+export interface BlobService {
+  /** Throws an Error with the fields of AzureAnswer where the answer is none of 2xx. */
+  readonly send: (call: BlobCall, signal: AbortSignal) => Promise<BlobAnswer>;
+}
+
+export interface BlobCall {
+  readonly method: 'GET' | 'PUT' | 'DELETE';
+  readonly container: string;
+  /** Besides `restype=container`, unless it says otherwise. */
+  readonly query?: StringMap;
+  /** In lower case, `x-ms-…` only. */
+  readonly headers?: StringMap;
+}
+
+export interface BlobAnswer {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+interface SignedRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: StringMap;
+}
+
+/** Gives the Authorization header of a request. */
+export type Authorize = (request: SignedRequest, signal: AbortSignal) => Promise<string>;
+
+const version = '2021-12-02';
+const longestBody = 1024 * 1024;
+
+/** `endpoint`: `https://<account>.blob.core.windows.net/`. `caBundle`: PEM, trusted besides the authorities Node knows. */
+export const openBlobService = (endpoint: URL, authorize: Authorize, caBundle?: string): BlobService => ({
+  send: async ({ method, container, query = {}, headers = {} }, signal) => {
+    const url = new URL(endpoint);
+    url.pathname = `${endpoint.pathname.replace(/\/$/, '')}/${container}`;
+    url.search = new URLSearchParams({ restype: 'container', ...query }).toString();
+    const unsigned = { ...headers, 'x-ms-date': new Date().toUTCString(), 'x-ms-version': version };
+    const authorization = await authorize({ method, url, headers: unsigned }, signal);
+    const options = { method, headers: { ...unsigned, authorization, 'content-length': '0' }, signal };
+    return exchange(url, caBundle === undefined ? options : { ...options, ca: [...rootCertificates, caBundle] });
+  },
+});
+
+const exchange = async (url: URL, options: https.RequestOptions): Promise<BlobAnswer> => {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const { request } = url.protocol === 'http:' ? http : https;
+  request(url, { ...options, agent: false }, resolve)
+    .on('error', reject)
+    .end();
+  const answer = await promise;
+  const body = await read(answer);
+  const { statusCode = 0, headers } = answer;
+  if (statusCode < 200 || statusCode > 299) throw refusal(statusCode, headers);
+  return { headers, body };
+};
+
+const read = async (answer: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > longestBody) throw Object.assign(new Error('too long'), { code: 'EBODYTOOLONG' });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+};
+
+const refusal = (statusCode: number, headers: IncomingMessage['headers']): Error & AzureAnswer => {
+  const code = headers['x-ms-error-code'];
+  const get = (name: string) => (name === 'retry-after' ? headers['retry-after'] : undefined);
+  return Object.assign(new Error(`The Blob service answered ${statusCode}.`), {
+    statusCode,
+    ...(typeof code === 'string' && { code }),
+    response: { headers: { get } },
+  });
+};
+
+/** Signs with a token of Microsoft Entra ID. */
+export const bearerToken =
+  (credential: TokenCredential): Authorize =>
+  async (_request, abortSignal) => {
+    const token = await credential.getToken('https://storage.azure.com/.default', { abortSignal });
+    if (token === null) throw Object.assign(new Error('no token'), { code: 'CredentialUnavailableError' });
+    return `Bearer ${token.token}`;
+  };
+
+/** Signs with the account's own key (Shared Key of the Blob service; the empty lines are headers we never send). */
+export const sharedKey =
+  (account: string, key: string): Authorize =>
+  ({ method, url, headers }) => {
+    const ours = sortedLines(Object.entries(headers));
+    const resource = [`/${account}${url.pathname}`, ...sortedLines([...url.searchParams])];
+    const text = [method, ...Array.from({ length: 11 }, () => ''), ...ours, ...resource].join('\n');
+    const signature = createHmac('sha256', Buffer.from(key, 'base64')).update(text, 'utf8').digest('base64');
+    return Promise.resolve(`SharedKey ${account}:${signature}`);
+  };
+
+const sortedLines = (pairs: readonly (readonly [string, string])[]): readonly string[] =>
+  pairs.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}:${value}`);

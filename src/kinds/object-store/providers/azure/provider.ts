@@ -1,0 +1,103 @@
+import { BucketError, type BucketProvider, type DesiredBucket, type ObservedBucket } from '../bucket.ts';
+import { whoseMark, without } from '../marks.ts';
+import type { About } from '../vendor-call.ts';
+import { type AzureOptions, type AzureSession, openAzure } from './azure-client.ts';
+import { azureConnection, storageSuffix } from './azure-connection.ts';
+import { addMetadata, deleteContainer, getContainer, putContainer, updateContainer } from './azure-container.ts';
+import { lowerCased, metadataOf } from './azure-metadata.ts';
+import { isContainerEmpty } from './blob-container.ts';
+import { bearerToken, openBlobService } from './blob-service.ts';
+import { azureFeatures } from './features.ts';
+import { ensureAccount, getAccount, refuseTakenName } from './resource-manager.ts';
+
+/**
+ * Containers on Azure, through Resource Manager, which also makes the storage account where none is given. The account stays
+ * when its last container goes: others may have been given roles on it, and an empty one costs nothing.
+ */
+export const createAzureProvider = (options: AzureOptions): BucketProvider => {
+  const session = openAzure(options);
+  const about = ({ name }: DesiredBucket, signal: AbortSignal): About => ({ bucket: name, signal });
+  return {
+    name: 'azure',
+    observe: (bucket, signal) => observe(session, bucket, about(bucket, signal)),
+    create: (bucket, signal) => create(session, bucket, about(bucket, signal)),
+    mark: (bucket, signal) => addMetadata(session, bucket.owner, about(bucket, signal)),
+    unmark: (bucket, signal) => unmark(session, bucket, about(bucket, signal)),
+    features: (bucket) => azureFeatures(session, bucket),
+    remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
+    connection: ({ name, location = '' }) =>
+      azureConnection(session.account.name, name, location, storageSuffix(options.managementEndpoint)),
+  };
+};
+
+const observe = async (
+  session: AzureSession,
+  { owner }: DesiredBucket,
+  about: About,
+): Promise<ObservedBucket | undefined> => {
+  const account = await getAccount(session, about);
+  if (account === undefined) {
+    if (session.account.kind === 'derived') await refuseTakenName(session, about);
+    return undefined;
+  }
+  const container = await getContainer(session, about);
+  if (container === undefined) return undefined;
+  return {
+    ...whoseMark(metadataOf(owner), lowerCased(container.metadata)),
+    canCarryMark: true,
+    isSameAccount: true,
+    location: (account.primaryLocation ?? account.location).toLowerCase().replaceAll(' ', ''),
+  };
+};
+
+/** Azure's one call makes and changes, so that what is there must be seen before, and the mark after. */
+const create = async (session: AzureSession, bucket: DesiredBucket, about: About): Promise<void> => {
+  await ensureAccount(session, bucket, about);
+  if ((await getContainer(session, about)) !== undefined) throw notOwned(about);
+  const mark = metadataOf(bucket.owner);
+  await putContainer(session, { metadata: { ...mark }, publicAccess: 'None' }, about);
+  const made = await getContainer(session, about);
+  if (made === undefined || !whoseMark(mark, lowerCased(made.metadata)).isOurs) throw notOwned(about);
+};
+
+const notOwned = ({ bucket }: About): BucketError =>
+  new BucketError('NotOwned', `Container ${JSON.stringify(bucket)} is there already; see spec.adopt.`);
+
+const unmark = async (session: AzureSession, { owner }: DesiredBucket, about: About): Promise<void> => {
+  const container = await getContainer(session, about);
+  if (container === undefined) return;
+  const [mark, found] = [metadataOf(owner), lowerCased(container.metadata)];
+  if (whoseMark(mark, found).isOurs)
+    await updateContainer(session, { metadata: without(found, Object.keys(mark)) }, about);
+};
+
+const remove = async (session: AzureSession, force: boolean, about: About): Promise<void> => {
+  const account = await getAccount(session, about);
+  if (account === undefined || (await getContainer(session, about)) === undefined) return;
+  const isHierarchical = account.isHnsEnabled === true;
+  if (!force) await refuseFull(session, account.primaryEndpoints?.blob, isHierarchical, about);
+  await deleteContainer(session, about);
+};
+
+/** Azure deletes a container with all that is in it, and Resource Manager cannot tell what that is. Its data must be asked. */
+const refuseFull = async (
+  { account, credential, caBundle, managementEndpoint, call }: AzureSession,
+  endpoint: string | undefined,
+  isHierarchical: boolean,
+  about: About,
+): Promise<void> => {
+  const url = new URL(endpoint ?? `https://${account.name}.blob.${storageSuffix(managementEndpoint)}/`);
+  const service = openBlobService(url, bearerToken(credential), caBundle);
+  const include = isHierarchical ? 'uncommittedblobs' : 'uncommittedblobs,versions';
+  const ask = (signal: AbortSignal) => isContainerEmpty(service, about.bucket, include, signal);
+  const isEmpty = await call('Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read', ask, about, {
+    403: {
+      reason: 'PermissionDenied',
+      advice:
+        'whether it is empty cannot be seen; give the identity the role Storage Blob Data Reader, or set spec.forceDelete',
+    },
+  });
+  if (isEmpty) return;
+  const name = JSON.stringify(about.bucket);
+  throw new BucketError('BucketNotEmpty', `Container ${name} holds blobs; empty it or set spec.forceDelete.`);
+};

@@ -1,0 +1,173 @@
+import { type BucketMetadata, type CreateBucketRequest, Storage } from '@google-cloud/storage';
+import { JWT } from 'google-auth-library';
+import { BucketError, type BucketProvider, type DesiredBucket, type ObservedBucket } from '../bucket.ts';
+import type { GcsCredentials } from '../credentials.ts';
+import { whoseMark } from '../marks.ts';
+import { type About, createOutsideCall } from '../vendor-call.ts';
+import { readGcsError, statusOf } from './client.ts';
+import { closed, gcsSettings, labelsIn } from './features.ts';
+import { emptyGcsBucket, type GcsClient } from './gcs-emptying.ts';
+import { listItems } from './gcs-list.ts';
+
+export interface GcsOptions {
+  readonly project: string;
+  /** Google's own where not given. */
+  readonly endpoint?: string | undefined;
+  /** Requests carry no token at all: for emulators. */
+  readonly isAnonymous?: boolean | undefined;
+  /** The platform's workload identity where not given. */
+  readonly credentials?: GcsCredentials | undefined;
+  /** Of each call; 10 s where not given. */
+  readonly timeoutMs?: number | undefined;
+}
+
+interface GcsSession extends GcsClient {
+  readonly endpoint: URL | undefined;
+}
+
+const defaultTimeoutMs = 10_000;
+
+/** Buckets on Google Cloud Storage. */
+export const createGcsProvider = (options: GcsOptions): BucketProvider => {
+  const session = openGcs(options);
+  const about = ({ name }: DesiredBucket, signal: AbortSignal): About => ({ bucket: name, signal });
+  return {
+    name: 'gcs',
+    observe: (bucket, signal) => observe(session, bucket, about(bucket, signal)),
+    create: (bucket, signal) => create(session, bucket, about(bucket, signal)),
+    mark: (bucket, signal) => patch(session, { labels: { ...bucket.owner } }, about(bucket, signal)),
+    unmark: (bucket, signal) => unmark(session, bucket, about(bucket, signal)),
+    features: (bucket) =>
+      gcsSettings(bucket).map(({ name, metadata, isIn }) => ({
+        name,
+        isApplied: async (signal) => isIn(await get(session, about(bucket, signal))),
+        apply: (signal) => patch(session, metadata, about(bucket, signal)),
+      })),
+    remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
+    connection: ({ name, location = '' }) => ({
+      url: `gs://${name}`,
+      host: session.endpoint?.hostname ?? 'storage.googleapis.com',
+      port: Number(session.endpoint?.port || 443),
+      region: location,
+      endpoint: session.endpoint?.origin,
+    }),
+  };
+};
+
+const openGcs = (options: GcsOptions): GcsSession => {
+  const { project, endpoint, isAnonymous = false, credentials, timeoutMs = defaultTimeoutMs } = options;
+  const storage = new Storage({
+    projectId: project,
+    timeout: timeoutMs,
+    // Our own retries know what may be repeated, and when; the client's would run inside our time limit.
+    retryOptions: { autoRetry: false },
+    ...(endpoint !== undefined && { apiEndpoint: endpoint, useAuthWithCustomEndpoint: !isAnonymous }),
+    ...(credentials && { authClient: clientOf(credentials) }),
+  });
+  const url = endpoint === undefined ? undefined : new URL(endpoint);
+  const place = url?.origin ?? `Google Cloud Storage in project ${project}`;
+  return { storage, endpoint: url, call: createOutsideCall({ place, timeoutMs, read: readGcsError }) };
+};
+
+/** Made by its own constructor: what reads credentials from JSON would also read kinds that name files and addresses. */
+const clientOf = ({ clientEmail, privateKey }: GcsCredentials): JWT =>
+  new JWT({ email: clientEmail, key: privateKey, scopes: ['https://www.googleapis.com/auth/devstorage.full_control'] });
+
+const observe = async (
+  session: GcsSession,
+  bucket: DesiredBucket,
+  about: About,
+): Promise<ObservedBucket | undefined> => {
+  const found = await find(session, about);
+  if (found === 'absent') return undefined;
+  const isHeld = await isInProject(session, about);
+  if (found === 'closed') throw isHeld ? unseen(about) : taken(about);
+  return observed(bucket, found, isHeld);
+};
+
+const observed = (bucket: DesiredBucket, found: BucketMetadata, isHeld: boolean): ObservedBucket => ({
+  ...whoseMark(bucket.owner, labelsIn(found)),
+  canCarryMark: true,
+  isSameAccount: isHeld,
+  location: found.location?.toLowerCase(),
+});
+
+const find = ({ storage, call }: GcsSession, about: About): Promise<BucketMetadata | 'absent' | 'closed'> => {
+  const look = async (): Promise<BucketMetadata | 'absent' | 'closed'> => {
+    try {
+      const [found] = await storage.bucket(about.bucket).getMetadata();
+      return found;
+    } catch (error) {
+      if (statusOf(error) === 404) return 'absent';
+      if (statusOf(error) === 403 && readGcsError(error).reason === 'PermissionDenied') return 'closed';
+      throw error;
+    }
+  };
+  return call('storage.buckets.get', look, about);
+};
+
+const get = async ({ storage, call }: GcsSession, about: About): Promise<BucketMetadata> => {
+  const [found] = await call('storage.buckets.get', () => storage.bucket(about.bucket).getMetadata(), about);
+  return found;
+};
+
+/** The list is in order, so the bucket itself comes before any other whose name begins with its name. */
+const isInProject = async ({ storage, call }: GcsSession, about: About): Promise<boolean> => {
+  const query = { project: storage.projectId, prefix: about.bucket, maxResults: 1 };
+  const buckets = await call('storage.buckets.list', () => listItems(storage, '/b', query), about);
+  return buckets.some(({ name }) => name === about.bucket);
+};
+
+const taken = ({ bucket }: About): BucketError =>
+  new BucketError(
+    'NameTaken',
+    `Bucket ${JSON.stringify(bucket)} belongs to another project; choose another spec.name.`,
+  );
+
+const unseen = ({ bucket }: About): BucketError =>
+  new BucketError(
+    'PermissionDenied',
+    `Bucket ${JSON.stringify(bucket)} is this project's, but the credentials lack storage.buckets.get on it.`,
+  );
+
+/** The same 409 says that the bucket is ours and that it is another's, so it is looked at. */
+const create = async (session: GcsSession, bucket: DesiredBucket, about: About): Promise<void> => {
+  const { storage, call } = session;
+  const insert = () => storage.createBucket(bucket.name, creation(bucket));
+  try {
+    await call('storage.buckets.insert', insert, about, {
+      400: { reason: 'LocationMismatch', advice: 'Google Cloud does not take this spec.location or spec.storageClass' },
+      409: { reason: 'NotOwned' },
+    });
+  } catch (error) {
+    if (error instanceof BucketError && error.reason === 'NotOwned') await observe(session, bucket, about);
+    throw error;
+  }
+};
+
+const creation = ({ location, storageClass, owner, publicAccess }: DesiredBucket): CreateBucketRequest => ({
+  labels: { ...owner },
+  ...(location !== undefined && { location }),
+  ...(storageClass !== undefined && { storageClass }),
+  ...(publicAccess !== 'Unmanaged' && { iamConfiguration: closed }),
+});
+
+/** Labels that are not named stay as they are. */
+const patch = async ({ storage, call }: GcsSession, metadata: BucketMetadata, about: About): Promise<void> => {
+  await call('storage.buckets.update', () => storage.bucket(about.bucket).setMetadata(metadata), about);
+};
+
+const unmark = async (session: GcsSession, bucket: DesiredBucket, about: About): Promise<void> => {
+  const found = await find(session, about);
+  if (typeof found === 'string' || !whoseMark(bucket.owner, labelsIn(found)).isOurs) return;
+  const labels = Object.fromEntries(Object.keys(bucket.owner).map((key) => [key, null]));
+  await patch(session, { labels }, about);
+};
+
+/** Cloud Storage itself refuses to delete what holds an object or a version. */
+const remove = async (session: GcsSession, force: boolean, about: About): Promise<void> => {
+  const { storage, call } = session;
+  if (force) await emptyGcsBucket(session, about);
+  const gone = () => storage.bucket(about.bucket).delete({ ignoreNotFound: true });
+  await call('storage.buckets.delete', gone, about, { 409: { reason: 'BucketNotEmpty' } });
+};

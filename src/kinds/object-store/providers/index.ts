@@ -1,0 +1,127 @@
+import type { StringMap } from '../../../api/kubernetes.ts';
+import type { BucketProviderName } from '../../../api/object-store.ts';
+import { BucketError, type BucketProvider } from './bucket.ts';
+import { azureCredentialsFrom, type CredentialsSecret, gcsCredentialsFrom, s3CredentialsFrom } from './credentials.ts';
+import { guarded } from './guarded.ts';
+import { measured, type OnCall } from './measure.ts';
+
+/** Where a bucket goes and as whom: from the spec, and from the cloud's facts and the settings where the spec says nothing. */
+export interface ProviderRequest {
+  readonly provider: BucketProviderName;
+  /** `spec.location`, or the cluster's region where the bucket is in the cluster's own cloud. */
+  readonly location: string | undefined;
+  /** The Secret that `spec.credentialsSecretRef` names; undefined: the platform's own identity. */
+  readonly secret: CredentialsSecret | undefined;
+  readonly s3?: S3Request | undefined;
+  readonly gcs?: GcsRequest | undefined;
+  readonly azure?: AzureRequest | undefined;
+  /** Told of every call. */
+  readonly onCall?: OnCall;
+}
+
+export interface S3Request {
+  readonly endpoint?: string | undefined;
+  readonly forcePathStyle?: boolean | undefined;
+  /** PEM. */
+  readonly caBundle?: string | undefined;
+  /** False where not given. */
+  readonly isLoopbackAllowed?: boolean | undefined;
+}
+
+export interface GcsRequest {
+  /** Where not given, the project of the key in the Secret. */
+  readonly project?: string | undefined;
+  readonly endpoint?: string | undefined;
+  /** For emulators. */
+  readonly isAnonymous?: boolean | undefined;
+}
+
+export interface AzureRequest {
+  /** AZURE_SUBSCRIPTION_ID of the Secret goes before it. */
+  readonly subscription?: string | undefined;
+  readonly resourceGroup?: string | undefined;
+  /** `spec.azure.storageAccount`; derived from the next three where not given. */
+  readonly storageAccount?: string | undefined;
+  readonly clusterUid: string;
+  readonly clusterName: string;
+  readonly namespace: string;
+  readonly sku?: string | undefined;
+  /** On an account that is made, and how it is known again; the same for every ObjectStore of the namespace. */
+  readonly accountTags: StringMap;
+  readonly managementEndpoint?: string | undefined;
+  readonly blobEndpoint?: string | undefined;
+}
+
+/**
+ * The provider of one ObjectStore's bucket; its SDK is loaded now, if it was not before. Makes no call yet. Throws
+ * BucketError where the Secret holds no credentials (CredentialsMissing) or something that must be known is not.
+ */
+export const openProvider = async (request: ProviderRequest): Promise<BucketProvider> => {
+  const provider = guarded(await open(request));
+  return request.onCall === undefined ? provider : measured(provider, request.onCall);
+};
+
+const open = (request: ProviderRequest): Promise<BucketProvider> => {
+  switch (request.provider) {
+    case 's3':
+      return openS3Provider(request);
+    case 'gcs':
+      return openGcsProvider(request);
+    case 'azure':
+      return openAzureProvider(request);
+  }
+};
+
+const openS3Provider = async ({ location, secret, s3 }: ProviderRequest): Promise<BucketProvider> => {
+  const credentials = secret && s3CredentialsFrom(secret);
+  const { createS3Provider } = await import('./s3/provider.ts');
+  return createS3Provider({ region: location, credentials, ...s3 });
+};
+
+const openGcsProvider = async ({ secret, gcs }: ProviderRequest): Promise<BucketProvider> => {
+  const credentials = secret && gcsCredentialsFrom(secret);
+  const project = gcs?.project ?? credentials?.project;
+  if (project === undefined) throw unknown('spec.gcp.project', 'the project of this cluster');
+  const { createGcsProvider } = await import('./gcs/provider.ts');
+  return createGcsProvider({ ...gcs, project, credentials });
+};
+
+const openAzureProvider = async (request: ProviderRequest): Promise<BucketProvider> => {
+  const { secret, azure } = request;
+  if (azure === undefined) throw unknown('spec.azure', 'where this cluster is on Azure');
+  const credentials = secret && azureCredentialsFrom(secret);
+  if (credentials?.kind === 'accountKey') return openByAccountKey(azure, credentials.key);
+  const subscription = credentials?.subscription ?? azure.subscription;
+  if (subscription === undefined)
+    throw unknown('AZURE_SUBSCRIPTION_ID in the Secret', 'the subscription of this cluster');
+  const { resourceGroup } = azure;
+  if (resourceGroup === undefined) throw unknown('spec.azure.resourceGroup', 'the resource group of this cluster');
+  const { azureCredential } = await import('./azure/credential.ts');
+  const { createAzureProvider } = await import('./azure/provider.ts');
+  return createAzureProvider({
+    subscription,
+    resourceGroup,
+    credential: await azureCredential(credentials),
+    account: await accountOf(request.location, azure, subscription),
+    managementEndpoint: azure.managementEndpoint,
+  });
+};
+
+const openByAccountKey = async (azure: AzureRequest, key: string): Promise<BucketProvider> => {
+  const { storageAccount: account, blobEndpoint } = azure;
+  if (account === undefined) throw unknown('spec.azure.storageAccount', 'the account whose key the Secret holds');
+  const { createAzureKeyProvider } = await import('./azure/account-key.ts');
+  return createAzureKeyProvider({ account, key, blobEndpoint });
+};
+
+const accountOf = async (location: string | undefined, azure: AzureRequest, subscription: string) => {
+  const { storageAccount, sku, accountTags: tags } = azure;
+  if (storageAccount !== undefined) return { kind: 'given', name: storageAccount } as const;
+  const { storageAccountName } = await import('./azure/resource-manager.ts');
+  const name = storageAccountName({ ...azure, subscription });
+  return { kind: 'derived', name, location, sku, tags } as const;
+};
+
+/** Not final: what is not known yet may be found out, and the spec may be changed. */
+const unknown = (field: string, what: string): BucketError =>
+  new BucketError('ProviderError', `${field} is needed: ${what} is not known.`);

@@ -1,0 +1,73 @@
+import { hash } from 'node:crypto';
+import type { KubeObject } from '../../../api/kubernetes.ts';
+import { AZURE_ACCOUNT_LABEL, BUCKET_CLUSTER_MARK, MANAGED_BY, MANAGED_BY_LABEL } from '../../../api/names.ts';
+import type { Infer } from '../../../api/schema.ts';
+import { object, required, text } from '../../../api/schema.ts';
+import { shapedAs } from '../../../api/shape.ts';
+import { type FileAccount, fileAccountName } from './account.ts';
+
+const data = object('A storage account that was made, or is about to be.', {
+  id: required(text('What it is for, and how it is tagged.')),
+  account: required(text('Its name.')),
+  attempt: required(text('How many names were taken before this one.')),
+  subscription: required(text('Where it is.')),
+  resourceGroup: required(text('Where it is.')),
+  location: required(text('Where it is.')),
+  sku: required(text('How its data is kept.')),
+});
+
+/** What is written down before Azure is asked to make an account, so that none is ever made twice or forgotten. */
+export type AccountRecord = Infer<typeof data>;
+
+/** The ConfigMap that holds a record. */
+export interface RecordObject extends KubeObject {
+  readonly data: AccountRecord;
+}
+
+/** Which account shares are to be in: one for all classes of the same kind in the same place. */
+export interface AccountWish {
+  readonly clusterUid: string;
+  readonly clusterName: string;
+  readonly subscription: string;
+  readonly resourceGroup: string;
+  readonly location: string;
+  readonly sku: string;
+}
+
+/** The record for a wish, the same whenever it is asked for. */
+export const recordFor = (wish: AccountWish, attempt = 0): AccountRecord => {
+  const { clusterUid, clusterName, subscription, resourceGroup, location, sku } = wish;
+  const id = hash('sha256', [clusterUid, subscription, resourceGroup, location, sku].join('/')).slice(0, 20);
+  const account = fileAccountName(clusterName, id, attempt);
+  return { id, account, attempt: String(attempt), subscription, resourceGroup, location, sku };
+};
+
+export const recordName = ({ id }: AccountRecord): string => `azure-account-${id}`;
+
+export const recordObject = (record: AccountRecord, namespace: string): RecordObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: {
+    name: recordName(record),
+    namespace,
+    labels: { [MANAGED_BY_LABEL]: MANAGED_BY, [AZURE_ACCOUNT_LABEL]: record.account },
+  },
+  data: record,
+});
+
+/** Undefined where the ConfigMap is none of ours, or was filled with something else. */
+export const readRecord = (found: KubeObject | undefined): AccountRecord | undefined => {
+  if (found?.metadata.labels?.[MANAGED_BY_LABEL] !== MANAGED_BY) return undefined;
+  return shapedAs(data, (found as Partial<RecordObject>).data);
+};
+
+/** The account of a record, as Azure is asked for it. */
+export const accountOf = (record: AccountRecord, clusterUid: string): FileAccount => ({
+  name: record.account,
+  resourceGroup: record.resourceGroup,
+  location: record.location,
+  sku: record.sku,
+  tags: { [BUCKET_CLUSTER_MARK]: clusterUid, [FILE_TAG]: record.id },
+});
+
+const FILE_TAG = 'quartermaster-file';

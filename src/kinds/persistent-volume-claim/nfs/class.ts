@@ -1,0 +1,98 @@
+import type { Policy } from '../../../api/facts.ts';
+import type { StorageClassInjection } from '../../../api/injection.ts';
+import type { StorageClass } from '../../../api/kubernetes.ts';
+import { NFS_CLASS_LABEL } from '../../../api/names.ts';
+import { type Draft, finishDraft } from '../../../storage-classes/class-draft.ts';
+import { override } from '../../../storage-classes/class-shape.ts';
+import type { Lack, World } from '../../../storage-classes/draft.ts';
+import { nfsClassLabel, nfsProvisioner, nfsServerName } from './nfs-names.ts';
+
+/** The driver for NFS exports that are there already. */
+const NFS_DRIVER = 'nfs.csi.k8s.io';
+/** What the provisioner takes; any other parameter makes it refuse every claim. */
+const PARAMETERS = ['gid', 'rootSquash'];
+
+/**
+ * The NFS version to mount with. One is always named: from 6.6 on Linux corrupts data over the 4.2 it would agree on with
+ * Ganesha 4, and from 6.19 on it fails over 4.1 (nfs-ganesha#1188, #1385).
+ */
+export const nfsVersion = (kernelVersions: readonly string[]): '4.0' | '4.1' =>
+  kernelVersions.some(isTooNewForMinorVersion1) ? '4.0' : '4.1';
+
+const isTooNewForMinorVersion1 = (kernelVersion: string): boolean => {
+  const [major = 0, minor = 0] = kernelVersion.split(/[^0-9]/).map(Number);
+  return major > 6 || (major === 6 && minor >= 19);
+};
+
+const NAMES_VERSION = /^(nfs)?vers=/;
+
+/** The options with that version in place of another of ours; one that somebody chose otherwise stays. */
+export const withNfsVersion = (options: readonly string[], version: '4.0' | '4.1'): readonly string[] => {
+  const at = options.findIndex((option) => NAMES_VERSION.test(option));
+  if (at < 0) return [`nfsvers=${version}`, ...options];
+  return options[at] === 'nfsvers=4.0' || options[at] === 'nfsvers=4.1'
+    ? options.with(at, `nfsvers=${version}`)
+    : options;
+};
+
+/** The server of an existing export, where it is configured and its driver installed. */
+export const existingExport = ({ policy, storage }: World): Pick<Policy, 'nfsServer' | 'nfsShare'> | undefined =>
+  policy.nfsServer !== undefined && storage.hasCsiDriver(NFS_DRIVER) ? policy : undefined;
+
+/** What a class served by an NFS server of its own, or by the existing export, is to be. */
+export const nfsDraft = (className: string, { why, remedy }: Lack, world: World): Draft => {
+  const given = existingExport(world);
+  const isByName = className.includes('nfs');
+  const server = given === undefined ? 'an NFS server of its own' : `the NFS export of ${given.nfsServer ?? ''}`;
+  return {
+    shape: given === undefined ? ownShape(className, world) : exportShape(given),
+    used: new Map(),
+    madeFor: given === undefined ? `NFS server ${nfsServerName(className)}` : server,
+    source: 'NFS',
+    why,
+    warnings: isByName
+      ? []
+      : [`StorageClass ${className} is served by ${server}, because ${why}; otherwise, ${remedy}.`],
+  };
+};
+
+const ownShape = (className: string, { storage }: World): Draft['shape'] => ({
+  provisioner: nfsProvisioner(className),
+  reclaimPolicy: 'Retain',
+  volumeBindingMode: 'Immediate',
+  allowVolumeExpansion: false,
+  mountOptions: withNfsVersion(['hard'], nfsVersion(storage.kernelVersions())),
+});
+
+const exportShape = ({ nfsServer = '', nfsShare }: Pick<Policy, 'nfsServer' | 'nfsShare'>): Draft['shape'] => ({
+  provisioner: NFS_DRIVER,
+  parameters: { server: nfsServer, share: nfsShare, subDir: '${pvc.metadata.namespace}/${pvc.metadata.name}' },
+  reclaimPolicy: 'Retain',
+  volumeBindingMode: 'Immediate',
+  allowVolumeExpansion: true,
+  mountOptions: ['nfsvers=4.1', 'hard'],
+});
+
+/** The class of an NFS server of its own, marked as that. What the platform says of classes is taken as far as the server can do it. */
+export const ownNfsClass = (draft: Draft, className: string, said: StorageClassInjection = {}): StorageClass => {
+  const version = draft.shape.mountOptions?.includes('nfsvers=4.0') ? '4.0' : '4.1';
+  const shape = override(draft.shape, servable(said));
+  const made = finishDraft({ ...draft, shape }, { className }, undefined);
+  return {
+    ...made,
+    metadata: {
+      ...made.metadata,
+      labels: { ...made.metadata.labels, [NFS_CLASS_LABEL]: nfsClassLabel(className) },
+    },
+    mountOptions: withNfsVersion(made.mountOptions ?? [], version),
+  };
+};
+
+const servable = ({ parameters = {}, reclaimPolicy, mountOptions }: StorageClassInjection): StorageClassInjection => {
+  const taken = Object.entries(parameters).filter(([name]) => PARAMETERS.includes(name));
+  return {
+    ...(taken.length > 0 && { parameters: Object.fromEntries(taken) }),
+    ...(reclaimPolicy && { reclaimPolicy }),
+    ...(mountOptions && { mountOptions }),
+  };
+};

@@ -1,0 +1,157 @@
+import { AppError } from '../../../api/errors.ts';
+import type { Facts } from '../../../api/facts.ts';
+import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
+import type { EventRecorder } from '../../../controller/events.ts';
+import { type Outcome, runController } from '../../../controller/loop.ts';
+import { type Kube, resources } from '../../../kube/api-server.ts';
+import type { Store } from '../../../kube/store.ts';
+import type { FactStores, Node } from '../../../kube/stores.ts';
+import type { Log } from '../../../ops/log.ts';
+import type { Metrics } from '../../../ops/metrics.ts';
+import { classNameOf } from '../../../storage-classes/claim.ts';
+import { nfsServerName } from './nfs-names.ts';
+import { hasServer, removeNfsServer } from './nfs-removal.ts';
+import { classServedBy, type NfsStores } from './nfs-stores.ts';
+import { isNfsClass, isServed, type NfsSight } from './observed.ts';
+import { keepNfsServer, nfsResources, tellFailure } from './server.ts';
+
+export interface NfsControllerOptions {
+  readonly kube: Kube;
+  /** As `watchClaims` makes it. */
+  readonly claims: Store<PersistentVolumeClaim>;
+  readonly stores: Pick<FactStores, 'storageClasses' | 'persistentVolumes' | 'nodes' | 'csiDrivers'>;
+  /** As `watchNfsServers` makes them. */
+  readonly servers: NfsStores;
+  readonly facts: () => Facts;
+  readonly events: Pick<EventRecorder, 'record'>;
+  /** How long a server outlives its last volume. */
+  readonly graceSeconds: number;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'countReconcile' | 'setQueue'>;
+}
+
+/**
+ * Keeps an NFS server behind each class that admission made for one, until `signal`: whole whatever somebody deletes, large enough
+ * where its disk can grow, and gone some time after its last volume.
+ */
+export const runNfsController = async (options: NfsControllerOptions, signal: AbortSignal): Promise<void> => {
+  const { claims, stores, servers, log, metrics } = options;
+  const all: readonly Store<KubeObject>[] = [claims, ...Object.values(stores), ...servers];
+  await Promise.all(all.map((store) => store.synced));
+  await runController({
+    name: 'nfs-server',
+    signal,
+    log,
+    metrics,
+    keys: () => servedClasses(options),
+    subscribe: (add) => subscribe(options, add),
+    reconcile: createReconcile(options),
+  });
+};
+
+/** Every class that has a server or is to have one. */
+const servedClasses = ({ stores, servers }: NfsControllerOptions): ReadonlySet<string> =>
+  new Set([
+    ...stores.storageClasses.list().filter(isNfsClass).map(nameOf),
+    ...servers.flatMap((store) => store.list()).flatMap(classServedBy),
+  ]);
+
+const hasPart = (className: string, { stores, servers, facts }: NfsControllerOptions): boolean => {
+  const storageClass = stores.storageClasses.get({ namespace: '', name: className });
+  if (storageClass !== undefined) return isNfsClass(storageClass);
+  const key = { namespace: facts().policy.nfsNamespace, name: nfsServerName(className) };
+  return servers.some((store) => store.get(key) !== undefined);
+};
+
+const nameOf = ({ metadata }: KubeObject): string => metadata.name ?? '';
+
+const subscribe = (options: NfsControllerOptions, add: (key: string) => void): (() => void) => {
+  const { claims, stores, servers } = options;
+  const addServed = (className: string | null | undefined): void => {
+    if (className && hasPart(className, options)) add(className);
+  };
+  const stops = [
+    stores.storageClasses.onChange((_, storageClass) => isNfsClass(storageClass) && add(nameOf(storageClass))),
+    claims.onChange((_, claim) => addServed(classNameOf(claim))),
+    stores.persistentVolumes.onChange((_, volume) => addServed(volume.spec?.storageClassName)),
+    stores.nodes.onChange((_, node, old) => {
+      if (kernelOf(node) !== kernelOf(old)) servedClasses(options).forEach(add);
+    }),
+    ...servers.map((store) => store.onChange((_, part) => classServedBy(part).forEach(add))),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+};
+
+const kernelOf = (node: Node | undefined): string | undefined => node?.status?.nodeInfo?.kernelVersion;
+
+const createReconcile = (options: NfsControllerOptions) => {
+  const { graceSeconds } = options;
+  const tools = { ...options, hasDisruptionBudgets: createBudgetQuestion(options) };
+  /** Since when no volume and no claim of a class was seen. Forgotten with the process, which only makes a server live longer. */
+  const idleSince = new Map<string, number>();
+
+  const wane = async (sight: NfsSight, signal: AbortSignal): Promise<Outcome | undefined> => {
+    if (!hasServer(sight)) return undefined;
+    const since = idleSince.get(sight.className) ?? performance.now();
+    idleSince.set(sight.className, since);
+    const leftMs = since + graceSeconds * 1000 - performance.now();
+    if (leftMs > 0) return { requeueAfterMs: leftMs };
+    const disk = await removeNfsServer(sight, options, signal);
+    idleSince.delete(sight.className);
+    return { decision: 'NFS server removed', fields: { disk } };
+  };
+  return async (className: string, signal: AbortSignal): Promise<Outcome | undefined> => {
+    const sight = await look(className, options, signal);
+    if (!isServed(sight)) return undefined;
+    if (!isInUse(sight, options)) return wane(sight, signal);
+    idleSince.delete(className);
+    const written = await keepNfsServer(sight, tools, signal).catch((error: unknown) => {
+      tellFailure(sight, options, error);
+      throw error;
+    });
+    return written.length > 0 ? { decision: 'NFS server written', fields: { written } } : undefined;
+  };
+};
+
+const isInUse = ({ waiting, volumes, className }: NfsSight, { claims }: NfsControllerOptions): boolean =>
+  waiting.length > 0 || volumes.length > 0 || claims.list().some((claim) => classNameOf(claim) === className);
+
+/** The parts from the API server itself, since what is written depends on them; what may be many, from memory. */
+const look = async (className: string, options: NfsControllerOptions, signal: AbortSignal): Promise<NfsSight> => {
+  const { kube, claims, stores, facts } = options;
+  const key = { namespace: facts().policy.nfsNamespace, name: nfsServerName(className) };
+  const storageClass = kube.get<StorageClass>(resources.storageClasses, { namespace: '', name: className }, signal);
+  const entries = Object.entries(nfsResources).map(async ([name, resource]) => [
+    name,
+    await kube.get(resource, key, signal),
+  ]);
+  const parts = Object.fromEntries(await Promise.all(entries)) as NfsSight['parts'];
+  const disk: PersistentVolumeClaim | undefined = parts.disk;
+  return {
+    className,
+    storageClass: await storageClass,
+    parts,
+    diskClass: stores.storageClasses.get({ namespace: '', name: disk?.spec?.storageClassName ?? '' }),
+    waiting: claims.byIndex('storageClassName', className),
+    volumes: stores.persistentVolumes.byIndex('storageClassName', className),
+  };
+};
+
+/** policy/v1 came with Kubernetes 1.21: without it a server goes unguarded, which is said once. */
+const createBudgetQuestion = ({ kube, log }: NfsControllerOptions) => {
+  let answer: boolean | undefined;
+  return async (signal: AbortSignal): Promise<boolean> => {
+    if (answer) return true;
+    const isThere = await kube.read('/apis/policy/v1', signal).then(() => true, isAbsent);
+    if (!isThere && answer === undefined) log.info('no policy/v1 here: NFS servers go without a PodDisruptionBudget');
+    answer = isThere;
+    return isThere;
+  };
+};
+
+const isAbsent = (error: unknown): false => {
+  if (error instanceof AppError && error.reason === 'NotFound') return false;
+  throw error;
+};

@@ -1,0 +1,84 @@
+import type { Explanation } from '../../api/admission.ts';
+import type { Resolved, StorageClassInjection } from '../../api/injection.ts';
+import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
+import { type Claim, claimOf } from '../../storage-classes/claim.ts';
+import { explainDraft, finishDraft } from '../../storage-classes/class-draft.ts';
+import type { Lack, World } from '../../storage-classes/draft.ts';
+import { needsOwnAccount } from './azure-class.ts';
+import { chooseStorageClass } from './class.ts';
+import { existingExport, nfsDraft, ownNfsClass } from './nfs/class.ts';
+import { isNfsDiskClass, nfsDiskClass } from './nfs/nfs-disk.ts';
+import { nfsDiskGi, nfsServer } from './nfs/parts.ts';
+
+/** What a claim needs, with all that stands behind its class. */
+export type ClaimStorage =
+  /** Nothing: no class is asked for, it exists, or volumes are bound by hand. */
+  | { readonly kind: 'none'; readonly warnings: readonly string[] }
+  | {
+      readonly kind: 'make';
+      readonly storageClass: StorageClass;
+      /** What the class is made for nothing without, in apply order; the class itself comes after them. */
+      readonly companions: readonly KubeObject[];
+      readonly warnings: readonly string[];
+      readonly explain: readonly Explanation[];
+    }
+  /** A storage account has to be made first; `storageClass` does not name it yet. `why` is a whole sentence. */
+  | { readonly kind: 'account'; readonly storageClass: StorageClass; readonly why: string }
+  /** No class: it could not give a volume, or may not be made. `why` is a whole sentence. */
+  | { readonly kind: 'cannot'; readonly why: string };
+
+/** Decides about a claim from memory alone, the NFS server or storage account behind its class included. */
+export const chooseClaimStorage = (
+  pvc: PersistentVolumeClaim,
+  world: World,
+  injection?: Resolved<StorageClassInjection>,
+): ClaimStorage => {
+  const choice = chooseStorageClass(pvc, world, injection);
+  const className = claimOf(pvc)?.className ?? '';
+  if (choice.kind !== 'none' && isNfsDiskClass(className)) return { kind: 'cannot', why: keptName(className) };
+  switch (choice.kind) {
+    case 'nfs':
+      return storageByNfs(choice, world, injection);
+    case 'make':
+      return needsOwnAccount(choice.storageClass, world.policy)
+        ? awaitAccount(choice.storageClass)
+        : { ...choice, companions: [] };
+    case 'none':
+    case 'cannot':
+      return choice;
+  }
+};
+
+const keptName = (className: string): string =>
+  `StorageClass ${className} is not made: the name is for the disks of NFS servers; use another one.`;
+
+const awaitAccount = (storageClass: StorageClass): ClaimStorage => ({
+  kind: 'account',
+  storageClass,
+  why: `StorageClass ${storageClass.metadata.name ?? ''} follows as soon as its storage account is made; until then the claim is pending.`,
+});
+
+const storageByNfs = (
+  { claim, ...lack }: Lack & { readonly claim: Claim },
+  world: World,
+  injection: Resolved<StorageClassInjection> | undefined,
+): ClaimStorage => {
+  const draft = nfsDraft(claim.className, lack, world);
+  const { warnings } = draft;
+  const explain = explainDraft(draft, claim, injection);
+  if (existingExport(world) !== undefined) {
+    return { kind: 'make', storageClass: finishDraft(draft, claim, injection), companions: [], warnings, explain };
+  }
+  const { className, requestedGi } = claim;
+  const disk = nfsDiskClass(className, nfsDiskGi(requestedGi), world);
+  if (disk.kind === 'cannot') return cannot(className, disk.why);
+  const parts = nfsServer({ className, askedGi: requestedGi, diskClass: disk.name }, world.policy);
+  const diskClass = disk.missing === undefined ? [] : [disk.missing];
+  const storageClass = ownNfsClass(draft, className, injection?.value);
+  return { kind: 'make', storageClass, companions: [...diskClass, ...Object.values(parts)], warnings, explain };
+};
+
+const cannot = (className: string, why: string): ClaimStorage => ({
+  kind: 'cannot',
+  why: `StorageClass ${className} is not made, because its NFS server needs a disk: ${why}`,
+});

@@ -1,0 +1,51 @@
+import type { KubeObject } from '../../api/kubernetes.ts';
+import { keysIn, type Spot } from '../../injection/edit.ts';
+import { type Growing, remember } from '../../injection/memo.ts';
+import { listAt, type Path } from '../../injection/path.ts';
+
+export type Role = 'driver' | 'executor';
+export const ROLES: readonly Role[] = ['driver', 'executor'];
+
+export const SPARK_CONF: Path = ['spec', 'sparkConf'];
+/** The lists of a role that mount something: one path, one mount, whichever of them names it. */
+export const MOUNT_LISTS = ['volumeMounts', 'configMaps', 'secrets'];
+
+/** A key of sparkConf. */
+export const conf = (key: string): Spot => ({ at: SPARK_CONF, key });
+
+/** An entry of a list in each container of a role's pod template that has it. */
+export const inTemplateContainers = (app: KubeObject, role: Role, list: string, key: string): readonly Spot[] => {
+  const at = ['spec', role, 'template', 'spec', 'containers'];
+  const containers = listAt(app, at);
+  if (containers.length === 0) return [];
+  const { byKey } = remember(containers, inTemplateContainers, list, () => fileContainers(containers, list));
+  return (byKey.get(key) ?? []).map((index) => ({ at: [...at, String(index), list], key }));
+};
+
+interface FiledContainers extends Growing {
+  /** Indices of the containers whose list has an entry by that key. */
+  readonly byKey: ReadonlyMap<string, readonly number[]>;
+}
+
+/** Nothing of ours is put into templates. What is taken out of them stays filed: whoever follows a spot looks what is there. */
+const fileContainers = (containers: readonly unknown[], list: string): FiledContainers => {
+  const byKey = new Map<string, number[]>();
+  const keyOf = keysIn([list]);
+  for (const [index, container] of containers.entries()) {
+    for (const key of new Set(listAt(container, [list]).map(keyOf))) {
+      if (key === undefined) continue;
+      const found = byKey.get(key);
+      if (found === undefined) byKey.set(key, [index]);
+      else found.push(index);
+    }
+  }
+  return { byKey, isChanged: () => undefined };
+};
+
+/** Every place but `env` that gives a variable to a role's pod. */
+export const variableSpots = (name: string, role: Role): readonly Spot[] => [
+  { at: ['spec', role, 'envVars'], key: name },
+  { at: ['spec', role, 'envSecretKeyRefs'], key: name },
+  conf(role === 'driver' ? `spark.kubernetes.driverEnv.${name}` : `spark.executorEnv.${name}`),
+  conf(`spark.kubernetes.${role}.secretKeyRef.${name}`),
+];

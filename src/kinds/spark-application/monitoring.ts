@@ -1,0 +1,125 @@
+import type { Injection, PrometheusInjection, Resolved } from '../../api/injection.ts';
+import type { KubeObject } from '../../api/kubernetes.ts';
+import { type Edit, editOf, type Spot, titleOf } from '../../injection/edit.ts';
+import { isBranch, mapAt, type Path, readAt, textAt } from '../../injection/path.ts';
+import { NOTHING, type Proposal } from './event-log.ts';
+import { ROLES, type Role } from './fields.ts';
+import { JMX_PORT, type JmxAgent, jmxDanger } from './spark-jmx.ts';
+import { servletEdits } from './spark-servlet.ts';
+
+export const MONITORING: Path = ['spec', 'monitoring'];
+export const PROMETHEUS: Path = [...MONITORING, 'prometheus'];
+const EXPOSE = { driver: 'exposeDriverMetrics', executor: 'exposeExecutorMetrics' } as const;
+
+type Field = keyof PrometheusInjection;
+type Given = Injection['prometheus'];
+
+/**
+ * How an app's metrics get to Prometheus: by the JMX exporter where a jar is named and it does no harm, else by Spark's
+ * own servlet where that is asked for as the fallback. Without a jar the pods are annotated and no more.
+ */
+export const monitoringEdits = (app: KubeObject, injection: Injection, isOurs: (spot: Spot) => boolean): Proposal => {
+  const { prometheus } = injection;
+  if (prometheus.size === 0) return NOTHING;
+  const jar = prometheus.get('jmxExporterJar');
+  if (jar === undefined) return withoutJar(app, injection);
+  const agent = { port: portOf(app, prometheus), roles: exposedRoles(app, prometheus) };
+  if (agent.roles.length === 0) return NOTHING;
+  const edits = jmxEdits(prometheus, jar);
+  const isTheirOwn = jar.mode === 'Default' && hasOwnExporter(app, isOurs);
+  const wanted = isTheirOwn ? edits.filter(({ mode }) => mode === 'Enforce') : edits;
+  if (wanted.length === 0) return NOTHING;
+  const danger =
+    jmxDanger(app, agent, injection) ?? (jar.mode === 'Default' ? disagreement(app, injection, agent) : undefined);
+  if (danger === undefined) return { edits: wanted, warnings: [] };
+  const fallback = wantsServlet(prometheus) ? servletEdits(app, injection, agent.roles, danger) : NOTHING;
+  return {
+    edits: fallback.edits,
+    warnings: [
+      `PlatformDefaults ${titleOf(jar.source)}: the JMX exporter was not injected: ${danger}.`,
+      ...fallback.warnings,
+    ],
+  };
+};
+
+/** What a person should know about the monitoring they wrote themselves. */
+export const monitoringWarnings = (app: KubeObject): readonly string[] => {
+  const configuration = textAt(app, [...PROMETHEUS, 'configuration'])?.trim() ?? '';
+  const isPath = configuration.startsWith('/') && !/[\n:]/.test(configuration);
+  return isPath
+    ? [
+        `spec.monitoring.prometheus.configuration must hold the text of prometheus.yaml, not the path ${configuration}: name a file in spec.monitoring.prometheus.configFile.`,
+      ]
+    : [];
+};
+
+const withoutJar = (app: KubeObject, injection: Injection): Proposal => {
+  const { prometheus } = injection;
+  const roles = exposedRoles(app, prometheus);
+  if (wantsServlet(prometheus)) return servletEdits(app, injection, roles, 'no JMX exporter is named');
+  const scrape = prometheus.get('scrape');
+  return scrape?.value === true
+    ? { edits: roles.flatMap((role) => scrapeEdits(prometheus, scrape, role)), warnings: [] }
+    : NOTHING;
+};
+
+const wantsServlet = (given: Given): boolean => given.get('fallback')?.value === 'PrometheusServlet';
+
+const portOf = (app: KubeObject, given: Given): number => {
+  const ours = given.get('port');
+  const theirs = ours?.mode === 'Enforce' ? undefined : readAt(app, [...PROMETHEUS, 'port']);
+  return [theirs, ours?.value].find((port) => typeof port === 'number') ?? JMX_PORT;
+};
+
+/** The roles whose metrics are exposed: both, unless the app or the defaults say otherwise. */
+const exposedRoles = (app: KubeObject, given: Given): readonly Role[] =>
+  ROLES.filter((role) => {
+    const ours = given.get(EXPOSE[role]);
+    const theirs = readAt(app, [...MONITORING, EXPOSE[role]]) ?? undefined;
+    return ((ours?.mode === 'Enforce' ? undefined : theirs) ?? ours?.value ?? true) !== false;
+  });
+
+const hasOwnExporter = (app: KubeObject, isOurs: (spot: Spot) => boolean): boolean =>
+  isBranch(readAt(app, PROMETHEUS)) && !isOurs({ at: PROMETHEUS, key: 'jmxExporterJar' });
+
+/** What the app says about its metrics and the operator would write over. */
+const disagreement = (app: KubeObject, injection: Injection, { roles }: JmxAgent): string | undefined => {
+  const conf = Object.entries(mapAt(app, ['spec', 'sparkConf'])).find(
+    ([key, value]) => /^spark\.metrics\.(conf|namespace)$/.test(key) && isTheirs(injection.sparkConf.get(key), value),
+  );
+  if (conf !== undefined) return `the operator would write over sparkConf ${conf[0]}`;
+  const role = roles.find((name) =>
+    Object.entries(mapAt(app, ['spec', name, 'annotations'])).some(
+      ([key, value]) => key.startsWith('prometheus.io/') && isTheirs(injection.annotations.get(key), value),
+    ),
+  );
+  return role && `the operator would write over the prometheus.io annotations of the ${role}`;
+};
+
+/** True for a value that is neither what we give nor what gives way to it. */
+const isTheirs = (given: Resolved<string> | undefined, value: unknown): boolean =>
+  given?.mode !== 'Enforce' && given?.value !== value;
+
+/** Both booleans are required: one that nobody gave is filled in, and never put over what the app says. */
+const jmxEdits = (given: Given, jar: Resolved<unknown>): readonly Edit[] => {
+  const edit = (at: Path, field: Field, resolved: Resolved<unknown>): Edit =>
+    editOf(at, field, resolved, resolved.value);
+  const exposed: Resolved<unknown> = { ...jar, mode: 'Default', value: true };
+  const optional = (['port', 'configFile'] as const).flatMap((field) => {
+    const resolved = given.get(field);
+    return resolved === undefined ? [] : [edit(PROMETHEUS, field, resolved)];
+  });
+  return [
+    ...ROLES.map((role) => edit(MONITORING, EXPOSE[role], given.get(EXPOSE[role]) ?? exposed)),
+    edit(PROMETHEUS, 'jmxExporterJar', jar),
+    ...optional,
+  ];
+};
+
+const scrapeEdits = (given: Given, scrape: Resolved<unknown>, role: Role): readonly Edit[] => {
+  const at = ['spec', role, 'annotations'];
+  return (['scrape', 'port', 'path'] as const).flatMap((field) => {
+    const resolved = given.get(field);
+    return resolved === undefined ? [] : [editOf(at, `prometheus.io/${field}`, scrape, String(resolved.value))];
+  });
+};

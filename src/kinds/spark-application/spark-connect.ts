@@ -1,0 +1,34 @@
+import { type Mutator, untouched } from '../../api/mutator.ts';
+import { readInjected } from '../../injection/injected-annotation.ts';
+import { inject, type Reinjection, reinject } from '../../injection/injector.ts';
+import { targetOf } from '../../injection/target.ts';
+import { sparkConfEdits } from './mutator.ts';
+import { sparkRules } from './rules.ts';
+import { isNotOurs, sparkRule } from './spark-application.ts';
+
+const again: Reinjection = {
+  places: new Set(['spec/sparkConf', 'spec/hadoopConf']),
+  rulesFor: sparkRules,
+  reconsider: (object, _, edits) => ({ object, edits, withdrawn: [], warnings: [] }),
+};
+
+/** v1alpha1 has no volumes, variables or monitoring: conf is all there is to give. */
+export const sparkConnectMutator: Mutator = {
+  rules: [sparkRule('spark-connect', 'v1alpha1', 'sparkconnects')],
+  mutate: (connect, request, facts) => {
+    if (isNotOurs(connect, request)) return untouched(connect);
+    if (request.oldObject !== undefined) return reinject(connect, request.oldObject, again);
+    const target = targetOf('SparkConnect', connect, request, facts);
+    const injection = facts.defaults.resolve(target);
+    if (injection === undefined && readInjected(connect) === undefined) return untouched(connect);
+    const edits = injection === undefined ? [] : sparkConfEdits(injection);
+    const { warnings = [] } = injection ?? {};
+    return inject(connect, {
+      edits,
+      rulesFor: again.rulesFor,
+      form: 'values',
+      warnings,
+      isDisabled: target.isDisabled,
+    });
+  },
+};

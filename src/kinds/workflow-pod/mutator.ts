@@ -1,0 +1,33 @@
+import { type Mutator, untouched } from '../../api/mutator.ts';
+import { remember } from '../../injection/memo.ts';
+import { mutatePod } from '../../injection/pod-mutation.ts';
+import { podRules } from '../../injection/pods.ts';
+import { isWorkflowPod, WORKFLOW_LABEL, workflowProfile } from '../../injection/profiles/argo.ts';
+import { calrissianPartOf } from '../../injection/profiles/calrissian.ts';
+
+const PROFILES = [workflowProfile];
+const makeRules = podRules(PROFILES);
+/** Objects that match alike are given the same edits, under the same rules. */
+const rulesFor: typeof makeRules = (edits) => remember(edits, makeRules, '', () => makeRules(edits));
+
+/** Pods of Argo workflows, as Hera too makes them. One that runs Calrissian is left to the mutator of those. */
+export const workflowPodMutator: Mutator = {
+  rules: [
+    {
+      name: 'workflow-pod',
+      group: '',
+      versions: ['v1'],
+      resource: 'pods',
+      operations: ['CREATE'],
+      // A workflow fails for good when its pod is refused: better a step without its defaults.
+      failurePolicy: 'Ignore',
+      objectSelector: { matchExpressions: [{ key: WORKFLOW_LABEL, operator: 'Exists' }] },
+    },
+  ],
+  mutate: (pod, request, facts) => {
+    if (request.operation !== 'CREATE' || !isWorkflowPod(pod) || calrissianPartOf(pod, request, facts)) {
+      return untouched(pod);
+    }
+    return mutatePod(pod, request, facts, PROFILES, rulesFor);
+  },
+};

@@ -1,0 +1,206 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { CloudVerdict } from '../api/facts.ts';
+
+export type AdmissionResult = 'changed' | 'unchanged' | 'refused' | 'error';
+export type ReconcileResult = 'done' | 'requeued' | 'failed' | 'abandoned';
+
+/** All that is measured, each under one name. Durations are in seconds, whatever their callers count in. */
+export interface Metrics {
+  /** The exposition text, as Prometheus reads it. */
+  readonly expose: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly countAdmission: (kind: string, operation: string, result: AdmissionResult, seconds: number) => void;
+  readonly countReconcile: (controller: string, result: ReconcileResult, seconds: number) => void;
+  /** `waiting`: keys to be worked on now; `failing`: keys whose last reconcile failed. */
+  readonly setQueue: (controller: string, waiting: number, failing: number) => void;
+  readonly countWatchRestart: (resource: string, why: string) => void;
+  readonly setCloud: (verdict: Pick<CloudVerdict, 'name' | 'facts'>) => void;
+  readonly setLeader: (isLeader: boolean) => void;
+  readonly countEvent: (outcome: 'written' | 'dropped' | 'failed') => void;
+  readonly countStorageClass: (madeBy: 'admission' | 'controller') => void;
+  readonly setCertificateExpiry: (certificate: 'serving' | 'authority', notAfter: Date) => void;
+  readonly countBucketCall: (provider: string, call: string, result: string, seconds: number) => void;
+}
+
+/** Admission answers from memory in well under a millisecond, unless it makes a class. */
+const ADMISSION_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const RECONCILE_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60];
+/** Whoever reaches the webhook names the kind: past so many, all others share one label. */
+const MOST_KINDS = 50;
+const LONGEST_KIND = 63;
+/** Nobody can push these out. */
+const OUR_KINDS: ReadonlySet<string> = new Set([
+  'PersistentVolumeClaim',
+  'Pod',
+  'SparkApplication',
+  'SparkConnect',
+  'ObjectStore',
+]);
+
+/** A registry of its own, so that two in one process do not share numbers. `isDetailed` adds Node's own process metrics. */
+export const createMetrics = (options: { readonly isDetailed?: boolean } = {}): Metrics => {
+  const registry = new Registry();
+  if (options.isDetailed) collectDefaultMetrics({ register: registry });
+  return {
+    expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    ...admissionMetrics(registry),
+    ...controllerMetrics(registry),
+    ...clusterMetrics(registry),
+    ...outsideMetrics(registry),
+  };
+};
+
+type Definition<Label extends string> = {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames?: readonly Label[];
+};
+
+const counter = <L extends string>(registry: Registry, { name, help, labelNames = [] }: Definition<L>) =>
+  new Counter({ name: `quartermaster_${name}`, help, labelNames: [...labelNames], registers: [registry] });
+
+const gauge = <L extends string>(registry: Registry, { name, help, labelNames = [] }: Definition<L>) =>
+  new Gauge({ name: `quartermaster_${name}`, help, labelNames: [...labelNames], registers: [registry] });
+
+const histogram = <L extends string>(
+  registry: Registry,
+  { name, help, labelNames = [], buckets }: Definition<L> & { readonly buckets: readonly number[] },
+) =>
+  new Histogram({
+    name: `quartermaster_${name}`,
+    help,
+    labelNames: [...labelNames],
+    buckets: [...buckets],
+    registers: [registry],
+  });
+
+const admissionMetrics = (registry: Registry): Pick<Metrics, 'countAdmission'> => {
+  const requests = counter(registry, {
+    name: 'admission_requests_total',
+    help: 'Admission requests answered.',
+    labelNames: ['kind', 'operation', 'result'],
+  });
+  const duration = histogram(registry, {
+    name: 'admission_duration_seconds',
+    help: 'Time from the whole request to its answer.',
+    labelNames: ['kind'],
+    buckets: ADMISSION_SECONDS,
+  });
+  const known = new Set<string>();
+  const bound = (kind: string): string => {
+    if (OUR_KINDS.has(kind)) return kind;
+    if (!known.has(kind) && (known.size === MOST_KINDS || kind.length > LONGEST_KIND)) return 'other';
+    known.add(kind);
+    return kind;
+  };
+  // A series is looked up by a text made of all its labels, which takes longer than to count.
+  const counters = new Map<string, () => void>();
+  const observers = new Map<string, (seconds: number) => void>();
+  return {
+    countAdmission: (kind, operation, result, seconds) => {
+      const label = bound(kind);
+      const series = `${label} ${operation} ${result}`;
+      getOrMake(counters, series, () => requests.labels({ kind: label, operation, result }).inc)();
+      getOrMake(observers, label, () => duration.labels({ kind: label }).observe)(seconds);
+    },
+  };
+};
+
+const getOrMake = <T>(items: Map<string, T>, key: string, make: () => T): T => {
+  const held = items.get(key);
+  if (held !== undefined) return held;
+  const made = make();
+  items.set(key, made);
+  return made;
+};
+
+const controllerMetrics = (
+  registry: Registry,
+): Pick<Metrics, 'countReconcile' | 'setQueue' | 'setLeader' | 'countEvent' | 'countStorageClass'> => {
+  const labelNames = ['controller'] as const;
+  const reconciles = counter(registry, {
+    name: 'reconciles_total',
+    help: 'Reconciles ended.',
+    labelNames: ['controller', 'result'],
+  });
+  const duration = histogram(registry, {
+    name: 'reconcile_duration_seconds',
+    help: 'Time of one reconcile.',
+    labelNames,
+    buckets: RECONCILE_SECONDS,
+  });
+  const waiting = gauge(registry, { name: 'queue_depth', help: 'Keys waiting to be reconciled.', labelNames });
+  const failing = gauge(registry, { name: 'queue_failing', help: 'Keys whose last reconcile failed.', labelNames });
+  const leader = gauge(registry, { name: 'leader', help: '1 on the replica whose controllers act.' });
+  const events = counter(registry, {
+    name: 'events_total',
+    help: 'Kubernetes Events by what became of them.',
+    labelNames: ['outcome'],
+  });
+  const classes = counter(registry, {
+    name: 'storage_classes_made_total',
+    help: 'StorageClasses made.',
+    labelNames: ['by'],
+  });
+  return {
+    countReconcile: (controller, result, seconds) => {
+      reconciles.inc({ controller, result });
+      duration.observe({ controller }, seconds);
+    },
+    setQueue: (controller, depth, failed) => {
+      waiting.set({ controller }, depth);
+      failing.set({ controller }, failed);
+    },
+    setLeader: (isLeader) => leader.set(isLeader ? 1 : 0),
+    countEvent: (outcome) => events.inc({ outcome }),
+    countStorageClass: (by) => classes.inc({ by }),
+  };
+};
+
+const clusterMetrics = (registry: Registry): Pick<Metrics, 'countWatchRestart' | 'setCloud'> => {
+  const restarts = counter(registry, {
+    name: 'watch_restarts_total',
+    help: 'Watches that ended or failed and were begun anew.',
+    labelNames: ['resource', 'why'],
+  });
+  const cloud = gauge(registry, { name: 'cloud_info', help: '1 for the cloud found.', labelNames: ['cloud'] });
+  const facts = gauge(registry, {
+    name: 'cloud_fact_info',
+    help: '1 for each fact known of the cloud, with where it came from.',
+    labelNames: ['fact', 'value', 'source'],
+  });
+  return {
+    countWatchRestart: (resource, why) => restarts.inc({ resource, why }),
+    setCloud: (verdict) => {
+      cloud.reset();
+      facts.reset();
+      cloud.set({ cloud: verdict.name }, 1);
+      for (const [fact, { value, source }] of Object.entries(verdict.facts)) facts.set({ fact, value, source }, 1);
+    },
+  };
+};
+
+const outsideMetrics = (registry: Registry): Pick<Metrics, 'setCertificateExpiry' | 'countBucketCall'> => {
+  const expiry = gauge(registry, {
+    name: 'certificate_expiry_timestamp_seconds',
+    help: 'When a certificate in use ends, as Unix time.',
+    labelNames: ['certificate'],
+  });
+  const calls = counter(registry, {
+    name: 'bucket_calls_total',
+    help: 'Calls to bucket providers.',
+    labelNames: ['provider', 'call', 'result'],
+  });
+  const duration = histogram(registry, {
+    name: 'bucket_call_duration_seconds',
+    help: 'Time of one call to a bucket provider.',
+    labelNames: ['provider', 'call'],
+    buckets: RECONCILE_SECONDS,
+  });
+  return {
+    setCertificateExpiry: (certificate, notAfter) => expiry.set({ certificate }, notAfter.getTime() / 1000),
+    countBucketCall: (provider, call, result, seconds) => {
+      calls.inc({ provider, call, result });
+      duration.observe({ provider, call }, seconds);
+    },
+  };
+};

@@ -1,0 +1,197 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DEPLOYMENT_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
+import type { CertificateKeeper } from '../certificates/watcher.ts';
+import type { EventRecorder } from '../controller/events.ts';
+import { runController } from '../controller/loop.ts';
+import { type WebhookTarget, webhookConfiguration } from '../controller/webhook-configuration.ts';
+import { keepWebhooks } from '../controller/webhook-keeper.ts';
+import { webhookPublisher } from '../controller/webhook-publisher.ts';
+import { platformDefaultsController } from '../defaults/platform-defaults-controller.ts';
+import { watchProvision } from '../defaults/provisioning/provision-stores.ts';
+import { watchCalrissian } from '../kinds/calrissian/calrissian-stores.ts';
+import { runCalrissianController } from '../kinds/calrissian/controller.ts';
+import { mutators } from '../kinds/index.ts';
+import { runObjectStoreController } from '../kinds/object-store/object-store.ts';
+import { azureCredential } from '../kinds/object-store/providers/azure/credential.ts';
+import { openProvider } from '../kinds/object-store/providers/index.ts';
+import { openAzureAccounts } from '../kinds/persistent-volume-claim/azure-file/account.ts';
+import { runAzureFileController, watchAzureRecords } from '../kinds/persistent-volume-claim/azure-file/controller.ts';
+import { claimController } from '../kinds/persistent-volume-claim/controller.ts';
+import { runNfsController } from '../kinds/persistent-volume-claim/nfs/controller.ts';
+import { watchNfsServers } from '../kinds/persistent-volume-claim/nfs/nfs-stores.ts';
+import { type Kube, resources } from '../kube/api-server.ts';
+import { type Watching, watchStore } from '../kube/stores.ts';
+import { metadataOnly } from '../kube/transforms.ts';
+import type { Core } from './core.ts';
+
+const PUBLISH_EVERY_MS = 2_000;
+const RETRY_MS = 1_000;
+/** What is deleted with a storage account is gone for good: there is no hurry. */
+const ACCOUNT_GRACE_SECONDS = 600;
+
+/** Every controller there is. Their watches begin at once, on every replica; they act when they are run. */
+export const runsOf = (core: Core, certificates: CertificateKeeper, events: EventRecorder): readonly Run[] => [
+  publishWebhooks(core, certificates),
+  keepClaims(core, events),
+  keepNfsServers(core, events),
+  keepCalrissianNamespaces(core, events),
+  keepPlatformDefaults(core, events),
+  keepObjectStores(core, events),
+  keepAzureFiles(core, events),
+];
+
+/** A controller with all it needs, acting until its signal. */
+export type Run = (signal: AbortSignal) => Promise<void>;
+
+const watchingOf = ({ kube, log, signal, metrics }: Core): Watching => ({
+  kube,
+  log,
+  signal,
+  onRestart: metrics.countWatchRestart,
+});
+
+const keepClaims = (core: Core, events: EventRecorder): Run => {
+  const { kube, stores, claims, facts, log, metrics, detection } = core;
+  const controller = claimController({
+    kube,
+    claims,
+    stores,
+    cloudSettled: detection.settled,
+    facts,
+    events,
+    log,
+    metrics,
+  });
+  core.onVerdict(controller.recheck);
+  return controller.run;
+};
+
+const keepNfsServers = (core: Core, events: EventRecorder): Run => {
+  const { kube, stores, claims, facts, log, metrics, settings, detection } = core;
+  const servers = watchNfsServers(watchingOf(core), settings.nfsNamespace);
+  const graceSeconds = settings.nfsGraceSeconds;
+  return async (signal) => {
+    await Promise.race([detection.settled, aborted(signal)]);
+    await runNfsController({ kube, claims, stores, servers, facts, events, graceSeconds, log, metrics }, signal);
+  };
+};
+
+const keepCalrissianNamespaces = (core: Core, events: EventRecorder): Run => {
+  const { kube, stores, claims, defaults, facts, log, metrics, detection } = core;
+  const made = watchCalrissian(watchingOf(core));
+  return async (signal) => {
+    await Promise.race([detection.settled, aborted(signal)]);
+    const all = { ...stores, claims, made };
+    await runCalrissianController({ kube, stores: all, inForce: defaults, facts, events, log, metrics }, signal);
+  };
+};
+
+const keepPlatformDefaults = (core: Core, events: EventRecorder): Run => {
+  const { kube, stores, defaults, facts, log, metrics, settings, detection } = core;
+  const provision = watchProvision(watchingOf(core), settings.namespace);
+  const controller = platformDefaultsController({
+    kube,
+    events,
+    facts,
+    inForce: defaults,
+    stores: { platformDefaults: stores.platformDefaults, namespaces: stores.namespaces, provision },
+    now: () => `${new Date().toISOString().slice(0, -5)}Z`,
+  });
+  const ready = [stores.platformDefaults.synced, stores.namespaces.synced, provision.synced, detection.settled];
+  return async (signal) => {
+    await Promise.race([Promise.all(ready), aborted(signal)]);
+    await runController({ ...controller, signal, log, metrics });
+  };
+};
+
+const keepObjectStores = (core: Core, events: EventRecorder): Run => {
+  const { kube, log, metrics, settings, facts, stores } = core;
+  const query = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
+  const connections = watchStore({ ...watchingOf(core), query }, resources.configMaps, metadataOnly);
+  return async (signal) => {
+    const clusterUid = await readClusterUid(kube, signal);
+    await runObjectStoreController({
+      kube,
+      log,
+      metrics,
+      events,
+      signal,
+      clusterUid,
+      connections,
+      openProvider,
+      stores: stores.objectStores,
+      cloud: () => facts().cloud,
+      policy: facts().policy,
+      clusterName: settings.clusterName === '' ? clusterUid : settings.clusterName,
+      azureResourceGroup: settings.azureResourceGroup,
+      azureManagementEndpoint: settings.azureManagementEndpoint,
+      resyncMs: settings.objectStoreResyncSeconds * 1_000,
+    });
+  };
+};
+
+const keepAzureFiles = (core: Core, events: EventRecorder): Run => {
+  const { kube, stores, claims, facts, log, metrics, settings, detection } = core;
+  const records = watchAzureRecords(watchingOf(core), settings.namespace);
+  const openAccounts = async (subscription: string) =>
+    openAzureAccounts({
+      subscription,
+      credential: await azureCredential(undefined),
+      managementEndpoint: settings.azureManagementEndpoint,
+    });
+  return async (signal) => {
+    await Promise.race([detection.settled, aborted(signal)]);
+    const clusterUid = await readClusterUid(kube, signal);
+    const clusterName = settings.clusterName;
+    const { azureResourceGroup: resourceGroup, azureAccountDeletion: deletion, namespace: systemNamespace } = settings;
+    const cluster = { clusterUid, clusterName, resourceGroup, systemNamespace };
+    const tools = { kube, claims, stores, records, facts, events, openAccounts, log, metrics };
+    await runAzureFileController({ ...tools, ...cluster, deletion, graceSeconds: ACCOUNT_GRACE_SECONDS }, signal);
+  };
+};
+
+const aborted = async (signal: AbortSignal): Promise<void> => {
+  if (!signal.aborted) await once(signal, 'abort');
+};
+
+/** The UID of kube-system: what tells one cluster from another, as everybody reads it. Asked for until it is there. */
+const readClusterUid = async (kube: Kube, signal: AbortSignal): Promise<string> => {
+  while (!signal.aborted) {
+    const found = await kube
+      .get(resources.namespaces, { namespace: '', name: 'kube-system' }, signal)
+      .catch(() => undefined);
+    if (found?.metadata.uid !== undefined) return found.metadata.uid;
+    await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+  }
+  return '';
+};
+
+/** Keeps the webhook configuration right, looking at it every other second. */
+const publishWebhooks = ({ settings, kube, log }: Core, certificates: CertificateKeeper): Run => {
+  const { webhookConfigurationName: name, webhookUrl, namespace, serviceName, nfsNamespace } = settings;
+  const target: WebhookTarget = webhookUrl === '' ? { service: { name: serviceName, namespace } } : { url: webhookUrl };
+  const publish = webhookPublisher({
+    kube,
+    name,
+    desired: (owner) => {
+      const certificate = certificates.current();
+      if (certificate === undefined) return undefined;
+      const { caBundle } = certificate;
+      const rules = mutators.flatMap((mutator) => mutator.rules);
+      return webhookConfiguration({
+        name,
+        rules,
+        target,
+        caBundle,
+        systemNamespace: namespace,
+        nfsNamespace,
+        ...(owner && { owner }),
+      });
+    },
+    ...(webhookUrl === '' && { installation: { namespace, deployment: DEPLOYMENT_NAME } }),
+  });
+  return async (signal) => {
+    if (name !== '') await keepWebhooks({ publish, intervalMs: PUBLISH_EVERY_MS, log }, signal);
+  };
+};

@@ -1,0 +1,107 @@
+import type { CloudVerdict, Facts } from '../api/facts.ts';
+import type { PersistentVolumeClaim } from '../api/kubernetes.ts';
+import { detectCloud } from '../clouds/detection/detect.ts';
+import { type Detection, startDetection } from '../clouds/detection/detector.ts';
+import { createDefaultsInForce, type DefaultsInForce } from '../defaults/in-force.ts';
+import { createFacts } from '../kinds/facts.ts';
+import { watchClaims } from '../kinds/persistent-volume-claim/controller.ts';
+import type { Kube } from '../kube/api-server.ts';
+import { createKube } from '../kube/client.ts';
+import { findConnection } from '../kube/connection.ts';
+import { createStore, type Store } from '../kube/store.ts';
+import { type FactStores, nodeFact, type Watching, watchFacts } from '../kube/stores.ts';
+import type { Log } from '../ops/log.ts';
+import { createMetrics, type Metrics } from '../ops/metrics.ts';
+import { policyOf, type Settings } from '../settings/config.ts';
+import { type LiveSettings, watchLiveSettings } from './live-settings.ts';
+
+/** What the webhook and the controllers share. */
+export interface Core {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly kube: Kube;
+  readonly stores: FactStores;
+  /** Stays empty where claims are not watched. */
+  readonly claims: Store<PersistentVolumeClaim>;
+  readonly detection: Detection;
+  readonly live: LiveSettings;
+  /** Calls `listener` whenever another cloud, other facts or other settings are found. */
+  readonly onVerdict: (listener: () => void) => void;
+  readonly defaults: DefaultsInForce;
+  /** The facts of the moment it is called. */
+  readonly facts: () => Facts;
+  /** Ends all that runs in the background. */
+  readonly signal: AbortSignal;
+}
+
+export interface CoreOptions {
+  readonly settings: Settings;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Claims are what there is most of: a webhook without controllers does without them. */
+  readonly watchesClaims: boolean;
+}
+
+/** Connects to the cluster, and starts to watch it and to ask for the cloud. Waits for neither. */
+export const createCore = async ({ settings, environment, log, signal, watchesClaims }: CoreOptions): Promise<Core> => {
+  const metrics = createMetrics({ isDetailed: true });
+  const kube = createKube(await findConnection(environment));
+  const watching: Watching = { kube, log, signal, onRestart: metrics.countWatchRestart };
+  const stores = watchFacts(watching);
+  const claims = watchesClaims ? watchClaims(watching) : createStore<PersistentVolumeClaim>(log);
+  const listeners: (() => void)[] = [];
+  const detection = askForCloud(settings, stores, signal, (verdict) => {
+    metrics.setCloud(verdict);
+    log.info({ cloud: verdict.name, facts: verdict.facts, notes: verdict.notes }, 'cloud named');
+    for (const listener of listeners) listener();
+  });
+  const live = watchLiveSettings({
+    ...watching,
+    start: settings,
+    onChange: ({ logLevel }, refused) => {
+      log.level = logLevel;
+      if (refused.length > 0) log.error({ refused }, 'settings refused, those before stay in force');
+      else log.info({}, 'settings taken over');
+      for (const listener of listeners) listener();
+    },
+  });
+  const policy = policyOf(settings);
+  const defaults = createDefaultsInForce(policy);
+  stores.platformDefaults.onChange((type, object) => {
+    if (type === 'DELETED') defaults.remove(object);
+    else defaults.put(object);
+  });
+  const read = createFacts({ stores, claims, policy, verdict: detection.verdict, defaults: defaults.index });
+  const facts = () => ({ ...read(), policy: live.policy() });
+  const onVerdict = (listener: () => void): void => void listeners.push(listener);
+  return { settings, log, metrics, kube, stores, claims, detection, live, onVerdict, defaults, facts, signal };
+};
+
+/** Nodes and drivers are read first: they settle what metadata leaves open. */
+const askForCloud = (
+  { cloud: setting, metadataEndpoint, facts }: Settings,
+  { nodes, csiDrivers }: FactStores,
+  signal: AbortSignal,
+  onVerdict: (verdict: CloudVerdict) => void,
+): Detection => {
+  const input = () => ({
+    setting,
+    metadataEndpoint,
+    facts,
+    nodes: nodes.list().map(nodeFact),
+    csiDrivers: csiDrivers.list().map(({ metadata }) => metadata.name ?? ''),
+  });
+  const detection = startDetection({
+    input,
+    detect: async () => {
+      await Promise.all([nodes.synced, csiDrivers.synced]);
+      return detectCloud(input());
+    },
+    onVerdict,
+  });
+  for (const store of [nodes, csiDrivers]) store.onChange(detection.noteChange);
+  signal.addEventListener('abort', detection.stop, { once: true });
+  return detection;
+};

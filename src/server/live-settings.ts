@@ -1,0 +1,80 @@
+import { AppError } from '../api/errors.ts';
+import type { Policy } from '../api/facts.ts';
+import type { KubeObject, Maybe, StringMap } from '../api/kubernetes.ts';
+import { SETTINGS_CONFIG_MAP } from '../api/names.ts';
+import { resources } from '../kube/api-server.ts';
+import { type Watching, watchStore } from '../kube/stores.ts';
+import { slim } from '../kube/transforms.ts';
+import { policyOf, readSettings, type SettingName, type Settings } from '../settings/config.ts';
+import { settings } from '../settings/definitions.ts';
+
+/** The settings a running process takes over, as they are in force now. */
+export interface LiveSettings {
+  readonly policy: () => Policy;
+  /** True once it is known what the ConfigMap says, or that there is none. */
+  readonly hasSynced: () => boolean;
+}
+
+export interface LiveSettingsOptions extends Watching {
+  /** As given at the start: in force where the ConfigMap says nothing. */
+  readonly start: Settings;
+  /** Told of each change, and of what was refused: a sentence for each key. */
+  readonly onChange: (settings: Settings, refused: readonly string[]) => void;
+}
+
+interface ConfigMap extends KubeObject {
+  readonly data?: Maybe<StringMap>;
+}
+
+/** Those that no running part has already acted upon. */
+export const LIVE_SETTINGS = [
+  'logLevel',
+  'storageClassPattern',
+  'storageClassLimit',
+  'rwxFallback',
+] as const satisfies readonly SettingName[];
+
+/** Follows the ConfigMap of live settings, whose keys are the settings' names in the environment. */
+export const watchLiveSettings = ({ start, onChange, ...watching }: LiveSettingsOptions): LiveSettings => {
+  let current = start;
+  let policy = policyOf(start);
+  const take = (data: StringMap): void => {
+    const { values, refused } = applySettings(data, start, current);
+    current = values;
+    policy = policyOf(values);
+    onChange(values, refused);
+  };
+  const query = { namespace: start.namespace, fieldSelector: `metadata.name=${SETTINGS_CONFIG_MAP}` };
+  const store = watchStore<ConfigMap>({ ...watching, query }, resources.configMaps, slim);
+  store.onChange((type, { data }) => take(type === 'DELETED' ? {} : (data ?? {})));
+  return { policy: () => policy, hasSynced: store.hasSynced };
+};
+
+/** What `data` makes of the settings. A key that cannot be taken leaves what is in force, and is told by name. */
+export const applySettings = (
+  data: StringMap,
+  start: Settings,
+  current: Settings,
+): { readonly values: Settings; readonly refused: readonly string[] } => {
+  const refused = Object.keys(data).flatMap(flawOfKey);
+  let values = start;
+  for (const name of LIVE_SETTINGS) {
+    const { env } = settings[name];
+    const text = data[env];
+    if (text === undefined) continue;
+    try {
+      values = { ...values, [name]: readSettings({ [env]: text })[name] };
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      refused.push(error.message);
+      values = { ...values, [name]: current[name] };
+    }
+  }
+  return { values, refused };
+};
+
+const flawOfKey = (key: string): readonly string[] => {
+  if (LIVE_SETTINGS.some((name) => settings[name].env === key)) return [];
+  const isSetting = Object.values(settings).some(({ env }) => env === key);
+  return [isSetting ? `${key} is read at the start only: set it in the Deployment.` : `${key} is no setting.`];
+};

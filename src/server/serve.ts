@@ -1,0 +1,122 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import packageJson from '../../package.json' with { type: 'json' };
+import { AppError } from '../api/errors.ts';
+import { createDecisionLog } from '../ops/decisions.ts';
+import { createHealth, type Health } from '../ops/health.ts';
+import { createOpsApp, createOpsServer } from '../ops/server.ts';
+import { takeSnapshot } from '../ops/snapshot.ts';
+import { type Controllers, startControllers } from './controllers-controllers.ts';
+import { type Core, type CoreOptions, createCore } from './core.ts';
+import { listen } from './listen.ts';
+import { keepServingCertificate, startWebhook, type Webhook } from './webhook.ts';
+
+export interface ServeMode {
+  readonly webhook: boolean;
+  readonly controller: boolean;
+}
+
+export interface ServeOptions extends Omit<CoreOptions, 'signal' | 'watchesClaims'> {
+  readonly mode: ServeMode;
+  /** Fires when the process is to end. */
+  readonly ending: AbortSignal;
+}
+
+/** All that runs and must end. */
+interface Parts {
+  readonly health: Health;
+  readonly webhook: Webhook | undefined;
+  readonly controllers: Controllers | undefined;
+  readonly ops: Server;
+}
+
+const REMEMBERED_DECISIONS = 100;
+const { version } = packageJson;
+
+/**
+ * Runs until `ending`, or until a part of it fails for good, then ends gracefully. Resolves to the exit code: 0, or 1 after a
+ * failure, which is logged. Throws AppError('InvalidSetting') where it cannot begin.
+ */
+export const serve = async ({ mode, ending, ...given }: ServeOptions): Promise<number> => {
+  const background = new AbortController();
+  const core = await createCore({ ...given, signal: background.signal, watchesClaims: mode.controller });
+  const parts = startParts(core, mode);
+  const code = await untilOver(core, mode, parts, ending);
+  await end(core, parts);
+  background.abort();
+  core.log.info({}, 'ended');
+  return code;
+};
+
+const startParts = (core: Core, mode: ServeMode): Parts => {
+  const { stores, detection, metrics } = core;
+  const decisions = createDecisionLog(REMEMBERED_DECISIONS, () => new Date());
+  const certificates = keepServingCertificate(core);
+  const webhook = mode.webhook ? startWebhook(core, certificates, decisions) : undefined;
+  const controllers = mode.controller ? startControllers(core, certificates) : undefined;
+  const health = healthOf(core, webhook);
+  const standing = () => ({ isLeading: controllers?.isLeading(), certificateUntil: certificates.current()?.notAfter });
+  const snapshot = () => takeSnapshot({ version, health, standing, verdict: detection.verdict, stores, decisions });
+  const onFault = (path: string, error: unknown): void => core.log.error({ path, error }, 'operations page failed');
+  const ops = createOpsServer(createOpsApp({ health, metrics: metrics.expose, snapshot, onFault }));
+  return { health, webhook, controllers, ops };
+};
+
+const healthOf = ({ stores, detection, live }: Core, webhook: Webhook | undefined): Health =>
+  createHealth([
+    ...Object.entries({ ...stores }).map(([name, store]) => ({ name: `the cache of ${name}`, isMet: store.hasSynced })),
+    { name: 'the live settings', isMet: live.hasSynced },
+    { name: 'the cloud to be named', isMet: () => detection.verdict() !== undefined },
+    ...(webhook ? [{ name: 'a certificate to serve with', isMet: webhook.isListening }] : []),
+  ]);
+
+const untilOver = async (
+  { log, settings }: Core,
+  mode: ServeMode,
+  { webhook, controllers, ops }: Parts,
+  ending: AbortSignal,
+): Promise<number> => {
+  const open = async (): Promise<void> => {
+    await listen(ops, { host: settings.opsHost, port: settings.opsPort, setting: 'OPS_PORT' });
+    log.info({ version, address: ops.address(), ...mode }, 'quartermaster started');
+  };
+  try {
+    await Promise.race([aborted(ending), ...[open(), webhook?.started, controllers?.done].map(failureOf)]);
+    log.info({ signal: String(ending.reason) }, 'ending');
+    return 0;
+  } catch (error) {
+    log.fatal({ error: error instanceof AppError ? error.message : error }, 'ending, because it cannot go on');
+    return 1;
+  }
+};
+
+/** Settles only where the work fails. */
+const failureOf = (work: Promise<void> | undefined): Promise<never> =>
+  new Promise((_, reject) => {
+    work?.catch(reject);
+  });
+
+/**
+ * Not ready at once; new connections are still taken, and answered with `Connection: close`, until nobody has come for
+ * `drainSeconds`: Services have forgotten us. Then what is in flight is finished, all within `shutdownSeconds`. The Lease is
+ * released meanwhile.
+ */
+const end = async ({ settings, log }: Core, { health, webhook, controllers, ops }: Parts): Promise<void> => {
+  health.drain();
+  const drained = webhook?.drain(settings.drainSeconds * 1_000);
+  const stopControllers = async (): Promise<void> => {
+    await controllers?.stop().catch((error: unknown) => log.error({ error }, 'controllers did not end well'));
+  };
+  const graceful = async (): Promise<void> => {
+    await Promise.all([stopControllers(), drained]);
+    await webhook?.close();
+  };
+  await Promise.race([graceful(), sleep(settings.shutdownSeconds * 1_000, undefined, { ref: false })]);
+  ops.closeAllConnections();
+  ops.close();
+};
+
+const aborted = async (signal: AbortSignal): Promise<void> => {
+  if (!signal.aborted) await once(signal, 'abort');
+};

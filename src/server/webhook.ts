@@ -1,0 +1,104 @@
+import { ensureStorageClasses } from '../admission/ensure.ts';
+import { createHandler, type Handle, type HandlerOptions } from '../admission/handler.ts';
+import { createWebhookServer, type WebhookServer } from '../admission/server.ts';
+import { messageOf } from '../api/errors.ts';
+import { type CertificateSource, tlsOptions } from '../certificates/certificate.ts';
+import { fileSource } from '../certificates/file-source.ts';
+import { secretSource, serviceNames } from '../certificates/secret-source.ts';
+import { type CertificateKeeper, keepCertificate } from '../certificates/watcher.ts';
+import { isAuthorityPublished } from '../controller/webhook-publisher.ts';
+import type { DecisionLog } from '../ops/decisions.ts';
+import type { Core } from './core.ts';
+import { listen } from './listen.ts';
+import { observeAdmissions } from './observe.ts';
+
+/** The webhook server once it has a certificate, and how to end it. */
+export interface Webhook {
+  readonly isListening: () => boolean;
+  /** Resolves when it listens; rejects where it cannot: the port is taken. */
+  readonly started: Promise<void>;
+  /** From now on every answer closes its connection. Resolves when nobody has come for `quietMs`. */
+  readonly drain: (quietMs: number) => Promise<void>;
+  /** Takes no new connections; resolves when the last request is answered. */
+  readonly close: () => Promise<void>;
+}
+
+/** Keeps the certificate the webhook serves with, from files or from the Secret. */
+export const keepServingCertificate = ({ settings, kube, log, metrics, signal }: Core): CertificateKeeper => {
+  const keeper = keepCertificate({
+    source: sourceOf(settings, kube),
+    signal,
+    onFailure: (error) => log.error({ error: messageOf(error) }, 'certificate cannot be kept'),
+  });
+  const tell = (): void => {
+    const { notAfter, authorityNotAfter } = keeper.current() ?? {};
+    if (notAfter) metrics.setCertificateExpiry('serving', notAfter);
+    if (authorityNotAfter) metrics.setCertificateExpiry('authority', authorityNotAfter);
+  };
+  keeper.first.then(tell, () => undefined);
+  keeper.onChange(tell);
+  return keeper;
+};
+
+const sourceOf = (settings: Core['settings'], kube: Core['kube']): CertificateSource => {
+  const { tlsCertFile: certFile, tlsKeyFile: keyFile, tlsCaFile: caFile, namespace, webhookUrl } = settings;
+  const isTrusted = (authority: string, signal: AbortSignal): Promise<boolean> =>
+    isAuthorityPublished(kube, settings.webhookConfigurationName, authority, signal);
+  if (certFile !== '') return fileSource({ certFile, keyFile, isTrusted, ...(caFile !== '' && { caFile }) });
+  const own = webhookUrl === '' ? [] : [new URL(webhookUrl).hostname];
+  return secretSource({
+    kube,
+    namespace,
+    names: [...serviceNames(settings.serviceName, namespace), ...own],
+    isTrusted,
+  });
+};
+
+/** Serves as soon as there is a certificate, and with each later one without dropping a connection. */
+export const startWebhook = (core: Core, certificates: CertificateKeeper, decisions: DecisionLog): Webhook => {
+  const { log, settings, signal } = core;
+  let webhook: WebhookServer | undefined;
+  const start = async (): Promise<void> => {
+    const first = await certificates.first.catch(() => undefined);
+    if (first === undefined || signal.aborted) return;
+    const created = createWebhookServer(
+      tlsOptions(first),
+      countErrors(core, createHandler(handlerOptions(core, decisions))),
+      log,
+    );
+    certificates.onChange((certificate) => created.server.setSecureContext(tlsOptions(certificate)));
+    await listen(created.server, { host: settings.webhookHost, port: settings.webhookPort, setting: 'WEBHOOK_PORT' });
+    webhook = created;
+    log.info({ address: created.server.address() }, 'webhook listening');
+  };
+  return {
+    isListening: () => webhook !== undefined,
+    started: start(),
+    drain: (quietMs) => webhook?.drain(quietMs) ?? Promise.resolve(),
+    close: () => webhook?.close() ?? Promise.resolve(),
+  };
+};
+
+/** What throws is counted too, and answered as a fault of ours. */
+const countErrors =
+  ({ metrics }: Core, handle: Handle): Handle =>
+  (request) => {
+    const startedAt = performance.now();
+    const failed = (error: unknown): never => {
+      const seconds = (performance.now() - startedAt) / 1_000;
+      metrics.countAdmission(request.object.kind, request.operation, 'error', seconds);
+      throw error;
+    };
+    try {
+      const answered = handle(request);
+      return answered instanceof Promise ? answered.catch(failed) : answered;
+    } catch (error) {
+      return failed(error);
+    }
+  };
+
+const handlerOptions = ({ kube, settings, facts, log, metrics }: Core, decisions: DecisionLog): HandlerOptions => ({
+  facts,
+  ensure: ensureStorageClasses(kube, settings.ensureDeadlineMs, () => metrics.countStorageClass('admission')),
+  observe: observeAdmissions({ log, metrics }, decisions),
+});

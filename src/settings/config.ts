@@ -1,0 +1,70 @@
+import { AppError } from '../api/errors.ts';
+import type { Policy } from '../api/facts.ts';
+import { settings } from './definitions.ts';
+import type { Setting } from './setting.ts';
+
+export type SettingName = keyof typeof settings;
+export type Settings = { readonly [Name in SettingName]: ReturnType<(typeof settings)[Name]['parse']> };
+
+export const flagOf = (name: SettingName): string => `--${settings[name].env.toLowerCase().replaceAll('_', '-')}`;
+
+/**
+ * Reads every setting: a flag wins over the environment, which wins over the default.
+ * Throws AppError('InvalidSetting') naming each setting that is wrong, all of them in one sentence.
+ */
+export const readSettings = (
+  environment: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Partial<Record<SettingName, string>>> = {},
+): Settings => {
+  const wrong: string[] = [];
+  const read = ([name, { env, fallback, parse }]: [string, Setting<unknown>]): [string, unknown] => {
+    const given = flags[name as SettingName] ?? environment[env] ?? fallback;
+    try {
+      return [name, parse(given)];
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      wrong.push(`${env}=${JSON.stringify(given)} is not ${error.message}`);
+      return [name, undefined];
+    }
+  };
+  const values = Object.fromEntries(Object.entries(settings).map(read)) as Settings;
+  const flaws = wrong.length > 0 ? wrong : contradictions(values);
+  if (flaws.length > 0) throw new AppError('InvalidSetting', `Settings refused: ${flaws.join('; ')}.`);
+  return values;
+};
+
+const contradictions = ({
+  tlsCertFile,
+  tlsKeyFile,
+  tlsCaFile,
+  drainSeconds,
+  shutdownSeconds,
+}: Settings): readonly string[] => [
+  ...((tlsCertFile === '') === (tlsKeyFile === '')
+    ? []
+    : ['TLS_CERT_FILE and TLS_KEY_FILE are given together or not at all']),
+  ...(tlsCaFile !== '' && tlsCertFile === '' ? ['TLS_CA_FILE is given without TLS_CERT_FILE'] : []),
+  ...(drainSeconds > shutdownSeconds ? ['DRAIN_SECONDS is longer than SHUTDOWN_SECONDS'] : []),
+];
+
+/** The part of the settings that decisions depend on. */
+export const policyOf = (values: Settings): Policy => ({
+  systemNamespace: values.namespace,
+  storageClassPattern: values.storageClassPattern,
+  storageClassLimit: values.storageClassLimit,
+  rwxFallback: values.rwxFallback,
+  nfsNamespace: values.nfsNamespace,
+  nfsImage: values.nfsImage,
+  ...(values.nfsServer !== '' && { nfsServer: values.nfsServer }),
+  nfsShare: values.nfsShare,
+  azureFileAccount: values.azureFileAccount,
+  calrissian: {
+    serviceAccounts: values.calrissianServiceAccounts,
+    bucket:
+      values.calrissianObjectStore === ''
+        ? { name: values.calrissianBucket }
+        : { objectStore: values.calrissianObjectStore },
+    secret: values.calrissianSecret,
+  },
+  allowLoopbackEndpoints: values.objectStoreLoopback === 'allow',
+});

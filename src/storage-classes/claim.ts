@@ -1,0 +1,88 @@
+import type { AccessMode, Maybe, PersistentVolumeClaim, VolumeMode } from '../api/kubernetes.ts';
+import { BETA_CLASS_ANNOTATION } from '../api/names.ts';
+
+/** What a PersistentVolumeClaim asks of the class it names. */
+export interface Claim {
+  readonly className: string;
+  /** JSON Pointer to where the claim names it. */
+  readonly namedAt: string;
+  /** The strongest of the modes asked for. */
+  readonly mode: AccessMode;
+  readonly volumeMode: VolumeMode;
+  /** 0 where the claim gives no size, or one that cannot be read. */
+  readonly requestedGi: number;
+}
+
+/** Strongest first: a class that serves one of these on its own would leave the others unserved. */
+const STRENGTH: readonly AccessMode[] = ['ReadWriteMany', 'ReadOnlyMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
+
+/** Undefined where no class is asked for, where a volume is bound by hand, and where the API server will refuse the claim. */
+export const claimOf = (claim: PersistentVolumeClaim): Claim | undefined => {
+  const className = classNameOf(claim);
+  const modes = accessModesOf(claim);
+  const mode = STRENGTH.find((candidate) => modes.includes(candidate));
+  if (!className || mode === undefined || !modes.every((asked) => STRENGTH.includes(asked)) || isBoundByHand(claim)) {
+    return undefined;
+  }
+  const volumeMode = claim.spec?.volumeMode === 'Block' ? 'Block' : 'Filesystem';
+  return {
+    className,
+    namedAt: hasBetaAnnotation(claim) ? BETA_PATH : '/spec/storageClassName',
+    mode,
+    volumeMode,
+    requestedGi: gibibytesOf(claim.spec?.resources?.requests?.['storage']),
+  };
+};
+
+const BETA_PATH = `/metadata/annotations/${BETA_CLASS_ANNOTATION.replace('/', '~1')}`;
+
+const hasBetaAnnotation = ({ metadata }: PersistentVolumeClaim): boolean =>
+  typeof metadata.annotations?.[BETA_CLASS_ANNOTATION] === 'string';
+
+/** The class a claim names, `''` for none at all. The annotation of old wins, as it does in Kubernetes. */
+export const classNameOf = (claim: PersistentVolumeClaim): string | undefined => {
+  const { metadata, spec } = claim;
+  const name: unknown = hasBetaAnnotation(claim)
+    ? metadata.annotations?.[BETA_CLASS_ANNOTATION]
+    : spec?.storageClassName;
+  return typeof name === 'string' ? name : undefined;
+};
+
+export const accessModesOf = ({ spec }: PersistentVolumeClaim): readonly AccessMode[] =>
+  Array.isArray(spec?.accessModes) ? (spec.accessModes as readonly AccessMode[]) : [];
+
+/** A snapshot or a volume to start from; it ties the claim to the class of its source. */
+export const hasDataSource = ({ spec }: PersistentVolumeClaim): boolean =>
+  isSet(spec?.dataSource) || isSet(spec?.dataSourceRef);
+
+/** A volume is named or selected: whoever wrote that made the volume too. */
+const isBoundByHand = ({ spec }: PersistentVolumeClaim): boolean => !!spec?.volumeName || isSet(spec?.selector);
+
+const isSet = (value: Maybe<unknown>): boolean => value !== undefined && value !== null;
+
+const UNITS: Readonly<Record<string, number>> = {
+  m: 1e-3,
+  '': 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  E: 1e18,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
+  Ei: 2 ** 60,
+};
+
+/** A Kubernetes quantity in GiB; 0 where it is none. */
+export const gibibytesOf = (quantity: unknown): number => {
+  const text = typeof quantity === 'number' ? String(quantity) : quantity;
+  if (typeof text !== 'string') return 0;
+  const match = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE]\+?(\d{1,2})|([mkMGTPE]|[KMGTPE]i)?)$/.exec(text);
+  if (match === null) return 0;
+  const [, number, exponent = '0', unit = ''] = match;
+  return (Number(number) * 10 ** Number(exponent) * (UNITS[unit] ?? 0)) / 2 ** 30;
+};

@@ -1,0 +1,64 @@
+import type { CloudVerdict, Fact, StorageOffer } from '../api/facts.ts';
+import type { StorageClassInjection } from '../api/injection.ts';
+import type { StorageClass, StringMap } from '../api/kubernetes.ts';
+import { factIn } from './draft.ts';
+
+/** What a StorageClass says, without its name. */
+export type ClassShape = Pick<
+  StorageClass,
+  'provisioner' | 'parameters' | 'reclaimPolicy' | 'volumeBindingMode' | 'allowVolumeExpansion' | 'mountOptions'
+>;
+
+/** An offer with its facts filled in, and the facts that were. */
+export const shapeOfOffer = (
+  offer: StorageOffer,
+  templates: StringMap,
+  cloud: CloudVerdict,
+): { readonly shape: ClassShape; readonly used: ReadonlyMap<string, Fact> } => {
+  const used = new Map<string, Fact>();
+  const parameters = Object.entries(templates).flatMap(([name, template]) => {
+    const value = fill(template, (fact) => {
+      const known = factIn(offer, cloud, fact);
+      if (known !== undefined) used.set(fact, known);
+      return known?.value;
+    });
+    return value === undefined ? [] : [[name, value]];
+  });
+  const { provisioner, reclaimPolicy, volumeBindingMode, allowVolumeExpansion, mountOptions } = offer;
+  const shape = {
+    provisioner,
+    ...(parameters.length > 0 && { parameters: Object.fromEntries(parameters) as StringMap }),
+    reclaimPolicy,
+    volumeBindingMode,
+    allowVolumeExpansion,
+    ...(mountOptions && { mountOptions }),
+  };
+  return { shape, used };
+};
+
+/** Undefined where a fact that the template names is not known. */
+const fill = (template: string, lookUp: (fact: string) => string | undefined): string | undefined => {
+  const parts = template.split(/\$\{(\w+)\}/).map((part, at) => (at % 2 === 0 ? part : lookUp(part)));
+  return parts.includes(undefined) ? undefined : parts.join('');
+};
+
+/** What another class says, without what makes it that class. */
+export const shapeOfClass = (storageClass: StorageClass): ClassShape => {
+  const { provisioner, parameters, reclaimPolicy, volumeBindingMode, allowVolumeExpansion, mountOptions } =
+    storageClass;
+  return {
+    provisioner,
+    ...(parameters && { parameters }),
+    ...(reclaimPolicy && { reclaimPolicy }),
+    ...(volumeBindingMode && { volumeBindingMode }),
+    ...(allowVolumeExpansion !== undefined && { allowVolumeExpansion }),
+    ...(mountOptions && { mountOptions }),
+  };
+};
+
+/** Field by field, parameters key by key: what the platform says wins. */
+export const override = (shape: ClassShape, said: StorageClassInjection): ClassShape => {
+  const parameters = { ...shape.parameters, ...said.parameters };
+  const { parameters: _, ...rest } = { ...shape, ...said };
+  return { ...rest, ...(Object.keys(parameters).length > 0 && { parameters }) };
+};

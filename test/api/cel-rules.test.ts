@@ -1,0 +1,111 @@
+import { run } from '@bufbuild/cel';
+import { describe, expect, it } from 'vitest';
+import { objectStoreCrd } from '../../src/api/object-store.ts';
+import { platformDefaultsCrd } from '../../src/api/platform-defaults.ts';
+import { mutators } from '../../src/kinds/index.ts';
+
+interface Rule {
+  readonly rule: string;
+  readonly message: string;
+}
+
+type Node = Readonly<Record<string, unknown>>;
+const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null;
+
+/** Every rule below a schema, with the path it stands at. */
+const rulesIn = (node: unknown, path: string): readonly (readonly [string, Rule])[] => {
+  if (!isNode(node)) return [];
+  const own = (node['x-kubernetes-validations'] ?? []) as readonly Rule[];
+  return [
+    ...own.map((rule) => [path, rule] as const),
+    ...Object.entries(node).flatMap(([key, child]) => rulesIn(child, key === 'properties' ? path : `${path}.${key}`)),
+  ];
+};
+
+const schemaOf = (crd: unknown): unknown =>
+  (crd as { spec: { versions: { schema: { openAPIV3Schema: unknown } }[] } }).spec.versions[0]?.schema.openAPIV3Schema;
+const defaultsRules = rulesIn(schemaOf(platformDefaultsCrd), '');
+const storeRules = rulesIn(schemaOf(objectStoreCrd), '');
+
+const ruleAbout = (rules: readonly (readonly [string, Rule])[], message: string): Rule => {
+  const found = rules.find(([, rule]) => rule.message.includes(message));
+  if (found === undefined) throw new Error(`no rule says ${message}`);
+  return found[1];
+};
+
+const holds = ({ rule }: Rule, self: unknown, oldSelf?: unknown): unknown =>
+  run(rule, { self, ...(oldSelf !== undefined && { oldSelf }) } as never);
+
+describe('the CEL rules of PlatformDefaults', () => {
+  it.each([
+    [
+      'inject.sparkConf is taken by',
+      { match: { kinds: ['SparkApplication'] }, inject: { sparkConf: {} } },
+      { match: { kinds: ['WorkflowPod'] }, inject: { sparkConf: {} } },
+    ],
+    [
+      'inject.storageClass is taken by',
+      { match: { kinds: ['PersistentVolumeClaim'] }, inject: { storageClass: {} } },
+      { match: { kinds: ['PersistentVolumeClaim', 'ObjectStore'] }, inject: { storageClass: {} } },
+    ],
+    ['In and NotIn need values', { operator: 'In', values: ['a'] }, { operator: 'Exists', values: ['a'] }],
+    ['In and NotIn need values', { operator: 'Exists' }, { operator: 'NotIn' }],
+    [
+      'each of volumeMounts must name one',
+      { volumes: [{ name: 'a' }], volumeMounts: [{ name: 'a' }] },
+      { volumeMounts: [{ name: 'a' }] },
+    ],
+    ['configMapRef and secretRef', { secretRef: { name: 'a' } }, {}],
+    ['data and copyFrom', { copyFrom: 'a' }, { copyFrom: 'a', data: {} }],
+  ])('%s', (message, good, bad) => {
+    const rule = ruleAbout(defaultsRules, message);
+    expect(holds(rule, good)).toBe(true);
+    expect(holds(rule, bad)).toBe(false);
+  });
+});
+
+describe('the CEL rules of ObjectStore', () => {
+  it.each([
+    ['spec.name cannot be changed', { name: 'a' }, { name: 'a' }, { name: 'b' }],
+    ['spec.location cannot be changed', { location: 'x' }, {}, { location: 'y' }],
+  ])('%s', (message, self, goodOld, badOld) => {
+    const rule = ruleAbout(storeRules, message);
+    expect(holds(rule, self, goodOld)).toBe(true);
+    expect(holds(rule, self, badOld)).toBe(false);
+  });
+
+  it.each([
+    ['on s3', { provider: 's3', name: 'my.bucket-1' }, { provider: 's3', name: 'my..bucket' }],
+    ['on gcs', { provider: 'gcs', name: 'my_bucket' }, { provider: 'gcs', name: 'My_bucket' }],
+    ['on azure', { provider: 'azure', name: 'my-container' }, { provider: 'azure', name: 'my--container' }],
+    ['spec.forceDelete needs', { forceDelete: true, deletionPolicy: 'Delete' }, { forceDelete: true }],
+    [
+      'spec.s3.endpoint needs',
+      { s3: { endpoint: 'https://a' }, credentialsSecretRef: { name: 'a' } },
+      { s3: { endpoint: 'https://a' } },
+    ],
+  ])('%s', (message, good, bad) => {
+    const rule = ruleAbout(storeRules, message);
+    expect(holds(rule, good)).toBe(true);
+    expect(holds(rule, bad)).toBe(false);
+  });
+});
+
+describe('the match conditions of the webhooks', () => {
+  const conditions = mutators.flatMap(({ rules }) => rules.flatMap(({ matchConditions = [] }) => matchConditions));
+
+  it.each(conditions.map(({ name, expression }) => [name, expression] as const))(
+    '%s can be evaluated',
+    (_name, expression) => {
+      const object = { metadata: { annotations: {} }, spec: { storageClassName: 'a' } };
+      expect(run(expression, { object } as never)).toBeTypeOf('boolean');
+    },
+  );
+});
+
+it('every rule can be evaluated or names what its sample lacks, and none fails to parse', () => {
+  for (const [path, rule] of [...defaultsRules, ...storeRules]) {
+    const sample = { match: { kinds: [] }, operator: 'In', name: 'a', spec: {} };
+    expect(holds(rule, sample, sample), path).toBeTypeOf('boolean');
+  }
+});

@@ -1,0 +1,174 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import { ensureNothing } from '../../src/admission/ensure.ts';
+import { createHandler } from '../../src/admission/handler.ts';
+import { encodeReview } from '../../src/admission/review.ts';
+import { indexDefaults } from '../../src/defaults/index.ts';
+import { createDecisionLog } from '../../src/ops/decisions.ts';
+import { createMetrics } from '../../src/ops/metrics.ts';
+import { observeAdmissions } from '../../src/server/observe.ts';
+import { platformDefaults, system, target } from '../fixtures/defaults.ts';
+import { requestFor } from '../golden/case.ts';
+import { factsOf } from '../golden/world.ts';
+import { admit } from '../properties/admitting.ts';
+
+const MEBI = 1024 * 1024;
+const SPARK = 'sparkoperator.k8s.io/v1beta2';
+const tenant = { namespace: 'team-a' };
+
+const app = (spec: object = {}, metadata: object = {}) => ({
+  apiVersion: SPARK,
+  kind: 'SparkApplication',
+  metadata: { name: 'it', namespace: 'team-a', ...metadata },
+  spec: { driver: {}, executor: {}, ...spec },
+});
+const step = (labels: Readonly<Record<string, string>> = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'it', namespace: 'team-a', labels: { 'workflows.argoproj.io/workflow': 'w', ...labels } },
+  spec: { containers: [{ name: 'main' }] },
+});
+const giving = (count: number, value: string, mode: 'Default' | 'Enforce' = 'Default') =>
+  Array.from({ length: count }, (_, at) =>
+    platformDefaults(
+      `d${at}`,
+      { mode, match: { kinds: ['WorkflowPod'] }, inject: { env: [{ name: `A${at}`, value }] } },
+      tenant,
+    ),
+  );
+
+describe('PlatformDefaults of a tenant', () => {
+  it('that give a pod 60 MB together give it one at most, and the answer says which were left out', () => {
+    const { patch, warnings } = admit(step(), giving(2_000, 'x'.repeat(30_000)));
+    expect(JSON.stringify(patch).length).toBeLessThan(1.1 * MEBI);
+    expect(warnings).toContain(
+      'PlatformDefaults team-a/d999 is not applied: PlatformDefaults would give this object more than 1 MiB.',
+    );
+  });
+
+  it('take no room from what the platform enforces', () => {
+    const platform = platformDefaults('zz', {
+      mode: 'Enforce',
+      match: { kinds: ['WorkflowPod'] },
+      inject: { env: [{ name: 'AUDIT', value: 'on' }] },
+    });
+    const { object } = admit(step(), [...giving(100, 'x'.repeat(30_000), 'Enforce'), platform]);
+    expect(JSON.stringify(object)).toContain('{"name":"AUDIT","value":"on"}');
+  });
+
+  it.each([
+    ['of a label of its own pod', '${labels.x}', {}],
+    ['of a variable', '${x}', { x: 'y'.repeat(4_096) }],
+    ['of a variable that names a label', '${x}', { x: '${labels.x}'.repeat(300) }],
+  ])('cannot make a gigabyte out %s', (_what, reference, variables) => {
+    const text = reference.repeat(Math.floor(MEBI / reference.length));
+    const mine = platformDefaults(
+      'mine',
+      { match: { kinds: ['WorkflowPod'] }, variables, inject: { annotations: { text } } },
+      tenant,
+    );
+    const { object, warnings } = admit(step({ x: 'z'.repeat(MEBI / 2) }), [mine]);
+    expect(object.metadata.annotations).toBeUndefined();
+    expect(warnings).toEqual([expect.stringContaining('more than 1 MiB')]);
+  });
+
+  it('that name thousands of variables are looked through once, not once for each name', () => {
+    const many = Array.from({ length: 3_000 }, (_, at) =>
+      platformDefaults(`d${at}`, { inject: { annotations: { text: `\${labels.${'y'.repeat(2_000)}}` } } }, tenant),
+    );
+    const index = indexDefaults(many, system);
+    const startedAt = performance.now();
+    expect(index.resolve(target({ labels: {} }))?.warnings).toHaveLength(3_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
+  it('leave nothing behind of what objects fill them with', () => {
+    const mine = platformDefaults('mine', { inject: { annotations: { text: '${labels.x}' } } }, tenant);
+    const index = indexDefaults([mine], system);
+    const filledWith = (text: string) => index.resolve(target({ labels: { x: text } }));
+    const short = filledWith('short');
+    expect(filledWith('short')).toBe(short);
+    for (let at = 0; at < 20; at += 1) filledWith(`${at}`.padStart(MEBI / 2, 'x'));
+    expect(filledWith('short')).not.toBe(short);
+    expect(filledWith('short')).toEqual(short);
+  });
+
+  it('leave nothing behind of the sets they match in', () => {
+    const large = Object.fromEntries(Array.from({ length: 900 }, (_, at) => [`spark.x${at}`, 'y'.repeat(140)]));
+    const small = Array.from({ length: 12 }, (_, at) =>
+      platformDefaults(
+        `s${at}`,
+        { match: { selector: { matchLabels: { [`l${at}`]: 'on' } } }, inject: { sparkConf: { a: 'b' } } },
+        tenant,
+      ),
+    );
+    const index = indexDefaults(
+      [platformDefaults('large', { inject: { sparkConf: large } }, tenant), ...small],
+      system,
+    );
+    const inSet = (set: number) => {
+      const on = small.flatMap((_, at) => (set & (1 << at) ? [[`l${at}`, 'on']] : []));
+      return index.resolve(target({ labels: Object.fromEntries(on) as Record<string, string> }));
+    };
+    const first = inSet(0);
+    expect(inSet(0)).toBe(first);
+    for (let set = 1; set < 60; set += 1) inSet(set);
+    expect(inSet(0)).not.toBe(first);
+    expect(inSet(0)?.sparkConf.size).toBe(900);
+  });
+
+  it('and an application with 20,000 settings are decided in a moment', () => {
+    const many = (prefix: string, count: number): Readonly<Record<string, string>> =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [`spark.${prefix}${at}`, 'x']));
+    const mine = platformDefaults('mine', { inject: { sparkConf: many('mine', 400) } }, tenant);
+    const startedAt = performance.now();
+    const { object } = admit(app({ sparkConf: many('own', 20_000) }), [mine]);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(
+      Object.keys((object as ReturnType<typeof app> & { spec: { sparkConf: object } }).spec.sparkConf),
+    ).toHaveLength(20_400);
+  });
+});
+
+describe('what a tenant writes', () => {
+  const LONG = `\u001b[31m${'x'.repeat(MEBI)}`;
+  const ties = ['a', 'b'].map((name) =>
+    platformDefaults(
+      name,
+      {
+        inject: {
+          sparkConf: Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`spark.x${at}`, name])),
+        },
+        variables: {},
+      },
+      tenant,
+    ),
+  );
+
+  it('is short and plain in the answer, the log and the status page', async () => {
+    const lines: string[] = [];
+    const log = pino({ level: 'info' }, { write: (line) => void lines.push(line) });
+    const decisions = createDecisionLog(10, () => new Date());
+    const unknown = Array.from({ length: 1_000 }, (_, at) =>
+      platformDefaults(`d${at}`, { inject: { annotations: { text: `\${labels.${'y'.repeat(2_000)}}` } } }, tenant),
+    );
+    const facts = factsOf({ defaults: [...ties, ...unknown], circumstances: {} });
+    const handle = createHandler({
+      facts: () => facts,
+      ensure: ensureNothing,
+      observe: observeAdmissions({ log, metrics: createMetrics() }, decisions),
+    });
+    const object = app({}, { name: LONG, labels: { team: LONG } });
+    const answer = encodeReview(
+      await handle({ ...requestFor({ circumstances: {}, oldObject: undefined }, object), name: LONG }),
+    );
+    const { response } = JSON.parse(answer) as { response: { warnings: readonly string[] } };
+    expect(response.warnings).toHaveLength(51);
+    expect(response.warnings.join('').length).toBeLessThan(60_000);
+    expect(lines.join('').length).toBeLessThan(100_000);
+    expect(lines.join('')).not.toContain('\\u001b');
+    const remembered = JSON.stringify(decisions.latest());
+    expect(remembered.length).toBeLessThan(200_000);
+    expect(remembered).not.toContain('\\u001b');
+  });
+});

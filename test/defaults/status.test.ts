@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../src/api/errors.ts';
+import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
+import { notesOn, type PlatformDefaultsFindings, statusOf } from '../../src/defaults/status.ts';
+import { platformDefaults } from '../fixtures/defaults.ts';
+
+const NOW = '2026-01-01T00:00:00Z';
+const LATER = '2026-01-02T00:00:00Z';
+const it1 = platformDefaults('it', { inject: {} }, { generation: 1 });
+
+const findings = (given: Partial<PlatformDefaultsFindings> = {}): PlatformDefaultsFindings => ({
+  defaults: it1,
+  flaws: [],
+  inForce: it1,
+  remarks: [],
+  provision: undefined,
+  ...given,
+});
+const provision = { namespaces: 2, objects: 6, problems: [], failure: undefined };
+const problem = { reason: 'NotOurs', message: 'ConfigMap a is in the way' } as const;
+
+const conditionsOf = (given: Partial<PlatformDefaultsFindings>) =>
+  (statusOf(findings(given), NOW).conditions ?? []).map(
+    ({ type, status, reason, message }) => `${type}=${status} ${reason}: ${message}`,
+  );
+
+describe('the conditions of a PlatformDefaults', () => {
+  const cases: readonly (readonly [Partial<PlatformDefaultsFindings>, readonly string[]])[] = [
+    [{}, ['Ready=True Valid: In force for SparkApplication.']],
+    [{ flaws: ['spec.mode: x', 'y.'] }, ['Ready=False Invalid: spec.mode: x. y. Generation 1 stays in force.']],
+    [{ flaws: ['x'], inForce: undefined }, ['Ready=False Invalid: x. Nothing of it is in force.']],
+    [
+      { flaws: ['1', '2', '3', '4', '5', '6', '7'], inForce: undefined },
+      ['Ready=False Invalid: 1. 2. 3. 4. 5. And 2 more. Nothing of it is in force.'],
+    ],
+    [
+      { flaws: [`a: "\u001b[2J${'x'.repeat(2_000_000)}" is no name`], inForce: undefined },
+      [`Ready=False Invalid: a: "\ufffd[2J${'x'.repeat(991)}…. Nothing of it is in force.`],
+    ],
+    [{ remarks: [{ reason: 'Tied', message: 'A tie.' }] }, ['Ready=True Tied: A tie.']],
+    [
+      { provision },
+      ['Ready=True Valid: In force for SparkApplication.', 'Provisioned=True Provisioned: 6 objects in 2 namespaces.'],
+    ],
+    [
+      { provision: { ...provision, problems: [problem] } },
+      ['Ready=True Valid: In force for SparkApplication.', 'Provisioned=False NotOurs: ConfigMap a is in the way.'],
+    ],
+    [
+      { provision: { ...provision, failure: new AppError('Forbidden', 'POST was answered 403.') } },
+      ['Ready=True Valid: In force for SparkApplication.', 'Provisioned=False Failed: POST was answered 403.'],
+    ],
+  ];
+  it.each(cases)('%j: %j', (given, expected) => {
+    expect(conditionsOf(given)).toEqual(expected);
+  });
+});
+
+describe('the status of a PlatformDefaults', () => {
+  const judged = (given: Partial<PlatformDefaultsFindings> = {}): PlatformDefaults => ({
+    ...it1,
+    status: statusOf(findings(given), NOW),
+  });
+
+  it('keeps the version in force', () => {
+    expect(judged().status).toMatchObject({ observedGeneration: 1, inForce: { generation: 1, spec: it1.spec } });
+  });
+
+  it('is the very one it has where nothing is new', () => {
+    const before = judged({ provision });
+    expect(statusOf(findings({ defaults: before, provision }), LATER)).toBe(before.status);
+  });
+
+  it('keeps what was said of provision while that cannot be said anew, and drops it where there is none', () => {
+    const before = judged({ provision });
+    expect(statusOf(findings({ defaults: before, provision: 'later' }), LATER)).toBe(before.status);
+    const without = statusOf(findings({ defaults: before }), LATER);
+    expect([without.conditions?.map(({ type }) => type), without.provisionedNamespaces]).toEqual([
+      ['Ready'],
+      undefined,
+    ]);
+  });
+
+  it('is told as an Event when the verdict changes, or says something new that is not good', () => {
+    const told = (before: PlatformDefaults, given: Partial<PlatformDefaultsFindings>) =>
+      notesOn(before, statusOf(findings({ defaults: before, ...given }), LATER)).map(
+        ({ type, reason }) => `${type} ${reason}`,
+      );
+    expect(told(it1, {})).toEqual(['Normal Valid']);
+    expect(told(judged(), {})).toEqual([]);
+    expect(told(judged({ provision }), { provision: { ...provision, objects: 9 } })).toEqual([]);
+    expect(told(judged(), { flaws: ['x'] })).toEqual(['Warning Invalid']);
+    expect(told(judged({ flaws: ['x'] }), { flaws: ['x'] })).toEqual([]);
+    expect(told(judged({ flaws: ['x'] }), { flaws: ['y'] })).toEqual(['Warning Invalid']);
+    expect(told(judged(), { remarks: [{ reason: 'Tied', message: 'A tie.' }] })).toEqual(['Warning Tied']);
+    expect(told(judged({ flaws: ['x'] }), {})).toEqual(['Normal Valid']);
+  });
+});

@@ -1,0 +1,130 @@
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { INJECT_KEYS } from '../../src/api/inject-keys.ts';
+import { BUILT_IN_VARIABLES } from '../../src/defaults/variables.ts';
+import { alerts } from '../../src/install/prometheus.ts';
+import { mutators } from '../../src/kinds/index.ts';
+import { policies } from '../../src/kinds/object-store/object-store-retry.ts';
+import type { HaltReason } from '../../src/kinds/object-store/state.ts';
+import { settings } from '../../src/settings/definitions.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const folder = join(root, 'docs');
+const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+const pages = readdirSync(folder).filter((name) => name.endsWith('.md'));
+
+/** Cells of the rows of a page's first table, without its head. */
+const rows = (page: string): readonly (readonly string[])[] =>
+  (/(?:^\|.*\n)+/m.exec(page)?.[0] ?? '')
+    .trimEnd()
+    .split('\n')
+    .slice(2)
+    .map((row) =>
+      row
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+
+describe('docs/runbook.md', () => {
+  it('has a section for every alert, by its name, and for nothing else', () => {
+    const sections = [...read('runbook.md').matchAll(/^## (.*)$/gm)].map(([, name]) => name);
+    expect(sections).toEqual(alerts.map(({ alert }) => alert));
+  });
+
+  it('looks in the log, and on /readyz, for nothing that is not written there', () => {
+    const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+      path.endsWith('.ts'),
+    );
+    const program = sources.map((path) => readFileSync(join(root, 'src', path), 'utf8')).join('\n');
+    const sought = [...read('runbook.md').matchAll(/grep '([^']+)'|`([a-z]+(?: [a-z]+)+)[ …]*`/g)];
+    const messages = sought
+      .map(([, grepped, told]) => grepped ?? told ?? '')
+      .filter((text) => !text.startsWith('kubectl'));
+    expect(messages.length).toBeGreaterThan(5);
+    expect(messages.filter((message) => !program.includes(message))).toEqual([]);
+  });
+});
+
+describe('docs/failure-policy.md', () => {
+  it('gives every webhook the policy it is installed with', () => {
+    const told = rows(read('failure-policy.md')).map(([name, policy]) => [name, policy]);
+    const installed = mutators.flatMap(({ rules }) => rules).map((rule) => [`\`${rule.name}\``, rule.failurePolicy]);
+    expect(told.toSorted()).toEqual(installed.toSorted());
+  });
+});
+
+describe('docs/buckets.md', () => {
+  const page = read('buckets.md');
+  const again = {
+    terminal: 'when the spec changes',
+    slow: 'every 5 minutes',
+    backoff: 'after 1 second, then ever later',
+  };
+
+  it('tells every reason, and when it is tried again', () => {
+    const told = rows(page.split('## Reasons')[1] ?? '');
+    expect(told.map(([reason]) => reason).toSorted()).toEqual(Object.keys(policies).toSorted());
+    for (const [reason = '', , when = ''] of told) {
+      const expected = reason === 'ProviderUnknown' ? 'every 15 seconds' : again[policies[reason as HaltReason]];
+      expect(when, reason).toContain(expected);
+    }
+  });
+
+  it('names every call that providers make', () => {
+    const source = globSync('src/kinds/object-store/**/*.ts', { cwd: root }).map((file) =>
+      readFileSync(join(root, file), 'utf8'),
+    );
+    const calls = [
+      ...source
+        .join('')
+        .matchAll(/new ([A-Z]\w+)Command\(|'(storage\.(?:buckets|objects)\.\w+)'|'Microsoft\.Storage\/([^']+)'/g),
+    ].map(([, s3, google, azure]) => s3 ?? google ?? azure ?? '');
+    expect(calls.length).toBeGreaterThan(40);
+    // A type, not a call.
+    expect(calls.filter((call) => call !== 'storageAccounts' && !page.includes(call))).toEqual([]);
+  });
+});
+
+describe('docs/platform-defaults.md', () => {
+  it('gives every key of inject the kinds that take it', () => {
+    const told = rows(read('platform-defaults.md')).map(([key, kinds]) => [key, kinds?.split(' ')]);
+    expect(told).toEqual(Object.entries(INJECT_KEYS).map(([key, kinds]) => [`\`${key}\``, [...kinds]]));
+  });
+
+  it('names every variable', () => {
+    for (const name of BUILT_IN_VARIABLES) expect(read('platform-defaults.md')).toContain(`\${${name}}`);
+  });
+});
+
+describe.each(pages)('docs/%s', (page) => {
+  const text = read(page);
+
+  it('links to pages that are there', () => {
+    const links = [...text.matchAll(/\]\(([\w./-]+\.md)(?:#[^)]*)?\)/g)].map(([, path]) => path ?? '');
+    expect(links.filter((path) => !existsSync(join(folder, path)))).toEqual([]);
+  });
+
+  it('names files of this repository that are there', () => {
+    const paths = [...text.matchAll(/`((?:src|test|dev|manifests|docs)\/[\w./-]+)`/g)].map(([, path]) => path ?? '');
+    expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+
+  it('names npm scripts that are there', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      readonly scripts: Readonly<Record<string, string>>;
+    };
+    const named = [...text.matchAll(/npm run (?:--silent )?([a-z:-]+)/g)].map(([, name]) => name ?? '');
+    expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+  });
+
+  it('names settings that are there', () => {
+    const known = new Set(Object.values(settings).map(({ env }) => env));
+    const named = [...text.matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g)].map(([, name]) => name ?? '');
+    const others = ['KUBEBUILDER_ASSETS', 'MALLOC_ARENA_MAX', 'BUCKET_NAME', 'BUCKET_URL'];
+    const keysOfSecrets = readFileSync(join(root, 'src/kinds/object-store/providers/credentials.ts'), 'utf8');
+    const isKnown = (name: string) => known.has(name) || others.includes(name) || keysOfSecrets.includes(`'${name}'`);
+    expect(named.filter((name) => !isKnown(name))).toEqual([]);
+  });
+});

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
+import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
+import type { PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
+import type { Edit } from '../../src/injection/edit.ts';
+import { decodeSnapshot, encodeSnapshot, namedIn } from '../../src/injection/snapshot.ts';
+import { SPARK_PLACES } from '../../src/kinds/spark-application/mutator.ts';
+import { platformDefaults } from '../fixtures/defaults.ts';
+import { admit } from '../properties/admitting.ts';
+
+const KIB = 1024;
+
+const app = (spec: object = {}, annotations: Record<string, string> = {}) => ({
+  apiVersion: 'sparkoperator.k8s.io/v1beta2',
+  kind: 'SparkApplication',
+  metadata: { name: 'spark-pi', namespace: 'team-a', annotations },
+  spec: { driver: {}, executor: {}, ...spec },
+});
+
+const giving = (inject: PlatformDefaultsSpec['inject'], mode: 'Default' | 'Enforce' = 'Default') => [
+  platformDefaults('it', { mode, ...(inject && { inject }) }),
+];
+
+const snapshotOf = ({ metadata }: KubeObject): string => metadata.annotations?.[INJECTED_ANNOTATION] ?? '';
+
+const edits: readonly Edit[] = [
+  { at: ['spec', 'sparkConf'], key: '__proto__', value: 'x', mode: 'Enforce', by: 'a/b@1' },
+  { at: ['spec', 'monitoring', 'prometheus'], key: 'port', value: 8090, mode: 'Default', by: 'a/b@1' },
+  { at: ['spec', 'driver', 'env'], key: 'A', value: { name: 'A', value: 'ä/~' }, mode: 'Default', by: 'a/c@2' },
+  { at: ['spec', 'driver', 'env'], key: 'B', value: { name: 'B' }, mode: 'Default', by: 'a/c@2' },
+  { at: ['spec', 'imagePullSecrets'], key: 'registry', value: 'registry', mode: 'Default', by: 'a/b@1' },
+];
+
+describe('a snapshot', () => {
+  it('reads back as what was written, in the same order', () => {
+    expect(decodeSnapshot(encodeSnapshot(edits, 'values') ?? '', SPARK_PLACES)).toEqual(edits);
+  });
+
+  it('of nothing is none', () => {
+    expect(encodeSnapshot([], 'values')).toBeUndefined();
+  });
+
+  it.each([
+    ['no JSON', '{'],
+    ['another shape', '[]'],
+    ['no sources', '{"put":[]}'],
+    ['a source that is not there', '{"by":[],"put":[[0,"spec/sparkConf",{"a":"b"}]]}'],
+    ['a place nothing is put in', '{"by":["a/b@1"],"put":[[0,"spec/driver/sidecars",[{"name":"a"}]]]}'],
+    ['a place outside the spec', '{"by":["a/b@1"],"put":[[0,"metadata/labels",{"a":"b"}]]}'],
+    ['a map where a list belongs', '{"by":["a/b@1"],"put":[[0,"spec/driver/env",{"name":"A"}]]}'],
+    ['an entry without its name', '{"by":["a/b@1"],"put":[[0,"spec/driver/env",[{"value":"x"}]]]}'],
+    ['an object where a text belongs', '{"by":["a/b@1"],"put":[[0,"spec/sparkConf",{"a":{"b":"c"}}]]}'],
+    ['names alone', '{"by":["a/b@1"],"put":[[0,"spec/sparkConf",["a"]]]}'],
+  ])('that is %s cannot be read', (_, text) => {
+    expect(decodeSnapshot(text, SPARK_PLACES)).toBeUndefined();
+  });
+});
+
+it.each(['__proto__', 'spec/constructor', 'spec/driver/toString'])(
+  'a snapshot that names %s names nothing of ours',
+  (place) => {
+    const isNamed = namedIn(JSON.stringify({ by: ['a/b@1'], put: [[0, place, [{ name: 'A' }]]] }));
+    expect(isNamed({ at: place.split('/'), key: 'A' })).toBe(false);
+  },
+);
+
+describe('the room a snapshot takes', () => {
+  const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`spark.key${at}`, 'x'.repeat(KIB)]));
+
+  it('is at most 64 KiB, and what does not fit is not injected either', () => {
+    const { object, warnings } = admit(app(), giving({ sparkConf: many }));
+    const { spec } = object as ReturnType<typeof app> & { readonly spec: { readonly sparkConf: object } };
+    expect(Buffer.byteLength(snapshotOf(object))).toBeLessThanOrEqual(64 * KIB);
+    expect(Object.keys(spec.sparkConf).length).toBeGreaterThan(50);
+    expect(Object.keys(spec.sparkConf)).toEqual(Object.keys(readSparkConf(snapshotOf(object))));
+    expect(warnings).toEqual([expect.stringMatching(/^Not injected: \d+ of .* no room/)]);
+  });
+
+  it('is what the annotations of its user leave', () => {
+    const full = app({}, { note: 'x'.repeat(256 * KIB - 400) });
+    const { object, warnings } = admit(
+      full,
+      giving({ sparkConf: { 'spark.long': 'y'.repeat(300), 'spark.short': 'y' } }),
+    );
+    expect(readSparkConf(snapshotOf(object))).toEqual({ 'spark.short': 'y' });
+    expect(warnings[0]).toContain('1 of the values');
+  });
+
+  it('is not denied to what is enforced, or annotations would be a way around it', () => {
+    const full = app({}, { note: 'x'.repeat(256 * KIB) });
+    const { object } = admit(full, giving({ sparkConf: { 'spark.audit': 'on' } }, 'Enforce'));
+    expect(object).toHaveProperty(['spec', 'sparkConf', 'spark.audit'], 'on');
+    expect(readSparkConf(snapshotOf(object))).toEqual({ 'spark.audit': 'on' });
+  });
+});
+
+describe('a forged snapshot that was stored while no webhook answered', () => {
+  const forged = (place: string, what: unknown) => ({
+    [INJECTED_ANNOTATION]: JSON.stringify({ by: ['a/b@1'], put: [[0, place, what, 'Enforce']] }),
+  });
+  const change = (annotations: Record<string, string>) =>
+    admit(app({ suspend: true }, annotations), [], app({}, annotations));
+
+  it('puts nothing where the platform would put nothing', () => {
+    const { object, warnings } = change(forged('spec/driver/sidecars', [{ name: 'miner' }]));
+    expect(object).toHaveProperty('spec', { driver: {}, executor: {}, suspend: true });
+    expect(warnings).toEqual([expect.stringContaining('cannot be read')]);
+  });
+
+  it('is held to the same rules as what the platform gives', () => {
+    const { object, warnings } = change(forged('spec/sparkConf', { 'spark.master': 'k8s://elsewhere' }));
+    expect(object).toHaveProperty('spec', { driver: {}, executor: {}, suspend: true });
+    expect(warnings).toEqual([expect.stringContaining('spark-operator refuses')]);
+  });
+
+  it('gains its user what the user could have written there', () => {
+    const { object } = change(forged('spec/sparkConf', { 'spark.mine': 'yes' }));
+    expect(object).toHaveProperty('spec', {
+      driver: {},
+      executor: {},
+      suspend: true,
+      sparkConf: { 'spark.mine': 'yes' },
+    });
+  });
+});
+
+const readSparkConf = (snapshot: string): Readonly<Record<string, unknown>> =>
+  Object.fromEntries((decodeSnapshot(snapshot, SPARK_PLACES) ?? []).map(({ key, value }) => [key, value]));

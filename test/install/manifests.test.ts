@@ -1,0 +1,154 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
+import { SHIPPED_ROLES } from '../../src/api/names.ts';
+import { manifests } from '../../src/cli/manifests.ts';
+import type { MutatingWebhookConfiguration } from '../../src/controller/webhook-configuration.ts';
+import { kustomizeTree } from '../../src/install/manifests.ts';
+import { defaults } from '../../src/install/options.ts';
+import { clusterPermissions, nfsPermissions, shippedRoles, systemPermissions } from '../../src/install/rbac.ts';
+import { mutators } from '../../src/kinds/index.ts';
+import { settings } from '../../src/settings/definitions.ts';
+
+const root = join(import.meta.dirname, '../..');
+const tree = kustomizeTree(defaults);
+const objectsOf = (text: string): readonly KubeObject[] =>
+  parseAllDocuments(text).map((document) => document.toJS() as KubeObject);
+const printed = objectsOf(manifests());
+const named = <T>(kind: string, name = 'quartermaster'): T => {
+  const found = printed.find((object) => object.kind === kind && object.metadata.name === name);
+  if (found === undefined) throw new Error(`no ${kind} ${name}`);
+  return found as T;
+};
+
+describe('manifests/', () => {
+  test('is what the command prints; node dev/write-manifests.ts makes it so', async () => {
+    const directory = join(root, 'manifests');
+    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+    const texts = await Promise.all(
+      files.map(async (file) => [relative(directory, file), await readFile(file, 'utf8')] as const),
+    );
+    expect(Object.fromEntries(texts)).toEqual(tree);
+  });
+
+  test('lists the same objects in the same order as the command', () => {
+    const { resources } = parse(tree['base/kustomization.yaml'] ?? '') as { readonly resources: readonly string[] };
+    expect(resources.flatMap((file) => objectsOf(tree[`base/${file}`] ?? ''))).toEqual(printed);
+  });
+
+  test('names no file that is not there', () => {
+    const missing = Object.entries(tree)
+      .filter(([path]) => path.endsWith('kustomization.yaml'))
+      .flatMap(([path, text]) => {
+        const { resources, components = [], patches = [] } = parse(text) as Kustomization;
+        const names = [...resources, ...components, ...patches.map((patch) => patch.path)];
+        return names.map((name) => join(path, '..', name));
+      })
+      .filter((path) => tree[path] === undefined && tree[join(path, 'kustomization.yaml')] === undefined);
+    expect(missing).toEqual([]);
+  });
+
+  test('is taken apart from the webhook configuration down, by kustomize as well', () => {
+    expect(printed[0]?.kind).toBe('MutatingWebhookConfiguration');
+    for (const [path, text] of Object.entries(tree).filter(([, text]) => text.includes('kind: Kustomization'))) {
+      expect(parse(text), path).toMatchObject({ sortOptions: { order: 'fifo' } });
+    }
+  });
+});
+
+interface Kustomization {
+  readonly resources: readonly string[];
+  readonly components?: readonly string[];
+  readonly patches?: readonly { readonly path: string }[];
+}
+
+describe('the printed install', () => {
+  test('goes into the namespace and runs the image it is given', () => {
+    const text = manifests({ namespace: 'elsewhere', image: 'registry.example.org/quartermaster:9' });
+    expect(text).not.toContain('quartermaster-system');
+    expect(text).toContain('image: registry.example.org/quartermaster:9');
+    expect(text).toContain('namespace: elsewhere');
+  });
+
+  test('asks the API server for exactly the rules the server runs', () => {
+    const { webhooks = [] } = named<MutatingWebhookConfiguration>('MutatingWebhookConfiguration');
+    expect(webhooks.map(({ name, failurePolicy }) => [name, failurePolicy])).toEqual(
+      mutators.flatMap(({ rules }) => rules).map((rule) => [`${rule.name}.quartermaster.dev`, rule.failurePolicy]),
+    );
+  });
+
+  test('keeps every webhook away from what must work without it', () => {
+    const { webhooks = [] } = named<MutatingWebhookConfiguration>('MutatingWebhookConfiguration');
+    const away = {
+      key: 'kubernetes.io/metadata.name',
+      operator: 'NotIn',
+      values: ['kube-system', 'kube-node-lease', 'quartermaster-system', 'quartermaster-nfs'],
+    };
+    for (const webhook of webhooks) {
+      expect(webhook, webhook.name).toMatchObject({
+        sideEffects: 'NoneOnDryRun',
+        reinvocationPolicy: 'IfNeeded',
+        timeoutSeconds: 5,
+        namespaceSelector: { matchExpressions: expect.arrayContaining([away]) as unknown },
+      });
+    }
+  });
+
+  test('sends no pod to the webhook that carries no mark of its own', () => {
+    const pods = mutators.flatMap(({ rules }) => rules).filter(({ resource }) => resource === 'pods');
+    expect(pods.length).toBeGreaterThan(0);
+    for (const rule of pods) expect(rule.objectSelector ?? rule.namespaceSelector, rule.name).toBeDefined();
+  });
+
+  test('leaves the process more time to end than it takes', () => {
+    const { spec } = named<{ readonly spec: { readonly template: { readonly spec: PodTemplateSpec } } }>('Deployment');
+    const shutdown = Number(settings.shutdownSeconds.fallback);
+    expect(spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThan(shutdown);
+  });
+
+  test('runs as nobody, on a root it cannot write, with no capability', () => {
+    const { spec } = named<{ readonly spec: { readonly template: { readonly spec: PodTemplateSpec } } }>('Deployment');
+    expect(spec.template.spec.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      seccompProfile: { type: 'RuntimeDefault' },
+    });
+    expect(spec.template.spec.containers.map(({ securityContext }) => securityContext)).toEqual([
+      { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    ]);
+  });
+});
+
+interface PodTemplateSpec {
+  readonly terminationGracePeriodSeconds: number;
+  readonly securityContext: unknown;
+  readonly containers: readonly { readonly securityContext: unknown }[];
+}
+
+describe('permissions', () => {
+  const all = [...clusterPermissions, ...systemPermissions, ...nfsPermissions, ...Object.values(shippedRoles).flat()];
+
+  test('hold no wildcard and none of the verbs that give more than is written', () => {
+    for (const { verbs, resources, apiGroups } of all) {
+      expect([...verbs, ...resources, ...apiGroups]).not.toContain('*');
+      expect(verbs).not.toContain('escalate');
+      expect(verbs).not.toContain('impersonate');
+    }
+  });
+
+  test('bind nothing but the shipped roles, by name', () => {
+    const binding = all.filter(({ verbs }) => verbs.includes('bind'));
+    expect(binding).toHaveLength(1);
+    const names = binding[0]?.resourceNames ?? [];
+    expect(names.length).toBeGreaterThan(0);
+    for (const name of names) expect(Object.keys(shippedRoles)).toContain(name);
+    expect(names).not.toContain(SHIPPED_ROLES.nfsProvisioner);
+  });
+
+  test('let nobody list or watch secrets', () => {
+    const secrets = all.filter(({ resources }) => resources.includes('secrets'));
+    for (const { verbs } of secrets) expect(verbs.filter((verb) => verb === 'list' || verb === 'watch')).toEqual([]);
+  });
+});

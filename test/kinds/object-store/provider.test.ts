@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import type { ObjectStoreSpec } from '../../../src/api/object-store.ts';
+import { firstSight } from '../../../src/kinds/object-store/object-store-sight.ts';
+import { openFor, type References, versionOf } from '../../../src/kinds/object-store/provider.ts';
+import type { ProviderRequest } from '../../../src/kinds/object-store/providers/index.ts';
+import { createBucketWorld, fakeProvider } from '../../fixtures/bucket-world.ts';
+import { factsIn, objectStore } from '../../fixtures/object-store.ts';
+
+const nothing: References = { secret: undefined, caBundle: undefined };
+
+const referenced = (kind: string, data: Readonly<Record<string, string>>, resourceVersion = '1') => ({
+  apiVersion: 'v1',
+  kind,
+  metadata: { name: 'x', namespace: 'team-a', uid: 'uid-9', resourceVersion },
+  data,
+});
+
+/** What the provider of an ObjectStore would be opened with. */
+const requestFor = async (
+  spec: Partial<ObjectStoreSpec>,
+  world: Parameters<typeof factsIn>[0],
+  references = nothing,
+): Promise<ProviderRequest> => {
+  const requests: ProviderRequest[] = [];
+  const { cloud, policy } = factsIn(world);
+  const store = objectStore(spec, { uid: 'uid-1' });
+  await openFor(store, firstSight(store, cloud, policy).place, references, {
+    kube: { get: () => Promise.resolve(undefined) },
+    openProvider: (request) => {
+      requests.push(request);
+      return Promise.resolve(fakeProvider(createBucketWorld(), 'never'));
+    },
+    cloud: () => cloud,
+    policy,
+    clusterUid: 'cluster-1',
+    clusterName: '',
+    azureResourceGroup: '',
+    azureManagementEndpoint: '',
+    onCall: () => undefined,
+  });
+  const [request] = requests;
+  if (request === undefined) throw new Error('No provider was opened.');
+  return request;
+};
+
+describe('what a provider is opened with', () => {
+  it('is the cluster’s own identity, place and project where it is at home', async () => {
+    expect(await requestFor({}, { cloud: 'gcp', region: 'europe-west1', project: 'analytics' })).toMatchObject({
+      provider: 'gcs',
+      location: 'europe-west1',
+      secret: undefined,
+      gcs: { project: 'analytics' },
+    });
+  });
+
+  it('is never our own identity where the cluster is known to be elsewhere', async () => {
+    for (const cloud of ['openstack', 'gcp', 'local'] as const) {
+      await expect(requestFor({ provider: 's3', location: 'eu-west-1' }, { cloud })).rejects.toMatchObject({
+        reason: 'CredentialsMissing',
+        message: expect.stringContaining('spec.credentialsSecretRef is needed') as unknown,
+      });
+    }
+  });
+
+  it('is the project of the cluster on Google Cloud only', async () => {
+    const secret = referenced('Secret', {});
+    const spec = { provider: 'gcs', location: 'eu', credentialsSecretRef: { name: 'key' } } as const;
+    const request = await requestFor(spec, { cloud: 'openstack', project: 'of-openstack' }, { ...nothing, secret });
+    expect(request.gcs?.project).toBeUndefined();
+  });
+
+  it('is the Secret and the certificates of its own namespace', async () => {
+    const spec = {
+      s3: { endpoint: 'https://s3.example.org', caBundleRef: { name: 'ca', key: 'own.pem' } },
+      credentialsSecretRef: { name: 'keys' },
+    };
+    const references = {
+      secret: referenced('Secret', { 'access-key': 'YQ==' }),
+      caBundle: referenced('ConfigMap', { 'own.pem': 'PEM' }),
+    };
+    expect(await requestFor(spec, { cloud: 'local' }, references)).toMatchObject({
+      secret: { name: 'keys', data: { 'access-key': 'YQ==' } },
+      s3: { endpoint: 'https://s3.example.org', caBundle: 'PEM' },
+    });
+    await expect(requestFor(spec, { cloud: 'local' })).rejects.toThrow('Secret "keys" in spec.credentialsSecretRef');
+    await expect(requestFor(spec, { cloud: 'local' }, { ...references, caBundle: undefined })).rejects.toThrow(
+      'ConfigMap "ca" in spec.s3.caBundleRef has no key own.pem',
+    );
+  });
+
+  it('has another version as soon as one of them is made, changed or deleted', () => {
+    const secret = referenced('Secret', {});
+    const versions = [
+      nothing,
+      { ...nothing, secret },
+      { ...nothing, secret: referenced('Secret', {}, '2') },
+      { secret, caBundle: secret },
+    ].map(versionOf);
+    expect(new Set(versions).size).toBe(4);
+  });
+});

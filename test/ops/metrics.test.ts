@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { createMetrics } from '../../src/ops/metrics.ts';
+
+const linesOf = async (metrics: ReturnType<typeof createMetrics>): Promise<readonly string[]> =>
+  (await metrics.expose()).text.split('\n');
+
+describe('metrics', () => {
+  it('count an admission by kind, operation and result, in buckets from 100 microseconds on', async () => {
+    const metrics = createMetrics();
+    metrics.countAdmission('PersistentVolumeClaim', 'CREATE', 'changed', 0.00008);
+    const lines = await linesOf(metrics);
+    expect(lines).toContain(
+      'quartermaster_admission_requests_total{kind="PersistentVolumeClaim",operation="CREATE",result="changed"} 1',
+    );
+    expect(lines).toContain(
+      'quartermaster_admission_duration_seconds_bucket{le="0.0001",kind="PersistentVolumeClaim"} 1',
+    );
+  });
+
+  it('keep the number of kinds bounded, since anyone may name one', async () => {
+    const metrics = createMetrics();
+    for (let kind = 0; kind < 500; kind += 1) metrics.countAdmission(`Kind${kind}`, 'CREATE', 'unchanged', 0.001);
+    metrics.countAdmission('X'.repeat(10_000), 'CREATE', 'unchanged', 0.001);
+    const lines = await linesOf(metrics);
+    const counts = lines.filter((line) => line.startsWith('quartermaster_admission_requests_total{'));
+    expect(counts).toHaveLength(51);
+    expect(counts.at(-1)).toBe(
+      'quartermaster_admission_requests_total{kind="other",operation="CREATE",result="unchanged"} 451',
+    );
+  });
+
+  it('keep the kinds that are ours, whoever names fifty others first', async () => {
+    const metrics = createMetrics();
+    for (let kind = 0; kind < 500; kind += 1) metrics.countAdmission(`Kind${kind}`, 'CREATE', 'unchanged', 0.001);
+    metrics.countAdmission('SparkApplication', 'CREATE', 'changed', 0.001);
+    expect(await linesOf(metrics)).toContain(
+      'quartermaster_admission_requests_total{kind="SparkApplication",operation="CREATE",result="changed"} 1',
+    );
+  });
+
+  it('forget what a cloud was once it is another', async () => {
+    const metrics = createMetrics();
+    metrics.setCloud({ name: 'unknown', facts: {} });
+    metrics.setCloud({ name: 'aws', facts: { region: { value: 'eu-west-1', source: 'metadata' } } });
+    const lines = await linesOf(metrics);
+    expect(lines.filter((line) => line.startsWith('quartermaster_cloud_'))).toEqual([
+      'quartermaster_cloud_info{cloud="aws"} 1',
+      'quartermaster_cloud_fact_info{fact="region",value="eu-west-1",source="metadata"} 1',
+    ]);
+  });
+
+  it('are not shared between two of them', async () => {
+    const [one, other] = [createMetrics(), createMetrics()];
+    one.setLeader(true);
+    expect(await linesOf(one)).toContain('quartermaster_leader 1');
+    expect(await linesOf(other)).toContain('quartermaster_leader 0');
+  });
+});

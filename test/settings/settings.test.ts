@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { settingsPage } from '../../dev/settings-page.ts';
+import { applySettings } from '../../src/server/live-settings.ts';
+import { readSettings } from '../../src/settings/config.ts';
+
+const start = readSettings({ LOG_LEVEL: 'warn', STORAGE_CLASS_LIMIT: '7' });
+
+describe('settings', () => {
+  it.each([
+    [{ TLS_CERT_FILE: '/tls.crt' }, 'TLS_CERT_FILE and TLS_KEY_FILE are given together or not at all'],
+    [{ TLS_CA_FILE: '/ca.crt' }, 'TLS_CA_FILE is given without TLS_CERT_FILE'],
+    [{ DRAIN_SECONDS: '30', SHUTDOWN_SECONDS: '20' }, 'DRAIN_SECONDS is longer than SHUTDOWN_SECONDS'],
+  ])('%o are refused, for they contradict each other', (environment, sentence) => {
+    expect(() => readSettings(environment)).toThrow(sentence);
+  });
+
+  it('are in docs/settings.md as the sources have them (npm run docs writes it)', async () => {
+    expect(await readFile('docs/settings.md', 'utf8')).toBe(settingsPage());
+  });
+});
+
+describe('live settings', () => {
+  it('win over those of the start, and leave them when they go', () => {
+    const { values, refused } = applySettings({ LOG_LEVEL: 'debug', STORAGE_CLASS_PATTERN: 'team-.*' }, start, start);
+    expect(refused).toEqual([]);
+    expect(values).toMatchObject({ logLevel: 'debug', storageClassLimit: 7 });
+    expect(values.storageClassPattern.test('team-a')).toBe(true);
+    expect(values.storageClassPattern.test('other')).toBe(false);
+    expect(applySettings({}, start, values).values).toEqual(start);
+  });
+
+  it('that are wrong leave in force what was, and the others are taken all the same', () => {
+    const before = applySettings({ STORAGE_CLASS_PATTERN: 'team-.*' }, start, start).values;
+    const { values, refused } = applySettings({ STORAGE_CLASS_PATTERN: '(', STORAGE_CLASS_LIMIT: '9' }, start, before);
+    expect(refused).toEqual(['Settings refused: STORAGE_CLASS_PATTERN="(" is not a regular expression.']);
+    expect(values.storageClassPattern).toEqual(before.storageClassPattern);
+    expect(values.storageClassLimit).toBe(9);
+  });
+
+  it('are four: any other is refused by name', () => {
+    const { values, refused } = applySettings({ OPS_PORT: '1', COLOUR: 'blue' }, start, start);
+    expect(refused).toEqual(['OPS_PORT is read at the start only: set it in the Deployment.', 'COLOUR is no setting.']);
+    expect(values).toEqual(start);
+  });
+});
