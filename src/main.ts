@@ -15,8 +15,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 process.exitCode = await run(process.argv.slice(2), process.env, terminal, {
   serve: async (settings, mode) => {
-    const ending = new AbortController();
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => ending.abort(signal));
+    const shutdown = new AbortController();
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => shutdown.abort(signal));
     const { createLog } = await import('./ops/log.ts');
     const log = createLog(settings.logLevel);
     // Unhandled rejections come here too. What state is left nobody knows: Kubernetes starts a new process.
@@ -25,7 +25,7 @@ process.exitCode = await run(process.argv.slice(2), process.env, terminal, {
       process.exit(1);
     });
     const { serve } = await import('./server/serve.ts');
-    const code = await serve({ settings, mode, environment: process.env, log, ending: ending.signal });
+    const code = await serve({ settings, mode, environment: process.env, log, shutdownSignal: shutdown.signal });
     // What is still open when the time to end is over keeps nobody waiting.
     process.exit(code);
   },

@@ -32,23 +32,23 @@ export type Send = (response: ServerResponse, answer: Answer, isLast: boolean) =
 /** What is smaller is not counted: as many as there may be connections take little. In bytes. */
 const SMALL = 16 * 1024;
 /** Node looks twice before it gives up a socket that takes nothing. */
-const TAKEN_WITHIN_MS = 15_000;
+const WRITE_IDLE_TIMEOUT_MS = 15_000;
 
 /**
- * Sends answers of one server. Large ones that nobody reads are held in memory: together they take `most` bytes, past which
+ * Sends answers of one server. Large ones that nobody reads stay in memory: together they take `maxUnreadBytes` at most, past which
  * others get a 503, and a client that takes nothing for half a minute loses its connection.
  */
-export const createSender = (most: number, takenWithinMs = TAKEN_WITHIN_MS): Send => {
-  let held = 0;
+export const createSender = (maxUnreadBytes: number, writeIdleTimeoutMs = WRITE_IDLE_TIMEOUT_MS): Send => {
+  let unreadBytes = 0;
   return (response, answer, isLast) => {
     const size = answer.body.length;
     if (size <= SMALL) return send(response, answer, isLast);
-    if (held + size > most) return send(response, TOO_MANY, isLast);
-    held += size;
+    if (unreadBytes + size > maxUnreadBytes) return send(response, TOO_MANY, isLast);
+    unreadBytes += size;
     response.once('close', () => {
-      held -= size;
+      unreadBytes -= size;
     });
-    response.setTimeout(takenWithinMs);
+    response.setTimeout(writeIdleTimeoutMs);
     send(response, answer, isLast);
   };
 };

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 
 /** How much of other people's bytes may be in memory at once. All in bytes. */
-export interface BodyBounds {
+export interface BodyLimits {
   /** One body. */
-  readonly largest: number;
+  readonly maxBytes: number;
   /** All bodies together that have not come to their end. */
-  readonly together: number;
+  readonly maxTotalBytes: number;
   /** What is taken even when that is used up, so that a few large bodies that never end do not keep the usual ones out. */
-  readonly small: number;
+  readonly smallBytes: number;
 }
 
 /** A body, or why it was not read to its end: it is too large, or too much is being read already. */
@@ -17,23 +17,23 @@ export type Body = Buffer | 'too large' | 'too much';
 export type ReadBody = (request: IncomingMessage, done: (body: Body) => void, broken: (error: Error) => void) => void;
 
 /** Makes the reader of one server, which keeps the account of all its bodies. */
-export const createBodyReader = (bounds: BodyBounds): ReadBody => {
+export const createBodyReader = (limits: BodyLimits): ReadBody => {
   const account = { bytes: 0 };
   return (request, done, broken) => {
     const declared = Number(request.headers['content-length'] ?? 0);
-    if (declared > bounds.largest) {
+    if (declared > limits.maxBytes) {
       done('too large');
       return;
     }
     let whole: Buffer | undefined;
     let incoming: Incoming | undefined;
     request.on('data', (chunk: Buffer) => {
-      // Nearly all come in one piece, which takes no keeping of accounts.
-      if (chunk.length === declared && declared <= bounds.small) {
+      // Nearly all come in one piece, which needs no accounting.
+      if (chunk.length === declared && declared <= limits.smallBytes) {
         whole = chunk;
         return;
       }
-      incoming ??= createIncoming(declared, bounds, account);
+      incoming ??= createIncoming(declared, limits, account);
       const excess = incoming.add(chunk);
       if (excess === undefined) return;
       request.pause();
@@ -63,24 +63,25 @@ const FIRST_BYTES = 16 * 1024;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** One buffer for what comes, so that a body in a million pieces takes no more memory than one that comes whole. */
-const createIncoming = (declared: number, bounds: BodyBounds, account: { bytes: number }): Incoming => {
+const createIncoming = (declared: number, limits: BodyLimits, account: { bytes: number }): Incoming => {
   let buffer = NOTHING;
   let length = 0;
   const replace = (next: Buffer): void => {
     account.bytes += next.length - buffer.length;
     buffer = next;
   };
-  const append = (chunk: Buffer, room: number): void => {
-    if (room > buffer.length) replace(enlarged(buffer, length, room));
+  const append = (chunk: Buffer, capacity: number): void => {
+    if (capacity > buffer.length) replace(enlarged(buffer, length, capacity));
     chunk.copy(buffer, length);
   };
   return {
     add: (chunk) => {
       const total = length + chunk.length;
-      if (total > bounds.largest) return 'too large';
-      const room = total <= buffer.length ? buffer.length : roomFor(total, declared, bounds.largest);
-      if (room > bounds.small && account.bytes + room - buffer.length > bounds.together) return 'too much';
-      append(chunk, room);
+      if (total > limits.maxBytes) return 'too large';
+      const capacity = total <= buffer.length ? buffer.length : capacityFor(total, declared, limits.maxBytes);
+      if (capacity > limits.smallBytes && account.bytes + capacity - buffer.length > limits.maxTotalBytes)
+        return 'too much';
+      append(chunk, capacity);
       length = total;
       return undefined;
     },
@@ -89,11 +90,11 @@ const createIncoming = (declared: number, bounds: BodyBounds, account: { bytes: 
   };
 };
 
-const roomFor = (total: number, declared: number, largest: number): number =>
-  Math.max(declared, Math.min(Math.max(2 * total, FIRST_BYTES), largest));
+const capacityFor = (total: number, declared: number, maxBytes: number): number =>
+  Math.max(declared, Math.min(Math.max(2 * total, FIRST_BYTES), maxBytes));
 
-const enlarged = (buffer: Buffer, length: number, room: number): Buffer => {
-  const larger = Buffer.allocUnsafe(room);
+const enlarged = (buffer: Buffer, length: number, capacity: number): Buffer => {
+  const larger = Buffer.allocUnsafe(capacity);
   buffer.copy(larger, 0, 0, length);
   return larger;
 };

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Server, Socket } from 'node:net';
+import type { Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** A request and its response, which may be under way or over. */
@@ -15,9 +15,9 @@ export interface Connections {
   /** The last exchange on a connection; undefined where there was none. */
   readonly latest: (socket: Duplex) => Exchange | undefined;
   /** The responses that are not sent to their end. */
-  readonly underWay: () => readonly ServerResponse[];
-  /** Closes the connection that has been silent longest; false where none is silent. */
-  readonly closeSilent: () => boolean;
+  readonly inFlight: () => readonly ServerResponse[];
+  /** Closes the connection that has been idle longest; false where none is idle. */
+  readonly closeLongestIdle: () => boolean;
   /** How many are open. */
   readonly count: () => number;
 }
@@ -28,17 +28,17 @@ interface Connection {
   readonly peer: string;
   /** Address at the other end. */
   readonly host: string | undefined;
-  /** Higher than that of every connection that has been silent longer. */
+  /** Higher than that of every connection that has been idle longer. */
   usedAt: number;
   exchange: Exchange | undefined;
 }
 
 /**
- * Keeps the connections of a server, and bounds how many there are: when one more comes, the one goes that has been silent
+ * Keeps the connections of a server, and bounds how many there are: when one more comes, the one goes that has been idle
  * longest of those whose address has the most. Whoever opens thousands so pushes out his own, and not the few that an API
  * server or a kubelet has open.
  */
-export const keepConnections = (server: Server, most: number): Connections => {
+export const keepConnections = (server: NetServer, max: number): Connections => {
   const open = new Map<string, Connection>();
   const bySocket = new WeakMap<Duplex, Connection>();
   let uses = 0;
@@ -50,7 +50,7 @@ export const keepConnections = (server: Server, most: number): Connections => {
     const connection: Connection = { socket, peer, host: socket.remoteAddress, usedAt: ++uses, exchange: undefined };
     open.set(peer, connection);
     socket.once('close', () => forget(connection));
-    const surplus = open.size > most ? silentLongest(largestShare(open.values())) : undefined;
+    const surplus = open.size > max ? longestIdle(largestShare(open.values())) : undefined;
     if (surplus === undefined) return;
     // Its closing takes a while, in which hundreds more may come.
     forget(surplus);
@@ -68,13 +68,13 @@ export const keepConnections = (server: Server, most: number): Connections => {
       connection.exchange = exchange;
     },
     latest: (socket) => bySocket.get(socket)?.exchange,
-    underWay: () =>
+    inFlight: () =>
       [...open.values()].flatMap(({ exchange }) => (exchange && !exchange.response.closed ? exchange.response : [])),
-    closeSilent: () => {
-      const silent = silentLongest([...open.values()].filter(({ exchange }) => exchange?.response.closed !== false));
-      if (silent === undefined) return false;
-      forget(silent);
-      silent.socket.destroy();
+    closeLongestIdle: () => {
+      const idle = longestIdle([...open.values()].filter(({ exchange }) => exchange?.response.closed !== false));
+      if (idle === undefined) return false;
+      forget(idle);
+      idle.socket.destroy();
       return true;
     },
     count: () => open.size,
@@ -84,15 +84,15 @@ export const keepConnections = (server: Server, most: number): Connections => {
 /** The connections of the address that has the most. */
 const largestShare = (connections: Iterable<Connection>): readonly Connection[] => {
   const byHost = Map.groupBy(connections, ({ host }) => host);
-  return [...byHost.values()].reduce((most, share) => (share.length > most.length ? share : most), []);
+  return [...byHost.values()].reduce((max, share) => (share.length > max.length ? share : max), []);
 };
 
-const silentLongest = (connections: Iterable<Connection>): Connection | undefined => {
-  let silent: Connection | undefined;
+const longestIdle = (connections: Iterable<Connection>): Connection | undefined => {
+  let idle: Connection | undefined;
   for (const connection of connections) {
-    if (silent === undefined || connection.usedAt < silent.usedAt) silent = connection;
+    if (idle === undefined || connection.usedAt < idle.usedAt) idle = connection;
   }
-  return silent;
+  return idle;
 };
 
 /** The same for a connection and for the TLS session on it. */

@@ -4,20 +4,20 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Connections } from './connections.ts';
 
 /** How a server ends without failing a request of anybody who follows HTTP. */
-export interface Ending {
+export interface Shutdown {
   /** Resolves once nobody has opened a connection, nor sent a request, for `ms`. */
-  readonly quietFor: (ms: number) => Promise<void>;
+  readonly untilQuiet: (ms: number) => Promise<void>;
   /** Takes no new connections, lets every response under way come to its end, and closes what is left. */
   readonly close: () => Promise<void>;
 }
 
-export const createEnding = (server: Server, connections: Connections): Ending => ({
-  quietFor: (ms) => quietFor(server, ms),
+export const createShutdown = (server: Server, connections: Connections): Shutdown => ({
+  untilQuiet: (ms) => untilQuiet(server, ms),
   close: async () => {
-    await closeSilent(connections);
+    await closeIdleConnections(connections);
     const closed = once(server, 'close');
     server.close();
-    for (let left = connections.underWay(); left.length > 0; left = connections.underWay())
+    for (let left = connections.inFlight(); left.length > 0; left = connections.inFlight())
       await Promise.all(left.map((response) => once(response, 'close')));
     // Clients open connections in advance; those never carried a request and would keep the server open.
     server.on('secureConnection', (socket) => socket.destroy());
@@ -30,24 +30,24 @@ export const createEnding = (server: Server, connections: Connections): Ending =
  * One after another, and first those that a client is least likely to take for its next request. Were all to go at once, a burst of
  * requests would find several closed under it.
  */
-const closeSilent = async (connections: Connections): Promise<void> => {
+const closeIdleConnections = async (connections: Connections): Promise<void> => {
   const count = connections.count();
   for (let left = count; left >= 0; left -= 1) {
-    await sleep(Math.min(LONGEST_GAP_MS, ALL_GAPS_MS / count));
-    // Right after the poll phase: a connection whose request has arrived does not pass for silent.
+    await sleep(Math.min(MAX_GAP_MS, ALL_GAPS_MS / count));
+    // Right after the poll phase: a connection whose request has arrived does not pass for idle.
     await setImmediate();
-    if (!connections.closeSilent()) return;
+    if (!connections.closeLongestIdle()) return;
   }
 };
 
-const LONGEST_GAP_MS = 20;
+const MAX_GAP_MS = 20;
 const ALL_GAPS_MS = 2_000;
 
-const quietFor = async (server: Server, ms: number): Promise<void> => {
+const untilQuiet = async (server: Server, ms: number): Promise<void> => {
   let lastAt = performance.now();
-  const note = (): void => {
+  const onActivity = (): void => {
     lastAt = performance.now();
   };
-  server.on('connection', note).on('request', note);
+  server.on('connection', onActivity).on('request', onActivity);
   for (let left = ms; left > 0; left = lastAt + ms - performance.now()) await sleep(left);
 };

@@ -13,15 +13,15 @@ export type Ensure = (companions: readonly KubeObject[]) => Promise<readonly str
 export const ensureStorageClasses = (
   kube: Pick<Kube, 'create'>,
   deadlineMs: number,
-  onMade: () => void = () => undefined,
+  onCreated: () => void = () => undefined,
 ): Ensure => {
-  const underWay = new Map<string, Promise<string | undefined>>();
+  const inFlight = new Map<string, Promise<string | undefined>>();
 
   const ensureOne = (storageClass: KubeObject): Promise<string | undefined> => {
     const name = storageClass.metadata.name ?? '';
     const creation =
-      underWay.get(name) ?? create({ kube, deadlineMs, onMade }, storageClass).finally(() => underWay.delete(name));
-    underWay.set(name, creation);
+      inFlight.get(name) ?? create({ kube, deadlineMs, onCreated }, storageClass).finally(() => inFlight.delete(name));
+    inFlight.set(name, creation);
     return creation;
   };
 
@@ -38,16 +38,16 @@ export const ensureNothing: Ensure = () => Promise.resolve([]);
 interface Creation {
   readonly kube: Pick<Kube, 'create'>;
   readonly deadlineMs: number;
-  readonly onMade: () => void;
+  readonly onCreated: () => void;
 }
 
 const create = async (
-  { kube, deadlineMs, onMade }: Creation,
+  { kube, deadlineMs, onCreated }: Creation,
   storageClass: KubeObject,
 ): Promise<string | undefined> => {
   try {
     await kube.create(resources.storageClasses, storageClass, { signal: AbortSignal.timeout(deadlineMs) });
-    onMade();
+    onCreated();
     return undefined;
   } catch (error) {
     if (error instanceof AppError && error.reason === 'AlreadyExists') return undefined;

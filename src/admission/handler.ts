@@ -29,9 +29,9 @@ export const createHandler =
   (request) => {
     const startedAt = performance.now();
     const decision = decide(request, facts());
-    const finish = (late: readonly string[]): ReviewResponse => {
+    const finish = (ensureWarnings: readonly string[]): ReviewResponse => {
       observe?.(request, decision, (performance.now() - startedAt) / 1_000);
-      return respond(request, decision, late);
+      return respond(request, decision, ensureWarnings);
     };
     if (decision.companions.length === 0 || request.dryRun || decision.denied !== undefined) return finish([]);
     return ensure(decision.companions).then(finish);
@@ -69,11 +69,11 @@ const join = (first: Mutation, second: Mutation): Mutation => ({
   audit: { ...first.audit, ...second.audit },
 });
 
-const respond = ({ uid }: AdmissionRequest, decision: Decision, late: readonly string[]): ReviewResponse => {
-  const warnings = plainSentences([...decision.warnings, ...late]);
+const respond = ({ uid }: AdmissionRequest, decision: Decision, ensureWarnings: readonly string[]): ReviewResponse => {
+  const warnings = plainSentences([...decision.warnings, ...ensureWarnings]);
   const [denied] = plainSentences(decision.denied === undefined ? [] : [decision.denied]);
   if (denied !== undefined) return { uid, allowed: false, warnings, refusal: { code: 422, message: denied } };
-  const sources = plainText(sourcesOf(decision.explain), LONGEST_AUDIT);
+  const sources = plainText(sourcesOf(decision.explain), MAX_AUDIT_LENGTH);
   return {
     uid,
     allowed: true,
@@ -84,7 +84,7 @@ const respond = ({ uid }: AdmissionRequest, decision: Decision, late: readonly s
 };
 
 /** In characters: the audit log of an API server keeps it with every request. */
-const LONGEST_AUDIT = 4_096;
+const MAX_AUDIT_LENGTH = 4_096;
 
 const sourcesOf = (explain: readonly Explanation[]): string =>
   explain.length === 0 ? '' : [...new Set(explain.map(({ source }) => source))].join(', ');

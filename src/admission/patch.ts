@@ -56,23 +56,23 @@ const diffLists = (
   const left = before.slice(start, before.length - end);
   const right = after.slice(start, after.length - end);
   const isPlain = left.length === 0 || right.length === 0 || left.length === right.length;
-  if (isPlain) diffStretch(left, right, { path, start }, into);
-  else if (before.length * after.length <= MOST_PAIRS) diffUnlike(before, after, path, into);
+  if (isPlain) diffRange(left, right, { path, start }, into);
+  else if (before.length * after.length <= MAX_PAIRS) diffUnlike(before, after, path, into);
   else diffBetweenShared(left, right, { path, start }, into);
 };
 
-const MOST_PAIRS = 100;
+const MAX_PAIRS = 100;
 
 /** Part of a list, and where it begins in the second of both. */
-interface Stretch {
+interface ListRange {
   readonly path: string;
   readonly start: number;
 }
 
-const diffStretch = (
+const diffRange = (
   before: readonly unknown[],
   after: readonly unknown[],
-  { path, start }: Stretch,
+  { path, start }: ListRange,
   into: PatchOperation[],
 ): void => {
   const at = (index: number): string => `${path}/${start + index}`;
@@ -86,12 +86,12 @@ const diffStretch = (
 const diffBetweenShared = (
   before: readonly unknown[],
   after: readonly unknown[],
-  { path, start }: Stretch,
+  { path, start }: ListRange,
   into: PatchOperation[],
 ): void => {
   let [from, to] = [0, 0];
   for (const [index, other] of [...sharedEntries(before, after), [before.length, after.length] as const]) {
-    diffStretch(before.slice(from, index), after.slice(to, other), { path, start: start + to }, into);
+    diffRange(before.slice(from, index), after.slice(to, other), { path, start: start + to }, into);
     [from, to] = [index + 1, other + 1];
   }
 };

@@ -39,8 +39,8 @@ export const decodeReview = (body: string): DecodedReview => {
 const isUid = (uid: string): boolean => uid !== '' && uid.length <= 128;
 
 const decodeRequest = (uid: string, request: Fields): DecodedReview => {
-  const wrong = flawOf(request);
-  if (wrong !== undefined) return { kind: 'unusable', uid, message: wrong };
+  const violation = violationOf(request);
+  if (violation !== undefined) return { kind: 'unusable', uid, message: violation };
   const { resource, object, oldObject, userInfo } = request;
   return {
     kind: 'request',
@@ -62,7 +62,7 @@ const decodeRequest = (uid: string, request: Fields): DecodedReview => {
 /** Stands in for the null object of a DELETE or CONNECT, which no mutator is given. */
 const NO_OBJECT: KubeObject = { apiVersion: '', kind: '', metadata: {} };
 
-const flawOf = (request: Fields): string | undefined => {
+const violationOf = (request: Fields): string | undefined => {
   const { operation, resource, object, oldObject } = request;
   if (typeof operation !== 'string' || !OPERATIONS.has(operation))
     return 'request.operation is not CREATE, UPDATE, DELETE or CONNECT.';

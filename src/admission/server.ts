@@ -10,20 +10,20 @@ import { type Answer, createSender, failure } from './answer.ts';
 import { type Body, createBodyReader } from './body.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 import { keepConnections } from './connections.ts';
-import { isTooDense } from './density.ts';
-import { createEnding } from './ending.ts';
+import { isTooComplex } from './density.ts';
+import { createShutdown } from './ending.ts';
 import type { Handle } from './handler.ts';
 import { decodeReview, encodeReview, type ReviewResponse } from './review.ts';
-import { createTurns } from './turns.ts';
+import { createBatcher } from './turns.ts';
 
 /** An API object may be 1.5 MiB and the review of an UPDATE carries two; controller-runtime's bound as well. */
-export const LARGEST_BODY = 7 * 1024 * 1024;
+export const MAX_BODY_BYTES = 7 * 1024 * 1024;
 /** Of bodies that are on their way: with what is made of the densest, they fit into 512 MiB. A pod review is about 15 KiB. */
-const BODIES = { largest: LARGEST_BODY, together: 32 * 1024 * 1024, small: 64 * 1024 };
+const BODY_LIMITS = { maxBytes: MAX_BODY_BYTES, maxTotalBytes: 32 * 1024 * 1024, smallBytes: 64 * 1024 };
 /** Of large answers that their clients have not taken, in bytes. */
-const MOST_UNREAD = 64 * 1024 * 1024;
+const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 /** Some 25 KiB each. API servers hold as many as they have reviews in flight. */
-export const MOST_CONNECTIONS = 2_000;
+export const MAX_CONNECTIONS = 2_000;
 
 export interface WebhookServer {
   readonly server: Server;
@@ -41,12 +41,12 @@ export interface WebhookServer {
 export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, log: Log): WebhookServer => {
   let isDraining = false;
   const server = createServer({ ...tls, ...LIMITS });
-  const readBody = createBodyReader(BODIES);
+  const readBody = createBodyReader(BODY_LIMITS);
   const answerAll = answerer(handle, log);
-  const takeTurn = createTurns(answerAll);
-  const send = createSender(MOST_UNREAD);
-  const connections = keepConnections(server, MOST_CONNECTIONS);
-  const ending = createEnding(server, connections);
+  const addToBatch = createBatcher(answerAll);
+  const send = createSender(MAX_UNREAD_BYTES);
+  const connections = keepConnections(server, MAX_CONNECTIONS);
+  const shutdown = createShutdown(server, connections);
   answerBrokenRequests(server, connections);
   server.on('request', (request, response) => {
     connections.begin({ request, response });
@@ -60,7 +60,7 @@ export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, l
     readBody(
       request,
       // A large one is answered by itself: no answer that is there waits for it.
-      (body) => (body.length > BODIES.small ? answerAll([{ body, reply }]) : takeTurn({ body, reply })),
+      (body) => (body.length > BODY_LIMITS.smallBytes ? answerAll([{ body, reply }]) : addToBatch({ body, reply })),
       (error) => {
         log.debug({ error: messageOf(error) }, 'request ended before its answer');
         response.destroy();
@@ -71,9 +71,9 @@ export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, l
     server,
     drain: (quietMs) => {
       isDraining = true;
-      return ending.quietFor(quietMs);
+      return shutdown.untilQuiet(quietMs);
     },
-    close: ending.close,
+    close: shutdown.close,
   };
 };
 
@@ -113,7 +113,7 @@ const answer = (body: Body, handle: Handle, log: Log): Answer | Promise<Answer> 
   if (body === 'too large') return TOO_LARGE;
   if (body === 'too much') return TOO_MUCH;
   if (!isUtf8(body)) return NO_UTF8;
-  if (isTooDense(body)) return TOO_DENSE;
+  if (isTooComplex(body)) return TOO_COMPLEX;
   const decoded = decodeReview(body.toString());
   switch (decoded.kind) {
     case 'none':
@@ -153,9 +153,9 @@ const NOT_FOUND = failure(404, 'NotFound', `There is nothing here; reviews go to
 const NO_POST = failure(405, 'MethodNotAllowed', `${MUTATE_PATH} takes POST only.`);
 const COMPRESSED = failure(415, 'UnsupportedMediaType', 'A compressed body is not accepted.');
 const NO_JSON = failure(415, 'UnsupportedMediaType', 'The body must be application/json.');
-const TOO_LARGE = failure(413, 'RequestEntityTooLarge', `The body is larger than ${LARGEST_BODY} bytes.`);
+const TOO_LARGE = failure(413, 'RequestEntityTooLarge', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
 const TOO_MUCH = failure(503, 'ServiceUnavailable', 'Too many large bodies are on their way; try again.');
-const TOO_DENSE = failure(413, 'RequestEntityTooLarge', 'The body nests too deeply, or holds too many values.');
+const TOO_COMPLEX = failure(413, 'RequestEntityTooLarge', 'The body nests too deeply, or holds too many values.');
 const NO_UTF8 = failure(400, 'BadRequest', 'The body is not UTF-8.');
 const FAULT = failure(
   500,

@@ -3,12 +3,12 @@
  * the processor's caches for the next when TLS and HTTP run in between: sixteen in a row take two thirds of the time that they
  * take one by one.
  */
-export const createTurns = <Job>(doAll: (jobs: readonly Job[]) => void): ((job: Job) => void) => {
+export const createBatcher = <Job>(runBatch: (jobs: readonly Job[]) => void): ((job: Job) => void) => {
   let waiting: Job[] = [];
   const run = (): void => {
     const jobs = waiting;
     waiting = [];
-    doAll(jobs);
+    runBatch(jobs);
   };
   return (job) => {
     if (waiting.push(job) === 1) setImmediate(run);

@@ -1,6 +1,6 @@
 /**
  * Why something failed, as the caller must tell it apart: what to say, whether to try again.
- * Vendor codes are translated to one of these in cloud/ and bucket/ and go no further.
+ * Vendor codes are translated to one of these in clouds/ and kinds/object-store/providers/ and go no further.
  */
 export type Reason =
   | 'InvalidInput'

@@ -19,15 +19,15 @@ export interface Fact {
   readonly source: string;
 }
 
-/** Facts by name (region, zone, account, project, subscription, resourceGroup, efsFileSystemId, …; cloud/cloud.ts lists them). */
+/** Facts by name (region, zone, account, project, subscription, resourceGroup, efsFileSystemId, …; clouds/cloud.ts lists them). */
 export type CloudFacts = Readonly<Record<string, Fact>>;
 
-/** What the cloud question came to. */
+/** What the detection of the cloud came to. */
 export interface CloudVerdict {
   readonly name: CloudName;
   readonly facts: CloudFacts;
   /** What can be provisioned there, most fitting first. */
-  readonly offers: readonly StorageOffer[];
+  readonly classOptions: readonly ClassOption[];
   /** Why this name, as one sentence each: contradictions and out-of-reach metadata are told here. */
   readonly notes: readonly string[];
   /** True until the first detection has ended: nothing that lasts (a StorageClass) may be decided from it. */
@@ -37,22 +37,22 @@ export interface CloudVerdict {
 /** How good a disk the name of a class hints at; `standard` where it hints at nothing. */
 export type Tier = 'standard' | 'fast' | 'slow';
 
-export interface OfferTier {
+export interface ClassOptionTier {
   /** `${fact}` in a value is replaced by that fact; a parameter whose fact is not known is left out. */
   readonly parameters: StringMap;
   /** The provider refuses smaller volumes of this tier: smaller claims get the standard tier. */
-  readonly leastGi?: number;
+  readonly minimumGi?: number;
   /** What a person should know before relying on it (minimum sizes, cost), told as a warning. */
   readonly caution?: string;
 }
 
-/** One row of a cloud's table: a provisioner, what it can serve and what must be known first. */
-export interface StorageOffer {
+/** One class option of a cloud, a row of its table: a provisioner, what it can serve and what must be known first. */
+export interface ClassOption {
   readonly provisioner: string;
   readonly modes: readonly AccessMode[];
   readonly volumeModes: readonly VolumeMode[];
   /** A tier that is absent falls back to standard. */
-  readonly tiers: Readonly<Partial<Record<Tier, OfferTier>>> & { readonly standard: OfferTier };
+  readonly tiers: Readonly<Partial<Record<Tier, ClassOptionTier>>> & { readonly standard: ClassOptionTier };
   readonly reclaimPolicy: 'Delete' | 'Retain';
   readonly volumeBindingMode: 'Immediate' | 'WaitForFirstConsumer';
   readonly allowVolumeExpansion: boolean;
@@ -65,7 +65,7 @@ export interface StorageOffer {
   readonly isCsi: boolean;
   /** Only for class names that match, and preferred for those where its driver is installed. */
   readonly namePattern?: RegExp;
-  /** With `namePattern`: classes so named are made from this offer or not at all. */
+  /** With `namePattern`: classes so named are made from this option or not at all. */
   readonly isExclusive?: boolean;
 }
 

@@ -1,13 +1,13 @@
 import type { InjectSpec } from './inject-schema.ts';
 import type { EnvFromSource, Toleration } from './kubernetes.ts';
 
-/** What an envFrom source is told apart by: `configMap/<name>` or `secret/<name>`, and its prefix where it has one. */
+/** The merge key of an envFrom source: `configMap/<name>` or `secret/<name>`, and its prefix where it has one. */
 export const envFromKey = ({ configMapRef, secretRef, prefix }: EnvFromSource): string => {
   const name = configMapRef ? `configMap/${configMapRef.name}` : `secret/${secretRef?.name}`;
   return prefix ? `${name}/${prefix}` : name;
 };
 
-/** Key, operator, value and effect, joined by `|`; operator is Equal where nothing is said. */
+/** The merge key of a toleration: key, operator, value and effect, joined by `|`; operator is Equal where nothing is said. */
 export const tolerationKey = ({ key, operator, value, effect }: Toleration): string =>
   [key ?? '', operator ?? 'Equal', value ?? '', effect ?? ''].join('|');
 

@@ -3,7 +3,7 @@ import type { Rule } from './schema.ts';
 const another = 'make another ObjectStore instead';
 
 /** A field that cannot be changed once it holds something; `nothing` is the value that holds nothing yet. */
-const setOnce = (field: string, nothing: string): Rule => ({
+const immutableOnceSet = (field: string, nothing: string): Rule => ({
   rule:
     `!has(oldSelf.${field}) || oldSelf.${field} == '${nothing}' || ` +
     `(has(self.${field}) && self.${field} == oldSelf.${field})`,
@@ -18,8 +18,8 @@ const named = (provider: string, condition: string, message: string): Rule => ({
 /** CEL over spec. The webhook refuses the same and more exactly, and for API servers that are too old for these. */
 export const specRules: readonly Rule[] = [
   { rule: 'self.name == oldSelf.name', message: `spec.name cannot be changed: ${another}.` },
-  setOnce('provider', 'auto'),
-  setOnce('location', ''),
+  immutableOnceSet('provider', 'auto'),
+  immutableOnceSet('location', ''),
   named(
     's3',
     "self.name.matches('^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$') && !self.name.contains('..')",

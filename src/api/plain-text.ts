@@ -1,8 +1,8 @@
 /** Characters of a name that is logged or remembered: those of the longest valid one. */
-export const LONGEST_NAME = 253;
+export const MAX_NAME_LENGTH = 253;
 /** Characters of a sentence that is sent or logged; kubectl shows a quarter of that. */
-const LONGEST_SENTENCE = 1_000;
-const MOST_SENTENCES = 50;
+const MAX_SENTENCE_LENGTH = 1_000;
+const MAX_SENTENCES = 50;
 
 const CONTROL = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
@@ -18,7 +18,7 @@ export const plainText = (text: unknown, most: number): string => {
 
 /** Sentences as they are sent along with an answer: each plain, and no more of them than anybody reads. */
 export const plainSentences = (sentences: readonly string[]): readonly string[] => {
-  const first = sentences.slice(0, MOST_SENTENCES).map((sentence) => plainText(sentence, LONGEST_SENTENCE));
+  const first = sentences.slice(0, MAX_SENTENCES).map((sentence) => plainText(sentence, MAX_SENTENCE_LENGTH));
   const left = sentences.length - first.length;
   return left === 0 ? first : [...first, `${left} more were left out.`];
 };

@@ -4,7 +4,7 @@ import type { JsonSchema } from './schema.ts';
  * What an API server would find wrong with a value, one sentence each, `path` and the field within it first. For what
  * no API server has seen (files) and what an old one lets through. CEL rules are not checked; null counts as absent.
  */
-export const schemaFlaws = (schema: JsonSchema, value: unknown, path: string): readonly string[] => {
+export const schemaViolations = (schema: JsonSchema, value: unknown, path: string): readonly string[] => {
   if (value === null || value === undefined || schema.type === undefined) return [];
   return checks[schema.type](schema, value, path);
 };
@@ -17,23 +17,23 @@ const isRecord = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Nothing of Kubernetes nests so deep; what does would overflow the stack of whoever walks it. */
-const DEEPEST = 50;
+const MAX_DEPTH = 50;
 
 const isDeeperThan = (levels: number, value: unknown): boolean =>
   typeof value === 'object' &&
   value !== null &&
   (levels === 0 || Object.values(value).some((item) => isDeeperThan(levels - 1, item)));
 
-const recordFlaws = (schema: JsonSchema, value: Fields, path: string): readonly string[] => {
+const objectViolations = (schema: JsonSchema, value: Fields, path: string): readonly string[] => {
   const missing = (schema.required ?? [])
     .filter((name) => !Object.hasOwn(value, name) || value[name] === null)
     .map((name) => `${path}.${name}: is required`);
   const inside = Object.entries(value).flatMap(([name, item]) => {
     if (name === '__proto__') return [`${path}.${name}: is a key that not every reader keeps; rename it`];
     const field = fieldSchema(schema, name);
-    if (field !== undefined) return schemaFlaws(field, item, `${path}.${name}`);
+    if (field !== undefined) return schemaViolations(field, item, `${path}.${name}`);
     if (schema['x-kubernetes-preserve-unknown-fields'] !== true) return [`${path}.${name}: there is no such field`];
-    return isDeeperThan(DEEPEST, item) ? [`${path}.${name}: is nested deeper than ${DEEPEST} levels`] : [];
+    return isDeeperThan(MAX_DEPTH, item) ? [`${path}.${name}: is nested deeper than ${MAX_DEPTH} levels`] : [];
   });
   return [...missing, ...inside];
 };
@@ -41,19 +41,19 @@ const recordFlaws = (schema: JsonSchema, value: Fields, path: string): readonly 
 const fieldSchema = ({ properties = {}, additionalProperties }: JsonSchema, name: string): JsonSchema | undefined =>
   Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
 
-const arrayFlaws = (schema: JsonSchema, value: readonly unknown[], path: string): readonly string[] => {
+const arrayViolations = (schema: JsonSchema, value: readonly unknown[], path: string): readonly string[] => {
   const { items = {}, minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema;
   if (value.length < minItems) return [`${path}: must have at least ${minItems} items`];
   if (value.length > maxItems) return [`${path}: must have at most ${maxItems} items`];
   const inside = value.flatMap((item, at) =>
     item === null || item === undefined
       ? [`${path}[${at}]: must not be null`]
-      : schemaFlaws(items, item, `${path}[${at}]`),
+      : schemaViolations(items, item, `${path}[${at}]`),
   );
-  return inside.length > 0 ? inside : repeatFlaws(schema, value, path);
+  return inside.length > 0 ? inside : duplicateViolations(schema, value, path);
 };
 
-const repeatFlaws = (schema: JsonSchema, value: readonly unknown[], path: string): readonly string[] => {
+const duplicateViolations = (schema: JsonSchema, value: readonly unknown[], path: string): readonly string[] => {
   if (schema['x-kubernetes-list-type'] === 'atomic' || schema['x-kubernetes-list-type'] === undefined) return [];
   const [key = ''] = schema['x-kubernetes-list-map-keys'] ?? [];
   const identities = value.map((item) => (isRecord(item) ? item[key] : item));
@@ -61,7 +61,7 @@ const repeatFlaws = (schema: JsonSchema, value: readonly unknown[], path: string
   return [...new Set(repeated)].map((identity) => `${path}: ${JSON.stringify(identity)} is there more than once`);
 };
 
-const textFlaws = (schema: JsonSchema, value: string, path: string): readonly string[] => {
+const stringViolations = (schema: JsonSchema, value: string, path: string): readonly string[] => {
   const { enum: choices, pattern, minLength = 0, maxLength = Number.POSITIVE_INFINITY } = schema;
   if (choices && !choices.includes(value)) return [`${path}: "${value}" is not one of ${choices.join(', ')}`];
   if (value.length < minLength) return [`${path}: must not be empty`];
@@ -69,21 +69,21 @@ const textFlaws = (schema: JsonSchema, value: string, path: string): readonly st
   return pattern === undefined || new RegExp(pattern).test(value) ? [] : [`${path}: "${value}" must match ${pattern}`];
 };
 
-const numberFlaws = ({ minimum, maximum }: JsonSchema, value: number, path: string): readonly string[] => {
+const numberViolations = ({ minimum, maximum }: JsonSchema, value: number, path: string): readonly string[] => {
   if (minimum !== undefined && value < minimum) return [`${path}: must be at least ${minimum}`];
   return maximum !== undefined && value > maximum ? [`${path}: must be at most ${maximum}`] : [];
 };
 
 const checks: Readonly<Record<NonNullable<JsonSchema['type']>, Check>> = {
   object: (schema, value, path) =>
-    isRecord(value) ? recordFlaws(schema, value, path) : [`${path}: must be an object`],
+    isRecord(value) ? objectViolations(schema, value, path) : [`${path}: must be an object`],
   array: (schema, value, path) =>
-    Array.isArray(value) ? arrayFlaws(schema, value, path) : [`${path}: must be a list`],
+    Array.isArray(value) ? arrayViolations(schema, value, path) : [`${path}: must be a list`],
   string: (schema, value, path) =>
-    typeof value === 'string' ? textFlaws(schema, value, path) : [`${path}: must be a string; quote it`],
+    typeof value === 'string' ? stringViolations(schema, value, path) : [`${path}: must be a string; quote it`],
   integer: (schema, value, path) =>
     typeof value === 'number' && Number.isInteger(value)
-      ? numberFlaws(schema, value, path)
+      ? numberViolations(schema, value, path)
       : [`${path}: must be a whole number`],
   boolean: (_, value, path) => (typeof value === 'boolean' ? [] : [`${path}: must be true or false`]),
 };

@@ -11,7 +11,7 @@ export interface ServingCertificate {
   readonly authorityNotAfter: Date | undefined;
 }
 
-/** Looks at where the certificate is kept, puts right what is wrong there, and says what to serve. Throws AppError only. */
+/** Reconciles the place where the certificate is kept, and returns what to serve. Throws AppError only. */
 export type CertificateSource = (signal: AbortSignal) => Promise<ServingCertificate>;
 
 /** For `https.createServer` and, as it replaces every option at once, for `server.setSecureContext` alike. */

@@ -31,19 +31,19 @@ export const fileSource = (options: FileSourceOptions): CertificateSource => {
       served = found;
     }
     outgoing = outgoing.filter(({ notAfter }) => notAfter > now);
-    return { ...served, caBundle: together([found, served, ...outgoing]) };
+    return { ...served, caBundle: joinBundles([found, served, ...outgoing]) };
   };
 };
 
 /** Each authority once; undefined where none is ours to publish. */
-const together = (certificates: readonly ServingCertificate[]): string | undefined => {
+const joinBundles = (certificates: readonly ServingCertificate[]): string | undefined => {
   const bundles = new Set(certificates.flatMap(({ caBundle }) => caBundle ?? []));
   return bundles.size === 0 ? undefined : [...bundles].join('');
 };
 
 const readCertificate = async (options: FileSourceOptions, signal: AbortSignal): Promise<ServingCertificate> => {
   const read = await readTexts(options, signal);
-  // A swap between two reads gives halves of two pairs: the next look sees it done.
+  // A swap between two reads gives halves of two pairs: the next poll sees it done.
   const texts = inspectPair(read).isUsable ? read : await readTexts(options, signal);
   const inspection = inspectPair(texts);
   if (!inspection.isUsable) {
@@ -53,7 +53,7 @@ const readCertificate = async (options: FileSourceOptions, signal: AbortSignal):
   return { ...texts, notAfter: inspection.validity.until, authorityNotAfter: expiryOf(texts.caBundle) };
 };
 
-/** One after the other, so that of several missing files it is always the same one that is complained about. */
+/** One after the other, so that of several missing files it is always the same one that is reported. */
 const readTexts = async (
   { certFile, keyFile, caFile }: FileSourceOptions,
   signal: AbortSignal,

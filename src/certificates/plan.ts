@@ -1,7 +1,7 @@
 import { inspectCertificate, inspectPair, isDue, isIssuedFor, isSignedBy, type Period } from './inspect.ts';
 import type { CertificateState } from './rollover.ts';
 
-/** What to do with the certificates now. One step at a time: the next look takes the next one. */
+/** What to do with the certificates now. One step at a time: the next poll takes the next one. */
 export type Step =
   | 'keep'
   /** The authority signs a new serving certificate: trusted at once. */

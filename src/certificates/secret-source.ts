@@ -6,7 +6,7 @@ import type { CertificateSource, ServingCertificate } from './certificate.ts';
 import { expiryOf } from './inspect.ts';
 import { planStep, servingPeriod } from './plan.ts';
 import { bundleOf, type CertificateState, decodeState, encodeState } from './rollover.ts';
-import { newState, takeStep } from './steps.ts';
+import { applyStep, newState } from './steps.ts';
 
 export interface SecretSourceOptions {
   readonly kube: Pick<Kube, 'get' | 'create' | 'replace'>;
@@ -26,18 +26,18 @@ interface CertificateSecret extends KubeObject {
 }
 
 /** Enough for all steps of a rollover, each once more after losing a race. */
-const MOST_WRITES = 10;
+const MAX_WRITES = 10;
 const SETTLE_MS = 15_000;
 
 /**
  * The certificate kept in a Secret, made by whoever comes first and agreed on by resourceVersion. A Secret that is deleted or
- * overwritten is restored from memory; one that is not labelled as ours is left alone and complained about.
+ * overwritten is restored from memory; one that is not labelled as ours is left alone and reported.
  */
 export const secretSource = (options: SecretSourceOptions): CertificateSource => {
-  let remembered: CertificateState | undefined;
+  let lastKnown: CertificateState | undefined;
   return async (signal) => {
-    remembered = await agree(options, remembered, signal);
-    return present(remembered, options.names);
+    lastKnown = await reconcile(options, lastKnown, signal);
+    return servingCertificateOf(lastKnown, options.names);
   };
 };
 
@@ -47,17 +47,17 @@ export const serviceNames = (service: string, namespace: string): readonly strin
   `${service}.${namespace}.svc.cluster.local`,
 ];
 
-const agree = async (
+const reconcile = async (
   options: SecretSourceOptions,
-  remembered: CertificateState | undefined,
+  lastKnown: CertificateState | undefined,
   signal: AbortSignal,
 ): Promise<CertificateState> => {
-  for (let writes = 0; writes < MOST_WRITES; writes += 1) {
+  for (let writes = 0; writes < MAX_WRITES; writes += 1) {
     const secret = await options.kube.get<CertificateSecret>(resources.secrets, keyOf(options), signal);
     const stored = secret && decodeState(secret.data ?? {});
-    const wanted = await nextState(stored ?? remembered, options, signal);
-    if (wanted === stored) return stored;
-    await write(options, secret, wanted, signal);
+    const desired = await nextState(stored ?? lastKnown, options, signal);
+    if (desired === stored) return stored;
+    await write(options, secret, desired, signal);
   }
   throw new AppError(
     'Conflict',
@@ -74,7 +74,7 @@ const nextState = async (
   const issue = { names, now: now() };
   if (state === undefined) return newState(issue);
   const isNextTrusted = state.next !== undefined && ((await isTrusted?.(state.next.cert, signal)) ?? true);
-  return takeStep(state, planStep(state, { ...issue, settleMs, isNextTrusted }), issue);
+  return applyStep(state, planStep(state, { ...issue, settleMs, isNextTrusted }), issue);
 };
 
 /** Losing a race to another replica is no failure: its version is read next. */
@@ -91,11 +91,11 @@ const write = async (
     if (secret === undefined) await kube.create(resources.secrets, newSecret(options, data), { signal });
     else await kube.replace(resources.secrets, { ...secret, data }, { signal });
   } catch (error) {
-    if (!(error instanceof AppError) || !raceReasons.has(error.reason)) throw error;
+    if (!(error instanceof AppError) || !conflictReasons.has(error.reason)) throw error;
   }
 };
 
-const raceReasons: ReadonlySet<string> = new Set(['AlreadyExists', 'Conflict', 'NotFound']);
+const conflictReasons: ReadonlySet<string> = new Set(['AlreadyExists', 'Conflict', 'NotFound']);
 
 const refuseForeign = (secret: CertificateSecret, options: SecretSourceOptions): void => {
   if (secret.metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY) return;
@@ -113,7 +113,7 @@ const newSecret = (options: SecretSourceOptions, data: StringMap): CertificateSe
   data,
 });
 
-const present = (state: CertificateState, names: readonly string[]): ServingCertificate => {
+const servingCertificateOf = (state: CertificateState, names: readonly string[]): ServingCertificate => {
   const period = servingPeriod(state, names);
   if (state.serving === undefined || period === undefined)
     throw new AppError('Unavailable', 'No serving certificate can be issued until a new authority is trusted.');

@@ -23,7 +23,7 @@ export const newState = async (issue: Issue): Promise<CertificateState> => {
 };
 
 /** The state after one step. Loads the issuing library only here: most starts find all they need in the Secret. */
-export const takeStep = async (state: CertificateState, step: Step, issue: Issue): Promise<CertificateState> => {
+export const applyStep = async (state: CertificateState, step: Step, issue: Issue): Promise<CertificateState> => {
   switch (step) {
     case 'keep':
       return state;

@@ -8,12 +8,12 @@ import { entryOf } from '../defaults/entry.ts';
 import { indexEntries } from '../defaults/index.ts';
 import { validateDefaults } from '../defaults/validation/validate.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
-import type { PreviewWorld } from './companions.ts';
-import { place, readObjects, type SourcedObject } from './documents.ts';
+import type { PreviewCluster } from './companions.ts';
+import { locationOf, readObjects, type SourcedObject } from './documents.ts';
 import { offlineFacts } from './offline-facts.ts';
 
 /** The flags that describe a cluster which is not there. */
-export interface WorldOptions {
+export interface DescribedClusterOptions {
   readonly cloud: string;
   readonly fact?: readonly string[];
   readonly csiDrivers?: string;
@@ -24,11 +24,11 @@ export interface WorldOptions {
 }
 
 /** The cluster that flags and the manifests under preview describe. Throws AppError('InvalidInput') naming the flag that is wrong. */
-export const describedWorld = (
-  options: WorldOptions,
+export const describedCluster = (
+  options: DescribedClusterOptions,
   settings: Settings,
   objects: readonly KubeObject[],
-): PreviewWorld => {
+): PreviewCluster => {
   const policy = policyOf(settings);
   const cloud = cloudNamed(cloudName(options.cloud));
   const verdict = verdictFor(cloud?.name ?? 'unknown', givenFacts(options.fact ?? []), [
@@ -71,8 +71,8 @@ export const readDefaults = (files: readonly string[], policy: Policy): readonly
 
 const validDefaults = ({ source, object }: SourcedObject, policy: Policy): PlatformDefaults => {
   const defaults = object as PlatformDefaults;
-  const [flaw] = validateDefaults(defaults, policy);
-  if (flaw !== undefined) throw new AppError('InvalidInput', `${place(source)}: ${flaw}`);
+  const [violation] = validateDefaults(defaults, policy);
+  if (violation !== undefined) throw new AppError('InvalidInput', `${locationOf(source)}: ${violation}`);
   return { ...defaults, metadata: { namespace: policy.systemNamespace, ...defaults.metadata } };
 };
 

@@ -15,7 +15,7 @@ export const detectCommand = async (
   environment: Readonly<Record<string, string | undefined>>,
   terminal: Terminal,
 ): Promise<number> => {
-  const cluster = await look(environment);
+  const cluster = await readCluster(environment);
   const { cloud: setting, metadataEndpoint, facts } = settings;
   const { name, facts: found, notes } = await detectCloud({ setting, metadataEndpoint, facts, ...cluster });
   terminal.print(`${JSON.stringify({ cloud: name, facts: found, notes: [...notes, ...cluster.notes] }, null, 2)}\n`);
@@ -28,7 +28,7 @@ interface Cluster {
   readonly notes: readonly string[];
 }
 
-const look = async (environment: Readonly<Record<string, string | undefined>>): Promise<Cluster> => {
+const readCluster = async (environment: Readonly<Record<string, string | undefined>>): Promise<Cluster> => {
   try {
     const kube = createKube(await findConnection(environment));
     const [nodes, drivers] = await Promise.all([list<Node>(kube, 'nodes'), list<KubeObject>(kube, 'csiDrivers')]);

@@ -116,7 +116,7 @@ const toObject = (document: Document.Parsed, source: Source): unknown => {
   } catch (cause) {
     throw new AppError(
       'InvalidInput',
-      `${place(source)}: ${cause instanceof Error ? cause.message : 'cannot be read'}.`,
+      `${locationOf(source)}: ${cause instanceof Error ? cause.message : 'cannot be read'}.`,
       { cause },
     );
   }
@@ -152,7 +152,7 @@ const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const refuse = (source: Source, what: string): never => {
-  throw new AppError('InvalidInput', `${place(source)}: ${what}.`);
+  throw new AppError('InvalidInput', `${locationOf(source)}: ${what}.`);
 };
 
-export const place = ({ file, document, line }: Source): string => `${file}: document ${document}, line ${line}`;
+export const locationOf = ({ file, document, line }: Source): string => `${file}: document ${document}, line ${line}`;

@@ -12,11 +12,11 @@ import { resources } from '../kube/api-server.ts';
 import { createKube } from '../kube/client.ts';
 import { findConnection } from '../kube/connection.ts';
 import type { Store } from '../kube/store.ts';
-import { type FactStores, nodeFact, type Watching, watchFacts, watchStore } from '../kube/stores.ts';
-import { slimClaim } from '../kube/transforms.ts';
+import { type FactStores, nodeFact, type WatchOptions, watchFacts, watchStore } from '../kube/stores.ts';
+import { stripClaim } from '../kube/transforms.ts';
 import { createLog } from '../ops/log.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
-import type { PreviewWorld } from './companions.ts';
+import type { PreviewCluster } from './companions.ts';
 
 const SYNCED_WITHIN_MS = 15_000;
 
@@ -25,20 +25,20 @@ const SYNCED_WITHIN_MS = 15_000;
  * of the same name. The cloud is what its nodes say: the metadata service in reach
  * here is that of the machine `preview` runs on. Throws AppError('Timeout') where the cluster cannot be read in time.
  */
-export const liveWorld = async (
+export const liveCluster = async (
   settings: Settings,
   environment: Readonly<Record<string, string | undefined>>,
   added: readonly PlatformDefaults[],
-): Promise<PreviewWorld> => {
-  const ending = new AbortController();
+): Promise<PreviewCluster> => {
+  const watches = new AbortController();
   const kube = createKube(await findConnection(environment));
-  const watching: Watching = { kube, log: createLog('silent'), signal: ending.signal };
+  const watching: WatchOptions = { kube, log: createLog('silent'), signal: watches.signal };
   const stores = watchFacts(watching);
-  const claims = watchStore(watching, resources.persistentVolumeClaims, slimClaim);
+  const claims = watchStore(watching, resources.persistentVolumeClaims, stripClaim);
   try {
-    await untilSynced({ ...stores, claims });
+    await waitForCacheSync({ ...stores, claims });
   } finally {
-    ending.abort();
+    watches.abort();
   }
   const policy = policyOf(settings);
   const inForce = createDefaultsInForce(policy);
@@ -48,20 +48,20 @@ export const liveWorld = async (
   return { facts: facts(), entries: inForce.entries() };
 };
 
-const untilSynced = async (
+const waitForCacheSync = async (
   stores: Readonly<Record<string, Pick<Store<KubeObject>, 'hasSynced' | 'synced'>>>,
 ): Promise<void> => {
-  const late = Promise.withResolvers<never>();
+  const timeout = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     const waiting = Object.entries(stores).filter(([, store]) => !store.hasSynced());
-    late.reject(
+    timeout.reject(
       new AppError(
         'Timeout',
         `The cluster did not give its ${waiting.map(([name]) => name).join(', ')} within ${SYNCED_WITHIN_MS / 1_000} s.`,
       ),
     );
   }, SYNCED_WITHIN_MS);
-  await Promise.race([Promise.all(Object.values(stores).map(({ synced }) => synced)), late.promise]).finally(() =>
+  await Promise.race([Promise.all(Object.values(stores).map(({ synced }) => synced)), timeout.promise]).finally(() =>
     clearTimeout(timer),
   );
 };

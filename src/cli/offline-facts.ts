@@ -11,7 +11,7 @@ import { DEFAULT_CLASS_ANNOTATION } from '../api/names.ts';
 import { keyOf } from '../kube/store.ts';
 import { accessModesOf } from '../storage-classes/claim.ts';
 
-export interface OfflineWorld {
+export interface OfflineCluster {
   readonly cloud: CloudVerdict;
   readonly csiDrivers: readonly string[];
   readonly defaults: DefaultsIndex;
@@ -33,7 +33,7 @@ export const offlineFacts = ({
   namespaceLabels,
   objects,
   namespace: fallback = 'default',
-}: OfflineWorld): Facts => {
+}: OfflineCluster): Facts => {
   const storageClasses = new Map(objects.filter(isStorageClass).map((object) => [object.metadata.name, object]));
   const namespaces = new Map(objects.filter(isNamespace).map(({ metadata }) => [metadata.name, metadata.labels ?? {}]));
   const volumeClasses = new Set(objects.filter(isVolume).map(({ spec }) => spec?.storageClassName));

@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { place } from './documents.ts';
+import { locationOf } from './documents.ts';
 import type { PreviewedDocument } from './preview.ts';
 
 export const OUTPUTS = ['yaml', 'json', 'patch', 'diff'] as const;
@@ -24,11 +24,11 @@ export const render = (documents: readonly PreviewedDocument[], output: Output, 
 
 /** Companions stand before the first object that needs them, each once: `kubectl apply -f -` takes it in this order. */
 const renderYaml = (documents: readonly PreviewedDocument[]): string => {
-  const seen = new Set<string>();
+  const printed = new Set<string>();
   return documents
     .flatMap((document) => {
       const companions = document.companions
-        .filter((companion) => isNew(seen, companion))
+        .filter((companion) => isNew(printed, companion))
         .map((companion) => ({ document, object: companion, isCompanion: true }));
       const itself = { document, object: document.object, isCompanion: false };
       // What is made in a namespace comes after it.
@@ -41,10 +41,10 @@ const renderYaml = (documents: readonly PreviewedDocument[]): string => {
     .join('---\n');
 };
 
-const isNew = (seen: Set<string>, { apiVersion, kind, metadata }: KubeObject): boolean => {
+const isNew = (printed: Set<string>, { apiVersion, kind, metadata }: KubeObject): boolean => {
   const key = [apiVersion, kind, metadata.namespace, metadata.name].join('/');
-  if (seen.has(key)) return false;
-  seen.add(key);
+  if (printed.has(key)) return false;
+  printed.add(key);
   return true;
 };
 
@@ -56,7 +56,7 @@ const title = ({ kind, namespace, name }: PreviewedDocument): string =>
 
 const heading = (document: PreviewedDocument): string => {
   const verdict = document.denied === undefined ? '' : `: would be refused: ${document.denied}`;
-  return `# ${place(document.source)}${verdict}`;
+  return `# ${locationOf(document.source)}${verdict}`;
 };
 
 const renderPatch = (document: PreviewedDocument): string =>
@@ -67,9 +67,9 @@ const renderDiff = (document: PreviewedDocument, isColoured: boolean): string =>
   const changed =
     document.patch.length === 0
       ? []
-      : [diffOf(place(document.source), title(document), toYaml(document.before), toYaml(document.object))];
+      : [diffOf(locationOf(document.source), title(document), toYaml(document.before), toYaml(document.object))];
   const text = [...made, ...changed].join('');
-  if (text === '') return `# ${place(document.source)}: ${title(document)} stays as it is\n`;
+  if (text === '') return `# ${locationOf(document.source)}: ${title(document)} stays as it is\n`;
   return isColoured ? text.split('\n').map(colour).join('\n') : text;
 };
 
@@ -94,7 +94,7 @@ export const renderExplanations = (documents: readonly PreviewedDocument[]): str
 const explainOne = (document: PreviewedDocument): string => {
   const rows = document.explain.map(({ path, source, mode, why }) => [path, source, mode, why]);
   const body = rows.length === 0 ? ['  nothing was changed'] : table([['PATH', 'SOURCE', 'MODE', 'WHY'], ...rows]);
-  return `${[`${title(document)} (${place(document.source)})`, ...body].join('\n')}\n`;
+  return `${[`${title(document)} (${locationOf(document.source)})`, ...body].join('\n')}\n`;
 };
 
 const table = (rows: readonly (readonly string[])[]): readonly string[] => {

@@ -3,7 +3,7 @@ import { decide } from '../admission/handler.ts';
 import type { AdmissionRequest, Explanation, PatchOperation } from '../api/admission.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { mutators } from '../kinds/index.ts';
-import { furnish, type PreviewWorld } from './companions.ts';
+import { companionsOf, type PreviewCluster } from './companions.ts';
 import type { Source, SourcedObject } from './documents.ts';
 
 /** What admission would do to one object, as `preview -o json` prints it. */
@@ -27,14 +27,18 @@ export interface PreviewedDocument {
 /** Pure: each object through the very code admission runs, as if it were created in `namespace` unless it names its own. */
 export const preview = (
   objects: readonly SourcedObject[],
-  world: PreviewWorld,
+  cluster: PreviewCluster,
   namespace: string,
-): readonly PreviewedDocument[] => objects.map((sourced) => previewOne(sourced, world, namespace));
+): readonly PreviewedDocument[] => objects.map((sourced) => previewOne(sourced, cluster, namespace));
 
-const previewOne = ({ source, object }: SourcedObject, world: PreviewWorld, fallback: string): PreviewedDocument => {
+const previewOne = (
+  { source, object }: SourcedObject,
+  cluster: PreviewCluster,
+  fallback: string,
+): PreviewedDocument => {
   const namespace = object.metadata.namespace ?? (isHandled(object) ? fallback : '');
-  const decision = decide(asCreate(object, namespace), world.facts);
-  const furnishing = furnish(object, world);
+  const decision = decide(asCreate(object, namespace), cluster.facts);
+  const namespaceCompanions = companionsOf(object, cluster);
   return {
     source,
     kind: object.kind,
@@ -44,8 +48,8 @@ const previewOne = ({ source, object }: SourcedObject, world: PreviewWorld, fall
     object: jsonpatch.apply_patch(object, [...decision.patch]),
     before: object,
     patch: decision.patch,
-    companions: [...decision.companions, ...furnishing.companions],
-    warnings: [...decision.warnings, ...furnishing.warnings],
+    companions: [...decision.companions, ...namespaceCompanions.companions],
+    warnings: [...decision.warnings, ...namespaceCompanions.warnings],
     explain: decision.explain,
     ...(decision.denied !== undefined && { denied: decision.denied }),
   };

@@ -61,7 +61,7 @@ const createProgram = (
   environment: Environment,
   terminal: Terminal,
   commands: Commands,
-  end: (code: number) => void,
+  setExitCode: (code: number) => void,
 ): Command => {
   const program = new Command('quartermaster')
     .description('Supplies data workloads on Kubernetes with what the cluster they land on needs.')
@@ -80,7 +80,7 @@ const createProgram = (
     if (options.webhookOnly && options.controllerOnly) {
       throw new AppError('InvalidInput', '--webhook-only and --controller-only leave nothing to do; give one of them.');
     }
-    end(
+    setExitCode(
       await commands.serve(settingsOf(command, ALL_SETTINGS), {
         webhook: !options.controllerOnly,
         controller: !options.webhookOnly,
@@ -109,7 +109,7 @@ const createProgram = (
     .option('--explain', 'tell for each change who asked for it and why', false);
   addSettings(preview, PREVIEW_SETTINGS).action(async (_options: unknown, command: Command) => {
     const { previewCommand } = await import('./preview-command.ts');
-    end(await previewCommand(command.opts(), settingsOf(command, PREVIEW_SETTINGS), environment, terminal));
+    setExitCode(await previewCommand(command.opts(), settingsOf(command, PREVIEW_SETTINGS), environment, terminal));
   });
 
   const detect = program
@@ -117,7 +117,7 @@ const createProgram = (
     .description('print the cloud and what is known of it, with sources, as JSON');
   addSettings(detect, DETECT_SETTINGS).action(async (_options: unknown, command: Command) => {
     const { detectCommand } = await import('./detect.ts');
-    end(await detectCommand(settingsOf(command, DETECT_SETTINGS), environment, terminal));
+    setExitCode(await detectCommand(settingsOf(command, DETECT_SETTINGS), environment, terminal));
   });
 
   program
@@ -127,7 +127,7 @@ const createProgram = (
     .option('--image <image>', 'image to run')
     .action(async (options: { readonly namespace: string; readonly image?: string }) => {
       const { manifestsCommand } = await import('./manifests.ts');
-      end(manifestsCommand(options, terminal));
+      setExitCode(manifestsCommand(options, terminal));
     });
   return program;
 };

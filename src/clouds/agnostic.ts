@@ -1,4 +1,4 @@
-import type { StorageOffer } from '../api/facts.ts';
+import type { ClassOption } from '../api/facts.ts';
 import type { StringMap } from '../api/kubernetes.ts';
 import { localPath } from './local.ts';
 import { disk, secretParameters, share } from './offers.ts';
@@ -29,7 +29,7 @@ const s3 = share({
 });
 
 /** As openEO's guide has it: results are looked for in one bucket, and workflow steps read what others just wrote. */
-const s3Calrissian: StorageOffer = {
+const s3Calrissian: ClassOption = {
   ...s3,
   namePattern: /\bs3\b.*\bcalrissian\b/,
   tiers: {
@@ -83,10 +83,10 @@ const rookFiles = share({
 });
 
 /** Storage that does not depend on the cloud, for classes whose name asks for it. */
-export const anywhereOffers: readonly StorageOffer[] = [s3Calrissian, s3, rookBlock, rookFiles];
+export const agnosticOptions: readonly ClassOption[] = [s3Calrissian, s3, rookBlock, rookFiles];
 
 /** The same for folders on nodes, wherever they are not what there is anyway. */
-export const localPathByName: StorageOffer = {
+export const localPathByName: ClassOption = {
   ...localPath,
   namePattern: /\blocal\b/,
   tiers: {

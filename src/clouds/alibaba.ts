@@ -39,7 +39,7 @@ export const alibaba: Cloud = {
     if (match === null) return providerId.startsWith('alicloud://') ? {} : undefined;
     return { ...match.groups };
   },
-  offers: [
+  classOptions: [
     disk({
       provisioner: 'diskplugin.csi.alibabacloud.com',
       tiers: {

@@ -1,4 +1,4 @@
-import type { StorageOffer } from '../api/facts.ts';
+import type { ClassOption } from '../api/facts.ts';
 import type { StringMap } from '../api/kubernetes.ts';
 import { bodyOf, jsonOf, knownFacts, textIn, tokenOf } from './answers.ts';
 import type { Cloud, MetadataAnswer, MetadataClient, ProbeResult } from './cloud.ts';
@@ -62,24 +62,24 @@ const ebs = (type: string, more: StringMap = {}): StringMap => ({
 const io2 = ebs('io2', { iops: '3000' });
 const io2Caution = 'io2 bills the 3000 IOPS each volume is made with.';
 
-const ebsOffer = (provisioner: string): StorageOffer =>
+const ebsOption = (provisioner: string): ClassOption =>
   disk({
     provisioner,
     tiers: {
       standard: { parameters: ebs('gp3') },
       fast: { parameters: io2, caution: io2Caution },
-      slow: { parameters: ebs('st1'), leastGi: 125 },
+      slow: { parameters: ebs('st1'), minimumGi: 125 },
     },
   });
 
-const multiAttach: StorageOffer = disk({
+const multiAttach: ClassOption = disk({
   provisioner: 'ebs.csi.aws.com',
   modes: ['ReadWriteMany'],
   volumeModes: ['Block'],
   tiers: { standard: { parameters: { type: 'io2', encrypted: 'true', iops: '3000' }, caution: io2Caution } },
 });
 
-const efs: StorageOffer = share({
+const efs: ClassOption = share({
   provisioner: 'efs.csi.aws.com',
   tiers: {
     standard: {
@@ -100,6 +100,6 @@ export const aws: Cloud = {
     return { ...match.groups };
   },
   // EKS Auto Mode brings a driver of its own name; where only that one is installed, it is the one to name.
-  offers: [ebsOffer('ebs.csi.aws.com'), ebsOffer('ebs.csi.eks.amazonaws.com'), multiAttach, efs],
+  classOptions: [ebsOption('ebs.csi.aws.com'), ebsOption('ebs.csi.eks.amazonaws.com'), multiAttach, efs],
   usualDrivers: ['ebs.csi.aws.com', 'efs.csi.aws.com'],
 };

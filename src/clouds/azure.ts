@@ -1,4 +1,4 @@
-import type { StorageOffer } from '../api/facts.ts';
+import type { ClassOption } from '../api/facts.ts';
 import { jsonOf, knownFacts, objectIn, textIn } from './answers.ts';
 import type { Cloud, MetadataClient, ProbeResult } from './cloud.ts';
 import { disk, share } from './offers.ts';
@@ -37,7 +37,7 @@ const managedDisk = disk({
 });
 
 /** Disks that allow no host caching, for those who ask for them by name. */
-const namedDisks: readonly StorageOffer[] = [
+const namedDisks: readonly ClassOption[] = [
   {
     ...managedDisk,
     namePattern: /\bpremiumv2\b/,
@@ -89,6 +89,6 @@ export const azure: Cloud = {
     if (match === null) return providerId.startsWith('azure://') ? {} : undefined;
     return { ...match.groups };
   },
-  offers: [...namedDisks, managedDisk, posixShare, blobShare, smbShare],
+  classOptions: [...namedDisks, managedDisk, posixShare, blobShare, smbShare],
   usualDrivers: ['disk.csi.azure.com', 'file.csi.azure.com'],
 };

@@ -1,4 +1,4 @@
-import type { CloudFacts, CloudName, CloudVerdict, StorageOffer } from '../api/facts.ts';
+import type { ClassOption, CloudFacts, CloudName, CloudVerdict } from '../api/facts.ts';
 import type { StringMap } from '../api/kubernetes.ts';
 
 /** Every fact there is, as `--fact` and the setting FACTS take them, with what it means and who usually knows it. */
@@ -69,7 +69,7 @@ export interface Cloud {
   readonly alsoAnswersAs: readonly CloudName[];
   /** Facts in a Node's spec.providerID, or undefined where it is another cloud's. */
   readonly fromProviderId: (providerId: string) => Partial<Record<FactName, string>> | undefined;
-  readonly offers: readonly StorageOffer[];
+  readonly classOptions: readonly ClassOption[];
   /** CSI drivers usually installed there, for `preview` without a cluster. */
   readonly usualDrivers: readonly string[];
 }
@@ -86,7 +86,7 @@ export interface NodeFact {
 export const PENDING_VERDICT: CloudVerdict = {
   name: 'unknown',
   facts: {},
-  offers: [],
+  classOptions: [],
   notes: ['The cloud is still being asked for its name.'],
   isPending: true,
 };

@@ -16,7 +16,7 @@ export const digitalocean: Cloud = {
   probe,
   alsoAnswersAs: [],
   fromProviderId: (providerId) => (providerId.startsWith('digitalocean://') ? {} : undefined),
-  offers: [
+  classOptions: [
     // The driver knows SINGLE_NODE_WRITER only, which is what sidecars ask such drivers for ReadWriteOncePod too.
     disk({
       provisioner: 'dobs.csi.digitalocean.com',

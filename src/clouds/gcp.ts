@@ -1,4 +1,4 @@
-import type { StorageOffer } from '../api/facts.ts';
+import type { ClassOption } from '../api/facts.ts';
 import { bodyOf, knownFacts } from './answers.ts';
 import type { Cloud, MetadataAnswer, MetadataClient, ProbeResult } from './cloud.ts';
 import { disk, share } from './offers.ts';
@@ -42,7 +42,7 @@ const persistentDisk = disk({
   },
 });
 
-const namedDisks: readonly StorageOffer[] = [
+const namedDisks: readonly ClassOption[] = [
   {
     ...persistentDisk,
     namePattern: /\bhyperdisk\b/,
@@ -70,7 +70,7 @@ const filestore = share({
   volumeBindingMode: 'WaitForFirstConsumer',
 });
 
-const namedShares: readonly StorageOffer[] = [
+const namedShares: readonly ClassOption[] = [
   { ...filestore, namePattern: /\bzonal\b/, tiers: { standard: filestoreTier('zonal', '1 TiB') } },
   { ...filestore, namePattern: /\bregional\b/, tiers: { standard: filestoreTier('regional', '100 GiB') } },
   { ...filestore, namePattern: /\benterprise\b/, tiers: { standard: filestoreTier('enterprise', '1 TiB') } },
@@ -86,6 +86,6 @@ export const gcp: Cloud = {
     if (project === undefined || zone === undefined) return providerId.startsWith('gce://') ? {} : undefined;
     return { project, zone, region: regionOf(zone) };
   },
-  offers: [...namedDisks, persistentDisk, ...namedShares, filestore],
+  classOptions: [...namedDisks, persistentDisk, ...namedShares, filestore],
   usualDrivers: ['pd.csi.storage.gke.io', 'filestore.csi.storage.gke.io'],
 };

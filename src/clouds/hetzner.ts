@@ -26,6 +26,6 @@ export const hetzner: Cloud = {
   probe,
   alsoAnswersAs: [],
   fromProviderId: (providerId) => (/^(hcloud|hrobot):\/\//.test(providerId) ? {} : undefined),
-  offers: [disk({ provisioner: 'csi.hetzner.cloud', tiers: { standard: { parameters: {} } } })],
+  classOptions: [disk({ provisioner: 'csi.hetzner.cloud', tiers: { standard: { parameters: {} } } })],
   usualDrivers: ['csi.hetzner.cloud'],
 };

@@ -1,5 +1,5 @@
-import type { CloudFacts, CloudName, CloudVerdict, StorageOffer } from '../api/facts.ts';
-import { anywhereOffers, localPathByName } from './agnostic.ts';
+import type { ClassOption, CloudFacts, CloudName, CloudVerdict } from '../api/facts.ts';
+import { agnosticOptions, localPathByName } from './agnostic.ts';
 import { alibaba } from './alibaba.ts';
 import { aws } from './aws.ts';
 import { azure } from './azure.ts';
@@ -11,12 +11,12 @@ import { local } from './local.ts';
 import { openstack } from './openstack.ts';
 import { oracle } from './oracle.ts';
 
-const namedOffers = (name: CloudName): readonly StorageOffer[] =>
-  name === 'local' ? anywhereOffers : [...anywhereOffers, localPathByName];
+const commonOptions = (name: CloudName): readonly ClassOption[] =>
+  name === 'local' ? agnosticOptions : [...agnosticOptions, localPathByName];
 
 /** Every cloud, the first to be believed first, where several answer. A new cloud is one file and one name here. */
 export const clouds: readonly Cloud[] = [azure, gcp, oracle, digitalocean, hetzner, openstack, aws, alibaba, local].map(
-  (cloud) => ({ ...cloud, offers: [...namedOffers(cloud.name), ...cloud.offers] }),
+  (cloud) => ({ ...cloud, classOptions: [...commonOptions(cloud.name), ...cloud.classOptions] }),
 );
 
 export const cloudNamed = (name: CloudName): Cloud | undefined => clouds.find((cloud) => cloud.name === name);
@@ -25,8 +25,9 @@ export const cloudNamed = (name: CloudName): Cloud | undefined => clouds.find((c
 export const verdictFor = (name: CloudName, facts: CloudFacts, notes: readonly string[]): CloudVerdict => ({
   name,
   facts,
-  offers: offersOf(name),
+  classOptions: classOptionsOf(name),
   notes,
 });
 
-const offersOf = (name: CloudName): readonly StorageOffer[] => cloudNamed(name)?.offers ?? namedOffers(name);
+const classOptionsOf = (name: CloudName): readonly ClassOption[] =>
+  cloudNamed(name)?.classOptions ?? commonOptions(name);

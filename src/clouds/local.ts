@@ -1,16 +1,16 @@
-import type { StorageOffer } from '../api/facts.ts';
+import type { ClassOption } from '../api/facts.ts';
 import type { Cloud } from './cloud.ts';
 import { disk } from './offers.ts';
 
 /** Provisioners that make a folder on the node: no CSIDriver object, no raw devices, no sizes. */
-const folder = (provisioner: string, rest: Partial<StorageOffer> = {}): StorageOffer =>
+const folder = (provisioner: string, overrides: Partial<ClassOption> = {}): ClassOption =>
   disk({
     provisioner,
     volumeModes: ['Filesystem'],
     tiers: { standard: { parameters: {} } },
     allowVolumeExpansion: false,
     isCsi: false,
-    ...rest,
+    ...overrides,
   });
 
 /** kind, k3s and Rancher bring it along. */
@@ -21,7 +21,7 @@ export const local: Cloud = {
   alsoAnswersAs: [],
   fromProviderId: (providerId) => (/^(kind|k3s):\/\//.test(providerId) ? {} : undefined),
   // minikube, MicroK8s and Docker Desktop are known by their default class, which is preferred to all of these.
-  offers: [
+  classOptions: [
     localPath,
     folder('k8s.io/minikube-hostpath', { volumeBindingMode: 'Immediate' }),
     folder('microk8s.io/hostpath', { volumeBindingMode: 'Immediate' }),

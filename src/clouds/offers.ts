@@ -1,10 +1,10 @@
-import type { StorageOffer } from '../api/facts.ts';
+import type { ClassOption } from '../api/facts.ts';
 import type { StringMap } from '../api/kubernetes.ts';
 
-type Row = Pick<StorageOffer, 'provisioner' | 'tiers'> & Partial<StorageOffer>;
+type Row = Pick<ClassOption, 'provisioner' | 'tiers'> & Partial<ClassOption>;
 
 /** A row for disks: one node at a time, as file system or raw device, made in the zone the pod lands in. */
-export const disk = (row: Row): StorageOffer => ({
+export const disk = (row: Row): ClassOption => ({
   modes: ['ReadWriteOnce', 'ReadWriteOncePod'],
   volumeModes: ['Filesystem', 'Block'],
   reclaimPolicy: 'Delete',
@@ -16,7 +16,7 @@ export const disk = (row: Row): StorageOffer => ({
 });
 
 /** A row for shares: many nodes, file systems only, made at once. */
-export const share = (row: Row): StorageOffer => ({
+export const share = (row: Row): ClassOption => ({
   modes: ['ReadWriteMany', 'ReadOnlyMany'],
   volumeModes: ['Filesystem'],
   reclaimPolicy: 'Delete',

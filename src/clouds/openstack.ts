@@ -58,6 +58,11 @@ export const openstack: Cloud = {
     const region = match.groups?.['region'];
     return region ? { region } : {};
   },
-  offers: [cinder, multiAttach, manila('nfs.manila.csi.openstack.org'), manila('cephfs.manila.csi.openstack.org')],
+  classOptions: [
+    cinder,
+    multiAttach,
+    manila('nfs.manila.csi.openstack.org'),
+    manila('cephfs.manila.csi.openstack.org'),
+  ],
   usualDrivers: ['cinder.csi.openstack.org', 'nfs.manila.csi.openstack.org'],
 };

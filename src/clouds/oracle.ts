@@ -45,7 +45,7 @@ export const oracle: Cloud = {
     const region = match.groups?.['region'];
     return region ? { region } : {};
   },
-  offers: [
+  classOptions: [
     disk({
       provisioner: 'blockvolume.csi.oraclecloud.com',
       tiers: {

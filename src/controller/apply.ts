@@ -4,7 +4,7 @@ import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import type { Kube, ObjectKey, Resource } from '../kube/api-server.ts';
 
 /** An object as it is there, and whether it had to be written for that. */
-export interface Kept<T extends KubeObject> {
+export interface AppliedObject<T extends KubeObject> {
   readonly object: T;
   readonly isWritten: boolean;
 }
@@ -13,40 +13,44 @@ export interface Kept<T extends KubeObject> {
  * Has `desired` applied where `live` is absent or differs; where it does not, nothing is written. What the server or others added
  * counts as no difference. Throws AppError('Conflict') where `live` is somebody else's.
  */
-export const keepObject = async <T extends KubeObject>(
+export const applyIfChanged = async <T extends KubeObject>(
   kube: Pick<Kube, 'apply'>,
   resource: Resource,
   { desired, live }: { readonly desired: T; readonly live: KubeObject | undefined },
   signal: AbortSignal,
-): Promise<Kept<T>> => {
-  if (live !== undefined && !isOurs(live)) throw notOurs(live);
-  if (live !== undefined && holds(live, desired)) return { object: live as T, isWritten: false };
+): Promise<AppliedObject<T>> => {
+  if (live !== undefined && !isManaged(live)) throw notManaged(live);
+  if (live !== undefined && includesDesired(live, desired)) return { object: live as T, isWritten: false };
   return { object: await kube.apply(resource, desired, { signal }), isWritten: true };
 };
 
 /** True of everything Quartermaster made. */
-export const isOurs = ({ metadata }: KubeObject): boolean => metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
+export const isManaged = ({ metadata }: KubeObject): boolean => metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
 
 /** Why an object cannot be written: its name was taken. */
-export const notOurs = ({ kind, metadata: { name, namespace } }: KubeObject): AppError =>
+export const notManaged = ({ kind, metadata: { name, namespace } }: KubeObject): AppError =>
   new AppError(
     'Conflict',
     `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name} was not made by Quartermaster for this and is left as it is; delete or rename it.`,
   );
 
 /** True where everything that `desired` says is so in `live`. Lists are equal item by item, each in this very sense. */
-export const holds = (live: unknown, desired: unknown): boolean => {
+export const includesDesired = (live: unknown, desired: unknown): boolean => {
   if (Array.isArray(desired)) {
-    return Array.isArray(live) && live.length === desired.length && desired.every((item, at) => holds(live[at], item));
+    return (
+      Array.isArray(live) &&
+      live.length === desired.length &&
+      desired.every((item, at) => includesDesired(live[at], item))
+    );
   }
   if (!isRecord(desired)) return live === desired;
-  return isRecord(live) && Object.entries(desired).every(([key, value]) => holds(live[key], value));
+  return isRecord(live) && Object.entries(desired).every(([key, value]) => includesDesired(live[key], value));
 };
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-export const keyOfObject = ({ metadata: { namespace = '', name = '' } }: KubeObject): ObjectKey => ({
+export const objectKeyOf = ({ metadata: { namespace = '', name = '' } }: KubeObject): ObjectKey => ({
   namespace,
   name,
 });

@@ -26,8 +26,8 @@ export interface EventObject extends KubeObject {
 }
 
 const COMPONENT = 'quartermaster';
-const LONGEST_MESSAGE = 1024;
-const LONGEST_OBJECT_NAME = 230;
+const MAX_MESSAGE_LENGTH = 1024;
+const MAX_OBJECT_NAME_LENGTH = 230;
 
 /**
  * The Event that says `note` about an object. The same note has the same name, whichever replica says it and whenever, so that
@@ -40,13 +40,13 @@ export const eventOf = (about: KubeObject, note: Note, instance: string): Omit<E
     apiVersion: 'v1',
     kind: 'Event',
     metadata: {
-      name: `${name.slice(0, LONGEST_OBJECT_NAME)}.${fingerprint(about, note)}`,
+      name: `${name.slice(0, MAX_OBJECT_NAME_LENGTH)}.${fingerprint(about, note)}`,
       namespace: namespace || 'default',
     },
     involvedObject: { apiVersion, kind, namespace, name, uid, resourceVersion },
     type: note.type,
     reason: note.reason,
-    message: plainText(note.message, LONGEST_MESSAGE),
+    message: plainText(note.message, MAX_MESSAGE_LENGTH),
     source: { component: COMPONENT },
     reportingComponent: COMPONENT,
     reportingInstance: instance,

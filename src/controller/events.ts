@@ -5,7 +5,7 @@ import { type Kube, type ObjectKey, resources } from '../kube/api-server.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { type EventObject, eventOf, eventTime, type Note } from './event-object.ts';
-import { createRate, type Rate } from './rate.ts';
+import { createRateLimiter, type RateLimiter } from './rate.ts';
 
 export interface EventRecorder {
   /** Has a Kubernetes Event written about the object, some time soon. Returns at once and never throws. */
@@ -24,75 +24,75 @@ export interface EventRecorderOptions {
   readonly rate?: { readonly burst: number; readonly perSecond: number };
 }
 
-interface Waiting {
+interface PendingEvent {
   readonly event: Omit<EventObject, 'count'>;
   readonly count: number;
-  readonly tries: number;
+  readonly attempts: number;
 }
 
 /** Bounds on what etcd is made to hold and this process to remember. Those per object are client-go's. */
-const RATE = { burst: 100, perSecond: 5 };
-const RATE_PER_OBJECT = { burst: 25, perSecond: 1 / 300 };
-const MOST_WAITING = 1_000;
-const MOST_OBJECTS = 4_096;
-const TRIES = 5;
+const RATE_LIMIT = { burst: 100, perSecond: 5 };
+const RATE_LIMIT_PER_OBJECT = { burst: 25, perSecond: 1 / 300 };
+const MAX_PENDING = 1_000;
+const MAX_OBJECTS = 4_096;
+const MAX_ATTEMPTS = 5;
 const RETRY_MS = 1_000;
 
 /** A recorder that writes one Event after another, in the background. The same note on the same object is counted, not written anew. */
 export const createEventRecorder = (options: EventRecorderOptions): EventRecorder => {
-  const { metrics, rate: { burst, perSecond } = RATE } = options;
-  const rate = createRate(burst, perSecond);
-  const objects = createObjectRates();
-  const waiting = new Map<string, Waiting>();
+  const { metrics, rate: { burst, perSecond } = RATE_LIMIT } = options;
+  const rate = createRateLimiter(burst, perSecond);
+  const limiterOf = createObjectRateLimiters();
+  const pending = new Map<string, PendingEvent>();
   const closing = new AbortController();
   let isClosed = false;
   let pumping: Promise<void> | undefined;
 
-  const enqueue = ({ event, count, tries }: Waiting): void => {
+  const enqueue = ({ event, count, attempts }: PendingEvent): void => {
     const key = event.metadata.name ?? '';
-    const before = waiting.get(key);
-    if (!before && waiting.size >= MOST_WAITING) {
+    const before = pending.get(key);
+    if (!before && pending.size >= MAX_PENDING) {
       metrics.countEvent('dropped');
       return;
     }
-    waiting.set(key, { event, count: count + (before?.count ?? 0), tries });
+    pending.set(key, { event, count: count + (before?.count ?? 0), attempts });
     start();
   };
   const start = (): void => {
     pumping ??= pump().finally(() => {
       pumping = undefined;
-      if (waiting.size > 0 && !closing.signal.aborted) start();
+      if (pending.size > 0 && !closing.signal.aborted) start();
     });
   };
   const pump = async (): Promise<void> => {
-    for (const key of waiting.keys()) {
+    for (const key of pending.keys()) {
       await pause(rate.waitMs(), closing.signal);
-      const next = waiting.get(key);
+      const next = pending.get(key);
       if (next === undefined || closing.signal.aborted) return;
       rate.take();
-      waiting.delete(key);
+      pending.delete(key);
       if (await writeOrLog(options, next)) {
         await pause(RETRY_MS, closing.signal);
-        enqueue({ ...next, tries: next.tries + 1 });
+        enqueue({ ...next, attempts: next.attempts + 1 });
       }
     }
   };
   return {
     record: (about, note) => {
-      if (isClosed || !objects(about).take()) {
+      if (isClosed || !limiterOf(about).take()) {
         metrics.countEvent('dropped');
         return;
       }
       const at = eventTime();
       const event = { ...eventOf(about, note, options.instance), firstTimestamp: at, lastTimestamp: at };
-      enqueue({ event, count: 1, tries: 0 });
+      enqueue({ event, count: 1, attempts: 0 });
     },
     close: async (graceMs) => {
       isClosed = true;
       const timer = setTimeout(() => closing.abort(), graceMs);
       while (pumping && !closing.signal.aborted) await pumping;
       clearTimeout(timer);
-      for (let left = waiting.size; left > 0; left -= 1) metrics.countEvent('dropped');
+      for (let left = pending.size; left > 0; left -= 1) metrics.countEvent('dropped');
     },
   };
 };
@@ -100,15 +100,15 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
 /** True where it failed and should be tried again. */
 const writeOrLog = async (
   { kube, log, metrics }: EventRecorderOptions,
-  { event, count, tries }: Waiting,
+  { event, count, attempts }: PendingEvent,
 ): Promise<boolean> => {
   try {
     await write(kube, event, count);
     metrics.countEvent('written');
     return false;
   } catch (error) {
-    const isPassing = error instanceof AppError && (error.reason === 'Unavailable' || error.reason === 'Timeout');
-    if (isPassing && tries + 1 < TRIES) return true;
+    const isTransient = error instanceof AppError && (error.reason === 'Unavailable' || error.reason === 'Timeout');
+    if (isTransient && attempts + 1 < MAX_ATTEMPTS) return true;
     metrics.countEvent('failed');
     log.warn({ event: event.metadata.name, reason: event.reason, error: messageOf(error) }, 'event not written');
     return false;
@@ -134,14 +134,14 @@ const write = async (
 };
 
 /** A rate for each object, the least recently spoken of forgotten first. */
-const createObjectRates = (): ((about: KubeObject) => Rate) => {
-  const rates = new Map<string, Rate>();
+const createObjectRateLimiters = (): ((about: KubeObject) => RateLimiter) => {
+  const limiters = new Map<string, RateLimiter>();
   return ({ metadata: { uid = '' } }) => {
-    const rate = rates.get(uid) ?? createRate(RATE_PER_OBJECT.burst, RATE_PER_OBJECT.perSecond);
-    rates.delete(uid);
-    rates.set(uid, rate);
-    const [oldest] = rates.keys();
-    if (rates.size > MOST_OBJECTS && oldest !== undefined) rates.delete(oldest);
+    const rate = limiters.get(uid) ?? createRateLimiter(RATE_LIMIT_PER_OBJECT.burst, RATE_LIMIT_PER_OBJECT.perSecond);
+    limiters.delete(uid);
+    limiters.set(uid, rate);
+    const [oldest] = limiters.keys();
+    if (limiters.size > MAX_OBJECTS && oldest !== undefined) limiters.delete(oldest);
     return rate;
   };
 };

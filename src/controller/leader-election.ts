@@ -37,9 +37,9 @@ export const runAsLeader = async (options: LeaderOptions): Promise<void> => {
   const lock = createLeaseLock(options);
   const times = options.times ?? electionTimes(options.leaseSeconds);
   while (!options.signal.aborted) {
-    const heldSince = await acquire(options, lock, times);
-    if (heldSince === undefined) return;
-    await leadWhileHeld(options, lock, times, heldSince);
+    const acquiredAt = await acquire(options, lock, times);
+    if (acquiredAt === undefined) return;
+    await leadUntilLost(options, lock, times, acquiredAt);
   }
 };
 
@@ -53,9 +53,9 @@ const acquire = async (
     const sentAt = performance.now();
     let waitMs = retryPeriod * (1 + Math.random() / 5);
     try {
-      if (await withDeadline('The lease', renewDeadline, signal, lock.hold)) return sentAt;
+      if (await withDeadline('The lease', renewDeadline, signal, lock.acquireOrRenew)) return sentAt;
       // There at the moment it runs out.
-      waitMs = Math.min(waitMs, lock.goodForMs());
+      waitMs = Math.min(waitMs, lock.validForMs());
     } catch (error) {
       if (!signal.aborted) log.debug({ error: messageOf(error) }, 'lease not acquired');
     }
@@ -64,11 +64,11 @@ const acquire = async (
   return undefined;
 };
 
-const leadWhileHeld = async (
+const leadUntilLost = async (
   options: LeaderOptions,
   lock: LeaseLock,
   times: ElectionTimes,
-  heldSince: number,
+  acquiredAt: number,
 ): Promise<void> => {
   const { signal, log, metrics, identity } = options;
   const leading = new AbortController();
@@ -81,7 +81,7 @@ const leadWhileHeld = async (
   const work = options.lead(leading.signal).finally(() => over.abort());
   work.catch(() => undefined);
   try {
-    const isLost = await renewUntilLost(options, lock, times, { heldSince, over: over.signal });
+    const isLost = await renewUntilLost(options, lock, times, { acquiredAt, over: over.signal });
     if (isLost) {
       metrics.setLeader(false);
       log.warn({ identity }, 'leadership lost');
@@ -100,9 +100,9 @@ const renewUntilLost = async (
   { log }: LeaderOptions,
   lock: LeaseLock,
   { renewDeadline, retryPeriod }: ElectionTimes,
-  { heldSince, over }: { readonly heldSince: number; readonly over: AbortSignal },
+  { acquiredAt, over }: { readonly acquiredAt: number; readonly over: AbortSignal },
 ): Promise<boolean> => {
-  let deadline = heldSince + renewDeadline;
+  let deadline = acquiredAt + renewDeadline;
   for (;;) {
     await pause(Math.min(retryPeriod, deadline - performance.now()), over);
     const sentAt = performance.now();
@@ -110,7 +110,7 @@ const renewUntilLost = async (
     if (sentAt >= deadline) return true;
     try {
       const tryMs = Math.min(deadline - sentAt, renewDeadline / 2);
-      if (!(await withDeadline('The lease', tryMs, over, lock.hold))) return true;
+      if (!(await withDeadline('The lease', tryMs, over, lock.acquireOrRenew))) return true;
       deadline = sentAt + renewDeadline;
     } catch (error) {
       if (!over.aborted) log.debug({ error: messageOf(error) }, 'lease not renewed');

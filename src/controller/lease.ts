@@ -25,29 +25,29 @@ export interface LeaseOptions {
 
 /** One candidate's view of the lease. */
 export interface LeaseLock {
-  /** Takes or renews it; false while another's is good. Throws AppError where that is not known (Conflict: ask again). */
-  readonly hold: (signal: AbortSignal) => Promise<boolean>;
-  /** How long another's lease, as last seen, is still good. */
-  readonly goodForMs: () => number;
+  /** Takes or renews it; false while another's is valid. Throws AppError where that is not known (Conflict: ask again). */
+  readonly acquireOrRenew: (signal: AbortSignal) => Promise<boolean>;
+  /** How long another's lease, as last observed, is still valid. */
+  readonly validForMs: () => number;
   /** Gives it up where it is ours, so that another need not wait. Throws AppError (Conflict: a renewal of ours came between, ask again). */
   readonly release: (signal: AbortSignal) => Promise<void>;
 }
 
 /**
- * Another's lease counts as good for its duration from the moment we first saw it as it is: clocks are never compared,
+ * Another's lease counts as valid for its duration from the moment we first observed it as it is: clocks are never compared,
  * only this process's own monotonic one is read (client-go's leaderelection does the same).
  */
 export const createLeaseLock = ({ kube, namespace, name, identity, leaseSeconds }: LeaseOptions): LeaseLock => {
   const key: ObjectKey = { namespace, name };
-  let seen: { readonly state: string; readonly goodUntil: number } | undefined;
+  let observed: { readonly state: string; readonly validUntil: number } | undefined;
   /** As we last wrote it: renewed without reading it first. */
   let written: Lease | undefined;
 
-  const isGood = (spec: LeaseSpec): boolean => {
+  const isValid = (spec: LeaseSpec): boolean => {
     const state = JSON.stringify(spec);
-    const goodMs = (spec.leaseDurationSeconds ?? leaseSeconds) * 1000;
-    if (seen?.state !== state) seen = { state, goodUntil: performance.now() + goodMs };
-    return performance.now() < seen.goodUntil;
+    const durationMs = (spec.leaseDurationSeconds ?? leaseSeconds) * 1000;
+    if (observed?.state !== state) observed = { state, validUntil: performance.now() + durationMs };
+    return performance.now() < observed.validUntil;
   };
   const write = async (live: Lease | undefined, spec: LeaseSpec, signal: AbortSignal): Promise<void> => {
     const metadata = live?.metadata ?? { name, namespace };
@@ -57,15 +57,15 @@ export const createLeaseLock = ({ kube, namespace, name, identity, leaseSeconds 
     written = await put(resources.leases, desired, { signal });
   };
   return {
-    hold: async (signal) => {
+    acquireOrRenew: async (signal) => {
       const live = written ?? (await kube.get<Lease>(resources.leases, key, signal));
       const spec = live?.spec ?? {};
-      const isOurs = spec.holderIdentity === identity;
-      if (!isOurs && spec.holderIdentity && isGood(spec)) return false;
-      await write(live, isOurs ? renewed(spec, leaseSeconds) : taken(spec, identity, leaseSeconds), signal);
+      const isHolder = spec.holderIdentity === identity;
+      if (!isHolder && spec.holderIdentity && isValid(spec)) return false;
+      await write(live, isHolder ? renewed(spec, leaseSeconds) : acquired(spec, identity, leaseSeconds), signal);
       return true;
     },
-    goodForMs: () => Math.max((seen?.goodUntil ?? 0) - performance.now(), 0),
+    validForMs: () => Math.max((observed?.validUntil ?? 0) - performance.now(), 0),
     release: async (signal) => {
       const live = written ?? (await kube.get<Lease>(resources.leases, key, signal));
       if (live?.spec?.holderIdentity !== identity) return;
@@ -83,7 +83,7 @@ const renewed = (spec: LeaseSpec, leaseDurationSeconds: number): LeaseSpec => ({
   renewTime: now(),
 });
 
-const taken = (spec: LeaseSpec, holderIdentity: string, leaseDurationSeconds: number): LeaseSpec => ({
+const acquired = (spec: LeaseSpec, holderIdentity: string, leaseDurationSeconds: number): LeaseSpec => ({
   holderIdentity,
   leaseDurationSeconds,
   acquireTime: now(),

@@ -7,7 +7,7 @@ import { createQueue, type Queue } from './queue.ts';
 
 /** What one reconcile came to. Nothing to say and nothing to wait for: undefined. */
 export interface Outcome {
-  /** Look at this key again after so long, even if nothing changes. */
+  /** Reconcile this key again after so long, even if nothing changes. */
   readonly requeueAfterMs?: number;
   /** What was decided, as a constant sentence: one line of the log, with `fields`. Left out where nothing was done. */
   readonly decision?: string;
@@ -38,8 +38,8 @@ export interface ControllerOptions {
 
 const RESYNC_MS = 600_000;
 const DRAIN_MS = 10_000;
-const FIRST_RETRY_MS = 200;
-const MOST_RETRY_MS = { backoff: 30_000, slow: 300_000 };
+const BASE_RETRY_MS = 200;
+const MAX_RETRY_MS = { backoff: 30_000, slow: 300_000 };
 
 /**
  * Reconciles keys as they change, until `signal`; resolves when what was under way has ended.
@@ -50,7 +50,7 @@ export const runController = async (options: ControllerOptions): Promise<void> =
   const failures = new Map<string, number>();
   const queue: Queue = createQueue({
     concurrency: options.concurrency ?? 2,
-    work: (key, giveUp) => settle(options, key, giveUp, failures, (ms) => queue.addAfter(key, ms)),
+    work: (key, giveUp) => reconcileOnce(options, key, giveUp, failures, (ms) => queue.addAfter(key, ms)),
     onDepth: (depth) => options.metrics.setQueue(options.name, depth, failures.size),
   });
   const unsubscribe = options.subscribe(queue.add);
@@ -89,7 +89,7 @@ export const retryOfReason = (error: unknown): Retry => {
 };
 
 /** One reconcile with what follows from it: a log line, a measure, the next time. Never throws. */
-const settle = async (
+const reconcileOnce = async (
   { name, reconcile, log, metrics, retryOf = retryOfReason }: ControllerOptions,
   key: string,
   giveUp: AbortSignal,
@@ -116,4 +116,4 @@ const settle = async (
 };
 
 const retryAfterMs = (retry: Retry, failed: number): number | undefined =>
-  retry === 'terminal' ? undefined : delayMs(failed, FIRST_RETRY_MS, MOST_RETRY_MS[retry]);
+  retry === 'terminal' ? undefined : delayMs(failed, BASE_RETRY_MS, MAX_RETRY_MS[retry]);

@@ -1,4 +1,4 @@
-/** What a queue does with one key. The signal fires when the work is to be given up. Must not throw: see controller.ts. */
+/** What a queue does with one key. The signal fires when the work is to be given up. Must not throw: see `reconcileOnce`. */
 export type Work = (key: string, signal: AbortSignal) => Promise<void>;
 
 export interface QueueOptions {
@@ -84,7 +84,7 @@ export const createQueue = ({ work, concurrency, onDepth }: QueueOptions): Queue
 };
 
 /** What setTimeout takes at most. */
-const LONGEST_MS = 2 ** 31 - 1;
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 const createDelays = (add: (key: string) => void) => {
   const delays = new Map<string, Delay>();
@@ -98,7 +98,7 @@ const createDelays = (add: (key: string) => void) => {
       const at = performance.now() + ms;
       if ((delays.get(key)?.at ?? Number.POSITIVE_INFINITY) <= at) return;
       cancel(key);
-      delays.set(key, { at, timer: setTimeout(add, Math.min(ms, LONGEST_MS), key) });
+      delays.set(key, { at, timer: setTimeout(add, Math.min(ms, MAX_TIMEOUT_MS), key) });
     },
     clear: (): void => {
       for (const key of [...delays.keys()]) cancel(key);

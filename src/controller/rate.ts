@@ -1,12 +1,12 @@
 /** A token bucket: `burst` at once, `perSecond` in the long run. */
-export interface Rate {
+export interface RateLimiter {
   /** Takes a token where there is one. */
   readonly take: () => boolean;
   /** Until there is a token, in milliseconds; 0: now. */
   readonly waitMs: () => number;
 }
 
-export const createRate = (burst: number, perSecond: number): Rate => {
+export const createRateLimiter = (burst: number, perSecond: number): RateLimiter => {
   let tokens = burst;
   let at = performance.now();
   const refill = (): void => {

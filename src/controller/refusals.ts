@@ -1,41 +1,41 @@
-/** Keys that could not be given what they ask for, and what their owners were told about it. */
-export interface Refusals {
-  /** Notes that `key` is refused because of `why`; true where that is not what it was told last. */
-  readonly add: (key: string, why: string) => boolean;
+/** Keys that are blocked: they could not be given what they ask for. With the reason their owners were told. */
+export interface BlockedKeys {
+  /** Notes that `key` is blocked for `reason`; true where that is not the reason told last. */
+  readonly add: (key: string, reason: string) => boolean;
   readonly forget: (key: string) => void;
   readonly has: (key: string) => boolean;
-  /** Something changed that may make a refusal untrue: soon hands every refused key to who listens, once for many calls. */
+  /** Something changed that may unblock a key: soon hands every blocked key to who listens, once for many calls (debounced). */
   readonly recheck: () => void;
   /** Answers how to stop listening. */
-  readonly onRecheck: (look: (key: string) => void) => () => void;
+  readonly onRecheck: (listener: (key: string) => void) => () => void;
 }
 
 /** Long enough to gather what changes together, such as the drivers of an install. */
-const GATHER_MS = 250;
+const DEBOUNCE_MS = 250;
 
-export const createRefusals = (): Refusals => {
+export const createBlockedKeys = (): BlockedKeys => {
   const reasons = new Map<string, string>();
   const listeners = new Set<(key: string) => void>();
   let isDue = false;
-  const handOut = (): void => {
+  const recheckAll = (): void => {
     isDue = false;
-    for (const key of reasons.keys()) for (const look of listeners) look(key);
+    for (const key of reasons.keys()) for (const listener of listeners) listener(key);
   };
   return {
-    add: (key, why) => {
-      const isNews = reasons.get(key) !== why;
-      reasons.set(key, why);
-      return isNews;
+    add: (key, reason) => {
+      const isChanged = reasons.get(key) !== reason;
+      reasons.set(key, reason);
+      return isChanged;
     },
     forget: (key) => void reasons.delete(key),
     has: (key) => reasons.has(key),
     recheck: () => {
-      if (!isDue) setTimeout(handOut, GATHER_MS);
+      if (!isDue) setTimeout(recheckAll, DEBOUNCE_MS);
       isDue = true;
     },
-    onRecheck: (look) => {
-      listeners.add(look);
-      return () => void listeners.delete(look);
+    onRecheck: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
     },
   };
 };

@@ -74,7 +74,7 @@ const webhookOf = (rule: AdmissionRule, options: WebhookConfigurationOptions): W
   reinvocationPolicy: 'IfNeeded',
   matchPolicy: 'Equivalent',
   timeoutSeconds: TIMEOUT_SECONDS,
-  namespaceSelector: awayFrom(
+  namespaceSelector: excludeNamespaces(
     ['kube-system', 'kube-node-lease', options.systemNamespace, options.nfsNamespace],
     rule.namespaceSelector,
   ),
@@ -88,7 +88,7 @@ const clientConfig = ({ target, caBundle }: WebhookConfigurationOptions): Webhoo
 });
 
 /** Namespaces that must work when we do not. The label is set by Kubernetes 1.21 on; nothing breaks where it is missing. */
-const awayFrom = (namespaces: readonly string[], selector: LabelSelector | undefined): LabelSelector => ({
+const excludeNamespaces = (namespaces: readonly string[], selector: LabelSelector | undefined): LabelSelector => ({
   ...selector,
   matchExpressions: [
     ...(selector?.matchExpressions ?? []),

@@ -17,7 +17,7 @@ export interface WebhookPublisherOptions {
   readonly installation?: Installation;
 }
 
-/** What one look came to. `absent`: gone, and not put back before the next look. */
+/** What one reconcile came to. `absent`: gone, and not put back before the next one. */
 export type Publication = 'unchanged' | 'published' | 'absent' | 'withdrawn';
 
 interface Deployment extends KubeObject {
@@ -26,25 +26,25 @@ interface Deployment extends KubeObject {
 
 /**
  * Makes the webhook configuration what it should be; call it every few seconds while leading, and once more when stopping.
- * Edited, it is written back at once. Deleted, it comes back on the second look that misses it and not before: `kubectl delete
+ * Edited, it is written back at once. Deleted, it comes back on the second reconcile that misses it and not before: `kubectl delete
  * -k` deletes it first, and by then the rest of the installation is going too. With its Namespace or Deployment gone, going or
  * scaled to nothing, the configuration is removed; nobody would answer.
  */
 export const webhookPublisher = (options: WebhookPublisherOptions): ((signal: AbortSignal) => Promise<Publication>) => {
-  const patience = options.installation === undefined ? 0 : 1;
-  let looksMissed = 0;
+  const missesTolerated = options.installation === undefined ? 0 : 1;
+  let misses = 0;
   let written = '';
 
   return async (signal) => {
-    const [live, home] = await Promise.all([find(options, signal), findHome(options, signal)]);
-    if (!home.isStaying) return withdraw(options, live, signal);
+    const [live, home] = await Promise.all([find(options, signal), observeInstallation(options, signal)]);
+    if (!home.isInstalled) return withdraw(options, live, signal);
     const desired = options.desired(home.owner);
     if (desired === undefined || (live && written === fingerprint(desired, live))) return 'unchanged';
-    if (live === undefined && looksMissed < patience) {
-      looksMissed += 1;
+    if (live === undefined && misses < missesTolerated) {
+      misses += 1;
       return 'absent';
     }
-    looksMissed = 0;
+    misses = 0;
     const stored = await write(options, desired, live, signal);
     written = fingerprint(desired, stored);
     return stored.metadata.resourceVersion === live?.metadata.resourceVersion ? 'unchanged' : 'published';
@@ -77,20 +77,23 @@ const find = (
 ): Promise<MutatingWebhookConfiguration | undefined> =>
   kube.get(resources.mutatingWebhooks, { namespace: '', name }, signal);
 
-interface Home {
-  readonly isStaying: boolean;
+interface ObservedInstallation {
+  readonly isInstalled: boolean;
   readonly owner: OwnerReference | undefined;
 }
 
-const findHome = async ({ kube, installation }: WebhookPublisherOptions, signal: AbortSignal): Promise<Home> => {
-  if (installation === undefined) return { isStaying: true, owner: undefined };
+const observeInstallation = async (
+  { kube, installation }: WebhookPublisherOptions,
+  signal: AbortSignal,
+): Promise<ObservedInstallation> => {
+  if (installation === undefined) return { isInstalled: true, owner: undefined };
   const { namespace, deployment } = installation;
   const [home, program] = await Promise.all([
     kube.get(resources.namespaces, { namespace: '', name: namespace }, signal),
     kube.get<Deployment>(resources.deployments, { namespace, name: deployment }, signal),
   ]);
-  const isStaying = isThere(home) && isThere(program) && program.spec?.replicas !== 0;
-  return { isStaying, owner: home && ownerOf(home) };
+  const isInstalled = isThere(home) && isThere(program) && program.spec?.replicas !== 0;
+  return { isInstalled, owner: home && ownerOf(home) };
 };
 
 const isThere = <T extends KubeObject>(object: T | undefined): object is T =>
@@ -127,13 +130,13 @@ const write = (
   const { labels, ownerReferences } = desired.metadata;
   const patch = {
     metadata: { labels, ownerReferences, resourceVersion: live.metadata.resourceVersion },
-    webhooks: desired.webhooks?.map((webhook) => keepBundle(webhook, live)),
+    webhooks: desired.webhooks?.map((webhook) => preserveCaBundle(webhook, live)),
   };
   return kube.mergePatch(resources.mutatingWebhooks, { namespace: '', name }, patch, { signal });
 };
 
 /** Where the certificate is not ours, neither is the caBundle. */
-const keepBundle = (webhook: Webhook, live: MutatingWebhookConfiguration): Webhook => {
+const preserveCaBundle = (webhook: Webhook, live: MutatingWebhookConfiguration): Webhook => {
   const { caBundle } = live.webhooks?.find(({ name }) => name === webhook.name)?.clientConfig ?? {};
   if (webhook.clientConfig.caBundle !== undefined || caBundle === undefined) return webhook;
   return { ...webhook, clientConfig: { ...webhook.clientConfig, caBundle } };

@@ -11,17 +11,17 @@ import type { Entry } from './entry.ts';
 import type { DefaultsInForce } from './in-force.ts';
 import { type ProvisionTools, provision } from './provisioning/apply.ts';
 import {
-  NO_WANTS,
+  type DesiredState,
+  desiredStateOf,
+  NOTHING_DESIRED,
   type Problem,
   type ProvisionWorld,
   provisionedNamespaces,
-  type Wants,
-  wantedBy,
 } from './provisioning/plan.ts';
-import { ledgerOwner, madeFor, type ProvisionStores } from './provisioning/provision-stores.ts';
-import { sparkOperatorRemarks } from './spark-operator.ts';
-import { notesOn, type ProvisionFindings, statusOf } from './status.ts';
-import { remarksOn } from './warnings.ts';
+import { ledgerOwner, observedFor, type ProvisionStores } from './provisioning/provision-stores.ts';
+import { sparkOperatorWarnings } from './spark-operator.ts';
+import { eventsOn, type ProvisionFindings, statusOf } from './status.ts';
+import { warningsOn } from './warnings.ts';
 
 export interface PlatformDefaultsTools {
   readonly kube: Pick<Kube, 'get' | 'list' | 'read' | 'create' | 'apply' | 'applyStatus' | 'mergePatch' | 'remove'>;
@@ -45,7 +45,7 @@ const PROBLEM_RETRY_MS = 60_000;
 const SECRET_POLL_MS = 60_000;
 
 /**
- * Judges the PlatformDefaults called `key`, provides what its version in force provisions, and says in status and Events
+ * Validates the PlatformDefaults called `key`, provides what its version in force provisions, and says in status and Events
  * what came of it. For one that is gone: removes what it had provided.
  */
 export const reconcilePlatformDefaults =
@@ -53,7 +53,7 @@ export const reconcilePlatformDefaults =
   async (key: string, signal: AbortSignal): Promise<Outcome | undefined> => {
     const defaults = tools.stores.platformDefaults.get(parseKey(key));
     if (defaults !== undefined) return reconcile(key, defaults, tools, signal);
-    const { done, failure } = await provision(key, NO_WANTS, provisionTools(tools), signal);
+    const { done, failure } = await provision(key, NOTHING_DESIRED, provisionTools(tools), signal);
     if (failure !== undefined) throw failure;
     return done.length > 0
       ? { decision: 'removed what a PlatformDefaults had provided', fields: { steps: done.length } }
@@ -69,21 +69,21 @@ const reconcile = async (
   const { inForce } = tools;
   const { namespace, name } = parseKey(key);
   inForce.put(defaults);
-  const judgement = inForce.judgement(namespace, name) ?? { defaults, flaws: [], inForce: undefined };
+  const validation = inForce.validation(namespace, name) ?? { defaults, violations: [], inForce: undefined };
   const entries = inForce.entries();
   const entry = entries.find(({ source }) => source.namespace === namespace && source.name === name);
   const provided = entry && (await provide(key, entry, tools, signal));
-  const unheard = entry ? await sparkOperatorRemarks(entry, tools.kube, signal) : [];
-  const remarks = entry ? [...remarksOn(entry, entries), ...unheard] : [];
-  const status = statusOf({ ...judgement, remarks, provision: provided?.findings }, tools.now());
-  if (status !== defaults.status) await say(defaults, status, tools, signal);
+  const operatorWarnings = entry ? await sparkOperatorWarnings(entry, tools.kube, signal) : [];
+  const warnings = entry ? [...warningsOn(entry, entries), ...operatorWarnings] : [];
+  const status = statusOf({ ...validation, warnings, provision: provided?.findings }, tools.now());
+  if (status !== defaults.status) await writeStatus(defaults, status, tools, signal);
   if (provided?.failure !== undefined) throw provided.failure;
   return {
-    ...(unheard.length > 0 && { requeueAfterMs: PROBLEM_RETRY_MS }),
+    ...(operatorWarnings.length > 0 && { requeueAfterMs: PROBLEM_RETRY_MS }),
     ...(provided?.requeueAfterMs !== undefined && { requeueAfterMs: provided.requeueAfterMs }),
     ...(status !== defaults.status && {
       decision: 'judged a PlatformDefaults',
-      fields: { flaws: judgement.flaws.length },
+      fields: { flaws: validation.violations.length },
     }),
   };
 };
@@ -103,24 +103,24 @@ const provide = async (
   const world = worldOf(tools);
   if (world.cloud === 'unknown' && entry.clouds.length > 0)
     return { findings: 'later', requeueAfterMs: CLOUD_RETRY_MS };
-  const wants = entry.spec.provision ? wantedBy(entry, world) : NO_WANTS;
-  const { problems, failure } = await provision(key, wants, provisionTools(tools), signal);
+  const desiredState = entry.spec.provision ? desiredStateOf(entry, world) : NOTHING_DESIRED;
+  const { problems, failure } = await provision(key, desiredState, provisionTools(tools), signal);
   if (entry.spec.provision === undefined) return { findings: undefined, failure };
   const namespaces = provisionedNamespaces(entry, world).length;
   return {
-    findings: { namespaces, objects: wants.wanted.length, problems, failure },
+    findings: { namespaces, objects: desiredState.desired.length, problems, failure },
     failure,
-    ...lookAgain(wants, problems, tools),
+    ...requeueAfter(desiredState, problems, tools),
   };
 };
 
-const lookAgain = (
-  wants: Wants,
+const requeueAfter = (
+  desiredState: DesiredState,
   problems: readonly Problem[],
   { secretPollMs = SECRET_POLL_MS }: PlatformDefaultsTools,
 ): { readonly requeueAfterMs?: number } => {
-  if (wants.problems.length > 0) return { requeueAfterMs: CLOUD_RETRY_MS };
-  if (wants.wanted.some(({ kind }) => kind === 'Secret')) return { requeueAfterMs: secretPollMs };
+  if (desiredState.problems.length > 0) return { requeueAfterMs: CLOUD_RETRY_MS };
+  if (desiredState.desired.some(({ kind }) => kind === 'Secret')) return { requeueAfterMs: secretPollMs };
   return problems.length > 0 ? { requeueAfterMs: PROBLEM_RETRY_MS } : {};
 };
 
@@ -139,11 +139,11 @@ const provisionTools = ({ kube, events, stores, facts }: PlatformDefaultsTools):
   kube,
   events,
   systemNamespace: facts().policy.systemNamespace,
-  made: (owner, wanted) => madeFor(stores.provision, owner, wanted),
+  observed: (owner, desired) => observedFor(stores.provision, owner, desired),
   hasLedger: (owner) => stores.provision.ledgers.list().some((ledger) => ledgerOwner(ledger) === owner),
 });
 
-const say = async (
+const writeStatus = async (
   defaults: PlatformDefaults,
   status: PlatformDefaultsStatus,
   { kube, events }: PlatformDefaultsTools,
@@ -151,9 +151,9 @@ const say = async (
 ): Promise<void> => {
   const { apiVersion, kind, metadata } = defaults;
   const { namespace = '', name = '' } = metadata;
-  const said = { apiVersion, kind, metadata: { namespace, name }, status };
-  await kube.applyStatus<StatusOnly>(resources.platformDefaults, said, { signal });
-  for (const note of notesOn(defaults, status)) events.record(defaults, note);
+  const applied = { apiVersion, kind, metadata: { namespace, name }, status };
+  await kube.applyStatus<StatusOnly>(resources.platformDefaults, applied, { signal });
+  for (const note of eventsOn(defaults, status)) events.record(defaults, note);
 };
 
 interface StatusOnly extends KubeObject {

@@ -10,12 +10,12 @@ export interface Entry {
   readonly mode: Mode;
   /** In the system namespace: holds everywhere. */
   readonly isGlobal: boolean;
-  readonly onLabels: readonly Requirement[];
-  readonly onNamespace: readonly Requirement[];
+  readonly labelRequirements: readonly Requirement[];
+  readonly namespaceRequirements: readonly Requirement[];
   /** Empty: every cloud. */
   readonly clouds: readonly string[];
-  /** Compared from left to right; the higher wins. Two entries of one standing are told apart by name alone. */
-  readonly standing: readonly number[];
+  /** Compared from left to right; the higher wins. Two entries of equal precedence are told apart by name alone. */
+  readonly precedence: readonly number[];
 }
 
 export interface DefaultsOptions {
@@ -29,39 +29,39 @@ export const entryOf = (defaults: PlatformDefaults, { systemNamespace }: Default
   const namespace = metadata.namespace ?? systemNamespace;
   const isGlobal = namespace === systemNamespace;
   const mode = spec.mode ?? 'Default';
-  const onLabels = requirementsOf(spec.match.selector);
-  const onNamespace = requirementsOf(spec.match.namespaceSelector);
+  const labelRequirements = requirementsOf(spec.match.selector);
+  const namespaceRequirements = requirementsOf(spec.match.namespaceSelector);
   return {
     source: { namespace, name: metadata.name ?? '', generation: metadata.generation ?? 0 },
     spec,
     mode,
     isGlobal,
-    onLabels,
-    onNamespace,
+    labelRequirements,
+    namespaceRequirements,
     clouds: spec.match.clouds ?? [],
-    standing: [strengthOf(mode, isGlobal), onLabels.length, onNamespace.length, spec.priority ?? 0],
+    precedence: [rankOf(mode, isGlobal), labelRequirements.length, namespaceRequirements.length, spec.priority ?? 0],
   };
 };
 
 /** Best first: who comes earlier wins every key that both give. A total order within what can match one object. */
 export const compareEntries = (a: Entry, b: Entry): number => {
-  const unequal = a.standing.findIndex((rank, index) => rank !== b.standing[index]);
-  if (unequal >= 0) return (b.standing[unequal] ?? 0) - (a.standing[unequal] ?? 0);
+  const unequal = a.precedence.findIndex((rank, index) => rank !== b.precedence[index]);
+  if (unequal >= 0) return (b.precedence[unequal] ?? 0) - (a.precedence[unequal] ?? 0);
   return compareText(a.source.name, b.source.name) || compareText(a.source.namespace, b.source.namespace);
 };
 
 /** True where nothing but the name decides between the two. */
-export const isSameStanding = (a: Entry, b: Entry): boolean =>
-  a.standing.every((rank, index) => rank === b.standing[index]);
+export const hasEqualPrecedence = (a: Entry, b: Entry): boolean =>
+  a.precedence.every((rank, index) => rank === b.precedence[index]);
 
 /** `namespace/name`, as messages have it. */
-export const titleOf = ({ source }: Entry): string => `${source.namespace}/${source.name}`;
+export const namespacedName = ({ source }: Entry): string => `${source.namespace}/${source.name}`;
 
 /**
  * What is enforced stands above every default. Among defaults the namespace knows better than the platform; among
  * what is enforced the platform has the last word, or a tenant could undo it with a PlatformDefaults of their own.
  */
-const strengthOf = (mode: Mode, isGlobal: boolean): number => {
+const rankOf = (mode: Mode, isGlobal: boolean): number => {
   if (mode === 'Enforce') return isGlobal ? 3 : 2;
   return isGlobal ? 0 : 1;
 };

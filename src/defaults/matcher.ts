@@ -7,33 +7,37 @@ import { meetsAll, type Requirement } from './selector.ts';
 export type Matcher = (target: DefaultsTarget) => readonly number[];
 
 /**
- * Each entry is filed under the one label (or namespace label, or cloud) it needs that fewest other entries need;
- * an object is looked up by the labels it has. What is filed elsewhere is never looked at.
+ * An inverted index: each entry is posted under the one label (or namespace label, or cloud) it needs that fewest other entries need;
+ * an object is looked up by the labels it has. What is posted elsewhere is never looked at.
  */
 export const createMatcher = (entries: readonly Entry[]): Matcher => {
-  const drawers = fileAll(entries);
+  const partitions = buildPartitions(entries);
   return (target) => {
     const { labels, namespaceLabels, cloud, namespace, kind } = target;
-    const sides: Sides = { label: labels, namespaceLabel: namespaceLabels, cloud: { [CLOUD]: cloud } };
+    const dimensionValues: DimensionValues = {
+      label: labels,
+      namespaceLabel: namespaceLabels,
+      cloud: { [CLOUD]: cloud },
+    };
     const found = [
-      ...lookUp(drawers.get(drawerName(kind, EVERYWHERE)), sides),
-      ...lookUp(drawers.get(drawerName(kind, namespace)), sides),
+      ...lookUp(partitions.get(partitionKey(kind, ALL_NAMESPACES)), dimensionValues),
+      ...lookUp(partitions.get(partitionKey(kind, namespace)), dimensionValues),
     ];
     return found.filter((at) => isMatch(entries[at], target)).sort((a, b) => a - b);
   };
 };
 
-type Side = 'label' | 'namespaceLabel' | 'cloud';
-type Sides = Readonly<Record<Side, StringMap>>;
+type Dimension = 'label' | 'namespaceLabel' | 'cloud';
+type DimensionValues = Readonly<Record<Dimension, StringMap>>;
 
-const SIDES: readonly Side[] = ['label', 'namespaceLabel', 'cloud'];
+const DIMENSIONS: readonly Dimension[] = ['label', 'namespaceLabel', 'cloud'];
 const CLOUD = 'cloud';
-/** Where global entries are filed; no namespace can be called that. */
-const EVERYWHERE = '*';
+/** The partition of global entries; no namespace can be called that. */
+const ALL_NAMESPACES = '*';
 
-/** What must be there for an entry to match: a key of one side, with one of these values or with any. */
-interface Anchor {
-  readonly side: Side;
+/** What must be there for an entry to match: a key of one dimension, with one of these values or with any. */
+interface Term {
+  readonly dimension: Dimension;
   readonly key: string;
   readonly values: readonly string[] | undefined;
 }
@@ -43,76 +47,77 @@ interface Postings {
   readonly byValue: Map<string, number[]>;
 }
 
-interface Drawer {
-  readonly always: number[];
-  readonly anchored: Readonly<Record<Side, Map<string, Postings>>>;
+interface Partition {
+  readonly unconditional: number[];
+  readonly byTerm: Readonly<Record<Dimension, Map<string, Postings>>>;
 }
 
-const drawerName = (kind: string, namespace: string): string => `${kind}/${namespace}`;
+const partitionKey = (kind: string, namespace: string): string => `${kind}/${namespace}`;
 
-const fileAll = (entries: readonly Entry[]): ReadonlyMap<string, Drawer> => {
-  const demand = countDemand(entries);
-  const drawers = new Map<string, Drawer>();
+const buildPartitions = (entries: readonly Entry[]): ReadonlyMap<string, Partition> => {
+  const frequencies = countFrequencies(entries);
+  const partitions = new Map<string, Partition>();
   entries.forEach((entry, at) => {
-    const anchor = rarest(anchorsOf(entry), demand);
+    const term = mostSelective(termsOf(entry), frequencies);
     for (const kind of entry.spec.match.kinds) {
-      const name = drawerName(kind, entry.isGlobal ? EVERYWHERE : entry.source.namespace);
-      file(getOrAdd(drawers, name, emptyDrawer), anchor, at);
+      const name = partitionKey(kind, entry.isGlobal ? ALL_NAMESPACES : entry.source.namespace);
+      addPosting(getOrAdd(partitions, name, emptyPartition), term, at);
     }
   });
-  return drawers;
+  return partitions;
 };
 
-const anchorsOf = (entry: Entry): readonly Anchor[] => [
-  ...entry.onLabels.flatMap((requirement) => anchorOf('label', requirement)),
-  ...entry.onNamespace.flatMap((requirement) => anchorOf('namespaceLabel', requirement)),
-  ...(entry.clouds.length > 0 ? [{ side: 'cloud' as const, key: CLOUD, values: entry.clouds }] : []),
+const termsOf = (entry: Entry): readonly Term[] => [
+  ...entry.labelRequirements.flatMap((requirement) => termOf('label', requirement)),
+  ...entry.namespaceRequirements.flatMap((requirement) => termOf('namespaceLabel', requirement)),
+  ...(entry.clouds.length > 0 ? [{ dimension: 'cloud' as const, key: CLOUD, values: entry.clouds }] : []),
 ];
 
 /** Only what asks for presence can be looked up; NotIn and DoesNotExist hold for objects without the label. */
-const anchorOf = (side: Side, { key, operator, values }: Requirement): readonly Anchor[] => {
-  if (operator === 'In') return [{ side, key, values: [...new Set(values)] }];
-  return operator === 'Exists' ? [{ side, key, values: undefined }] : [];
+const termOf = (dimension: Dimension, { key, operator, values }: Requirement): readonly Term[] => {
+  if (operator === 'In') return [{ dimension, key, values: [...new Set(values)] }];
+  return operator === 'Exists' ? [{ dimension, key, values: undefined }] : [];
 };
 
 /** How many entries each key, and each value of it, is needed by. */
-const countDemand = (entries: readonly Entry[]): ReadonlyMap<string, number> => {
-  const demand = new Map<string, number>();
-  for (const name of entries.flatMap(anchorsOf).flatMap(namesOf)) demand.set(name, (demand.get(name) ?? 0) + 1);
-  return demand;
+const countFrequencies = (entries: readonly Entry[]): ReadonlyMap<string, number> => {
+  const frequencies = new Map<string, number>();
+  for (const name of entries.flatMap(termsOf).flatMap(namesOf)) frequencies.set(name, (frequencies.get(name) ?? 0) + 1);
+  return frequencies;
 };
 
-const namesOf = ({ side, key, values = [''] }: Anchor): readonly string[] =>
-  values.map((value) => `${side} ${key} ${value}`);
+const namesOf = ({ dimension, key, values = [''] }: Term): readonly string[] =>
+  values.map((value) => `${dimension} ${key} ${value}`);
 
-const rarest = (anchors: readonly Anchor[], demand: ReadonlyMap<string, number>): Anchor | undefined => {
-  if (anchors.length < 2) return anchors[0];
-  const costOf = (anchor: Anchor): number => namesOf(anchor).reduce((sum, name) => sum + (demand.get(name) ?? 0), 0);
-  return anchors.toSorted((a, b) => costOf(a) - costOf(b))[0];
+const mostSelective = (terms: readonly Term[], frequencies: ReadonlyMap<string, number>): Term | undefined => {
+  if (terms.length < 2) return terms[0];
+  const frequencyOf = (term: Term): number =>
+    namesOf(term).reduce((sum, name) => sum + (frequencies.get(name) ?? 0), 0);
+  return terms.toSorted((a, b) => frequencyOf(a) - frequencyOf(b))[0];
 };
 
-const emptyDrawer = (): Drawer => ({
-  always: [],
-  anchored: { label: new Map(), namespaceLabel: new Map(), cloud: new Map() },
+const emptyPartition = (): Partition => ({
+  unconditional: [],
+  byTerm: { label: new Map(), namespaceLabel: new Map(), cloud: new Map() },
 });
 
-const file = (drawer: Drawer, anchor: Anchor | undefined, at: number): void => {
-  if (anchor === undefined) {
-    drawer.always.push(at);
+const addPosting = (partition: Partition, term: Term | undefined, at: number): void => {
+  if (term === undefined) {
+    partition.unconditional.push(at);
     return;
   }
-  const postings = getOrAdd(drawer.anchored[anchor.side], anchor.key, () => ({ any: [], byValue: new Map() }));
-  if (anchor.values === undefined) postings.any.push(at);
-  for (const value of anchor.values ?? []) getOrAdd(postings.byValue, value, () => []).push(at);
+  const postings = getOrAdd(partition.byTerm[term.dimension], term.key, () => ({ any: [], byValue: new Map() }));
+  if (term.values === undefined) postings.any.push(at);
+  for (const value of term.values ?? []) getOrAdd(postings.byValue, value, () => []).push(at);
 };
 
-const lookUp = (drawer: Drawer | undefined, sides: Sides): readonly number[] => {
-  if (drawer === undefined) return [];
-  const found = [...drawer.always];
-  for (const side of SIDES) {
-    if (drawer.anchored[side].size === 0) continue;
-    for (const [key, value] of Object.entries(sides[side])) {
-      const postings = drawer.anchored[side].get(key);
+const lookUp = (partition: Partition | undefined, dimensionValues: DimensionValues): readonly number[] => {
+  if (partition === undefined) return [];
+  const found = [...partition.unconditional];
+  for (const dimension of DIMENSIONS) {
+    if (partition.byTerm[dimension].size === 0) continue;
+    for (const [key, value] of Object.entries(dimensionValues[dimension])) {
+      const postings = partition.byTerm[dimension].get(key);
       if (postings !== undefined) found.push(...postings.any, ...(postings.byValue.get(value) ?? []));
     }
   }
@@ -123,13 +128,15 @@ const isMatch = (entry: Entry | undefined, target: DefaultsTarget): boolean => {
   if (entry === undefined) return false;
   if (target.isDisabled && !(entry.isGlobal && entry.mode === 'Enforce')) return false;
   if (entry.clouds.length > 0 && !entry.clouds.includes(target.cloud)) return false;
-  return meetsAll(entry.onLabels, target.labels) && meetsAll(entry.onNamespace, target.namespaceLabels);
+  return (
+    meetsAll(entry.labelRequirements, target.labels) && meetsAll(entry.namespaceRequirements, target.namespaceLabels)
+  );
 };
 
 const getOrAdd = <K, V>(items: Map<K, V>, key: K, make: () => V): V => {
-  const held = items.get(key);
-  if (held !== undefined) return held;
-  const made = make();
-  items.set(key, made);
-  return made;
+  const existing = items.get(key);
+  if (existing !== undefined) return existing;
+  const created = make();
+  items.set(key, created);
+  return created;
 };

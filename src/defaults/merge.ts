@@ -3,7 +3,7 @@ import { envFromKey, mountKey, mountPathsOf, tolerationKey } from '../api/identi
 import type { InjectSpec } from '../api/inject-schema.ts';
 import type { Injection, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, StringMap } from '../api/kubernetes.ts';
-import { type Entry, isSameStanding, titleOf } from './entry.ts';
+import { type Entry, hasEqualPrecedence, namespacedName } from './entry.ts';
 
 /** What one entry gives, its variables filled in. */
 export interface Layer {
@@ -15,7 +15,7 @@ export interface Layer {
 export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[]): Injection => {
   const ties: string[] = [];
   const merge = <T>(what: string, read: (inject: InjectSpec, layer: Layer) => Items<T>): ResolvedMap<T> =>
-    firstOfEach(layers, read, (key, winner, loser) => ties.push(tieOf(`${what} ${key}`.trim(), winner, loser)));
+    firstOfEach(layers, read, (key, winner, loser) => ties.push(tieWarning(`${what} ${key}`.trim(), winner, loser)));
   const mounts = mountOwners(layers);
   const mounted = <T extends { readonly mountPath: string }>(items: readonly T[] | undefined, layer: Layer): Items<T> =>
     byKey(items, ({ mountPath }) => mountKey(mountPath)).filter(([path]) => mounts.get(path) === layer);
@@ -35,12 +35,12 @@ export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[
     nodeSelector: merge('nodeSelector', ({ nodeSelector }) => pairs(nodeSelector)),
     tolerations: merge('toleration', ({ tolerations }) => byKey(tolerations, tolerationKey)),
     imagePullSecrets: merge('imagePullSecret', ({ imagePullSecrets }) => byKey(imagePullSecrets?.map(nameOf), String)),
-    serviceAccountName: merge('serviceAccountName', ({ serviceAccountName }) => only(serviceAccountName)).get(''),
+    serviceAccountName: merge('serviceAccountName', ({ serviceAccountName }) => single(serviceAccountName)).get(''),
     prometheus: merge('prometheus', ({ prometheus }) => Object.entries(prometheus ?? {})),
     sparkConf: merge('sparkConf', ({ sparkConf }) => pairs(sparkConf)),
     hadoopConf: merge('hadoopConf', ({ hadoopConf }) => pairs(hadoopConf)),
-    eventLog: merge('eventLog', ({ eventLog }) => only(eventLog?.objectStore)).get(''),
-    storageClass: merge('storageClass', ({ storageClass }) => only(storageClass)).get(''),
+    eventLog: merge('eventLog', ({ eventLog }) => single(eventLog?.objectStore)).get(''),
+    storageClass: merge('storageClass', ({ storageClass }) => single(storageClass)).get(''),
     warnings: [...warnings, ...ties],
   };
 };
@@ -52,7 +52,7 @@ const pairs = (items: StringMap | undefined): Items<string> => Object.entries(it
 const byKey = <T>(items: readonly T[] | undefined, keyOf: (item: T) => string): Items<T> =>
   (items ?? []).map((item) => [keyOf(item), item]);
 
-const only = <T>(item: T | undefined): Items<T> => (item === undefined ? [] : [['', item]]);
+const single = <T>(item: T | undefined): Items<T> => (item === undefined ? [] : [['', item]]);
 
 const nameOf = ({ name }: { readonly name: string }): string => name;
 
@@ -70,7 +70,7 @@ const firstOfEach = <T>(
       if (winner === undefined) {
         won.set(key, { value, mode: entry.mode, source: entry.source });
         winners.set(key, entry);
-      } else if (isSameStanding(winner, entry) && !isDeepStrictEqual(won.get(key)?.value, value)) {
+      } else if (hasEqualPrecedence(winner, entry) && !isDeepStrictEqual(won.get(key)?.value, value)) {
         onTie(key, winner, entry);
       }
     }
@@ -101,6 +101,6 @@ const asOptional = (source: EnvFromSource): EnvFromSource => {
   return secretRef ? { ...source, secretRef: { optional: true, ...secretRef } } : source;
 };
 
-const tieOf = (what: string, winner: Entry, loser: Entry): string =>
-  `PlatformDefaults ${titleOf(winner)} and ${titleOf(loser)} both give ${what} and are equally specific; ` +
-  `${titleOf(winner)} is taken by its name. Give one of them a higher priority.`;
+const tieWarning = (what: string, winner: Entry, loser: Entry): string =>
+  `PlatformDefaults ${namespacedName(winner)} and ${namespacedName(loser)} both give ${what} and are equally specific; ` +
+  `${namespacedName(winner)} is taken by its name. Give one of them a higher priority.`;

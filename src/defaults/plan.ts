@@ -1,6 +1,6 @@
 import type { InjectSpec } from '../api/inject-schema.ts';
-import { type Entry, isSameStanding } from './entry.ts';
-import { valuesIn } from './validation/amount.ts';
+import { type Entry, hasEqualPrecedence } from './entry.ts';
+import { countValues } from './validation/amount.ts';
 import { createBudget, expandVariables, variablesIn } from './variables.ts';
 
 /** What one entry gives to the objects that match a certain set of entries. */
@@ -11,7 +11,7 @@ export interface PlannedLayer {
   /** True where a string holds `${` or `$${`. */
   readonly isTemplate: boolean;
   /** Variables that only the object can give a value, or nobody. */
-  readonly unfilled: readonly string[];
+  readonly unresolved: readonly string[];
   /** In characters of JSON; infinite where it is more than any object can take. */
   readonly size: number;
   /** How many values it gives. */
@@ -19,16 +19,16 @@ export interface PlannedLayer {
 }
 
 /** What all PlatformDefaults together may give one object, in characters of JSON: etcd refuses objects not much larger. */
-export const MOST_GIVEN = 1024 * 1024;
+export const MAX_INJECT_CHARACTERS = 1024 * 1024;
 
 /** Everything about a set of matching entries, best first, that does not depend on the object. */
 export const planLayers = (matched: readonly Entry[]): readonly PlannedLayer[] => {
   const definers = definersIn(matched);
   return matched.flatMap((entry) => {
-    const given = entry.spec.inject;
-    if (given === undefined) return [];
-    const text = JSON.stringify(given);
-    return text.includes('${') ? planTemplate(entry, given, definers) : planAsItIs(entry, given, text.length);
+    const declared = entry.spec.inject;
+    if (declared === undefined) return [];
+    const text = JSON.stringify(declared);
+    return text.includes('${') ? planTemplate(entry, declared, definers) : planLiteral(entry, declared, text.length);
   });
 };
 
@@ -41,34 +41,34 @@ const definersIn = (matched: readonly Entry[]): Definers => {
   return new Map([...byName].map(([name, list]) => [name, list.map(({ entry }) => entry)]));
 };
 
-const planAsItIs = (entry: Entry, inject: InjectSpec, size: number): PlannedLayer => ({
+const planLiteral = (entry: Entry, inject: InjectSpec, size: number): PlannedLayer => ({
   entry,
   inject,
   isTemplate: false,
-  unfilled: [],
+  unresolved: [],
   size,
-  values: valuesIn(inject),
+  values: countValues(inject),
 });
 
-const planTemplate = (entry: Entry, given: InjectSpec, definers: Definers): PlannedLayer => {
-  const names = [...variablesIn(given)];
+const planTemplate = (entry: Entry, declared: InjectSpec, definers: Definers): PlannedLayer => {
+  const names = [...variablesIn(declared)];
   const definitions = new Map(names.map((name) => [name, definitionFor(entry, name, definers.get(name) ?? [])]));
-  const budget = createBudget(MOST_GIVEN);
-  const inject = expandVariables(given, (name) => budget.spend(definitions.get(name)));
+  const budget = createBudget(MAX_INJECT_CHARACTERS);
+  const inject = expandVariables(declared, (name) => budget.spend(definitions.get(name)));
   const size = budget.isSpent() ? Number.POSITIVE_INFINITY : JSON.stringify(inject).length;
-  return { entry, inject, isTemplate: true, unfilled: [...variablesIn(inject)], size, values: valuesIn(inject) };
+  return { entry, inject, isTemplate: true, unresolved: [...variablesIn(inject)], size, values: countValues(inject) };
 };
 
 /** What a variable stands for in an entry: its own definition, unless a more specific one of `matched`, best first, has one. */
 export const definitionFor = (entry: Entry, name: string, matched: readonly Entry[]): string | undefined => {
-  const definer = matched.find((other) => definition(other, name) !== undefined && isHeardBy(entry, other));
+  const definer = matched.find((other) => definition(other, name) !== undefined && isVisibleTo(entry, other));
   if (definer === undefined) return undefined;
-  return (isSameStanding(definer, entry) ? definition(entry, name) : undefined) ?? definition(definer, name);
+  return (hasEqualPrecedence(definer, entry) ? definition(entry, name) : undefined) ?? definition(definer, name);
 };
 
 const definition = ({ spec: { variables = {} } }: Entry, name: string): string | undefined =>
   Object.hasOwn(variables, name) ? variables[name] : undefined;
 
 /** What the platform enforces, or makes for the whole cluster, must not be steered by a variable of a tenant's. */
-const isHeardBy = (entry: Entry, definer: Entry): boolean =>
+const isVisibleTo = (entry: Entry, definer: Entry): boolean =>
   definer.isGlobal || !entry.isGlobal || (entry.mode === 'Default' && entry.spec.inject?.storageClass === undefined);

@@ -1,12 +1,12 @@
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
-import { isRelabelled } from '../kube/label-change.ts';
+import { hasChangedLabels } from '../kube/label-change.ts';
 import { type ChangeType, keyOf } from '../kube/store.ts';
 import type { PlatformDefaultsTools } from './controller.ts';
 import type { Entry } from './entry.ts';
 import type { DefaultsInForce } from './in-force.ts';
 import { ownerOf } from './provisioning/provision-content.ts';
 import { ledgerOwner, ownersIn } from './provisioning/provision-stores.ts';
-import { rivalsOf } from './warnings.ts';
+import { conflictingEntries } from './warnings.ts';
 
 type Tools = Pick<PlatformDefaultsTools, 'stores' | 'inForce'>;
 
@@ -27,15 +27,17 @@ export const onPlatformDefaultsTrigger = (tools: Tools, add: (key: string) => vo
   };
   const subscriptions = [
     stores.platformDefaults.onChange((type, defaults, old) => {
-      const affected = isNews(type, defaults, old) ? othersAffected(tools, type, defaults) : [];
+      const affected = isSpecChange(type, defaults, old) ? othersAffected(tools, type, defaults) : [];
       addEach([keyOf(defaults.metadata), ...affected]);
     }),
     stores.namespaces.onChange((type, namespace, old) => {
-      if (type === 'ADDED' || isRelabelled(namespace, old)) addEach(providers(inForce));
+      if (type === 'ADDED' || hasChangedLabels(namespace, old)) addEach(provisioningKeys(inForce));
     }),
-    ...stores.provision.made.map((made) => made.onChange((_, object) => addEach([ownerOf(object) ?? []].flat()))),
+    ...stores.provision.observed.map((observed) =>
+      observed.onChange((_, object) => addEach([ownerOf(object) ?? []].flat())),
+    ),
     stores.provision.ledgers.onChange((_, ledger) => addEach([ledgerOwner(ledger) ?? []].flat())),
-    stores.provision.sources.onChange((_, { metadata: { name = '' } }) => addEach(copiersOf(name, inForce))),
+    stores.provision.sources.onChange((_, { metadata: { name = '' } }) => addEach(copyingKeys(name, inForce))),
   ];
   return () => {
     for (const unsubscribe of subscriptions) unsubscribe();
@@ -43,7 +45,7 @@ export const onPlatformDefaultsTrigger = (tools: Tools, add: (key: string) => vo
 };
 
 /** Not for a change of status, which we make ourselves. */
-const isNews = (type: ChangeType, { metadata }: PlatformDefaults, old: PlatformDefaults | undefined): boolean =>
+const isSpecChange = (type: ChangeType, { metadata }: PlatformDefaults, old: PlatformDefaults | undefined): boolean =>
   type !== 'MODIFIED' || metadata.generation !== old?.metadata.generation;
 
 /** Those it ties with, before the change or after it; those that miss a part it may bring; those that provide the same. */
@@ -55,32 +57,32 @@ const othersAffected = (
   const before = inForce.entries();
   if (type === 'DELETED') inForce.remove(defaults);
   else inForce.put(defaults);
-  const concerned = [before, inForce.entries()].flatMap((entries) => {
-    const entry = entries.find((one) => titleOf(one) === keyOf(defaults.metadata));
-    return entry ? rivalsOf(entry, entries).map(titleOf) : [];
+  const conflicting = [before, inForce.entries()].flatMap((entries) => {
+    const entry = entries.find((one) => entryKey(one) === keyOf(defaults.metadata));
+    return entry ? conflictingEntries(entry, entries).map(entryKey) : [];
   });
-  const remarked = stores.platformDefaults
+  const withWarnings = stores.platformDefaults
     .list()
-    .filter(hasRemark)
+    .filter(hasWarning)
     .map(({ metadata }) => keyOf(metadata));
-  return [...new Set([...concerned, ...remarked, ...providers(inForce)])];
+  return [...new Set([...conflicting, ...withWarnings, ...provisioningKeys(inForce)])];
 };
 
-const hasRemark = ({ status }: PlatformDefaults): boolean =>
+const hasWarning = ({ status }: PlatformDefaults): boolean =>
   status?.conditions?.some(({ reason }) => reason === 'Tied' || reason === 'Incomplete') ?? false;
 
-const titleOf = ({ source }: Entry): string => keyOf(source);
+const entryKey = ({ source }: Entry): string => keyOf(source);
 
-const providers = (inForce: DefaultsInForce): readonly string[] =>
+const provisioningKeys = (inForce: DefaultsInForce): readonly string[] =>
   inForce
     .entries()
     .filter(({ spec }) => spec.provision !== undefined)
-    .map(titleOf);
+    .map(entryKey);
 
-const copiersOf = (name: string, inForce: DefaultsInForce): readonly string[] =>
+const copyingKeys = (name: string, inForce: DefaultsInForce): readonly string[] =>
   inForce
     .entries()
     .filter(({ spec: { provision = {} } }) =>
       (provision.configMaps ?? []).some(({ copyFrom = '' }) => copyFrom === name || copyFrom.includes('${')),
     )
-    .map(titleOf);
+    .map(entryKey);

@@ -23,7 +23,7 @@ export const meetsAll = (requirements: readonly Requirement[], labels: StringMap
 
 /** True where no labels at all could meet both: they want the same key to be two things. */
 export const areDisjoint = (some: readonly Requirement[], others: readonly Requirement[]): boolean =>
-  some.some((one) => others.some((other) => one.key === other.key && exclude(one, other)));
+  some.some((one) => others.some((other) => one.key === other.key && areExclusive(one, other)));
 
 const meets = ({ key, operator, values }: Requirement, labels: StringMap): boolean => {
   const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
@@ -39,9 +39,9 @@ const meets = ({ key, operator, values }: Requirement, labels: StringMap): boole
   }
 };
 
-const exclude = (one: Requirement, other: Requirement): boolean => {
+const areExclusive = (one: Requirement, other: Requirement): boolean => {
   if (one.operator === 'In') return one.values.every((value) => !meets(other, { [other.key]: value }));
-  if (other.operator === 'In') return exclude(other, one);
+  if (other.operator === 'In') return areExclusive(other, one);
   const operators = [one.operator, other.operator];
   return operators.includes('Exists') && operators.includes('DoesNotExist');
 };

@@ -2,15 +2,15 @@ import { isDeepStrictEqual } from 'node:util';
 import type { AppError } from '../api/errors.ts';
 import { plainSentences } from '../api/plain-text.ts';
 import type { PlatformDefaults, PlatformDefaultsStatus } from '../api/platform-defaults.ts';
-import { type Finding, updateConditions } from '../controller/conditions.ts';
+import { type ConditionUpdate, setConditions } from '../controller/conditions.ts';
 import type { Note } from '../controller/event-object.ts';
-import type { Judgement } from './in-force.ts';
+import type { Validation } from './in-force.ts';
 import type { Problem } from './provisioning/plan.ts';
-import type { Remark } from './warnings.ts';
+import type { Warning } from './warnings.ts';
 
-/** What is known of a PlatformDefaults after a pass. */
-export interface PlatformDefaultsFindings extends Judgement {
-  readonly remarks: readonly Remark[];
+/** What is known of a PlatformDefaults after a reconciliation. */
+export interface PlatformDefaultsFindings extends Validation {
+  readonly warnings: readonly Warning[];
   /** Undefined where it provisions nothing; `later` where that cannot be said yet, so that what was said before stands. */
   readonly provision: ProvisionFindings | 'later' | undefined;
 }
@@ -23,19 +23,19 @@ export interface ProvisionFindings {
 }
 
 /** How many sentences a condition holds; the rest is counted. */
-const MOST_SENTENCES = 5;
+const MAX_SENTENCES = 5;
 
 /** The whole status; the very one it has where nothing changed. `now` is RFC 3339. */
 export const statusOf = (findings: PlatformDefaultsFindings, now: string): PlatformDefaultsStatus => {
   const { defaults, inForce, provision } = findings;
   const { generation } = defaults.metadata;
   const before = defaults.status ?? {};
-  const told = [readiness(findings), ...(typeof provision === 'object' ? [provisionFinding(provision)] : [])];
+  const reported = [readiness(findings), ...(typeof provision === 'object' ? [provisionFinding(provision)] : [])];
   const previous = (before.conditions ?? []).filter(({ type }) => type === 'Ready' || provision !== undefined);
   const namespaces = provision === 'later' ? before.provisionedNamespaces : provision?.namespaces;
   const status: PlatformDefaultsStatus = {
     ...(generation !== undefined && { observedGeneration: generation }),
-    conditions: updateConditions(previous, told, { now, generation }),
+    conditions: setConditions(previous, reported, { now, generation }),
     ...(namespaces !== undefined && { provisionedNamespaces: namespaces }),
     ...(inForce !== undefined && {
       inForce: { generation: inForce.metadata.generation ?? 0, spec: inForce.spec },
@@ -45,7 +45,7 @@ export const statusOf = (findings: PlatformDefaultsFindings, now: string): Platf
 };
 
 /** What is worth an Event: a verdict that is new, or one that is not good and says something new. */
-export const notesOn = (defaults: PlatformDefaults, status: PlatformDefaultsStatus): readonly Note[] =>
+export const eventsOn = (defaults: PlatformDefaults, status: PlatformDefaultsStatus): readonly Note[] =>
   (status.conditions ?? []).flatMap(({ type, status: isMet, reason, message }) => {
     const before = defaults.status?.conditions?.find((condition) => condition.type === type);
     const isGood = reason === 'Valid' || reason === 'Provisioned';
@@ -53,22 +53,22 @@ export const notesOn = (defaults: PlatformDefaults, status: PlatformDefaultsStat
     return isKnown ? [] : [{ type: isGood ? 'Normal' : 'Warning', reason, message }];
   });
 
-const readiness = ({ defaults, flaws, inForce, remarks }: PlatformDefaultsFindings): Finding => {
+const readiness = ({ defaults, violations, inForce, warnings }: PlatformDefaultsFindings): ConditionUpdate => {
   const type = 'Ready';
-  if (flaws.length > 0) {
-    const standing = inForce
+  if (violations.length > 0) {
+    const inForceSentence = inForce
       ? `Generation ${inForce.metadata.generation} stays in force.`
       : 'Nothing of it is in force.';
-    return { type, status: 'False', reason: 'Invalid', message: `${sentences(flaws)} ${standing}` };
+    return { type, status: 'False', reason: 'Invalid', message: `${sentences(violations)} ${inForceSentence}` };
   }
-  const [first] = remarks;
+  const [first] = warnings;
   if (first !== undefined) {
-    return { type, status: 'True', reason: first.reason, message: sentences(remarks.map(({ message }) => message)) };
+    return { type, status: 'True', reason: first.reason, message: sentences(warnings.map(({ message }) => message)) };
   }
   return { type, status: 'True', reason: 'Valid', message: `In force for ${defaults.spec.match.kinds.join(', ')}.` };
 };
 
-const provisionFinding = ({ namespaces, objects, problems, failure }: ProvisionFindings): Finding => {
+const provisionFinding = ({ namespaces, objects, problems, failure }: ProvisionFindings): ConditionUpdate => {
   const type = 'Provisioned';
   const [first] = problems;
   if (first !== undefined) {
@@ -79,7 +79,9 @@ const provisionFinding = ({ namespaces, objects, problems, failure }: ProvisionF
 };
 
 const sentences = (texts: readonly string[]): string => {
-  const told = plainSentences(texts.slice(0, MOST_SENTENCES)).map((text) => (text.endsWith('.') ? text : `${text}.`));
-  const more = texts.length - told.length;
-  return more > 0 ? `${told.join(' ')} And ${more} more.` : told.join(' ');
+  const reported = plainSentences(texts.slice(0, MAX_SENTENCES)).map((text) =>
+    text.endsWith('.') ? text : `${text}.`,
+  );
+  const more = texts.length - reported.length;
+  return more > 0 ? `${reported.join(' ')} And ${more} more.` : reported.join(' ');
 };

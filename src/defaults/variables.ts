@@ -3,7 +3,7 @@ import type { DefaultsTarget } from '../api/injection.ts';
 /** No name holds a `$`, so that text which opens variables and closes none is read once and not once for each. */
 const REFERENCE = /\$\$\{|\$\{([^}$]*)\}/g;
 
-const LABEL = 'labels.';
+const LABEL_PREFIX = 'labels.';
 const BUILT_IN = ['cloud', 'region', 'zone', 'account', 'namespace', 'name', 'kind'];
 
 /** True for the variables that Quartermaster itself gives a value; a PlatformDefaults cannot define those. */
@@ -23,7 +23,7 @@ export const builtInValue = (scope: VariableScope, name: string): string | undef
   const { cloud, labels } = scope;
   if (name === 'cloud') return cloud === 'unknown' ? undefined : cloud;
   if (name === 'namespace' || name === 'name' || name === 'kind') return scope[name] || undefined;
-  const label = name.startsWith(LABEL) ? name.slice(LABEL.length) : undefined;
+  const label = name.startsWith(LABEL_PREFIX) ? name.slice(LABEL_PREFIX.length) : undefined;
   if (label !== undefined) return Object.hasOwn(labels, label) ? labels[label] || undefined : undefined;
   return scope.variable(name) || undefined;
 };

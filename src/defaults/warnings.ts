@@ -1,28 +1,28 @@
-import { type Entry, isSameStanding } from './entry.ts';
+import { type Entry, hasEqualPrecedence } from './entry.ts';
 import { mergeLayers } from './merge.ts';
 import { areDisjoint } from './selector.ts';
 import { isBuiltIn, variablesIn } from './variables.ts';
 
-/** What is worth saying of a valid entry once the others are known. It is in force all the same. */
-export interface Remark {
+/** A warning about a valid entry, given once the others are known. It is in force all the same. */
+export interface Warning {
   readonly reason: 'Tied' | 'Incomplete';
   readonly message: string;
 }
 
 /** Keys that nothing but the name decides, variables that nobody defines, parts that do nothing alone. */
-export const remarksOn = (entry: Entry, entries: readonly Entry[]): readonly Remark[] => [
-  ...ties(entry, entries),
+export const warningsOn = (entry: Entry, entries: readonly Entry[]): readonly Warning[] => [
+  ...tieWarnings(entry, entries),
   ...undefinedVariables(entry, entries),
-  ...looseParts(entry, entries),
+  ...incompleteParts(entry, entries),
 ];
 
-/** Those that could tie with an entry: whose remarks its coming, changing or going may change. */
-export const rivalsOf = (entry: Entry, entries: readonly Entry[]): readonly Entry[] =>
-  entries.filter((other) => other.source !== entry.source && isRival(entry, other));
+/** Those that could tie with an entry: whose warnings may change as it comes, changes or goes. */
+export const conflictingEntries = (entry: Entry, entries: readonly Entry[]): readonly Entry[] =>
+  entries.filter((other) => other.source !== entry.source && canConflict(entry, other));
 
-const ties = (entry: Entry, entries: readonly Entry[]): readonly Remark[] =>
-  rivalsOf(entry, entries)
-    .flatMap((rival) => tiesBetween(...inNameOrder(entry, rival)))
+const tieWarnings = (entry: Entry, entries: readonly Entry[]): readonly Warning[] =>
+  conflictingEntries(entry, entries)
+    .flatMap((conflicting) => tiesBetween(...inNameOrder(entry, conflicting)))
     .map((message) => ({ reason: 'Tied', message }));
 
 const tiesBetween = (winner: Entry, loser: Entry): readonly string[] => {
@@ -33,22 +33,22 @@ const tiesBetween = (winner: Entry, loser: Entry): readonly string[] => {
 const inNameOrder = (a: Entry, b: Entry): readonly [Entry, Entry] => (a.source.name < b.source.name ? [a, b] : [b, a]);
 
 /** True where some object could match both, neither is more specific and both give something of one sort. */
-const isRival = (entry: Entry, other: Entry): boolean =>
-  isSameStanding(entry, other) &&
+const canConflict = (entry: Entry, other: Entry): boolean =>
+  hasEqualPrecedence(entry, other) &&
   entry.source.namespace === other.source.namespace &&
   overlap(entry.spec.match.kinds, other.spec.match.kinds) &&
   (entry.clouds.length === 0 || other.clouds.length === 0 || overlap(entry.clouds, other.clouds)) &&
   overlap(Object.keys(entry.spec.inject ?? {}), Object.keys(other.spec.inject ?? {})) &&
-  !areDisjoint(entry.onLabels, other.onLabels) &&
-  !areDisjoint(entry.onNamespace, other.onNamespace);
+  !areDisjoint(entry.labelRequirements, other.labelRequirements) &&
+  !areDisjoint(entry.namespaceRequirements, other.namespaceRequirements);
 
 const overlap = (some: readonly string[], others: readonly string[]): boolean =>
   some.some((one) => others.includes(one));
 
-const undefinedVariables = (entry: Entry, entries: readonly Entry[]): readonly Remark[] => {
+const undefinedVariables = (entry: Entry, entries: readonly Entry[]): readonly Warning[] => {
   const { inject, provision } = entry.spec;
   const isDefined = (name: string): boolean =>
-    entries.some((other) => Object.hasOwn(other.spec.variables ?? {}, name) && canHear(entry, other));
+    entries.some((other) => Object.hasOwn(other.spec.variables ?? {}, name) && isVisibleTo(entry, other));
   return [...variablesIn([inject, provision])]
     .filter((name) => !isBuiltIn(name) && !isDefined(name))
     .map((name) => ({
@@ -57,10 +57,10 @@ const undefinedVariables = (entry: Entry, entries: readonly Entry[]): readonly R
     }));
 };
 
-const canHear = (entry: Entry, other: Entry): boolean =>
+const isVisibleTo = (entry: Entry, other: Entry): boolean =>
   other.isGlobal || entry.isGlobal || other.source.namespace === entry.source.namespace;
 
-const looseParts = ({ spec }: Entry, entries: readonly Entry[]): readonly Remark[] => {
+const incompleteParts = ({ spec }: Entry, entries: readonly Entry[]): readonly Warning[] => {
   if (spec.inject?.prometheus?.configFile === undefined) return [];
   if (entries.some((other) => other.spec.inject?.prometheus?.jmxExporterJar !== undefined)) return [];
   const message =

@@ -1,9 +1,9 @@
 import type { KubeObject } from '../api/kubernetes.ts';
-import { type Edit, isListPlace, isPutFirst, type Spot } from './edit.ts';
+import { type Edit, type FieldPath, isListPath, isPrepended } from './edit.ts';
 import { type Entries, entriesOf, entriesOfCopy, entriesWith, setEntry } from './list-entries.ts';
-import { changed } from './memo.ts';
-import { type Branch, childOf, isBranch, listAt, mapAt, type Path } from './path.ts';
-import { hasRoomFor } from './spot.ts';
+import { invalidate } from './memo.ts';
+import { childOf, isRecord, listAt, mapAt, type Path, type UnknownRecord } from './path.ts';
+import { isWritableAt } from './spot.ts';
 
 /**
  * An object in the making. It shares with its original all that was not changed; what was changed is a copy, which later
@@ -15,16 +15,16 @@ export interface Draft {
   readonly copies: Set<unknown>;
 }
 
-/** One map or list of a draft, whose entries are told apart by a key. Good until something is erased, or put into another place. */
-export interface Place {
+/** One map or list of a draft, whose entries have a key. Good until something is erased, or put into another collection. */
+export interface Collection {
   readonly draft: Draft;
   readonly at: Path;
   /** False where something of another type stands there: the API server will say so. */
-  readonly hasRoom: boolean;
+  readonly isWritable: boolean;
   /** By key, of a list. */
   entries: Entries | undefined;
   /** The map; what it is by now once something was put into it. */
-  map: Branch;
+  map: UnknownRecord;
   /** What is written to: a copy, from the first write on. */
   own: Container | undefined;
 }
@@ -33,69 +33,69 @@ type Container = Record<string, unknown> | unknown[];
 
 export const createDraft = (original: KubeObject): Draft => ({ object: original, copies: new Set() });
 
-export const placeAt = (draft: Draft, at: Path): Place => {
+export const collectionAt = (draft: Draft, at: Path): Collection => {
   const { object } = draft;
-  const isList = isListPlace(at);
+  const isList = isListPath(at);
   return {
     draft,
     at,
-    hasRoom: hasRoomFor(object, at, isList),
+    isWritable: isWritableAt(object, at, isList),
     entries: isList ? entriesOf(listAt(object, at), at) : undefined,
-    map: isList ? NOTHING_SAID : mapAt(object, at),
+    map: isList ? NO_FIELDS : mapAt(object, at),
     own: undefined,
   };
 };
 
 /** All that is there by that key: one value, several where a list has the entry twice, none for absent and null. */
-export const valuesOf = ({ entries, map }: Place, key: string): readonly unknown[] => {
-  if (entries !== undefined) return entries.get(key) ?? NOTHING;
+export const valuesOf = ({ entries, map }: Collection, key: string): readonly unknown[] => {
+  if (entries !== undefined) return entries.get(key) ?? NO_VALUES;
   const value = childOf(map, key) ?? undefined;
-  return value === undefined ? NOTHING : [value];
+  return value === undefined ? NO_VALUES : [value];
 };
 
-/** In the place of the entry it replaces (and of its doubles), else at the end of its list or the start. */
-export const put = (place: Place, edit: Edit): void => {
-  const own = place.own ?? open(place.draft, place.at);
-  if (place.entries === undefined) {
+/** Where the entry is that it replaces (and of its doubles), else at the end of its list or the start. */
+export const put = (collection: Collection, edit: Edit): void => {
+  const own = collection.own ?? open(collection.draft, collection.at);
+  if (collection.entries === undefined) {
     assign(own, edit.key, edit.value);
-    place.map = own as Branch;
+    collection.map = own as UnknownRecord;
   } else {
-    if (place.own === undefined) place.entries = entriesOfCopy(own as unknown[], place.entries);
-    putEntry(own as unknown[], place.entries, edit);
+    if (collection.own === undefined) collection.entries = entriesOfCopy(own as unknown[], collection.entries);
+    putEntry(own as unknown[], collection.entries, edit);
   }
-  place.own = own;
+  collection.own = own;
 };
 
 const putEntry = (list: unknown[], entries: Entries, edit: Edit): void => {
   const present = entries.get(edit.key);
   if (present !== undefined) replaceEntries(list, present, edit.value);
-  else if (isPutFirst(edit)) list.unshift(edit.value);
+  else if (isPrepended(edit)) list.unshift(edit.value);
   else list.push(edit.value);
   entries.set(edit.key, [edit.value]);
   setEntry(list, edit.key, [edit.value]);
-  changed(list, edit.key);
+  invalidate(list, edit.key);
 };
 
-export const erase = (draft: Draft, { at, key }: Spot): void => {
-  const place = open(draft, at);
-  if (Array.isArray(place)) {
-    removeEntries(place, entriesWith(place, at, key));
-    setEntry(place, key, NOTHING);
+export const erase = (draft: Draft, { at, key }: FieldPath): void => {
+  const collection = open(draft, at);
+  if (Array.isArray(collection)) {
+    removeEntries(collection, entriesWith(collection, at, key));
+    setEntry(collection, key, NO_VALUES);
   } else {
-    delete place[key];
-    changed(place, key);
+    delete collection[key];
+    invalidate(collection, key);
   }
 };
 
-const NOTHING: readonly unknown[] = [];
-const NOTHING_SAID: Branch = {};
+const NO_VALUES: readonly unknown[] = [];
+const NO_FIELDS: UnknownRecord = {};
 
-/** The map or list at a place, as a copy that may be written to. */
+/** The map or list at a path, as a copy that may be written to. */
 const open = (draft: Draft, at: Path): Container => {
   const { object, copies } = draft;
   let node: Container = copies.has(object) ? (object as unknown as Container) : ownRoot(draft);
   at.forEach((step, index) => {
-    node = ownChild(copies, node, step, index === at.length - 1 && isListPlace(at));
+    node = ownChild(copies, node, step, index === at.length - 1 && isListPath(at));
   });
   return node;
 };
@@ -111,7 +111,7 @@ const ownChild = (copies: Set<unknown>, parent: Container, step: string, isList:
   const child = childOf(parent, step);
   // Only maps and lists are among the copies.
   if (copies.has(child)) return child as Container;
-  const copy = Array.isArray(child) || (isList && !isBranch(child)) ? [...listAt(child, [])] : { ...mapAt(child, []) };
+  const copy = Array.isArray(child) || (isList && !isRecord(child)) ? [...listAt(child, [])] : { ...mapAt(child, []) };
   copies.add(copy);
   assign(parent, step, copy);
   return copy;
@@ -138,5 +138,5 @@ const removeEntries = (list: unknown[], entries: readonly unknown[]): void => {
 const assign = (container: Container, step: string, value: unknown): void => {
   if (step !== '__proto__') (container as Record<string, unknown>)[step] = value;
   else Object.defineProperty(container, step, { value, enumerable: true, configurable: true, writable: true });
-  changed(container, step);
+  invalidate(container, step);
 };

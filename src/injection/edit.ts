@@ -1,17 +1,17 @@
 import { envFromKey, mountKey, tolerationKey } from '../api/identity.ts';
 import type { DefaultsSource, Mode, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, Toleration } from '../api/kubernetes.ts';
-import { remember } from './memo.ts';
-import { type Branch, isBranch, type Path } from './path.ts';
+import { memoize } from './memo.ts';
+import { isRecord, type Path, type UnknownRecord } from './path.ts';
 
-/** One field of a map, or one entry of a list by what it is told apart by (env: name, volumeMounts: path, …). */
-export interface Spot {
+/** One field of a map, or one entry of a list by its key (env: name, volumeMounts: path, …). */
+export interface FieldPath {
   readonly at: Path;
   readonly key: string;
 }
 
-/** One value to be put somewhere. */
-export interface Edit extends Spot {
+/** One value to be set at a field path. */
+export interface Edit extends FieldPath {
   readonly value: unknown;
   readonly mode: Mode;
   /** `<namespace>/<name>@<generation>` of the PlatformDefaults, or `quartermaster` for what we know ourselves. */
@@ -27,22 +27,22 @@ export const titleOf = ({ namespace, name, generation }: DefaultsSource): string
   `${namespace}/${name}@${generation}`;
 
 /**
- * Every value of a map or list of an injection, as edits of the map or list at one place. Objects that match alike share an
- * injection, so that the edits are made once and then given again; `convert` must be the same function each time.
+ * Every value of a map or list of an injection, as edits of the map or list at one path. Objects that match alike share an
+ * injection, so that the edits are memoized; `convert` must be the same function each time.
  */
 export const editsOf = <T>(
   at: Path,
   items: ResolvedMap<T>,
-  convert: (value: T) => unknown = asItIs,
+  convert: (value: T) => unknown = unconverted,
 ): readonly Edit[] =>
   items.size === 0
     ? NONE
-    : remember(items, convert, at.join('/'), () =>
+    : memoize(items, convert, at.join('/'), () =>
         [...items].map(([key, resolved]) => editOf(at, key, resolved, convert(resolved.value))),
       );
 
 const NONE: readonly Edit[] = [];
-const asItIs = (value: unknown): unknown => value;
+const unconverted = (value: unknown): unknown => value;
 
 /** One value of an injection as an edit. */
 export const editOf = (
@@ -73,38 +73,38 @@ export const envFromEdits = (at: Path, sources: ResolvedMap<EnvFromSource>): rea
 };
 
 /** True where an edit goes to the front of its list. */
-export const isPutFirst = ({ at, mode }: Edit): boolean => at.at(-1) === 'envFrom' && mode === 'Default';
+export const isPrepended = ({ at, mode }: Edit): boolean => at.at(-1) === 'envFrom' && mode === 'Default';
 
-/** Text that is the same for two spots exactly where they are the same spot. */
-export const spotId = ({ at, key }: Spot): string => `${at.join('/')} ${key}`;
+/** Text that is the same for two field paths exactly where they are equal. */
+export const fieldId = ({ at, key }: FieldPath): string => `${at.join('/')} ${key}`;
 
-export const isListPlace = (at: Path): boolean => identities[at.at(-1) ?? ''] !== undefined;
+export const isListPath = (at: Path): boolean => identities[at.at(-1) ?? ''] !== undefined;
 
-/** What the entry of a list is told apart by; undefined where it has no such thing. */
+/** The key of an entry of a list; undefined where it has none. */
 export const keyOf = (at: Path, item: unknown): string | undefined => keysIn(at)(item);
 
 /** The same for each entry of one list. */
-export const keysIn = (at: Path): Identity => identities[at.at(-1) ?? ''] ?? nothing;
+export const keysIn = (at: Path): Identity => identities[at.at(-1) ?? ''] ?? noKey;
 
 type Identity = (item: unknown) => string | undefined;
 
-const nothing: Identity = () => undefined;
+const noKey: Identity = () => undefined;
 
-const of =
-  (identify: (item: Branch) => unknown): Identity =>
+const keyedBy =
+  (identify: (item: UnknownRecord) => unknown): Identity =>
   (item) =>
-    isBranch(item) ? asText(identify(item)) : undefined;
+    isRecord(item) ? asText(identify(item)) : undefined;
 
 const asText = (key: unknown): string | undefined => (typeof key === 'string' ? key : undefined);
 
-const byName = of(({ name }) => name);
+const byName = keyedBy(({ name }) => name);
 const byPath =
   (field: string): Identity =>
   (item) =>
-    isBranch(item) && typeof item[field] === 'string' ? mountKey(item[field]) : undefined;
+    isRecord(item) && typeof item[field] === 'string' ? mountKey(item[field]) : undefined;
 
 const identities: Readonly<Record<string, Identity | undefined>> = {
-  // A forged snapshot names places that every object has by birth.
+  // A forged snapshot may name paths that every object inherits.
   __proto__: null as never,
   env: byName,
   volumes: byName,
@@ -112,7 +112,7 @@ const identities: Readonly<Record<string, Identity | undefined>> = {
   configMaps: byPath('path'),
   secrets: byPath('path'),
   // Entries that are not what they should be get an identity nothing else has, which is all that is asked here.
-  envFrom: of((item) => envFromKey(item as EnvFromSource)),
-  tolerations: of((item) => tolerationKey(item as Toleration)),
-  imagePullSecrets: (item) => asText(isBranch(item) ? item['name'] : item),
+  envFrom: keyedBy((item) => envFromKey(item as EnvFromSource)),
+  tolerations: keyedBy((item) => tolerationKey(item as Toleration)),
+  imagePullSecrets: (item) => asText(isRecord(item) ? item['name'] : item),
 };

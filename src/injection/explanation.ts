@@ -1,17 +1,17 @@
 import type { Explanation } from '../api/admission.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../api/names.ts';
-import { type Edit, isListPlace, OURSELVES, type Spot } from './edit.ts';
-import { remember } from './memo.ts';
+import { type Edit, type FieldPath, isListPath, OURSELVES } from './edit.ts';
+import { memoize } from './memo.ts';
 import { listAt, pointerTo } from './path.ts';
 import type { Settlement } from './settlement.ts';
 
 /** Every path that a settlement changed, and why. What was taken away has its path of before. */
 export const explainSettlement = (before: KubeObject, { object, put, removed }: Settlement): readonly Explanation[] => [
-  ...put.flatMap((edit) => explain(object, edit, reasonOf(edit))),
+  ...put.flatMap((edit) => explanationsOf(object, edit, reasonOf(edit))),
   ...removed.flatMap((removal) =>
-    explain(before, removal, {
-      pointer: pointerTo(placeOf(removal)),
+    explanationsOf(before, removal, {
+      pointer: pointerTo(pointerPathOf(removal)),
       source: sourceOf(removal.by),
       mode: 'Enforce',
       why: 'taken out: what is enforced says the same in its own place',
@@ -21,7 +21,7 @@ export const explainSettlement = (before: KubeObject, { object, put, removed }: 
 
 /** One value taken out again, `why` in a few words. */
 export const explainWithdrawal = (before: KubeObject, edit: Edit, why: string): readonly Explanation[] =>
-  explain(before, edit, { ...reasonOf(edit), mode: 'Derived', why });
+  explanationsOf(before, edit, { ...reasonOf(edit), mode: 'Derived', why });
 
 /** The annotation that says what was injected. */
 export const explainAnnotation = (why: string): Explanation => ({
@@ -37,28 +37,28 @@ interface Reason extends Omit<Explanation, 'path'> {
 }
 
 /** Nothing where the object does not hold the value. */
-const explain = (
+const explanationsOf = (
   object: KubeObject,
   { at, value }: Pick<Edit, 'at' | 'value'>,
   { pointer, source, mode, why }: Reason,
 ): readonly Explanation[] => {
-  if (!isListPlace(at)) return [{ path: pointer, source, mode, why }];
+  if (!isListPath(at)) return [{ path: pointer, source, mode, why }];
   const index = listAt(object, at).indexOf(value);
   return index < 0 ? [] : [{ path: `${pointer}/${index}`, source, mode, why }];
 };
 
-const reasonOf = (edit: Edit): Reason => remember(edit, reasonFor, '', () => reasonFor(edit));
+const reasonOf = (edit: Edit): Reason => memoize(edit, reasonFor, '', () => reasonFor(edit));
 
 const reasonFor = (edit: Edit): Reason => {
   const { by, mode, why } = edit;
   return {
-    pointer: pointerTo(placeOf(edit)),
+    pointer: pointerTo(pointerPathOf(edit)),
     source: sourceOf(by),
     mode: by === OURSELVES ? 'Derived' : mode,
     why: why ?? (mode === 'Enforce' ? 'enforced, whatever the manifest says' : 'the manifest says nothing here'),
   };
 };
 
-const placeOf = ({ at, key }: Spot) => (isListPlace(at) ? at : [...at, key]);
+const pointerPathOf = ({ at, key }: FieldPath) => (isListPath(at) ? at : [...at, key]);
 
 const sourceOf = (by: string): string => (by === OURSELVES ? by : `PlatformDefaults ${by}`);

@@ -1,15 +1,15 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../api/names.ts';
 import { mapAt, setAt, textAt, without } from './path.ts';
-import { hasRoomFor } from './spot.ts';
+import { isWritableAt } from './spot.ts';
 
 const ANNOTATIONS = ['metadata', 'annotations'];
 /** What the API server takes of all annotations of one object: bytes of keys and values. */
-const ALL_ANNOTATIONS_BYTES = 256 * 1024;
+const MAX_ANNOTATIONS_BYTES = 256 * 1024;
 /** What we take of it at most, so that the rest stays the user's. */
-const OUR_BYTES = 64 * 1024;
+const MAX_SNAPSHOT_BYTES = 64 * 1024;
 /** A UTF-16 code unit has at most so many bytes in UTF-8. */
-const BYTES_A_CHARACTER = 3;
+const MAX_BYTES_PER_CODE_UNIT = 3;
 
 /** The snapshot an object carries; undefined where it carries none. */
 export const readInjected = (object: KubeObject): string | undefined =>
@@ -19,7 +19,7 @@ export const readInjected = (object: KubeObject): string | undefined =>
 export const writeInjected = (object: KubeObject, snapshot: string | undefined): KubeObject => {
   const annotations = mapAt(object, ANNOTATIONS);
   const present = Object.hasOwn(annotations, INJECTED_ANNOTATION) ? annotations[INJECTED_ANNOTATION] : undefined;
-  if (present === snapshot || !hasRoomFor(object, ANNOTATIONS, false)) return object;
+  if (present === snapshot || !isWritableAt(object, ANNOTATIONS, false)) return object;
   const written =
     snapshot === undefined
       ? without(annotations, INJECTED_ANNOTATION)
@@ -28,15 +28,15 @@ export const writeInjected = (object: KubeObject, snapshot: string | undefined):
 };
 
 /** How many bytes a snapshot may have in this object. */
-export const roomForInjected = (object: KubeObject): number => {
-  const left = ALL_ANNOTATIONS_BYTES - INJECTED_ANNOTATION.length;
+export const bytesLeftForSnapshot = (object: KubeObject): number => {
+  const left = MAX_ANNOTATIONS_BYTES - INJECTED_ANNOTATION.length;
   const others = Object.entries(mapAt(object, ANNOTATIONS)).filter(([key]) => key !== INJECTED_ANNOTATION);
-  let most = 0;
-  for (const [key, value] of others) most += BYTES_A_CHARACTER * (key.length + lengthOf(value));
-  if (most <= left - OUR_BYTES) return OUR_BYTES;
+  let upperBound = 0;
+  for (const [key, value] of others) upperBound += MAX_BYTES_PER_CODE_UNIT * (key.length + lengthOf(value));
+  if (upperBound <= left - MAX_SNAPSHOT_BYTES) return MAX_SNAPSHOT_BYTES;
   const texts = others.flatMap(([key, value]) => (typeof value === 'string' ? [key, value] : []));
   return Math.min(
-    OUR_BYTES,
+    MAX_SNAPSHOT_BYTES,
     texts.reduce((bytes, text) => bytes - Buffer.byteLength(text), left),
   );
 };

@@ -3,17 +3,17 @@ import type { Explanation, Mutation } from '../api/admission.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { untouched } from '../api/mutator.ts';
 import { INJECT_DISABLED, INJECT_LABEL } from '../api/names.ts';
-import { type Edit, spotId } from './edit.ts';
+import { type Edit, fieldId } from './edit.ts';
 import { explainAnnotation, explainSettlement, explainWithdrawal } from './explanation.ts';
-import { readInjected, roomForInjected, writeInjected } from './injected-annotation.ts';
-import { remember } from './memo.ts';
+import { bytesLeftForSnapshot, readInjected, writeInjected } from './injected-annotation.ts';
+import { memoize } from './memo.ts';
 import { readAt } from './path.ts';
 import { type Rules, type Settlement, settle } from './settlement.ts';
 import { decodeSnapshot, encodeSnapshot, namedIn, type SnapshotForm } from './snapshot.ts';
 import { isOptedOut } from './target.ts';
 
-/** What one object is to be given. */
-export interface Gift {
+/** What is to be injected into one object. */
+export interface InjectionPlan {
   readonly edits: readonly Edit[];
   readonly rulesFor: (edits: readonly Edit[]) => Rules;
   readonly form: SnapshotForm;
@@ -23,14 +23,14 @@ export interface Gift {
 }
 
 /**
- * Gives an object on its way in what it is to have, and writes down what that was. A snapshot the object brings along
- * counts for one thing alone: what it names and we would give anyway was given by an earlier pass of ours.
+ * Injects into an object on its way in, and records what was injected. A snapshot the object brings along
+ * counts for one thing alone: what it names and we would inject anyway was injected by an earlier admission.
  */
-export const inject = (object: KubeObject, gift: Gift): Mutation => {
-  const { settled, snapshot, excess } = settleWithin(object, gift);
+export const inject = (object: KubeObject, plan: InjectionPlan): Mutation => {
+  const { settled, snapshot, excess } = settleWithinLimit(object, plan);
   const mutated = writeInjected(settled.object, snapshot);
-  const warnings = [...gift.warnings, ...excess, ...refusalTexts(settled.refused)];
-  if (gift.isDisabled && settled.held.length > 0) warnings.push(enforcedAnyway(settled.held));
+  const warnings = [...plan.warnings, ...excess, ...refusalTexts(settled.refused)];
+  if (plan.isDisabled && settled.owned.length > 0) warnings.push(enforcedWarning(settled.owned));
   if (snapshot === undefined && mutated !== settled.object) warnings.push(DISCARDED);
   if (mutated === object) return untouched(object, warnings);
   const annotation =
@@ -47,14 +47,14 @@ export interface Reconsidered {
 }
 
 export interface Reinjection {
-  /** Where the kind puts anything, as a snapshot has it. */
-  readonly places: ReadonlySet<string>;
+  /** The paths at which the kind puts anything, as a snapshot has them. */
+  readonly paths: ReadonlySet<string>;
   readonly rulesFor: (edits: readonly Edit[]) => Rules;
   readonly reconsider: (object: KubeObject, stored: KubeObject, edits: readonly Edit[]) => Reconsidered;
 }
 
 /**
- * Gives an object that is being changed exactly what it was given when it was created: an apply of the unchanged
+ * Injects into an object that is being changed exactly what was injected when it was created: an apply of the unchanged
  * manifest, which drops what we put into its lists, must come out as what is stored. What the user says by now wins
  * over defaults. The snapshot is the stored object's: what the new one says in its place is undone.
  *
@@ -67,7 +67,7 @@ export const reinject = (object: KubeObject, stored: KubeObject, kind: Reinjecti
     const isForged = snapshot === undefined && readInjected(object) !== undefined;
     return finish(object, object, snapshot, isForged ? [DISCARDED] : [], []);
   }
-  const recorded = decodeSnapshot(snapshot, kind.places);
+  const recorded = decodeSnapshot(snapshot, kind.paths);
   if (recorded === undefined) return finish(object, object, snapshot, [UNREADABLE], []);
   const wanted = isOptedOut(object) ? recorded.filter(({ mode }) => mode === 'Enforce') : recorded;
   const kept = kind.reconsider(object, stored, wanted);
@@ -104,33 +104,33 @@ const asBefore = (edit: Edit): Edit => ({ ...edit, why: 'injected when the objec
 interface Recorded {
   readonly settled: Settlement;
   readonly snapshot: string | undefined;
-  /** The warning that not all could be given. */
+  /** The warning that not all could be injected. */
   readonly excess: readonly string[];
 }
 
 /** Settles, and where the snapshot would grow too large leaves out those defaults that do not fit. */
-const settleWithin = (object: KubeObject, { edits, rulesFor, form }: Gift): Recorded => {
+const settleWithinLimit = (object: KubeObject, { edits, rulesFor, form }: InjectionPlan): Recorded => {
   const isOurs = namedIn(readInjected(object));
   const settled = settle(object, edits, rulesFor(edits), isOurs);
-  const snapshot = snapshotOf(settled.held, edits, form);
-  const room = roomForInjected(object);
-  if (Buffer.byteLength(snapshot ?? '') <= room) return { settled, snapshot, excess: [] };
-  const excess = new Set(excessOver(room, settled.held, form).map(spotId));
-  const fitting = edits.filter((edit) => !excess.has(spotId(edit)));
+  const snapshot = snapshotOf(settled.owned, edits, form);
+  const maxBytes = bytesLeftForSnapshot(object);
+  if (Buffer.byteLength(snapshot ?? '') <= maxBytes) return { settled, snapshot, excess: [] };
+  const excess = new Set(excessOver(maxBytes, settled.owned, form).map(fieldId));
+  const fitting = edits.filter((edit) => !excess.has(fieldId(edit)));
   const fitted = settle(object, fitting, rulesFor(fitting), isOurs);
-  return { settled: fitted, snapshot: encodeSnapshot(fitted.held, form), excess: [tooMuch(excess.size)] };
+  return { settled: fitted, snapshot: encodeSnapshot(fitted.owned, form), excess: [excessWarning(excess.size)] };
 };
 
-/** What holds is often all that was to be given, and the same for all objects that match alike. */
-const snapshotOf = (held: readonly Edit[], edits: readonly Edit[], form: SnapshotForm): string | undefined => {
-  const encode = (): string | undefined => encodeSnapshot(held, form);
-  return held.length === edits.length ? remember(edits, encodeSnapshot, form, encode) : encode();
+/** What we own is often all that was to be injected, and the same for all objects that match alike. */
+const snapshotOf = (owned: readonly Edit[], edits: readonly Edit[], form: SnapshotForm): string | undefined => {
+  const encode = (): string | undefined => encodeSnapshot(owned, form);
+  return owned.length === edits.length ? memoize(edits, encodeSnapshot, form, encode) : encode();
 };
 
 /** What is enforced is written down whatever its size: dropping it would let an object full of annotations escape it. */
-const excessOver = (room: number, held: readonly Edit[], form: SnapshotForm): readonly Edit[] => {
-  let left = room;
-  return held.filter((edit) => {
+const excessOver = (maxBytes: number, owned: readonly Edit[], form: SnapshotForm): readonly Edit[] => {
+  let left = maxBytes;
+  return owned.filter((edit) => {
     const size = Buffer.byteLength(encodeSnapshot([edit], form) ?? '');
     const isExcess = size > left && edit.mode === 'Default';
     if (!isExcess) left -= size;
@@ -138,21 +138,21 @@ const excessOver = (room: number, held: readonly Edit[], form: SnapshotForm): re
   });
 };
 
-const tooMuch = (count: number): string =>
+const excessWarning = (count: number): string =>
   `Not injected: ${count} of the values of PlatformDefaults; the annotation quartermaster.dev/injected has no room to record them.`;
 
-const enforcedAnyway = (held: readonly Edit[]): string =>
-  `${INJECT_LABEL}: ${INJECT_DISABLED} is set, and yet this is enforced: ${sourcesOf(held)}.`;
+const enforcedWarning = (owned: readonly Edit[]): string =>
+  `${INJECT_LABEL}: ${INJECT_DISABLED} is set, and yet this is enforced: ${sourcesOf(owned)}.`;
 
 const sourcesOf = (edits: readonly Edit[]): string =>
   [...new Set(edits.map(({ by }) => `PlatformDefaults ${by}`))].join(', ');
 
-/** One sentence for each value and reason, whichever places it was refused in. */
+/** One sentence for each value and reason, whichever paths it was refused at. */
 const refusalTexts = (refused: Settlement['refused']): readonly string[] => {
   const alike = Map.groupBy(refused, ({ edit, why }) => [edit.by, edit.at.at(-1), edit.key, why].join(' '));
   return [...alike.values()].flatMap(([first, ...others]) => {
     if (first === undefined) return [];
-    const places = [first, ...others].map(({ edit }) => edit.at.join('.')).join(', ');
-    return `PlatformDefaults ${first.edit.by}: ${first.edit.key} was not injected into ${places}: ${first.why}.`;
+    const paths = [first, ...others].map(({ edit }) => edit.at.join('.')).join(', ');
+    return `PlatformDefaults ${first.edit.by}: ${first.edit.key} was not injected into ${paths}: ${first.why}.`;
   });
 };

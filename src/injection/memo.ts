@@ -1,41 +1,42 @@
-/** Places are few, but whoever submits an object chooses some of them (the index of a container). */
-const MOST_PLACES = 32;
+/** Keys are few, but whoever submits an object chooses some of them (the index of a container). */
+const MAX_MEMOS = 32;
 
-type Places = Map<string, unknown>;
+type Memos = Map<string, unknown>;
 
-const known = new WeakMap<object, Map<object, Places>>();
+const cache = new WeakMap<object, Map<object, Memos>>();
 
-/** What a maker makes of a source for one place: made once, and forgotten with its source or when there are too many places. */
-export const remember = <T>(source: object, maker: object, place: string, make: () => T): T => {
-  const places = placesOf(source, maker);
+/** Memoizes what a maker makes of a source for one key, until its source is collected or there are too many keys. */
+export const memoize = <T>(source: object, maker: object, memoKey: string, make: () => T): T => {
+  const memos = memosOf(source, maker);
   // Only this very maker puts anything here.
-  const held = places.get(place) as T | undefined;
-  if (held !== undefined) return held;
-  if (places.size === MOST_PLACES) places.clear();
+  const cached = memos.get(memoKey) as T | undefined;
+  if (cached !== undefined) return cached;
+  if (memos.size === MAX_MEMOS) memos.clear();
   const made = make();
-  places.set(place, made);
+  memos.set(memoKey, made);
   return made;
 };
 
-/** What need not be made anew where a field of its source changes. */
-export interface Growing {
-  readonly isChanged: (key: string) => void;
+/** A memo that is updated in place where a field of its source changes. */
+export interface Incremental {
+  readonly onChange: (key: string) => void;
 }
 
-/** To be told of a field that is changed in place, and of what is put into a list; not of what is taken out of one. */
-export const changed = (source: object, key: string): void => {
-  for (const places of known.get(source)?.values() ?? [])
-    for (const [place, made] of places)
-      if (isGrowing(made)) made.isChanged(key);
-      else places.delete(place);
+/** To be called for a field that is changed in place, and for what is put into a list; not for what is taken out of one. */
+export const invalidate = (source: object, key: string): void => {
+  for (const memos of cache.get(source)?.values() ?? [])
+    for (const [memoKey, made] of memos)
+      if (isIncremental(made)) made.onChange(key);
+      else memos.delete(memoKey);
 };
 
-const isGrowing = (made: unknown): made is Growing => typeof made === 'object' && made !== null && 'isChanged' in made;
+const isIncremental = (made: unknown): made is Incremental =>
+  typeof made === 'object' && made !== null && 'onChange' in made;
 
-const placesOf = (source: object, maker: object): Places => {
-  const places = known.get(source)?.get(maker);
-  if (places !== undefined) return places;
-  const made: Places = new Map();
-  known.set(source, (known.get(source) ?? new Map<object, Places>()).set(maker, made));
+const memosOf = (source: object, maker: object): Memos => {
+  const memos = cache.get(source)?.get(maker);
+  if (memos !== undefined) return memos;
+  const made: Memos = new Map();
+  cache.set(source, (cache.get(source) ?? new Map<object, Memos>()).set(maker, made));
   return made;
 };

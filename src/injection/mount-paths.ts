@@ -8,5 +8,5 @@ export const isBelow = (path: string, directory: string): boolean =>
   `${mountKey(path)}/`.startsWith(mountKey(directory) === '/' ? '/' : `${mountKey(directory)}/`);
 
 /** True where a mount at `path` would hide one of these, which begin as they are given (`/var/data/spark-`). */
-export const hidesAny = (path: string, places: readonly string[]): boolean =>
-  places.some((place) => isBelow(place, path));
+export const hidesAny = (path: string, paths: readonly string[]): boolean =>
+  paths.some((hidden) => isBelow(hidden, path));

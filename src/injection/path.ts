@@ -1,14 +1,14 @@
 /** Where a field is, from the root of the object: field names, and indices of lists. */
 export type Path = readonly string[];
-export type Branch = Readonly<Record<string, unknown>>;
+export type UnknownRecord = Readonly<Record<string, unknown>>;
 
-export const isBranch = (value: unknown): value is Branch =>
+export const isRecord = (value: unknown): value is UnknownRecord =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** An own field or a list entry; undefined for anything else, `constructor` and the like included. */
 export const childOf = (node: unknown, step: string): unknown => {
   if (Array.isArray(node)) return node[Number(step)] as unknown;
-  return isBranch(node) && Object.hasOwn(node, step) ? node[step] : undefined;
+  return isRecord(node) && Object.hasOwn(node, step) ? node[step] : undefined;
 };
 
 /** What is at a path; undefined where nothing is, or where something else than an object stands in the way. */
@@ -25,9 +25,9 @@ export const listAt = (node: unknown, path: Path): readonly unknown[] => {
 };
 
 /** The map at a path; empty where there is none. */
-export const mapAt = (node: unknown, path: Path): Branch => {
+export const mapAt = (node: unknown, path: Path): UnknownRecord => {
   const map = readAt(node, path);
-  return isBranch(map) ? map : {};
+  return isRecord(map) ? map : {};
 };
 
 /** A text at a path; undefined where there is none. */
@@ -40,7 +40,7 @@ export const textAt = (node: unknown, path: Path): string | undefined => {
 export const setAt = <T>(node: T, path: Path, value: unknown): T => put(node, path, 0, value) as T;
 
 /** A copy without one field, or the very same where it is not there. */
-export const without = (map: Branch, key: string): Branch =>
+export const without = (map: UnknownRecord, key: string): UnknownRecord =>
   Object.hasOwn(map, key) ? Object.fromEntries(Object.entries(map).filter(([name]) => name !== key)) : map;
 
 /** A JSON Pointer (RFC 6901). */
@@ -61,5 +61,5 @@ const put = (node: unknown, path: Path, depth: number, value: unknown): unknown 
   if (step === undefined) return value;
   const child = put(childOf(node, step), path, depth + 1, value);
   if (Array.isArray(node)) return node.with(Number(step), child);
-  return { ...(isBranch(node) ? node : {}), [step]: child };
+  return { ...(isRecord(node) ? node : {}), [step]: child };
 };

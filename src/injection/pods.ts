@@ -1,16 +1,16 @@
 import type { TargetKind } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import type { Edit, Spot } from './edit.ts';
-import { mountedVolumeRefusal, type WantedVolumes, wantedVolumes } from './mounted-volumes.ts';
+import type { Edit, FieldPath } from './edit.ts';
+import { type DesiredVolumes, desiredVolumes, mountedVolumeRefusal } from './mounted-volumes.ts';
 import { childOf, listAt } from './path.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from './reserved.ts';
 import type { Rules } from './settlement.ts';
 import { POD_VOLUMES } from './volumes.ts';
 
-/** What one kind of pod must not be given, beyond the names that `defaults/reserved.ts` keeps for it. */
+/** What must not be injected into one kind of pod, beyond its reserved names. */
 export interface PodRefusals {
   readonly kind: TargetKind;
-  readonly ofMount: (pod: KubeObject, mount: Edit, wanted: WantedVolumes) => string | undefined;
+  readonly ofMount: (pod: KubeObject, mount: Edit, desired: DesiredVolumes) => string | undefined;
   readonly ofEnv: (pod: KubeObject, edit: Edit) => string | undefined;
 }
 
@@ -18,15 +18,15 @@ export interface PodRefusals {
 export const podRules =
   (kinds: readonly PodRefusals[]) =>
   (edits: readonly Edit[]): Rules => {
-    const wanted = wantedVolumes(edits);
+    const desired = desiredVolumes(edits);
     const ofVolume = ({ key }: Edit): string | undefined =>
       kinds.some(({ kind }) => isReservedVolume(kind, key)) ? 'the volume name is kept for the engine' : undefined;
     const ofMount = (pod: KubeObject, mount: Edit): string | undefined =>
-      firstOf(kinds, (kind) => mountRefusal(pod, mount, kind, wanted)) ??
-      mountedVolumeRefusal(pod, mount, POD_VOLUMES, wanted, ofVolume);
+      firstOf(kinds, (kind) => mountRefusal(pod, mount, kind, desired)) ??
+      mountedVolumeRefusal(pod, mount, POD_VOLUMES, desired, ofVolume);
     return {
-      rivalsOf: () => NONE,
-      isIdle: (pod, edit) => edit.at.at(-1) === 'volumes' && !isMounted(pod, edit.key),
+      conflictsOf: () => NONE,
+      isUnused: (pod, edit) => edit.at.at(-1) === 'volumes' && !isMounted(pod, edit.key),
       refusalOf: (pod, edit) => {
         switch (edit.at.at(-1) ?? '') {
           case 'volumes':
@@ -44,9 +44,9 @@ const mountRefusal = (
   pod: KubeObject,
   mount: Edit,
   { kind, ofMount }: PodRefusals,
-  wanted: WantedVolumes,
+  desired: DesiredVolumes,
 ): string | undefined =>
-  isReservedPath(kind, mount.key) ? 'the path is kept for the engine' : ofMount(pod, mount, wanted);
+  isReservedPath(kind, mount.key) ? 'the path is kept for the engine' : ofMount(pod, mount, desired);
 
 const fieldRefusal = (pod: KubeObject, edit: Edit, { kind, ofEnv }: PodRefusals): string | undefined => {
   const { key } = edit;
@@ -66,7 +66,7 @@ const isMounted = (pod: KubeObject, volume: string): boolean =>
     listAt(pod, list).some((container) => listAt(container, MOUNTS).some((mount) => childOf(mount, 'name') === volume)),
   );
 
-const NONE: readonly Spot[] = [];
+const NONE: readonly FieldPath[] = [];
 
 const CONTAINERS = [
   ['spec', 'containers'],

@@ -11,11 +11,11 @@ interface Reserved {
   readonly labels: readonly RegExp[];
 }
 
-const none: Reserved = { paths: [], volumes: [], env: [], labels: [] };
+const NOTHING_RESERVED: Reserved = { paths: [], volumes: [], env: [], labels: [] };
 
 /** spark-operator's own mounts and volumes, and the labels Spark refuses as "reserved for Spark bookkeeping operations". */
 const spark: Reserved = {
-  ...none,
+  ...NOTHING_RESERVED,
   paths: [
     /^\/etc\/(metrics|spark|hadoop)\/conf(\/|$)/,
     /^\/opt\/spark\/(conf|pod-template)(\/|$)/,
@@ -32,7 +32,7 @@ const spark: Reserved = {
 
 /** Calrissian's step pods: an emptyDir of that name at /tmp, HOME and TMPDIR set by the runner. */
 const calrissian: Reserved = {
-  ...none,
+  ...NOTHING_RESERVED,
   paths: [/^\/tmp(\/|$)/],
   volumes: [/^tmpdir$/],
   env: [/^(HOME|TMPDIR)$/],
@@ -40,14 +40,14 @@ const calrissian: Reserved = {
 
 /** The executor of Argo Workflows. */
 const argo: Reserved = {
-  ...none,
+  ...NOTHING_RESERVED,
   paths: [/^\/(var\/run\/argo|argo|argo-bin|mainctrfs)(\/|$)/],
   volumes: [/^(var-run-argo|tmp-dir-argo|argo-staging|input-artifacts|argo-env-config|argoexec-bin)$/],
   labels: [/^workflows\.argoproj\.io\//],
 };
 
 /** Annotations that say which class and volume a claim has. */
-const claim: Reserved = { ...none, labels: [/^(pv|volume|volume\.beta|volume\.alpha)\.kubernetes\.io\//] };
+const claim: Reserved = { ...NOTHING_RESERVED, labels: [/^(pv|volume|volume\.beta|volume\.alpha)\.kubernetes\.io\//] };
 
 const byKind: Readonly<Record<TargetKind, Reserved>> = {
   PersistentVolumeClaim: claim,
@@ -55,11 +55,11 @@ const byKind: Readonly<Record<TargetKind, Reserved>> = {
   SparkConnect: spark,
   CalrissianPod: calrissian,
   WorkflowPod: argo,
-  ObjectStore: none,
+  ObjectStore: NOTHING_RESERVED,
 };
 
 /** Ours, and what says whose an object is: a claim we labelled as ours would be ours to delete. */
-const everywhere: readonly RegExp[] = [
+const reservedLabels: readonly RegExp[] = [
   new RegExp(`^${GROUP.replaceAll('.', '\\.')}/`),
   new RegExp(`^${MANAGED_BY_LABEL.replaceAll('.', '\\.')}$`),
   /^kubectl\.kubernetes\.io\/last-applied-configuration$/,
@@ -85,6 +85,6 @@ export const isReservedEnv = (kind: TargetKind, name: string): boolean => isAny(
 
 /** For keys of labels and of annotations. */
 export const isReservedLabel = (kind: TargetKind, key: string): boolean =>
-  isAny(everywhere, key) || isAny(byKind[kind].labels, key);
+  isAny(reservedLabels, key) || isAny(byKind[kind].labels, key);
 
 export const isReservedSparkConf = (key: string): boolean => isAny(sparkConf, key);

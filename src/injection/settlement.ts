@@ -1,25 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { createDraft, type Draft, erase, type Place, placeAt, put, valuesOf } from './draft.ts';
-import { type Edit, type Spot, spotId } from './edit.ts';
-import { remember } from './memo.ts';
+import { type Collection, collectionAt, createDraft, type Draft, erase, put, valuesOf } from './draft.ts';
+import { type Edit, type FieldPath, fieldId } from './edit.ts';
+import { memoize } from './memo.ts';
 
 /** What one kind knows about its own fields. Pure; asked about the object as it is by then. */
 export interface Rules {
   /** Why a value must not be put there, whoever asks for it; undefined where it may. */
   readonly refusalOf: (object: KubeObject, edit: Edit) => string | undefined;
-  /** Where else the object already says what this edit would say. */
-  readonly rivalsOf: (object: KubeObject, edit: Edit) => readonly Spot[];
+  /** Fields that conflict: where else the object already says what this edit would say. */
+  readonly conflictsOf: (object: KubeObject, edit: Edit) => readonly FieldPath[];
   /** True for a value that says nothing, so that a Default may fill it in. */
   readonly isBlank?: (edit: Edit, value: unknown) => boolean;
-  /** True for what would serve nothing there: a volume that nothing mounts. */
-  readonly isIdle?: (object: KubeObject, edit: Edit) => boolean;
+  /** True for what nothing there would use: a volume that nothing mounts. */
+  readonly isUnused?: (object: KubeObject, edit: Edit) => boolean;
 }
 
 export interface Settlement {
   readonly object: KubeObject;
-  /** What holds by our doing: put there now, or there before and known to be ours. */
-  readonly held: readonly Edit[];
+  /** The fields we own: put there now, or there before and known to be ours. */
+  readonly owned: readonly Edit[];
   /** What was put there now. */
   readonly put: readonly Edit[];
   /** What was taken away to make room for something enforced. */
@@ -27,7 +27,7 @@ export interface Settlement {
   readonly refused: readonly Refusal[];
 }
 
-export interface Removal extends Spot {
+export interface Removal extends FieldPath {
   readonly value: unknown;
   readonly by: string;
 }
@@ -38,15 +38,15 @@ export interface Refusal {
 }
 
 /**
- * Puts into an object what may be put there. A Default stands back for whatever the object says, there or in a rival
- * place; what is enforced replaces it. `isOurs` tells which spots hold what an earlier pass of ours put there.
- * What is enforced is settled first: a default then stands back for it like for anything else.
+ * Puts into an object what may be put there. A Default gives way to whatever the object says, there or in a conflicting
+ * field; what is enforced replaces it. `isOurs` tells which field paths hold what an earlier admission put there.
+ * What is enforced is settled first: a default then gives way to it like to anything else.
  */
 export const settle = (
   object: KubeObject,
   edits: readonly Edit[],
   rules: Rules,
-  isOurs: (spot: Spot) => boolean,
+  isOurs: (path: FieldPath) => boolean,
 ): Settlement => {
   const first = settleOnce(object, edits, rules, isOurs);
   if (first.refused.length === 0 || first.put.every(({ mode }) => mode === 'Default')) return first;
@@ -61,109 +61,121 @@ const settleOnce = (
   object: KubeObject,
   edits: readonly Edit[],
   rules: Rules,
-  isOurs: (spot: Spot) => boolean,
+  isOurs: (path: FieldPath) => boolean,
 ): Settlement => {
   const draft = createDraft(object);
-  const held = new Map<string, Edit>();
+  const owned = new Map<string, Edit>();
   const changes: Changes = { put: [], removed: [] };
   const refused: Refusal[] = [];
-  let place: Place | undefined;
-  for (const edit of inOrder(edits)) {
-    if (place?.at !== edit.at) place = placeAt(draft, edit.at);
+  let collection: Collection | undefined;
+  for (const edit of sorted(edits)) {
+    if (collection?.at !== edit.at) collection = collectionAt(draft, edit.at);
     const id = idOf(edit);
-    const verdict = held.has(id) ? PASSED : judge(draft.object, place, edit, rules, held);
-    if (isHeld(verdict, edit, isOurs)) held.set(id, edit);
-    if (verdict.kind === 'refused') refused.push({ edit, why: verdict.why });
-    if (verdict.kind === 'put') place = give(draft, place, edit, verdict.rivals, changes);
+    const decision = owned.has(id) ? SKIPPED : decide(draft.object, collection, edit, rules, owned);
+    if (becomesOwned(decision, edit, isOurs)) owned.set(id, edit);
+    if (decision.kind === 'refused') refused.push({ edit, why: decision.why });
+    if (decision.kind === 'put') collection = applyEdit(draft, collection, edit, decision.conflicts, changes);
   }
-  return { object: draft.object, held: [...held.values()], ...changes, refused };
+  return { object: draft.object, owned: [...owned.values()], ...changes, refused };
 };
 
-const idOf = (edit: Edit): string => remember(edit, spotId, '', () => spotId(edit));
+const idOf = (edit: Edit): string => memoize(edit, fieldId, '', () => fieldId(edit));
 
 interface Changes {
   readonly put: Edit[];
   readonly removed: Removal[];
 }
 
-/** Puts a value into its place, which is given back as it is then. */
-const give = (draft: Draft, place: Place, edit: Edit, rivals: readonly Spot[], changes: Changes): Place => {
-  for (const rival of rivals) tellRemoved(changes, rival, valuesOf(placeAt(draft, rival.at), rival.key), edit);
-  for (const rival of rivals) erase(draft, rival);
-  const cleared = rivals.length === 0 ? place : placeAt(draft, edit.at);
+/** Puts a value into its collection, which is returned as it is then. */
+const applyEdit = (
+  draft: Draft,
+  collection: Collection,
+  edit: Edit,
+  conflicts: readonly FieldPath[],
+  changes: Changes,
+): Collection => {
+  for (const conflict of conflicts)
+    recordRemoved(changes, conflict, valuesOf(collectionAt(draft, conflict.at), conflict.key), edit);
+  for (const conflict of conflicts) erase(draft, conflict);
+  const cleared = conflicts.length === 0 ? collection : collectionAt(draft, edit.at);
   const present = valuesOf(cleared, edit.key);
-  if (present.length > 1) tellRemoved(changes, edit, present.slice(1), edit);
+  if (present.length > 1) recordRemoved(changes, edit, present.slice(1), edit);
   if (present.length === 0 || !isDeepStrictEqual(present[0], edit.value)) changes.put.push(edit);
   put(cleared, edit);
   return cleared;
 };
 
-const tellRemoved = ({ removed }: Changes, { at, key }: Spot, values: readonly unknown[], { by }: Edit): void => {
+const recordRemoved = (
+  { removed }: Changes,
+  { at, key }: FieldPath,
+  values: readonly unknown[],
+  { by }: Edit,
+): void => {
   for (const value of values) removed.push({ at, key, value, by });
 };
 
-/** `same`: what is there is what would be put. `other`: something else is there. `passed`: nothing is to be done. */
-type Verdict =
-  | { readonly kind: 'same' | 'other' | 'passed' }
+/** `same`: what is there is what would be put. `other`: something else is there. `skipped`: nothing is to be done. */
+type EditDecision =
+  | { readonly kind: 'same' | 'other' | 'skipped' }
   | { readonly kind: 'refused'; readonly why: string }
-  | { readonly kind: 'put'; readonly rivals: readonly Spot[] };
+  | { readonly kind: 'put'; readonly conflicts: readonly FieldPath[] };
 
-const PASSED: Verdict = { kind: 'passed' };
-const SAME: Verdict = { kind: 'same' };
-const OTHER: Verdict = { kind: 'other' };
+const SKIPPED: EditDecision = { kind: 'skipped' };
+const SAME: EditDecision = { kind: 'same' };
+const OTHER: EditDecision = { kind: 'other' };
 
-const isHeld = ({ kind }: Verdict, edit: Edit, isOurs: (spot: Spot) => boolean): boolean => {
+const becomesOwned = ({ kind }: EditDecision, edit: Edit, isOurs: (path: FieldPath) => boolean): boolean => {
   if (kind === 'put') return true;
-  // The API server fills in defaults between two passes, so that what we put need not look as we put it.
+  // The API server fills in defaults between two admissions, so that what we put need not look as we put it.
   return (kind === 'same' && edit.mode === 'Enforce') || ((kind === 'same' || kind === 'other') && isOurs(edit));
 };
 
-const judge = (
+const decide = (
   object: KubeObject,
-  place: Place,
+  collection: Collection,
   edit: Edit,
   rules: Rules,
-  held: ReadonlyMap<string, Edit>,
-): Verdict => {
-  if (!place.hasRoom) return PASSED;
-  const present = valuesOf(place, edit.key);
+  owned: ReadonlyMap<string, Edit>,
+): EditDecision => {
+  if (!collection.isWritable) return SKIPPED;
+  const present = valuesOf(collection, edit.key);
   return edit.mode === 'Default'
-    ? judgeDefault(object, present, edit, rules)
-    : judgeEnforced(object, present, edit, rules, held);
+    ? decideDefault(object, present, edit, rules)
+    : decideEnforced(object, present, edit, rules, owned);
 };
 
-const judgeDefault = (object: KubeObject, present: readonly unknown[], edit: Edit, rules: Rules): Verdict => {
+const decideDefault = (object: KubeObject, present: readonly unknown[], edit: Edit, rules: Rules): EditDecision => {
   if (present.length > 0 && isDeepStrictEqual(present[0], edit.value)) return SAME;
   if (present.some((value) => !rules.isBlank?.(edit, value))) return OTHER;
-  if (rules.rivalsOf(object, edit).length > 0 || rules.isIdle?.(object, edit)) return PASSED;
+  if (rules.conflictsOf(object, edit).length > 0 || rules.isUnused?.(object, edit)) return SKIPPED;
   return unlessRefused(object, edit, rules, []);
 };
 
-const judgeEnforced = (
+const decideEnforced = (
   object: KubeObject,
   present: readonly unknown[],
   edit: Edit,
   rules: Rules,
-  held: ReadonlyMap<string, Edit>,
-): Verdict => {
-  const rivals = rules.rivalsOf(object, edit);
+  owned: ReadonlyMap<string, Edit>,
+): EditDecision => {
+  const conflicts = rules.conflictsOf(object, edit);
   const isThere = present.length === 1 && isDeepStrictEqual(present[0], edit.value);
-  if (rivals.length === 0 && isThere) return SAME;
-  const ours = rivals.find((rival) => held.has(spotId(rival)));
+  if (conflicts.length === 0 && isThere) return SAME;
+  const ours = conflicts.find((conflict) => owned.has(fieldId(conflict)));
   if (ours !== undefined) return { kind: 'refused', why: `${[...ours.at, ours.key].join('.')} is enforced too` };
-  if (rules.isIdle?.(object, edit)) return PASSED;
-  return unlessRefused(object, edit, rules, rivals);
+  if (rules.isUnused?.(object, edit)) return SKIPPED;
+  return unlessRefused(object, edit, rules, conflicts);
 };
 
-const unlessRefused = (object: KubeObject, edit: Edit, rules: Rules, rivals: readonly Spot[]): Verdict => {
+const unlessRefused = (object: KubeObject, edit: Edit, rules: Rules, conflicts: readonly FieldPath[]): EditDecision => {
   const why = rules.refusalOf(object, edit);
-  return why === undefined ? { kind: 'put', rivals } : { kind: 'refused', why };
+  return why === undefined ? { kind: 'put', conflicts } : { kind: 'refused', why };
 };
 
-/** What is enforced, then defaults; volumes after all that may mount them, or they would look idle. */
-const inOrder = (edits: readonly Edit[]): readonly Edit[] =>
-  edits.every((edit, index) => index === 0 || turnOf(edits[index - 1] ?? edit) <= turnOf(edit))
+/** What is enforced, then defaults; volumes after all that may mount them, or they would look unused. */
+const sorted = (edits: readonly Edit[]): readonly Edit[] =>
+  edits.every((edit, index) => index === 0 || precedenceOf(edits[index - 1] ?? edit) <= precedenceOf(edit))
     ? edits
-    : edits.toSorted((one, other) => turnOf(one) - turnOf(other));
+    : edits.toSorted((one, other) => precedenceOf(one) - precedenceOf(other));
 
-const turnOf = ({ at, mode }: Edit): number => (at.at(-1) === 'volumes' ? 2 : 0) + (mode === 'Enforce' ? 0 : 1);
+const precedenceOf = ({ at, mode }: Edit): number => (at.at(-1) === 'volumes' ? 2 : 0) + (mode === 'Enforce' ? 0 : 1);

@@ -1,10 +1,10 @@
 import type { Mode } from '../api/injection.ts';
-import { type Edit, isListPlace, keyOf, type Spot, spotId } from './edit.ts';
-import { isBranch, type Path } from './path.ts';
+import { type Edit, type FieldPath, fieldId, isListPath, keyOf } from './edit.ts';
+import { isRecord, type Path } from './path.ts';
 
 /**
  * The value of the annotation `quartermaster.dev/injected`: what was put into an object, in order, and by which
- * PlatformDefaults. Each entry is [index into `by`, place, what, 'Enforce' where it is enforced]; `what` is a list of
+ * PlatformDefaults. Each entry is [index into `by`, path, content, 'Enforce' where it is enforced]; the content is a list of
  * entries or a map of fields, or in a record of names only the keys of either.
  */
 interface Snapshot {
@@ -32,28 +32,28 @@ export const encodeSnapshot = (edits: readonly Edit[], form: SnapshotForm): stri
 
 /**
  * Reads back the values that `encodeSnapshot` wrote. Undefined for anything it could not have written: other JSON, or a
- * place that is none of `places`.
+ * path that is none of `paths`.
  */
-export const decodeSnapshot = (text: string, places: ReadonlySet<string>): readonly Edit[] | undefined => {
+export const decodeSnapshot = (text: string, paths: ReadonlySet<string>): readonly Edit[] | undefined => {
   const snapshot = parse(text);
-  if (!isBranch(snapshot) || !isTexts(snapshot['by']) || !Array.isArray(snapshot['put'])) return undefined;
+  if (!isRecord(snapshot) || !isTexts(snapshot['by']) || !Array.isArray(snapshot['put'])) return undefined;
   const by = snapshot['by'];
-  const runs = snapshot['put'].map((entry: unknown) => decodeRun(entry, by, places));
+  const runs = snapshot['put'].map((entry: unknown) => decodeRun(entry, by, paths));
   return runs.includes(undefined) ? undefined : runs.flatMap((run) => run ?? []);
 };
 
-/** Tells which spots a snapshot of either form names; none where there is none, or the text is something else. */
-export const namedIn = (text: string | undefined): ((spot: Spot) => boolean) => {
+/** Tells which field paths a snapshot of either form names; none where there is none, or the text is something else. */
+export const namedIn = (text: string | undefined): ((path: FieldPath) => boolean) => {
   if (text === undefined) return () => false;
   const snapshot = parse(text);
-  const put: readonly unknown[] = isBranch(snapshot) && Array.isArray(snapshot['put']) ? snapshot['put'] : [];
+  const put: readonly unknown[] = isRecord(snapshot) && Array.isArray(snapshot['put']) ? snapshot['put'] : [];
   const ids = new Set(put.flatMap((entry) => (Array.isArray(entry) ? idsOf(entry[1], entry[2]) : [])));
-  return (spot) => ids.has(spotId(spot));
+  return (path) => ids.has(fieldId(path));
 };
 
 type Run = readonly [Edit, ...Edit[]];
 
-/** Neighbours that go to one place, by one source, in one mode. */
+/** Neighbours that go to one path, by one source, in one mode. */
 const runsOf = (edits: readonly Edit[]): readonly Run[] => {
   const runs: [Edit, ...Edit[]][] = [];
   for (const edit of edits) {
@@ -72,35 +72,35 @@ const isSamePath = (one: Path, other: Path): boolean =>
 
 const contentOf = (run: Run, form: SnapshotForm): unknown => {
   if (form === 'names') return run.map(({ key }) => key);
-  if (isListPlace(run[0].at)) return run.map(({ value }) => value);
+  if (isListPath(run[0].at)) return run.map(({ value }) => value);
   return Object.fromEntries(run.map(({ key, value }) => [key, value]));
 };
 
-const decodeRun = (entry: unknown, by: readonly string[], places: ReadonlySet<string>): readonly Edit[] | undefined => {
+const decodeRun = (entry: unknown, by: readonly string[], paths: ReadonlySet<string>): readonly Edit[] | undefined => {
   if (!Array.isArray(entry)) return undefined;
-  const [index, place, what, enforced] = entry as readonly unknown[];
+  const [index, path, content, enforced] = entry as readonly unknown[];
   const source = typeof index === 'number' ? by[index] : undefined;
-  if (source === undefined || typeof place !== 'string' || !places.has(place)) return undefined;
-  const items = itemsOf(place.split('/'), what);
+  if (source === undefined || typeof path !== 'string' || !paths.has(path)) return undefined;
+  const items = itemsOf(path.split('/'), content);
   const mode: Mode = enforced === 'Enforce' ? 'Enforce' : 'Default';
-  return items?.map(([key, value]) => ({ at: place.split('/'), key, value, mode, by: source }));
+  return items?.map(([key, value]) => ({ at: path.split('/'), key, value, mode, by: source }));
 };
 
-const itemsOf = (at: Path, what: unknown): readonly (readonly [string, unknown])[] | undefined => {
-  if (isListPlace(at)) {
-    const keyed = Array.isArray(what) ? what.map((item: unknown) => [keyOf(at, item), item] as const) : undefined;
+const itemsOf = (at: Path, content: unknown): readonly (readonly [string, unknown])[] | undefined => {
+  if (isListPath(at)) {
+    const keyed = Array.isArray(content) ? content.map((item: unknown) => [keyOf(at, item), item] as const) : undefined;
     return keyed?.every((pair): pair is readonly [string, unknown] => pair[0] !== undefined) ? keyed : undefined;
   }
-  if (!isBranch(what)) return undefined;
-  return Object.values(what).every(isScalar) ? Object.entries(what) : undefined;
+  if (!isRecord(content)) return undefined;
+  return Object.values(content).every(isScalar) ? Object.entries(content) : undefined;
 };
 
-const idsOf = (place: unknown, what: unknown): readonly string[] => {
-  if (typeof place !== 'string') return [];
-  const at = place.split('/');
-  const names = Array.isArray(what) && what.every((name) => typeof name === 'string');
-  const keys = names ? (what as readonly string[]) : (itemsOf(at, what)?.map(([key]) => key) ?? []);
-  return keys.map((key) => spotId({ at, key }));
+const idsOf = (path: unknown, content: unknown): readonly string[] => {
+  if (typeof path !== 'string') return [];
+  const at = path.split('/');
+  const names = Array.isArray(content) && content.every((name) => typeof name === 'string');
+  const keys = names ? (content as readonly string[]) : (itemsOf(at, content)?.map(([key]) => key) ?? []);
+  return keys.map((key) => fieldId({ at, key }));
 };
 
 const parse = (text: string): unknown => {

@@ -3,7 +3,7 @@ import type { Facts, ObjectStoreFact } from '../api/facts.ts';
 import type { DefaultsTarget, TargetKind } from '../api/injection.ts';
 import type { KubeObject, StringMap } from '../api/kubernetes.ts';
 import { INJECT_DISABLED, INJECT_LABEL } from '../api/names.ts';
-import { isBranch, textAt } from './path.ts';
+import { isRecord, textAt } from './path.ts';
 
 /** What PlatformDefaults are looked up for: the object, its namespace and the facts their variables may name. */
 export const targetOf = (
@@ -30,7 +30,7 @@ export const targetOf = (
 export const namespaceOf = (object: KubeObject, { namespace }: Pick<AdmissionRequest, 'namespace'>): string =>
   namespace ?? textAt(object, ['metadata', 'namespace']) ?? '';
 
-export const labelsOf = ({ metadata }: KubeObject): StringMap => (isBranch(metadata.labels) ? metadata.labels : {});
+export const labelsOf = ({ metadata }: KubeObject): StringMap => (isRecord(metadata.labels) ? metadata.labels : {});
 
 /** True where the object itself says `quartermaster.dev/inject: disabled`. */
 export const isOptedOut = (object: KubeObject): boolean => labelsOf(object)[INJECT_LABEL] === INJECT_DISABLED;

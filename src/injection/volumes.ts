@@ -7,19 +7,19 @@ import { listAt, type Path, textAt } from './path.ts';
 
 export const POD_VOLUMES: Path = ['spec', 'volumes'];
 /** A DNS label: what a volume may be called. */
-const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** What a kind of pod makes of its volumes and mounts. */
-export interface Arrangement {
+export interface VolumeLayout {
   /** Another place for a mount; undefined to leave it out. `file`: it mounts a ConfigMap. */
   readonly placeMount: (mount: VolumeMount, isConfigMap: boolean) => VolumeMount | undefined;
   /** Another name for a volume. */
   readonly nameVolume: (volume: Volume) => string;
 }
 
-const asGiven: Arrangement = { placeMount: (mount) => mount, nameVolume: ({ name }) => name };
+const unchangedLayout: VolumeLayout = { placeMount: (mount) => mount, nameVolume: ({ name }) => name };
 
-interface Part {
+interface MountedVolume {
   readonly volume: Resolved<Volume>;
   readonly mounts: readonly Resolved<VolumeMount>[];
   readonly isConfigMap: boolean;
@@ -33,11 +33,11 @@ export const volumeEdits = (
   pod: KubeObject,
   container: Path,
   injection: Injection,
-  arrangement: Arrangement = asGiven,
+  layout: VolumeLayout = unchangedLayout,
 ): readonly Edit[] => {
-  const holders = claimHolders(pod, injection, arrangement);
+  const volumeNames = volumeNamesByClaim(pod, injection, layout);
   const mounts = [...container, 'volumeMounts'];
-  const placed = partsOf(injection).map((part) => placePart(mounts, part, arrangement, holders));
+  const placed = mountedVolumesOf(injection).map((mounted) => layOut(mounts, mounted, layout, volumeNames));
   return [...placed.flatMap(({ mounts }) => mounts), ...placed.flatMap(({ volumes }) => volumes)];
 };
 
@@ -54,16 +54,16 @@ export const canManyAttach = (modes: readonly AccessMode[]): boolean =>
 /** The claim a volume is made from; undefined for other volumes. */
 export const claimOf = (volume: unknown): string | undefined => textAt(volume, ['persistentVolumeClaim', 'claimName']);
 
-const partsOf = ({ volumes, volumeMounts, configMaps, secrets }: Injection): readonly Part[] => {
+const mountedVolumesOf = ({ volumes, volumeMounts, configMaps, secrets }: Injection): readonly MountedVolume[] => {
   const mountsOf = (name: string) => [...volumeMounts.values()].filter(({ value }) => value.name === name);
   return [
     ...[...volumes.values()].map((volume) => ({ volume, mounts: mountsOf(volume.value.name), isConfigMap: false })),
-    ...[...configMaps.values()].map((file) => filePart(file, 'configmap')),
-    ...[...secrets.values()].map((file) => filePart(file, 'secret')),
+    ...[...configMaps.values()].map((file) => fileVolume(file, 'configmap')),
+    ...[...secrets.values()].map((file) => fileVolume(file, 'secret')),
   ];
 };
 
-const filePart = ({ value, mode, source }: Resolved<FileMount>, kind: 'configmap' | 'secret'): Part => {
+const fileVolume = ({ value, mode, source }: Resolved<FileMount>, kind: 'configmap' | 'secret'): MountedVolume => {
   const name = volumeName(kind, value.name);
   const content = kind === 'configmap' ? { configMap: { name: value.name } } : { secret: { secretName: value.name } };
   return {
@@ -76,14 +76,14 @@ const filePart = ({ value, mode, source }: Resolved<FileMount>, kind: 'configmap
 /** Says what is in it where the name allows that, and is the same for the same ConfigMap or Secret in any case. */
 const volumeName = (kind: string, name: string): string => {
   const plain = `${kind}-${name}`;
-  return LABEL.test(plain) ? plain : `${kind}-${createHash('sha256').update(name).digest('hex').slice(0, 10)}`;
+  return DNS_LABEL.test(plain) ? plain : `${kind}-${createHash('sha256').update(name).digest('hex').slice(0, 10)}`;
 };
 
 /** The volume that each claim is mounted from, by claim: the pod's own unless that is replaced, else the first given. */
-const claimHolders = (
+const volumeNamesByClaim = (
   pod: KubeObject,
   { volumes }: Injection,
-  { nameVolume }: Arrangement,
+  { nameVolume }: VolumeLayout,
 ): ReadonlyMap<string, string> => {
   const given = [...volumes.values()];
   const replaced = new Map(
@@ -102,14 +102,14 @@ const claimHolders = (
   return new Map(pairs.reverse());
 };
 
-const placePart = (
+const layOut = (
   at: Path,
-  { volume, mounts, isConfigMap }: Part,
-  { placeMount, nameVolume }: Arrangement,
-  holders: ReadonlyMap<string, string>,
+  { volume, mounts, isConfigMap }: MountedVolume,
+  { placeMount, nameVolume }: VolumeLayout,
+  volumeNames: ReadonlyMap<string, string>,
 ): { readonly mounts: readonly Edit[]; readonly volumes: readonly Edit[] } => {
   const ownName = nameVolume(volume.value);
-  const name = holders.get(claimOf(volume.value) ?? '') ?? ownName;
+  const name = volumeNames.get(claimOf(volume.value) ?? '') ?? ownName;
   return {
     mounts: mounts.flatMap((mount) => {
       const placed = placeMount({ ...mount.value, name }, isConfigMap);

@@ -18,17 +18,17 @@ export const kustomizeTree = (options: InstallOptions): Readonly<Record<string, 
   return {
     'kustomization.yaml': kustomization({ resources: ['base'] }),
     'base/kustomization.yaml': kustomization({ resources: Object.keys(files) }),
-    ...under('base', files),
+    ...filesUnder('base', files),
     'components/cert-manager/kustomization.yaml': component({
       resources: ['certificates.yaml'],
       patches: [{ path: 'deployment.yaml' }],
     }),
-    ...under('components/cert-manager', {
+    ...filesUnder('components/cert-manager', {
       'certificates.yaml': certManagerObjects(options),
       'deployment.yaml': [certManagerPatch(options)],
     }),
     'components/prometheus/kustomization.yaml': component({ resources: ['monitoring.yaml'] }),
-    ...under('components/prometheus', { 'monitoring.yaml': prometheusObjects(options) }),
+    ...filesUnder('components/prometheus', { 'monitoring.yaml': prometheusObjects(options) }),
     'overlays/cert-manager/kustomization.yaml': overlay('cert-manager'),
     'overlays/prometheus/kustomization.yaml': overlay('prometheus'),
     'overlays/cert-manager-and-prometheus/kustomization.yaml': overlay('cert-manager', 'prometheus'),
@@ -47,7 +47,7 @@ const component = (parts: Readonly<Record<string, unknown>>): string =>
 const overlay = (...components: readonly string[]): string =>
   kustomization({ resources: ['../../base'], components: components.map((name) => `../../components/${name}`) });
 
-const under = (
+const filesUnder = (
   folder: string,
   files: Readonly<Record<string, readonly KubeObject[]>>,
 ): Readonly<Record<string, string>> =>

@@ -23,12 +23,12 @@ const allow = (group: string, resources: string, verbs: string, resourceNames?: 
   ...(resourceNames && { resourceNames }),
 });
 
-/** Kept in memory and never asked for one by one. */
+/** Cached, and never read one by one. */
 const WATCH = 'list watch';
 const READ = `get ${WATCH}`;
 /** Server-side apply is `patch`, and `create` where the object is new. */
 const APPLY = 'create patch';
-const KEEP = `${READ} ${APPLY} delete`;
+const MANAGE = `${READ} ${APPLY} delete`;
 
 const boundAtRunTime = Object.values(SHIPPED_ROLES).filter((name) => name !== SHIPPED_ROLES.nfsProvisioner);
 
@@ -43,13 +43,13 @@ export const clusterPermissions: readonly PolicyRule[] = [
   // Labels decide which defaults hold; our own one tells an uninstall from a mishap.
   allow('', 'namespaces', READ),
   // Connection ConfigMaps of ObjectStores, Calrissian's default.json, and what PlatformDefaults provision; deleted with what they serve.
-  allow('', 'configmaps', KEEP),
+  allow('', 'configmaps', MANAGE),
   // Credentials an ObjectStore names, and copies that PlatformDefaults provision. No list, no watch: only secrets that are named.
   allow('', 'secrets', `get ${APPLY} delete`),
   // What was done, and why not, on the object concerned.
   allow('', 'events', APPLY),
   // The missing classes. A class with a wrong immutable field is deleted and made again; those without our label are never touched.
-  allow('storage.k8s.io', 'storageclasses', KEEP),
+  allow('storage.k8s.io', 'storageclasses', MANAGE),
   // Which provisioners can be named at all.
   allow('storage.k8s.io', 'csidrivers', WATCH),
   // Our own kinds: read, finalized, and their status written.
@@ -60,7 +60,7 @@ export const clusterPermissions: readonly PolicyRule[] = [
   // Where the API server checks owner references, owning the connection ConfigMap needs this.
   allow(OBJECT_STORE_GROUP, 'objectstores/finalizers', 'update'),
   // A namespace made ready for Calrissian gets bindings to the shipped roles, and to no others.
-  allow('rbac.authorization.k8s.io', 'rolebindings', KEEP),
+  allow('rbac.authorization.k8s.io', 'rolebindings', MANAGE),
   allow('rbac.authorization.k8s.io', 'clusterroles', 'bind', boundAtRunTime),
   // Its own webhook configuration is put back when deleted. Creating cannot be limited by name. Whether spark-operator has one.
   allow('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', 'list create'),
@@ -82,11 +82,11 @@ export const systemPermissions: readonly PolicyRule[] = [
 
 /** In the NFS namespace: everything an NFS server consists of. */
 export const nfsPermissions: readonly PolicyRule[] = [
-  allow('', 'services serviceaccounts', KEEP),
+  allow('', 'services serviceaccounts', MANAGE),
   // The server's own disk goes with it.
   allow('', 'persistentvolumeclaims', 'delete'),
-  allow('apps', 'deployments', KEEP),
-  allow('policy', 'poddisruptionbudgets', KEEP),
+  allow('apps', 'deployments', MANAGE),
+  allow('policy', 'poddisruptionbudgets', MANAGE),
 ];
 
 /** The roles that are handed out at run time, with what is in them. */

@@ -39,7 +39,7 @@ const podSpec = (image: string): Readonly<Record<string, unknown>> => ({
     runAsGroup: 65_532,
     seccompProfile: { type: 'RuntimeDefault' },
   },
-  affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [awayFromEachOther] } },
+  affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [hostAntiAffinity] } },
   topologySpreadConstraints: [
     {
       maxSkew: 1,
@@ -51,7 +51,7 @@ const podSpec = (image: string): Readonly<Record<string, unknown>> => ({
   containers: [container(image)],
 });
 
-const awayFromEachOther = {
+const hostAntiAffinity = {
   weight: 100,
   podAffinityTerm: { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: selectorLabels } },
 };

@@ -6,7 +6,7 @@ import { sparkApplicationMutator } from './spark-application/spark-application.t
 import { sparkConnectMutator } from './spark-application/spark-connect.ts';
 import { workflowPodMutator } from './workflow-pod/mutator.ts';
 
-/** Every kind there is. A new kind is one file and one name here. */
+/** Every kind there is. A new kind is one folder and one name here. */
 export const mutators: readonly Mutator[] = [
   persistentVolumeClaimMutator,
   sparkApplicationMutator,

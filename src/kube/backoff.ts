@@ -7,7 +7,7 @@ export interface BackoffLimits {
   readonly mostWhileDownMs: number;
 }
 
-export const usualBackoff: BackoffLimits = { firstMs: 100, mostMs: 30_000, mostWhileDownMs: 1_000 };
+export const defaultBackoff: BackoffLimits = { firstMs: 100, mostMs: 30_000, mostWhileDownMs: 1_000 };
 
 /** Doubles from try to try, with a jitter of up to half. */
 export const delayMs = (failures: number, firstMs: number, mostMs: number, random = Math.random): number =>

@@ -11,43 +11,43 @@ export interface KubeSettings {
   /** Bound of every call but the streaming part of a watch. */
   readonly timeoutMs: number;
   /** A watch that brings nothing for so long ends. Bookmarks come about once a minute where anything changes at all. */
-  readonly watchSilenceMs: number;
+  readonly watchIdleTimeoutMs: number;
   /** The server ends each watch after a random time from one to two of these, so that replicas do not return at once. */
   readonly watchSeconds: number;
 }
 
-const usual: KubeSettings = { timeoutMs: TIMEOUT_MS, watchSilenceMs: 150_000, watchSeconds: 300 };
+const defaults: KubeSettings = { timeoutMs: TIMEOUT_MS, watchIdleTimeoutMs: 150_000, watchSeconds: 300 };
 
 const APPLY = 'application/apply-patch+yaml';
 const MERGE = 'application/merge-patch+json';
 
 /** Kube over HTTPS. Makes no request by itself. */
 export const createKube = (connection: Connection, settings: Partial<KubeSettings> = {}): Kube => {
-  const { timeoutMs, watchSilenceMs, watchSeconds } = { ...usual, ...settings };
+  const { timeoutMs, watchIdleTimeoutMs, watchSeconds } = { ...defaults, ...settings };
   const transport = createTransport(connection, timeoutMs);
   return {
     ...readers(transport),
     ...writers(transport),
     watch: (resource, query, signal) =>
-      watch(transport, resource, { ...query, timeoutSeconds: spread(watchSeconds) }, watchSilenceMs, signal),
+      watch(transport, resource, { ...query, timeoutSeconds: jittered(watchSeconds) }, watchIdleTimeoutMs, signal),
   };
 };
 
-const spread = (seconds: number): number => Math.ceil(seconds * (1 + Math.random()));
+const jittered = (seconds: number): number => Math.ceil(seconds * (1 + Math.random()));
 
 async function* watch<T extends KubeObject>(
   transport: Transport,
   resource: Resource,
   query: Parameters<Kube['watch']>[1] & { readonly timeoutSeconds: number },
-  silenceMs: number,
+  idleTimeoutMs: number,
   signal: AbortSignal,
 ): AsyncIterable<WatchEvent<T>> {
-  const { namespace, ...rest } = query;
-  const path = collectionPath(resource, namespace, { ...rest, watch: true, allowWatchBookmarks: true });
+  const { namespace, ...parameters } = query;
+  const path = collectionPath(resource, namespace, { ...parameters, watch: true, allowWatchBookmarks: true });
   const call = { method: 'GET', path, signal } as const;
   try {
-    const silence = { ms: silenceMs, onSilent: transport.distrust };
-    yield* watchEvents<T>(await transport.open(call), describe(call), silence);
+    const idleTimeout = { ms: idleTimeoutMs, onExpired: transport.renewConnections };
+    yield* watchEvents<T>(await transport.open(call), describe(call), idleTimeout);
   } catch (error) {
     if (!signal.aborted) throw error;
   }
@@ -56,7 +56,7 @@ async function* watch<T extends KubeObject>(
 const readers = (transport: Transport): Pick<Kube, 'get' | 'list' | 'read'> => ({
   get: async <T extends KubeObject>(resource: Resource, key: ObjectKey, signal?: AbortSignal) => {
     const call = { method: 'GET', path: objectPath(resource, key), signal } as const;
-    const found = await transport.exchange(call).catch(absent);
+    const found = await transport.exchange(call).catch(ignoreNotFound);
     return found === undefined ? undefined : toObject<T>(found, call);
   },
   list: async <T extends KubeObject>(
@@ -79,7 +79,7 @@ const writers = (transport: Transport): Writers => {
   const apply = <T extends KubeObject>(resource: Resource, object: T, subresource: string, options?: WriteOptions) =>
     write<T>({
       method: 'PATCH',
-      path: objectPath(resource, object.metadata, { ...asOurs(options), force: true }, subresource),
+      path: objectPath(resource, object.metadata, { ...writeQuery(options), force: true }, subresource),
       body: object,
       contentType: APPLY,
       signal: options?.signal,
@@ -90,14 +90,14 @@ const writers = (transport: Transport): Writers => {
     create: (resource, object, options) =>
       write({
         method: 'POST',
-        path: collectionPath(resource, object.metadata.namespace, asOurs(options)),
+        path: collectionPath(resource, object.metadata.namespace, writeQuery(options)),
         body: object,
         signal: options?.signal,
       }),
     mergePatch: (resource, key, patch, options) =>
       write({
         method: 'PATCH',
-        path: objectPath(resource, key, asOurs(options)),
+        path: objectPath(resource, key, writeQuery(options)),
         body: patch,
         contentType: MERGE,
         signal: options?.signal,
@@ -105,25 +105,25 @@ const writers = (transport: Transport): Writers => {
     replace: (resource, object, options) =>
       write({
         method: 'PUT',
-        path: objectPath(resource, object.metadata, asOurs(options)),
+        path: objectPath(resource, object.metadata, writeQuery(options)),
         body: object,
         signal: options?.signal,
       }),
     remove: async (resource, key, preconditions, options) => {
       const body = { propagationPolicy: 'Background', preconditions, ...(options?.dryRun && { dryRun: ['All'] }) };
       const call = { method: 'DELETE', path: objectPath(resource, key), body, signal: options?.signal } as const;
-      await transport.exchange(call).catch(absent);
+      await transport.exchange(call).catch(ignoreNotFound);
     },
     post: (path, body, options) => transport.exchange({ method: 'POST', path, body, signal: options?.signal }),
   };
 };
 
-const asOurs = (options: WriteOptions | undefined): Readonly<Record<string, string | undefined>> => ({
+const writeQuery = (options: WriteOptions | undefined): Readonly<Record<string, string | undefined>> => ({
   fieldManager: FIELD_MANAGER,
   dryRun: options?.dryRun ? 'All' : undefined,
 });
 
-const absent = (error: unknown): undefined => {
+const ignoreNotFound = (error: unknown): undefined => {
   if (error instanceof AppError && error.reason === 'NotFound') return undefined;
   throw error;
 };

@@ -53,7 +53,8 @@ export const connectionFailure = (what: string, cause: unknown): AppError =>
 export const isConnectionFailure = (error: unknown): boolean =>
   error instanceof AppError && error.reason === 'Unavailable' && codeOf(error.cause) !== undefined;
 
-export const isReset = (cause: unknown): boolean => codeOf(cause) === 'ECONNRESET' || codeOf(cause) === 'EPIPE';
+export const isConnectionReset = (cause: unknown): boolean =>
+  codeOf(cause) === 'ECONNRESET' || codeOf(cause) === 'EPIPE';
 
 const codeOf = (cause: unknown): string | undefined =>
   cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;

@@ -1,21 +1,21 @@
 import { AppError, messageOf, type Reason } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { Resource } from './api-server.ts';
-import { type BackoffLimits, createBackoff, usualBackoff } from './backoff.ts';
+import { type BackoffLimits, createBackoff, defaultBackoff } from './backoff.ts';
 import type { WatchLog, WritableStore } from './store.ts';
 
-/** How a reflector takes failure. */
-export interface PatienceSettings {
+/** The retry policy of a reflector. */
+export interface RetryPolicyOptions {
   readonly backoff?: BackoffLimits;
   /** How often a kind that is not installed is looked for, in the long run. */
   readonly absentRetryMs?: number;
   /** Told of each watch that ended or failed, before the next begins: for metrics. */
-  readonly onRestart?: (why: Interruption) => void;
+  readonly onRestart?: (restartReason: RestartReason) => void;
 }
 
-export type Interruption = 'ended' | 'gone' | 'absent' | 'failed';
+export type RestartReason = 'ended' | 'gone' | 'absent' | 'failed';
 
-interface Subject<T extends KubeObject> extends PatienceSettings {
+interface RetriedWatch<T extends KubeObject> extends RetryPolicyOptions {
   readonly resource: Resource;
   readonly store: WritableStore<T>;
   readonly log: WatchLog;
@@ -30,45 +30,45 @@ export const hasReason = (failure: unknown, ...reasons: readonly Reason[]): bool
   failure instanceof AppError && reasons.includes(failure.reason);
 
 /** How many milliseconds to wait before following again, after `failure` (undefined: the watch ended) and a life of `livedMs`. */
-export const createPatience = <T extends KubeObject>(subject: Subject<T>) => {
-  const backoff = createBackoff(subject.backoff ?? usualBackoff);
-  const absence = createAbsence(subject);
-  const warn = createWarner(subject);
+export const createRetryPolicy = <T extends KubeObject>(options: RetriedWatch<T>) => {
+  const backoff = createBackoff(options.backoff ?? defaultBackoff);
+  const absentKind = createAbsentKindPolicy(options);
+  const warn = createWarner(options);
   return (failure: unknown, livedMs: number): number => {
-    const why = interruptionOf(failure);
-    subject.onRestart?.(why);
-    if (why === 'absent') return absence.waitMs();
-    absence.end();
+    const restartReason = restartReasonOf(failure);
+    options.onRestart?.(restartReason);
+    if (restartReason === 'absent') return absentKind.waitMs();
+    absentKind.end();
     const isShortLived = livedMs < SHORT_LIVED_MS;
     if (!isShortLived) backoff.reset();
     warn(failure, isShortLived);
-    return why === 'ended' && !isShortLived ? 0 : backoff.next(failure);
+    return restartReason === 'ended' && !isShortLived ? 0 : backoff.next(failure);
   };
 };
 
-const interruptionOf = (failure: unknown): Interruption => {
+const restartReasonOf = (failure: unknown): RestartReason => {
   if (failure === undefined) return 'ended';
   if (hasReason(failure, 'NotFound')) return 'absent';
   return hasReason(failure, 'Gone') ? 'gone' : 'failed';
 };
 
 /** One line for each run of failures. */
-const createWarner = <T extends KubeObject>({ log, resource }: Subject<T>) => {
-  let isTold = false;
+const createWarner = <T extends KubeObject>({ log, resource }: RetriedWatch<T>) => {
+  let isWarned = false;
   return (failure: unknown, isShortLived: boolean): void => {
-    if (!isShortLived) isTold = false;
-    if (failure === undefined || isTold) return;
-    isTold = true;
+    if (!isShortLived) isWarned = false;
+    if (failure === undefined || isWarned) return;
+    isWarned = true;
     log.warn({ kind: resource.kind, error: messageOf(failure) }, 'watch interrupted');
   };
 };
 
 /**
- * A list answered with 404: the kind is not installed. What the store still holds is let go only after the long interval,
+ * A list answered with 404: the kind is not installed. What the store still has is dropped only after the long interval,
  * because a starting API server answers 404 for a moment too.
  */
-const createAbsence = <T extends KubeObject>(subject: Subject<T>) => {
-  const { store, log, resource, absentRetryMs = ABSENT_RETRY_MS } = subject;
+const createAbsentKindPolicy = <T extends KubeObject>(options: RetriedWatch<T>) => {
+  const { store, log, resource, absentRetryMs = ABSENT_RETRY_MS } = options;
   let since: number | undefined;
   let wait = ABSENT_FIRST_MS;
   return {

@@ -1,22 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { Kube, Resource } from './api-server.ts';
-import { createPatience, hasReason, type PatienceSettings } from './patience.ts';
+import { createRetryPolicy, hasReason, type RetryPolicyOptions } from './patience.ts';
 import { keyOf, type WatchLog, type WritableStore } from './store.ts';
 
-export interface Reflection<T extends KubeObject> extends PatienceSettings {
+export interface ReflectorOptions<T extends KubeObject> extends RetryPolicyOptions {
   readonly kube: Kube;
   readonly resource: Resource;
   readonly store: WritableStore<T>;
   readonly signal: AbortSignal;
   readonly log: WatchLog;
-  /** What is kept of each object; see projection.ts. Namespace, name, uid and resourceVersion must stay. */
+  /** What is kept of each object; see transforms.ts. Namespace, name, uid and resourceVersion must stay. */
   readonly transform?: (object: T) => T;
   /** Narrows what is watched. */
   readonly query?: { readonly namespace?: string; readonly labelSelector?: string; readonly fieldSelector?: string };
 }
 
-const PAGE = 500;
+const PAGE_SIZE = 500;
 
 /**
  * Keeps `store` equal to what the API server holds: lists in pages, then watches, for ever; resolves only after `signal`.
@@ -25,30 +25,30 @@ const PAGE = 500;
  * what vanished meanwhile is told as DELETED. Failures are retried with backoff. A kind that is not installed counts
  * as synced and empty, and is picked up when it appears.
  */
-export const reflect = async <T extends KubeObject>(reflection: Reflection<T>): Promise<void> => {
-  const { signal } = reflection;
-  const waitMs = createPatience(reflection);
-  let position: string | undefined;
+export const reflect = async <T extends KubeObject>(options: ReflectorOptions<T>): Promise<void> => {
+  const { signal } = options;
+  const retryDelayMs = createRetryPolicy(options);
+  let resumeFrom: string | undefined;
   const follow = async (): Promise<void> => {
-    position ??= await list(reflection);
-    await watch(reflection, position, (resourceVersion) => {
-      position = resourceVersion;
+    resumeFrom ??= await list(options);
+    await watch(options, resumeFrom, (resourceVersion) => {
+      resumeFrom = resourceVersion;
     });
   };
   while (!signal.aborted) {
     const startedAt = performance.now();
     const failure = await follow().catch((error: unknown) => error ?? new Error('nothing was thrown'));
-    if (mustListAgain(failure)) position = undefined;
-    if (!signal.aborted) await pause(waitMs(failure, performance.now() - startedAt), signal);
+    if (mustRelist(failure)) resumeFrom = undefined;
+    if (!signal.aborted) await pause(retryDelayMs(failure, performance.now() - startedAt), signal);
   }
 };
 
-const list = async <T extends KubeObject>(reflection: Reflection<T>): Promise<string> => {
-  const { kube, resource, store, query, signal, transform = (object: T): T => object } = reflection;
+const list = async <T extends KubeObject>(options: ReflectorOptions<T>): Promise<string> => {
+  const { kube, resource, store, query, signal, transform = (object: T): T => object } = options;
   const kept = new Set<string>();
   const takePage = async (continueToken?: string) => {
     const token = continueToken === undefined ? {} : { continueToken };
-    const page = await kube.list<T>(resource, { ...query, ...token, limit: PAGE }, signal);
+    const page = await kube.list<T>(resource, { ...query, ...token, limit: PAGE_SIZE }, signal);
     for (const object of page.items) {
       kept.add(keyOf(object.metadata));
       store.put(transform(object));
@@ -63,7 +63,7 @@ const list = async <T extends KubeObject>(reflection: Reflection<T>): Promise<st
 };
 
 const watch = async <T extends KubeObject>(
-  { kube, resource, store, query, signal, transform = (object: T): T => object }: Reflection<T>,
+  { kube, resource, store, query, signal, transform = (object: T): T => object }: ReflectorOptions<T>,
   resourceVersion: string,
   moveTo: (resourceVersion: string) => void,
 ): Promise<void> => {
@@ -80,7 +80,7 @@ const watch = async <T extends KubeObject>(
 };
 
 /** Too old a position, a kind that went away, or an event too large to read: going on from there would fail again. */
-const mustListAgain = (failure: unknown): boolean => hasReason(failure, 'Gone', 'NotFound', 'TooLarge');
+const mustRelist = (failure: unknown): boolean => hasReason(failure, 'Gone', 'NotFound', 'TooLarge');
 
 const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
   await sleep(ms, undefined, { signal }).catch(() => undefined);

@@ -14,7 +14,7 @@ export type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
 /** `old` is what the store held before: undefined for ADDED, the object itself for DELETED. */
 export type ChangeListener<T> = (type: ChangeType, object: T, old: T | undefined) => void;
 
-/** The objects of one kind, as last seen. Answers come from memory; what is handed out is shared and must not be changed. */
+/** The objects of one kind, as last observed. Answers come from memory; what is handed out is shared and must not be changed. */
 export interface Store<T extends KubeObject> {
   readonly get: (key: ObjectKey) => T | undefined;
   readonly list: () => readonly T[];
@@ -62,7 +62,7 @@ export const parseKey = (key: string): ObjectKey => {
 export const createStore = <T extends KubeObject>(log: WatchLog, indexes: IndexFunctions<T> = {}): WritableStore<T> => {
   const objects = new Map<string, T>();
   const lookups = Object.entries(indexes).map(([name, valuesOf]) => ({ name, ...createIndex(valuesOf) }));
-  const tell = createTeller<T>(log);
+  const notify = createNotifier<T>(log);
   const { promise, resolve } = Promise.withResolvers<void>();
   let isSynced = false;
 
@@ -70,8 +70,8 @@ export const createStore = <T extends KubeObject>(log: WatchLog, indexes: IndexF
     if (object) objects.set(key, object);
     else objects.delete(key);
     for (const lookup of lookups) lookup.update(key, object, old);
-    if (object) tell.all(old ? 'MODIFIED' : 'ADDED', object, old);
-    else if (old) tell.all('DELETED', old, old);
+    if (object) notify.all(old ? 'MODIFIED' : 'ADDED', object, old);
+    else if (old) notify.all('DELETED', old, old);
   };
   const removeKey = (key: string): void => {
     const old = objects.get(key);
@@ -90,7 +90,7 @@ export const createStore = <T extends KubeObject>(log: WatchLog, indexes: IndexF
     countByIndex: (index, value) => keysOf(index, value).size,
     hasSynced: () => isSynced,
     synced: promise,
-    onChange: tell.add,
+    onChange: notify.add,
     put: (object) => {
       const key = keyOf(object.metadata);
       const old = objects.get(key);
@@ -112,7 +112,7 @@ export const createStore = <T extends KubeObject>(log: WatchLog, indexes: IndexF
 const isSame = ({ metadata: a }: KubeObject, { metadata: b }: KubeObject): boolean =>
   a.uid === b.uid && a.resourceVersion === b.resourceVersion;
 
-const createTeller = <T>(log: WatchLog) => {
+const createNotifier = <T>(log: WatchLog) => {
   const listeners = new Set<ChangeListener<T>>();
   const all: ChangeListener<T> = (type, object, old) => {
     for (const listener of listeners) {

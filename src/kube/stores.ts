@@ -3,10 +3,10 @@ import { DEFAULT_CLASS_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../api/n
 import type { ObjectStore } from '../api/object-store.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { type Kube, type Resource, resources } from './api-server.ts';
-import type { Interruption } from './patience.ts';
-import { type Reflection, reflect } from './reflector.ts';
+import type { RestartReason } from './patience.ts';
+import { type ReflectorOptions, reflect } from './reflector.ts';
 import { createStore, type IndexFunctions, type Store, type WatchLog } from './store.ts';
-import { isProvisioned, metadataOnly, slim, slimVolume } from './transforms.ts';
+import { isProvisioned, metadataOnly, stripManagedFields, stripVolume } from './transforms.ts';
 
 /** A Node, as far as it matters here. */
 export interface Node extends KubeObject {
@@ -27,25 +27,25 @@ export interface FactStores {
   readonly objectStores: Store<ObjectStore>;
 }
 
-export interface Watching {
+export interface WatchOptions {
   readonly kube: Kube;
   readonly log: WatchLog;
   readonly signal: AbortSignal;
   /** Told of each watch that follows another: for metrics. */
-  readonly onRestart?: (resource: string, why: Interruption) => void;
+  readonly onRestart?: (resource: string, restartReason: RestartReason) => void;
   /** Narrows what is watched. */
-  readonly query?: NonNullable<Reflection<KubeObject>['query']>;
+  readonly query?: NonNullable<ReflectorOptions<KubeObject>['query']>;
 }
 
 /** Starts to watch one kind; the store fills in the background until `signal`. */
 export const watchStore = <T extends KubeObject>(
-  { kube, log, signal, onRestart, query }: Watching,
+  { kube, log, signal, onRestart, query }: WatchOptions,
   resource: Resource,
   transform: (object: T) => T,
   indexes: IndexFunctions<T> = {},
 ): Store<T> => {
   const store = createStore<T>(log, indexes);
-  const reflection: Reflection<T> = {
+  const reflectorOptions: ReflectorOptions<T> = {
     kube,
     resource,
     store,
@@ -53,35 +53,35 @@ export const watchStore = <T extends KubeObject>(
     log,
     transform,
     ...(query && { query }),
-    ...(onRestart && { onRestart: (why) => onRestart(resource.plural, why) }),
+    ...(onRestart && { onRestart: (restartReason) => onRestart(resource.plural, restartReason) }),
   };
-  reflect(reflection).catch((error: unknown) => {
+  reflect(reflectorOptions).catch((error: unknown) => {
     log.warn({ resource: resource.plural, error }, 'a watch ended for good');
   });
   return store;
 };
 
 /** Starts to watch all that `Facts` are made of. */
-export const watchFacts = (watching: Watching): FactStores => ({
-  storageClasses: watchStore(watching, resources.storageClasses, slim<StorageClass>, {
+export const watchFacts = (watchOptions: WatchOptions): FactStores => ({
+  storageClasses: watchStore(watchOptions, resources.storageClasses, stripManagedFields<StorageClass>, {
     default: ({ metadata }) => (metadata.annotations?.[DEFAULT_CLASS_ANNOTATION] === 'true' ? ['true'] : []),
     owned: ({ metadata }) => (metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY ? ['true'] : []),
   }),
-  persistentVolumes: watchStore(watching, resources.persistentVolumes, slimVolume, {
+  persistentVolumes: watchStore(watchOptions, resources.persistentVolumes, stripVolume, {
     storageClassName: classOfVolume,
     staticClass: (volume) => (isProvisioned(volume) ? [] : classOfVolume(volume)),
   }),
-  csiDrivers: watchStore(watching, resources.csiDrivers, metadataOnly),
-  nodes: watchStore(watching, resources.nodes, slimNode),
-  namespaces: watchStore(watching, resources.namespaces, metadataOnly),
-  platformDefaults: watchStore(watching, resources.platformDefaults, slim<PlatformDefaults>),
-  objectStores: watchStore(watching, resources.objectStores, slim<ObjectStore>),
+  csiDrivers: watchStore(watchOptions, resources.csiDrivers, metadataOnly),
+  nodes: watchStore(watchOptions, resources.nodes, stripNode),
+  namespaces: watchStore(watchOptions, resources.namespaces, metadataOnly),
+  platformDefaults: watchStore(watchOptions, resources.platformDefaults, stripManagedFields<PlatformDefaults>),
+  objectStores: watchStore(watchOptions, resources.objectStores, stripManagedFields<ObjectStore>),
 });
 
 const classOfVolume = ({ spec }: PersistentVolume): readonly string[] =>
   spec?.storageClassName ? [spec.storageClassName] : [];
 
-const slimNode = ({ apiVersion, kind, metadata, spec, status }: Node): Node => {
+const stripNode = ({ apiVersion, kind, metadata, spec, status }: Node): Node => {
   const kernelVersion = status?.nodeInfo?.kernelVersion;
   return {
     ...metadataOnly({ apiVersion, kind, metadata }),

@@ -10,7 +10,7 @@ import type {
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** Without managedFields and kubectl's copy of the whole object: often most of its size, and never read. */
-const slimMetadata = (metadata: ObjectMeta): ObjectMeta => {
+const stripMetadata = (metadata: ObjectMeta): ObjectMeta => {
   const { managedFields: _, ...kept } = metadata as ObjectMeta & { readonly managedFields?: unknown };
   if (!kept.annotations || !(LAST_APPLIED in kept.annotations)) return kept;
   const { [LAST_APPLIED]: __, ...annotations } = kept.annotations;
@@ -18,17 +18,20 @@ const slimMetadata = (metadata: ObjectMeta): ObjectMeta => {
 };
 
 /** The whole object but for the bulk of its metadata. */
-export const slim = <T extends KubeObject>(object: T): T => ({ ...object, metadata: slimMetadata(object.metadata) });
+export const stripManagedFields = <T extends KubeObject>(object: T): T => ({
+  ...object,
+  metadata: stripMetadata(object.metadata),
+});
 
 /** Names, labels and annotations: all that is asked of namespaces and CSIDrivers. */
 export const metadataOnly = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => ({
   apiVersion,
   kind,
-  metadata: slimMetadata(metadata),
+  metadata: stripMetadata(metadata),
 });
 
 /** Claims are cached by the ten thousand, nearly all bound: of those, whose they are, their class, volume and access modes. */
-export const slimClaim = ({
+export const stripClaim = ({
   apiVersion,
   kind,
   metadata,
@@ -36,7 +39,7 @@ export const slimClaim = ({
   status,
 }: PersistentVolumeClaim): PersistentVolumeClaim => {
   const phase = status?.phase ? { status: { phase: status.phase } } : {};
-  if (!spec?.volumeName) return { apiVersion, kind, metadata: slimMetadata(metadata), spec, ...phase };
+  if (!spec?.volumeName) return { apiVersion, kind, metadata: stripMetadata(metadata), spec, ...phase };
   const { storageClassName, volumeName } = spec;
   const accessModes = sharedModes(spec.accessModes);
   const kept = { storageClassName, volumeName, ...(accessModes && { accessModes }) };
@@ -65,7 +68,7 @@ export const isProvisioned = ({ metadata }: PersistentVolume): boolean =>
   metadata.annotations?.[PROVISIONED_BY] !== undefined;
 
 /** Volumes: which class they name and whether they came from it; of NFS volumes, whose server we may run, all that its disk is sized by. */
-export const slimVolume = (volume: PersistentVolume): PersistentVolume => {
+export const stripVolume = (volume: PersistentVolume): PersistentVolume => {
   const { apiVersion, kind, metadata, spec } = volume;
   return {
     apiVersion,

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../api/errors.ts';
 import type { Connection, Credentials, TlsMaterial } from './connection.ts';
 import { withDeadline } from './deadline.ts';
-import { connectionFailure, isReset, refusal } from './failure.ts';
+import { connectionFailure, isConnectionReset, refusal } from './failure.ts';
 
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -22,18 +22,18 @@ export interface Transport {
   readonly exchange: (call: Call) => Promise<unknown>;
   /** The body of a 2xx answer, as it comes; only its beginning is bound by the time-out, all of it by the signal. */
   readonly open: (call: Call & { readonly signal: AbortSignal }) => Promise<IncomingMessage>;
-  /** Uses no connection again that is open now: where one fell silent, the idle ones beside it are as dead. */
-  readonly distrust: () => void;
+  /** Uses no connection again that is open now: where one went silent without a FIN, the idle ones beside it are as dead. */
+  readonly renewConnections: () => void;
 }
 
 export const TIMEOUT_MS = 10_000;
 /** More than any page of 500 objects that etcd takes at usual sizes; what is larger is not read to its end. */
-const ANSWER_BYTES = 128 * 1024 * 1024;
-const TRIES = 3;
-const LONGEST_RETRY_AFTER_MS = 5_000;
+const MAX_RESPONSE_BYTES = 128 * 1024 * 1024;
+const MAX_ATTEMPTS = 3;
+const MAX_RETRY_AFTER_MS = 5_000;
 /** A peer that vanished without a FIN is noticed by TCP about 10 s after this. */
-const TCP_PROBE_MS = 15_000;
-const IDLE_MS = 60_000;
+const TCP_KEEPALIVE_MS = 15_000;
+const IDLE_TIMEOUT_MS = 60_000;
 
 export const describe = ({ method, path }: Pick<Call, 'method' | 'path'>): string => `${method} ${path.split('?')[0]}`;
 
@@ -57,9 +57,12 @@ export const createTransport = (connection: Connection, timeoutMs = TIMEOUT_MS):
   };
   return {
     exchange: (call) =>
-      bound(call, async (signal) => parse(call, await readText(await persist(call, signal, send), describe(call)))),
-    open: async (call) => addAbortSignal(call.signal, await bound(call, (signal) => persist(call, signal, send))),
-    distrust: agents.renew,
+      bound(call, async (signal) =>
+        parse(call, await readText(await sendWithRetries(call, signal, send), describe(call))),
+      ),
+    open: async (call) =>
+      addAbortSignal(call.signal, await bound(call, (signal) => sendWithRetries(call, signal, send))),
+    renewConnections: agents.renew,
   };
 };
 
@@ -68,7 +71,8 @@ const keepAgent = () => {
   let current: { readonly tls: TlsMaterial; readonly agent: Agent } | undefined;
   return {
     for: (tls: TlsMaterial): Agent => {
-      if (current?.tls !== tls) current = { tls, agent: new Agent({ ...tls, keepAlive: true, timeout: IDLE_MS }) };
+      if (current?.tls !== tls)
+        current = { tls, agent: new Agent({ ...tls, keepAlive: true, timeout: IDLE_TIMEOUT_MS }) };
       return current.agent;
     },
     renew: (): void => {
@@ -80,29 +84,29 @@ const keepAgent = () => {
 type Send = (call: Call, signal: AbortSignal) => Promise<IncomingMessage>;
 
 /** A 2xx answer. 429 is asked again after the time the server names, whatever the method: nothing has been done then. */
-const persist = async (call: Call, signal: AbortSignal, send: Send): Promise<IncomingMessage> => {
-  for (let tried = 1; ; tried += 1) {
-    const answer = await sendPastReset(call, signal, send);
+const sendWithRetries = async (call: Call, signal: AbortSignal, send: Send): Promise<IncomingMessage> => {
+  for (let attempt = 1; ; attempt += 1) {
+    const answer = await sendRetryingReset(call, signal, send);
     const code = answer.statusCode ?? 500;
     if (code < 300) return answer;
     const text = await readText(answer, describe(call));
-    if (code !== 429 || tried === TRIES) throw refusal(describe(call), code, parseLoosely(text));
+    if (code !== 429 || attempt === MAX_ATTEMPTS) throw refusal(describe(call), code, parseLoosely(text));
     await sleep(retryAfterMs(answer.headers['retry-after']), undefined, { signal });
   }
 };
 
 /** The server may close a kept connection in the moment it is used: a GET is sent once more then, a write is the caller's to repeat. */
-const sendPastReset = async (call: Call, signal: AbortSignal, send: Send): Promise<IncomingMessage> => {
+const sendRetryingReset = async (call: Call, signal: AbortSignal, send: Send): Promise<IncomingMessage> => {
   try {
     return await send(call, signal);
   } catch (error) {
-    if (call.method !== 'GET' || !(error instanceof AppError && isReset(error.cause))) throw error;
+    if (call.method !== 'GET' || !(error instanceof AppError && isConnectionReset(error.cause))) throw error;
     return send(call, signal);
   }
 };
 
 const retryAfterMs = (header: string | undefined): number =>
-  Math.min(Math.max(Number(header) || 1, 0.1) * 1000, LONGEST_RETRY_AFTER_MS);
+  Math.min(Math.max(Number(header) || 1, 0.1) * 1000, MAX_RETRY_AFTER_MS);
 
 const sendOnce = (
   server: URL,
@@ -128,7 +132,7 @@ const sendOnce = (
         ...(body && { 'content-type': call.contentType ?? 'application/json', 'content-length': body.length }),
       },
     });
-    sent.once('socket', (socket) => socket.setKeepAlive(true, TCP_PROBE_MS));
+    sent.once('socket', (socket) => socket.setKeepAlive(true, TCP_KEEPALIVE_MS));
     sent.once('response', resolve);
     sent.once('error', (cause) => reject(connectionFailure(describe(call), cause)));
     sent.end(body);
@@ -140,13 +144,14 @@ const readText = async (answer: IncomingMessage, what: string): Promise<string> 
   try {
     for await (const chunk of answer as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size > ANSWER_BYTES) break;
+      if (size > MAX_RESPONSE_BYTES) break;
       chunks.push(chunk);
     }
   } catch (cause) {
     throw connectionFailure(what, cause);
   }
-  if (size > ANSWER_BYTES) throw new AppError('TooLarge', `${what} was answered with more than ${ANSWER_BYTES} bytes.`);
+  if (size > MAX_RESPONSE_BYTES)
+    throw new AppError('TooLarge', `${what} was answered with more than ${MAX_RESPONSE_BYTES} bytes.`);
   return Buffer.concat(chunks).toString('utf8');
 };
 

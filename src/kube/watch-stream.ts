@@ -5,29 +5,29 @@ import type { WatchEvent } from './api-server.ts';
 import { connectionFailure, watchError } from './failure.ts';
 
 /** Longest line taken: etcd refuses objects over 1.5 MiB, and JSON makes them a few times larger. */
-const LINE_BYTES = 16 * 1024 * 1024;
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 /**
- * The events of one watch response. Ends when the server ends it, or when nothing has come for `silence.ms`
+ * The events of one watch response. Ends when the server ends it, or when nothing has come for `idleTimeout.ms`
  * (the server cannot be told from a dead one then; whoever watches goes on from the last resourceVersion).
  * Throws AppError: Gone on 410, TooLarge on an endless line, Unavailable where the connection broke.
  */
 export async function* watchEvents<T extends KubeObject>(
   response: IncomingMessage,
   what: string,
-  silence: { readonly ms: number; readonly onSilent: () => void },
+  idleTimeout: { readonly ms: number; readonly onExpired: () => void },
 ): AsyncIterable<WatchEvent<T>> {
-  let isSilent = false;
-  const fallSilent = (): void => {
-    isSilent = true;
-    silence.onSilent();
+  let isExpired = false;
+  const expire = (): void => {
+    isExpired = true;
+    idleTimeout.onExpired();
     response.destroy();
   };
-  const timer = setTimeout(fallSilent, silence.ms);
+  const timer = setTimeout(expire, idleTimeout.ms);
   try {
     for await (const line of lines(response, what, () => timer.refresh())) yield toEvent<T>(line, what);
   } catch (error) {
-    if (!isSilent) throw error;
+    if (!isExpired) throw error;
   } finally {
     clearTimeout(timer);
     response.destroy();
@@ -35,18 +35,18 @@ export async function* watchEvents<T extends KubeObject>(
 }
 
 async function* lines(response: IncomingMessage, what: string, onData: () => void): AsyncIterable<string> {
-  let rest = '';
+  let partialLine = '';
   response.setEncoding('utf8');
   try {
     for await (const chunk of response as AsyncIterable<string>) {
       onData();
-      rest += chunk;
+      partialLine += chunk;
       if (!chunk.includes('\n')) {
-        refuseEndless(rest, what);
+        refuseEndless(partialLine, what);
         continue;
       }
-      const whole = rest.split('\n');
-      rest = whole.pop() ?? '';
+      const whole = partialLine.split('\n');
+      partialLine = whole.pop() ?? '';
       yield* whole.filter((line) => line !== '');
     }
   } catch (error) {
@@ -55,7 +55,8 @@ async function* lines(response: IncomingMessage, what: string, onData: () => voi
 }
 
 const refuseEndless = (line: string, what: string): void => {
-  if (line.length > LINE_BYTES) throw new AppError('TooLarge', `${what} sent a line of over ${LINE_BYTES} bytes.`);
+  if (line.length > MAX_LINE_BYTES)
+    throw new AppError('TooLarge', `${what} sent a line of over ${MAX_LINE_BYTES} bytes.`);
 };
 
 const toEvent = <T extends KubeObject>(line: string, what: string): WatchEvent<T> => {

@@ -1,7 +1,7 @@
 import type { Decision } from '../admission/handler.ts';
 import { nameOf } from '../admission/handler.ts';
 import type { AdmissionRequest } from '../api/admission.ts';
-import { LONGEST_NAME, plainSentences, plainText } from '../api/plain-text.ts';
+import { MAX_NAME_LENGTH, plainSentences, plainText } from '../api/plain-text.ts';
 
 /** One decision as the status page tells it. */
 export interface DecisionRecord {
@@ -24,15 +24,15 @@ export interface DecisionLog {
 }
 
 /** Of one decision. */
-const MOST_EXPLANATIONS = 200;
+const MAX_EXPLANATIONS = 200;
 
 export const outcomeOf = ({ denied, patch }: Decision): DecisionRecord['outcome'] => {
   if (denied !== undefined) return 'refused';
   return patch.length > 0 ? 'changed' : 'unchanged';
 };
 
-/** The last `most` decisions that changed, refused or warned about anything; the others would only push those out. */
-export const createDecisionLog = (most: number, now: () => Date): DecisionLog => {
+/** The last `capacity` decisions that changed, refused or warned about anything; the others would only push those out. */
+export const createDecisionLog = (capacity: number, now: () => Date): DecisionLog => {
   const records: DecisionRecord[] = [];
   return {
     add: (request, decision) => {
@@ -41,18 +41,18 @@ export const createDecisionLog = (most: number, now: () => Date): DecisionLog =>
       records.push({
         at: now(),
         operation: request.operation,
-        kind: plainText(request.object.kind, LONGEST_NAME),
-        namespace: plainText(request.namespace, LONGEST_NAME),
-        name: plainText(nameOf(request.object), LONGEST_NAME),
+        kind: plainText(request.object.kind, MAX_NAME_LENGTH),
+        namespace: plainText(request.namespace, MAX_NAME_LENGTH),
+        name: plainText(nameOf(request.object), MAX_NAME_LENGTH),
         outcome,
         dryRun: request.dryRun,
-        explain: decision.explain.slice(0, MOST_EXPLANATIONS),
+        explain: decision.explain.slice(0, MAX_EXPLANATIONS),
         warnings: plainSentences(decision.warnings),
         denied: plainSentences(decision.denied === undefined ? [] : [decision.denied])[0],
       });
       // Seldom, and many at once: moving all the others takes time.
-      if (records.length > 2 * most) records.splice(0, records.length - most);
+      if (records.length > 2 * capacity) records.splice(0, records.length - capacity);
     },
-    latest: () => records.slice(-most).toReversed(),
+    latest: () => records.slice(-capacity).toReversed(),
   };
 };

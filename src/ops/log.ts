@@ -3,7 +3,7 @@ import { type Logger, pino } from 'pino';
 export type Log = Logger;
 
 /**
- * Structured lines on standard output: a constant message and fields, the time as ISO 8601. They are gathered for up to
+ * Structured lines on standard output: a constant message and fields, the time as ISO 8601. They are buffered for up to
  * 0.1 s and written on the side: a reader of the log that is slow holds up no admission. Nothing is lost at an exit.
  */
 export const createLog = (level: string): Log =>
@@ -17,8 +17,8 @@ export const createLog = (level: string): Log =>
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination(GATHERED),
+    pino.destination(BUFFERING),
   );
 
 /** Past `maxLength` bytes that nobody reads, lines are dropped. */
-const GATHERED = { sync: false, minLength: 4096, maxLength: 8 * 1024 * 1024, periodicFlush: 100 };
+const BUFFERING = { sync: false, minLength: 4096, maxLength: 8 * 1024 * 1024, periodicFlush: 100 };

@@ -25,8 +25,8 @@ export interface Metrics {
 const ADMISSION_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const RECONCILE_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60];
 /** Whoever reaches the webhook names the kind: past so many, all others share one label. */
-const MOST_KINDS = 50;
-const LONGEST_KIND = 63;
+const MAX_KINDS = 50;
+const MAX_KIND_LENGTH = 63;
 /** Nobody can push these out. */
 const OUR_KINDS: ReadonlySet<string> = new Set([
   'PersistentVolumeClaim',
@@ -45,7 +45,7 @@ export const createMetrics = (options: { readonly isDetailed?: boolean } = {}): 
     ...admissionMetrics(registry),
     ...controllerMetrics(registry),
     ...clusterMetrics(registry),
-    ...outsideMetrics(registry),
+    ...externalMetrics(registry),
   };
 };
 
@@ -88,7 +88,7 @@ const admissionMetrics = (registry: Registry): Pick<Metrics, 'countAdmission'> =
   const known = new Set<string>();
   const bound = (kind: string): string => {
     if (OUR_KINDS.has(kind)) return kind;
-    if (!known.has(kind) && (known.size === MOST_KINDS || kind.length > LONGEST_KIND)) return 'other';
+    if (!known.has(kind) && (known.size === MAX_KINDS || kind.length > MAX_KIND_LENGTH)) return 'other';
     known.add(kind);
     return kind;
   };
@@ -106,8 +106,8 @@ const admissionMetrics = (registry: Registry): Pick<Metrics, 'countAdmission'> =
 };
 
 const getOrMake = <T>(items: Map<string, T>, key: string, make: () => T): T => {
-  const held = items.get(key);
-  if (held !== undefined) return held;
+  const existing = items.get(key);
+  if (existing !== undefined) return existing;
   const made = make();
   items.set(key, made);
   return made;
@@ -179,7 +179,7 @@ const clusterMetrics = (registry: Registry): Pick<Metrics, 'countWatchRestart' |
   };
 };
 
-const outsideMetrics = (registry: Registry): Pick<Metrics, 'setCertificateExpiry' | 'countBucketCall'> => {
+const externalMetrics = (registry: Registry): Pick<Metrics, 'setCertificateExpiry' | 'countBucketCall'> => {
   const expiry = gauge(registry, {
     name: 'certificate_expiry_timestamp_seconds',
     help: 'When a certificate in use ends, as Unix time.',

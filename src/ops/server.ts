@@ -50,13 +50,13 @@ const answerFault =
   };
 
 /** Kubelet, Prometheus and a few people. */
-const MOST_CONNECTIONS = 100;
+const MAX_CONNECTIONS = 100;
 
 /** The ops server with bounds: whoever reaches it must not use up what the webhook and the probes need. Not listening yet. */
 export const createOpsServer = (app: Express): Server => {
   const limits = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 };
   const server = createServer({ ...limits, maxHeaderSize: 16 * 1024 }, app);
-  keepConnections(server, MOST_CONNECTIONS);
+  keepConnections(server, MAX_CONNECTIONS);
   return server;
 };
 

@@ -9,7 +9,7 @@ import type { StatusSnapshot } from './status-page.ts';
 export interface SnapshotSources {
   readonly version: string;
   readonly health: Health;
-  readonly standing: () => StatusSnapshot['standing'];
+  readonly replicaState: () => StatusSnapshot['replicaState'];
   readonly verdict: () => CloudVerdict | undefined;
   readonly stores: FactStores;
   readonly decisions: DecisionLog;
@@ -19,14 +19,14 @@ export interface SnapshotSources {
 export const takeSnapshot = ({
   version,
   health,
-  standing,
+  replicaState,
   verdict,
   stores,
   decisions,
 }: SnapshotSources): StatusSnapshot => ({
   version,
   waitingFor: health.waitingFor(),
-  standing: standing(),
+  replicaState: replicaState(),
   cloud: verdict(),
   defaults: stores.platformDefaults.list().map(({ metadata, spec, status }) => ({
     name: `${metadata.namespace ?? ''}/${metadata.name ?? ''}`,

@@ -4,7 +4,7 @@ import type { DecisionRecord } from './decisions.ts';
 export interface StatusSnapshot {
   readonly version: string;
   readonly waitingFor: readonly string[];
-  readonly standing: {
+  readonly replicaState: {
     /** Undefined where no controllers run in this process. */
     readonly isLeading: boolean | undefined;
     readonly certificateUntil: Date | undefined;
@@ -35,7 +35,7 @@ export const statusPage = (snapshot: StatusSnapshot): string => `<!doctype html>
 <style>${STYLE}</style>
 </head>
 <body>
-<header><h1>Quartermaster</h1><p>${escapeHtml(snapshot.version)} · ${readiness(snapshot.waitingFor)}${standing(snapshot.standing)}</p></header>
+<header><h1>Quartermaster</h1><p>${escapeHtml(snapshot.version)} · ${readiness(snapshot.waitingFor)}${replicaState(snapshot.replicaState)}</p></header>
 <main>
 ${cloudSection(snapshot.cloud)}
 ${section('Decisions', 'Newest first; what was left alone without a warning is not listed.', decisionRows(snapshot.decisions))}
@@ -90,7 +90,7 @@ const readiness = (waitingFor: readonly string[]): string =>
     ? '<span class="good">ready</span>'
     : `<span class="bad">waiting for ${escapeHtml(waitingFor.join(', '))}</span>`;
 
-const standing = ({ isLeading, certificateUntil }: StatusSnapshot['standing']): string => {
+const replicaState = ({ isLeading, certificateUntil }: StatusSnapshot['replicaState']): string => {
   const parts = [
     isLeading === undefined ? [] : [isLeading ? 'leads' : 'does not lead'],
     certificateUntil === undefined ? [] : [`certificate until ${certificateUntil.toISOString().slice(0, 10)}`],

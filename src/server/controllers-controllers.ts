@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { LEASE_NAME } from '../api/names.ts';
-import type { CertificateKeeper } from '../certificates/watcher.ts';
+import type { CertificateWatcher } from '../certificates/watcher.ts';
 import { createEventRecorder } from '../controller/events.ts';
 import { runAsLeader } from '../controller/leader-election.ts';
-import { runsOf } from './controllers.ts';
+import { runnablesOf } from './controllers.ts';
 import type { Core } from './core.ts';
 
 /** The controllers of this process, acting only while it leads. */
@@ -20,11 +20,11 @@ export interface Controllers {
 const EVENTS_GRACE_MS = 3_000;
 
 /** Contends for leadership and runs every controller while it is held. Caches are filled before that, so that a new leader acts at once. */
-export const startControllers = (core: Core, certificates: CertificateKeeper): Controllers => {
+export const startControllers = (core: Core, certificates: CertificateWatcher): Controllers => {
   const { settings, kube, log, metrics } = core;
   const stopping = new AbortController();
   const events = createEventRecorder({ kube, instance: hostname(), log, metrics });
-  const runs = runsOf(core, certificates, events);
+  const runnables = runnablesOf(core, certificates, events);
   let isLeading = false;
   const done = runAsLeader({
     kube,
@@ -37,7 +37,7 @@ export const startControllers = (core: Core, certificates: CertificateKeeper): C
     metrics,
     lead: async (signal) => {
       isLeading = true;
-      await Promise.all(runs.map((run) => run(signal))).finally(() => {
+      await Promise.all(runnables.map((runnable) => runnable(signal))).finally(() => {
         isLeading = false;
       });
     },

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEPLOYMENT_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
-import type { CertificateKeeper } from '../certificates/watcher.ts';
+import type { CertificateWatcher } from '../certificates/watcher.ts';
 import type { EventRecorder } from '../controller/events.ts';
 import { runController } from '../controller/loop.ts';
 import { type WebhookTarget, webhookConfiguration } from '../controller/webhook-configuration.ts';
-import { keepWebhooks } from '../controller/webhook-keeper.ts';
+import { reconcileWebhookConfiguration } from '../controller/webhook-keeper.ts';
 import { webhookPublisher } from '../controller/webhook-publisher.ts';
 import { platformDefaultsController } from '../defaults/platform-defaults-controller.ts';
 import { watchProvision } from '../defaults/provisioning/provision-stores.ts';
@@ -21,7 +21,7 @@ import { claimController } from '../kinds/persistent-volume-claim/controller.ts'
 import { runNfsController } from '../kinds/persistent-volume-claim/nfs/controller.ts';
 import { watchNfsServers } from '../kinds/persistent-volume-claim/nfs/nfs-stores.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
-import { type Watching, watchStore } from '../kube/stores.ts';
+import { type WatchOptions, watchStore } from '../kube/stores.ts';
 import { metadataOnly } from '../kube/transforms.ts';
 import type { Core } from './core.ts';
 
@@ -31,7 +31,11 @@ const RETRY_MS = 1_000;
 const ACCOUNT_GRACE_SECONDS = 600;
 
 /** Every controller there is. Their watches begin at once, on every replica; they act when they are run. */
-export const runsOf = (core: Core, certificates: CertificateKeeper, events: EventRecorder): readonly Run[] => [
+export const runnablesOf = (
+  core: Core,
+  certificates: CertificateWatcher,
+  events: EventRecorder,
+): readonly Runnable[] => [
   publishWebhooks(core, certificates),
   keepClaims(core, events),
   keepNfsServers(core, events),
@@ -42,16 +46,16 @@ export const runsOf = (core: Core, certificates: CertificateKeeper, events: Even
 ];
 
 /** A controller with all it needs, acting until its signal. */
-export type Run = (signal: AbortSignal) => Promise<void>;
+export type Runnable = (signal: AbortSignal) => Promise<void>;
 
-const watchingOf = ({ kube, log, signal, metrics }: Core): Watching => ({
+const watchOptionsOf = ({ kube, log, signal, metrics }: Core): WatchOptions => ({
   kube,
   log,
   signal,
   onRestart: metrics.countWatchRestart,
 });
 
-const keepClaims = (core: Core, events: EventRecorder): Run => {
+const keepClaims = (core: Core, events: EventRecorder): Runnable => {
   const { kube, stores, claims, facts, log, metrics, detection } = core;
   const controller = claimController({
     kube,
@@ -67,9 +71,9 @@ const keepClaims = (core: Core, events: EventRecorder): Run => {
   return controller.run;
 };
 
-const keepNfsServers = (core: Core, events: EventRecorder): Run => {
+const keepNfsServers = (core: Core, events: EventRecorder): Runnable => {
   const { kube, stores, claims, facts, log, metrics, settings, detection } = core;
-  const servers = watchNfsServers(watchingOf(core), settings.nfsNamespace);
+  const servers = watchNfsServers(watchOptionsOf(core), settings.nfsNamespace);
   const graceSeconds = settings.nfsGraceSeconds;
   return async (signal) => {
     await Promise.race([detection.settled, aborted(signal)]);
@@ -77,9 +81,9 @@ const keepNfsServers = (core: Core, events: EventRecorder): Run => {
   };
 };
 
-const keepCalrissianNamespaces = (core: Core, events: EventRecorder): Run => {
+const keepCalrissianNamespaces = (core: Core, events: EventRecorder): Runnable => {
   const { kube, stores, claims, defaults, facts, log, metrics, detection } = core;
-  const made = watchCalrissian(watchingOf(core));
+  const made = watchCalrissian(watchOptionsOf(core));
   return async (signal) => {
     await Promise.race([detection.settled, aborted(signal)]);
     const all = { ...stores, claims, made };
@@ -87,9 +91,9 @@ const keepCalrissianNamespaces = (core: Core, events: EventRecorder): Run => {
   };
 };
 
-const keepPlatformDefaults = (core: Core, events: EventRecorder): Run => {
+const keepPlatformDefaults = (core: Core, events: EventRecorder): Runnable => {
   const { kube, stores, defaults, facts, log, metrics, settings, detection } = core;
-  const provision = watchProvision(watchingOf(core), settings.namespace);
+  const provision = watchProvision(watchOptionsOf(core), settings.namespace);
   const controller = platformDefaultsController({
     kube,
     events,
@@ -105,10 +109,10 @@ const keepPlatformDefaults = (core: Core, events: EventRecorder): Run => {
   };
 };
 
-const keepObjectStores = (core: Core, events: EventRecorder): Run => {
+const keepObjectStores = (core: Core, events: EventRecorder): Runnable => {
   const { kube, log, metrics, settings, facts, stores } = core;
   const query = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
-  const connections = watchStore({ ...watchingOf(core), query }, resources.configMaps, metadataOnly);
+  const connections = watchStore({ ...watchOptionsOf(core), query }, resources.configMaps, metadataOnly);
   return async (signal) => {
     const clusterUid = await readClusterUid(kube, signal);
     await runObjectStoreController({
@@ -131,9 +135,9 @@ const keepObjectStores = (core: Core, events: EventRecorder): Run => {
   };
 };
 
-const keepAzureFiles = (core: Core, events: EventRecorder): Run => {
+const keepAzureFiles = (core: Core, events: EventRecorder): Runnable => {
   const { kube, stores, claims, facts, log, metrics, settings, detection } = core;
-  const records = watchAzureRecords(watchingOf(core), settings.namespace);
+  const records = watchAzureRecords(watchOptionsOf(core), settings.namespace);
   const openAccounts = async (subscription: string) =>
     openAzureAccounts({
       subscription,
@@ -167,8 +171,8 @@ const readClusterUid = async (kube: Kube, signal: AbortSignal): Promise<string> 
   return '';
 };
 
-/** Keeps the webhook configuration right, looking at it every other second. */
-const publishWebhooks = ({ settings, kube, log }: Core, certificates: CertificateKeeper): Run => {
+/** Reconciles the webhook configuration every other second. */
+const publishWebhooks = ({ settings, kube, log }: Core, certificates: CertificateWatcher): Runnable => {
   const { webhookConfigurationName: name, webhookUrl, namespace, serviceName, nfsNamespace } = settings;
   const target: WebhookTarget = webhookUrl === '' ? { service: { name: serviceName, namespace } } : { url: webhookUrl };
   const publish = webhookPublisher({
@@ -192,6 +196,6 @@ const publishWebhooks = ({ settings, kube, log }: Core, certificates: Certificat
     ...(webhookUrl === '' && { installation: { namespace, deployment: DEPLOYMENT_NAME } }),
   });
   return async (signal) => {
-    if (name !== '') await keepWebhooks({ publish, intervalMs: PUBLISH_EVERY_MS, log }, signal);
+    if (name !== '') await reconcileWebhookConfiguration({ publish, intervalMs: PUBLISH_EVERY_MS, log }, signal);
   };
 };

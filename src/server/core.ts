@@ -9,7 +9,7 @@ import type { Kube } from '../kube/api-server.ts';
 import { createKube } from '../kube/client.ts';
 import { findConnection } from '../kube/connection.ts';
 import { createStore, type Store } from '../kube/store.ts';
-import { type FactStores, nodeFact, type Watching, watchFacts } from '../kube/stores.ts';
+import { type FactStores, nodeFact, type WatchOptions, watchFacts } from '../kube/stores.ts';
 import type { Log } from '../ops/log.ts';
 import { createMetrics, type Metrics } from '../ops/metrics.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
@@ -48,17 +48,17 @@ export interface CoreOptions {
 export const createCore = async ({ settings, environment, log, signal, watchesClaims }: CoreOptions): Promise<Core> => {
   const metrics = createMetrics({ isDetailed: true });
   const kube = createKube(await findConnection(environment));
-  const watching: Watching = { kube, log, signal, onRestart: metrics.countWatchRestart };
-  const stores = watchFacts(watching);
-  const claims = watchesClaims ? watchClaims(watching) : createStore<PersistentVolumeClaim>(log);
+  const watchOptions: WatchOptions = { kube, log, signal, onRestart: metrics.countWatchRestart };
+  const stores = watchFacts(watchOptions);
+  const claims = watchesClaims ? watchClaims(watchOptions) : createStore<PersistentVolumeClaim>(log);
   const listeners: (() => void)[] = [];
-  const detection = askForCloud(settings, stores, signal, (verdict) => {
+  const detection = startCloudDetection(settings, stores, signal, (verdict) => {
     metrics.setCloud(verdict);
     log.info({ cloud: verdict.name, facts: verdict.facts, notes: verdict.notes }, 'cloud named');
     for (const listener of listeners) listener();
   });
   const live = watchLiveSettings({
-    ...watching,
+    ...watchOptions,
     start: settings,
     onChange: ({ logLevel }, refused) => {
       log.level = logLevel;
@@ -80,7 +80,7 @@ export const createCore = async ({ settings, environment, log, signal, watchesCl
 };
 
 /** Nodes and drivers are read first: they settle what metadata leaves open. */
-const askForCloud = (
+const startCloudDetection = (
   { cloud: setting, metadataEndpoint, facts }: Settings,
   { nodes, csiDrivers }: FactStores,
   signal: AbortSignal,
@@ -101,7 +101,7 @@ const askForCloud = (
     },
     onVerdict,
   });
-  for (const store of [nodes, csiDrivers]) store.onChange(detection.noteChange);
+  for (const store of [nodes, csiDrivers]) store.onChange(detection.notifyChange);
   signal.addEventListener('abort', detection.stop, { once: true });
   return detection;
 };

@@ -3,8 +3,8 @@ import type { Policy } from '../api/facts.ts';
 import type { KubeObject, Maybe, StringMap } from '../api/kubernetes.ts';
 import { SETTINGS_CONFIG_MAP } from '../api/names.ts';
 import { resources } from '../kube/api-server.ts';
-import { type Watching, watchStore } from '../kube/stores.ts';
-import { slim } from '../kube/transforms.ts';
+import { type WatchOptions, watchStore } from '../kube/stores.ts';
+import { stripManagedFields } from '../kube/transforms.ts';
 import { policyOf, readSettings, type SettingName, type Settings } from '../settings/config.ts';
 import { settings } from '../settings/definitions.ts';
 
@@ -15,7 +15,7 @@ export interface LiveSettings {
   readonly hasSynced: () => boolean;
 }
 
-export interface LiveSettingsOptions extends Watching {
+export interface LiveSettingsOptions extends WatchOptions {
   /** As given at the start: in force where the ConfigMap says nothing. */
   readonly start: Settings;
   /** Told of each change, and of what was refused: a sentence for each key. */
@@ -35,7 +35,7 @@ export const LIVE_SETTINGS = [
 ] as const satisfies readonly SettingName[];
 
 /** Follows the ConfigMap of live settings, whose keys are the settings' names in the environment. */
-export const watchLiveSettings = ({ start, onChange, ...watching }: LiveSettingsOptions): LiveSettings => {
+export const watchLiveSettings = ({ start, onChange, ...watchOptions }: LiveSettingsOptions): LiveSettings => {
   let current = start;
   let policy = policyOf(start);
   const take = (data: StringMap): void => {
@@ -45,7 +45,7 @@ export const watchLiveSettings = ({ start, onChange, ...watching }: LiveSettings
     onChange(values, refused);
   };
   const query = { namespace: start.namespace, fieldSelector: `metadata.name=${SETTINGS_CONFIG_MAP}` };
-  const store = watchStore<ConfigMap>({ ...watching, query }, resources.configMaps, slim);
+  const store = watchStore<ConfigMap>({ ...watchOptions, query }, resources.configMaps, stripManagedFields);
   store.onChange((type, { data }) => take(type === 'DELETED' ? {} : (data ?? {})));
   return { policy: () => policy, hasSynced: store.hasSynced };
 };
@@ -56,7 +56,7 @@ export const applySettings = (
   start: Settings,
   current: Settings,
 ): { readonly values: Settings; readonly refused: readonly string[] } => {
-  const refused = Object.keys(data).flatMap(flawOfKey);
+  const refused = Object.keys(data).flatMap(violationsOfKey);
   let values = start;
   for (const name of LIVE_SETTINGS) {
     const { env } = settings[name];
@@ -73,7 +73,7 @@ export const applySettings = (
   return { values, refused };
 };
 
-const flawOfKey = (key: string): readonly string[] => {
+const violationsOfKey = (key: string): readonly string[] => {
   if (LIVE_SETTINGS.some((name) => settings[name].env === key)) return [];
   const isSetting = Object.values(settings).some(({ env }) => env === key);
   return [isSetting ? `${key} is read at the start only: set it in the Deployment.` : `${key} is no setting.`];

@@ -1,5 +1,5 @@
 import type { HandlerOptions } from '../admission/handler.ts';
-import { LONGEST_NAME, plainSentences, plainText } from '../api/plain-text.ts';
+import { MAX_NAME_LENGTH, plainSentences, plainText } from '../api/plain-text.ts';
 import { type DecisionLog, outcomeOf } from '../ops/decisions.ts';
 import type { Core } from './core.ts';
 
@@ -16,9 +16,9 @@ export const observeAdmissions =
       {
         uid: request.uid,
         operation: request.operation,
-        kind: plainText(request.object.kind, LONGEST_NAME),
-        namespace: plainText(request.namespace, LONGEST_NAME),
-        name: plainText(request.name, LONGEST_NAME),
+        kind: plainText(request.object.kind, MAX_NAME_LENGTH),
+        namespace: plainText(request.namespace, MAX_NAME_LENGTH),
+        name: plainText(request.name, MAX_NAME_LENGTH),
         dryRun: request.dryRun,
         outcome,
         changes: decision.patch.length,

@@ -20,7 +20,7 @@ export interface ServeMode {
 export interface ServeOptions extends Omit<CoreOptions, 'signal' | 'watchesClaims'> {
   readonly mode: ServeMode;
   /** Fires when the process is to end. */
-  readonly ending: AbortSignal;
+  readonly shutdownSignal: AbortSignal;
 }
 
 /** All that runs and must end. */
@@ -35,14 +35,14 @@ const REMEMBERED_DECISIONS = 100;
 const { version } = packageJson;
 
 /**
- * Runs until `ending`, or until a part of it fails for good, then ends gracefully. Resolves to the exit code: 0, or 1 after a
+ * Runs until `shutdownSignal`, or until a part of it fails for good, then ends gracefully. Resolves to the exit code: 0, or 1 after a
  * failure, which is logged. Throws AppError('InvalidSetting') where it cannot begin.
  */
-export const serve = async ({ mode, ending, ...given }: ServeOptions): Promise<number> => {
+export const serve = async ({ mode, shutdownSignal, ...given }: ServeOptions): Promise<number> => {
   const background = new AbortController();
   const core = await createCore({ ...given, signal: background.signal, watchesClaims: mode.controller });
   const parts = startParts(core, mode);
-  const code = await untilOver(core, mode, parts, ending);
+  const code = await untilOver(core, mode, parts, shutdownSignal);
   await end(core, parts);
   background.abort();
   core.log.info({}, 'ended');
@@ -57,7 +57,8 @@ const startParts = (core: Core, mode: ServeMode): Parts => {
   const controllers = mode.controller ? startControllers(core, certificates) : undefined;
   const health = healthOf(core, webhook);
   const standing = () => ({ isLeading: controllers?.isLeading(), certificateUntil: certificates.current()?.notAfter });
-  const snapshot = () => takeSnapshot({ version, health, standing, verdict: detection.verdict, stores, decisions });
+  const snapshot = () =>
+    takeSnapshot({ version, health, replicaState: standing, verdict: detection.verdict, stores, decisions });
   const onFault = (path: string, error: unknown): void => core.log.error({ path, error }, 'operations page failed');
   const ops = createOpsServer(createOpsApp({ health, metrics: metrics.expose, snapshot, onFault }));
   return { health, webhook, controllers, ops };
@@ -75,15 +76,15 @@ const untilOver = async (
   { log, settings }: Core,
   mode: ServeMode,
   { webhook, controllers, ops }: Parts,
-  ending: AbortSignal,
+  shutdownSignal: AbortSignal,
 ): Promise<number> => {
   const open = async (): Promise<void> => {
     await listen(ops, { host: settings.opsHost, port: settings.opsPort, setting: 'OPS_PORT' });
     log.info({ version, address: ops.address(), ...mode }, 'quartermaster started');
   };
   try {
-    await Promise.race([aborted(ending), ...[open(), webhook?.started, controllers?.done].map(failureOf)]);
-    log.info({ signal: String(ending.reason) }, 'ending');
+    await Promise.race([aborted(shutdownSignal), ...[open(), webhook?.started, controllers?.done].map(failureOf)]);
+    log.info({ signal: String(shutdownSignal.reason) }, 'ending');
     return 0;
   } catch (error) {
     log.fatal({ error: error instanceof AppError ? error.message : error }, 'ending, because it cannot go on');

@@ -5,7 +5,7 @@ import { messageOf } from '../api/errors.ts';
 import { type CertificateSource, tlsOptions } from '../certificates/certificate.ts';
 import { fileSource } from '../certificates/file-source.ts';
 import { secretSource, serviceNames } from '../certificates/secret-source.ts';
-import { type CertificateKeeper, keepCertificate } from '../certificates/watcher.ts';
+import { type CertificateWatcher, watchCertificate } from '../certificates/watcher.ts';
 import { isAuthorityPublished } from '../controller/webhook-publisher.ts';
 import type { DecisionLog } from '../ops/decisions.ts';
 import type { Core } from './core.ts';
@@ -24,19 +24,19 @@ export interface Webhook {
 }
 
 /** Keeps the certificate the webhook serves with, from files or from the Secret. */
-export const keepServingCertificate = ({ settings, kube, log, metrics, signal }: Core): CertificateKeeper => {
-  const keeper = keepCertificate({
+export const keepServingCertificate = ({ settings, kube, log, metrics, signal }: Core): CertificateWatcher => {
+  const keeper = watchCertificate({
     source: sourceOf(settings, kube),
     signal,
     onFailure: (error) => log.error({ error: messageOf(error) }, 'certificate cannot be kept'),
   });
-  const tell = (): void => {
+  const reportExpiry = (): void => {
     const { notAfter, authorityNotAfter } = keeper.current() ?? {};
     if (notAfter) metrics.setCertificateExpiry('serving', notAfter);
     if (authorityNotAfter) metrics.setCertificateExpiry('authority', authorityNotAfter);
   };
-  keeper.first.then(tell, () => undefined);
-  keeper.onChange(tell);
+  keeper.first.then(reportExpiry, () => undefined);
+  keeper.onChange(reportExpiry);
   return keeper;
 };
 
@@ -55,7 +55,7 @@ const sourceOf = (settings: Core['settings'], kube: Core['kube']): CertificateSo
 };
 
 /** Serves as soon as there is a certificate, and with each later one without dropping a connection. */
-export const startWebhook = (core: Core, certificates: CertificateKeeper, decisions: DecisionLog): Webhook => {
+export const startWebhook = (core: Core, certificates: CertificateWatcher, decisions: DecisionLog): Webhook => {
   const { log, settings, signal } = core;
   let webhook: WebhookServer | undefined;
   const start = async (): Promise<void> => {

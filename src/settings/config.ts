@@ -16,24 +16,24 @@ export const readSettings = (
   environment: Readonly<Record<string, string | undefined>>,
   flags: Readonly<Partial<Record<SettingName, string>>> = {},
 ): Settings => {
-  const wrong: string[] = [];
+  const invalid: string[] = [];
   const read = ([name, { env, fallback, parse }]: [string, Setting<unknown>]): [string, unknown] => {
     const given = flags[name as SettingName] ?? environment[env] ?? fallback;
     try {
       return [name, parse(given)];
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      wrong.push(`${env}=${JSON.stringify(given)} is not ${error.message}`);
+      invalid.push(`${env}=${JSON.stringify(given)} is not ${error.message}`);
       return [name, undefined];
     }
   };
   const values = Object.fromEntries(Object.entries(settings).map(read)) as Settings;
-  const flaws = wrong.length > 0 ? wrong : contradictions(values);
-  if (flaws.length > 0) throw new AppError('InvalidSetting', `Settings refused: ${flaws.join('; ')}.`);
+  const violations = invalid.length > 0 ? invalid : conflicts(values);
+  if (violations.length > 0) throw new AppError('InvalidSetting', `Settings refused: ${violations.join('; ')}.`);
   return values;
 };
 
-const contradictions = ({
+const conflicts = ({
   tlsCertFile,
   tlsKeyFile,
   tlsCaFile,

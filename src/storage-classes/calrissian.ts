@@ -2,8 +2,8 @@ import type { CalrissianPolicy, CloudVerdict, Fact, Facts } from '../api/facts.t
 import type { PersistentVolumeClaim, StorageClass, StringMap } from '../api/kubernetes.ts';
 import { CALRISSIAN_CLASS } from '../api/names.ts';
 import { type Claim, claimOf } from './claim.ts';
-import { draftFromOffer, finishDraft } from './class-draft.ts';
-import type { World } from './draft.ts';
+import { draftFromOption, finishDraft } from './class-draft.ts';
+import type { ClusterFacts } from './draft.ts';
 
 /** What mounts buckets as volumes. */
 export const S3_DRIVER = 'ru.yandex.s3.csi';
@@ -17,22 +17,22 @@ export interface CalrissianMount {
 
 /**
  * The class openEO's guide has people make: the very one a claim of that name gets at admission, with the bucket that results are
- * looked for in. Undefined where the cloud's table has no such offer.
+ * looked for in. Undefined where the cloud's table has no such class option.
  */
 export const calrissianClass = (
   claim: PersistentVolumeClaim,
   cloud: CloudVerdict,
   mount: CalrissianMount,
 ): StorageClass | undefined => {
-  const offer = cloud.offers.find(
+  const option = cloud.classOptions.find(
     ({ provisioner, namePattern }) => provisioner === S3_DRIVER && namePattern?.test(CALRISSIAN_CLASS),
   );
-  const asked = claimOf(claim);
-  if (offer === undefined || asked === undefined) return undefined;
-  return finishDraft(draftFromOffer(offer, asked, knowing(cloud, mount)), asked, undefined);
+  const request = claimOf(claim);
+  if (option === undefined || request === undefined) return undefined;
+  return finishDraft(draftFromOption(option, request, withBucketFacts(cloud, mount)), request, undefined);
 };
 
-const knowing = (cloud: CloudVerdict, { bucket, secret }: CalrissianMount): CloudVerdict => {
+const withBucketFacts = (cloud: CloudVerdict, { bucket, secret }: CalrissianMount): CloudVerdict => {
   const [namespace = '', name = ''] = secret.value.split('/');
   const given = {
     s3Bucket: bucket,
@@ -42,12 +42,14 @@ const knowing = (cloud: CloudVerdict, { bucket, secret }: CalrissianMount): Clou
   return { ...cloud, facts: { ...cloud.facts, ...given } };
 };
 
-/** The world as a claim sees it: for one of the Calrissian class with the bucket of the settings, or the reason why there is none yet, a whole sentence. */
-export const worldFor = ({ className }: Claim, world: World): World | string => {
-  const { calrissian } = world.policy;
-  if (className !== CALRISSIAN_CLASS || calrissian === undefined) return world;
-  const bucket = calrissianBucket(calrissian, world);
-  return typeof bucket === 'string' ? bucket : { ...world, cloud: knowing(world.cloud, mountOf(bucket, calrissian)) };
+/** The facts of the cluster as a claim sees them: for one of the Calrissian class with the bucket of the settings, or the reason why there is none yet, a whole sentence. */
+export const clusterFactsFor = ({ className }: Claim, cluster: ClusterFacts): ClusterFacts | string => {
+  const { calrissian } = cluster.policy;
+  if (className !== CALRISSIAN_CLASS || calrissian === undefined) return cluster;
+  const bucket = calrissianBucket(calrissian, cluster);
+  return typeof bucket === 'string'
+    ? bucket
+    : { ...cluster, cloud: withBucketFacts(cluster.cloud, mountOf(bucket, calrissian)) };
 };
 
 /** Where the volumes of the class are kept. */
@@ -73,7 +75,7 @@ export const calrissianBucket = (
 };
 
 /** The parameters that decide where data goes; the others may be tuned by whoever runs the cluster. */
-export const whereabouts = ({ parameters }: StorageClass): StringMap =>
+export const bucketParameters = ({ parameters }: StorageClass): StringMap =>
   Object.fromEntries(
     Object.entries(parameters ?? {}).filter(([name]) => name === 'bucket' || name.startsWith('csi.storage.k8s.io/')),
   );

@@ -5,7 +5,7 @@ import { BETA_CLASS_ANNOTATION } from '../api/names.ts';
 export interface Claim {
   readonly className: string;
   /** JSON Pointer to where the claim names it. */
-  readonly namedAt: string;
+  readonly classPath: string;
   /** The strongest of the modes asked for. */
   readonly mode: AccessMode;
   readonly volumeMode: VolumeMode;
@@ -21,13 +21,13 @@ export const claimOf = (claim: PersistentVolumeClaim): Claim | undefined => {
   const className = classNameOf(claim);
   const modes = accessModesOf(claim);
   const mode = STRENGTH.find((candidate) => modes.includes(candidate));
-  if (!className || mode === undefined || !modes.every((asked) => STRENGTH.includes(asked)) || isBoundByHand(claim)) {
+  if (!className || mode === undefined || !modes.every((asked) => STRENGTH.includes(asked)) || isPreBound(claim)) {
     return undefined;
   }
   const volumeMode = claim.spec?.volumeMode === 'Block' ? 'Block' : 'Filesystem';
   return {
     className,
-    namedAt: hasBetaAnnotation(claim) ? BETA_PATH : '/spec/storageClassName',
+    classPath: hasBetaAnnotation(claim) ? BETA_PATH : '/spec/storageClassName',
     mode,
     volumeMode,
     requestedGi: gibibytesOf(claim.spec?.resources?.requests?.['storage']),
@@ -56,7 +56,7 @@ export const hasDataSource = ({ spec }: PersistentVolumeClaim): boolean =>
   isSet(spec?.dataSource) || isSet(spec?.dataSourceRef);
 
 /** A volume is named or selected: whoever wrote that made the volume too. */
-const isBoundByHand = ({ spec }: PersistentVolumeClaim): boolean => !!spec?.volumeName || isSet(spec?.selector);
+const isPreBound = ({ spec }: PersistentVolumeClaim): boolean => !!spec?.volumeName || isSet(spec?.selector);
 
 const isSet = (value: Maybe<unknown>): boolean => value !== undefined && value !== null;
 

@@ -1,10 +1,10 @@
 import type { Explanation } from '../api/admission.ts';
-import type { CloudVerdict, Fact, StorageOffer } from '../api/facts.ts';
+import type { ClassOption, CloudVerdict, Fact } from '../api/facts.ts';
 import type { Resolved, StorageClassInjection } from '../api/injection.ts';
 import type { StorageClass } from '../api/kubernetes.ts';
 import { MADE_FOR_ANNOTATION, MADE_FROM_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import type { Claim } from './claim.ts';
-import { type ClassShape, override, shapeOfClass, shapeOfOffer } from './class-shape.ts';
+import { type ClassShape, override, shapeOfClass, shapeOfOption } from './class-shape.ts';
 import { tierFor } from './tier.ts';
 
 /** A class in the making: what it says, and why. */
@@ -17,14 +17,14 @@ export interface Draft {
   readonly warnings: readonly string[];
 }
 
-export const draftFromOffer = (offer: StorageOffer, claim: Claim, cloud: CloudVerdict): Draft => {
+export const draftFromOption = (option: ClassOption, claim: Claim, cloud: CloudVerdict): Draft => {
   const { mode, volumeMode } = claim;
-  const tier = tierFor(offer, claim);
+  const tier = tierFor(option, claim);
   return {
-    ...shapeOfOffer(offer, tier.parameters, cloud),
+    ...shapeOfOption(option, tier.parameters, cloud),
     madeFor: `${cloud.name} ${mode} ${volumeMode}, ${tier.name} tier`,
     source: `cloud ${cloud.name}`,
-    why: `${offer.provisioner} serves ${mode} ${volumeMode} volumes; ${tier.why}`,
+    why: `${option.provisioner} serves ${mode} ${volumeMode} volumes; ${tier.why}`,
     warnings: tier.caution === undefined ? [] : [tier.caution],
   };
 };
@@ -49,14 +49,14 @@ export const draftFromClass = (original: StorageClass, { className }: Claim, clo
 export const draftFromProvisioner = (
   provisioner: string,
   { className, mode, volumeMode }: Claim,
-  isSeen: boolean,
+  hasDriver: boolean,
 ): Draft => ({
   shape: { provisioner, reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate', allowVolumeExpansion: false },
   used: new Map(),
   madeFor: `${provisioner} ${mode} ${volumeMode}`,
   source: `provisioner ${provisioner}`,
   why: 'named by the platform team',
-  warnings: isSeen
+  warnings: hasDriver
     ? []
     : [
         `No CSIDriver ${provisioner} is registered: volumes of StorageClass ${className} stay pending unless it runs without one.`,
@@ -87,12 +87,12 @@ export const finishDraft = (
 
 export const explainDraft = (
   draft: Draft,
-  { namedAt }: Claim,
+  { classPath }: Claim,
   injection: Resolved<StorageClassInjection> | undefined,
 ): readonly Explanation[] => {
-  const derived: Explanation = { path: namedAt, source: draft.source, mode: 'Derived', why: draft.why };
+  const derived: Explanation = { path: classPath, source: draft.source, mode: 'Derived', why: draft.why };
   if (injection === undefined) return [derived];
   const { mode, source, value } = injection;
   const by = `PlatformDefaults ${source.namespace}/${source.name}@${source.generation}`;
-  return [derived, { path: namedAt, source: by, mode, why: `gives the class its ${Object.keys(value).join(', ')}` }];
+  return [derived, { path: classPath, source: by, mode, why: `gives the class its ${Object.keys(value).join(', ')}` }];
 };

@@ -1,7 +1,7 @@
-import type { CloudVerdict, Fact, StorageOffer } from '../api/facts.ts';
+import type { ClassOption, CloudVerdict, Fact } from '../api/facts.ts';
 import type { StorageClassInjection } from '../api/injection.ts';
 import type { StorageClass, StringMap } from '../api/kubernetes.ts';
-import { factIn } from './draft.ts';
+import { factFor } from './draft.ts';
 
 /** What a StorageClass says, without its name. */
 export type ClassShape = Pick<
@@ -9,22 +9,22 @@ export type ClassShape = Pick<
   'provisioner' | 'parameters' | 'reclaimPolicy' | 'volumeBindingMode' | 'allowVolumeExpansion' | 'mountOptions'
 >;
 
-/** An offer with its facts filled in, and the facts that were. */
-export const shapeOfOffer = (
-  offer: StorageOffer,
+/** A class option with its facts filled in, and the facts that were. */
+export const shapeOfOption = (
+  option: ClassOption,
   templates: StringMap,
   cloud: CloudVerdict,
 ): { readonly shape: ClassShape; readonly used: ReadonlyMap<string, Fact> } => {
   const used = new Map<string, Fact>();
   const parameters = Object.entries(templates).flatMap(([name, template]) => {
     const value = fill(template, (fact) => {
-      const known = factIn(offer, cloud, fact);
+      const known = factFor(option, cloud, fact);
       if (known !== undefined) used.set(fact, known);
       return known?.value;
     });
     return value === undefined ? [] : [[name, value]];
   });
-  const { provisioner, reclaimPolicy, volumeBindingMode, allowVolumeExpansion, mountOptions } = offer;
+  const { provisioner, reclaimPolicy, volumeBindingMode, allowVolumeExpansion, mountOptions } = option;
   const shape = {
     provisioner,
     ...(parameters.length > 0 && { parameters: Object.fromEntries(parameters) as StringMap }),
@@ -57,8 +57,8 @@ export const shapeOfClass = (storageClass: StorageClass): ClassShape => {
 };
 
 /** Field by field, parameters key by key: what the platform says wins. */
-export const override = (shape: ClassShape, said: StorageClassInjection): ClassShape => {
-  const parameters = { ...shape.parameters, ...said.parameters };
-  const { parameters: _, ...rest } = { ...shape, ...said };
-  return { ...rest, ...(Object.keys(parameters).length > 0 && { parameters }) };
+export const override = (shape: ClassShape, injected: StorageClassInjection): ClassShape => {
+  const parameters = { ...shape.parameters, ...injected.parameters };
+  const { parameters: _, ...fields } = { ...shape, ...injected };
+  return { ...fields, ...(Object.keys(parameters).length > 0 && { parameters }) };
 };

@@ -5,7 +5,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { answerBrokenRequests } from '../../src/admission/broken-requests.ts';
 import { keepConnections } from '../../src/admission/connections.ts';
-import { createEnding, type Ending } from '../../src/admission/ending.ts';
+import { createShutdown, type Shutdown } from '../../src/admission/ending.ts';
 import { issueAuthority, issueServing, type PemPair } from '../../src/certificates/issue.ts';
 
 const HEADERS_MS = 100;
@@ -13,7 +13,7 @@ const REQUEST = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n
 
 let pair: PemPair;
 let server: Server;
-let ending: Ending;
+let ending: Shutdown;
 let answer: () => void;
 
 beforeAll(async () => {
@@ -25,7 +25,7 @@ beforeEach(async () => {
   const limits = { headersTimeout: HEADERS_MS, requestTimeout: HEADERS_MS, connectionsCheckingInterval: 20 };
   server = createServer({ ...pair, ...limits });
   const connections = keepConnections(server, 100);
-  ending = createEnding(server, connections);
+  ending = createShutdown(server, connections);
   answerBrokenRequests(server, connections);
   server.on('request', (request, response) => {
     connections.begin({ request, response });
@@ -103,7 +103,7 @@ describe('a server that ends', () => {
     server.on('connection', () => {
       lastAt = performance.now();
     });
-    const silence = ending.quietFor(150).then(() => performance.now() - lastAt);
+    const silence = ending.untilQuiet(150).then(() => performance.now() - lastAt);
     while (performance.now() - startedAt < 300) await open();
     expect(await silence).toBeGreaterThanOrEqual(150);
   });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { isTooDense } from '../../src/admission/density.ts';
+import { isTooComplex } from '../../src/admission/density.ts';
 
 const times = (count: number, text: string): string => text.repeat(count);
-const dense = (text: string): boolean => isTooDense(Buffer.from(text));
+const dense = (text: string): boolean => isTooComplex(Buffer.from(text));
 const MANY = 600_000;
 
 describe('a body that is too dense', () => {

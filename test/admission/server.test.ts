@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Handle } from '../../src/admission/handler.ts';
-import { createWebhookServer, LARGEST_BODY, type WebhookServer } from '../../src/admission/server.ts';
+import { createWebhookServer, MAX_BODY_BYTES, type WebhookServer } from '../../src/admission/server.ts';
 import { issueAuthority, issueServing, type PemPair } from '../../src/certificates/issue.ts';
 import { createLog } from '../../src/ops/log.ts';
 
@@ -117,7 +117,7 @@ describe('the webhook server', () => {
     [415, 'a compressed body', review(), { headers: { 'content-encoding': 'gzip' } }],
     [415, 'a form', 'a=b', { headers: { 'content-type': 'application/x-www-form-urlencoded' } }],
     [413, 'a body of a million lists', '['.repeat(1_000_000), {}],
-    [413, 'a body over the bound', Buffer.alloc(LARGEST_BODY + 1, 32), {}],
+    [413, 'a body over the bound', Buffer.alloc(MAX_BODY_BYTES + 1, 32), {}],
   ])('answers %i as a JSON Status to %s', async (status, _what, body, options) => {
     const answer = await send(body, options);
     expect(answer).toMatchObject({

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { platformDefaultsCrd, platformDefaultsSpec } from '../../src/api/platform-defaults.ts';
 import type { JsonSchema } from '../../src/api/schema.ts';
-import { schemaFlaws } from '../../src/api/schema-validation.ts';
+import { schemaViolations } from '../../src/api/schema-validation.ts';
 
 interface Version {
   readonly schema: { readonly openAPIV3Schema: JsonSchema };
@@ -60,8 +60,8 @@ describe('the schema of PlatformDefaults', () => {
   });
 
   it('finds nothing wrong with the least there can be', () => {
-    expect(schemaFlaws(platformDefaultsSpec.json, { match: { kinds: ['WorkflowPod'] }, inject: {} }, 'spec')).toEqual(
-      [],
-    );
+    expect(
+      schemaViolations(platformDefaultsSpec.json, { match: { kinds: ['WorkflowPod'] }, inject: {} }, 'spec'),
+    ).toEqual([]);
   });
 });

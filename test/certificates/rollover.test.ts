@@ -3,7 +3,7 @@ import { inspectPair, isIssuedFor, isSignedBy } from '../../src/certificates/ins
 import { type Circumstances, planStep, servingPeriod } from '../../src/certificates/plan.ts';
 import { bundleOf, type CertificateState, decodeState, encodeState } from '../../src/certificates/rollover.ts';
 import { serviceNames } from '../../src/certificates/secret-source.ts';
-import { newState, takeStep } from '../../src/certificates/steps.ts';
+import { applyStep, newState } from '../../src/certificates/steps.ts';
 
 const DAY_MS = 86_400_000;
 const start = new Date('2026-11-20T12:00:00Z');
@@ -25,7 +25,7 @@ const withoutKey = (state: CertificateState): CertificateState => ({
 /** Takes every step that is due, as one look at the Secret does. */
 const settle = async (state: CertificateState, circumstances: Circumstances): Promise<CertificateState> => {
   const step = planStep(state, circumstances);
-  return step === 'keep' ? state : settle(await takeStep(state, step, circumstances), circumstances);
+  return step === 'keep' ? state : settle(await applyStep(state, step, circumstances), circumstances);
 };
 
 describe('issuing', () => {
@@ -42,7 +42,7 @@ describe('issuing', () => {
 
   test('never lets a serving certificate outlive its authority', async () => {
     const state = await newState({ names, now: start });
-    const renewed = await takeStep(state, 'renew-serving', { names, now: later(3 * 365 - 10) });
+    const renewed = await applyStep(state, 'renew-serving', { names, now: later(3 * 365 - 10) });
     expect(servingPeriod(renewed, names)?.until).toEqual(later(3 * 365));
   });
 });

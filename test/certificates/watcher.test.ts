@@ -13,7 +13,7 @@ import { fileSource } from '../../src/certificates/file-source.ts';
 import { inspectPair } from '../../src/certificates/inspect.ts';
 import type { CertificateState } from '../../src/certificates/rollover.ts';
 import { newState } from '../../src/certificates/steps.ts';
-import { keepCertificate } from '../../src/certificates/watcher.ts';
+import { watchCertificate } from '../../src/certificates/watcher.ts';
 import { mountCertificates } from '../fixtures/certificate-mount.ts';
 
 const start = new Date('2026-11-20T12:00:00Z');
@@ -39,7 +39,7 @@ describe('the keeper', () => {
   test('waits for files that come later, and says once what is missing', async () => {
     const { directory, swap } = await mountCertificates();
     const failures: string[] = [];
-    const keeper = keepCertificate({
+    const keeper = watchCertificate({
       source: filesIn(directory),
       signal: signal(),
       firstIntervalMs: 5,
@@ -74,7 +74,7 @@ describe('the keeper', () => {
     const { directory, swap } = await mountCertificates();
     const [before, after] = [await newState({ names, now: start }), await newState({ names, now: start })];
     await swap(before);
-    const keeper = keepCertificate({ source: filesIn(directory), signal: signal(), intervalMs: 5, onFailure: fail });
+    const keeper = watchCertificate({ source: filesIn(directory), signal: signal(), intervalMs: 5, onFailure: fail });
     const server = createServer(tlsOptions(await keeper.first), (_, response) => response.end('ok'));
     keeper.onChange((certificate) => server.setSecureContext(tlsOptions(certificate)));
     server.listen(0, '127.0.0.1');
@@ -121,7 +121,7 @@ describe('the keeper', () => {
     const [before, after] = [await newState({ names, now: start }), await newState({ names, now: start })];
     await swap(before);
     const failures: string[] = [];
-    const keeper = keepCertificate({
+    const keeper = watchCertificate({
       source: filesIn(directory),
       signal: signal(),
       intervalMs: 5,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
-import { furnish } from '../../src/cli/companions.ts';
+import { companionsOf } from '../../src/cli/companions.ts';
 import { offlineFacts } from '../../src/cli/offline-facts.ts';
 import { cloudNamed, verdictFor } from '../../src/clouds/index.ts';
 import { entryOf } from '../../src/defaults/entry.ts';
@@ -20,7 +20,7 @@ const namespace = (labels: StringMap): KubeObject => ({
 });
 
 /** What a namespace with these labels comes to hold on GCP. */
-const furnished = (provision: Provision, labels: StringMap = { team: 'a' }) => {
+const companionsIn = (provision: Provision, labels: StringMap = { team: 'a' }) => {
   const entries = [entryOf(platformDefaults('teams', { ...forTeams, provision }), policy)];
   const facts = offlineFacts({
     cloud: verdictFor('gcp', { region: { value: 'europe-west1', source: 'test' } }, []),
@@ -30,7 +30,7 @@ const furnished = (provision: Provision, labels: StringMap = { team: 'a' }) => {
     namespaceLabels: {},
     objects: [],
   });
-  const { companions, warnings } = furnish(namespace(labels), { facts, entries });
+  const { companions, warnings } = companionsOf(namespace(labels), { facts, entries });
   return { made: companions.map(({ kind, metadata }) => `${kind} ${metadata.name}`), companions, warnings };
 };
 
@@ -41,7 +41,7 @@ const claim = {
 
 describe('a namespace that PlatformDefaults provision, previewed', () => {
   it('holds ConfigMaps with their variables filled in', () => {
-    const { companions } = furnished({ configMaps: [{ name: 'proxy', data: { REGION: '${region}' } }] });
+    const { companions } = companionsIn({ configMaps: [{ name: 'proxy', data: { REGION: '${region}' } }] });
     expect(companions).toMatchObject([
       {
         kind: 'ConfigMap',
@@ -52,14 +52,14 @@ describe('a namespace that PlatformDefaults provision, previewed', () => {
   });
 
   it('holds claims, after the classes they need', () => {
-    expect(furnished({ persistentVolumeClaims: [claim] })).toMatchObject({
+    expect(companionsIn({ persistentVolumeClaims: [claim] })).toMatchObject({
       made: ['StorageClass data', 'PersistentVolumeClaim data'],
       warnings: [],
     });
   });
 
   it('says of copies where they come from, and of variables that they are not known', () => {
-    const { made, warnings } = furnished({
+    const { made, warnings } = companionsIn({
       secrets: [{ name: 'keys', copyFrom: 'platform-keys' }],
       configMaps: [{ name: 'zone', data: { ZONE: '${zone}' } }],
     });
@@ -72,12 +72,12 @@ describe('a namespace that PlatformDefaults provision, previewed', () => {
 
   it('says why a claim gets no class', () => {
     const shared = { ...claim, spec: { ...claim.spec, storageClassName: 's3-data' } };
-    const { made, warnings } = furnished({ persistentVolumeClaims: [shared] });
+    const { made, warnings } = companionsIn({ persistentVolumeClaims: [shared] });
     expect(made).toEqual(['PersistentVolumeClaim data']);
     expect(warnings.join()).toContain('s3-data');
   });
 
   it('holds nothing where it does not match', () => {
-    expect(furnished({ persistentVolumeClaims: [claim] }, { team: 'b' })).toMatchObject({ made: [], warnings: [] });
+    expect(companionsIn({ persistentVolumeClaims: [claim] }, { team: 'b' })).toMatchObject({ made: [], warnings: [] });
   });
 });

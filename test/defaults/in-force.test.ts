@@ -26,9 +26,11 @@ describe('what is in force', () => {
   it('is the last valid version while a newer one is not', () => {
     const { inForce, ...label } = seeing(version(1, 'a'), version(2, 'b'), invalid(3), invalid(4));
     expect(label).toEqual({ value: 'b', generation: 2 });
-    expect(inForce.judgement(system.systemNamespace, 'it')).toMatchObject({
+    expect(inForce.validation(system.systemNamespace, 'it')).toMatchObject({
       defaults: { metadata: { generation: 4 } },
-      flaws: ['spec.inject.labels[value]: "not a value" is not a label value (at most 63 letters, digits, -, _ and .)'],
+      violations: [
+        'spec.inject.labels[value]: "not a value" is not a label value (at most 63 letters, digits, -, _ and .)',
+      ],
       inForce: { metadata: { generation: 2 } },
     });
   });
@@ -58,7 +60,7 @@ describe('what is in force', () => {
     const provision = { configMaps: [{ name: 'a', data: {} }] };
     const tenant = platformDefaults('it', { inject: { labels: { '-': '' } } }, { namespace: 'team-a' });
     const { inForce } = seeing(recording(tenant, 1, platformDefaults('it', { provision })));
-    expect(inForce.judgement('team-a', 'it')?.inForce).toBeUndefined();
+    expect(inForce.validation('team-a', 'it')?.inForce).toBeUndefined();
   });
 
   it('is not what another object of the same name once said', () => {
@@ -69,7 +71,7 @@ describe('what is in force', () => {
     const { inForce } = seeing(version(1, 'a'));
     inForce.remove(version(1, 'a'));
     expect(inForce.index().resolve(target())).toBeUndefined();
-    expect(inForce.judgement(system.systemNamespace, 'it')).toBeUndefined();
+    expect(inForce.validation(system.systemNamespace, 'it')).toBeUndefined();
   });
 
   it('is not indexed anew for a change of status or metadata', () => {
@@ -78,7 +80,7 @@ describe('what is in force', () => {
     const told = { ...version(1, 'a'), status: { observedGeneration: 1 } };
     inForce.put(told);
     expect(inForce.index()).toBe(index);
-    expect(inForce.judgement(system.systemNamespace, 'it')?.defaults).toBe(told);
+    expect(inForce.validation(system.systemNamespace, 'it')?.defaults).toBe(told);
     inForce.put(version(2, 'b'));
     expect(inForce.index()).not.toBe(index);
   });

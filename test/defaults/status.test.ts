@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/api/errors.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
-import { notesOn, type PlatformDefaultsFindings, statusOf } from '../../src/defaults/status.ts';
+import { eventsOn, type PlatformDefaultsFindings, statusOf } from '../../src/defaults/status.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 
 const NOW = '2026-01-01T00:00:00Z';
@@ -10,9 +10,9 @@ const it1 = platformDefaults('it', { inject: {} }, { generation: 1 });
 
 const findings = (given: Partial<PlatformDefaultsFindings> = {}): PlatformDefaultsFindings => ({
   defaults: it1,
-  flaws: [],
+  violations: [],
   inForce: it1,
-  remarks: [],
+  warnings: [],
   provision: undefined,
   ...given,
 });
@@ -27,17 +27,17 @@ const conditionsOf = (given: Partial<PlatformDefaultsFindings>) =>
 describe('the conditions of a PlatformDefaults', () => {
   const cases: readonly (readonly [Partial<PlatformDefaultsFindings>, readonly string[]])[] = [
     [{}, ['Ready=True Valid: In force for SparkApplication.']],
-    [{ flaws: ['spec.mode: x', 'y.'] }, ['Ready=False Invalid: spec.mode: x. y. Generation 1 stays in force.']],
-    [{ flaws: ['x'], inForce: undefined }, ['Ready=False Invalid: x. Nothing of it is in force.']],
+    [{ violations: ['spec.mode: x', 'y.'] }, ['Ready=False Invalid: spec.mode: x. y. Generation 1 stays in force.']],
+    [{ violations: ['x'], inForce: undefined }, ['Ready=False Invalid: x. Nothing of it is in force.']],
     [
-      { flaws: ['1', '2', '3', '4', '5', '6', '7'], inForce: undefined },
+      { violations: ['1', '2', '3', '4', '5', '6', '7'], inForce: undefined },
       ['Ready=False Invalid: 1. 2. 3. 4. 5. And 2 more. Nothing of it is in force.'],
     ],
     [
-      { flaws: [`a: "\u001b[2J${'x'.repeat(2_000_000)}" is no name`], inForce: undefined },
+      { violations: [`a: "\u001b[2J${'x'.repeat(2_000_000)}" is no name`], inForce: undefined },
       [`Ready=False Invalid: a: "\ufffd[2J${'x'.repeat(991)}…. Nothing of it is in force.`],
     ],
-    [{ remarks: [{ reason: 'Tied', message: 'A tie.' }] }, ['Ready=True Tied: A tie.']],
+    [{ warnings: [{ reason: 'Tied', message: 'A tie.' }] }, ['Ready=True Tied: A tie.']],
     [
       { provision },
       ['Ready=True Valid: In force for SparkApplication.', 'Provisioned=True Provisioned: 6 objects in 2 namespaces.'],
@@ -83,16 +83,16 @@ describe('the status of a PlatformDefaults', () => {
 
   it('is told as an Event when the verdict changes, or says something new that is not good', () => {
     const told = (before: PlatformDefaults, given: Partial<PlatformDefaultsFindings>) =>
-      notesOn(before, statusOf(findings({ defaults: before, ...given }), LATER)).map(
+      eventsOn(before, statusOf(findings({ defaults: before, ...given }), LATER)).map(
         ({ type, reason }) => `${type} ${reason}`,
       );
     expect(told(it1, {})).toEqual(['Normal Valid']);
     expect(told(judged(), {})).toEqual([]);
     expect(told(judged({ provision }), { provision: { ...provision, objects: 9 } })).toEqual([]);
-    expect(told(judged(), { flaws: ['x'] })).toEqual(['Warning Invalid']);
-    expect(told(judged({ flaws: ['x'] }), { flaws: ['x'] })).toEqual([]);
-    expect(told(judged({ flaws: ['x'] }), { flaws: ['y'] })).toEqual(['Warning Invalid']);
-    expect(told(judged(), { remarks: [{ reason: 'Tied', message: 'A tie.' }] })).toEqual(['Warning Tied']);
-    expect(told(judged({ flaws: ['x'] }), {})).toEqual(['Normal Valid']);
+    expect(told(judged(), { violations: ['x'] })).toEqual(['Warning Invalid']);
+    expect(told(judged({ violations: ['x'] }), { violations: ['x'] })).toEqual([]);
+    expect(told(judged({ violations: ['x'] }), { violations: ['y'] })).toEqual(['Warning Invalid']);
+    expect(told(judged(), { warnings: [{ reason: 'Tied', message: 'A tie.' }] })).toEqual(['Warning Tied']);
+    expect(told(judged({ violations: ['x'] }), {})).toEqual(['Normal Valid']);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { entryOf } from '../../src/defaults/entry.ts';
-import { remarksOn } from '../../src/defaults/warnings.ts';
+import { warningsOn } from '../../src/defaults/warnings.ts';
 import { platformDefaults, system } from '../fixtures/defaults.ts';
 
 type Spec = Parameters<typeof platformDefaults>[1];
@@ -10,11 +10,11 @@ const entry = (name: string, spec: Spec = {}, where: { readonly namespace?: stri
   platformDefaults(name, { inject: { labels: { who: name } }, ...spec }, where);
 
 /** What is said of the first. */
-const remarks = (...list: readonly [PlatformDefaults, ...PlatformDefaults[]]) => {
+const warnings = (...list: readonly [PlatformDefaults, ...PlatformDefaults[]]) => {
   const [first, ...others] = list.map((defaults) => entryOf(defaults, system));
   return first === undefined
     ? []
-    : remarksOn(first, [...others, first]).map(({ reason, message }) => `${reason}: ${message}`);
+    : warningsOn(first, [...others, first]).map(({ reason, message }) => `${reason}: ${message}`);
 };
 
 const onTier = (tier: string): Spec => ({ match: { namespaceSelector: { matchLabels: { tier } } } });
@@ -28,8 +28,8 @@ describe('a tie', () => {
     const message =
       'Tied: PlatformDefaults quartermaster-system/a and quartermaster-system/b both give label who and are equally specific; ' +
       'quartermaster-system/a is taken by its name. Give one of them a higher priority.';
-    expect(remarks(entry('a'), entry('b'))).toEqual([message]);
-    expect(remarks(entry('b'), entry('a'))).toEqual([message]);
+    expect(warnings(entry('a'), entry('b'))).toEqual([message]);
+    expect(warnings(entry('b'), entry('a'))).toEqual([message]);
   });
 
   const cases: readonly (readonly [string, PlatformDefaults, PlatformDefaults])[] = [
@@ -63,12 +63,12 @@ describe('a tie', () => {
     ],
   ];
   it.each(cases)('is none where %s', (_, a, b) => {
-    expect(remarks(a, b)).toEqual([]);
+    expect(warnings(a, b)).toEqual([]);
   });
 
   it('is one where an object could have both labels', () => {
     const onTeam: Spec = { match: { selector: { matchLabels: { team: 'blue' } } } };
-    expect(remarks(entry('a', onLabel('x')), entry('b', onTeam))).toHaveLength(1);
+    expect(warnings(entry('a', onLabel('x')), entry('b', onTeam))).toHaveLength(1);
   });
 });
 
@@ -77,25 +77,25 @@ describe('a variable that nobody defines', () => {
   const definer = (where = {}) => entry('definer', { inject: {}, variables: { domain: 'x' } }, where);
 
   it('is told of who uses it', () => {
-    expect(remarks(user)).toEqual([
+    expect(warnings(user)).toEqual([
       'Incomplete: ${domain} is defined by no PlatformDefaults; what uses it is applied only where the cloud gives a fact of that name.',
     ]);
-    expect(remarks(user, definer())).toEqual([]);
+    expect(warnings(user, definer())).toEqual([]);
   });
 
   it('counts a tenant’s definition for the platform’s entries, not for another tenant’s', () => {
     const tenant = { ...user, metadata: { ...user.metadata, namespace: 'team-a' } };
-    expect(remarks(user, definer({ namespace: 'team-b' }))).toEqual([]);
-    expect(remarks(tenant, definer({ namespace: 'team-b' }))).toHaveLength(1);
-    expect(remarks(tenant, definer({ namespace: 'team-a' }))).toEqual([]);
+    expect(warnings(user, definer({ namespace: 'team-b' }))).toEqual([]);
+    expect(warnings(tenant, definer({ namespace: 'team-b' }))).toHaveLength(1);
+    expect(warnings(tenant, definer({ namespace: 'team-a' }))).toEqual([]);
   });
 });
 
 it('says where a JMX configuration has no exporter anywhere', () => {
   const part = entry('part', { inject: { prometheus: { configFile: '/opt/p.yaml' } } });
   const jar = entry('jar', { inject: { prometheus: { jmxExporterJar: '/opt/j.jar' } }, priority: 1 });
-  expect(remarks(part)).toEqual([
+  expect(warnings(part)).toEqual([
     'Incomplete: spec.inject.prometheus.configFile is read by the JMX exporter, and no PlatformDefaults gives jmxExporterJar.',
   ]);
-  expect(remarks(part, jar)).toEqual([]);
+  expect(warnings(part, jar)).toEqual([]);
 });

@@ -5,8 +5,8 @@ import { INJECT_KEYS } from '../../src/api/inject-keys.ts';
 import { BUILT_IN_VARIABLES } from '../../src/defaults/variables.ts';
 import { alerts } from '../../src/install/prometheus.ts';
 import { mutators } from '../../src/kinds/index.ts';
-import { policies } from '../../src/kinds/object-store/object-store-retry.ts';
-import type { HaltReason } from '../../src/kinds/object-store/state.ts';
+import { retryPolicies } from '../../src/kinds/object-store/object-store-retry.ts';
+import type { BlockedReason } from '../../src/kinds/object-store/state.ts';
 import { settings } from '../../src/settings/definitions.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -65,9 +65,10 @@ describe('docs/buckets.md', () => {
 
   it('tells every reason, and when it is tried again', () => {
     const told = rows(page.split('## Reasons')[1] ?? '');
-    expect(told.map(([reason]) => reason).toSorted()).toEqual(Object.keys(policies).toSorted());
+    expect(told.map(([reason]) => reason).toSorted()).toEqual(Object.keys(retryPolicies).toSorted());
     for (const [reason = '', , when = ''] of told) {
-      const expected = reason === 'ProviderUnknown' ? 'every 15 seconds' : again[policies[reason as HaltReason]];
+      const expected =
+        reason === 'ProviderUnknown' ? 'every 15 seconds' : again[retryPolicies[reason as BlockedReason]];
       expect(when, reason).toContain(expected);
     }
   });

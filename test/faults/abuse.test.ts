@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { LARGEST_BODY } from '../../src/admission/server.ts';
+import { MAX_BODY_BYTES } from '../../src/admission/server.ts';
 import { readSeeds, reviewOf } from '../fuzz/seeds.ts';
 import { type ServerProcess, startServerProcess } from '../fuzz/server-process.ts';
 import { createOthers, drip, type Ended, type Line, type Others, openLine, openTcp, send } from './abuse-client.ts';
@@ -56,9 +56,13 @@ describe('a body', () => {
   const withObject = (object: string): string => review.replace(/"object":\{/, `"object":{${object},`);
   const deep = (levels: number): string => `"deep":${'['.repeat(levels)}${']'.repeat(levels)}`;
   it.each<readonly [number, string, () => Buffer]>([
-    [413, 'that says it is larger than any', () => Buffer.from(`${START}Content-Length: ${LARGEST_BODY + 1}\r\n\r\n`)],
-    [413, 'of 7 MiB that is nothing but brackets', () => post('['.repeat(LARGEST_BODY))],
-    [413, 'of 7 MiB that is nothing but empty maps', () => post(`[${'{},'.repeat(LARGEST_BODY / 3 - 2)}{}]`)],
+    [
+      413,
+      'that says it is larger than any',
+      () => Buffer.from(`${START}Content-Length: ${MAX_BODY_BYTES + 1}\r\n\r\n`),
+    ],
+    [413, 'of 7 MiB that is nothing but brackets', () => post('['.repeat(MAX_BODY_BYTES))],
+    [413, 'of 7 MiB that is nothing but empty maps', () => post(`[${'{},'.repeat(MAX_BODY_BYTES / 3 - 2)}{}]`)],
     [413, 'that nests a million levels deep', () => post(withObject(deep(1_000_000)))],
     [200, 'that nests a thousand levels deep where nobody looks', () => post(withObject(deep(1_000)))],
     [200, 'with __proto__ for a key', () => post(withObject('"__proto__":{"polluted":true,"kind":"Secret"}'))],

@@ -6,7 +6,7 @@ import { createKube, type KubeSettings } from '../../src/kube/client.ts';
 import { type Connection, findConnection } from '../../src/kube/connection.ts';
 import { reflect } from '../../src/kube/reflector.ts';
 import { createStore, keyOf, type WritableStore } from '../../src/kube/store.ts';
-import { slimClaim } from '../../src/kube/transforms.ts';
+import { stripClaim } from '../../src/kube/transforms.ts';
 import { startTcpProxy } from './tcp-proxy.ts';
 
 const claims = resources.persistentVolumeClaims;
@@ -76,7 +76,7 @@ describe('a watch of claims', () => {
       store,
       signal: ending.signal,
       log: quiet,
-      transform: slimClaim,
+      transform: stripClaim,
       onRestart: (why) => interruptions.push(why),
     });
     await store.synced;
@@ -134,7 +134,7 @@ describe('a watch of claims', () => {
 
   it('leaves a connection that fell silent without being closed', async () => {
     await using proxy = await startTcpProxy(connection.server);
-    await follow({ ...connection, server: proxy.url }, { watchSilenceMs: 1_000 });
+    await follow({ ...connection, server: proxy.url }, { watchIdleTimeoutMs: 1_000 });
     await kube.create(claims, claim('before-silence'));
     await expect.poll(() => history, soon).toContain('ADDED before-silence');
     proxy.freeze();

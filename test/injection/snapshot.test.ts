@@ -4,7 +4,7 @@ import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
 import type { PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
 import type { Edit } from '../../src/injection/edit.ts';
 import { decodeSnapshot, encodeSnapshot, namedIn } from '../../src/injection/snapshot.ts';
-import { SPARK_PLACES } from '../../src/kinds/spark-application/mutator.ts';
+import { SPARK_PATHS } from '../../src/kinds/spark-application/mutator.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 import { admit } from '../properties/admitting.ts';
 
@@ -33,7 +33,7 @@ const edits: readonly Edit[] = [
 
 describe('a snapshot', () => {
   it('reads back as what was written, in the same order', () => {
-    expect(decodeSnapshot(encodeSnapshot(edits, 'values') ?? '', SPARK_PLACES)).toEqual(edits);
+    expect(decodeSnapshot(encodeSnapshot(edits, 'values') ?? '', SPARK_PATHS)).toEqual(edits);
   });
 
   it('of nothing is none', () => {
@@ -52,7 +52,7 @@ describe('a snapshot', () => {
     ['an object where a text belongs', '{"by":["a/b@1"],"put":[[0,"spec/sparkConf",{"a":{"b":"c"}}]]}'],
     ['names alone', '{"by":["a/b@1"],"put":[[0,"spec/sparkConf",["a"]]]}'],
   ])('that is %s cannot be read', (_, text) => {
-    expect(decodeSnapshot(text, SPARK_PLACES)).toBeUndefined();
+    expect(decodeSnapshot(text, SPARK_PATHS)).toBeUndefined();
   });
 });
 
@@ -125,4 +125,4 @@ describe('a forged snapshot that was stored while no webhook answered', () => {
 });
 
 const readSparkConf = (snapshot: string): Readonly<Record<string, unknown>> =>
-  Object.fromEntries((decodeSnapshot(snapshot, SPARK_PLACES) ?? []).map(({ key, value }) => [key, value]));
+  Object.fromEntries((decodeSnapshot(snapshot, SPARK_PATHS) ?? []).map(({ key, value }) => [key, value]));

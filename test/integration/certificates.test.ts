@@ -11,7 +11,7 @@ import { CERTIFICATE_SECRET, MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/
 import { type CertificateSource, tlsOptions } from '../../src/certificates/certificate.ts';
 import { bundleOf, decodeState } from '../../src/certificates/rollover.ts';
 import { secretSource } from '../../src/certificates/secret-source.ts';
-import { keepCertificate } from '../../src/certificates/watcher.ts';
+import { watchCertificate } from '../../src/certificates/watcher.ts';
 import { type MutatingWebhookConfiguration, webhookConfiguration } from '../../src/controller/webhook-configuration.ts';
 import { isAuthorityPublished, webhookPublisher } from '../../src/controller/webhook-publisher.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
@@ -306,7 +306,7 @@ describe('admissions', () => {
 
   test('never fail while the serving certificate is replaced 10 times and the authority twice', async () => {
     const ending = new AbortController();
-    const keeper = keepCertificate({
+    const keeper = watchCertificate({
       source: sourceHere(300),
       signal: ending.signal,
       intervalMs: 50,

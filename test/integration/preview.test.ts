@@ -6,7 +6,7 @@ import { parseAllDocuments } from 'yaml';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaults, PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
-import { describedWorld } from '../../src/cli/described-cluster.ts';
+import { describedCluster } from '../../src/cli/described-cluster.ts';
 import { parseObjects } from '../../src/cli/documents.ts';
 import { type PreviewedDocument, preview } from '../../src/cli/preview.ts';
 import { render } from '../../src/cli/preview-output.ts';
@@ -44,7 +44,7 @@ afterAll(() => cluster?.controlPlane.stop());
 describe('what preview prints', () => {
   it('goes in by kubectl apply in one go, and a second time with nothing to change', async () => {
     const settings = readSettings({ CALRISSIAN_SERVICE_ACCOUNTS: 'spark-jobs-dev:openeo' });
-    const world = describedWorld({ cloud: 'aws', namespace: 'default' }, settings, manifests);
+    const world = describedCluster({ cloud: 'aws', namespace: 'default' }, settings, manifests);
     const printed = render(preview(parseObjects('manifests.yaml', toYaml(manifests)), world, 'default'), 'yaml', false);
     const hasBudgets = await cluster.admin.read('/apis/policy/v1').then(
       () => true,

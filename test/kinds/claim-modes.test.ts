@@ -6,7 +6,7 @@ import { offlineFacts } from '../../src/cli/offline-facts.ts';
 import { preview } from '../../src/cli/preview.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
 import { indexDefaults } from '../../src/defaults/index.ts';
-import { slimClaim } from '../../src/kube/transforms.ts';
+import { stripClaim } from '../../src/kube/transforms.ts';
 import { policyOf, readSettings } from '../../src/settings/config.ts';
 
 const RUNNER = `
@@ -84,7 +84,7 @@ describe('a claim that defaults mount into a Calrissian runner, previewed', () =
 describe('a bound claim in the cache', () => {
   const bound = (accessModes: readonly AccessMode[]) => {
     const { metadata, ...rest } = claim(accessModes, 'jobs');
-    return slimClaim({ ...rest, metadata, spec: { ...rest.spec, volumeName: 'pv-1', storageClassName: 'fast' } });
+    return stripClaim({ ...rest, metadata, spec: { ...rest.spec, volumeName: 'pv-1', storageClassName: 'fast' } });
   };
 
   it('keeps its access modes', () => {

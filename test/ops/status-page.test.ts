@@ -22,7 +22,7 @@ const record = (fields: Partial<DecisionRecord> = {}): DecisionRecord => ({
 const snapshot = (fields: Partial<StatusSnapshot> = {}): StatusSnapshot => ({
   version: '1.2.3',
   waitingFor: [],
-  standing: { isLeading: undefined, certificateUntil: undefined },
+  replicaState: { isLeading: undefined, certificateUntil: undefined },
   cloud: undefined,
   defaults: [],
   storageClasses: [],
@@ -39,7 +39,7 @@ describe('the status page', () => {
 
   it('tells whether this replica leads, and until when its certificate is good', () => {
     const certificateUntil = new Date('2027-02-18T10:20:30Z');
-    const page = (isLeading: boolean) => statusPage(snapshot({ standing: { isLeading, certificateUntil } }));
+    const page = (isLeading: boolean) => statusPage(snapshot({ replicaState: { isLeading, certificateUntil } }));
     expect(page(true)).toContain('</span> · leads · certificate until 2027-02-18</p>');
     expect(page(false)).toContain('</span> · does not lead · ');
     expect(statusPage(snapshot())).toContain('1.2.3 · <span class="good">ready</span></p>');
@@ -55,7 +55,7 @@ describe('the status page', () => {
     const evil = '<script>alert("1")</script>';
     const page = statusPage(
       snapshot({
-        cloud: { name: 'aws', facts: { region: { value: evil, source: evil } }, offers: [], notes: [evil] },
+        cloud: { name: 'aws', facts: { region: { value: evil, source: evil } }, classOptions: [], notes: [evil] },
         decisions: [record({ name: evil, namespace: evil, warnings: [evil], denied: evil })],
         defaults: [{ name: evil, kinds: evil, mode: evil, state: evil }],
       }),

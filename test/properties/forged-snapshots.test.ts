@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import type { TargetKind } from '../../src/api/inject-keys.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
-import { SPARK_PLACES } from '../../src/kinds/spark-application/mutator.ts';
+import { SPARK_PATHS } from '../../src/kinds/spark-application/mutator.ts';
 import { admit, runs } from './admitting.ts';
 import { defaultsFor, objectsOf } from './mutation-inputs.ts';
 
 const places = [
-  ...SPARK_PLACES,
+  ...SPARK_PATHS,
   ...['metadata/labels', 'metadata/annotations', 'spec/nodeSelector', 'spec/tolerations', 'spec/volumes'],
   ...['env', 'envFrom', 'volumeMounts'].flatMap((list) => [`spec/containers/0/${list}`, `spec/containers/1/${list}`]),
   ...['__proto__', 'spec/serviceAccountName', 'spec/containers/0/command', 'spec/driver/sidecars'],

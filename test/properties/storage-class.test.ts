@@ -30,7 +30,9 @@ const claims = fc
   )
   .map((spec): PersistentVolumeClaim => ({ ...pvc({}), spec: spec as PersistentVolumeClaim['spec'] }));
 
-const allDrivers = [...new Set(clouds.flatMap(({ offers }) => offers.map(({ provisioner }) => provisioner)))];
+const allDrivers = [
+  ...new Set(clouds.flatMap(({ classOptions: offers }) => offers.map(({ provisioner }) => provisioner))),
+];
 const settings = fc.record({
   cloud: fc.constantFrom<CloudName>('unknown', ...clouds.map(({ name }) => name)),
   facts: fc.dictionary(fc.constantFrom(...Object.keys(FACT_NAMES)), fc.string({ minLength: 1 })),
@@ -57,7 +59,9 @@ describe('chooseStorageClass, for any claim on any cluster', () => {
         if (choice.kind !== 'make') return;
         made += 1;
         const { provisioner, parameters, metadata } = choice.storageClass;
-        const offers = clouds.flatMap((cloud) => cloud.offers.filter((offer) => offer.provisioner === provisioner));
+        const offers = clouds.flatMap((cloud) =>
+          cloud.classOptions.filter((offer) => offer.provisioner === provisioner),
+        );
         expect(offers.some(({ isCsi }) => !isCsi) || setting.drivers.includes(provisioner)).toBe(true);
         expect(metadata.name).toBe(claim.spec?.storageClassName);
         const facts = Object.values(setting.facts);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePorts } from '../../dev/free-ports.ts';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import type { CertificateState } from '../../src/certificates/rollover.ts';
-import { newState, takeStep } from '../../src/certificates/steps.ts';
+import { applyStep, newState } from '../../src/certificates/steps.ts';
 import { startReplica } from '../faults/replica.ts';
 import { servedSerial } from '../faults/served-certificate.ts';
 import { admitSpark, prepareSpark, untilAdmitted } from '../faults/spark-world.ts';
@@ -73,7 +73,7 @@ describe('two replicas whose certificates somebody else keeps in files', () => {
         .poll(() => Promise.all(replicas.map(servedSerial)), withinAMinute)
         .toEqual([serialNumber, serialNumber]);
     };
-    await changeTo(await takeStep(state, 'renew-serving', issue()));
+    await changeTo(await applyStep(state, 'renew-serving', issue()));
     for (let authorities = 0; authorities < 2; authorities += 1) await changeTo(await newState(issue()));
     const { failures } = await load.stop();
     await Promise.all(replicas.map(({ stop }) => stop()));

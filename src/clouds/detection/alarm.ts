@@ -1,39 +1,39 @@
-export type Cause = 'due' | 'change' | 'stopped';
+export type Trigger = 'due' | 'change' | 'stopped';
 
 /** Wakes one waiter, after a time or when something changed. */
-export interface Alarm {
+export interface Debouncer {
   /** `due` after `ms` (never, where undefined), `change` once changes have settled, `stopped` for good. */
-  readonly wait: (ms: number | undefined) => Promise<Cause>;
+  readonly wait: (ms: number | undefined) => Promise<Trigger>;
   /** Something changed. Many calls within the settling time count as one; none is lost between two waits. */
-  readonly noteChange: () => void;
+  readonly notifyChange: () => void;
   readonly stop: () => void;
 }
 
-export const createAlarm = (settleMs: number): Alarm => {
-  let ring = Promise.withResolvers<Cause>();
+export const createDebouncer = (debounceMs: number): Debouncer => {
+  let wakeUp = Promise.withResolvers<Trigger>();
   let isStopped = false;
-  let settling: NodeJS.Timeout | undefined;
+  let debounceTimer: NodeJS.Timeout | undefined;
 
   return {
     wait: async (ms) => {
-      const timer = ms === undefined ? undefined : setTimeout(() => ring.resolve('due'), ms);
-      const cause = await ring.promise;
+      const timer = ms === undefined ? undefined : setTimeout(() => wakeUp.resolve('due'), ms);
+      const cause = await wakeUp.promise;
       clearTimeout(timer);
       if (isStopped) return 'stopped';
-      ring = Promise.withResolvers<Cause>();
+      wakeUp = Promise.withResolvers<Trigger>();
       return cause;
     },
-    noteChange: () => {
+    notifyChange: () => {
       if (isStopped) return;
-      settling ??= setTimeout(() => {
-        settling = undefined;
-        ring.resolve('change');
-      }, settleMs);
+      debounceTimer ??= setTimeout(() => {
+        debounceTimer = undefined;
+        wakeUp.resolve('change');
+      }, debounceMs);
     },
     stop: () => {
       isStopped = true;
-      clearTimeout(settling);
-      ring.resolve('stopped');
+      clearTimeout(debounceTimer);
+      wakeUp.resolve('stopped');
     },
   };
 };

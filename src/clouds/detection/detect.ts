@@ -2,11 +2,11 @@ import type { CloudFacts, CloudName, CloudVerdict } from '../../api/facts.ts';
 import type { StringMap } from '../../api/kubernetes.ts';
 import { type Cloud, FACT_NAMES, type NodeFact, type ProbeResult } from '../cloud.ts';
 import { clouds, verdictFor } from '../index.ts';
-import { factsOf, judge, unreached } from './evidence.ts';
+import { factsOf, judge, unreachableNote } from './evidence.ts';
 import { createMetadataClient, METADATA_ADDRESS } from './metadata-client.ts';
 import { type NodeEvidence, readNodes } from './node-evidence.ts';
 
-/** What the cloud question is asked with. */
+/** What the cloud is detected from. */
 export interface DetectionInput {
   /** The setting CLOUD. A name is believed; its metadata is then asked for facts only. */
   readonly setting: 'auto' | Cloud['name'];
@@ -30,7 +30,7 @@ export const detectCloud = async (input: DetectionInput): Promise<CloudVerdict> 
   const { name, notes } =
     input.setting === 'auto'
       ? judge({ clouds, probes, nodes, csiDrivers: input.csiDrivers })
-      : believe(input.setting, nodes, probes);
+      : configuredCloud(input.setting, nodes, probes);
   const configured = configuredFacts(input.facts);
   return verdictFor(name, { ...factsOf(name, { probes, nodes }), ...configured.facts }, [
     ...notes,
@@ -58,8 +58,8 @@ const askAll = async (
   return new Map(results);
 };
 
-const believe = (setting: Cloud['name'], nodes: NodeEvidence, probes: ReadonlyMap<CloudName, ProbeResult>) => {
-  const others = [...nodes.clouds.keys(), ...nodes.strangers].filter((name) => name !== setting);
+const configuredCloud = (setting: Cloud['name'], nodes: NodeEvidence, probes: ReadonlyMap<CloudName, ProbeResult>) => {
+  const others = [...nodes.clouds.keys(), ...nodes.unknownProviders].filter((name) => name !== setting);
   const cloud = clouds.find(({ name }) => name === setting);
   const isUnreached = cloud?.probe !== undefined && probes.get(setting)?.kind !== 'match';
   return {
@@ -67,7 +67,7 @@ const believe = (setting: Cloud['name'], nodes: NodeEvidence, probes: ReadonlyMa
     notes: [
       `CLOUD is set to ${setting}.`,
       ...(others.length > 0 ? [`Nodes’ providerIDs name ${others.join(' and ')} nevertheless.`] : []),
-      ...(isUnreached ? [unreached(cloud, { probes })] : []),
+      ...(isUnreached ? [unreachableNote(cloud, { probes })] : []),
     ],
   };
 };

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../../api/errors.ts';
 import type { CloudVerdict } from '../../api/facts.ts';
 import { verdictFor } from '../index.ts';
-import { type Cause, createAlarm } from './alarm.ts';
+import { createDebouncer, type Trigger } from './alarm.ts';
 import { type DetectionInput, detectCloud } from './detect.ts';
 
 export interface DetectionOptions {
@@ -14,17 +14,17 @@ export interface DetectionOptions {
   /** How long an unknown cloud stays unknown before it is asked for again. */
   readonly retryMs?: number;
   /** How long changes are collected before they are looked at. */
-  readonly settleMs?: number;
+  readonly debounceMs?: number;
 }
 
-/** The cloud question, kept answered in the background. */
+/** The verdict on the cloud, kept up to date in the background. */
 export interface Detection {
   /** Undefined until the first detection has ended. */
   readonly verdict: () => CloudVerdict | undefined;
   /** Fulfilled, never rejected, when the first detection has ended or was stopped. */
   readonly settled: Promise<void>;
   /** To be called whenever nodes or CSI drivers changed: costs little, and asks again only where the input differs. */
-  readonly noteChange: () => void;
+  readonly notifyChange: () => void;
   readonly stop: () => void;
 }
 
@@ -37,41 +37,41 @@ export const startDetection = ({
   onVerdict,
   detect = detectCloud,
   retryMs = 60_000,
-  settleMs = 5_000,
+  debounceMs = 5_000,
 }: DetectionOptions): Detection => {
-  const alarm = createAlarm(settleMs);
+  const debouncer = createDebouncer(debounceMs);
   const settled = Promise.withResolvers<void>();
   let verdict: CloudVerdict | undefined;
-  let seen: DetectionInput | undefined;
+  let observed: DetectionInput | undefined;
 
-  const look = async (isDue: boolean): Promise<void> => {
+  const detectOnChange = async (isDue: boolean): Promise<void> => {
     const now = input();
-    if (!isDue && isDeepStrictEqual(now, seen)) return;
-    seen = now;
-    const next = succeed(verdict, await detect(now));
-    const isNews = !isDeepStrictEqual(next, verdict);
+    if (!isDue && isDeepStrictEqual(now, observed)) return;
+    observed = now;
+    const next = nextVerdict(verdict, await detect(now));
+    const isChanged = !isDeepStrictEqual(next, verdict);
     verdict = next;
-    if (isNews) onVerdict?.(next);
+    if (isChanged) onVerdict?.(next);
   };
 
-  const watch = async (): Promise<void> => {
-    let cause: Cause = 'due';
+  const run = async (): Promise<void> => {
+    let cause: Trigger = 'due';
     while (cause !== 'stopped') {
-      await look(cause === 'due').catch((error: unknown) => {
-        verdict = succeed(verdict, failed(error));
+      await detectOnChange(cause === 'due').catch((error: unknown) => {
+        verdict = nextVerdict(verdict, failed(error));
       });
       settled.resolve();
-      cause = await alarm.wait(verdict?.name === 'unknown' ? retryMs : undefined);
+      cause = await debouncer.wait(verdict?.name === 'unknown' ? retryMs : undefined);
     }
   };
 
-  void watch();
+  void run();
   return {
     verdict: () => verdict,
     settled: settled.promise,
-    noteChange: alarm.noteChange,
+    notifyChange: debouncer.notifyChange,
     stop: () => {
-      alarm.stop();
+      debouncer.stop();
       settled.resolve();
     },
   };
@@ -84,7 +84,7 @@ const failed = (error: unknown): CloudVerdict =>
  * The verdict to go by after another detection. That nothing was found this time takes no name away, and what is
  * not told again this time stays known.
  */
-export const succeed = (previous: CloudVerdict | undefined, next: CloudVerdict): CloudVerdict => {
+export const nextVerdict = (previous: CloudVerdict | undefined, next: CloudVerdict): CloudVerdict => {
   if (previous === undefined || isWeak(previous)) return next;
   if (isWeak(next)) return { ...previous, notes: [...new Set([...previous.notes, ...next.notes])] };
   return next.name === previous.name ? { ...next, facts: { ...previous.facts, ...next.facts } } : next;

@@ -25,7 +25,7 @@ export const judge = (evidence: Evidence): Judgement =>
 
 const OVERRULE = 'set CLOUD to the right one';
 
-/** Clouds whose signature was seen, without those another one is known to imitate. */
+/** Clouds whose signature matched, without those another one is known to imitate. */
 const signatures = ({ clouds, probes }: Evidence): readonly Cloud[] => {
   const matched = clouds.filter(({ name }) => probes.get(name)?.kind === 'match');
   return matched.filter(({ name }) => !matched.some((other) => other.alsoAnswersAs.includes(name)));
@@ -36,16 +36,16 @@ const nodeClouds = ({ clouds, nodes }: Evidence): readonly Cloud[] =>
   clouds.filter(({ name }) => name !== 'local' && nodes.clouds.has(name));
 
 const contradiction = (evidence: Evidence): Judgement | undefined => {
-  const seen = signatures(evidence);
+  const matching = signatures(evidence);
   const named = nodeClouds(evidence);
-  const byNodes = [...named.map(({ name }) => name), ...evidence.nodes.strangers];
-  if (seen.length > 1) {
-    const both = seen.map(({ name }) => name).join(' and ');
+  const byNodes = [...named.map(({ name }) => name), ...evidence.nodes.unknownProviders];
+  if (matching.length > 1) {
+    const both = matching.map(({ name }) => name).join(' and ');
     return refuse(`Metadata answers as ${both} at once; nothing is assumed, ${OVERRULE}.`);
   }
   if (byNodes.length > 1)
     return refuse(`Nodes’ providerIDs name ${byNodes.join(' and ')}; nothing is assumed, ${OVERRULE}.`);
-  const [metadata] = seen;
+  const [metadata] = matching;
   const [node] = byNodes;
   if (metadata === undefined || node === undefined || node === metadata.name) return undefined;
   if (named[0]?.alsoAnswersAs.includes(metadata.name)) return undefined;
@@ -77,17 +77,17 @@ const hasDriverOf = ({ usualDrivers }: Cloud, { csiDrivers }: Evidence): boolean
 
 const byProviderId = (evidence: Evidence): Judgement | undefined => {
   const [cloud] = nodeClouds(evidence);
-  const [stranger] = evidence.nodes.strangers;
+  const [unknownProvider] = evidence.nodes.unknownProviders;
   if (cloud !== undefined)
-    return { name: cloud.name, notes: [`Nodes’ providerIDs name ${cloud.name}.`, unreached(cloud, evidence)] };
-  if (stranger === undefined) return undefined;
+    return { name: cloud.name, notes: [`Nodes’ providerIDs name ${cloud.name}.`, unreachableNote(cloud, evidence)] };
+  if (unknownProvider === undefined) return undefined;
   return refuse(
-    `Nodes’ providerIDs name ${stranger}, which has no storage table here; classes are copied from the default class.`,
+    `Nodes’ providerIDs name ${unknownProvider}, which has no storage table here; classes are copied from the default class.`,
   );
 };
 
 /** Why facts that metadata would have given are missing. */
-export const unreached = ({ name }: Cloud, { probes }: Pick<Evidence, 'probes'>): string => {
+export const unreachableNote = ({ name }: Cloud, { probes }: Pick<Evidence, 'probes'>): string => {
   const result = probes.get(name);
   return result?.kind === 'blocked'
     ? result.why
@@ -98,7 +98,7 @@ const byExclusion = (evidence: Evidence): Judgement => {
   const { clouds, probes, nodes } = evidence;
   const blocked = clouds.find(({ name }) => probes.get(name)?.kind === 'blocked');
   if (blocked !== undefined && !isLocalCluster(evidence))
-    return { name: blocked.name, notes: [unreached(blocked, evidence)] };
+    return { name: blocked.name, notes: [unreachableNote(blocked, evidence)] };
   const installed = clouds.filter((cloud) => hasDriverOf(cloud, evidence));
   if (installed[0] !== undefined && installed.length === 1) {
     return {

@@ -7,7 +7,7 @@ export interface NodeEvidence {
   readonly nodeCount: number;
   readonly clouds: ReadonlyMap<CloudName, CloudFacts>;
   /** Prefixes of provider ids that belong to no cloud of ours (`linode`, `vsphere`). */
-  readonly strangers: readonly string[];
+  readonly unknownProviders: readonly string[];
   /** Region and zone, from the well-known labels. */
   readonly labels: CloudFacts;
 }
@@ -17,16 +17,16 @@ export const readNodes = (nodes: readonly NodeFact[], clouds: readonly Cloud[]):
     .filter(({ providerId }) => providerId !== '')
     .map((node) => ({ node, ...recognise(node.providerId, clouds) }));
   const byCloud = Map.groupBy(found, ({ name }) => name);
-  const strangers = (byCloud.get(undefined) ?? []).map(({ node }) => prefixOf(node.providerId));
+  const unknownProviders = (byCloud.get(undefined) ?? []).map(({ node }) => prefixOf(node.providerId));
   byCloud.delete(undefined);
   return {
     nodeCount: nodes.length,
     clouds: new Map(
       [...byCloud].flatMap(([name, members]) =>
-        name === undefined ? [] : [[name, agreed(members, `node ${members[0]?.node.name ?? ''} providerID`)]],
+        name === undefined ? [] : [[name, commonFacts(members, `node ${members[0]?.node.name ?? ''} providerID`)]],
       ),
     ),
-    strangers: [...new Set(strangers)].sort(),
+    unknownProviders: [...new Set(unknownProviders)].sort(),
     labels: labelFacts(nodes),
   };
 };
@@ -46,10 +46,10 @@ const recognise = (
 
 const prefixOf = (providerId: string): string => (providerId.split('://', 1)[0] ?? '').slice(0, 63);
 
-const agreed = (members: readonly { readonly values: Values }[], source: string): CloudFacts => {
-  const [first, ...rest] = members.map(({ values }) => values);
+const commonFacts = (members: readonly { readonly values: Values }[], source: string): CloudFacts => {
+  const [first, ...others] = members.map(({ values }) => values);
   const shared = Object.entries(first ?? {}).filter(([name, value]) =>
-    rest.every((values) => values[name as FactName] === value),
+    others.every((values) => values[name as FactName] === value),
   );
   return knownFacts(source, Object.fromEntries(shared));
 };

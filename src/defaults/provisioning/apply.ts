@@ -3,21 +3,21 @@ import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
 import type { EventRecorder } from '../../controller/events.ts';
 import { type Kube, type ObjectKey, type Resource, resources } from '../../kube/api-server.ts';
 import { type OpenLedger, openLedger } from './observed.ts';
-import type { Problem, Wanted, Wants } from './plan.ts';
-import { contentOf, ownerOf, type ProvisionedObject, type Source, UNMARK } from './provision-content.ts';
-import { type Made, type ProvisionStep, planProvision } from './provision-plan.ts';
+import type { DesiredItem, DesiredState, Problem } from './plan.ts';
+import { contentOf, ownerOf, type ProvisionedObject, RELEASE_PATCH, type Source } from './provision-content.ts';
+import { type ObservedObject, type ProvisionStep, planProvision } from './provision-plan.ts';
 
 export interface ProvisionTools {
   readonly kube: Pick<Kube, 'get' | 'create' | 'apply' | 'mergePatch' | 'remove'>;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly systemNamespace: string;
   /** ConfigMaps and claims that carry our marks: this owner's, and what has the name of something wanted. */
-  readonly made: (owner: string, wanted: readonly Wanted[]) => readonly Made[];
+  readonly observed: (owner: string, desired: readonly DesiredItem[]) => readonly ObservedObject[];
   /** True where the owner was ever given a Secret. */
   readonly hasLedger: (owner: string) => boolean;
 }
 
-/** What a pass came to. `failure`: the API server's, to be tried again; all else was done nevertheless. */
+/** What a reconciliation came to. `failure`: the API server's, to be tried again; all else was done nevertheless. */
 export interface ProvisionOutcome {
   readonly problems: readonly Problem[];
   readonly done: readonly ProvisionStep[];
@@ -27,22 +27,22 @@ export interface ProvisionOutcome {
 /** Makes the owner's objects what it wants: makes, copies, corrects and removes. Never changes what we did not make. */
 export const provision = async (
   owner: string,
-  { wanted, problems }: Wants,
+  { desired, problems }: DesiredState,
   tools: ProvisionTools,
   signal: AbortSignal,
 ): Promise<ProvisionOutcome> => {
-  const sources = await readSources(wanted, tools, signal);
-  const contents = wanted.map((item) => contentOf(item, owner, sources.get(sourceKey(item))));
-  const ledger = await ledgerFor(owner, wanted, tools, signal);
+  const sources = await readSources(desired, tools, signal);
+  const contents = desired.map((item) => contentOf(item, owner, sources.get(sourceKey(item))));
+  const ledger = await ledgerFor(owner, desired, tools, signal);
   const steps = planProvision({
     owner,
-    desired: contents.filter((content) => 'apiVersion' in content),
-    wanted,
+    objects: contents.filter((content) => 'apiVersion' in content),
+    desired,
     isComplete: problems.length === 0,
-    made: [...tools.made(owner, wanted), ...(ledger?.copies ?? [])],
+    observed: [...tools.observed(owner, desired), ...(ledger?.copies ?? [])],
   });
-  const outcome = await actAll(steps, tools, signal);
-  await ledger?.close((copy) => outcome.done.some((step) => step.do === 'remove' && step.made === copy));
+  const outcome = await applySteps(steps, tools, signal);
+  await ledger?.close((copy) => outcome.done.some((step) => step.do === 'remove' && step.observed === copy));
   return {
     ...outcome,
     problems: [...problems, ...contents.filter((content) => 'reason' in content), ...outcome.problems],
@@ -51,17 +51,17 @@ export const provision = async (
 
 const ledgerFor = async (
   owner: string,
-  wanted: readonly Wanted[],
+  desired: readonly DesiredItem[],
   { kube, systemNamespace, hasLedger }: ProvisionTools,
   signal: AbortSignal,
 ): Promise<OpenLedger | undefined> => {
-  const secrets = wanted.filter(({ kind }) => kind === 'Secret').map(({ namespace, name }) => `${namespace}/${name}`);
+  const secrets = desired.filter(({ kind }) => kind === 'Secret').map(({ namespace, name }) => `${namespace}/${name}`);
   if (secrets.length === 0 && !hasLedger(owner)) return undefined;
   return openLedger(owner, secrets, kube, systemNamespace, signal);
 };
 
 /** One step after the other; what fails keeps no other from being done. */
-const actAll = async (
+const applySteps = async (
   steps: readonly ProvisionStep[],
   tools: ProvisionTools,
   signal: AbortSignal,
@@ -72,7 +72,7 @@ const actAll = async (
   for (const step of steps) {
     try {
       signal.throwIfAborted();
-      const problem = await act(step, tools, signal);
+      const problem = await applyStep(step, tools, signal);
       if (problem === undefined) done.push(step);
       else problems.push(problem);
     } catch (error) {
@@ -83,22 +83,22 @@ const actAll = async (
   return { problems, done, failure };
 };
 
-const resourceOf: Readonly<Record<Wanted['kind'], Resource>> = {
+const resourceOf: Readonly<Record<DesiredItem['kind'], Resource>> = {
   ConfigMap: resources.configMaps,
   Secret: resources.secrets,
   PersistentVolumeClaim: resources.persistentVolumeClaims,
 };
 
-const sourceKey = (item: Wanted): string => ('copyFrom' in item ? `${item.kind} ${item.copyFrom}` : '');
+const sourceKey = (item: DesiredItem): string => ('copyFrom' in item ? `${item.kind} ${item.copyFrom}` : '');
 
 /** Each source once, read when it is needed: the data of Secrets is not kept. */
 const readSources = async (
-  wanted: readonly Wanted[],
+  desired: readonly DesiredItem[],
   { kube, systemNamespace }: ProvisionTools,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Source>> => {
   const sources = new Map<string, Source>();
-  for (const item of wanted) {
+  for (const item of desired) {
     if (!('copyFrom' in item) || sources.has(sourceKey(item))) continue;
     const key = { namespace: systemNamespace, name: item.copyFrom };
     const source = await kube.get<Source>(resourceOf[item.kind], key, signal);
@@ -107,20 +107,24 @@ const readSources = async (
   return sources;
 };
 
-const act = async (step: ProvisionStep, tools: ProvisionTools, signal: AbortSignal): Promise<Problem | undefined> => {
+const applyStep = async (
+  step: ProvisionStep,
+  tools: ProvisionTools,
+  signal: AbortSignal,
+): Promise<Problem | undefined> => {
   switch (step.do) {
     case 'create':
       return create(step.object, tools, signal);
     case 'update':
-      return update(step.object, step.made, tools, signal);
+      return update(step.object, step.observed, tools, signal);
     case 'replace':
-      await remove(step.made, tools, signal);
+      await remove(step.observed, tools, signal);
       return create(step.object, tools, signal);
     case 'remove':
-      await remove(step.made, tools, signal);
+      await remove(step.observed, tools, signal);
       return undefined;
     case 'release':
-      await release(step.made, tools, signal);
+      await release(step.observed, tools, signal);
       return undefined;
   }
 };
@@ -164,31 +168,38 @@ const update = async (
   if (hasForeign) await kube.mergePatch(resource, object.metadata, foreign, { signal });
 };
 
-const foreignKeys = (live: StringMap = {}, wanted: StringMap = {}): Readonly<Record<string, null>> =>
+const foreignKeys = (live: StringMap = {}, desired: StringMap = {}): Readonly<Record<string, null>> =>
   Object.fromEntries(
     Object.keys(live)
-      .filter((key) => !Object.hasOwn(wanted, key))
+      .filter((key) => !Object.hasOwn(desired, key))
       .map((key) => [key, null]),
   );
 
-const remove = async (made: Made, { kube }: ProvisionTools, signal: AbortSignal): Promise<void> => {
-  const { uid } = made.metadata;
-  await kube.remove(resourceOf[made.kind], keyOf(made), uid === undefined ? {} : { uid }, { signal });
+const remove = async (observed: ObservedObject, { kube }: ProvisionTools, signal: AbortSignal): Promise<void> => {
+  const { uid } = observed.metadata;
+  await kube.remove(resourceOf[observed.kind], keyOf(observed), uid === undefined ? {} : { uid }, { signal });
 };
 
 /** A claim holds data: it stays, and becomes somebody else's. */
-const release = async (made: Made, { kube, events }: ProvisionTools, signal: AbortSignal): Promise<void> => {
+const release = async (
+  observed: ObservedObject,
+  { kube, events }: ProvisionTools,
+  signal: AbortSignal,
+): Promise<void> => {
   try {
-    await kube.mergePatch(resourceOf[made.kind], keyOf(made), UNMARK, { signal });
+    await kube.mergePatch(resourceOf[observed.kind], keyOf(observed), RELEASE_PATCH, { signal });
   } catch (error) {
     if (error instanceof AppError && error.reason === 'NotFound') return;
     throw error;
   }
   const message = 'The PlatformDefaults that provided this claim no longer does; it is kept, since it holds data.';
-  events.record(made, { type: 'Normal', reason: 'Released', message });
+  events.record(observed, { type: 'Normal', reason: 'Released', message });
 };
 
-const keyOf = ({ metadata }: Made): ObjectKey => ({ namespace: metadata.namespace ?? '', name: metadata.name ?? '' });
+const keyOf = ({ metadata }: ObservedObject): ObjectKey => ({
+  namespace: metadata.namespace ?? '',
+  name: metadata.name ?? '',
+});
 
 const titleOf = ({ kind, metadata }: ProvisionedObject): string =>
   `${kind} ${metadata.name} in namespace ${metadata.namespace}`;

@@ -4,7 +4,7 @@ import { MANAGED_BY, MANAGED_BY_LABEL, PROVISION_LEDGER_LABEL, PROVISIONED_BY_AN
 import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
 import { keyOf, parseKey } from '../../kube/store.ts';
 import { digestOf, ownerOf, type Source } from './provision-content.ts';
-import type { Made } from './provision-plan.ts';
+import type { ObservedObject } from './provision-plan.ts';
 
 /** A ConfigMap in the system namespace: the Secrets an owner was given, one `<namespace>/<name>` a line. */
 export interface Ledger extends KubeObject {
@@ -14,33 +14,33 @@ export interface Ledger extends KubeObject {
 /** The Secrets of one owner while it is being provisioned. */
 export interface OpenLedger {
   /** Those among them that are there and carry our marks. */
-  readonly copies: readonly Made[];
+  readonly copies: readonly ObservedObject[];
   /** Writes down what is left: what is wanted, and what `isGone` does not say of its copies. */
-  readonly close: (isGone: (copy: Made) => boolean) => Promise<void>;
+  readonly close: (isGone: (copy: ObservedObject) => boolean) => Promise<void>;
 }
 
 /**
  * Whoever may list Secrets may read them all, so we may not: what we made of them is written down before it is made.
- * `wanted` are keys (`<namespace>/<name>`); they are added to the ledger at once.
+ * `desired` are keys (`<namespace>/<name>`); they are added to the ledger at once.
  */
 export const openLedger = async (
   owner: string,
-  wanted: readonly string[],
+  desired: readonly string[],
   kube: Pick<Kube, 'get' | 'apply' | 'remove'>,
   systemNamespace: string,
   signal: AbortSignal,
 ): Promise<OpenLedger> => {
-  const place = { namespace: systemNamespace, name: nameFor(owner) };
-  const found = await kube.get<Ledger>(resources.configMaps, place, signal);
+  const ledgerKey = { namespace: systemNamespace, name: nameFor(owner) };
+  const found = await kube.get<Ledger>(resources.configMaps, ledgerKey, signal);
   const before = (found?.data?.secrets ?? '').split('\n').filter((line) => line !== '');
   const write = async (from: readonly string[], to: readonly string[]): Promise<void> => {
     if (from.toSorted().join() === to.toSorted().join()) return;
-    if (to.length === 0) await kube.remove(resources.configMaps, place, {}, { signal });
-    else await kube.apply(resources.configMaps, ledgerFor(owner, place, to), { signal });
+    if (to.length === 0) await kube.remove(resources.configMaps, ledgerKey, {}, { signal });
+    else await kube.apply(resources.configMaps, ledgerFor(owner, ledgerKey, to), { signal });
   };
-  const all = [...new Set([...before, ...wanted])];
+  const all = [...new Set([...before, ...desired])];
   await write(before, all);
-  const copies: Made[] = [];
+  const copies: ObservedObject[] = [];
   for (const key of all) copies.push(...(await copyAt(key, kube, signal)));
   return {
     copies,
@@ -48,7 +48,7 @@ export const openLedger = async (
       const left = copies
         .filter((copy) => ownerOf(copy) === owner && !isGone(copy))
         .map(({ metadata }) => keyOf(metadata));
-      return write(all, [...new Set([...wanted, ...left])]);
+      return write(all, [...new Set([...desired, ...left])]);
     },
   };
 };
@@ -70,7 +70,11 @@ const ledgerFor = (owner: string, { namespace, name }: ObjectKey, secrets: reado
 });
 
 /** The data are reduced to a digest at once. */
-const copyAt = async (key: string, kube: Pick<Kube, 'get'>, signal: AbortSignal): Promise<readonly Made[]> => {
+const copyAt = async (
+  key: string,
+  kube: Pick<Kube, 'get'>,
+  signal: AbortSignal,
+): Promise<readonly ObservedObject[]> => {
   const found = await kube.get<Source>(resources.secrets, parseKey(key), signal);
   if (found === undefined || ownerOf(found) === undefined) return [];
   const { apiVersion, metadata, type } = found;

@@ -10,7 +10,7 @@ import { builtInValue, expandVariables, fillVariables, variablesIn } from '../va
 export type ProvisionedKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim';
 
 /** One object that one namespace must hold. */
-export type Wanted = { readonly namespace: string; readonly name: string } & (
+export type DesiredItem = { readonly namespace: string; readonly name: string } & (
   | { readonly kind: 'ConfigMap'; readonly data: StringMap }
   | { readonly kind: 'ConfigMap' | 'Secret'; readonly copyFrom: string }
   | { readonly kind: 'PersistentVolumeClaim'; readonly spec: Claim['spec'] }
@@ -36,29 +36,29 @@ type Claim = NonNullable<ProvisionSpec['persistentVolumeClaims']>[number];
 
 /** Names of the namespaces an entry provisions: those it matches, but for Kubernetes' own, ours, and those that end or opted out. */
 export const provisionedNamespaces = (entry: Entry, world: ProvisionWorld): readonly string[] =>
-  placesOf(entry, world).map(nameOf);
+  namespacesOf(entry, world).map(nameOf);
 
-/** All that an entry wants. With a problem among it not everything is known: nothing must be taken away for being absent here. */
-export interface Wants {
-  readonly wanted: readonly Wanted[];
+/** The desired state of an entry. With a problem among it not everything is known: nothing must be taken away for being absent here. */
+export interface DesiredState {
+  readonly desired: readonly DesiredItem[];
   readonly problems: readonly Problem[];
 }
 
-export const NO_WANTS: Wants = { wanted: [], problems: [] };
+export const NOTHING_DESIRED: DesiredState = { desired: [], problems: [] };
 
 /**
  * What an entry wants in its namespaces, variables filled in. Where a more specific entry gives the same name to a
  * namespace, that one provides it. Pure; what cannot be said without a variable's value is told as a problem.
  */
-export const wantedBy = (entry: Entry, world: ProvisionWorld): Wants => {
-  const better = world.entries.filter((other) => other.spec.provision && compareEntries(other, entry) < 0);
-  const found = placesOf(entry, world).flatMap((place) => {
-    const itemsFor = (giver: Entry) => filledItems(giver, place, world);
-    const taken = better.filter((other) => isProvisioned(other, place, world)).flatMap(itemsFor);
+export const desiredStateOf = (entry: Entry, world: ProvisionWorld): DesiredState => {
+  const moreSpecific = world.entries.filter((other) => other.spec.provision && compareEntries(other, entry) < 0);
+  const found = namespacesOf(entry, world).flatMap((ns) => {
+    const itemsFor = (provider: Entry) => filledItems(provider, ns, world);
+    const taken = moreSpecific.filter((other) => isProvisioned(other, ns, world)).flatMap(itemsFor);
     return itemsFor(entry).filter((item) => !taken.some((other) => isSameObject(item, other)));
   });
   return {
-    wanted: found.filter((item) => 'kind' in item),
+    desired: found.filter((item) => 'kind' in item),
     problems: distinct(found.filter((item) => 'reason' in item)),
   };
 };
@@ -66,30 +66,35 @@ export const wantedBy = (entry: Entry, world: ProvisionWorld): Wants => {
 const nameOf = ({ metadata }: KubeObject): string => metadata.name ?? '';
 const labelsOf = ({ metadata }: KubeObject): StringMap => metadata.labels ?? {};
 
-const placesOf = (entry: Entry, world: ProvisionWorld): readonly KubeObject[] =>
-  world.namespaces.filter((place) => isProvisioned(entry, place, world));
+const namespacesOf = (entry: Entry, world: ProvisionWorld): readonly KubeObject[] =>
+  world.namespaces.filter((ns) => isProvisioned(entry, ns, world));
 
-const isProvisioned = (entry: Entry, place: KubeObject, { cloud, systemNamespace }: ProvisionWorld): boolean => {
-  const name = nameOf(place);
-  if (place.metadata.deletionTimestamp || name === systemNamespace || name.startsWith('kube-')) return false;
-  if (labelsOf(place)[INJECT_LABEL] === INJECT_DISABLED && entry.mode !== 'Enforce') return false;
-  return holdsIn(entry, place, cloud);
+const isProvisioned = (entry: Entry, ns: KubeObject, { cloud, systemNamespace }: ProvisionWorld): boolean => {
+  const name = nameOf(ns);
+  if (ns.metadata.deletionTimestamp || name === systemNamespace || name.startsWith('kube-')) return false;
+  if (labelsOf(ns)[INJECT_LABEL] === INJECT_DISABLED && entry.mode !== 'Enforce') return false;
+  return matchesNamespace(entry, ns, cloud);
 };
 
-const holdsIn = ({ clouds, onNamespace }: Entry, place: KubeObject, cloud: string): boolean =>
-  (clouds.length === 0 || clouds.includes(cloud)) && meetsAll(onNamespace, labelsOf(place));
+const matchesNamespace = (
+  { clouds, namespaceRequirements: onNamespace }: Entry,
+  ns: KubeObject,
+  cloud: string,
+): boolean => (clouds.length === 0 || clouds.includes(cloud)) && meetsAll(onNamespace, labelsOf(ns));
 
 /** The entry itself and those that ask nothing of an object, whose variables therefore hold for the namespace; best first. */
-const definersOf = (entry: Entry, place: KubeObject, { entries, cloud }: ProvisionWorld): readonly Entry[] =>
+const definersOf = (entry: Entry, ns: KubeObject, { entries, cloud }: ProvisionWorld): readonly Entry[] =>
   entries
-    .filter((other) => other === entry || (other.isGlobal && other.onLabels.length === 0 && other.spec.variables))
-    .filter((other) => holdsIn(other, place, cloud))
+    .filter(
+      (other) => other === entry || (other.isGlobal && other.labelRequirements.length === 0 && other.spec.variables),
+    )
+    .filter((other) => matchesNamespace(other, ns, cloud))
     .toSorted(compareEntries);
 
-const filledItems = (entry: Entry, place: KubeObject, world: ProvisionWorld): readonly (Wanted | Problem)[] => {
+const filledItems = (entry: Entry, ns: KubeObject, world: ProvisionWorld): readonly (DesiredItem | Problem)[] => {
   const { cloud, variable } = world;
-  const definers = definersOf(entry, place, world);
-  const namespace = nameOf(place);
+  const definers = definersOf(entry, ns, world);
+  const namespace = nameOf(ns);
   const scope = {
     kind: '',
     name: '',
@@ -107,18 +112,20 @@ const filledItems = (entry: Entry, place: KubeObject, world: ProvisionWorld): re
   });
 };
 
-const itemsOf = (provision: ProvisionSpec, namespace: string): readonly Wanted[] => [
-  ...(provision.configMaps ?? []).map(({ name, data, copyFrom }): Wanted => {
+const itemsOf = (provision: ProvisionSpec, namespace: string): readonly DesiredItem[] => [
+  ...(provision.configMaps ?? []).map(({ name, data, copyFrom }): DesiredItem => {
     const kind = 'ConfigMap';
     return copyFrom === undefined ? { kind, namespace, name, data: data ?? {} } : { kind, namespace, name, copyFrom };
   }),
-  ...(provision.secrets ?? []).map(({ name, copyFrom }): Wanted => ({ kind: 'Secret', namespace, name, copyFrom })),
+  ...(provision.secrets ?? []).map(
+    ({ name, copyFrom }): DesiredItem => ({ kind: 'Secret', namespace, name, copyFrom }),
+  ),
   ...(provision.persistentVolumeClaims ?? []).map(
-    ({ name, spec }): Wanted => ({ kind: 'PersistentVolumeClaim', namespace, name, spec }),
+    ({ name, spec }): DesiredItem => ({ kind: 'PersistentVolumeClaim', namespace, name, spec }),
   ),
 ];
 
-const isSameObject = (item: Wanted | Problem, other: Wanted | Problem): boolean =>
+const isSameObject = (item: DesiredItem | Problem, other: DesiredItem | Problem): boolean =>
   'kind' in item && 'kind' in other && item.kind === other.kind && item.name === other.name;
 
 const distinct = (problems: readonly Problem[]): readonly Problem[] =>

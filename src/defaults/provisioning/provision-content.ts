@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, PROVISIONED_BY_ANNOTATION, PROVISIONED_LABEL } from '../../api/names.ts';
-import type { Problem, Wanted } from './plan.ts';
+import type { DesiredItem, Problem } from './plan.ts';
 
 /** A ConfigMap or a Secret, as far as a copy needs it. */
 export interface Source extends KubeObject {
@@ -12,27 +12,31 @@ export interface Source extends KubeObject {
 
 /** The whole object for what is wanted, marked as made by `owner` (`<namespace>/<name>` of a PlatformDefaults). */
 export interface ProvisionedObject extends Source {
-  readonly kind: Wanted['kind'];
+  readonly kind: DesiredItem['kind'];
   readonly metadata: KubeObject['metadata'] & { readonly name: string; readonly namespace: string };
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
 /** `source` is what `copyFrom` names. A problem where there is none, or where it must not be copied. */
-export const contentOf = (wanted: Wanted, owner: string, source: Source | undefined): ProvisionedObject | Problem => {
-  const { kind, namespace, name } = wanted;
-  const head = { apiVersion: 'v1', kind, metadata: { name, namespace, ...marksOf(owner) } };
-  if ('spec' in wanted) return { ...head, spec: wanted.spec };
-  if ('data' in wanted) return { ...head, data: wanted.data };
+export const contentOf = (
+  item: DesiredItem,
+  owner: string,
+  source: Source | undefined,
+): ProvisionedObject | Problem => {
+  const { kind, namespace, name } = item;
+  const head = { apiVersion: 'v1', kind, metadata: { name, namespace, ...ownershipOf(owner) } };
+  if ('spec' in item) return { ...head, spec: item.spec };
+  if ('data' in item) return { ...head, data: item.data };
   if (source === undefined) {
     return {
       reason: 'SourceMissing',
-      message: `${kind} ${wanted.copyFrom} is not in the system namespace; make it there.`,
+      message: `${kind} ${item.copyFrom} is not in the system namespace; make it there.`,
     };
   }
   if (isUncopyable(source)) {
     return {
       reason: 'SourceRefused',
-      message: `${kind} ${wanted.copyFrom} is Quartermaster's or Kubernetes' own and is not copied.`,
+      message: `${kind} ${item.copyFrom} is Quartermaster's or Kubernetes' own and is not copied.`,
     };
   }
   const { data = {}, binaryData, type } = source;
@@ -52,14 +56,14 @@ export const ownerOf = ({ metadata }: KubeObject): string | undefined => {
 };
 
 /** The merge patch that takes our marks off again. */
-export const UNMARK = {
+export const RELEASE_PATCH = {
   metadata: {
     labels: { [MANAGED_BY_LABEL]: null, [PROVISIONED_LABEL]: null },
     annotations: { [PROVISIONED_BY_ANNOTATION]: null },
   },
 } as const;
 
-const marksOf = (owner: string) => ({
+const ownershipOf = (owner: string) => ({
   labels: { [MANAGED_BY_LABEL]: MANAGED_BY, [PROVISIONED_LABEL]: 'true' },
   annotations: { [PROVISIONED_BY_ANNOTATION]: owner },
 });

@@ -2,17 +2,17 @@ import type { KubeObject } from '../../api/kubernetes.ts';
 import { PROVISION_LEDGER_LABEL, PROVISIONED_BY_ANNOTATION, PROVISIONED_LABEL } from '../../api/names.ts';
 import { resources } from '../../kube/api-server.ts';
 import type { Store } from '../../kube/store.ts';
-import { type Watching, watchStore } from '../../kube/stores.ts';
-import { metadataOnly, slim } from '../../kube/transforms.ts';
+import { type WatchOptions, watchStore } from '../../kube/stores.ts';
+import { metadataOnly, stripManagedFields } from '../../kube/transforms.ts';
 import type { Ledger } from './observed.ts';
-import type { Wanted } from './plan.ts';
+import type { DesiredItem } from './plan.ts';
 import { digestOf, ownerOf } from './provision-content.ts';
-import type { Made } from './provision-plan.ts';
+import type { ObservedObject } from './provision-plan.ts';
 
 /** Narrow caches for `provision`. No data of any ConfigMap stays in memory, a digest of what we made at most; no Secret at all. */
 export interface ProvisionStores {
   /** ConfigMaps and claims that carry our label, in every namespace. */
-  readonly made: readonly Store<Made>[];
+  readonly observed: readonly Store<ObservedObject>[];
   /** What we wrote down of Secrets, which we may not list. */
   readonly ledgers: Store<Ledger>;
   /** Every ConfigMap of the system namespace, without its data: to learn when one changes. */
@@ -23,33 +23,37 @@ export interface ProvisionStores {
 const OWNER = 'owner';
 
 /** Starts the watches; the caches fill in the background until the signal. */
-export const watchProvision = (watching: Watching, systemNamespace: string): ProvisionStores => {
+export const watchProvision = (watching: WatchOptions, systemNamespace: string): ProvisionStores => {
   const { configMaps, persistentVolumeClaims } = resources;
   const provisioned = { ...watching, query: { labelSelector: `${PROVISIONED_LABEL}=true` } };
-  const made = [
-    watchStore(provisioned, configMaps, madeOf('ConfigMap'), owners),
-    watchStore(provisioned, persistentVolumeClaims, madeOf('PersistentVolumeClaim'), owners),
+  const observed = [
+    watchStore(provisioned, configMaps, observedObject('ConfigMap'), owners),
+    watchStore(provisioned, persistentVolumeClaims, observedObject('PersistentVolumeClaim'), owners),
   ];
   const ledgerQuery = { namespace: systemNamespace, labelSelector: `${PROVISION_LEDGER_LABEL}=true` };
-  const ledgers = watchStore({ ...watching, query: ledgerQuery }, configMaps, slim<Ledger>);
+  const ledgers = watchStore({ ...watching, query: ledgerQuery }, configMaps, stripManagedFields<Ledger>);
   const sources = watchStore({ ...watching, query: { namespace: systemNamespace } }, configMaps, metadataOnly);
-  const synced = Promise.all([...made, ledgers, sources].map((store) => store.synced)).then(() => undefined);
-  return { made, ledgers, sources, synced };
+  const synced = Promise.all([...observed, ledgers, sources].map((store) => store.synced)).then(() => undefined);
+  return { observed, ledgers, sources, synced };
 };
 
 /** What carries our marks and is this owner's, or has the name of something wanted. Secrets aside. */
-export const madeFor = ({ made }: ProvisionStores, owner: string, wanted: readonly Wanted[]): readonly Made[] => {
-  const own = made.flatMap((store) => store.byIndex(OWNER, owner));
-  const named = wanted.flatMap((item) =>
-    made.flatMap((store) => store.get(item) ?? []).filter(({ kind }) => kind === item.kind),
+export const observedFor = (
+  { observed }: ProvisionStores,
+  owner: string,
+  desired: readonly DesiredItem[],
+): readonly ObservedObject[] => {
+  const own = observed.flatMap((store) => store.byIndex(OWNER, owner));
+  const named = desired.flatMap((item) =>
+    observed.flatMap((store) => store.get(item) ?? []).filter(({ kind }) => kind === item.kind),
   );
   return [...new Set([...own, ...named])];
 };
 
 /** Every owner that something is marked with, whether it still exists or not. */
-export const ownersIn = ({ made, ledgers }: ProvisionStores): readonly string[] => [
+export const ownersIn = ({ observed, ledgers }: ProvisionStores): readonly string[] => [
   ...new Set([
-    ...made.flatMap((store) => store.list()).flatMap((object) => ownerOf(object) ?? []),
+    ...observed.flatMap((store) => store.list()).flatMap((object) => ownerOf(object) ?? []),
     ...ledgers.list().flatMap((ledger) => ledgerOwner(ledger) ?? []),
   ]),
 ];
@@ -58,14 +62,14 @@ export const ownersIn = ({ made, ledgers }: ProvisionStores): readonly string[] 
 export const ledgerOwner = ({ metadata }: Ledger): string | undefined =>
   metadata.annotations?.[PROVISIONED_BY_ANNOTATION];
 
-/** What is remembered of an object. */
-export const madeOf =
-  (kind: Wanted['kind']) =>
-  (object: Made): Made => ({
+/** What is observed of an object. */
+export const observedObject =
+  (kind: DesiredItem['kind']) =>
+  (object: ObservedObject): ObservedObject => ({
     ...metadataOnly(object),
     kind,
     digest: digestOf(object),
     ...(object.type !== undefined && { type: object.type }),
   });
 
-const owners = { [OWNER]: (made: Made): readonly string[] => [ownerOf(made) ?? []].flat() };
+const owners = { [OWNER]: (observed: ObservedObject): readonly string[] => [ownerOf(observed) ?? []].flat() };

@@ -7,10 +7,10 @@ import { dnsLabel } from './names.ts';
  * What Calrissian breaks on: its runner copies each mounted claim into every step pod under the claim's own name, and
  * finds the claim of a path by plain string prefix.
  */
-export const calrissianFlaws = (inject: InjectSpec, mode: Mode): readonly string[] => [
-  ...claimNameFlaws(inject),
-  ...claimMountFlaws(inject),
-  ...credentialFlaws(inject, mode),
+export const calrissianViolations = (inject: InjectSpec, mode: Mode): readonly string[] => [
+  ...claimNameViolations(inject),
+  ...claimMountViolations(inject),
+  ...credentialViolations(inject, mode),
 ];
 
 const claimOf = (volume: Volume | undefined): string | undefined => {
@@ -19,7 +19,7 @@ const claimOf = (volume: Volume | undefined): string | undefined => {
   return typeof source.claimName === 'string' ? source.claimName : undefined;
 };
 
-const claimNameFlaws = ({ volumes = [] }: InjectSpec): readonly string[] =>
+const claimNameViolations = ({ volumes = [] }: InjectSpec): readonly string[] =>
   volumes.flatMap((volume, at) => {
     const claim = claimOf(volume);
     if (claim === undefined || claim.includes('${') || dnsLabel.accepts(claim)) return [];
@@ -28,7 +28,7 @@ const claimNameFlaws = ({ volumes = [] }: InjectSpec): readonly string[] =>
     ];
   });
 
-const claimMountFlaws = ({ volumes = [], volumeMounts = [] }: InjectSpec): readonly string[] => {
+const claimMountViolations = ({ volumes = [], volumeMounts = [] }: InjectSpec): readonly string[] => {
   const mounts = volumeMounts.flatMap(({ name, mountPath }, at) => {
     const claim = claimOf(volumes.find((volume) => volume.name === name));
     return claim === undefined ? [] : [{ at, claim, mountPath }];
@@ -51,7 +51,7 @@ const claimMountFlaws = ({ volumes = [], volumeMounts = [] }: InjectSpec): reado
 };
 
 /** The launcher passes short-lived credentials to each step; replacing them breaks its access. */
-const credentialFlaws = ({ env = [] }: InjectSpec, mode: Mode): readonly string[] =>
+const credentialViolations = ({ env = [] }: InjectSpec, mode: Mode): readonly string[] =>
   env.flatMap(({ name }, at) =>
     mode === 'Enforce' && name.startsWith('AWS_')
       ? [`spec.inject.env[${at}].name: ${name} cannot be enforced on a CalrissianPod; use mode Default`]

@@ -3,59 +3,63 @@ import type { InjectSpec } from '../../api/inject-schema.ts';
 import type { Mode } from '../../api/injection.ts';
 import type { StringMap } from '../../api/kubernetes.ts';
 import { isReservedEnv, isReservedLabel } from '../../injection/reserved.ts';
-import { MOST_VALUES, valuesIn } from './amount.ts';
-import { calrissianFlaws } from './calrissian-flaws.ts';
-import { sparkFlaws } from './kind-rules.ts';
-import { mountFlaws } from './mount-flaws.ts';
-import { nameFlaws } from './name-flaws.ts';
+import { countValues, MAX_VALUES } from './amount.ts';
+import { calrissianViolations } from './calrissian-flaws.ts';
+import { sparkViolations } from './kind-rules.ts';
+import { mountViolations } from './mount-flaws.ts';
+import { nameViolations } from './name-flaws.ts';
 
 /**
  * What a schema cannot say about `spec.inject`: one sentence each, the field first. Each is something Kubernetes or the
  * kind's own operator would refuse, or that would break the job. What holds a variable is judged once it is filled in.
  */
-export const injectFlaws = (inject: InjectSpec, kinds: readonly TargetKind[], mode: Mode): readonly string[] => [
-  ...amountFlaws(inject),
-  ...placeFlaws(inject, kinds),
-  ...nameFlaws(inject),
-  ...mountFlaws(inject, kinds),
-  ...reservedFlaws(inject, kinds),
-  ...shapeFlaws(inject),
-  ...(kinds.includes('SparkApplication') || kinds.includes('SparkConnect') ? sparkFlaws(inject) : []),
-  ...(kinds.includes('CalrissianPod') ? calrissianFlaws(inject, mode) : []),
+export const injectViolations = (inject: InjectSpec, kinds: readonly TargetKind[], mode: Mode): readonly string[] => [
+  ...countViolations(inject),
+  ...kindViolations(inject, kinds),
+  ...nameViolations(inject),
+  ...mountViolations(inject, kinds),
+  ...reservedViolations(inject, kinds),
+  ...exclusiveFieldViolations(inject),
+  ...(kinds.includes('SparkApplication') || kinds.includes('SparkConnect') ? sparkViolations(inject) : []),
+  ...(kinds.includes('CalrissianPod') ? calrissianViolations(inject, mode) : []),
 ];
 
-const amountFlaws = (inject: InjectSpec): readonly string[] =>
-  valuesIn(inject) > MOST_VALUES
-    ? [`spec.inject: has ${valuesIn(inject)} values, of which one object is given ${MOST_VALUES} at most; remove some`]
+const countViolations = (inject: InjectSpec): readonly string[] =>
+  countValues(inject) > MAX_VALUES
+    ? [
+        `spec.inject: has ${countValues(inject)} values, of which one object is given ${MAX_VALUES} at most; remove some`,
+      ]
     : [];
 
-const placeFlaws = (inject: InjectSpec, kinds: readonly TargetKind[]): readonly string[] =>
+const kindViolations = (inject: InjectSpec, kinds: readonly TargetKind[]): readonly string[] =>
   keysOf(inject).flatMap((key) => {
-    const takers: readonly TargetKind[] = INJECT_KEYS[key];
+    const supportedKinds: readonly TargetKind[] = INJECT_KEYS[key];
     return kinds
-      .filter((kind) => !takers.includes(kind))
-      .map((kind) => `spec.inject.${key}: ${kind} takes no ${key}; remove it or match ${takers.join(', ')} only`);
+      .filter((kind) => !supportedKinds.includes(kind))
+      .map(
+        (kind) => `spec.inject.${key}: ${kind} takes no ${key}; remove it or match ${supportedKinds.join(', ')} only`,
+      );
   });
 
 const keysOf = (inject: InjectSpec): readonly InjectKey[] =>
   Object.keys(inject).filter((key): key is InjectKey => Object.hasOwn(INJECT_KEYS, key));
 
-const reservedFlaws = (inject: InjectSpec, kinds: readonly TargetKind[]): readonly string[] =>
+const reservedViolations = (inject: InjectSpec, kinds: readonly TargetKind[]): readonly string[] =>
   kinds.flatMap((kind) => [
-    ...reservedKeys(kind, 'labels', inject.labels),
-    ...reservedKeys(kind, 'annotations', inject.annotations),
+    ...reservedKeyViolations(kind, 'labels', inject.labels),
+    ...reservedKeyViolations(kind, 'annotations', inject.annotations),
     ...(inject.env ?? []).flatMap(({ name }, at) =>
       isReservedEnv(kind, name) ? [`spec.inject.env[${at}].name: ${name} belongs to the machinery of a ${kind}`] : [],
     ),
   ]);
 
-const reservedKeys = (kind: TargetKind, field: string, items: StringMap | undefined): readonly string[] =>
+const reservedKeyViolations = (kind: TargetKind, field: string, items: StringMap | undefined): readonly string[] =>
   Object.keys(items ?? {}).flatMap((key) =>
     isReservedLabel(kind, key) ? [`spec.inject.${field}: "${key}" is reserved on a ${kind}; remove it`] : [],
   );
 
 /** Rules of core/v1 validation that span two fields. */
-const shapeFlaws = ({ env = [], envFrom = [], tolerations = [] }: InjectSpec): readonly string[] => [
+const exclusiveFieldViolations = ({ env = [], envFrom = [], tolerations = [] }: InjectSpec): readonly string[] => [
   ...env.flatMap(({ value, valueFrom }, at) =>
     value && valueFrom ? [`spec.inject.env[${at}]: give value or valueFrom, not both`] : [],
   ),

@@ -3,23 +3,25 @@ import type { InjectSpec } from '../../api/inject-schema.ts';
 import { isReservedSparkConf } from '../../injection/reserved.ts';
 
 /** In characters. Keys are taken apart by patterns, for some of which a long one takes the square of its length. */
-const LONGEST_KEY = 1_024;
+const MAX_KEY_LENGTH = 1_024;
 
 /** What spark-operator refuses, or Spark dies of, in defaults for its applications. */
-export const sparkFlaws = (inject: InjectSpec): readonly string[] => [
-  ...confFlaws(inject),
-  ...configMapFlaws(inject),
-  ...prometheusFlaws(inject),
+export const sparkViolations = (inject: InjectSpec): readonly string[] => [
+  ...confViolations(inject),
+  ...configMapViolations(inject),
+  ...prometheusViolations(inject),
 ];
 
-const confFlaws = ({ sparkConf, hadoopConf, eventLog, prometheus }: InjectSpec): readonly string[] => {
+const confViolations = ({ sparkConf, hadoopConf, eventLog, prometheus }: InjectSpec): readonly string[] => {
   const keys = Object.keys(sparkConf ?? {});
   const prefixed = Object.keys(hadoopConf ?? {}).find((key) => key.startsWith('spark.hadoop.'));
   const javaOptions = keys.find((key) => /^spark\.(driver|executor)\.extraJavaOptions$/.test(key));
   return [
     ...keys
-      .filter((key) => key.length > LONGEST_KEY)
-      .map((key) => `spec.inject.sparkConf: ${key.slice(0, 60)}… has more than ${LONGEST_KEY} characters; shorten it`),
+      .filter((key) => key.length > MAX_KEY_LENGTH)
+      .map(
+        (key) => `spec.inject.sparkConf: ${key.slice(0, 60)}… has more than ${MAX_KEY_LENGTH} characters; shorten it`,
+      ),
     ...keys
       .filter(isReservedSparkConf)
       .map((key) => `spec.inject.sparkConf: ${key} is refused by spark-operator; remove it`),
@@ -36,7 +38,7 @@ const confFlaws = ({ sparkConf, hadoopConf, eventLog, prometheus }: InjectSpec):
 };
 
 /** The operator makes a volume `<name>-vol` for each ConfigMap: a name twice is a volume twice. */
-const configMapFlaws = ({ configMaps = [], volumes = [] }: InjectSpec): readonly string[] => {
+const configMapViolations = ({ configMaps = [], volumes = [] }: InjectSpec): readonly string[] => {
   const names = configMaps.map(({ name }) => name);
   return [
     ...names.flatMap((name, at) =>
@@ -55,11 +57,11 @@ const configMapFlaws = ({ configMaps = [], volumes = [] }: InjectSpec): readonly
 };
 
 /** `configFile` names a file; the directory a ConfigMap is mounted at is the mistake people make. */
-const prometheusFlaws = ({ prometheus, configMaps = [], secrets = [] }: InjectSpec): readonly string[] => {
+const prometheusViolations = ({ prometheus, configMaps = [], secrets = [] }: InjectSpec): readonly string[] => {
   const file = prometheus?.configFile;
   if (file === undefined) return [];
   const isDirectory =
     file.endsWith('/') || [...configMaps, ...secrets].some(({ mountPath }) => mountKey(mountPath) === file);
-  const flaw = `spec.inject.prometheus.configFile: "${file}" is a directory; name the file in it, such as ${mountKey(file)}/prometheus.yaml`;
-  return isDirectory ? [flaw] : [];
+  const violation = `spec.inject.prometheus.configFile: "${file}" is a directory; name the file in it, such as ${mountKey(file)}/prometheus.yaml`;
+  return isDirectory ? [violation] : [];
 };

@@ -4,13 +4,13 @@ import type { InjectSpec } from '../../api/inject-schema.ts';
 import { isReservedPath, isReservedVolume } from '../../injection/reserved.ts';
 
 /** What would make a pod with these volumes and mounts invalid, or break the machinery of its kind. */
-export const mountFlaws = (inject: InjectSpec, kinds: readonly TargetKind[]): readonly string[] => [
-  ...volumeFlaws(inject, kinds),
-  ...danglingFlaws(inject),
-  ...pathFlaws(inject, kinds),
+export const mountViolations = (inject: InjectSpec, kinds: readonly TargetKind[]): readonly string[] => [
+  ...volumeViolations(inject, kinds),
+  ...danglingViolations(inject),
+  ...pathViolations(inject, kinds),
 ];
 
-const volumeFlaws = ({ volumes = [] }: InjectSpec, kinds: readonly TargetKind[]): readonly string[] =>
+const volumeViolations = ({ volumes = [] }: InjectSpec, kinds: readonly TargetKind[]): readonly string[] =>
   volumes.flatMap(({ name, ...sources }, at) => [
     ...kinds
       .filter((kind) => isReservedVolume(kind, name))
@@ -20,7 +20,7 @@ const volumeFlaws = ({ volumes = [] }: InjectSpec, kinds: readonly TargetKind[])
       : [`spec.inject.volumes[${at}]: give exactly one source beside its name`]),
   ]);
 
-const danglingFlaws = ({ volumeMounts = [], volumes = [] }: InjectSpec): readonly string[] =>
+const danglingViolations = ({ volumeMounts = [], volumes = [] }: InjectSpec): readonly string[] =>
   volumeMounts.flatMap(({ name }, at) =>
     volumes.some((volume) => volume.name === name)
       ? []
@@ -37,7 +37,7 @@ const placedPaths = ({ volumeMounts, configMaps, secrets }: InjectSpec): readonl
     (mounts ?? []).map(({ mountPath }, at) => ({ field: `spec.inject.${list}[${at}].mountPath`, path: mountPath })),
   );
 
-const pathFlaws = (inject: InjectSpec, kinds: readonly TargetKind[]): readonly string[] => {
+const pathViolations = (inject: InjectSpec, kinds: readonly TargetKind[]): readonly string[] => {
   const placed = placedPaths(inject);
   const keys = placed.map(({ path }) => mountKey(path));
   return placed.flatMap(({ field, path }, at) => {

@@ -4,12 +4,12 @@ import { requirementsOf } from '../selector.ts';
 import { qualifiedName } from './names.ts';
 
 /** What no object could meet, or no API server would take, in the selectors of `spec.match`. */
-export const selectorFlaws = (match: PlatformDefaultsSpec['match']): readonly string[] => [
-  ...flawsOf('spec.match.selector', match.selector),
-  ...flawsOf('spec.match.namespaceSelector', match.namespaceSelector),
+export const selectorViolations = (match: PlatformDefaultsSpec['match']): readonly string[] => [
+  ...violationsOf('spec.match.selector', match.selector),
+  ...violationsOf('spec.match.namespaceSelector', match.namespaceSelector),
 ];
 
-const flawsOf = (field: string, selector: LabelSelector | undefined): readonly string[] =>
+const violationsOf = (field: string, selector: LabelSelector | undefined): readonly string[] =>
   requirementsOf(selector).flatMap(({ key, operator, values }) => {
     if (!qualifiedName.accepts(key)) return [`${field}: "${key}" is not ${qualifiedName.title}`];
     const needsValues = operator === 'In' || operator === 'NotIn';

@@ -4,14 +4,17 @@ import { variablesIn } from '../variables.ts';
 import { configKey, dnsSubdomain } from './names.ts';
 
 /** What a schema cannot say about `spec.provision`. */
-export const provisionFlaws = (provision: ProvisionSpec, match: PlatformDefaultsSpec['match']): readonly string[] => [
-  ...nameFlaws(provision),
-  ...dataFlaws(provision),
-  ...breadthFlaws(provision, match),
-  ...objectFlaws(provision),
+export const provisionViolations = (
+  provision: ProvisionSpec,
+  match: PlatformDefaultsSpec['match'],
+): readonly string[] => [
+  ...objectNameViolations(provision),
+  ...dataViolations(provision),
+  ...scopeViolations(provision, match),
+  ...objectVariableViolations(provision),
 ];
 
-const nameFlaws = (provision: ProvisionSpec): readonly string[] =>
+const objectNameViolations = (provision: ProvisionSpec): readonly string[] =>
   Object.entries(provision).flatMap(([list, items]) =>
     items.flatMap(({ name }, at) =>
       name.includes('${') || dnsSubdomain.accepts(name)
@@ -20,7 +23,7 @@ const nameFlaws = (provision: ProvisionSpec): readonly string[] =>
     ),
   );
 
-const dataFlaws = ({ configMaps = [] }: ProvisionSpec): readonly string[] =>
+const dataViolations = ({ configMaps = [] }: ProvisionSpec): readonly string[] =>
   configMaps.flatMap(({ data, copyFrom }, at) => {
     const field = `spec.provision.configMaps[${at}]`;
     if ((data === undefined) === (copyFrom === undefined)) return [`${field}: give exactly one of data and copyFrom`];
@@ -30,7 +33,7 @@ const dataFlaws = ({ configMaps = [] }: ProvisionSpec): readonly string[] =>
   });
 
 /** A Secret for everybody is no secret, and a claim in every namespace costs money: both want namespaces named. */
-const breadthFlaws = (
+const scopeViolations = (
   provision: ProvisionSpec,
   { namespaceSelector }: PlatformDefaultsSpec['match'],
 ): readonly string[] =>
@@ -42,7 +45,7 @@ const breadthFlaws = (
           (list) => `spec.provision.${list}: would go to every namespace; say which in spec.match.namespaceSelector`,
         );
 
-const objectFlaws = (provision: ProvisionSpec): readonly string[] =>
+const objectVariableViolations = (provision: ProvisionSpec): readonly string[] =>
   [...variablesIn(provision)]
     .filter((name) => name === 'name' || name === 'kind' || name.startsWith('labels.'))
     .map(

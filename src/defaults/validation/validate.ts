@@ -1,11 +1,11 @@
 import { type PlatformDefaults, type PlatformDefaultsSpec, platformDefaultsSpec } from '../../api/platform-defaults.ts';
-import { schemaFlaws } from '../../api/schema-validation.ts';
+import { schemaViolations } from '../../api/schema-validation.ts';
 import type { DefaultsOptions } from '../entry.ts';
 import { withoutNulls } from '../without-nulls.ts';
-import { injectFlaws } from './inject.ts';
-import { selectorFlaws } from './selector-flaws.ts';
-import { provisionFlaws } from './spec.ts';
-import { variableFlaws } from './variable-flaws.ts';
+import { injectViolations } from './inject.ts';
+import { selectorViolations } from './selector-flaws.ts';
+import { provisionViolations } from './spec.ts';
+import { variableViolations } from './variable-flaws.ts';
 
 /**
  * Everything wrong with a PlatformDefaults, one sentence each, the field first; none where it can be in force. Takes
@@ -13,22 +13,22 @@ import { variableFlaws } from './variable-flaws.ts';
  */
 export const validateDefaults = (defaults: PlatformDefaults, options: DefaultsOptions): readonly string[] => {
   if (!defaults.spec) return ['spec: is required'];
-  const flaws = schemaFlaws(platformDefaultsSpec.json, defaults.spec, 'spec');
-  if (flaws.length > 0) return flaws;
+  const violations = schemaViolations(platformDefaultsSpec.json, defaults.spec, 'spec');
+  if (violations.length > 0) return violations;
   const spec = withoutNulls(defaults.spec);
   const namespace = defaults.metadata.namespace ?? options.systemNamespace;
   return [
-    ...selectorFlaws(spec.match),
-    ...(spec.inject === undefined ? [] : injectFlaws(spec.inject, spec.match.kinds, spec.mode ?? 'Default')),
-    ...variableFlaws(spec),
-    ...(spec.provision === undefined ? [] : provisionFlaws(spec.provision, spec.match)),
-    ...(namespace === options.systemNamespace ? [] : tenantFlaws(spec, options)),
-    ...emptyFlaws(spec),
+    ...selectorViolations(spec.match),
+    ...(spec.inject === undefined ? [] : injectViolations(spec.inject, spec.match.kinds, spec.mode ?? 'Default')),
+    ...variableViolations(spec),
+    ...(spec.provision === undefined ? [] : provisionViolations(spec.provision, spec.match)),
+    ...(namespace === options.systemNamespace ? [] : tenantViolations(spec, options)),
+    ...emptyViolations(spec),
   ];
 };
 
 /** A tenant can ask only for what they could write in their own manifests, and for their own namespace. */
-const tenantFlaws = (spec: PlatformDefaultsSpec, { systemNamespace }: DefaultsOptions): readonly string[] => {
+const tenantViolations = (spec: PlatformDefaultsSpec, { systemNamespace }: DefaultsOptions): readonly string[] => {
   const only = `is allowed in namespace ${systemNamespace} only; remove it or ask the platform team`;
   return [
     ...(spec.match.namespaceSelector === undefined ? [] : [`spec.match.namespaceSelector: ${only}`]),
@@ -38,7 +38,7 @@ const tenantFlaws = (spec: PlatformDefaultsSpec, { systemNamespace }: DefaultsOp
   ];
 };
 
-const emptyFlaws = ({ inject, provision, variables }: PlatformDefaultsSpec): readonly string[] =>
+const emptyViolations = ({ inject, provision, variables }: PlatformDefaultsSpec): readonly string[] =>
   inject === undefined && provision === undefined && variables === undefined
     ? ['spec: gives nothing; add inject, provision or variables']
     : [];

@@ -1,7 +1,7 @@
 import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import type { Edit } from '../edit.ts';
-import { remember } from '../memo.ts';
+import { memoize } from '../memo.ts';
 import { hidesAny } from '../mount-paths.ts';
 import { listAt, type Path, textAt } from '../path.ts';
 import { containersNamed, environmentEdits, isSparkOperatorPod, podEdits, sourceEdits } from '../pod-edits.ts';
@@ -37,7 +37,7 @@ export const workflowProfile: PodProfile = {
     ];
     return hasClaims(injection)
       ? make()
-      : remember(injection, workflowProfile, `${mains.join()} ${executors.join()}`, make);
+      : memoize(injection, workflowProfile, `${mains.join()} ${executors.join()}`, make);
   },
   ofMount: (_, { key }) => (hidesAny(key, EXECUTOR_PATHS) ? 'it would hide what the executor mounts' : undefined),
   ofEnv: (_, { key }) => (key.startsWith('ARGO_') ? 'the variable is kept for the executor' : undefined),

@@ -7,25 +7,25 @@ import { isSparkOperatorPod } from '../pod-edits.ts';
 import { namespaceOf } from '../target.ts';
 
 /** What a pod is to Calrissian, and which of its containers counts. */
-export interface CalrissianPart {
-  readonly part: 'runner' | 'step';
+export interface CalrissianPod {
+  readonly role: 'runner' | 'step';
   readonly container: Path;
   readonly namespace: string;
 }
 
 /** Recognises a runner or a step pod in a namespace that asks for it; undefined for any other pod. */
-export const calrissianPartOf = (
+export const calrissianPodOf = (
   pod: KubeObject,
   request: AdmissionRequest,
   facts: Facts,
-): CalrissianPart | undefined => {
+): CalrissianPod | undefined => {
   const namespace = namespaceOf(pod, request);
   if (facts.namespaceLabels(namespace)?.[CALRISSIAN_LABEL] !== CALRISSIAN_ENABLED || isSparkOperatorPod(pod))
     return undefined;
   const runner = runnerContainer(pod);
-  if (runner !== undefined) return { part: 'runner', container: runner, namespace };
+  if (runner !== undefined) return { role: 'runner', container: runner, namespace };
   return isStep(pod, namespace, request)
-    ? { part: 'step', container: ['spec', 'containers', '0'], namespace }
+    ? { role: 'step', container: ['spec', 'containers', '0'], namespace }
     : undefined;
 };
 
@@ -35,8 +35,8 @@ export const POD_NAME_SOURCE = { fieldRef: { apiVersion: 'v1', fieldPath: 'metad
 
 const runnerContainer = (pod: KubeObject): Path | undefined => {
   const containers = listAt(pod, ['spec', 'containers']);
-  const strong = containers.findIndex(namesItself);
-  const index = strong >= 0 ? strong : containers.findIndex(runsCalrissian);
+  const selfNamed = containers.findIndex(namesItself);
+  const index = selfNamed >= 0 ? selfNamed : containers.findIndex(runsCalrissian);
   return index < 0 ? undefined : ['spec', 'containers', String(index)];
 };
 

@@ -2,7 +2,7 @@ import { AppError } from '../../api/errors.ts';
 import type { CalrissianPolicy, Facts } from '../../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../../api/kubernetes.ts';
 import { CALRISSIAN_DEFAULTS } from '../../api/names.ts';
-import { holds, isOurs, keepObject, keyOfObject } from '../../controller/apply.ts';
+import { applyIfChanged, includesDesired, isManaged, objectKeyOf } from '../../controller/apply.ts';
 import type { Note } from '../../controller/event-object.ts';
 import { type Kube, type Resource, resources } from '../../kube/api-server.ts';
 import { ensureCalrissianClass } from './calrissian-class.ts';
@@ -15,21 +15,21 @@ export interface CalrissianTools {
   readonly isProvisioned: (configMap: string) => boolean;
 }
 
-/** What a pass wrote and took away, and what a person should know. */
-export interface CalrissianPass {
+/** What a reconcile wrote and removed, and what a person should know. */
+export interface ApplyResult {
   readonly written: readonly string[];
   readonly removed: readonly string[];
   readonly notes: readonly Note[];
 }
 
-/** Makes a namespace ready. `made` is what earlier passes made there, claims left out. Throws AppError. */
-export const equip = async (
+/** Makes a namespace ready. `made` is what earlier reconciles made there, claims left out. Throws AppError. */
+export const applyObjects = async (
   namespace: string,
   made: readonly KubeObject[],
   policy: CalrissianPolicy,
   tools: CalrissianTools,
   signal: AbortSignal,
-): Promise<CalrissianPass> => {
+): Promise<ApplyResult> => {
   const { roleBindings, defaults, claims } = calrissianObjects(namespace, policy);
   const isProvisioned = tools.isProvisioned(CALRISSIAN_DEFAULTS);
   const desired = [...roleBindings, ...(isProvisioned ? [] : [defaults])];
@@ -38,14 +38,14 @@ export const equip = async (
     tools,
     signal,
   );
-  const kept = await collect(desired, (object) => keep(object, tools, signal));
+  const kept = await collect(desired, (object) => applyOne(object, tools, signal));
   const [, shared] = claims;
-  const standing = shared && (await ensureCalrissianClass(shared, policy, tools, signal));
-  const claimed = await collect(standing?.isThere ? claims : [], (claim) => claimOnce(claim, tools, signal));
+  const classState = shared && (await ensureCalrissianClass(shared, policy, tools, signal));
+  const claimed = await collect(classState?.exists ? claims : [], (claim) => claimOnce(claim, tools, signal));
   return {
     written: [...kept.written, ...claimed.written],
     removed,
-    notes: [...kept.notes, ...(standing?.notes ?? []), ...claimed.notes],
+    notes: [...kept.notes, ...(classState?.notes ?? []), ...claimed.notes],
   };
 };
 
@@ -57,7 +57,7 @@ export const removeAll = async (
 ): Promise<readonly string[]> => {
   for (const object of made) {
     const { uid } = object.metadata;
-    await kube.remove(resourceOf(object), keyOfObject(object), uid === undefined ? {} : { uid }, { signal });
+    await kube.remove(resourceOf(object), objectKeyOf(object), uid === undefined ? {} : { uid }, { signal });
   }
   return made.map(titleOf);
 };
@@ -70,28 +70,28 @@ const isSame = (one: KubeObject, other: KubeObject): boolean =>
 
 export const titleOf = ({ kind, metadata }: KubeObject): string => `${kind} ${metadata.name ?? ''}`;
 
-/** What became of one object: written, left as it was, or somebody else's. */
-type Fate = 'written' | 'right' | Note;
+/** What became of one object: written, left unchanged, or somebody else's. */
+type ApplyOutcome = 'written' | 'unchanged' | Note;
 
 const collect = async <T extends KubeObject>(
   objects: readonly T[],
-  act: (object: T) => Promise<Fate>,
-): Promise<Pick<CalrissianPass, 'written' | 'notes'>> => {
+  act: (object: T) => Promise<ApplyOutcome>,
+): Promise<Pick<ApplyResult, 'written' | 'notes'>> => {
   const written: string[] = [];
   const notes: Note[] = [];
   for (const object of objects) {
-    const fate = await act(object);
-    if (fate === 'written') written.push(titleOf(object));
-    else if (fate !== 'right') notes.push(fate);
+    const outcome = await act(object);
+    if (outcome === 'written') written.push(titleOf(object));
+    else if (outcome !== 'unchanged') notes.push(outcome);
   }
   return { written, notes };
 };
 
-const keep = async (desired: KubeObject, { kube }: CalrissianTools, signal: AbortSignal): Promise<Fate> => {
-  const live = await kube.get(resourceOf(desired), keyOfObject(desired), signal);
-  if (live !== undefined && !isOurs(live)) return someoneElses(live, desired);
-  const { isWritten } = await keepObject(kube, resourceOf(desired), { desired, live }, signal);
-  return isWritten ? 'written' : 'right';
+const applyOne = async (desired: KubeObject, { kube }: CalrissianTools, signal: AbortSignal): Promise<ApplyOutcome> => {
+  const live = await kube.get(resourceOf(desired), objectKeyOf(desired), signal);
+  if (live !== undefined && !isManaged(live)) return foreignObject(live, desired);
+  const { isWritten } = await applyIfChanged(kube, resourceOf(desired), { desired, live }, signal);
+  return isWritten ? 'written' : 'unchanged';
 };
 
 /** A claim is made and never changed: nearly all of it is immutable, and what it holds is its owner's. */
@@ -99,23 +99,23 @@ const claimOnce = async (
   claim: PersistentVolumeClaim,
   { kube }: CalrissianTools,
   signal: AbortSignal,
-): Promise<Fate> => {
-  const live = await kube.get<PersistentVolumeClaim>(resources.persistentVolumeClaims, keyOfObject(claim), signal);
-  if (live !== undefined) return isOurs(live) ? 'right' : someoneElses(live, claim);
+): Promise<ApplyOutcome> => {
+  const live = await kube.get<PersistentVolumeClaim>(resources.persistentVolumeClaims, objectKeyOf(claim), signal);
+  if (live !== undefined) return isManaged(live) ? 'unchanged' : foreignObject(live, claim);
   try {
     await kube.create(resources.persistentVolumeClaims, claim, { signal });
     return 'written';
   } catch (error) {
-    if (error instanceof AppError && error.reason === 'AlreadyExists') return 'right';
+    if (error instanceof AppError && error.reason === 'AlreadyExists') return 'unchanged';
     throw error;
   }
 };
 
 /** What somebody made by hand, as the guide has it, is as good as ours and not worth a warning. */
-const someoneElses = (live: KubeObject, desired: KubeObject): Fate => {
+const foreignObject = (live: KubeObject, desired: KubeObject): ApplyOutcome => {
   const { metadata: _, ...content } = desired;
-  return holds(live, content)
-    ? 'right'
+  return includesDesired(live, content)
+    ? 'unchanged'
     : {
         type: 'Warning',
         reason: 'NotOurs',

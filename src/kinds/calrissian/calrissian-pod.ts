@@ -2,12 +2,12 @@ import { type Mutator, untouched } from '../../api/mutator.ts';
 import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../../api/names.ts';
 import { mutatePod } from '../../injection/pod-mutation.ts';
 import { isWorkflowPod, workflowProfile } from '../../injection/profiles/argo.ts';
-import { calrissianPartOf } from '../../injection/profiles/calrissian.ts';
+import { calrissianPodOf } from '../../injection/profiles/calrissian.ts';
 import { calrissianProfile } from './calrissian-profile.ts';
 
 /**
  * Pods of Calrissian, in namespaces that ask for it: its step pods carry no label to select them by. One that Argo
- * started is a workflow pod too and gets both shares.
+ * started is a workflow pod too and gets the edits of both profiles.
  */
 export const calrissianPodMutator: Mutator = {
   rules: [
@@ -23,9 +23,9 @@ export const calrissianPodMutator: Mutator = {
     },
   ],
   mutate: (pod, request, facts) => {
-    const part = request.operation === 'CREATE' ? calrissianPartOf(pod, request, facts) : undefined;
-    if (part === undefined) return untouched(pod);
-    const profiles = [calrissianProfile(part, pod, facts), ...(isWorkflowPod(pod) ? [workflowProfile] : [])];
+    const recognised = request.operation === 'CREATE' ? calrissianPodOf(pod, request, facts) : undefined;
+    if (recognised === undefined) return untouched(pod);
+    const profiles = [calrissianProfile(recognised, pod, facts), ...(isWorkflowPod(pod) ? [workflowProfile] : [])];
     return mutatePod(pod, request, facts, profiles);
   },
 };

@@ -9,7 +9,7 @@ import {
 } from '../../api/names.ts';
 import { resources } from '../../kube/api-server.ts';
 import { keyOf, type Store } from '../../kube/store.ts';
-import { type FactStores, type Watching, watchStore } from '../../kube/stores.ts';
+import { type FactStores, type WatchOptions, watchStore } from '../../kube/stores.ts';
 import { metadataOnly } from '../../kube/transforms.ts';
 
 /** The caches by which the controller learns what to look at. */
@@ -24,7 +24,7 @@ export interface CalrissianStores
 const BY_NAMESPACE = 'namespace';
 
 /** Starts to watch what was made in Calrissian namespaces and can be taken away again: RoleBindings and ConfigMaps, by name alone. */
-export const watchCalrissian = (watching: Watching): CalrissianStores['made'] => {
+export const watchCalrissian = (watching: WatchOptions): CalrissianStores['made'] => {
   const labelSelector = `${MANAGED_BY_LABEL}=${MANAGED_BY},${CALRISSIAN_LABEL}=${CALRISSIAN_ENABLED}`;
   return [resources.roleBindings, resources.configMaps].map((resource) =>
     watchStore({ ...watching, query: { labelSelector } }, resource, metadataOnly, {

@@ -5,13 +5,13 @@ import { CALRISSIAN_LABEL } from '../../api/names.ts';
 import type { Note } from '../../controller/event-object.ts';
 import type { EventRecorder } from '../../controller/events.ts';
 import { type Outcome, runController } from '../../controller/loop.ts';
-import { createRefusals } from '../../controller/refusals.ts';
+import { createBlockedKeys } from '../../controller/refusals.ts';
 import type { DefaultsInForce } from '../../defaults/in-force.ts';
 import { provisionedNamespaces } from '../../defaults/provisioning/plan.ts';
 import type { Kube } from '../../kube/api-server.ts';
 import type { Log } from '../../ops/log.ts';
 import type { Metrics } from '../../ops/metrics.ts';
-import { type CalrissianPass, equip, removeAll } from './applier.ts';
+import { type ApplyResult, applyObjects, removeAll } from './applier.ts';
 import {
   allStores,
   type CalrissianStores,
@@ -53,30 +53,30 @@ export const runCalrissianController = async (
   });
 };
 
-/** What a person has to do something about; all else is only tried again. */
-const TOLD: readonly Reason[] = ['Conflict', 'Forbidden', 'InvalidInput'];
+/** What a person has to do something about; all else is only retried. */
+const REPORTED_REASONS: readonly Reason[] = ['Conflict', 'Forbidden', 'InvalidInput'];
 
 const createReconcile = (options: CalrissianControllerOptions) => {
   const { stores, facts } = options;
-  const tell = createTeller(options);
+  const record = createRecorder(options);
   const enable = async (namespace: KubeObject, name: string, signal: AbortSignal): Promise<Outcome | undefined> => {
     const { calrissian } = facts().policy;
     if (calrissian === undefined) return undefined;
     const tools = { ...options, isProvisioned: provisionedBy(options, namespace) };
     try {
-      const pass = await equip(name, madeIn(stores, name), calrissian, tools, signal);
-      tell(namespace, pass.notes);
-      return outcomeOf('namespace made ready for Calrissian', pass);
+      const result = await applyObjects(name, madeIn(stores, name), calrissian, tools, signal);
+      record(namespace, result.notes);
+      return outcomeOf('namespace made ready for Calrissian', result);
     } catch (error) {
-      if (error instanceof AppError && TOLD.includes(error.reason)) {
-        tell(namespace, [{ type: 'Warning', reason: 'CalrissianNotReady', message: error.message }]);
+      if (error instanceof AppError && REPORTED_REASONS.includes(error.reason)) {
+        record(namespace, [{ type: 'Warning', reason: 'CalrissianNotReady', message: error.message }]);
       }
       throw error;
     }
   };
   const disable = async (namespace: KubeObject, name: string, signal: AbortSignal): Promise<Outcome | undefined> => {
     const removed = await removeAll(madeIn(stores, name), options, signal);
-    if (removed.length > 0) tell(namespace, [farewell(claimsMadeIn(stores, name))]);
+    if (removed.length > 0) record(namespace, [disabledNote(claimsMadeIn(stores, name))]);
     return outcomeOf('namespace no longer made ready for Calrissian', { written: [], removed, notes: [] });
   };
   return async (name: string, signal: AbortSignal): Promise<Outcome | undefined> => {
@@ -86,21 +86,21 @@ const createReconcile = (options: CalrissianControllerOptions) => {
   };
 };
 
-const outcomeOf = (decision: string, { written, removed }: CalrissianPass): Outcome | undefined =>
+const outcomeOf = (decision: string, { written, removed }: ApplyResult): Outcome | undefined =>
   written.length + removed.length > 0 ? { decision, fields: { written, removed } } : undefined;
 
-/** Told in the namespace itself, where its people look, and only when it is news. */
-const createTeller = ({ events }: CalrissianControllerOptions) => {
-  const said = createRefusals();
+/** Events in the namespace itself, where its people look, and only when they are news. */
+const createRecorder = ({ events }: CalrissianControllerOptions) => {
+  const refusals = createBlockedKeys();
   return (namespace: KubeObject, notes: readonly Note[]): void => {
     const { metadata } = namespace;
     const name = metadata.name ?? '';
-    if (!said.add(name, JSON.stringify(notes))) return;
+    if (!refusals.add(name, JSON.stringify(notes))) return;
     for (const note of notes) events.record({ ...namespace, metadata: { ...metadata, namespace: name } }, note);
   };
 };
 
-const farewell = (claims: readonly string[]): Note => {
+const disabledNote = (claims: readonly string[]): Note => {
   const kept = `PersistentVolumeClaims ${claims.join(', ')} may hold data and stay: delete those that nobody needs.`;
   return {
     type: 'Normal',

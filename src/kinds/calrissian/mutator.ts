@@ -3,9 +3,9 @@ import { mountKey } from '../../api/identity.ts';
 import type { KubeObject, VolumeMount } from '../../api/kubernetes.ts';
 import type { Edit } from '../../injection/edit.ts';
 import { hidesAny, isNested } from '../../injection/mount-paths.ts';
-import type { WantedVolumes } from '../../injection/mounted-volumes.ts';
+import type { DesiredVolumes } from '../../injection/mounted-volumes.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
-import type { CalrissianPart } from '../../injection/profiles/calrissian.ts';
+import type { CalrissianPod } from '../../injection/profiles/calrissian.ts';
 import { valuesAt } from '../../injection/spot.ts';
 import { canManyAttach, claimOf, POD_VOLUMES } from '../../injection/volumes.ts';
 
@@ -19,8 +19,8 @@ const VOLUME_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 export const calrissianMountRefusal = (
   pod: KubeObject,
   mount: Edit,
-  { part, container, namespace }: CalrissianPart,
-  wanted: WantedVolumes,
+  { role, container, namespace }: CalrissianPod,
+  desired: DesiredVolumes,
   facts: Facts,
 ): string | undefined => {
   const present = listAt(pod, [...container, 'volumeMounts']);
@@ -28,12 +28,12 @@ export const calrissianMountRefusal = (
   const over = paths.find((path) => isNested(path, mount.key));
   if (over !== undefined) return `it would lie over or under the mount at ${over}`;
   if (hidesAny(mount.key, ['/tmp'])) return 'it would hide /tmp';
-  const claim = claimMountedBy(pod, mount.value, wanted);
+  const claim = claimMountedBy(pod, mount.value, desired);
   if (claim === undefined) return undefined;
   const like = paths.find((path) => path.startsWith(mount.key) || mount.key.startsWith(path));
   if (like !== undefined)
     return `its path begins like the mount at ${like}, and Calrissian would take one claim for the other`;
-  const isMounted = part === 'runner' && present.some((item) => claimMountedBy(pod, item, wanted) === claim);
+  const isMounted = role === 'runner' && present.some((item) => claimMountedBy(pod, item, desired) === claim);
   return isMounted ? `claim ${claim} is mounted already` : claimRefusal(claim, namespace, facts);
 };
 
@@ -46,12 +46,14 @@ const claimRefusal = (claim: string, namespace: string, facts: Facts): string | 
 };
 
 /** The claims that are to be mounted and of which the access mode is not known. */
-export const unknownClaims = (wanted: readonly unknown[], namespace: string, facts: Facts): readonly string[] =>
-  wanted.flatMap((volume) => claimOf(volume) ?? []).filter((claim) => facts.claimModes(namespace, claim) === undefined);
+export const unknownClaims = (desired: readonly unknown[], namespace: string, facts: Facts): readonly string[] =>
+  desired
+    .flatMap((volume) => claimOf(volume) ?? [])
+    .filter((claim) => facts.claimModes(namespace, claim) === undefined);
 
-const claimMountedBy = (pod: KubeObject, mount: unknown, wanted: WantedVolumes): string | undefined => {
+const claimMountedBy = (pod: KubeObject, mount: unknown, desired: DesiredVolumes): string | undefined => {
   const name = textAt(mount, ['name']) ?? '';
-  const given = wanted.get(name);
+  const given = desired.get(name);
   const present = given?.mode === 'Enforce' ? undefined : valuesAt(pod, { at: POD_VOLUMES, key: name })[0];
   return claimOf(present ?? given?.value);
 };

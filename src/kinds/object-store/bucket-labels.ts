@@ -8,7 +8,7 @@ interface LabelRule {
 }
 
 /** Google Cloud Storage labels, S3 bucket tags, Azure container metadata, as the vendors' pages have them. */
-const rules: Readonly<Record<BucketProviderName, LabelRule>> = {
+const labelRules: Readonly<Record<BucketProviderName, LabelRule>> = {
   gcs: {
     key: /^\p{Ll}[\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u,
     value: /^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u,
@@ -28,7 +28,7 @@ const rules: Readonly<Record<BucketProviderName, LabelRule>> = {
 
 /** Why the provider would not take a label, as one sentence that begins with its field; undefined where it takes it. */
 export const checkBucketLabel = (provider: BucketProviderName, key: string, value: string): string | undefined => {
-  const rule = rules[provider];
+  const rule = labelRules[provider];
   if (key.startsWith(BUCKET_MARK_PREFIX))
     return `spec.labels ${JSON.stringify(key)} cannot be put on the bucket: ${BUCKET_MARK_PREFIX} is for the owner mark.`;
   return rule.key.test(key) && rule.value.test(value)

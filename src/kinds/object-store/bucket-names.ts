@@ -1,16 +1,16 @@
 import { isIP } from 'node:net';
 import type { BucketProviderName } from '../../api/object-store.ts';
 
-interface Rule {
+interface NameRule {
   readonly isBroken: (name: string) => boolean;
   /** Ends the sentence `spec.name "x" cannot be …: it `. */
   readonly says: string;
 }
 
-const broken = (pattern: RegExp, says: string): Rule => ({ isBroken: (name) => pattern.test(name), says });
-const required = (pattern: RegExp, says: string): Rule => ({ isBroken: (name) => !pattern.test(name), says });
+const broken = (pattern: RegExp, says: string): NameRule => ({ isBroken: (name) => pattern.test(name), says });
+const required = (pattern: RegExp, says: string): NameRule => ({ isBroken: (name) => !pattern.test(name), says });
 
-const notAnAddress: Rule = { isBroken: (name) => isIP(name) === 4, says: 'must not look like an IP address' };
+const notAnAddress: NameRule = { isBroken: (name) => isIP(name) === 4, says: 'must not look like an IP address' };
 const notTwoDots = broken(/\.\./, 'must not hold two dots in a row');
 const alphanumericEnds = required(/^[a-z0-9].*[a-z0-9]$/, 'must begin and end with a letter or a digit');
 
@@ -19,7 +19,7 @@ const reservedSuffix = /(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$/;
 /** `<prefix>-<12-digit account>-<region>-an`: the account-regional namespace, made by a call of its own. */
 const accountRegional = /-\d{12}-[a-z]{2}-[a-z0-9-]+-an$/;
 
-const rules: Readonly<Record<BucketProviderName, readonly Rule[]>> = {
+const nameRules: Readonly<Record<BucketProviderName, readonly NameRule[]>> = {
   s3: [
     required(/^.{3,63}$/s, 'must be 3 to 63 characters long'),
     required(/^[a-z0-9.-]+$/, 'may hold only a-z, 0-9, "." and "-"'),
@@ -61,7 +61,7 @@ const titles: Readonly<Record<BucketProviderName, string>> = {
  * Sources: the vendors' naming pages (S3 general purpose buckets, GCS buckets, Azure containers).
  */
 export const checkBucketName = (provider: BucketProviderName, name: string): string | undefined => {
-  const rule = rules[provider].find(({ isBroken }) => isBroken(name));
+  const rule = nameRules[provider].find(({ isBroken }) => isBroken(name));
   return rule && `spec.name ${JSON.stringify(name)} cannot be ${titles[provider]}: it ${rule.says}.`;
 };
 

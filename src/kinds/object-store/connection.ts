@@ -4,7 +4,7 @@ import { MANAGED_BY, MANAGED_BY_LABEL } from '../../api/names.ts';
 import type { ObjectStore } from '../../api/object-store.ts';
 import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
 import type { BucketConnection, BucketProvider } from './providers/bucket.ts';
-import type { SeenConnection } from './state.ts';
+import type { ObservedConnection } from './state.ts';
 
 export interface ConfigMap extends KubeObject {
   readonly data?: StringMap;
@@ -41,28 +41,30 @@ export const connectionFor = (
 /** What the ConfigMap found under the name is to us. Keys that others added to ours are theirs. */
 export const readConnection = async (
   kube: Pick<Kube, 'get'>,
-  wanted: ConfigMap,
+  desired: ConfigMap,
   signal: AbortSignal,
-): Promise<SeenConnection> => {
-  const found = await kube.get<ConfigMap>(resources.configMaps, keyOf(wanted), signal);
+): Promise<ObservedConnection> => {
+  const found = await kube.get<ConfigMap>(resources.configMaps, keyOf(desired), signal);
   if (found === undefined) return 'absent';
-  if (!hasSameOwner(found, wanted)) return 'foreign';
-  return holds(found.data, wanted.data) && holds(found.metadata.labels, wanted.metadata.labels) ? 'current' : 'stale';
+  if (!hasSameOwner(found, desired)) return 'foreign';
+  return includesAll(found.data, desired.data) && includesAll(found.metadata.labels, desired.metadata.labels)
+    ? 'current'
+    : 'stale';
 };
 
-/** Makes the ConfigMap, or puts ours right. One that somebody else made in between is left alone: `unseen` has it read again. */
+/** Makes the ConfigMap, or puts ours right. One that somebody else made in between is left alone: `unobserved` has it read again. */
 export const writeConnection = async (
   kube: Pick<Kube, 'create' | 'apply'>,
-  wanted: ConfigMap,
-  seen: SeenConnection,
+  desired: ConfigMap,
+  observed: ObservedConnection,
   signal: AbortSignal,
-): Promise<SeenConnection> => {
+): Promise<ObservedConnection> => {
   try {
-    if (seen === 'stale') await kube.apply(resources.configMaps, wanted, { signal });
-    else await kube.create(resources.configMaps, wanted, { signal });
+    if (observed === 'stale') await kube.apply(resources.configMaps, desired, { signal });
+    else await kube.create(resources.configMaps, desired, { signal });
     return 'current';
   } catch (error) {
-    if (error instanceof AppError && error.reason === 'AlreadyExists') return 'unseen';
+    if (error instanceof AppError && error.reason === 'AlreadyExists') return 'unobserved';
     throw error;
   }
 };
@@ -71,14 +73,14 @@ export const writeConnection = async (
 export const removeFormerConnection = async (
   kube: Pick<Kube, 'get' | 'remove'>,
   { metadata, status }: ObjectStore,
-  wanted: ConfigMap,
+  desired: ConfigMap,
   signal: AbortSignal,
 ): Promise<void> => {
   const former = status?.configMapName;
-  if (former === undefined || former === wanted.metadata.name) return;
+  if (former === undefined || former === desired.metadata.name) return;
   const key = { namespace: metadata.namespace ?? '', name: former };
   const found = await kube.get<ConfigMap>(resources.configMaps, key, signal);
-  if (found?.metadata.uid === undefined || !hasSameOwner(found, wanted)) return;
+  if (found?.metadata.uid === undefined || !hasSameOwner(found, desired)) return;
   await kube.remove(resources.configMaps, key, { uid: found.metadata.uid }, { signal });
 };
 
@@ -98,10 +100,10 @@ const ownerOf = ({ apiVersion, kind, metadata }: ObjectStore) => ({
 
 const keyOf = ({ metadata }: ConfigMap) => ({ namespace: metadata.namespace ?? '', name: metadata.name ?? '' });
 
-const hasSameOwner = (found: ConfigMap, wanted: ConfigMap): boolean => {
-  const owners = wanted.metadata.ownerReferences?.map(({ uid }) => uid) ?? [];
+const hasSameOwner = (found: ConfigMap, desired: ConfigMap): boolean => {
+  const owners = desired.metadata.ownerReferences?.map(({ uid }) => uid) ?? [];
   return found.metadata.ownerReferences?.some(({ uid }) => owners.includes(uid)) ?? false;
 };
 
-const holds = (found: StringMap | null | undefined, wanted: StringMap | null | undefined): boolean =>
-  Object.entries(wanted ?? {}).every(([key, value]) => found?.[key] === value);
+const includesAll = (found: StringMap | null | undefined, desired: StringMap | null | undefined): boolean =>
+  Object.entries(desired ?? {}).every(([key, value]) => found?.[key] === value);

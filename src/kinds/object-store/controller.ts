@@ -3,89 +3,95 @@ import type { EventRecorder } from '../../controller/events.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
 import type { Metrics } from '../../ops/metrics.ts';
 import { noteOn } from './object-store-events.ts';
-import { type PassEnd, runPass } from './object-store-pass.ts';
-import { desiredBucket, firstSight } from './object-store-sight.ts';
-import { keyOf } from './object-store-writes.ts';
-import type { Place } from './placement.ts';
-import { openFor, readReferences, type Surroundings, versionOf } from './provider.ts';
+import { runSteps, type StepsResult } from './object-store-pass.ts';
+import { desiredBucket, initialState } from './object-store-sight.ts';
+import { objectKeyOf } from './object-store-writes.ts';
+import type { Placement } from './placement.ts';
+import { openProviderFor, type ProviderContext, readReferences, versionOf } from './provider.ts';
 import { createProviderCache } from './provider-cache.ts';
-import { type Asker, createTurns, type Turn } from './rate-limiter.ts';
+import { createProviderRateLimiter, type Reservation, type ReservationRequest } from './rate-limiter.ts';
 import type { Opened } from './reconciler.ts';
-import type { Halt, Seen, Step } from './state.ts';
+import type { Blocked, ObservedState, Step } from './state.ts';
 import { nextStep } from './steps.ts';
 
-/** What a pass over one ObjectStore came to. */
-export type PassReport =
+/** What reconciling one ObjectStore came to. */
+export type ReconcileReport =
   | {
-      readonly kind: 'rest';
+      readonly kind: 'requeue';
       readonly store: ObjectStore;
       /** The bucket is there, ours and connected. */
-      readonly isFulfilled: boolean;
-      /** All that stands in the way, or could not be applied of the spec. */
-      readonly halts: readonly Halt[];
+      readonly isReady: boolean;
+      /** All that blocks it, or could not be applied of the spec. */
+      readonly blockedBy: readonly Blocked[];
       /** Versions of what it refers to; undefined where it refers to nothing, or was not read. */
       readonly references: string | undefined;
       /** Whether the ObjectStore was written to. */
       readonly isChanged: boolean;
     }
-  | { readonly kind: 'paced'; readonly waitMs: number }
+  | { readonly kind: 'limited'; readonly waitMs: number }
   | { readonly kind: 'gone' };
 
-export interface PassesOptions extends Omit<Surroundings, 'onCall'> {
+export interface ReconcilerOptions extends Omit<ProviderContext, 'onCall'> {
   readonly kube: Kube;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly metrics: Pick<Metrics, 'countBucketCall'>;
 }
 
-/** Makes passes over ObjectStores known from a cache, which share opened providers and the pace at which those are called. */
-export const createPasses = (options: PassesOptions) => {
+/** Reconciles ObjectStores known from a cache, which share opened providers and the rate limiter of those. */
+export const createReconciler = (options: ReconcilerOptions) => {
   const { kube, cloud, policy, clusterUid, events, metrics } = options;
   const cached = createProviderCache();
-  const takeTurn = createTurns();
-  const surroundings: Surroundings = {
+  const reserve = createProviderRateLimiter();
+  const context: ProviderContext = {
     ...options,
     onCall: ({ provider, operation, outcome, durationMs }) =>
       metrics.countBucketCall(provider, operation, outcome, durationMs / 1000),
   };
 
-  const passOver = async (store: ObjectStore, turn: Turn, signal: AbortSignal): Promise<PassReport> => {
-    const seen = firstSight(store, cloud(), policy);
-    const { place } = seen;
+  const reconcileStore = async (
+    store: ObjectStore,
+    reservation: Reservation,
+    signal: AbortSignal,
+  ): Promise<ReconcileReport> => {
+    const observed = initialState(store, cloud(), policy);
+    const { placement } = observed;
     let version: string | undefined;
     const open = async (): Promise<Opened> => {
       const references = await readReferences(kube, store, signal);
       version = versionOf(references);
-      const provider = await cached(identityOf(store, place, version), () =>
-        openFor(store, place, references, surroundings),
+      const provider = await cached(identityOf(store, placement, version), () =>
+        openProviderFor(store, placement, references, context),
       );
-      return { provider, bucket: desiredBucket(store, place, clusterUid) };
+      return { provider, bucket: desiredBucket(store, placement, clusterUid) };
     };
-    const end = await runPass(seen, {
-      tools: { kube, open: once(open), signal, now: rightNow },
-      waitMs: (step) => (step.do === 'create' ? turn.beginCreation() : 0),
-      onStep: (step, before, after) => tell(events, step, before, after),
+    const result = await runSteps(observed, {
+      context: { kube, open: once(open), signal, now: currentTime },
+      waitMs: (step) => (step.do === 'create' ? reservation.acquireCreation() : 0),
+      onStep: (step, before, after) => recordEvent(events, step, before, after),
     });
-    if (end.kind === 'halted') turn.learn(end.halt);
-    return reportOf(end, store, refersToAnything(store) ? version : undefined);
+    if (result.kind === 'blocked') reservation.backOff(result.blocked);
+    return reportOf(result, store, refersToAnything(store) ? version : undefined);
   };
 
-  return async (known: ObjectStore, signal: AbortSignal): Promise<PassReport> => {
-    const seen = firstSight(known, cloud(), policy);
-    const turn = takeTurn(askerFor(known, seen.place));
-    const waitMs = endsAtOnce(seen) ? 0 : turn.begin();
-    if (waitMs > 0) return { kind: 'paced', waitMs };
+  return async (known: ObjectStore, signal: AbortSignal): Promise<ReconcileReport> => {
+    const observed = initialState(known, cloud(), policy);
+    const reservation = reserve(reservationRequestFor(known, observed.placement));
+    const waitMs = needsNoProvider(observed) ? 0 : reservation.acquire();
+    if (waitMs > 0) return { kind: 'limited', waitMs };
     try {
       // The cache may be older than our own last write, and with it the intent that says a bucket is ours.
-      const store = await kube.get<ObjectStore>(resources.objectStores, keyOf(known), signal);
-      return store === undefined ? { kind: 'paced', waitMs: UNSEEN_MS } : await passOver(store, turn, signal);
+      const store = await kube.get<ObjectStore>(resources.objectStores, objectKeyOf(known), signal);
+      return store === undefined
+        ? { kind: 'limited', waitMs: NOT_FOUND_RETRY_MS }
+        : await reconcileStore(store, reservation, signal);
     } finally {
-      turn.end();
+      reservation.release();
     }
   };
 };
 
 /** Either it was deleted, which the watch is about to tell, or the API server is starting and knows no custom resources yet. */
-const UNSEEN_MS = 1_000;
+const NOT_FOUND_RETRY_MS = 1_000;
 
 const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
   let result: Promise<T> | undefined;
@@ -96,33 +102,42 @@ const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
 };
 
 /** To the second, as metav1.Time has it. */
-const rightNow = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+const currentTime = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
 
 const refersToAnything = ({ spec }: ObjectStore): boolean =>
   spec.credentialsSecretRef !== undefined || spec.s3?.caBundleRef !== undefined;
 
 /** Two ObjectStores for which this is equal are served by the same client. */
-const identityOf = ({ metadata, spec }: ObjectStore, place: Place, references: string): string =>
-  JSON.stringify([metadata.namespace, place, spec.s3, spec.azure, spec.gcp, spec.credentialsSecretRef, references]);
+const identityOf = ({ metadata, spec }: ObjectStore, placement: Placement, references: string): string =>
+  JSON.stringify([metadata.namespace, placement, spec.s3, spec.azure, spec.gcp, spec.credentialsSecretRef, references]);
 
-/** What needs no call to a provider does not wait for a turn: a bucket that was never made is no reason to stay. */
-const endsAtOnce = (seen: Seen): boolean => ['halt', 'letGo', 'rest'].includes(nextStep(seen).do);
+/** What needs no call to a provider does not wait for the rate limiter: a bucket that was never made is no reason to stay. */
+const needsNoProvider = (observed: ObservedState): boolean =>
+  ['block', 'release', 'none'].includes(nextStep(observed).do);
 
-const askerFor = ({ metadata, spec }: ObjectStore, { provider, endpoint }: Place): Asker => {
+const reservationRequestFor = (
+  { metadata, spec }: ObjectStore,
+  { provider, endpoint }: Placement,
+): ReservationRequest => {
   const secret = spec.credentialsSecretRef?.name;
   const identity = secret === undefined ? '' : `${metadata.namespace}/${secret}`;
   return { holder: metadata.uid ?? '', provider, endpoint, bucket: spec.name, identity };
 };
 
-const tell = (events: PassesOptions['events'], step: Step, before: Seen, after: Seen): void => {
+const recordEvent = (
+  events: ReconcilerOptions['events'],
+  step: Step,
+  before: ObservedState,
+  after: ObservedState,
+): void => {
   const note = noteOn(step, before, after);
   if (note !== undefined) events.record(after.store, note);
 };
 
-const reportOf = (end: PassEnd, before: ObjectStore, references: string | undefined): PassReport => {
-  if (end.kind === 'paced' || end.kind === 'gone') return end;
-  const { store, features } = end.seen;
-  const halts = end.kind === 'halted' ? [end.halt] : features.flatMap(({ halt }) => halt ?? []);
+const reportOf = (result: StepsResult, before: ObjectStore, references: string | undefined): ReconcileReport => {
+  if (result.kind === 'limited' || result.kind === 'gone') return result;
+  const { store, features } = result.observed;
+  const blockedBy = result.kind === 'blocked' ? [result.blocked] : features.flatMap(({ blocked }) => blocked ?? []);
   const isChanged = store.metadata.resourceVersion !== before.metadata.resourceVersion;
-  return { kind: 'rest', store, isFulfilled: end.kind === 'fulfilled', halts, references, isChanged };
+  return { kind: 'requeue', store, isReady: result.kind === 'ready', blockedBy, references, isChanged };
 };

@@ -5,14 +5,14 @@ import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Mutator, untouched } from '../../api/mutator.ts';
 import { OBJECT_STORE_GROUP } from '../../api/names.ts';
 import { type ObjectStore, type ObjectStoreSpec, objectStoreSpec } from '../../api/object-store.ts';
-import { shapedAs } from '../../api/shape.ts';
-import { isBranch, readAt } from '../../injection/path.ts';
+import { decodeAs } from '../../api/shape.ts';
+import { isRecord, readAt } from '../../injection/path.ts';
 import { namespaceOf, targetOf } from '../../injection/target.ts';
-import { discoveriesOf, explainFilling, fill, memoriesOf } from './object-store-fill.ts';
+import { applyFields, discoveredFields, explainField, preservedFields } from './object-store-fill.ts';
 import { labelStore } from './object-store-labels.ts';
 import { refuseChange, rememberedFields } from './object-store-memory.ts';
-import { type Place, placeOf } from './placement.ts';
-import { refusalOf } from './validation.ts';
+import { type Placement, resolvePlacement } from './placement.ts';
+import { findViolation } from './validation.ts';
 
 /**
  * Fills in provider, location and labels, and refuses what no provider would take.
@@ -40,40 +40,43 @@ export const objectStoreMutator: Mutator = {
   },
 };
 
-interface Asked {
+interface MutationInput {
   readonly object: KubeObject;
   readonly spec: ObjectStoreSpec;
   readonly request: AdmissionRequest;
   readonly facts: Facts;
 }
 
-const mutateSpec = (asked: Asked): Mutation => {
-  const { object, spec, request, facts } = asked;
+const mutateSpec = (input: MutationInput): Mutation => {
+  const { object, spec, request, facts } = input;
   const stored = storedAs(request.oldObject);
   const known = { ...spec, ...(stored && rememberedFields(spec, stored)) };
-  const place = placeOf(known, facts.cloud);
+  const placement = resolvePlacement(known, facts.cloud);
   const target = targetOf('ObjectStore', object, request, facts);
   const { isDisabled } = target;
   const injection = facts.defaults.resolve(target);
-  const fillings = [...memoriesOf(spec, known), ...(isDisabled ? [] : discoveriesOf(known, place, facts.cloud))];
-  const filled = fill(object, fillings);
+  const filledFields = [
+    ...preservedFields(spec, known),
+    ...(isDisabled ? [] : discoveredFields(known, placement, facts.cloud)),
+  ];
+  const filled = applyFields(object, filledFields);
   const labelled = injection
-    ? labelStore(filled, { provider: place.provider, injection, isDisabled })
+    ? labelStore(filled, { provider: placement.provider, injection, isDisabled })
     : untouched(filled);
-  const refused = (stored && refuseChange(spec, stored)) ?? refuse(asked, labelled.object, place);
+  const refused = (stored && refuseChange(spec, stored)) ?? refuse(input, labelled.object, placement);
   if (refused !== undefined) return deny(object, refused);
   return {
     object: labelled.object,
-    warnings: [...cautionsOf(known, place), ...labelled.warnings],
-    explain: [...fillings.map(explainFilling), ...labelled.explain],
+    warnings: [...warningsOf(known, placement), ...labelled.warnings],
+    explain: [...filledFields.map(explainField), ...labelled.explain],
     companions: [],
   };
 };
 
-const specOf = (object: KubeObject): ObjectStoreSpec | undefined => shapedAs(objectStoreSpec, readAt(object, ['spec']));
+const specOf = (object: KubeObject): ObjectStoreSpec | undefined => decodeAs(objectStoreSpec, readAt(object, ['spec']));
 
 const isNameless = (object: KubeObject): boolean =>
-  isBranch(readAt(object, ['spec'])) && (readAt(object, ['spec', 'name']) ?? undefined) === undefined;
+  isRecord(readAt(object, ['spec'])) && (readAt(object, ['spec', 'name']) ?? undefined) === undefined;
 
 /** Undefined where nothing is stored, or nothing in our shape: there is nothing to keep to. */
 const storedAs = (old: KubeObject | undefined): Pick<ObjectStore, 'spec' | 'status'> | undefined => {
@@ -85,18 +88,22 @@ const storedAs = (old: KubeObject | undefined): Pick<ObjectStore, 'spec' | 'stat
 const deny = (object: KubeObject, denied: string): Mutation => ({ ...untouched(object), denied });
 
 /** What is stored already is not refused when something else of the object changes. */
-const refuse = ({ spec, request, facts }: Asked, object: KubeObject, place: Place): string | undefined => {
+const refuse = (
+  { spec, request, facts }: MutationInput,
+  object: KubeObject,
+  placement: Placement,
+): string | undefined => {
   if (request.oldObject !== undefined && isDeepStrictEqual(spec, specOf(request.oldObject))) return undefined;
   const { systemNamespace, allowLoopbackEndpoints } = facts.policy;
-  return refusalOf({
+  return findViolation({
     spec: specOf(object) ?? spec,
-    place,
+    placement,
     isLoopbackAllowed: allowLoopbackEndpoints ?? false,
     isPlatform: namespaceOf(object, request) === systemNamespace,
   })?.message;
 };
 
-const cautionsOf = ({ adopt, deletionPolicy }: ObjectStoreSpec, { unknown, warning }: Place): readonly string[] => {
+const warningsOf = ({ adopt, deletionPolicy }: ObjectStoreSpec, { unknown, warning }: Placement): readonly string[] => {
   const adopted =
     adopt === 'Always' && deletionPolicy === 'Delete'
       ? 'spec.deletionPolicy: Delete is for a bucket made for this ObjectStore; one that was there before is never deleted.'

@@ -3,10 +3,10 @@ import type { CloudVerdict } from '../../api/facts.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import type { ObjectStoreSpec } from '../../api/object-store.ts';
 import { type Path, pointerTo, setAt } from '../../injection/path.ts';
-import type { Place } from './placement.ts';
+import type { Placement } from './placement.ts';
 
 /** One field that gets a value its author did not write. */
-export interface Filling {
+export interface FilledField {
   readonly path: Path;
   readonly value: string;
   readonly source: string;
@@ -14,7 +14,7 @@ export interface Filling {
 }
 
 /** The fields that are in `known`, and so in the stored object, and were left out of the new one. */
-export const memoriesOf = (spec: ObjectStoreSpec, known: ObjectStoreSpec): readonly Filling[] =>
+export const preservedFields = (spec: ObjectStoreSpec, known: ObjectStoreSpec): readonly FilledField[] =>
   (['provider', 'location'] as const).flatMap((field) => {
     const value = known[field];
     if (value === undefined || value === spec[field]) return [];
@@ -22,15 +22,19 @@ export const memoriesOf = (spec: ObjectStoreSpec, known: ObjectStoreSpec): reado
   });
 
 /** The fields that the cloud says and nobody else did. */
-export const discoveriesOf = (known: ObjectStoreSpec, place: Place, cloud: CloudVerdict): readonly Filling[] => {
+export const discoveredFields = (
+  known: ObjectStoreSpec,
+  placement: Placement,
+  cloud: CloudVerdict,
+): readonly FilledField[] => {
   const asked = known.provider === 'auto' ? undefined : known.provider;
   const fields = [
-    { path: ['spec', 'provider'], asked, value: place.provider, why: 'whose buckets this cluster uses' },
-    { path: ['spec', 'location'], asked: known.location, value: place.location, why: 'the region of the cluster' },
+    { path: ['spec', 'provider'], asked, value: placement.provider, why: 'whose buckets this cluster uses' },
+    { path: ['spec', 'location'], asked: known.location, value: placement.location, why: 'the region of the cluster' },
     {
       path: ['spec', 's3', 'endpoint'],
       asked: known.s3?.endpoint,
-      value: place.endpoint,
+      value: placement.endpoint,
       why: 'the S3 of the cluster',
     },
   ];
@@ -40,10 +44,10 @@ export const discoveriesOf = (known: ObjectStoreSpec, place: Place, cloud: Cloud
 };
 
 /** The object with all of them, or the very same where there are none. */
-export const fill = (object: KubeObject, fillings: readonly Filling[]): KubeObject =>
-  fillings.reduce((filled, { path, value }) => setAt(filled, path, value), object);
+export const applyFields = (object: KubeObject, filledFields: readonly FilledField[]): KubeObject =>
+  filledFields.reduce((filled, { path, value }) => setAt(filled, path, value), object);
 
-export const explainFilling = ({ path, source, why }: Filling): Explanation => ({
+export const explainField = ({ path, source, why }: FilledField): Explanation => ({
   path: pointerTo(path),
   source,
   mode: 'Derived',

@@ -10,7 +10,7 @@ import { checkBucketLabel } from './bucket-labels.ts';
 
 const BUCKET_LABELS = ['spec', 'labels'];
 
-interface Gift {
+interface LabelInjection {
   /** Undefined where nobody knows whose bucket it will be: then any label may go on it. */
   readonly provider: BucketProviderName | undefined;
   readonly injection: Pick<Injection, 'labels' | 'annotations' | 'warnings'>;
@@ -18,7 +18,7 @@ interface Gift {
 }
 
 /** Labels go on the object and, where the provider takes them, on the bucket; annotations on the object alone. */
-export const labelStore = (object: KubeObject, { provider, injection, isDisabled }: Gift): Mutation => {
+export const labelStore = (object: KubeObject, { provider, injection, isDisabled }: LabelInjection): Mutation => {
   const { labels, annotations, warnings } = injection;
   const edits = [
     ...editsOf(['metadata', 'labels'], labels),
@@ -29,11 +29,12 @@ export const labelStore = (object: KubeObject, { provider, injection, isDisabled
 };
 
 const rulesFor = (provider: BucketProviderName | undefined): Rules => ({
-  rivalsOf: () => [],
+  conflictsOf: () => [],
   refusalOf: (object, { at, key, value }) => {
     if (at !== BUCKET_LABELS) return undefined;
-    const held = mapAt(object, BUCKET_LABELS);
-    if (!Object.hasOwn(held, key) && Object.keys(held).length >= MAX_LABELS) return `there are ${MAX_LABELS} already`;
+    const existing = mapAt(object, BUCKET_LABELS);
+    if (!Object.hasOwn(existing, key) && Object.keys(existing).length >= MAX_LABELS)
+      return `there are ${MAX_LABELS} already`;
     return provider && checkBucketLabel(provider, key, String(value))?.replace(/\.$/, '');
   },
 });

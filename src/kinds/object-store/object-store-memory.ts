@@ -2,35 +2,37 @@ import type { ObjectStore, ObjectStoreSpec } from '../../api/object-store.ts';
 
 type Stored = Pick<ObjectStore, 'spec' | 'status'>;
 
-const setOnce = ['provider', 'location'] as const;
-type SetOnce = Pick<ObjectStoreSpec, (typeof setOnce)[number]>;
+const immutableFields = ['provider', 'location'] as const;
+type ImmutableFields = Pick<ObjectStoreSpec, (typeof immutableFields)[number]>;
 
-const settled = <T extends string>(value: T | undefined): T | undefined =>
+const specified = <T extends string>(value: T | undefined): T | undefined =>
   value === '' || value === 'auto' ? undefined : value;
 
 /** A provider counts as set once a bucket is recorded, even where spec never named it. */
-const heldBy = ({ spec, status }: Stored): SetOnce => {
-  const provider = settled(spec.provider) ?? (status?.bucketName === undefined ? undefined : status.provider);
-  const location = settled(spec.location);
+const immutableFieldsOf = ({ spec, status }: Stored): ImmutableFields => {
+  const provider = specified(spec.provider) ?? (status?.bucketName === undefined ? undefined : status.provider);
+  const location = specified(spec.location);
   return { ...(provider !== undefined && { provider }), ...(location !== undefined && { location }) };
 };
 
 /** What cannot change and the new spec leaves out, as a manifest that is applied again does: the stored values stay. */
-export const rememberedFields = (spec: ObjectStoreSpec, stored: Stored): SetOnce => {
-  const left = Object.entries(heldBy(stored)).filter(([field]) => settled(spec[field as keyof SetOnce]) === undefined);
-  return Object.fromEntries(left);
+export const rememberedFields = (spec: ObjectStoreSpec, stored: Stored): ImmutableFields => {
+  const missing = Object.entries(immutableFieldsOf(stored)).filter(
+    ([field]) => specified(spec[field as keyof ImmutableFields]) === undefined,
+  );
+  return Object.fromEntries(missing);
 };
 
 /** Why the change of a field that cannot change is refused; undefined where none is changed. */
 export const refuseChange = (spec: ObjectStoreSpec, stored: Stored): string | undefined => {
   if (spec.name !== stored.spec.name) return cannotChange('name', stored.spec.name);
-  const held = heldBy(stored);
-  const changed = setOnce.find((field) => {
-    const asked = settled(spec[field]);
-    return asked !== undefined && held[field] !== undefined && asked !== held[field];
+  const current = immutableFieldsOf(stored);
+  const changed = immutableFields.find((field) => {
+    const asked = specified(spec[field]);
+    return asked !== undefined && current[field] !== undefined && asked !== current[field];
   });
-  return changed && cannotChange(changed, held[changed] ?? '');
+  return changed && cannotChange(changed, current[changed] ?? '');
 };
 
-const cannotChange = (field: string, held: string): string =>
-  `spec.${field} is ${JSON.stringify(held)} and cannot be changed: make another ObjectStore instead.`;
+const cannotChange = (field: string, current: string): string =>
+  `spec.${field} is ${JSON.stringify(current)} and cannot be changed: make another ObjectStore instead.`;

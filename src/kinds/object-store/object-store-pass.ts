@@ -1,77 +1,87 @@
 import { giveUp } from './object-store-deletion.ts';
 import { BucketError } from './providers/bucket.ts';
-import { act, type Tools } from './reconciler.ts';
-import { type Halt, halt, haltOf, type Seen, type Step } from './state.ts';
-import { nextStep, takenFrom } from './steps.ts';
+import { applyStep, type StepContext } from './reconciler.ts';
+import { type Blocked, blocked, type ObservedState, type Step, toBlocked } from './state.ts';
+import { nextStep, unreachableBucket } from './steps.ts';
 
 /** Enough for the longest way there is, twice over. */
-const MOST_STEPS = 60;
+const MAX_STEPS = 60;
 
-export interface Pass {
-  readonly tools: Tools;
-  /** Asked before each step: how long it has to wait for its turn, in milliseconds; 0 where it may be done now. */
+export interface StepsRun {
+  readonly context: StepContext;
+  /** Asked before each step: how long the rate limiter has it wait, in milliseconds; 0 where it may be done now. */
   readonly waitMs: (step: Step) => number;
   /** Told of each step that was done. */
-  readonly onStep: (step: Step, before: Seen, after: Seen) => void;
+  readonly onStep: (step: Step, before: ObservedState, after: ObservedState) => void;
 }
 
-/** How a pass ended. Each but `gone` tells what is known by now. */
-export type PassEnd =
-  | { readonly kind: 'fulfilled'; readonly seen: Seen }
-  | { readonly kind: 'halted'; readonly seen: Seen; readonly halt: Halt }
-  | { readonly kind: 'paced'; readonly waitMs: number }
+/** How the steps ended. `ready` and `blocked` tell what is observed by now. */
+export type StepsResult =
+  | { readonly kind: 'ready'; readonly observed: ObservedState }
+  | { readonly kind: 'blocked'; readonly observed: ObservedState; readonly blocked: Blocked }
+  | { readonly kind: 'limited'; readonly waitMs: number }
   | { readonly kind: 'gone' };
 
 /**
- * Does one step after the other until nothing is left to do, or something stands in the way that is told in status.
- * Throws AppError where the API server failed: all that was done stays done, and the next pass goes on from there.
+ * Does one step after the other until nothing is left to do, or it is blocked, which is told in status.
+ * Throws AppError where the API server failed: all that was done stays done, and the next reconciliation goes on from there.
  */
-export const runPass = async (first: Seen, pass: Pass): Promise<PassEnd> => {
-  let seen = first;
-  let step = nextStep(seen);
-  for (let done = 0; done < MOST_STEPS; done++) {
-    const waitMs = pass.waitMs(step);
-    if (waitMs > 0) return { kind: 'paced', waitMs };
-    const after = await attempt(step, seen, pass);
+export const runSteps = async (first: ObservedState, run: StepsRun): Promise<StepsResult> => {
+  let observed = first;
+  let step = nextStep(observed);
+  for (let done = 0; done < MAX_STEPS; done++) {
+    const waitMs = run.waitMs(step);
+    if (waitMs > 0) return { kind: 'limited', waitMs };
+    const after = await attempt(step, observed, run);
     if (after instanceof BucketError) {
-      [seen, step] = afterFailure(step, seen, haltOf(after), pass.tools);
+      [observed, step] = afterFailure(step, observed, toBlocked(after), run.context);
       continue;
     }
-    pass.onStep(step, seen, after);
-    const end = endOf(step, after);
-    if (end !== undefined) return end;
-    seen = after;
-    step = nextStep(seen);
+    run.onStep(step, observed, after);
+    const result = resultOf(step, after);
+    if (result !== undefined) return result;
+    observed = after;
+    step = nextStep(observed);
   }
   return {
-    kind: 'halted',
-    seen,
-    halt: { reason: 'ProviderError', message: 'The provider does not keep what it takes.' },
+    kind: 'blocked',
+    observed,
+    blocked: { reason: 'ProviderError', message: 'The provider does not keep what it takes.' },
   };
 };
 
-const attempt = async (step: Step, seen: Seen, { tools }: Pass): Promise<Seen | BucketError> => {
+const attempt = async (
+  step: Step,
+  observed: ObservedState,
+  { context }: StepsRun,
+): Promise<ObservedState | BucketError> => {
   try {
-    return { ...seen, ...(await act(step, seen, tools)) };
+    return { ...observed, ...(await applyStep(step, observed, context)) };
   } catch (error) {
     // A call that we gave up ourselves says nothing about the provider.
-    if (error instanceof BucketError && !tools.signal.aborted) return error;
+    if (error instanceof BucketError && !context.signal.aborted) return error;
     throw error;
   }
 };
 
 /** A create call may fail when the bucket is there already, and only its mark is not. */
-const afterFailure = (step: Step, seen: Seen, told: Halt, { now }: Tools): readonly [Seen, Step] => {
-  const failure = told.reason === 'NameTaken' ? takenFrom(seen.store, told.message) : told;
-  const { deletionTimestamp } = seen.store.metadata;
-  if (deletionTimestamp) return [seen, giveUp(seen, failure, Date.parse(now()) - Date.parse(deletionTimestamp))];
-  if (step.do !== 'create') return [seen, halt(seen.creationFailure ?? failure)];
-  const unsure = { ...seen, bucket: 'unseen', creationFailure: failure } as const;
-  return [unsure, nextStep(unsure)];
+const afterFailure = (
+  step: Step,
+  observed: ObservedState,
+  reported: Blocked,
+  { now }: StepContext,
+): readonly [ObservedState, Step] => {
+  const failure = reported.reason === 'NameTaken' ? unreachableBucket(observed.store, reported.message) : reported;
+  const { deletionTimestamp } = observed.store.metadata;
+  if (deletionTimestamp)
+    return [observed, giveUp(observed, failure, Date.parse(now()) - Date.parse(deletionTimestamp))];
+  if (step.do !== 'create') return [observed, blocked(observed.creationFailure ?? failure)];
+  const uncertain = { ...observed, bucket: 'unobserved', creationFailure: failure } as const;
+  return [uncertain, nextStep(uncertain)];
 };
 
-const endOf = (step: Step, seen: Seen): PassEnd | undefined => {
-  if (step.do === 'finish') return { kind: 'fulfilled', seen };
-  if (step.do === 'halt') return { kind: 'halted', seen, halt: step.halt };
-  return step.do === 'letGo' || step.do === 'rest' ? { kind: 'gone' } : undefined;
+const resultOf = (step: Step, observed: ObservedState): StepsResult | undefined => {
+  if (step.do === 'finish') return { kind: 'ready', observed };
+  if (step.do === 'block') return { kind: 'blocked', observed, blocked: step.blocked };
+  return step.do === 'release' || step.do === 'none' ? { kind: 'gone' } : undefined;
 };

@@ -1,9 +1,9 @@
-import type { Halt, HaltReason } from './state.ts';
+import type { Blocked, BlockedReason } from './state.ts';
 
-type Policy = 'terminal' | 'slow' | 'backoff';
+type RetryPolicy = 'terminal' | 'slow' | 'backoff';
 
-/** What each reason is met with: it stands until the spec changes, is looked at now and then, or tried again soon and ever later. */
-export const policies: Readonly<Record<HaltReason, Policy>> = {
+/** How each reason is retried: not until the spec changes, at a slow interval, or with exponential backoff. */
+export const retryPolicies: Readonly<Record<BlockedReason, RetryPolicy>> = {
   InvalidName: 'terminal',
   InvalidSpec: 'terminal',
   UnsupportedFeature: 'terminal',
@@ -25,30 +25,33 @@ export const policies: Readonly<Record<HaltReason, Policy>> = {
 const SLOW_MS = 300_000;
 /** Facts come from memory: asking them often costs nobody anything. */
 const UNKNOWN_MS = 15_000;
-const FIRST_MS = 1_000;
-const MOST_MS = 300_000;
+const BASE_BACKOFF_MS = 1_000;
+const MAX_BACKOFF_MS = 300_000;
 
-export interface Patience {
-  /** How many passes in a row ended in the same reason before this one. */
-  readonly strikes: number;
-  /** How often a bucket is looked at that is as it should be. */
+export interface RetryContext {
+  /** How many reconciliations in a row ended in the same reason before this one. */
+  readonly attempts: number;
+  /** How often a bucket is observed that is as it should be. */
   readonly resyncMs: number;
   readonly random: () => number;
 }
 
 /** Milliseconds until the provider is asked again, jittered so that what failed together does not return together. */
-export const restAfter = (halt: Halt | undefined, { strikes, resyncMs, random }: Patience): number => {
+export const retryDelayMs = (blocked: Blocked | undefined, { attempts, resyncMs, random }: RetryContext): number => {
   const jitter = 0.8 + random() * 0.4;
-  if (halt === undefined) return Math.round(resyncMs * jitter);
-  if (halt.reason === 'ProviderUnknown') return Math.min(UNKNOWN_MS, resyncMs) * jitter;
-  switch (policies[halt.reason]) {
+  if (blocked === undefined) return Math.round(resyncMs * jitter);
+  if (blocked.reason === 'ProviderUnknown') return Math.min(UNKNOWN_MS, resyncMs) * jitter;
+  switch (retryPolicies[blocked.reason]) {
     case 'terminal':
       return Number.POSITIVE_INFINITY;
     case 'slow':
       return Math.min(SLOW_MS, resyncMs) * jitter;
     case 'backoff':
       return (
-        Math.max(halt.retryAfterMs ?? 0, Math.min(MOST_MS, resyncMs, FIRST_MS * 2 ** Math.min(strikes, 20))) * jitter
+        Math.max(
+          blocked.retryAfterMs ?? 0,
+          Math.min(MAX_BACKOFF_MS, resyncMs, BASE_BACKOFF_MS * 2 ** Math.min(attempts, 20)),
+        ) * jitter
       );
   }
 };

@@ -1,28 +1,36 @@
 import type { CloudVerdict, Policy } from '../../api/facts.ts';
 import { BUCKET_CLUSTER_MARK, BUCKET_STORE_MARK } from '../../api/names.ts';
 import type { ObjectStore } from '../../api/object-store.ts';
-import { type Place, placeOf } from './placement.ts';
+import { type Placement, resolvePlacement } from './placement.ts';
 import type { DesiredBucket } from './providers/bucket.ts';
-import { claimOf, type Seen } from './state.ts';
-import { refusalOf } from './validation.ts';
+import { type ObservedState, ownershipOf } from './state.ts';
+import { findViolation } from './validation.ts';
 
-/** What can be said of an ObjectStore before anybody is asked: the webhook's own rules, which may not have been asked. */
-export const firstSight = (store: ObjectStore, cloud: CloudVerdict, policy: Policy): Seen => {
+/** What is known of an ObjectStore before anything is observed: the webhook's own rules, which may not have been asked. */
+export const initialState = (store: ObjectStore, cloud: CloudVerdict, policy: Policy): ObservedState => {
   const { spec } = store;
-  const place = recordedPlace(placeOf(spec, cloud), store);
+  const placement = recordedPlacement(resolvePlacement(spec, cloud), store);
   const isPlatform = store.metadata.namespace === policy.systemNamespace;
   const isLoopbackAllowed = policy.allowLoopbackEndpoints ?? false;
-  const refusal = refusalOf({ spec, place, isLoopbackAllowed, isPlatform });
-  const isIdentityLent = spec.credentialsSecretRef === undefined && !isPlatform;
-  return { store, place, refusal, isIdentityLent, bucket: 'unseen', features: [], connection: 'unseen' };
+  const violation = findViolation({ spec, placement, isLoopbackAllowed, isPlatform });
+  const isPlatformIdentity = spec.credentialsSecretRef === undefined && !isPlatform;
+  return {
+    store,
+    placement,
+    violation,
+    isPlatformIdentity,
+    bucket: 'unobserved',
+    features: [],
+    connection: 'unobserved',
+  };
 };
 
 /** Once the bucket is ours, where it was made counts for more than where the cloud would put it today. */
-const recordedPlace = (place: Place, { spec, status }: ObjectStore): Place => {
-  if (claimOf(status) === undefined || status?.provider === undefined) return place;
-  const { unknown: _, ...rest } = place;
+const recordedPlacement = (placement: Placement, { spec, status }: ObjectStore): Placement => {
+  if (ownershipOf(status) === undefined || status?.provider === undefined) return placement;
+  const { unknown: _, ...known } = placement;
   return {
-    ...rest,
+    ...known,
     provider: status.provider,
     location: spec.location || status.location,
     endpoint: status.provider === 's3' ? (spec.s3?.endpoint ?? status.endpoint) : undefined,
@@ -30,9 +38,13 @@ const recordedPlace = (place: Place, { spec, status }: ObjectStore): Place => {
 };
 
 /** The bucket that an ObjectStore asks for. `clusterUid` keeps ObjectStores of two clusters in one account apart. */
-export const desiredBucket = ({ metadata, spec }: ObjectStore, place: Place, clusterUid: string): DesiredBucket => ({
+export const desiredBucket = (
+  { metadata, spec }: ObjectStore,
+  placement: Placement,
+  clusterUid: string,
+): DesiredBucket => ({
   name: spec.name,
-  location: place.location,
+  location: placement.location,
   owner: { [BUCKET_STORE_MARK]: metadata.uid ?? '', [BUCKET_CLUSTER_MARK]: clusterUid },
   storageClass: spec.storageClass || undefined,
   versioning: spec.versioning,

@@ -3,7 +3,7 @@ import { OBJECT_STORE_FINALIZER } from '../../api/names.ts';
 import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
 import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
 
-export const keyOf = ({ metadata }: ObjectStore): ObjectKey => ({
+export const objectKeyOf = ({ metadata }: ObjectStore): ObjectKey => ({
   namespace: metadata.namespace ?? '',
   name: metadata.name ?? '',
 });
@@ -17,7 +17,7 @@ export const addFinalizer = (
   putFinalizers(kube, store, [...(store.metadata.finalizers ?? []), OBJECT_STORE_FINALIZER], signal);
 
 /** Guarded likewise: what is gone already is success for the caller to tell by NotFound. */
-export const dropFinalizer = (
+export const removeFinalizer = (
   kube: Pick<Kube, 'mergePatch'>,
   store: ObjectStore,
   signal: AbortSignal,
@@ -34,7 +34,7 @@ const putFinalizers = (
 ): Promise<ObjectStore> =>
   kube.mergePatch<ObjectStore>(
     resources.objectStores,
-    keyOf(store),
+    objectKeyOf(store),
     { metadata: { resourceVersion: store.metadata.resourceVersion, finalizers } },
     { signal },
   );

@@ -5,13 +5,13 @@ import { keyOf, parseKey, type Store } from '../../kube/store.ts';
 import type { Log } from '../../ops/log.ts';
 import type { Metrics } from '../../ops/metrics.ts';
 import { ownerOfConnection } from './connection.ts';
-import { createPasses, type PassesOptions, type PassReport } from './controller.ts';
+import { createReconciler, type ReconcileReport, type ReconcilerOptions } from './controller.ts';
 import { readReferences, versionOf } from './provider.ts';
-import { askedBy, lookAgain, type Rest, restFor, wakeAt } from './requeue.ts';
+import { afterReferenceCheck, type RequeueState, requeueAt, requeueStateFor, revisionOf } from './requeue.ts';
 
-export interface ObjectStoreControllerOptions extends PassesOptions {
+export interface ObjectStoreControllerOptions extends ReconcilerOptions {
   readonly stores: Store<ObjectStore>;
-  /** ConfigMaps with our label: one that is changed or deleted is put right at once, not only when its turn comes. */
+  /** ConfigMaps with our label: one that is changed or deleted is put right at once, not only at the next resync. */
   readonly connections: Store<KubeObject>;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'countReconcile' | 'setQueue' | 'countBucketCall'>;
@@ -26,7 +26,7 @@ const CONCURRENCY = 16;
 /** Keeps every ObjectStore's bucket as its spec says, until `signal`. */
 export const runObjectStoreController = (options: ObjectStoreControllerOptions): Promise<void> => {
   const { stores, signal, log, metrics, resyncMs } = options;
-  const reconciler = createReconciler(options);
+  const reconciler = createKeyReconciler(options);
   return runController({
     name: 'object-store',
     concurrency: CONCURRENCY,
@@ -43,14 +43,14 @@ export const runObjectStoreController = (options: ObjectStoreControllerOptions):
 const subscribe = (
   { stores, connections }: ObjectStoreControllerOptions,
   add: (key: string) => void,
-  wake: (key: string) => void,
+  forget: (key: string) => void,
 ): (() => void) => {
   const stops = [
     stores.onChange((_, { metadata }) => add(keyOf(metadata))),
     connections.onChange((type, connection) => {
       const owner = ownerOfConnection(connection);
       if (owner === undefined || type === 'ADDED') return;
-      wake(keyOf(owner));
+      forget(keyOf(owner));
       add(keyOf(owner));
     }),
   ];
@@ -59,42 +59,42 @@ const subscribe = (
   };
 };
 
-const createReconciler = (options: ObjectStoreControllerOptions) => {
+const createKeyReconciler = (options: ObjectStoreControllerOptions) => {
   const { kube, stores, resyncMs } = options;
-  const rests = new Map<string, Rest>();
-  const passOver = createPasses(options);
+  const requeueStates = new Map<string, RequeueState>();
+  const reconcileStore = createReconciler(options);
 
-  /** Milliseconds to rest on; undefined where there is something to do. */
-  const resting = async (key: string, store: ObjectStore, signal: AbortSignal): Promise<number | undefined> => {
-    const rest = rests.get(key);
+  /** Milliseconds until it is due; undefined where there is something to do. */
+  const remainingWait = async (key: string, store: ObjectStore, signal: AbortSignal): Promise<number | undefined> => {
+    const state = requeueStates.get(key);
     const now = Date.now();
-    if (rest === undefined || rest.for !== askedBy(store) || rest.until <= now) return undefined;
-    if (rest.lookAt > now) return wakeAt(rest) - now;
-    if (versionOf(await readReferences(kube, store, signal)) !== rest.references) return undefined;
-    const next = lookAgain(rest, { now, resyncMs, random: Math.random });
-    rests.set(key, next);
-    return wakeAt(next) - now;
+    if (state === undefined || state.askedRevision !== revisionOf(store) || state.dueAt <= now) return undefined;
+    if (state.referencesDueAt > now) return requeueAt(state) - now;
+    if (versionOf(await readReferences(kube, store, signal)) !== state.references) return undefined;
+    const next = afterReferenceCheck(state, { now, resyncMs, random: Math.random });
+    requeueStates.set(key, next);
+    return requeueAt(next) - now;
   };
 
-  const settle = (key: string, report: PassReport): Outcome => {
-    if (report.kind === 'paced') return { requeueAfterMs: report.waitMs };
+  const recordReport = (key: string, report: ReconcileReport): Outcome => {
+    if (report.kind === 'limited') return { requeueAfterMs: report.waitMs };
     if (report.kind === 'gone') return { decision: 'object store let go' };
     const now = Date.now();
-    const rest = restFor(report, rests.get(key), { resyncMs, now, random: Math.random });
-    rests.set(key, rest);
-    return { ...requeue(wakeAt(rest) - now), ...decisionOf(report) };
+    const state = requeueStateFor(report, requeueStates.get(key), { resyncMs, now, random: Math.random });
+    requeueStates.set(key, state);
+    return { ...requeue(requeueAt(state) - now), ...decisionOf(report) };
   };
 
   return {
-    wake: (key: string) => void rests.delete(key),
+    wake: (key: string) => void requeueStates.delete(key),
     reconcile: async (key: string, signal: AbortSignal): Promise<Outcome | undefined> => {
       const store = stores.get(parseKey(key));
       if (store === undefined) {
-        rests.delete(key);
+        requeueStates.delete(key);
         return undefined;
       }
-      const restMs = await resting(key, store, signal);
-      return restMs === undefined ? settle(key, await passOver(store, signal)) : requeue(restMs);
+      const remainingMs = await remainingWait(key, store, signal);
+      return remainingMs === undefined ? recordReport(key, await reconcileStore(store, signal)) : requeue(remainingMs);
     },
   };
 };
@@ -102,14 +102,14 @@ const createReconciler = (options: ObjectStoreControllerOptions) => {
 const requeue = (ms: number): Outcome => (Number.isFinite(ms) ? { requeueAfterMs: Math.max(0, ms) } : {});
 
 const decisionOf = ({
-  halts: [halt],
-  isFulfilled,
+  blockedBy: [blocked],
+  isReady,
   isChanged,
   store,
-}: Extract<PassReport, { readonly kind: 'rest' }>): Outcome => {
+}: Extract<ReconcileReport, { readonly kind: 'requeue' }>): Outcome => {
   if (!isChanged) return {};
   const { bucketName, provider } = store.status ?? {};
-  return isFulfilled
-    ? { decision: 'object store ready', fields: { bucket: bucketName, provider, lacks: halt?.message } }
-    : { decision: 'object store waits', fields: { reason: halt?.reason, why: halt?.message } };
+  return isReady
+    ? { decision: 'object store ready', fields: { bucket: bucketName, provider, lacks: blocked?.message } }
+    : { decision: 'object store waits', fields: { reason: blocked?.reason, why: blocked?.message } };
 };

@@ -2,7 +2,7 @@ import type { CloudVerdict } from '../../api/facts.ts';
 import type { BucketProviderName, ObjectStoreSpec } from '../../api/object-store.ts';
 
 /** Where a bucket goes: what the spec says, and the cloud says for it where the spec does not. */
-export interface Place {
+export interface Placement {
   /** Undefined where neither says whose bucket it is; `unknown` then says what to do. */
   readonly provider: BucketProviderName | undefined;
   readonly location: string | undefined;
@@ -16,40 +16,41 @@ export interface Place {
 /** Fact that names the S3 endpoint of a cloud which has one per region or project (FACTS setting). */
 export const S3_ENDPOINT_FACT = 's3Endpoint';
 
-const own: Readonly<Partial<Record<CloudVerdict['name'], BucketProviderName>>> = {
+const nativeProviders: Readonly<Partial<Record<CloudVerdict['name'], BucketProviderName>>> = {
   gcp: 'gcs',
   azure: 'azure',
   aws: 's3',
 };
 
 /** False where the cluster is known to be in another cloud than the provider's, so that our own identity means nothing there. */
-export const isIdentityKnown = (provider: BucketProviderName, { name }: CloudVerdict): boolean =>
-  name === 'unknown' || own[name] === provider;
+export const hasPlatformIdentity = (provider: BucketProviderName, { name }: CloudVerdict): boolean =>
+  name === 'unknown' || nativeProviders[name] === provider;
 
 /**
  * `auto` is the cloud's own; a cloud without one uses S3 at the endpoint that the spec, or the platform, gives.
  * The cluster's region is taken only where the bucket is in the cluster's own cloud: elsewhere it means nothing.
  */
-export const placeOf = (spec: ObjectStoreSpec, cloud: CloudVerdict): Place => {
+export const resolvePlacement = (spec: ObjectStoreSpec, cloud: CloudVerdict): Placement => {
   const endpoint = endpointFor(spec, cloud);
-  const provider = askedFor(spec) ?? own[cloud.name] ?? (endpoint === undefined ? undefined : 's3');
-  const isAtHome = provider === own[cloud.name] && (provider !== 's3' || endpoint === undefined);
+  const provider =
+    specifiedProvider(spec) ?? nativeProviders[cloud.name] ?? (endpoint === undefined ? undefined : 's3');
+  const isNativeCloud = provider === nativeProviders[cloud.name] && (provider !== 's3' || endpoint === undefined);
   return {
     provider,
-    location: spec.location || (isAtHome && provider !== undefined ? cloud.facts['region']?.value : undefined),
+    location: spec.location || (isNativeCloud && provider !== undefined ? cloud.facts['region']?.value : undefined),
     endpoint: provider === 's3' ? endpoint : undefined,
     ...(provider === undefined && { unknown: unknownProvider(cloud) }),
     ...(provider !== 's3' && provider !== undefined && spec.s3?.endpoint && { warning: unusedEndpoint(provider) }),
   };
 };
 
-const askedFor = ({ provider }: ObjectStoreSpec): BucketProviderName | undefined =>
+const specifiedProvider = ({ provider }: ObjectStoreSpec): BucketProviderName | undefined =>
   provider === 'auto' ? undefined : provider;
 
 /** The platform's endpoint is used only with the tenant's own credentials: our identity means nothing there. */
 const endpointFor = (spec: ObjectStoreSpec, cloud: CloudVerdict): string | undefined => {
   if (spec.s3?.endpoint !== undefined) return spec.s3.endpoint;
-  return own[cloud.name] === undefined && spec.credentialsSecretRef !== undefined
+  return nativeProviders[cloud.name] === undefined && spec.credentialsSecretRef !== undefined
     ? cloud.facts[S3_ENDPOINT_FACT]?.value
     : undefined;
 };

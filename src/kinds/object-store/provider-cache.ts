@@ -1,7 +1,7 @@
 import type { BucketProvider } from './providers/bucket.ts';
 
 /** Enough for every endpoint and Secret in use at a time; a client is some hundred KB. */
-const MOST = 64;
+const MAX_PROVIDERS = 64;
 
 /**
  * Opened providers by what they were opened with, so that ObjectStores of one Secret share its connections. The one that
@@ -15,7 +15,7 @@ export const createProviderCache = () => {
     opened.set(identity, provider);
     provider.catch(() => opened.delete(identity));
     const [oldest] = opened.keys();
-    if (opened.size > MOST && oldest !== undefined) opened.delete(oldest);
+    if (opened.size > MAX_PROVIDERS && oldest !== undefined) opened.delete(oldest);
     return provider;
   };
 };

@@ -1,7 +1,7 @@
-/** How fast one provider, or one endpoint, is called by all ObjectStores together. */
-export interface Pace {
+/** A limiter of the calls to one provider, or one endpoint, by all ObjectStores together; it schedules a slot for each holder. */
+export interface RateLimiter {
   /**
-   * Milliseconds until `holder` may go; 0 means now, and the turn is used up. Whoever asks again keeps its place. Times are
+   * Milliseconds until `holder` may go; 0 means now, and the slot is used up. Whoever asks again keeps its slot. Times are
    * milliseconds of one clock.
    */
   readonly waitMs: (holder: string, now: number) => number;
@@ -15,18 +15,18 @@ export interface Rate {
   readonly burst: number;
 }
 
-const MOST_HELD = 1_000;
+const MAX_SLOTS = 1_000;
 /** Whoever does not come for so long is not coming: its ObjectStore was deleted. */
-const MISSED_MS = 60_000;
+const EXPIRED_MS = 60_000;
 
-const forgetMissed = (turns: Map<string, number>, now: number): void => {
-  for (const [holder, at] of turns) if (at < now - MISSED_MS) turns.delete(holder);
+const dropExpired = (slots: Map<string, number>, now: number): void => {
+  for (const [holder, at] of slots) if (at < now - EXPIRED_MS) slots.delete(holder);
 };
 
-/** Turns are given out in the order they are asked for, `perSecond` of them a second. */
-export const createPace = ({ perSecond, burst }: Rate): Pace => {
+/** Slots are given out in the order they are asked for, `perSecond` of them a second. */
+export const createRateLimiter = ({ perSecond, burst }: Rate): RateLimiter => {
   const intervalMs = 1000 / perSecond;
-  const turns = new Map<string, number>();
+  const slots = new Map<string, number>();
   let next = Number.NEGATIVE_INFINITY;
   let pausedUntil = Number.NEGATIVE_INFINITY;
 
@@ -37,11 +37,11 @@ export const createPace = ({ perSecond, burst }: Rate): Pace => {
   };
   return {
     waitMs: (holder, now) => {
-      const held = turns.get(holder);
-      const at = held === undefined || held < pausedUntil ? schedule(now) : held;
-      if (at <= now) turns.delete(holder);
-      else turns.set(holder, at);
-      if (turns.size > MOST_HELD) forgetMissed(turns, now);
+      const slot = slots.get(holder);
+      const at = slot === undefined || slot < pausedUntil ? schedule(now) : slot;
+      if (at <= now) slots.delete(holder);
+      else slots.set(holder, at);
+      if (slots.size > MAX_SLOTS) dropExpired(slots, now);
       return Math.max(0, at - now);
     },
     pause: (ms, now) => {

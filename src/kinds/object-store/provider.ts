@@ -4,13 +4,13 @@ import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
 import { BUCKET_CLUSTER_MARK, BUCKET_NAMESPACE_MARK } from '../../api/names.ts';
 import type { ObjectStore } from '../../api/object-store.ts';
 import { type Kube, type Resource, resources } from '../../kube/api-server.ts';
-import { isIdentityKnown, type Place } from './placement.ts';
+import { hasPlatformIdentity, type Placement } from './placement.ts';
 import { BucketError, type BucketProvider } from './providers/bucket.ts';
 import type { ProviderRequest } from './providers/index.ts';
 import type { OnCall } from './providers/measure.ts';
 
 /** What every provider is opened with, whosever bucket it is for. */
-export interface Surroundings {
+export interface ProviderContext {
   readonly kube: Pick<Kube, 'get'>;
   readonly openProvider: (request: ProviderRequest) => Promise<BucketProvider>;
   readonly cloud: () => CloudVerdict;
@@ -56,14 +56,15 @@ export const versionOf = ({ secret, caBundle }: References): string =>
   [secret, caBundle].map((object) => `${object?.metadata.uid}@${object?.metadata.resourceVersion}`).join(' ');
 
 /** The provider of an ObjectStore's bucket. Throws BucketError where something it refers to is missing. */
-export const openFor = async (
+export const openProviderFor = async (
   store: ObjectStore,
-  place: Place,
+  placement: Placement,
   references: References,
-  surroundings: Surroundings,
+  context: ProviderContext,
 ): Promise<BucketProvider> => {
-  const { provider, location, endpoint } = place;
-  if (provider === undefined) throw new BucketError('ProviderError', place.unknown ?? 'spec.provider is not known.');
+  const { provider, location, endpoint } = placement;
+  if (provider === undefined)
+    throw new BucketError('ProviderError', placement.unknown ?? 'spec.provider is not known.');
   const { spec } = store;
   const secretName = spec.credentialsSecretRef?.name;
   const { secret } = references;
@@ -72,12 +73,12 @@ export const openFor = async (
       'CredentialsMissing',
       `Secret ${JSON.stringify(secretName)} in spec.credentialsSecretRef is not in this namespace: make it.`,
     );
-  if (secretName === undefined && !isIdentityKnown(provider, surroundings.cloud()))
+  if (secretName === undefined && !hasPlatformIdentity(provider, context.cloud()))
     throw new BucketError(
       'CredentialsMissing',
       `spec.credentialsSecretRef is needed: this cluster is not in the cloud of provider ${provider} and has no identity there.`,
     );
-  return surroundings.openProvider({
+  return context.openProvider({
     provider,
     location,
     secret: secretName === undefined ? undefined : { name: secretName, data: secret?.data ?? {} },
@@ -85,11 +86,11 @@ export const openFor = async (
       endpoint,
       forcePathStyle: spec.s3?.forcePathStyle,
       caBundle: caBundleOf(store, references),
-      isLoopbackAllowed: surroundings.policy.allowLoopbackEndpoints,
+      isLoopbackAllowed: context.policy.allowLoopbackEndpoints,
     },
-    gcs: { project: spec.gcp?.project ?? factIn(surroundings, 'gcp', 'project') },
-    azure: azureOf(store, surroundings),
-    onCall: surroundings.onCall,
+    gcs: { project: spec.gcp?.project ?? factIn(context, 'gcp', 'project') },
+    azure: azureOf(store, context),
+    onCall: context.onCall,
   });
 };
 
@@ -116,17 +117,17 @@ const caBundleOf = ({ spec }: ObjectStore, { caBundle }: References): string | u
 };
 
 /** A fact means something only in the cloud it is of: the project of an OpenStack cluster is none of Google's. */
-const factIn = ({ cloud }: Surroundings, name: CloudVerdict['name'], fact: string): string | undefined => {
+const factIn = ({ cloud }: ProviderContext, name: CloudVerdict['name'], fact: string): string | undefined => {
   const verdict = cloud();
   return verdict.name === name ? verdict.facts[fact]?.value : undefined;
 };
 
-const azureOf = ({ metadata, spec }: ObjectStore, surroundings: Surroundings): ProviderRequest['azure'] => {
-  const { clusterUid, clusterName, azureResourceGroup, azureManagementEndpoint } = surroundings;
+const azureOf = ({ metadata, spec }: ObjectStore, context: ProviderContext): ProviderRequest['azure'] => {
+  const { clusterUid, clusterName, azureResourceGroup, azureManagementEndpoint } = context;
   const namespace = metadata.namespace ?? '';
   return {
-    subscription: factIn(surroundings, 'azure', 'subscription'),
-    resourceGroup: spec.azure?.resourceGroup ?? (azureResourceGroup || factIn(surroundings, 'azure', 'resourceGroup')),
+    subscription: factIn(context, 'azure', 'subscription'),
+    resourceGroup: spec.azure?.resourceGroup ?? (azureResourceGroup || factIn(context, 'azure', 'resourceGroup')),
     storageAccount: spec.azure?.storageAccount,
     clusterUid,
     clusterName: clusterName || clusterUid,

@@ -1,6 +1,6 @@
 import type { Kube } from '../../kube/api-server.ts';
 import { connectionFor, readConnection, removeFormerConnection, writeConnection } from './connection.ts';
-import { addFinalizer, dropFinalizer, writeStatus } from './object-store-writes.ts';
+import { addFinalizer, removeFinalizer, writeStatus } from './object-store-writes.ts';
 import {
   type BucketConnection,
   BucketError,
@@ -9,8 +9,8 @@ import {
   type DesiredBucket,
   type Feature,
 } from './providers/bucket.ts';
-import { haltOf, type Seen, type SeenFeature, type Step } from './state.ts';
-import { fulfilledStatus, haltedStatus, intendedStatus } from './status.ts';
+import { type ObservedFeature, type ObservedState, type Step, toBlocked } from './state.ts';
+import { blockedStatus, creatingStatus, readyStatus } from './status.ts';
 
 /** A provider that was opened with an ObjectStore's credentials, and the bucket it is to have there. */
 export interface Opened {
@@ -18,8 +18,8 @@ export interface Opened {
   readonly bucket: DesiredBucket;
 }
 
-/** What the steps of one pass are done with. */
-export interface Tools {
+/** What the steps of one reconciliation are done with. */
+export interface StepContext {
   readonly kube: Pick<Kube, 'get' | 'create' | 'apply' | 'applyStatus' | 'mergePatch' | 'remove'>;
   /** Opens the provider on first use. Throws BucketError where credentials are missing. */
   readonly open: () => Promise<Opened>;
@@ -28,59 +28,67 @@ export interface Tools {
   readonly now: () => string;
 }
 
-/** What doing a step taught. */
-type Learnt = Partial<Seen>;
+/** What was observed in doing a step. */
+type Observation = Partial<ObservedState>;
 
 /** Does one step. Throws BucketError for what the provider refused, AppError for what the API server did. */
-export const act = async (step: Step, seen: Seen, tools: Tools): Promise<Learnt> => {
-  const { kube, signal, now } = tools;
-  const { store } = seen;
+export const applyStep = async (step: Step, observed: ObservedState, context: StepContext): Promise<Observation> => {
+  const { kube, signal, now } = context;
+  const { store } = observed;
   switch (step.do) {
     case 'addFinalizer':
       return { store: await addFinalizer(kube, store, signal) };
     case 'recordIntent':
-      return { store: await writeStatus(kube, store, intendedStatus(seen, await connectionAt(tools), now()), signal) };
+      return {
+        store: await writeStatus(kube, store, creatingStatus(observed, await connectionAt(context), now()), signal),
+      };
     case 'finish':
-      return finish(seen, tools);
-    case 'halt':
-      return { store: await writeStatus(kube, store, haltedStatus(seen, step.halt, now()), signal) };
-    case 'letGo':
-      return { store: await dropFinalizer(kube, store, signal) };
-    case 'rest':
+      return finish(observed, context);
+    case 'block':
+      return { store: await writeStatus(kube, store, blockedStatus(observed, step.blocked, now()), signal) };
+    case 'release':
+      return { store: await removeFinalizer(kube, store, signal) };
+    case 'none':
       return {};
     case 'readConnection':
-      return { connection: await readConnection(kube, await connectionMapOf(seen, tools), signal) };
+      return { connection: await readConnection(kube, await connectionMapOf(observed, context), signal) };
     case 'writeConnection':
-      return { connection: await writeConnection(kube, await connectionMapOf(seen, tools), seen.connection, signal) };
+      return {
+        connection: await writeConnection(kube, await connectionMapOf(observed, context), observed.connection, signal),
+      };
     case 'checkFeature':
     case 'applyFeature':
-      return { features: await workOn(seen.features, step, tools) };
+      return { features: await reconcileFeature(observed.features, step, context) };
     case 'observe':
     case 'create':
     case 'mark':
     case 'unmark':
     case 'remove':
-      return callProvider(step.do, seen, tools);
+      return callProvider(step.do, observed, context);
   }
 };
 
 type ProviderCall = 'observe' | 'create' | 'mark' | 'unmark' | 'remove';
 
-/** Whatever was written is looked at again: `unseen`. */
-const callProvider = async (call: ProviderCall, { store }: Seen, { open, signal }: Tools): Promise<Learnt> => {
+/** Whatever was written is observed again: `unobserved`. */
+const callProvider = async (
+  call: ProviderCall,
+  { store }: ObservedState,
+  { open, signal }: StepContext,
+): Promise<Observation> => {
   const { provider, bucket } = await open();
   switch (call) {
     case 'observe':
       return observe(await open(), signal);
     case 'create':
       await provider.create(bucket, signal);
-      return { bucket: 'unseen' };
+      return { bucket: 'unobserved' };
     case 'mark':
       await provider.mark(bucket, signal);
-      return { bucket: 'unseen' };
+      return { bucket: 'unobserved' };
     case 'unmark':
       await provider.unmark(bucket, signal);
-      return { bucket: 'unseen' };
+      return { bucket: 'unobserved' };
     case 'remove':
       // What was made and never used holds nothing: whatever is in there was put in by somebody else.
       await provider.remove(
@@ -92,36 +100,36 @@ const callProvider = async (call: ProviderCall, { store }: Seen, { open, signal 
   }
 };
 
-const observe = async ({ provider, bucket }: Opened, signal: AbortSignal): Promise<Learnt> => {
+const observe = async ({ provider, bucket }: Opened, signal: AbortSignal): Promise<Observation> => {
   const found = await provider.observe(bucket, signal);
   if (found === undefined) return { bucket: 'absent', features: [] };
   return { bucket: found, features: provider.features(bucket).map(({ name }) => ({ name, state: 'unchecked' })) };
 };
 
 /** One feature that fails takes nothing else along, unless the failure is about the provider as a whole. */
-const workOn = async (
-  features: readonly SeenFeature[],
+const reconcileFeature = async (
+  features: readonly ObservedFeature[],
   { do: work, name }: Extract<Step, { readonly name: string }>,
-  { open, signal }: Tools,
-): Promise<readonly SeenFeature[]> => {
+  { open, signal }: StepContext,
+): Promise<readonly ObservedFeature[]> => {
   const { provider, bucket } = await open();
   const feature = provider.features(bucket).find((each) => each.name === name);
   const outcome = feature && (await (work === 'checkFeature' ? check : apply)(feature, signal).catch(failed(name)));
   return features.map((each) => (each.name === name && outcome ? outcome : each));
 };
 
-const check = async ({ name, isApplied }: Feature, signal: AbortSignal): Promise<SeenFeature> => ({
+const check = async ({ name, isApplied }: Feature, signal: AbortSignal): Promise<ObservedFeature> => ({
   name,
   state: (await isApplied(signal)) ? 'applied' : 'differs',
 });
 
-const apply = async ({ name, apply: put }: Feature, signal: AbortSignal): Promise<SeenFeature> => {
+const apply = async ({ name, apply: put }: Feature, signal: AbortSignal): Promise<ObservedFeature> => {
   await put(signal);
   return { name, state: 'repaired' };
 };
 
 /** Reasons that no other call to this provider would escape. */
-const general: readonly BucketReason[] = [
+const providerWide: readonly BucketReason[] = [
   'CredentialsMissing',
   'CredentialsInvalid',
   'EndpointUnreachable',
@@ -131,24 +139,24 @@ const general: readonly BucketReason[] = [
 
 const failed =
   (name: Feature['name']) =>
-  (error: unknown): SeenFeature => {
-    if (!(error instanceof BucketError) || general.includes(error.reason)) throw error;
-    return { name, state: 'failed', halt: haltOf(error) };
+  (error: unknown): ObservedFeature => {
+    if (!(error instanceof BucketError) || providerWide.includes(error.reason)) throw error;
+    return { name, state: 'failed', blocked: toBlocked(error) };
   };
 
-const finish = async (seen: Seen, tools: Tools): Promise<Learnt> => {
-  const { kube, signal, now } = tools;
-  await removeFormerConnection(kube, seen.store, await connectionMapOf(seen, tools), signal);
-  const status = fulfilledStatus(seen, await connectionAt(tools), now());
-  return { store: await writeStatus(kube, seen.store, status, signal) };
+const finish = async (observed: ObservedState, context: StepContext): Promise<Observation> => {
+  const { kube, signal, now } = context;
+  await removeFormerConnection(kube, observed.store, await connectionMapOf(observed, context), signal);
+  const status = readyStatus(observed, await connectionAt(context), now());
+  return { store: await writeStatus(kube, observed.store, status, signal) };
 };
 
-const connectionAt = async ({ open }: Tools): Promise<BucketConnection> => {
+const connectionAt = async ({ open }: StepContext): Promise<BucketConnection> => {
   const { provider, bucket } = await open();
   return provider.connection(bucket);
 };
 
-const connectionMapOf = async ({ store }: Seen, { open }: Tools) => {
+const connectionMapOf = async ({ store }: ObservedState, { open }: StepContext) => {
   const { provider, bucket } = await open();
   return connectionFor(store, provider.name, provider.connection(bucket));
 };

@@ -2,69 +2,92 @@ import type { ObjectStore } from '../../api/object-store.ts';
 import { connectionNameOf } from './connection.ts';
 import { nextDeletionStep } from './object-store-deletion.ts';
 import type { ObservedBucket } from './providers/bucket.ts';
-import { claimOf, type Halt, type HaltReason, halt as haltWith, hasFinalizer, type Seen, type Step } from './state.ts';
+import {
+  type Blocked,
+  type BlockedReason,
+  blocked,
+  hasFinalizer,
+  type ObservedState,
+  ownershipOf,
+  type Step,
+} from './state.ts';
 
 /** Pure: what to do next for an ObjectStore, from all that is known of it. */
-export const nextStep = (seen: Seen): Step => {
-  if (seen.store.metadata.deletionTimestamp) return nextDeletionStep(seen);
-  return refuse(seen) ?? holdOn(seen) ?? haveBucket(seen) ?? keepFeatures(seen) ?? connect(seen) ?? { do: 'finish' };
+export const nextStep = (observed: ObservedState): Step => {
+  if (observed.store.metadata.deletionTimestamp) return nextDeletionStep(observed);
+  return (
+    refuse(observed) ??
+    keepFinalizer(observed) ??
+    ensureBucket(observed) ??
+    reconcileFeatures(observed) ??
+    ensureConnection(observed) ?? { do: 'finish' }
+  );
 };
 
-const halt = (reason: HaltReason, message: string): Step => haltWith({ reason, message });
+const blockedFor = (reason: BlockedReason, message: string): Step => blocked({ reason, message });
 
-const refuse = ({ store: { spec, status }, place, refusal }: Seen): Step | undefined => {
-  const made = claimOf(status) === undefined ? undefined : status?.bucketName;
+const refuse = ({ store: { spec, status }, placement, violation }: ObservedState): Step | undefined => {
+  const made = ownershipOf(status) === undefined ? undefined : status?.bucketName;
   if (made !== undefined && made !== spec.name)
-    return halt('InvalidSpec', `spec.name was ${made} when the bucket was made and cannot be changed: change it back.`);
-  if (refusal !== undefined) return haltWith(refusal);
-  return place.unknown === undefined ? undefined : halt('ProviderUnknown', place.unknown);
+    return blockedFor(
+      'InvalidSpec',
+      `spec.name was ${made} when the bucket was made and cannot be changed: change it back.`,
+    );
+  if (violation !== undefined) return blocked(violation);
+  return placement.unknown === undefined ? undefined : blockedFor('ProviderUnknown', placement.unknown);
 };
 
-const holdOn = ({ store }: Seen): Step | undefined => (hasFinalizer(store) ? undefined : { do: 'addFinalizer' });
+const keepFinalizer = ({ store }: ObservedState): Step | undefined =>
+  hasFinalizer(store) ? undefined : { do: 'addFinalizer' };
 
-const haveBucket = (seen: Seen): Step | undefined => {
-  if (seen.bucket === 'unseen') return { do: 'observe' };
-  if (seen.bucket === 'absent') return makeBucket(seen);
-  return refuseBucket(seen, seen.bucket) ?? markBucket(seen.bucket);
+const ensureBucket = (observed: ObservedState): Step | undefined => {
+  if (observed.bucket === 'unobserved') return { do: 'observe' };
+  if (observed.bucket === 'absent') return createBucket(observed);
+  return refuseBucket(observed, observed.bucket) ?? markBucket(observed.bucket);
 };
 
-const makeBucket = ({ store: { spec, status }, place, creationFailure }: Seen): Step => {
-  if (creationFailure !== undefined) return haltWith(creationFailure);
+const createBucket = ({ store: { spec, status }, placement, creationFailure }: ObservedState): Step => {
+  if (creationFailure !== undefined) return blocked(creationFailure);
   if (status?.creationStarted !== undefined) return { do: 'create' };
-  if (status?.ownership !== undefined && status.endpoint !== place.endpoint)
-    return halt(
+  if (status?.ownership !== undefined && status.endpoint !== placement.endpoint)
+    return blockedFor(
       'LocationMismatch',
-      `Bucket ${spec.name} is not at ${place.endpoint ?? 'the cloud’s own S3'} but was at ${status.endpoint ?? 'the cloud’s own S3'}: change spec.s3.endpoint back.`,
+      `Bucket ${spec.name} is not at ${placement.endpoint ?? 'the cloud’s own S3'} but was at ${status.endpoint ?? 'the cloud’s own S3'}: change spec.s3.endpoint back.`,
     );
   return { do: 'recordIntent' };
 };
 
 /** Why a bucket that is there is not to be touched. */
-const refuseBucket = (seen: Seen, bucket: ObservedBucket): Step | undefined => {
-  const { spec, status } = seen.store;
+const refuseBucket = (observed: ObservedState, bucket: ObservedBucket): Step | undefined => {
+  const { spec, status } = observed.store;
   const adopt = spec.adopt ?? 'IfOwned';
-  const isClaimed = claimOf(status) !== undefined;
+  const isClaimed = ownershipOf(status) !== undefined;
   if (!bucket.isSameAccount)
-    return haltWith(takenFrom(seen.store, `Bucket ${spec.name} belongs to another account: choose another spec.name.`));
+    return blocked(
+      unreachableBucket(observed.store, `Bucket ${spec.name} belongs to another account: choose another spec.name.`),
+    );
   if (!bucket.isOurs && bucket.isOthers && (isClaimed || adopt !== 'Always'))
-    return halt('NotOwned', `Bucket ${spec.name} carries the mark of another ObjectStore: choose another spec.name.`);
-  if (!bucket.isOurs && seen.isIdentityLent && isClaimed)
-    return halt(
+    return blockedFor(
+      'NotOwned',
+      `Bucket ${spec.name} carries the mark of another ObjectStore: choose another spec.name.`,
+    );
+  if (!bucket.isOurs && observed.isPlatformIdentity && isClaimed)
+    return blockedFor(
       'NotOwned',
       `Bucket ${spec.name} does not carry the mark of this ObjectStore: whoever runs the platform can put it back, or choose another spec.name.`,
     );
   if (!isClaimed && (adopt === 'Never' || (adopt === 'IfOwned' && !bucket.isOurs)))
-    return halt('NotOwned', `Bucket ${spec.name} is there already: choose another spec.name, or see spec.adopt.`);
-  return isElsewhere(seen.place.location, bucket.location)
-    ? halt(
+    return blockedFor('NotOwned', `Bucket ${spec.name} is there already: choose another spec.name, or see spec.adopt.`);
+  return isOtherLocation(observed.placement.location, bucket.location)
+    ? blockedFor(
         'LocationMismatch',
-        `Bucket ${spec.name} is in ${bucket.location}, not in spec.location ${seen.place.location}.`,
+        `Bucket ${spec.name} is in ${bucket.location}, not in spec.location ${observed.placement.location}.`,
       )
     : undefined;
 };
 
 /** A bucket that was ours has not become the wrong name to choose: it is the credentials that are others now. `message`: for one that never was. */
-export const takenFrom = ({ spec, status }: ObjectStore, message: string): Halt =>
+export const unreachableBucket = ({ spec, status }: ObjectStore, message: string): Blocked =>
   status?.ownership === undefined
     ? { reason: 'NameTaken', message }
     : {
@@ -73,28 +96,28 @@ export const takenFrom = ({ spec, status }: ObjectStore, message: string): Halt 
       };
 
 /** Google writes EU for eu, and people West Europe for westeurope. */
-const plain = (location: string): string => location.toLowerCase().replaceAll(' ', '');
+const normalized = (location: string): string => location.toLowerCase().replaceAll(' ', '');
 
-const isElsewhere = (wanted: string | undefined, found: string | undefined): boolean =>
-  wanted !== undefined && found !== undefined && plain(wanted) !== plain(found);
+const isOtherLocation = (wanted: string | undefined, found: string | undefined): boolean =>
+  wanted !== undefined && found !== undefined && normalized(wanted) !== normalized(found);
 
 const markBucket = ({ isOurs, canCarryMark }: ObservedBucket): Step | undefined =>
   isOurs || !canCarryMark ? undefined : { do: 'mark' };
 
-const keepFeatures = ({ features }: Seen): Step | undefined => {
-  const open = features.find(({ state }) => state === 'unchecked' || state === 'differs');
-  return open && { do: open.state === 'unchecked' ? 'checkFeature' : 'applyFeature', name: open.name };
+const reconcileFeatures = ({ features }: ObservedState): Step | undefined => {
+  const pending = features.find(({ state }) => state === 'unchecked' || state === 'differs');
+  return pending && { do: pending.state === 'unchecked' ? 'checkFeature' : 'applyFeature', name: pending.name };
 };
 
-const connect = ({ store, connection }: Seen): Step | undefined => {
+const ensureConnection = ({ store, connection }: ObservedState): Step | undefined => {
   switch (connection) {
-    case 'unseen':
+    case 'unobserved':
       return { do: 'readConnection' };
     case 'absent':
     case 'stale':
       return { do: 'writeConnection' };
     case 'foreign':
-      return halt(
+      return blockedFor(
         'ConnectionTaken',
         `ConfigMap ${connectionNameOf(store)} was made by somebody else: delete it, or give another spec.writeConnectionTo.configMapName.`,
       );

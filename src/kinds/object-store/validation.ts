@@ -8,30 +8,30 @@ import {
 } from '../../api/object-store.ts';
 import { checkBucketLabel } from './bucket-labels.ts';
 import { checkBucketName, checkStorageAccountName } from './bucket-names.ts';
-import type { Place } from './placement.ts';
+import type { Placement } from './placement.ts';
 import { checkEndpoint } from './providers/endpoints.ts';
 
 /** What an ObjectStore is judged by, besides its spec. */
-export interface Judgement {
+export interface ValidationInput {
   readonly spec: ObjectStoreSpec;
-  readonly place: Place;
+  readonly placement: Placement;
   readonly isLoopbackAllowed: boolean;
   /** True in the system namespace: who writes there is the platform itself. */
   readonly isPlatform: boolean;
 }
 
-export interface Refusal {
+export interface Violation {
   readonly reason: 'InvalidName' | 'InvalidSpec';
   /** One sentence that names the field. */
   readonly message: string;
 }
 
-type Check = (judged: Judgement) => string | undefined;
+type Check = (input: ValidationInput) => string | undefined;
 
 const providers: readonly BucketProviderName[] = ['s3', 'gcs', 'azure'];
 
 /** Where no provider is settled yet, a name that none of them would take is wrong already. */
-const nameIsValid: Check = ({ spec: { name }, place: { provider } }) => {
+const nameIsValid: Check = ({ spec: { name }, placement: { provider } }) => {
   if (provider !== undefined) return checkBucketName(provider, name);
   const broken = providers.map((each) => checkBucketName(each, name));
   return broken.every((sentence) => sentence !== undefined) ? broken[0] : undefined;
@@ -40,14 +40,14 @@ const nameIsValid: Check = ({ spec: { name }, place: { provider } }) => {
 const accountIsValid: Check = ({ spec }) =>
   spec.azure?.storageAccount === undefined ? undefined : checkStorageAccountName(spec.azure.storageAccount);
 
-const endpointIsSafe: Check = ({ spec, place, isLoopbackAllowed }) => {
-  const endpoint = spec.s3?.endpoint ?? place.endpoint;
+const endpointIsSafe: Check = ({ spec, placement, isLoopbackAllowed }) => {
+  const endpoint = spec.s3?.endpoint ?? placement.endpoint;
   return endpoint === undefined ? undefined : checkEndpoint('spec.s3.endpoint', endpoint, isLoopbackAllowed);
 };
 
 /** Without it the platform's own identity would sign requests to a server that a tenant chose. */
-const endpointHasCredentials: Check = ({ spec, place }) =>
-  (spec.s3?.endpoint ?? place.endpoint) !== undefined && spec.credentialsSecretRef === undefined
+const endpointHasCredentials: Check = ({ spec, placement }) =>
+  (spec.s3?.endpoint ?? placement.endpoint) !== undefined && spec.credentialsSecretRef === undefined
     ? 'spec.s3.endpoint needs spec.credentialsSecretRef: the platform’s own identity is for its own cloud alone.'
     : undefined;
 
@@ -69,8 +69,8 @@ const retentionIsBounded: Check = ({ spec: { retention } }) =>
     ? undefined
     : `spec.retention.days must be a whole number from 1 to ${MAX_DAYS}.`;
 
-const retentionKeepsVersions: Check = ({ spec, place }) =>
-  spec.retention !== undefined && spec.versioning === false && place.provider === 's3'
+const retentionKeepsVersions: Check = ({ spec, placement }) =>
+  spec.retention !== undefined && spec.versioning === false && placement.provider === 's3'
     ? 'spec.retention needs spec.versioning on S3, which keeps what is retained as versions: leave spec.versioning out or make it true.'
     : undefined;
 
@@ -89,7 +89,7 @@ const lifecycleIsBounded: Check = ({ spec: { lifecycle = [] } }) => {
   return lifecycle.map(checkLifecycleRule).find((sentence) => sentence !== undefined);
 };
 
-const labelsAreTaken: Check = ({ spec: { labels = {} }, place: { provider } }) => {
+const labelsAreTaken: Check = ({ spec: { labels = {} }, placement: { provider } }) => {
   const entries = Object.entries(labels);
   if (entries.length > MAX_LABELS) return `spec.labels holds more than ${MAX_LABELS} labels.`;
   if (provider === undefined) return undefined;
@@ -133,9 +133,9 @@ const checks: readonly Check[] = [
 ];
 
 /** Why a spec cannot be served, whoever asks: the webhook as it is stored, the controller before it calls a provider. */
-export const refusalOf = (judged: Judgement): Refusal | undefined => {
-  const misnamed = nameIsValid(judged);
+export const findViolation = (input: ValidationInput): Violation | undefined => {
+  const misnamed = nameIsValid(input);
   if (misnamed !== undefined) return { reason: 'InvalidName', message: misnamed };
-  const message = checks.map((check) => check(judged)).find((sentence) => sentence !== undefined);
+  const message = checks.map((check) => check(input)).find((sentence) => sentence !== undefined);
   return message === undefined ? undefined : { reason: 'InvalidSpec', message };
 };

@@ -1,23 +1,23 @@
 import type { Explanation } from '../../api/admission.ts';
 import type { Resolved, StorageClassInjection } from '../../api/injection.ts';
 import type { PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
-import { worldFor } from '../../storage-classes/calrissian.ts';
+import { clusterFactsFor } from '../../storage-classes/calrissian.ts';
 import { type Claim, claimOf } from '../../storage-classes/claim.ts';
 import {
   type Draft,
   draftFromClass,
-  draftFromOffer,
+  draftFromOption,
   draftFromProvisioner,
   explainDraft,
   finishDraft,
 } from '../../storage-classes/class-draft.ts';
 import {
   type Candidates,
+  type ClusterFacts,
   candidatesFor,
-  chooseOffer,
-  type Lack,
-  offersBy,
-  type World,
+  chooseClassOption,
+  classOptionsBy,
+  type UnmetRequirement,
 } from '../../storage-classes/draft.ts';
 import { mismatchOf, refusalOf } from './refusal.ts';
 
@@ -31,8 +31,8 @@ export type StorageClassChoice =
       readonly warnings: readonly string[];
       readonly explain: readonly Explanation[];
     }
-  /** An NFS server of the class's own is to serve it; the lack says what would do instead. */
-  | ({ readonly kind: 'nfs'; readonly claim: Claim } & Lack)
+  /** An NFS server of the class's own is to serve it; the unmet requirement says what would do instead. */
+  | ({ readonly kind: 'nfs'; readonly claim: Claim } & UnmetRequirement)
   /** No class: it could not give a volume, or may not be made. `why` is a whole sentence. */
   | { readonly kind: 'cannot'; readonly why: string };
 
@@ -42,39 +42,39 @@ export type StorageClassChoice =
  */
 export const chooseStorageClass = (
   pvc: PersistentVolumeClaim,
-  world: World,
+  cluster: ClusterFacts,
   injection?: Resolved<StorageClassInjection>,
 ): StorageClassChoice => {
   const claim = claimOf(pvc);
-  if (claim === undefined || world.storage.hasVolumeOfClass(claim.className)) return { kind: 'none', warnings: [] };
-  const existing = world.storage.storageClass(claim.className);
-  if (existing !== undefined) return { kind: 'none', warnings: mismatchOf(existing, claim, world) };
-  const refusal = refusalOf(pvc, claim, world);
+  if (claim === undefined || cluster.storage.hasVolumeOfClass(claim.className)) return { kind: 'none', warnings: [] };
+  const existing = cluster.storage.storageClass(claim.className);
+  if (existing !== undefined) return { kind: 'none', warnings: mismatchOf(existing, claim, cluster) };
+  const refusal = refusalOf(pvc, claim, cluster);
   if (refusal !== undefined) return cannot(claim, refusal);
-  const known = worldFor(claim, world);
+  const known = clusterFactsFor(claim, cluster);
   if (typeof known === 'string') return { kind: 'cannot', why: known };
-  const asked = { claim, world: known, injection };
+  const request = { claim, cluster: known, injection };
   const provisioner = injection?.value.provisioner;
-  if (provisioner !== undefined) return makeWithProvisioner(asked, provisioner);
-  if (claim.className.includes('nfs')) return handToNfs(claim, BY_NAME);
-  return makeForCloud(asked);
+  if (provisioner !== undefined) return makeWithProvisioner(request, provisioner);
+  if (claim.className.includes('nfs')) return serveByNfs(claim, BY_NAME);
+  return makeForCloud(request);
 };
 
-interface Asked {
+interface ClassRequest {
   readonly claim: Claim;
-  readonly world: World;
+  readonly cluster: ClusterFacts;
   readonly injection: Resolved<StorageClassInjection> | undefined;
 }
 
-const makeForCloud = (asked: Asked): StorageClassChoice => {
-  const { claim, world } = asked;
-  const candidates = candidatesFor(claim, world);
-  const original = classToCopy(claim, candidates, world);
-  if (original !== undefined) return make(asked, draftFromClass(original, claim, world.cloud));
-  const choice = chooseOffer(claim, candidates.offers, world, parametersGiven(asked));
-  if (choice.kind === 'offer') return make(asked, draftFromOffer(choice.offer, claim, world.cloud));
+const makeForCloud = (request: ClassRequest): StorageClassChoice => {
+  const { claim, cluster } = request;
+  const candidates = candidatesFor(claim, cluster);
+  const original = classToCopy(claim, candidates, cluster);
+  if (original !== undefined) return make(request, draftFromClass(original, claim, cluster.cloud));
+  const choice = chooseClassOption(claim, candidates.classOptions, cluster, parametersGiven(request));
+  if (choice.kind === 'option') return make(request, draftFromOption(choice.option, claim, cluster.cloud));
   const isForNfs = isShared(claim) && !candidates.isByName;
-  if (isForNfs && world.policy.rwxFallback === 'nfs') return handToNfs(claim, choice);
+  if (isForNfs && cluster.policy.rwxFallback === 'nfs') return serveByNfs(claim, choice);
   const instead = isForNfs ? ', or set RWX_FALLBACK to nfs' : '';
   return cannot(claim, `${choice.why}; ${choice.remedy}${instead}`);
 };
@@ -82,44 +82,44 @@ const makeForCloud = (asked: Asked): StorageClassChoice => {
 const isShared = ({ mode, volumeMode }: Claim): boolean =>
   volumeMode === 'Filesystem' && (mode === 'ReadWriteMany' || mode === 'ReadOnlyMany');
 
-const makeWithProvisioner = (asked: Asked, provisioner: string): StorageClassChoice => {
-  const { claim, world } = asked;
-  const known = offersBy(provisioner, claim, world.cloud);
+const makeWithProvisioner = (request: ClassRequest, provisioner: string): StorageClassChoice => {
+  const { claim, cluster } = request;
+  const known = classOptionsBy(provisioner, claim, cluster.cloud);
   if (known.length === 0) {
-    return make(asked, draftFromProvisioner(provisioner, claim, world.storage.hasCsiDriver(provisioner)));
+    return make(request, draftFromProvisioner(provisioner, claim, cluster.storage.hasCsiDriver(provisioner)));
   }
-  const choice = chooseOffer(claim, known, world, parametersGiven(asked));
-  return choice.kind === 'offer'
-    ? make(asked, draftFromOffer(choice.offer, claim, world.cloud))
+  const choice = chooseClassOption(claim, known, cluster, parametersGiven(request));
+  return choice.kind === 'option'
+    ? make(request, draftFromOption(choice.option, claim, cluster.cloud))
     : cannot(claim, `${choice.why}; ${choice.remedy}`);
 };
 
-const parametersGiven = ({ injection }: Asked) => injection?.value.parameters ?? {};
+const parametersGiven = ({ injection }: ClassRequest) => injection?.value.parameters ?? {};
 
 /** Where the table knows little of a cluster, its default class knows best what a disk is there. */
 const classToCopy = (
   { mode }: Claim,
-  { offers, isByName }: Candidates,
-  { cloud, storage }: World,
+  { classOptions, isByName }: Candidates,
+  { cloud, storage }: ClusterFacts,
 ): StorageClass | undefined => {
   const isDisk = mode === 'ReadWriteOnce' || mode === 'ReadWriteOncePod';
   if (isByName || !isDisk || (cloud.name !== 'local' && cloud.name !== 'unknown')) return undefined;
   const original = storage.defaultStorageClass();
   const isOfOurs = (provisioner: string): boolean => provisioner === original?.provisioner;
-  const isKnown = cloud.offers.some(({ provisioner }) => isOfOurs(provisioner));
-  return isKnown && !offers.some(({ provisioner }) => isOfOurs(provisioner)) ? undefined : original;
+  const isKnown = cloud.classOptions.some(({ provisioner }) => isOfOurs(provisioner));
+  return isKnown && !classOptions.some(({ provisioner }) => isOfOurs(provisioner)) ? undefined : original;
 };
 
-const make = ({ claim, injection }: Asked, draft: Draft): StorageClassChoice => ({
+const make = ({ claim, injection }: ClassRequest, draft: Draft): StorageClassChoice => ({
   kind: 'make',
   storageClass: finishDraft(draft, claim, injection),
   warnings: draft.warnings,
   explain: explainDraft(draft, claim, injection),
 });
 
-const BY_NAME: Lack = { why: 'its name asks for NFS', remedy: 'use a name without nfs' };
+const BY_NAME: UnmetRequirement = { why: 'its name asks for NFS', remedy: 'use a name without nfs' };
 
-const handToNfs = (claim: Claim, { why, remedy }: Lack): StorageClassChoice =>
+const serveByNfs = (claim: Claim, { why, remedy }: UnmetRequirement): StorageClassChoice =>
   claim.volumeMode === 'Block'
     ? cannot(claim, `${why}, and NFS serves no Block volumes; ${remedy}`)
     : { kind: 'nfs', claim, why, remedy };

@@ -4,12 +4,12 @@ import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../api/
 import type { Note } from '../../controller/event-object.ts';
 import type { EventRecorder } from '../../controller/events.ts';
 import { type Outcome, runController } from '../../controller/loop.ts';
-import { createRefusals, type Refusals } from '../../controller/refusals.ts';
+import { type BlockedKeys, createBlockedKeys } from '../../controller/refusals.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
-import { isRelabelled } from '../../kube/label-change.ts';
+import { hasChangedLabels } from '../../kube/label-change.ts';
 import { keyOf, parseKey, type Store } from '../../kube/store.ts';
-import { type FactStores, type Watching, watchStore } from '../../kube/stores.ts';
-import { slimClaim } from '../../kube/transforms.ts';
+import { type FactStores, type WatchOptions, watchStore } from '../../kube/stores.ts';
+import { stripClaim } from '../../kube/transforms.ts';
 import type { Log } from '../../ops/log.ts';
 import type { Metrics } from '../../ops/metrics.ts';
 import { claimOf } from '../../storage-classes/claim.ts';
@@ -23,7 +23,7 @@ export interface ClaimControllerOptions {
     FactStores,
     'storageClasses' | 'persistentVolumes' | 'csiDrivers' | 'namespaces' | 'platformDefaults' | 'objectStores'
   >;
-  /** Fulfilled when the cloud question has been answered for the first time. */
+  /** Fulfilled when the first detection of the cloud has ended. */
   readonly cloudSettled: Promise<void>;
   readonly facts: () => Facts;
   readonly events: Pick<EventRecorder, 'record'>;
@@ -32,7 +32,7 @@ export interface ClaimControllerOptions {
 }
 
 export interface ClaimController {
-  /** Acts until `signal`; begins once the caches are filled and the cloud question is settled. */
+  /** Runs until `signal`; begins once the caches are filled and the first detection has ended. */
   readonly run: (signal: AbortSignal) => Promise<void>;
   /** To be called when the cloud is another: looks again at every claim whose class was not made. */
   readonly recheck: () => void;
@@ -42,17 +42,17 @@ const BY_CLASS = 'storageClassName';
 const CONCURRENCY = 4;
 
 /** Starts to watch claims. The index holds those that wait for a class, by the class they name. */
-export const watchClaims = (watching: Watching): Store<PersistentVolumeClaim> =>
-  watchStore(watching, resources.persistentVolumeClaims, slimClaim, { [BY_CLASS]: awaitedClass });
+export const watchClaims = (watching: WatchOptions): Store<PersistentVolumeClaim> =>
+  watchStore(watching, resources.persistentVolumeClaims, stripClaim, { [BY_CLASS]: pendingClass });
 
 /** The class a pending claim names; nothing where there is nothing to be done about it any more. */
-const awaitedClass = (claim: PersistentVolumeClaim): readonly string[] => {
+const pendingClass = (claim: PersistentVolumeClaim): readonly string[] => {
   const isPending = !claim.metadata.deletionTimestamp && (claim.status?.phase ?? 'Pending') === 'Pending';
   const className = isPending ? claimOf(claim)?.className : undefined;
   return className === undefined ? [] : [className];
 };
 
-const isAwaiting = (claim: PersistentVolumeClaim): boolean => awaitedClass(claim).length > 0;
+const isPendingClaim = (claim: PersistentVolumeClaim): boolean => pendingClass(claim).length > 0;
 
 /**
  * Makes the class a pending claim names where admission did not: claims from before the install or from while no webhook
@@ -60,11 +60,11 @@ const isAwaiting = (claim: PersistentVolumeClaim): boolean => awaitedClass(claim
  */
 export const claimController = (options: ClaimControllerOptions): ClaimController => {
   const { claims, stores, cloudSettled, log, metrics } = options;
-  const refusals = createRefusals();
-  const reconcileClaim = createReconcile(options, refusals);
+  const blockedKeys = createBlockedKeys();
+  const reconcileClaim = createReconcile(options, blockedKeys);
   const ready = Promise.all([claims.synced, cloudSettled, ...Object.values(stores).map(({ synced }) => synced)]);
   return {
-    recheck: refusals.recheck,
+    recheck: blockedKeys.recheck,
     run: async (signal) => {
       await Promise.race([ready, aborted(signal)]);
       await runController({
@@ -73,12 +73,12 @@ export const claimController = (options: ClaimControllerOptions): ClaimControlle
         signal,
         log,
         metrics,
-        keys: () => claims.list().filter(isAwaiting).map(keyOfObject),
-        subscribe: (add) => subscribe(options, refusals, add),
-        reconcile: async (key, giveUp) => {
+        keys: () => claims.list().filter(isPendingClaim).map(keyOfObject),
+        subscribe: (add) => subscribe(options, blockedKeys, add),
+        reconcile: async (key, abortSignal) => {
           const claim = claims.get(parseKey(key));
-          if (claim && isAwaiting(claim)) return reconcileClaim(key, claim, giveUp);
-          refusals.forget(key);
+          if (claim && isPendingClaim(claim)) return reconcileClaim(key, claim, abortSignal);
+          blockedKeys.forget(key);
           return undefined;
         },
       });
@@ -90,34 +90,36 @@ const keyOfObject = ({ metadata }: KubeObject): string => keyOf(metadata);
 
 const subscribe = (
   { claims, stores }: ClaimControllerOptions,
-  refusals: Refusals,
+  blockedKeys: BlockedKeys,
   add: (key: string) => void,
 ): (() => void) => {
   const addNaming = (className = ''): void => claims.byIndex(BY_CLASS, className).map(keyOfObject).forEach(add);
   const addIn = (namespace: string | undefined): void => {
-    const waiting = claims.list().filter((claim) => claim.metadata.namespace === namespace && isAwaiting(claim));
-    waiting.map(keyOfObject).forEach(add);
+    const pendingClaims = claims
+      .list()
+      .filter((claim) => claim.metadata.namespace === namespace && isPendingClaim(claim));
+    pendingClaims.map(keyOfObject).forEach(add);
   };
   const stops = [
     claims.onChange((_type, claim) => {
       const key = keyOfObject(claim);
-      if (isAwaiting(claim) || refusals.has(key)) add(key);
+      if (isPendingClaim(claim) || blockedKeys.has(key)) add(key);
     }),
     stores.storageClasses.onChange((type, { metadata }) => {
       if (type === 'DELETED') addNaming(metadata.name);
-      refusals.recheck();
+      blockedKeys.recheck();
     }),
     stores.persistentVolumes.onChange((type, { spec }) => {
       if (type === 'DELETED') addNaming(spec?.storageClassName ?? '');
     }),
     // Its labels decide whether it is left alone, and which defaults hold there.
     stores.namespaces.onChange((_, namespace, old) => {
-      if (isRelabelled(namespace, old)) addIn(namespace.metadata.name);
+      if (hasChangedLabels(namespace, old)) addIn(namespace.metadata.name);
     }),
-    stores.csiDrivers.onChange(refusals.recheck),
-    stores.platformDefaults.onChange(refusals.recheck),
-    stores.objectStores.onChange(refusals.recheck),
-    refusals.onRecheck(add),
+    stores.csiDrivers.onChange(blockedKeys.recheck),
+    stores.platformDefaults.onChange(blockedKeys.recheck),
+    stores.objectStores.onChange(blockedKeys.recheck),
+    blockedKeys.onRecheck(add),
   ];
   return () => {
     for (const stop of stops) stop();
@@ -126,11 +128,11 @@ const subscribe = (
 
 type Reconcile = (key: string, claim: PersistentVolumeClaim, signal: AbortSignal) => Promise<Outcome | undefined>;
 
-const createReconcile = (options: ClaimControllerOptions, refusals: Refusals): Reconcile => {
+const createReconcile = (options: ClaimControllerOptions, blockedKeys: BlockedKeys): Reconcile => {
   const { kube, stores, facts, events, metrics } = options;
   const maker = createStorageClassMaker(kube, stores.storageClasses);
-  const refuse = (key: string, claim: PersistentVolumeClaim, note: Note): Outcome | undefined => {
-    if (!refusals.add(key, note.message)) return undefined;
+  const block = (key: string, claim: PersistentVolumeClaim, note: Note): Outcome | undefined => {
+    if (!blockedKeys.add(key, note.message)) return undefined;
     events.record(claim, note);
     return { decision: 'StorageClass not made', fields: { reason: note.reason, why: note.message } };
   };
@@ -143,15 +145,15 @@ const createReconcile = (options: ClaimControllerOptions, refusals: Refusals): R
     try {
       return await maker.make(step.classes, signal);
     } catch (error) {
-      if (!signal.aborted) refuse(key, claim, failureNote(step.classes, error));
+      if (!signal.aborted) block(key, claim, failureNote(step.classes, error));
       throw error;
     }
   };
   return async (key, claim, signal) => {
-    const step = nextClaimStep(claim, counting(facts(), maker.unseenCount));
-    if (step.do === 'tell') return refuse(key, claim, step.note);
+    const step = nextClaimStep(claim, withUncachedClasses(facts(), maker.uncachedCount));
+    if (step.do === 'tell') return block(key, claim, step.note);
     const made = step.do === 'make' ? await make(key, claim, step, signal) : [];
-    refusals.forget(key);
+    blockedKeys.forget(key);
     if (step.do === 'nothing' || made.length === 0) return undefined;
     for (const _ of made) metrics.countStorageClass('controller');
     for (const note of step.notes) events.record(claim, note);
@@ -162,9 +164,9 @@ const createReconcile = (options: ClaimControllerOptions, refusals: Refusals): R
 const nameAndProvisioner = ({ metadata: { name }, provisioner }: StorageClass) => ({ name, provisioner });
 
 /** The limit on classes must hold for those too that the cache does not hold yet. */
-const counting = (facts: Facts, unseenCount: () => number): Facts => ({
+const withUncachedClasses = (facts: Facts, uncachedCount: () => number): Facts => ({
   ...facts,
-  storage: { ...facts.storage, ownedClassCount: () => facts.storage.ownedClassCount() + unseenCount() },
+  storage: { ...facts.storage, ownedClassCount: () => facts.storage.ownedClassCount() + uncachedCount() },
 });
 
 const aborted = async (signal: AbortSignal): Promise<void> => {

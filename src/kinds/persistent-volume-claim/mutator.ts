@@ -77,7 +77,7 @@ const mutateClaim = (pvc: PersistentVolumeClaim, request: AdmissionRequest, fact
   };
 };
 
-const RULES: Rules = { rivalsOf: () => [], refusalOf: () => undefined, isIdle: () => false };
+const RULES: Rules = { conflictsOf: () => [], refusalOf: () => undefined, isUnused: () => false };
 
 const label = (pvc: KubeObject, { labels, annotations, warnings }: Injection, isDisabled: boolean): Mutation =>
   inject(pvc, {

@@ -8,21 +8,21 @@ export interface StorageClassMaker {
   /** Makes those that are not there, in order. Answers the ones this very call made. Throws AppError. */
   readonly make: (classes: readonly StorageClass[], signal: AbortSignal) => Promise<readonly StorageClass[]>;
   /** Classes made or being made that the cache does not hold yet; they count towards the limit. */
-  readonly unseenCount: () => number;
+  readonly uncachedCount: () => number;
 }
 
 /** How long a made class may take to come back through the watch. */
-const SEEN_WITHIN_MS = 2_000;
+const CACHE_TIMEOUT_MS = 2_000;
 
 /** Creates and never applies: a class of somebody else's by the same name stays as it is. */
 export const createStorageClassMaker = (kube: Pick<Kube, 'create'>, cache: Store<StorageClass>): StorageClassMaker => {
-  const underWay = new Map<string, Promise<boolean>>();
-  const isSeen = (name: string): boolean => cache.get({ namespace: '', name }) !== undefined;
+  const inFlight = new Map<string, Promise<boolean>>();
+  const isCached = (name: string): boolean => cache.get({ namespace: '', name }) !== undefined;
 
   const createOne = async (storageClass: StorageClass, signal: AbortSignal): Promise<boolean> => {
     try {
       await kube.create(resources.storageClasses, storageClass, { signal });
-      await seen(cache, storageClass.metadata.name ?? '', SEEN_WITHIN_MS);
+      await waitForCache(cache, storageClass.metadata.name ?? '', CACHE_TIMEOUT_MS);
       return true;
     } catch (error) {
       if (error instanceof AppError && error.reason === 'AlreadyExists') return false;
@@ -32,11 +32,11 @@ export const createStorageClassMaker = (kube: Pick<Kube, 'create'>, cache: Store
   /** True where this call made it, false where it is there already, whoever made it. */
   const makeOne = async (storageClass: StorageClass, signal: AbortSignal): Promise<boolean> => {
     const name = storageClass.metadata.name ?? '';
-    if (isSeen(name)) return false;
-    const other = underWay.get(name);
-    if (other) return other.then(() => false);
-    const creation = createOne(storageClass, signal).finally(() => underWay.delete(name));
-    underWay.set(name, creation);
+    if (isCached(name)) return false;
+    const pending = inFlight.get(name);
+    if (pending) return pending.then(() => false);
+    const creation = createOne(storageClass, signal).finally(() => inFlight.delete(name));
+    inFlight.set(name, creation);
     return creation;
   };
   return {
@@ -45,12 +45,12 @@ export const createStorageClassMaker = (kube: Pick<Kube, 'create'>, cache: Store
       for (const storageClass of classes) if (await makeOne(storageClass, signal)) made.push(storageClass);
       return made;
     },
-    unseenCount: () => [...underWay.keys()].filter((name) => !isSeen(name)).length,
+    uncachedCount: () => [...inFlight.keys()].filter((name) => !isCached(name)).length,
   };
 };
 
 /** Resolves when the cache holds it, and after `ms` in any case. */
-const seen = async (cache: Store<StorageClass>, name: string, ms: number): Promise<void> => {
+const waitForCache = async (cache: Store<StorageClass>, name: string, ms: number): Promise<void> => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   const unsubscribe = cache.onChange((_type, { metadata }) => metadata.name === name && resolve());

@@ -3,7 +3,7 @@ import type { Resolved, StorageClassInjection } from '../../api/injection.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
 import { type Claim, claimOf } from '../../storage-classes/claim.ts';
 import { explainDraft, finishDraft } from '../../storage-classes/class-draft.ts';
-import type { Lack, World } from '../../storage-classes/draft.ts';
+import type { ClusterFacts, UnmetRequirement } from '../../storage-classes/draft.ts';
 import { needsOwnAccount } from './azure-class.ts';
 import { chooseStorageClass } from './class.ts';
 import { existingExport, nfsDraft, ownNfsClass } from './nfs/class.ts';
@@ -30,17 +30,17 @@ export type ClaimStorage =
 /** Decides about a claim from memory alone, the NFS server or storage account behind its class included. */
 export const chooseClaimStorage = (
   pvc: PersistentVolumeClaim,
-  world: World,
+  cluster: ClusterFacts,
   injection?: Resolved<StorageClassInjection>,
 ): ClaimStorage => {
-  const choice = chooseStorageClass(pvc, world, injection);
+  const choice = chooseStorageClass(pvc, cluster, injection);
   const className = claimOf(pvc)?.className ?? '';
-  if (choice.kind !== 'none' && isNfsDiskClass(className)) return { kind: 'cannot', why: keptName(className) };
+  if (choice.kind !== 'none' && isNfsDiskClass(className)) return { kind: 'cannot', why: reservedName(className) };
   switch (choice.kind) {
     case 'nfs':
-      return storageByNfs(choice, world, injection);
+      return storageByNfs(choice, cluster, injection);
     case 'make':
-      return needsOwnAccount(choice.storageClass, world.policy)
+      return needsOwnAccount(choice.storageClass, cluster.policy)
         ? awaitAccount(choice.storageClass)
         : { ...choice, companions: [] };
     case 'none':
@@ -49,7 +49,7 @@ export const chooseClaimStorage = (
   }
 };
 
-const keptName = (className: string): string =>
+const reservedName = (className: string): string =>
   `StorageClass ${className} is not made: the name is for the disks of NFS servers; use another one.`;
 
 const awaitAccount = (storageClass: StorageClass): ClaimStorage => ({
@@ -59,20 +59,20 @@ const awaitAccount = (storageClass: StorageClass): ClaimStorage => ({
 });
 
 const storageByNfs = (
-  { claim, ...lack }: Lack & { readonly claim: Claim },
-  world: World,
+  { claim, ...unmet }: UnmetRequirement & { readonly claim: Claim },
+  cluster: ClusterFacts,
   injection: Resolved<StorageClassInjection> | undefined,
 ): ClaimStorage => {
-  const draft = nfsDraft(claim.className, lack, world);
+  const draft = nfsDraft(claim.className, unmet, cluster);
   const { warnings } = draft;
   const explain = explainDraft(draft, claim, injection);
-  if (existingExport(world) !== undefined) {
+  if (existingExport(cluster) !== undefined) {
     return { kind: 'make', storageClass: finishDraft(draft, claim, injection), companions: [], warnings, explain };
   }
   const { className, requestedGi } = claim;
-  const disk = nfsDiskClass(className, nfsDiskGi(requestedGi), world);
+  const disk = nfsDiskClass(className, nfsDiskGi(requestedGi), cluster);
   if (disk.kind === 'cannot') return cannot(className, disk.why);
-  const parts = nfsServer({ className, askedGi: requestedGi, diskClass: disk.name }, world.policy);
+  const parts = nfsServer({ className, requestedGi, diskClass: disk.name }, cluster.policy);
   const diskClass = disk.missing === undefined ? [] : [disk.missing];
   const storageClass = ownNfsClass(draft, className, injection?.value);
   return { kind: 'make', storageClass, companions: [...diskClass, ...Object.values(parts)], warnings, explain };

@@ -1,55 +1,63 @@
 import { mountKey } from '../../api/identity.ts';
 import type { Mode } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { type Edit, keyOf, type Spot, spotId } from '../../injection/edit.ts';
-import { type Growing, remember } from '../../injection/memo.ts';
-import { type Branch, childOf, listAt, mapAt, textAt } from '../../injection/path.ts';
-import { conf, inTemplateContainers, MOUNT_LISTS, ROLES, type Role, SPARK_CONF, variableSpots } from './fields.ts';
+import { type Edit, type FieldPath, fieldId, keyOf } from '../../injection/edit.ts';
+import { type Incremental, memoize } from '../../injection/memo.ts';
+import { childOf, listAt, mapAt, textAt, type UnknownRecord } from '../../injection/path.ts';
+import {
+  inTemplateContainers,
+  MOUNT_LISTS,
+  ROLES,
+  type Role,
+  SPARK_CONF,
+  sparkConfField,
+  variableFields,
+} from './fields.ts';
 
-/** The sparkConf values that are to be given, by key: the keys of one volume stand or fall together. */
-export type WantedConf = ReadonlyMap<string, unknown>;
+/** The sparkConf values that are to be injected, by key: the keys of one volume stand or fall together. */
+export type DesiredConf = ReadonlyMap<string, unknown>;
 
-interface Asked {
+interface ConfQuery {
   readonly app: KubeObject;
   readonly edit: Edit;
-  readonly wanted: WantedConf;
+  readonly desired: DesiredConf;
 }
 
 /**
  * Where an app says in a field of its own what a key of sparkConf would say; the operator would put both into a pod.
- * Of two places that are rivals each must name the other: `spark-rivals.ts` is the other half.
+ * Of two fields that conflict each must name the other: `sparkConflicts` is the other half.
  */
-export const confRivals = (app: KubeObject, edit: Edit, wanted: WantedConf): readonly Spot[] => {
-  for (const [pattern, spotsOf] of families) {
+export const confConflicts = (app: KubeObject, edit: Edit, desired: DesiredConf): readonly FieldPath[] => {
+  for (const [pattern, fieldsOf] of conflictRules) {
     const match = pattern.exec(edit.key);
-    if (match !== null) return spotsOf(match.slice(1), { app, edit, wanted });
+    if (match !== null) return fieldsOf(match.slice(1), { app, edit, desired });
   }
   return [];
 };
 
-type SpotsOf = (parts: readonly string[], asked: Asked) => readonly Spot[];
+type FieldsOf = (parts: readonly string[], query: ConfQuery) => readonly FieldPath[];
 
-const families: readonly (readonly [RegExp, SpotsOf])[] = [
+const conflictRules: readonly (readonly [RegExp, FieldsOf])[] = [
   [/^spark\.hadoop\.(.+)$/, ([key = '']) => [{ at: ['spec', 'hadoopConf'], key }]],
-  [/^spark\.kubernetes\.driverEnv\.(.+)$/, ([name = ''], asked) => variableRivals('driver', name, asked)],
-  [/^spark\.executorEnv\.(.+)$/, ([name = ''], asked) => variableRivals('executor', name, asked)],
+  [/^spark\.kubernetes\.driverEnv\.(.+)$/, ([name = ''], query) => variableConflicts('driver', name, query)],
+  [/^spark\.executorEnv\.(.+)$/, ([name = ''], query) => variableConflicts('executor', name, query)],
   [
     /^spark\.kubernetes\.(.+)\.secretKeyRef\.(.+)$/,
-    ([role, name = ''], asked) => variableRivals(asRole(role), name, asked),
+    ([role, name = ''], query) => variableConflicts(asRole(role), name, query),
   ],
-  [/^spark\.kubernetes\.(?:.+\.)?node\.selector\.(.+)$/, ([key = '']) => selectorSpots(key)],
-  [/^spark\.kubernetes\.container\.image\.pullSecrets$/, (_, { app }) => pullSecretSpots(app)],
+  [/^spark\.kubernetes\.(?:.+\.)?node\.selector\.(.+)$/, ([key = '']) => selectorFields(key)],
+  [/^spark\.kubernetes\.container\.image\.pullSecrets$/, (_, { app }) => pullSecretFields(app)],
   [
     /^spark\.kubernetes\.(driver|executor)\.(label|annotation)\.(.+)$/,
     ([role = '', what = '', key = '']) => [{ at: ['spec', role, `${what}s`], key }],
   ],
   [
     /^spark\.kubernetes\.(driver|executor)\.secrets\./,
-    ([role], asked) => pathRivals(asRole(role), String(asked.edit.value), asked.edit.key, asked),
+    ([role], query) => pathConflicts(asRole(role), String(query.edit.value), query.edit.key, query),
   ],
   [
     /^(spark\.kubernetes\.(driver|executor)\.volumes\.[^.]+\.[^.]+)\./,
-    ([prefix = '', role], asked) => volumeRivals(asRole(role), prefix, asked),
+    ([prefix = '', role], query) => volumeConflicts(asRole(role), prefix, query),
   ],
 ];
 
@@ -67,7 +75,7 @@ export const confMounts = (
 ): readonly string[] => {
   const conf = mapAt(app, SPARK_CONF);
   const found: string[] = [];
-  for (const key of keysFiled(app, mountDrawer(role, path))) {
+  for (const key of indexedKeys(app, mountTerm(role, path))) {
     if (key !== own && pathIn(conf, key) === path) found.push(key);
     if (mode === 'Default' && found.length > 0) break;
   }
@@ -76,40 +84,40 @@ export const confMounts = (
 
 /** Keys of sparkConf that say something of a volume. */
 export const confVolumes = (app: KubeObject, volume: string): readonly string[] => [
-  ...keysFiled(app, `volume ${volume}`),
+  ...indexedKeys(app, `volume ${volume}`),
 ];
 
-/** Keys are filed by what they say: there can be ten thousands of them, and as many questions. */
-const keysFiled = (app: KubeObject, drawer: string): Iterable<string> => {
+/** Keys are indexed by what they say: there can be ten thousands of them, and as many lookups. */
+const indexedKeys = (app: KubeObject, term: string): Iterable<string> => {
   const conf = mapAt(app, SPARK_CONF);
-  return remember(conf, keysFiled, '', () => fileKeys(conf)).drawers.get(drawer) ?? [];
+  return memoize(conf, indexedKeys, '', () => indexKeys(conf)).keysByTerm.get(term) ?? [];
 };
 
-interface FiledKeys extends Growing {
-  readonly drawers: ReadonlyMap<string, ReadonlySet<string>>;
+interface KeyIndex extends Incremental {
+  readonly keysByTerm: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-/** A key stays where it was filed before: whoever opens a drawer looks at the value. */
-const fileKeys = (conf: Branch): FiledKeys => {
-  const drawers = new Map<string, Set<string>>();
-  const file = (key: string): void => {
+/** A key stays where it was indexed before: whoever looks it up checks the value. */
+const indexKeys = (conf: UnknownRecord): KeyIndex => {
+  const keysByTerm = new Map<string, Set<string>>();
+  const add = (key: string): void => {
     if (!key.startsWith('spark.kubernetes.')) return;
-    for (const name of drawersOf(conf, key)) drawers.set(name, (drawers.get(name) ?? new Set()).add(key));
+    for (const name of termsOf(conf, key)) keysByTerm.set(name, (keysByTerm.get(name) ?? new Set()).add(key));
   };
-  for (const key of Object.keys(conf)) file(key);
-  return { drawers, isChanged: file };
+  for (const key of Object.keys(conf)) add(key);
+  return { keysByTerm, onChange: add };
 };
 
-const drawersOf = (conf: Branch, key: string): readonly string[] => {
+const termsOf = (conf: UnknownRecord, key: string): readonly string[] => {
   const volume = confVolume(key);
   const path = pathIn(conf, key);
   const roles = path === undefined ? [] : ROLES.filter((role) => MOUNTS[role].test(key));
-  return [...(volume === undefined ? [] : [`volume ${volume}`]), ...roles.map((role) => mountDrawer(role, path ?? ''))];
+  return [...(volume === undefined ? [] : [`volume ${volume}`]), ...roles.map((role) => mountTerm(role, path ?? ''))];
 };
 
-const mountDrawer = (role: Role, path: string): string => `${role} ${path}`;
+const mountTerm = (role: Role, path: string): string => `${role} ${path}`;
 
-const pathIn = (conf: Branch, key: string): string | undefined => {
+const pathIn = (conf: UnknownRecord, key: string): string | undefined => {
   const value = childOf(conf, key);
   return typeof value === 'string' ? mountKey(value) : undefined;
 };
@@ -120,39 +128,39 @@ export const confVolume = (key: string): string | undefined =>
 
 const asRole = (text: string | undefined): Role => (text === 'driver' ? 'driver' : 'executor');
 
-const variableRivals = (role: Role, name: string, { app, edit }: Asked): readonly Spot[] =>
+const variableConflicts = (role: Role, name: string, { app, edit }: ConfQuery): readonly FieldPath[] =>
   [
     { at: ['spec', role, 'env'], key: name },
-    ...variableSpots(name, role),
+    ...variableFields(name, role),
     ...inTemplateContainers(app, role, 'env', name),
-  ].filter((spot) => spotId(spot) !== spotId(edit));
+  ].filter((path) => fieldId(path) !== fieldId(edit));
 
-const selectorSpots = (key: string): readonly Spot[] =>
+const selectorFields = (key: string): readonly FieldPath[] =>
   [['spec'], ...ROLES.map((role) => ['spec', role])].map((owner) => ({ at: [...owner, 'nodeSelector'], key }));
 
-const pullSecretSpots = (app: KubeObject): readonly Spot[] => {
+const pullSecretFields = (app: KubeObject): readonly FieldPath[] => {
   const at = ['spec', 'imagePullSecrets'];
   return listAt(app, at)
     .flatMap((item) => keyOf(at, item) ?? [])
     .map((key) => ({ at, key }));
 };
 
-const pathRivals = (role: Role, path: string, own: string, { app, edit }: Asked): readonly Spot[] => [
+const pathConflicts = (role: Role, path: string, own: string, { app, edit }: ConfQuery): readonly FieldPath[] => [
   ...MOUNT_LISTS.map((list) => ({ at: ['spec', role, list], key: mountKey(path) })),
   ...inTemplateContainers(app, role, 'volumeMounts', mountKey(path)),
-  ...confMounts(app, role, mountKey(path), { mode: edit.mode, own }).map(conf),
+  ...confMounts(app, role, mountKey(path), { mode: edit.mode, own }).map(sparkConfField),
 ];
 
 /** A volume of which only some keys were given would keep the app from being submitted. */
-const volumeRivals = (role: Role, prefix: string, asked: Asked): readonly Spot[] => {
-  const { app, wanted } = asked;
+const volumeConflicts = (role: Role, prefix: string, query: ConfQuery): readonly FieldPath[] => {
+  const { app, desired } = query;
   const key = confVolume(`${prefix}.`) ?? '';
   const pathKey = `${prefix}.mount.path`;
-  const path = wanted.get(pathKey);
+  const path = desired.get(pathKey);
   const isTheirs = textAt(app, [...SPARK_CONF, pathKey]) !== undefined;
   return [
     { at: ['spec', 'volumes'], key },
     { at: ['spec', role, 'template', 'spec', 'volumes'], key },
-    ...(typeof path === 'string' && !isTheirs ? pathRivals(role, path, pathKey, asked) : []),
+    ...(typeof path === 'string' && !isTheirs ? pathConflicts(role, path, pathKey, query) : []),
   ];
 };

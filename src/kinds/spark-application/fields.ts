@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { keysIn, type Spot } from '../../injection/edit.ts';
-import { type Growing, remember } from '../../injection/memo.ts';
+import { type FieldPath, keysIn } from '../../injection/edit.ts';
+import { type Incremental, memoize } from '../../injection/memo.ts';
 import { listAt, type Path } from '../../injection/path.ts';
 
 export type Role = 'driver' | 'executor';
@@ -11,24 +11,24 @@ export const SPARK_CONF: Path = ['spec', 'sparkConf'];
 export const MOUNT_LISTS = ['volumeMounts', 'configMaps', 'secrets'];
 
 /** A key of sparkConf. */
-export const conf = (key: string): Spot => ({ at: SPARK_CONF, key });
+export const sparkConfField = (key: string): FieldPath => ({ at: SPARK_CONF, key });
 
 /** An entry of a list in each container of a role's pod template that has it. */
-export const inTemplateContainers = (app: KubeObject, role: Role, list: string, key: string): readonly Spot[] => {
+export const inTemplateContainers = (app: KubeObject, role: Role, list: string, key: string): readonly FieldPath[] => {
   const at = ['spec', role, 'template', 'spec', 'containers'];
   const containers = listAt(app, at);
   if (containers.length === 0) return [];
-  const { byKey } = remember(containers, inTemplateContainers, list, () => fileContainers(containers, list));
+  const { byKey } = memoize(containers, inTemplateContainers, list, () => indexContainers(containers, list));
   return (byKey.get(key) ?? []).map((index) => ({ at: [...at, String(index), list], key }));
 };
 
-interface FiledContainers extends Growing {
+interface ContainerIndex extends Incremental {
   /** Indices of the containers whose list has an entry by that key. */
   readonly byKey: ReadonlyMap<string, readonly number[]>;
 }
 
-/** Nothing of ours is put into templates. What is taken out of them stays filed: whoever follows a spot looks what is there. */
-const fileContainers = (containers: readonly unknown[], list: string): FiledContainers => {
+/** Nothing of ours is put into templates. What is taken out of them stays indexed: whoever follows a field path looks what is there. */
+const indexContainers = (containers: readonly unknown[], list: string): ContainerIndex => {
   const byKey = new Map<string, number[]>();
   const keyOf = keysIn([list]);
   for (const [index, container] of containers.entries()) {
@@ -39,13 +39,13 @@ const fileContainers = (containers: readonly unknown[], list: string): FiledCont
       else found.push(index);
     }
   }
-  return { byKey, isChanged: () => undefined };
+  return { byKey, onChange: () => undefined };
 };
 
-/** Every place but `env` that gives a variable to a role's pod. */
-export const variableSpots = (name: string, role: Role): readonly Spot[] => [
+/** Every field but `env` that gives a variable to a role's pod. */
+export const variableFields = (name: string, role: Role): readonly FieldPath[] => [
   { at: ['spec', role, 'envVars'], key: name },
   { at: ['spec', role, 'envSecretKeyRefs'], key: name },
-  conf(role === 'driver' ? `spark.kubernetes.driverEnv.${name}` : `spark.executorEnv.${name}`),
-  conf(`spark.kubernetes.${role}.secretKeyRef.${name}`),
+  sparkConfField(role === 'driver' ? `spark.kubernetes.driverEnv.${name}` : `spark.executorEnv.${name}`),
+  sparkConfField(`spark.kubernetes.${role}.secretKeyRef.${name}`),
 ];

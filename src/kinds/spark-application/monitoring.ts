@@ -1,10 +1,10 @@
 import type { Injection, PrometheusInjection, Resolved } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { type Edit, editOf, type Spot, titleOf } from '../../injection/edit.ts';
-import { isBranch, mapAt, type Path, readAt, textAt } from '../../injection/path.ts';
+import { type Edit, editOf, type FieldPath, titleOf } from '../../injection/edit.ts';
+import { isRecord, mapAt, type Path, readAt, textAt } from '../../injection/path.ts';
 import { NOTHING, type Proposal } from './event-log.ts';
 import { ROLES, type Role } from './fields.ts';
-import { JMX_PORT, type JmxAgent, jmxDanger } from './spark-jmx.ts';
+import { JMX_PORT, type JmxAgent, jmxIncompatibility } from './spark-jmx.ts';
 import { servletEdits } from './spark-servlet.ts';
 
 export const MONITORING: Path = ['spec', 'monitoring'];
@@ -18,7 +18,11 @@ type Given = Injection['prometheus'];
  * How an app's metrics get to Prometheus: by the JMX exporter where a jar is named and it does no harm, else by Spark's
  * own servlet where that is asked for as the fallback. Without a jar the pods are annotated and no more.
  */
-export const monitoringEdits = (app: KubeObject, injection: Injection, isOurs: (spot: Spot) => boolean): Proposal => {
+export const monitoringEdits = (
+  app: KubeObject,
+  injection: Injection,
+  isOurs: (path: FieldPath) => boolean,
+): Proposal => {
   const { prometheus } = injection;
   if (prometheus.size === 0) return NOTHING;
   const jar = prometheus.get('jmxExporterJar');
@@ -29,14 +33,15 @@ export const monitoringEdits = (app: KubeObject, injection: Injection, isOurs: (
   const isTheirOwn = jar.mode === 'Default' && hasOwnExporter(app, isOurs);
   const wanted = isTheirOwn ? edits.filter(({ mode }) => mode === 'Enforce') : edits;
   if (wanted.length === 0) return NOTHING;
-  const danger =
-    jmxDanger(app, agent, injection) ?? (jar.mode === 'Default' ? disagreement(app, injection, agent) : undefined);
-  if (danger === undefined) return { edits: wanted, warnings: [] };
-  const fallback = wantsServlet(prometheus) ? servletEdits(app, injection, agent.roles, danger) : NOTHING;
+  const incompatibility =
+    jmxIncompatibility(app, agent, injection) ??
+    (jar.mode === 'Default' ? metricsConflict(app, injection, agent) : undefined);
+  if (incompatibility === undefined) return { edits: wanted, warnings: [] };
+  const fallback = wantsServlet(prometheus) ? servletEdits(app, injection, agent.roles, incompatibility) : NOTHING;
   return {
     edits: fallback.edits,
     warnings: [
-      `PlatformDefaults ${titleOf(jar.source)}: the JMX exporter was not injected: ${danger}.`,
+      `PlatformDefaults ${titleOf(jar.source)}: the JMX exporter was not injected: ${incompatibility}.`,
       ...fallback.warnings,
     ],
   };
@@ -79,11 +84,11 @@ const exposedRoles = (app: KubeObject, given: Given): readonly Role[] =>
     return ((ours?.mode === 'Enforce' ? undefined : theirs) ?? ours?.value ?? true) !== false;
   });
 
-const hasOwnExporter = (app: KubeObject, isOurs: (spot: Spot) => boolean): boolean =>
-  isBranch(readAt(app, PROMETHEUS)) && !isOurs({ at: PROMETHEUS, key: 'jmxExporterJar' });
+const hasOwnExporter = (app: KubeObject, isOurs: (path: FieldPath) => boolean): boolean =>
+  isRecord(readAt(app, PROMETHEUS)) && !isOurs({ at: PROMETHEUS, key: 'jmxExporterJar' });
 
 /** What the app says about its metrics and the operator would write over. */
-const disagreement = (app: KubeObject, injection: Injection, { roles }: JmxAgent): string | undefined => {
+const metricsConflict = (app: KubeObject, injection: Injection, { roles }: JmxAgent): string | undefined => {
   const conf = Object.entries(mapAt(app, ['spec', 'sparkConf'])).find(
     ([key, value]) => /^spark\.metrics\.(conf|namespace)$/.test(key) && isTheirs(injection.sparkConf.get(key), value),
   );
@@ -96,7 +101,7 @@ const disagreement = (app: KubeObject, injection: Injection, { roles }: JmxAgent
   return role && `the operator would write over the prometheus.io annotations of the ${role}`;
 };
 
-/** True for a value that is neither what we give nor what gives way to it. */
+/** True for a value that is neither what we inject nor what gives way to it. */
 const isTheirs = (given: Resolved<string> | undefined, value: unknown): boolean =>
   given?.mode !== 'Enforce' && given?.value !== value;
 

@@ -1,9 +1,9 @@
 import type { Facts } from '../../api/facts.ts';
 import type { FileMount, Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { type Edit, editOf, editsOf, envFromEdits, type Spot } from '../../injection/edit.ts';
-import { remember } from '../../injection/memo.ts';
-import { isBranch, type Path, readAt } from '../../injection/path.ts';
+import { type Edit, editOf, editsOf, envFromEdits, type FieldPath } from '../../injection/edit.ts';
+import { memoize } from '../../injection/memo.ts';
+import { isRecord, type Path, readAt } from '../../injection/path.ts';
 import { eventLogEdits, type Proposal } from './event-log.ts';
 import { ROLES, type Role } from './fields.ts';
 import { MONITORING, monitoringEdits, PROMETHEUS } from './monitoring.ts';
@@ -11,8 +11,8 @@ import { MONITORING, monitoringEdits, PROMETHEUS } from './monitoring.ts';
 export interface SparkContext {
   readonly namespace: string;
   readonly facts: Facts;
-  /** Tells what an earlier pass of ours put there. */
-  readonly isOurs: (spot: Spot) => boolean;
+  /** Tells what an earlier admission put there. */
+  readonly isOurs: (path: FieldPath) => boolean;
 }
 
 /**
@@ -23,7 +23,7 @@ export const sparkEdits = (app: KubeObject, injection: Injection, context: Spark
   const { namespace, facts, isOurs } = context;
   const monitoring = monitoringEdits(app, injection, isOurs);
   const eventLog = eventLogEdits(app, injection, namespace, facts);
-  const roles = ROLES.filter((role) => isBranch(readAt(app, ['spec', role])));
+  const roles = ROLES.filter((role) => isRecord(readAt(app, ['spec', role])));
   const owners = selectorOwners(app, roles);
   const make = (): readonly Edit[] => [
     ...sparkConfEdits(injection),
@@ -36,7 +36,7 @@ export const sparkEdits = (app: KubeObject, injection: Injection, context: Spark
   ];
   const isAlike = eventLog.edits.length === 0 && monitoring.edits.length === 0;
   return {
-    edits: isAlike ? remember(injection, sparkEdits, `${roles.join()} ${owners.join()}`, make) : make(),
+    edits: isAlike ? memoize(injection, sparkEdits, `${roles.join()} ${owners.join()}`, make) : make(),
     warnings: [...eventLog.warnings, ...monitoring.warnings],
   };
 };
@@ -69,15 +69,15 @@ const asSecret = ({ name, mountPath }: FileMount) => ({ name, path: mountPath, s
 
 /** The operator refuses an app with a node selector of its own beside one of a role: ours goes where the app has one. */
 const selectorOwners = (app: KubeObject, roles: readonly Role[]): readonly Path[] => {
-  const hasSelector = (path: Path): boolean => isBranch(readAt(app, [...path, 'nodeSelector']));
-  const isByRole = !hasSelector(['spec']) && roles.some((role) => hasSelector(['spec', role]));
+  const hasNodeSelector = (path: Path): boolean => isRecord(readAt(app, [...path, 'nodeSelector']));
+  const isByRole = !hasNodeSelector(['spec']) && roles.some((role) => hasNodeSelector(['spec', role]));
   return isByRole ? roles.map((role) => ['spec', role]) : [['spec']];
 };
 
 const isUsable = (at: Path, roles: readonly Role[]): boolean =>
   at[1] === 'driver' || at[1] === 'executor' ? roles.includes(at[1]) : true;
 
-const BY_ROLE = [
+const ROLE_FIELDS = [
   'volumeMounts',
   'configMaps',
   'secrets',
@@ -89,8 +89,8 @@ const BY_ROLE = [
   'nodeSelector',
 ];
 
-/** Everywhere that anything is put, as a snapshot has it. */
-export const SPARK_PLACES: ReadonlySet<string> = new Set(
+/** Every path at which anything is put, as a snapshot has it. */
+export const SPARK_PATHS: ReadonlySet<string> = new Set(
   [
     ...['sparkConf', 'hadoopConf', 'volumes', 'nodeSelector', 'imagePullSecrets', 'driver'].map((field) => [
       'spec',
@@ -98,6 +98,6 @@ export const SPARK_PLACES: ReadonlySet<string> = new Set(
     ]),
     MONITORING,
     PROMETHEUS,
-    ...ROLES.flatMap((role) => BY_ROLE.map((field) => ['spec', role, field])),
+    ...ROLES.flatMap((role) => ROLE_FIELDS.map((field) => ['spec', role, field])),
   ].map((path) => path.join('/')),
 );

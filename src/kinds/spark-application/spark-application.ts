@@ -4,11 +4,11 @@ import type { KubeObject } from '../../api/kubernetes.ts';
 import { type AdmissionRule, type Mutator, untouched } from '../../api/mutator.ts';
 import { readInjected } from '../../injection/injected-annotation.ts';
 import { inject, type Reinjection, reinject } from '../../injection/injector.ts';
-import { isBranch, readAt } from '../../injection/path.ts';
+import { isRecord, readAt } from '../../injection/path.ts';
 import { namedIn } from '../../injection/snapshot.ts';
 import { namespaceOf, targetOf } from '../../injection/target.ts';
 import { monitoringWarnings } from './monitoring.ts';
-import { SPARK_PLACES, sparkEdits } from './mutator.ts';
+import { SPARK_PATHS, sparkEdits } from './mutator.ts';
 import { sparkRules } from './rules.ts';
 import { claimWarnings } from './spark-claims.ts';
 import { reconsiderSpark } from './spark-reconsider.ts';
@@ -34,7 +34,7 @@ export const sparkApplicationMutator: Mutator = {
   mutate: (app, request, facts) => {
     if (isNotOurs(app, request)) return untouched(app);
     if (request.oldObject !== undefined)
-      return warned(reinject(app, request.oldObject, again), monitoringWarnings(app));
+      return warned(reinject(app, request.oldObject, reinjection), monitoringWarnings(app));
     const mutation = create(app, request, facts);
     const claims = claimWarnings(mutation.object, namespaceOf(app, request), facts);
     return warned(mutation, [...monitoringWarnings(app), ...claims]);
@@ -46,10 +46,10 @@ const warned = (mutation: Mutation, warnings: readonly string[]): Mutation =>
 
 /** True for subresources, for what is being deleted and for what has no spec to speak of. */
 export const isNotOurs = (object: KubeObject, { subResource }: AdmissionRequest): boolean =>
-  subResource !== undefined || Boolean(object.metadata.deletionTimestamp) || !isBranch(readAt(object, ['spec']));
+  subResource !== undefined || Boolean(object.metadata.deletionTimestamp) || !isRecord(readAt(object, ['spec']));
 
-const again: Reinjection = {
-  places: SPARK_PLACES,
+const reinjection: Reinjection = {
+  paths: SPARK_PATHS,
   rulesFor: sparkRules,
   reconsider: reconsiderSpark,
 };
@@ -66,7 +66,7 @@ const create = (app: KubeObject, request: AdmissionRequest, facts: Facts): Mutat
       : sparkEdits(app, injection, { namespace: target.namespace, facts, isOurs });
   return inject(app, {
     edits,
-    rulesFor: again.rulesFor,
+    rulesFor: reinjection.rulesFor,
     form: 'values',
     warnings: [...(injection?.warnings ?? []), ...warnings],
     isDisabled: target.isDisabled,

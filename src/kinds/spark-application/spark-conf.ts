@@ -13,7 +13,7 @@ export const confOf = (app: KubeObject, injection: Injection | undefined, key: s
   return given?.mode === 'Enforce' ? given.value : (textAt(app, [...CONF, key]) ?? given?.value);
 };
 
-/** Every key of Hadoop's configuration that the app has or is to be given, from either of its two places. */
+/** Every key of Hadoop's configuration that the app has or is to get, from either of its two fields. */
 export const hadoopKeys = (app: KubeObject, injection: Injection): readonly string[] => [
   ...Object.keys(mapAt(app, ['spec', 'hadoopConf'])),
   ...injection.hadoopConf.keys(),

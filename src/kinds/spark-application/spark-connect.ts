@@ -6,8 +6,8 @@ import { sparkConfEdits } from './mutator.ts';
 import { sparkRules } from './rules.ts';
 import { isNotOurs, sparkRule } from './spark-application.ts';
 
-const again: Reinjection = {
-  places: new Set(['spec/sparkConf', 'spec/hadoopConf']),
+const reinjection: Reinjection = {
+  paths: new Set(['spec/sparkConf', 'spec/hadoopConf']),
   rulesFor: sparkRules,
   reconsider: (object, _, edits) => ({ object, edits, withdrawn: [], warnings: [] }),
 };
@@ -17,7 +17,7 @@ export const sparkConnectMutator: Mutator = {
   rules: [sparkRule('spark-connect', 'v1alpha1', 'sparkconnects')],
   mutate: (connect, request, facts) => {
     if (isNotOurs(connect, request)) return untouched(connect);
-    if (request.oldObject !== undefined) return reinject(connect, request.oldObject, again);
+    if (request.oldObject !== undefined) return reinject(connect, request.oldObject, reinjection);
     const target = targetOf('SparkConnect', connect, request, facts);
     const injection = facts.defaults.resolve(target);
     if (injection === undefined && readInjected(connect) === undefined) return untouched(connect);
@@ -25,7 +25,7 @@ export const sparkConnectMutator: Mutator = {
     const { warnings = [] } = injection ?? {};
     return inject(connect, {
       edits,
-      rulesFor: again.rulesFor,
+      rulesFor: reinjection.rulesFor,
       form: 'values',
       warnings,
       isDisabled: target.isDisabled,

@@ -1,6 +1,6 @@
 import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { isBranch, listAt, mapAt, readAt, textAt } from '../../injection/path.ts';
+import { isRecord, listAt, mapAt, readAt, textAt } from '../../injection/path.ts';
 import type { Role } from './fields.ts';
 import { confOf } from './spark-conf.ts';
 
@@ -23,11 +23,11 @@ const GENERATED = 5;
  * Why the JMX exporter would keep the app from running or take java options from its user; undefined where it would do
  * neither. `injection` is what is to be injected at the same time.
  */
-export const jmxDanger = (app: KubeObject, agent: JmxAgent, injection?: Injection): string | undefined =>
-  nameDanger(app) ??
-  firstOf(agent.roles, (role) => optionsDanger(app, role, injection)) ??
-  firstOf(agent.roles, (role) => agentDanger(app, role, agent.port, injection)) ??
-  firstOf(agent.roles, (role) => portDanger(app, role, agent.port));
+export const jmxIncompatibility = (app: KubeObject, agent: JmxAgent, injection?: Injection): string | undefined =>
+  nameIncompatibility(app) ??
+  firstOf(agent.roles, (role) => optionsIncompatibility(app, role, injection)) ??
+  firstOf(agent.roles, (role) => agentIncompatibility(app, role, agent.port, injection)) ??
+  firstOf(agent.roles, (role) => portIncompatibility(app, role, agent.port));
 
 const firstOf = <T>(roles: readonly Role[], find: (role: Role) => T | undefined): T | undefined => {
   for (const role of roles) {
@@ -37,7 +37,7 @@ const firstOf = <T>(roles: readonly Role[], find: (role: Role) => T | undefined)
   return undefined;
 };
 
-const nameDanger = (app: KubeObject): string | undefined => {
+const nameIncompatibility = (app: KubeObject): string | undefined => {
   const name = textAt(app, ['metadata', 'name']);
   const length = name?.length ?? (textAt(app, ['metadata', 'generateName'])?.length ?? 0) + GENERATED;
   if (name?.includes('.')) return 'metadata.name has a dot, which the operator would put into the name of a volume';
@@ -48,14 +48,14 @@ const nameDanger = (app: KubeObject): string | undefined => {
     : `metadata.name is longer than ${LONGEST_NAME} characters`;
 };
 
-const optionsDanger = (app: KubeObject, role: Role, injection: Injection | undefined): string | undefined => {
+const optionsIncompatibility = (app: KubeObject, role: Role, injection: Injection | undefined): string | undefined => {
   const key = `spark.${role}.extraJavaOptions`;
   return confOf(app, injection, key) === undefined
     ? undefined
     : `sparkConf ${key} would be lost; say it in spec.${role}.javaOptions`;
 };
 
-const agentDanger = (
+const agentIncompatibility = (
   app: KubeObject,
   role: Role,
   port: number,
@@ -91,7 +91,7 @@ const agentPorts = (options: string): readonly number[] =>
     .flatMap((agent) => /^[^\s=]+=(?:[^\s:]*:)??(\d+)(?=[:\s]|$)/.exec(agent)?.[1] ?? [])
     .map(Number);
 
-const portDanger = (app: KubeObject, role: Role, port: number): string | undefined => {
+const portIncompatibility = (app: KubeObject, role: Role, port: number): string | undefined => {
   const spec = ['spec', role];
   if (readAt(app, [...spec, 'hostNetwork']) === true)
     return `spec.${role}.hostNetwork makes two agents of one node share port ${port}`;
@@ -101,6 +101,6 @@ const portDanger = (app: KubeObject, role: Role, port: number): string | undefin
     ...['sidecars', 'template/spec/containers'].flatMap((list) => listAt(app, [...spec, ...list.split('/')])),
   ];
   const ports = containers.flatMap((container) => listAt(container, ['ports']));
-  const taken = ports.some((entry) => isBranch(entry) && (entry['name'] === name || entry['containerPort'] === port));
+  const taken = ports.some((entry) => isRecord(entry) && (entry['name'] === name || entry['containerPort'] === port));
   return taken ? `the ${role} has a port ${port} or a port named ${name} already` : undefined;
 };

@@ -1,14 +1,14 @@
 import { type Mutator, untouched } from '../../api/mutator.ts';
-import { remember } from '../../injection/memo.ts';
+import { memoize } from '../../injection/memo.ts';
 import { mutatePod } from '../../injection/pod-mutation.ts';
 import { podRules } from '../../injection/pods.ts';
 import { isWorkflowPod, WORKFLOW_LABEL, workflowProfile } from '../../injection/profiles/argo.ts';
-import { calrissianPartOf } from '../../injection/profiles/calrissian.ts';
+import { calrissianPodOf } from '../../injection/profiles/calrissian.ts';
 
 const PROFILES = [workflowProfile];
 const makeRules = podRules(PROFILES);
-/** Objects that match alike are given the same edits, under the same rules. */
-const rulesFor: typeof makeRules = (edits) => remember(edits, makeRules, '', () => makeRules(edits));
+/** Objects that match alike get the same edits, under the same rules. */
+const rulesFor: typeof makeRules = (edits) => memoize(edits, makeRules, '', () => makeRules(edits));
 
 /** Pods of Argo workflows, as Hera too makes them. One that runs Calrissian is left to the mutator of those. */
 export const workflowPodMutator: Mutator = {
@@ -25,7 +25,7 @@ export const workflowPodMutator: Mutator = {
     },
   ],
   mutate: (pod, request, facts) => {
-    if (request.operation !== 'CREATE' || !isWorkflowPod(pod) || calrissianPartOf(pod, request, facts)) {
+    if (request.operation !== 'CREATE' || !isWorkflowPod(pod) || calrissianPodOf(pod, request, facts)) {
       return untouched(pod);
     }
     return mutatePod(pod, request, facts, PROFILES, rulesFor);

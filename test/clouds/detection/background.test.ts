@@ -4,14 +4,14 @@ import type { DetectionInput } from '../../../src/clouds/detection/detect.ts';
 import {
   type Detection,
   type DetectionOptions,
+  nextVerdict,
   startDetection,
-  succeed,
 } from '../../../src/clouds/detection/detector.ts';
 
 const verdict = (name: CloudName, facts: CloudFacts = {}, notes: readonly string[] = []): CloudVerdict => ({
   name,
   facts,
-  offers: [],
+  classOptions: [],
   notes,
 });
 
@@ -23,7 +23,7 @@ let running: Detection | undefined;
 afterEach(() => running?.stop());
 
 const start = (options: Partial<DetectionOptions>): Detection => {
-  running = startDetection({ input: () => world, settleMs: 1, retryMs: 60_000, ...options });
+  running = startDetection({ input: () => world, debounceMs: 1, retryMs: 60_000, ...options });
   return running;
 };
 
@@ -52,12 +52,12 @@ describe('startDetection', () => {
     const detection = start({ input: looked, detect });
     await detection.settled;
 
-    detection.noteChange();
+    detection.notifyChange();
     await vi.waitFor(() => expect(looked).toHaveBeenCalledTimes(2));
     expect(detect).toHaveBeenCalledTimes(1);
 
     input = withNode;
-    for (let change = 0; change < 100; change++) detection.noteChange();
+    for (let change = 0; change < 100; change++) detection.notifyChange();
     await vi.waitFor(() => expect(detection.verdict()?.name).toBe('aws'));
     expect(detect).toHaveBeenCalledTimes(2);
   });
@@ -70,7 +70,7 @@ describe('startDetection', () => {
     );
     const detection = start({ input: () => input, detect });
     input = withNode;
-    detection.noteChange();
+    detection.notifyChange();
     first.resolve(verdict('local'));
     await vi.waitFor(() => expect(detection.verdict()?.name).toBe('aws'));
   });
@@ -101,7 +101,7 @@ describe('startDetection', () => {
     const detection = start({ detect, input: looked, retryMs: 1_000_000 });
     await detection.settled;
     detection.stop();
-    detection.noteChange();
+    detection.notifyChange();
     await new Promise((resolve) => setImmediate(resolve));
     expect(looked).toHaveBeenCalledTimes(1);
   });
@@ -111,28 +111,28 @@ describe('succeed', () => {
   const named = verdict('aws', { region: fact('eu-west-1'), account: fact('1') }, ['Metadata answers as aws.']);
 
   it('keeps a cloud once named when nothing is found later, and says what happened', () => {
-    const next = succeed(named, verdict('unknown', {}, ['No metadata service answers.']));
+    const next = nextVerdict(named, verdict('unknown', {}, ['No metadata service answers.']));
     expect(next.name).toBe('aws');
     expect(next.facts).toEqual(named.facts);
     expect(next.notes).toEqual(['Metadata answers as aws.', 'No metadata service answers.']);
   });
 
   it('does not let a cloud become local because its metadata is silent for once', () => {
-    expect(succeed(named, verdict('local')).name).toBe('aws');
+    expect(nextVerdict(named, verdict('local')).name).toBe('aws');
   });
 
   it('renews facts and forgets none', () => {
-    expect(succeed(named, verdict('aws', { region: fact('eu-west-2') })).facts).toEqual({
+    expect(nextVerdict(named, verdict('aws', { region: fact('eu-west-2') })).facts).toEqual({
       region: fact('eu-west-2'),
       account: fact('1'),
     });
   });
 
   it('lets local give way to a cloud that shows itself', () => {
-    expect(succeed(verdict('local'), named)).toBe(named);
+    expect(nextVerdict(verdict('local'), named)).toBe(named);
   });
 
   it('takes another cloud named as surely, with its own facts alone', () => {
-    expect(succeed(named, verdict('gcp', { project: fact('p') })).facts).toEqual({ project: fact('p') });
+    expect(nextVerdict(named, verdict('gcp', { project: fact('p') })).facts).toEqual({ project: fact('p') });
   });
 });

@@ -74,7 +74,7 @@ describe('detectCloud at a metadata service that answers as its cloud does', () 
     expect(verdict.name).toBe(scenario);
     expect(values(verdict)).toEqual(facts);
     expect(Object.values(verdict.facts).every(({ source }) => source.startsWith('metadata /'))).toBe(true);
-    expect(verdict.offers.length).toBeGreaterThan(0);
+    expect(verdict.classOptions.length).toBeGreaterThan(0);
   });
 
   it('asks for Alibaba only where something hints at it', async () => {

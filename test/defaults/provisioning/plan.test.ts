@@ -3,13 +3,13 @@ import type { KubeObject, StringMap } from '../../../src/api/kubernetes.ts';
 import type { PlatformDefaults } from '../../../src/api/platform-defaults.ts';
 import { type Entry, entryOf } from '../../../src/defaults/entry.ts';
 import {
+  type DesiredItem,
+  desiredStateOf,
   type ProvisionWorld,
   provisionedNamespaces,
-  type Wanted,
-  wantedBy,
 } from '../../../src/defaults/provisioning/plan.ts';
 import { contentOf, digestOf } from '../../../src/defaults/provisioning/provision-content.ts';
-import { type Made, planProvision } from '../../../src/defaults/provisioning/provision-plan.ts';
+import { type ObservedObject, planProvision } from '../../../src/defaults/provisioning/provision-plan.ts';
 import { platformDefaults, system } from '../../fixtures/defaults.ts';
 
 const OWNER = `${system.systemNamespace}/it`;
@@ -81,9 +81,9 @@ describe('the namespaces that are provisioned', () => {
 describe('what is wanted in them', () => {
   const wanted = (defaults: readonly PlatformDefaults[], name = 'it', world: Partial<ProvisionWorld> = {}) => {
     const whole = worldOf(defaults, world);
-    return wantedBy(entryIn(whole, name), whole);
+    return desiredStateOf(entryIn(whole, name), whole);
   };
-  const proxy = (data: StringMap): Wanted => ({ kind: 'ConfigMap', namespace: 'team-a', name: 'proxy', data });
+  const proxy = (data: StringMap): DesiredItem => ({ kind: 'ConfigMap', namespace: 'team-a', name: 'proxy', data });
 
   it('has its variables filled in, the entry’s own and the most specific of others', () => {
     const user = providing(
@@ -98,14 +98,14 @@ describe('what is wanted in them', () => {
     });
     const variable = (name: string, where: string) => (name === 'region' ? `region of ${where}` : undefined);
     expect(wanted([user, general, special], 'it', { variable })).toEqual({
-      wanted: [proxy({ a: 'own special team-a aws region of team-a ${z}' })],
+      desired: [proxy({ a: 'own special team-a aws region of team-a ${z}' })],
       problems: [],
     });
   });
 
   it('is a problem where a variable is not known', () => {
     expect(wanted([providing('it', { a: '${region}' })])).toEqual({
-      wanted: [],
+      desired: [],
       problems: [
         {
           reason: 'VariableUnknown',
@@ -123,32 +123,32 @@ describe('what is wanted in them', () => {
       { match: { namespaceSelector: { matchLabels: { tier: 'one' } } } },
     );
     const namespaces = [namespace('team-a', { tier: 'one' }), namespace('team-b')];
-    expect(wanted([general, special], 'special', { namespaces }).wanted).toEqual([proxy({ from: 'special' })]);
-    expect(wanted([general, special], 'general', { namespaces }).wanted).toEqual([
+    expect(wanted([general, special], 'special', { namespaces }).desired).toEqual([proxy({ from: 'special' })]);
+    expect(wanted([general, special], 'general', { namespaces }).desired).toEqual([
       { ...proxy({ from: 'general' }), namespace: 'team-b' },
     ]);
   });
 });
 
 describe('what is to be done', () => {
-  const item = (name: string): Wanted => ({ kind: 'ConfigMap', namespace: 'team-a', name, data: { a: '1' } });
+  const item = (name: string): DesiredItem => ({ kind: 'ConfigMap', namespace: 'team-a', name, data: { a: '1' } });
   const objectOf = (name: string, owner = OWNER) => {
     const content = contentOf(item(name), owner, undefined);
     if ('reason' in content) throw new Error(content.message);
     return content;
   };
-  const made = (name: string, owner = OWNER, data: StringMap = { a: '1' }): Made => {
+  const made = (name: string, owner = OWNER, data: StringMap = { a: '1' }): ObservedObject => {
     const { data: _, ...object } = objectOf(name, owner);
     return { ...object, digest: digestOf({ ...object, data }) };
   };
-  const plan = (wanted: readonly string[], there: readonly Made[], isComplete = true) =>
+  const plan = (wanted: readonly string[], there: readonly ObservedObject[], isComplete = true) =>
     planProvision({
       owner: OWNER,
-      desired: wanted.map((name) => objectOf(name)),
-      wanted: wanted.map(item),
+      objects: wanted.map((name) => objectOf(name)),
+      desired: wanted.map(item),
       isComplete,
-      made: there,
-    }).map((step) => `${step.do} ${'object' in step ? step.object.metadata.name : step.made.metadata.name}`);
+      observed: there,
+    }).map((step) => `${step.do} ${'object' in step ? step.object.metadata.name : step.observed.metadata.name}`);
 
   it.each([
     ['is made where it is not there', plan(['a'], []), ['create a']],
@@ -166,7 +166,7 @@ describe('what is to be done', () => {
 });
 
 describe('a copy', () => {
-  const copy: Wanted = { kind: 'Secret', namespace: 'team-a', name: 'copy', copyFrom: 'source' };
+  const copy: DesiredItem = { kind: 'Secret', namespace: 'team-a', name: 'copy', copyFrom: 'source' };
   const source = {
     apiVersion: 'v1',
     kind: 'Secret',

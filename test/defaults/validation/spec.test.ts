@@ -7,11 +7,11 @@ import { platformDefaults, system } from '../../fixtures/defaults.ts';
 type Spec = Parameters<typeof platformDefaults>[1];
 type Inject = NonNullable<PlatformDefaultsSpec['inject']>;
 
-const flawsOf = (spec: Spec, where: Parameters<typeof platformDefaults>[2] = {}): readonly string[] =>
+const violationsOf = (spec: Spec, where: Parameters<typeof platformDefaults>[2] = {}): readonly string[] =>
   validateDefaults(platformDefaults('it', spec, where), system);
 
 /** As read from a file: no compiler has seen it. */
-const flawsOfText = (spec: string): readonly string[] =>
+const violationsOfText = (spec: string): readonly string[] =>
   validateDefaults({ ...platformDefaults('it', {}), spec: JSON.parse(spec) as PlatformDefaultsSpec }, system);
 
 const whole: Spec = {
@@ -66,7 +66,7 @@ const whole: Spec = {
 
 describe('a PlatformDefaults', () => {
   it('can use every key at once', () => {
-    expect(flawsOf(whole)).toEqual([]);
+    expect(violationsOf(whole)).toEqual([]);
   });
 
   it('can give a PersistentVolumeClaim its StorageClass', () => {
@@ -75,14 +75,14 @@ describe('a PlatformDefaults', () => {
       parameters: { basePath: '/${labels.team}' },
       mountOptions: ['tls'],
     };
-    expect(flawsOf({ match: { kinds: ['PersistentVolumeClaim'] }, inject: { storageClass } })).toEqual([]);
+    expect(violationsOf({ match: { kinds: ['PersistentVolumeClaim'] }, inject: { storageClass } })).toEqual([]);
   });
 
   it('of a tenant can inject what they could write themselves', () => {
     const { serviceAccountName: _, ...inject } = whole.inject ?? {};
-    expect(flawsOf({ variables: { domain: 'example.org' }, inject, mode: 'Enforce' }, { namespace: 'team-a' })).toEqual(
-      [],
-    );
+    expect(
+      violationsOf({ variables: { domain: 'example.org' }, inject, mode: 'Enforce' }, { namespace: 'team-a' }),
+    ).toEqual([]);
   });
 });
 
@@ -128,12 +128,12 @@ describe('what no schema has checked yet', () => {
     [`{${match}}`, 'spec: gives nothing; add inject, provision or variables'],
   ];
   it.each(cases)('%s: %s', (spec, expected) => {
-    expect(flawsOfText(spec).join('\n')).toContain(expected);
+    expect(violationsOfText(spec).join('\n')).toContain(expected);
   });
 
   it('counts null as absent, as the API server does', () => {
     expect(
-      flawsOfText(`{${match}, "mode": null, "inject": {"labels": null, "env": [{"name": "A", "value": null}]}}`),
+      violationsOfText(`{${match}, "mode": null, "inject": {"labels": null, "env": [{"name": "A", "value": null}]}}`),
     ).toEqual([]);
   });
 });
@@ -157,13 +157,13 @@ describe('keys of inject', () => {
     '%s is taken by %j and refused by all other kinds',
     (key, takers: readonly TargetKind[]) => {
       for (const kind of kinds) {
-        const flaws = flawsOf({
+        const violations = violationsOf({
           match: { kinds: [kind] },
           variables: { domain: 'a' },
           inject: samples[key as keyof Inject],
         });
-        const refusals = flaws.filter((flaw) =>
-          flaw.startsWith(`spec.inject.${key}: ${kind} takes no ${key}; remove it or match `),
+        const refusals = violations.filter((violation) =>
+          violation.startsWith(`spec.inject.${key}: ${kind} takes no ${key}; remove it or match `),
         );
         expect([kind, refusals.length]).toEqual([kind, takers.includes(kind) ? 0 : 1]);
       }
@@ -240,7 +240,7 @@ describe('what a schema cannot say', () => {
     ],
   ];
   it.each(cases)('%j: %s', (spec, expected) => {
-    expect(flawsOf(spec).join('\n')).toContain(expected);
+    expect(violationsOf(spec).join('\n')).toContain(expected);
   });
 });
 
@@ -255,8 +255,8 @@ describe('what only the platform team may do', () => {
     ],
   ];
   it.each(cases)('%j is refused in a namespace of a tenant', (spec, field) => {
-    expect(flawsOf(spec)).toEqual([]);
-    expect(flawsOf(spec, tenant)).toEqual([
+    expect(violationsOf(spec)).toEqual([]);
+    expect(violationsOf(spec, tenant)).toEqual([
       `${field}: is allowed in namespace quartermaster-system only; remove it or ask the platform team`,
     ]);
   });
@@ -291,7 +291,7 @@ describe('variables', () => {
     ],
   ];
   it.each(cases)('%j: %s', (spec, expected) => {
-    expect(flawsOf(spec).join('\n')).toContain(expected);
+    expect(violationsOf(spec).join('\n')).toContain(expected);
   });
 });
 
@@ -320,7 +320,7 @@ describe('provision', () => {
     ],
   ];
   it.each(cases)('%j: %s', (spec, expected) => {
-    expect(flawsOf(spec).join('\n')).toContain(expected);
+    expect(violationsOf(spec).join('\n')).toContain(expected);
   });
 });
 

@@ -5,7 +5,7 @@ import { MANAGED_BY, MANAGED_BY_LABEL } from '../../../src/api/names.ts';
 import { tlsOptions } from '../../../src/certificates/certificate.ts';
 import { encodeState } from '../../../src/certificates/rollover.ts';
 import { secretSource } from '../../../src/certificates/secret-source.ts';
-import { newState, takeStep } from '../../../src/certificates/steps.ts';
+import { applyStep, newState } from '../../../src/certificates/steps.ts';
 import { junkValues } from '../junk.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
 import { mutateJson } from '../mutate-json.ts';
@@ -19,8 +19,8 @@ export const certificatesTarget: OpenTarget = async (seed) => {
   const junk = junkValues(seed);
   const issue = { names, now: new Date() };
   const young = await newState(issue);
-  const announced = await takeStep(young, 'announce-authority', issue);
-  const adopted = await takeStep(announced, 'adopt-authority', issue);
+  const announced = await applyStep(young, 'announce-authority', issue);
+  const adopted = await applyStep(announced, 'adopt-authority', issue);
   const states = [young, announced, adopted].map(encodeState);
   return {
     name: 'certificates',

@@ -3,7 +3,7 @@ import { parseAllDocuments } from 'yaml';
 import { TARGET_KINDS } from '../../../src/api/inject-keys.ts';
 import type { PlatformDefaults } from '../../../src/api/platform-defaults.ts';
 import { createDefaultsInForce } from '../../../src/defaults/in-force.ts';
-import { remarksOn } from '../../../src/defaults/warnings.ts';
+import { warningsOn } from '../../../src/defaults/warnings.ts';
 import { system } from '../../fixtures/defaults.ts';
 import { junkValues } from '../junk.ts';
 import { mutateJson } from '../mutate-json.ts';
@@ -35,7 +35,7 @@ const judge = (pair: readonly PlatformDefaults[]): void => {
   const inForce = createDefaultsInForce(system);
   for (const defaults of pair) inForce.put(defaults);
   const entries = inForce.entries();
-  for (const entry of entries) remarksOn(entry, entries);
+  for (const entry of entries) warningsOn(entry, entries);
   for (const kind of TARGET_KINDS) {
     inForce.index().resolve({
       kind,

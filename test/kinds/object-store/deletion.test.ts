@@ -35,7 +35,7 @@ describe('an ObjectStore that is deleted', () => {
     await one.pass();
     Object.assign(one.bucket() ?? {}, { isEmpty: false });
     one.remove();
-    expect((await one.pass()).end).toMatchObject({ kind: 'halted', halt: { reason: 'BucketNotEmpty' } });
+    expect((await one.pass()).end).toMatchObject({ kind: 'blocked', blocked: { reason: 'BucketNotEmpty' } });
     expect(one.ready()).toMatchObject({ status: 'False', reason: 'BucketNotEmpty' });
     expect(one.ready()?.message).toContain('set spec.deletionPolicy: Retain');
     Object.assign(one.bucket() ?? {}, { isEmpty: true });
@@ -110,7 +110,7 @@ describe('an ObjectStore that is deleted', () => {
       await one.pass();
       one.remove(NOW);
       one.world.interfere = failing(reason);
-      expect((await one.pass(NOW)).end).toMatchObject({ kind: 'halted', halt: { reason } });
+      expect((await one.pass(NOW)).end).toMatchObject({ kind: 'blocked', blocked: { reason } });
       expect(one.cluster.store()).toBeDefined();
       await one.pass(twoMinutesLater);
       expect(one.cluster.store()).toBeUndefined();

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectStoreStatus } from '../../../src/api/object-store.ts';
 import { noteOn } from '../../../src/kinds/object-store/object-store-events.ts';
-import { firstSight } from '../../../src/kinds/object-store/object-store-sight.ts';
-import type { Seen, SeenFeature, Step } from '../../../src/kinds/object-store/state.ts';
+import { initialState } from '../../../src/kinds/object-store/object-store-sight.ts';
+import type { ObservedFeature, ObservedState, Step } from '../../../src/kinds/object-store/state.ts';
 import { factsIn, objectStore } from '../../fixtures/object-store.ts';
 
 const { cloud, policy } = factsIn();
 const url = 's3a://spark-history';
 
-const seen = (status?: ObjectStoreStatus, more: Partial<Seen> = {}): Seen => ({
-  ...firstSight(objectStore({}, { uid: 'uid-1', generation: 2 }, status), cloud, policy),
+const observed = (status?: ObjectStoreStatus, more: Partial<ObservedState> = {}): ObservedState => ({
+  ...initialState(objectStore({}, { uid: 'uid-1', generation: 2 }, status), cloud, policy),
   ...more,
 });
 const conditions = (ready: 'True' | 'False', synced: 'True' | 'False', reason: string, message: string) =>
@@ -26,80 +26,86 @@ const made = (observedGeneration = 2): ObjectStoreStatus => ({
   observedGeneration,
   conditions: conditions('True', 'True', 'Created', 'The bucket is there.'),
 });
-const repaired: readonly SeenFeature[] = [
+const repaired: readonly ObservedFeature[] = [
   { name: 'versioning', state: 'repaired' },
   { name: 'labels', state: 'repaired' },
 ];
-const halt = { reason: 'QuotaExceeded', message: 'A quota is used up.' } as const;
+const blocked = { reason: 'QuotaExceeded', message: 'A quota is used up.' } as const;
 
 describe('an Event', () => {
-  const cases: readonly (readonly [string, Step, Seen, Seen, string | undefined])[] = [
+  const cases: readonly (readonly [string, Step, ObservedState, ObservedState, string | undefined])[] = [
     [
       'tells of a bucket that was made',
       { do: 'finish' },
-      seen({ creationStarted: '2026-11-20T12:00:00Z' }),
-      seen(made()),
+      observed({ creationStarted: '2026-11-20T12:00:00Z' }),
+      observed(made()),
       `Normal Created: Bucket spark-history was made: ${url}`,
     ],
     [
       'tells of a bucket that was taken over',
       { do: 'finish' },
-      seen(),
-      seen({ ...made(), ownership: 'Adopted' }),
+      observed(),
+      observed({ ...made(), ownership: 'Adopted' }),
       `Normal Adopted: Bucket spark-history was there and is this ObjectStore's from now on: ${url}`,
     ],
     [
       'tells what had been changed by hand',
       { do: 'finish' },
-      seen(made(), { features: repaired }),
-      seen(made()),
+      observed(made(), { features: repaired }),
+      observed(made()),
       'Warning Drifted: spec.versioning, spec.labels had been changed at the provider; the bucket is as spec says again.',
     ],
     [
       'tells what a change of the spec came to',
       { do: 'finish' },
-      seen(made(1), { features: repaired }),
-      seen(made()),
+      observed(made(1), { features: repaired }),
+      observed(made()),
       'Normal Applied: Set at the provider: spec.versioning, spec.labels.',
     ],
-    ['says nothing where nothing was done', { do: 'finish' }, seen(made()), seen(made()), undefined],
-    ['tells of trouble', { do: 'halt', halt }, seen(), seen(), 'Warning QuotaExceeded: A quota is used up.'],
+    ['says nothing where nothing was done', { do: 'finish' }, observed(made()), observed(made()), undefined],
+    [
+      'tells of trouble',
+      { do: 'block', blocked },
+      observed(),
+      observed(),
+      'Warning QuotaExceeded: A quota is used up.',
+    ],
     [
       'does not tell of the same trouble twice',
-      { do: 'halt', halt },
-      seen({ conditions: conditions('False', 'False', halt.reason, halt.message) }),
-      seen(),
+      { do: 'block', blocked },
+      observed({ conditions: conditions('False', 'False', blocked.reason, blocked.message) }),
+      observed(),
       undefined,
     ],
     [
       'tells of a bucket that somebody took away',
       { do: 'observe' },
-      seen(made()),
-      seen(made(), { bucket: 'absent' }),
+      observed(made()),
+      observed(made(), { bucket: 'absent' }),
       'Warning BucketGone: Bucket spark-history is gone from the provider; it is made anew, and empty.',
     ],
     [
       'says nothing of a bucket that is not made yet',
       { do: 'observe' },
-      seen(),
-      seen(undefined, { bucket: 'absent' }),
+      observed(),
+      observed(undefined, { bucket: 'absent' }),
       undefined,
     ],
     [
       'tells of a deletion',
       { do: 'remove' },
-      seen(made()),
-      seen(made()),
+      observed(made()),
+      observed(made()),
       'Normal BucketDeleted: Bucket spark-history was deleted.',
     ],
     [
       'tells why a bucket stays',
-      { do: 'letGo', kept: 'Bucket spark-history stays.' },
-      seen(),
-      seen(),
+      { do: 'release', kept: 'Bucket spark-history stays.' },
+      observed(),
+      observed(),
       'Warning BucketKept: Bucket spark-history stays.',
     ],
-    ['says nothing of a bucket that is retained as asked', { do: 'letGo' }, seen(), seen(), undefined],
+    ['says nothing of a bucket that is retained as asked', { do: 'release' }, observed(), observed(), undefined],
   ];
   it.each(cases)('%s', (_, step, before, after, expected) => {
     const note = noteOn(step, before, after);

@@ -24,7 +24,7 @@ describe('trouble with the provider', () => {
       one.submit();
       one.world.interfere = failingAt('create', reason);
       const { end } = await one.pass();
-      expect(end).toMatchObject({ kind: 'halted', halt: { reason, retryAfterMs: 7_000 } });
+      expect(end).toMatchObject({ kind: 'blocked', blocked: { reason, retryAfterMs: 7_000 } });
       expect(one.ready()).toMatchObject({ status: 'False', reason, message: `Failed by ${reason}.` });
       expect(one.stored().status?.creationStarted === undefined).toBe(isFinal);
       expect(one.stored().status?.bucketName === undefined).toBe(isFinal);
@@ -157,7 +157,7 @@ describe('trouble with the provider', () => {
     };
     await one.pass();
     const { end } = await one.pass();
-    expect(end).toMatchObject({ kind: 'halted', halt: { reason: 'ProviderError' } });
+    expect(end).toMatchObject({ kind: 'blocked', blocked: { reason: 'ProviderError' } });
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectStoreSpec } from '../../../src/api/object-store.ts';
-import { firstSight } from '../../../src/kinds/object-store/object-store-sight.ts';
-import { openFor, type References, versionOf } from '../../../src/kinds/object-store/provider.ts';
+import { initialState } from '../../../src/kinds/object-store/object-store-sight.ts';
+import { openProviderFor, type References, versionOf } from '../../../src/kinds/object-store/provider.ts';
 import type { ProviderRequest } from '../../../src/kinds/object-store/providers/index.ts';
 import { createBucketWorld, fakeProvider } from '../../fixtures/bucket-world.ts';
 import { factsIn, objectStore } from '../../fixtures/object-store.ts';
@@ -24,7 +24,7 @@ const requestFor = async (
   const requests: ProviderRequest[] = [];
   const { cloud, policy } = factsIn(world);
   const store = objectStore(spec, { uid: 'uid-1' });
-  await openFor(store, firstSight(store, cloud, policy).place, references, {
+  await openProviderFor(store, initialState(store, cloud, policy).placement, references, {
     kube: { get: () => Promise.resolve(undefined) },
     openProvider: (request) => {
       requests.push(request);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { firstSight } from '../../../src/kinds/object-store/object-store-sight.ts';
+import { initialState } from '../../../src/kinds/object-store/object-store-sight.ts';
 import type { Marking } from '../../fixtures/bucket-world.ts';
 import { factsIn, objectStore } from '../../fixtures/object-store.ts';
 import { createCase, NOW, OUR_MARK } from '../../fixtures/object-store-case.ts';
@@ -69,7 +69,7 @@ describe('the way to Ready', () => {
     const one = createCase();
     one.submit({ name: 'Spark_History' });
     const { end } = await one.pass();
-    expect(end).toMatchObject({ kind: 'halted', halt: { reason: 'InvalidName' } });
+    expect(end).toMatchObject({ kind: 'blocked', blocked: { reason: 'InvalidName' } });
     expect(one.ready()?.message).toContain('spec.name "Spark_History"');
     expect(one.world.calls).toEqual([]);
     expect(one.stored().metadata.finalizers).toBeUndefined();
@@ -77,7 +77,7 @@ describe('the way to Ready', () => {
 
   it('says so where nobody knows whose bucket it is', () => {
     const { cloud, policy } = factsIn({ cloud: 'local' });
-    const { place } = firstSight(objectStore(), cloud, policy);
+    const { placement: place } = initialState(objectStore(), cloud, policy);
     expect(place.unknown).toContain('cloud local has no object store of its own');
   });
 });

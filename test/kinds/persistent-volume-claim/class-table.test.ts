@@ -189,7 +189,7 @@ describe('the class for a cloud, an access mode and a volume mode', () => {
   });
 
   it('every fact that an offer names is one that can be given', () => {
-    const texts = clouds.flatMap(({ offers }) =>
+    const texts = clouds.flatMap(({ classOptions: offers }) =>
       offers.flatMap(({ tiers, requires }) => [
         ...requires.map((fact) => `\${${fact}}`),
         ...Object.values(tiers).flatMap(({ parameters }) => Object.values(parameters)),

@@ -59,7 +59,7 @@ export interface ObservedBucket {
   readonly isOurs: boolean;
   /** Carries the mark of another ObjectStore, of this cluster or of another. */
   readonly isOthers: boolean;
-  /** False where the provider has no place for a mark (Swift's S3): ownership then rests on the intent in status and `isSameAccount`. */
+  /** False where the provider has no place for a mark (Swift's S3): ownership then depends on the intent in status and `isSameAccount`. */
   readonly canCarryMark: boolean;
   /** In an account or project that our credentials own, whatever the mark says. */
   readonly isSameAccount: boolean;

@@ -12,12 +12,12 @@ export interface Verdict {
 }
 
 /** The call that failed. */
-export interface Attempt {
+export interface FailedCall {
   /** As the vendor names it, since permissions are named alike: `CreateBucket`, `storage.buckets.insert`. */
   readonly operation: string;
   readonly bucket: string;
   /** For a person: an endpoint's address, `AWS S3 in eu-west-1`. */
-  readonly place: string;
+  readonly target: string;
 }
 
 const adviceFor: Readonly<Record<BucketReason, string>> = {
@@ -41,11 +41,11 @@ const adviceFor: Readonly<Record<BucketReason, string>> = {
 const isCode = (text: string | undefined): text is string => text !== undefined && /^[\w.-]{1,64}$/.test(text);
 
 /** One sentence that holds only what we know and the vendor's code: nothing a server wrote, so nothing it could plant there. */
-export const failure = (attempt: Attempt, verdict: Verdict, cause?: unknown): BucketError => {
+export const failure = (call: FailedCall, verdict: Verdict, cause?: unknown): BucketError => {
   const { reason, status, code, retryAfterMs, advice = adviceFor[reason] } = verdict;
   const answer = [status, isCode(code) ? code : undefined].filter((part) => part !== undefined).join(' ');
-  const evidence = answer === '' ? attempt.operation : `${attempt.operation}: ${answer}`;
-  const message = `Bucket ${JSON.stringify(attempt.bucket)} at ${attempt.place}: ${advice} (${evidence}).`;
+  const evidence = answer === '' ? call.operation : `${call.operation}: ${answer}`;
+  const message = `Bucket ${JSON.stringify(call.bucket)} at ${call.target}: ${advice} (${evidence}).`;
   return new BucketError(reason, message, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });
 };
 

@@ -1,4 +1,4 @@
-import { type Around, around } from './around.ts';
+import { type CallWrapper, wrapProvider } from './around.ts';
 import { BucketError, type BucketProvider } from './bucket.ts';
 
 /**
@@ -6,7 +6,7 @@ import { BucketError, type BucketProvider } from './bucket.ts';
  * throw anything.
  */
 export const guarded = (provider: BucketProvider): BucketProvider => {
-  const translated: Around = async (operation, bucket, call) => {
+  const translated: CallWrapper = async (operation, bucket, call) => {
     try {
       return await call();
     } catch (cause) {
@@ -15,5 +15,5 @@ export const guarded = (provider: BucketProvider): BucketProvider => {
       throw new BucketError('ProviderError', message, { cause });
     }
   };
-  return around(provider, translated);
+  return wrapProvider(provider, translated);
 };

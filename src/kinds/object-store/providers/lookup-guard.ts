@@ -10,9 +10,9 @@ export const lookupGuard =
   (isLoopbackAllowed: boolean): LookupFunction =>
   (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found = []) => {
-      const [first, ...rest] = found.filter(({ address }) => !isForbiddenAddress(address, isLoopbackAllowed));
+      const [first, ...others] = found.filter(({ address }) => !isForbiddenAddress(address, isLoopbackAllowed));
       if (first === undefined) callback(error ?? forbidden(), []);
-      else if (options.all) callback(null, [first, ...rest]);
+      else if (options.all) callback(null, [first, ...others]);
       else callback(null, first.address, first.family);
     });
   };

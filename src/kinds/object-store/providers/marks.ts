@@ -1,7 +1,7 @@
 import type { StringMap } from '../../../api/kubernetes.ts';
 
 /** Whose mark these labels, tags or metadata carry. `owner` is our mark in the same spelling. */
-export const whoseMark = (
+export const markOwnership = (
   owner: StringMap,
   found: StringMap,
 ): { readonly isOurs: boolean; readonly isOthers: boolean } => {
@@ -13,7 +13,7 @@ export const whoseMark = (
 };
 
 /** True where every pair of `wanted` is in `found`. */
-export const holdsAll = (found: StringMap, wanted: StringMap): boolean =>
+export const includesAll = (found: StringMap, wanted: StringMap): boolean =>
   Object.entries(wanted).every(([key, value]) => found[key] === value);
 
 export const without = (found: StringMap, keys: readonly string[]): StringMap =>

@@ -1,4 +1,4 @@
-import { type Around, around } from './around.ts';
+import { type CallWrapper, wrapProvider } from './around.ts';
 import { BucketError, type BucketProvider, type BucketReason } from './bucket.ts';
 
 /** One call to a provider that has ended. */
@@ -14,18 +14,18 @@ export type OnCall = (call: MeasuredCall) => void;
 
 /** The same provider, telling of every call how long it took and how it ended. */
 export const measured = (provider: BucketProvider, onCall: OnCall): BucketProvider => {
-  const timed: Around = async (operation, _bucket, call) => {
+  const timed: CallWrapper = async (operation, _bucket, call) => {
     const started = performance.now();
-    const tell = (outcome: MeasuredCall['outcome']) =>
+    const report = (outcome: MeasuredCall['outcome']) =>
       onCall({ provider: provider.name, operation, outcome, durationMs: performance.now() - started });
     try {
       const result = await call();
-      tell('ok');
+      report('ok');
       return result;
     } catch (error) {
-      tell(error instanceof BucketError ? error.reason : 'ProviderError');
+      report(error instanceof BucketError ? error.reason : 'ProviderError');
       throw error;
     }
   };
-  return around(provider, timed);
+  return wrapProvider(provider, timed);
 };

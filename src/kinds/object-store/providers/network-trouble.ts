@@ -3,7 +3,7 @@ import type { Verdict } from './failure.ts';
 const certificate =
   "the endpoint's certificate is not trusted; the authority of an S3 endpoint goes into a ConfigMap that spec.s3.caBundleRef names";
 
-const trouble: Readonly<Record<string, string>> = {
+const adviceByCode: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the endpoint refuses connections',
   ECONNRESET: 'the endpoint closed the connection before it answered',
   EPIPE: 'the endpoint closed the connection before it answered',
@@ -29,8 +29,8 @@ const trouble: Readonly<Record<string, string>> = {
 
 const adviceOf = (code: string): string | undefined => {
   if (code.startsWith('HPE_')) return 'the endpoint does not answer as an HTTP server does';
-  if (code.startsWith('ERR_SSL_')) return trouble['EPROTO'];
-  return trouble[code];
+  if (code.startsWith('ERR_SSL_')) return adviceByCode['EPROTO'];
+  return adviceByCode[code];
 };
 
 /** The error and its causes, outermost first; vendors wrap what Node threw, some of them several times. */
@@ -46,7 +46,7 @@ const codesOf = (error: Error): readonly string[] => {
 };
 
 /** What kept a call from being answered at all; undefined where it was not the network. */
-export const networkTrouble = (error: unknown): Verdict | undefined => {
+export const networkFailure = (error: unknown): Verdict | undefined => {
   for (const code of chain(error).flatMap(codesOf)) {
     const advice = adviceOf(code);
     if (advice !== undefined) return { reason: 'EndpointUnreachable', code, advice };

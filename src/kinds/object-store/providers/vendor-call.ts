@@ -1,6 +1,6 @@
 import { BucketError } from './bucket.ts';
 import { failure, type Verdict } from './failure.ts';
-import { networkTrouble } from './network-trouble.ts';
+import { networkFailure } from './network-trouble.ts';
 
 /** What a call is about, and what ends it early. */
 export interface About {
@@ -12,23 +12,23 @@ export interface About {
 export type Meaning = Readonly<Record<number, Pick<Verdict, 'reason' | 'advice'>>>;
 
 /** Makes one call to a vendor. Throws BucketError only, at the latest when its time or the caller's signal is over. */
-export type OutsideCall = <T>(
+export type VendorCall = <T>(
   operation: string,
   call: (signal: AbortSignal) => Promise<T>,
   about: About,
   meaning?: Meaning,
 ) => Promise<T>;
 
-interface Caller {
-  readonly place: string;
+interface VendorCallOptions {
+  readonly target: string;
   readonly timeoutMs: number;
-  /** What the vendor's error means; it is asked only where the network was not the trouble. */
+  /** What the vendor's error means; it is asked only where the network did not fail. */
   readonly read: (error: unknown) => Verdict;
 }
 
 /** The one way out of here: bounded in time, every error translated, what it says kept as its cause. */
-export const createOutsideCall =
-  ({ place, timeoutMs, read }: Caller): OutsideCall =>
+export const createVendorCall =
+  ({ target, timeoutMs, read }: VendorCallOptions): VendorCall =>
   async (operation, call, { bucket, signal }, meaning: Meaning = {}) => {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     try {
@@ -36,9 +36,9 @@ export const createOutsideCall =
     } catch (error) {
       if (error instanceof BucketError) throw error;
       const stopped = limit.aborted ? stoppedBy(signal, timeoutMs) : undefined;
-      const verdict = stopped ?? networkTrouble(error) ?? read(error);
+      const verdict = stopped ?? networkFailure(error) ?? read(error);
       const known = { ...verdict, ...meaning[verdict.status ?? 0] };
-      throw failure({ operation, bucket, place }, known, withoutTraffic(error));
+      throw failure({ operation, bucket, target }, known, withoutRequest(error));
     }
   };
 
@@ -48,10 +48,10 @@ const stoppedBy = (signal: AbortSignal, timeoutMs: number): Verdict => ({
 });
 
 /** Vendors hang request and answer on their errors, tokens and all: a log that prints the cause must not print those. */
-const withoutTraffic = (error: unknown): Error | undefined => {
+const withoutRequest = (error: unknown): Error | undefined => {
   if (!(error instanceof Error)) return undefined;
   const { name, message, stack = message, cause } = error;
-  return Object.assign(new Error(message, { cause: withoutTraffic(cause) }), { name, stack });
+  return Object.assign(new Error(message, { cause: withoutRequest(cause) }), { name, stack });
 };
 
 /** Not every vendor's client listens to a signal, and some only between two attempts. */

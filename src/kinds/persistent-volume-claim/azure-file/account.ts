@@ -38,7 +38,7 @@ export interface AzureAccountsOptions {
 /** Azure takes a minute at most to make an account; what it has not done in three it will not do. */
 const TIMEOUT_MS = 180_000;
 const POLL_MS = 2_000;
-const LONGEST_NAME = 24;
+const MAX_NAME_LENGTH = 24;
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /**
@@ -52,7 +52,7 @@ export const fileAccountName = (clusterName: string, id: string, attempt: number
     .slice(0, 8);
   const digest = createHash('sha256').update(`${id}/${attempt}`).digest();
   const letters = Array.from(digest, (byte) => ALPHABET[byte % ALPHABET.length]).join('');
-  return `${readable}${letters}`.slice(0, LONGEST_NAME);
+  return `${readable}${letters}`.slice(0, MAX_NAME_LENGTH);
 };
 
 /** Makes no connection yet; the client is loaded here, for those who use it. */
@@ -68,14 +68,18 @@ export const openAzureAccounts = async (options: AzureAccountsOptions): Promise<
   });
   return {
     ensure: (account, signal) =>
-      bounded(`Storage account ${account.name}`, signal, (limit) => ensure(client, account, pollIntervalMs, limit)),
+      withTimeout(`Storage account ${account.name}`, signal, (limit) => ensure(client, account, pollIntervalMs, limit)),
     remove: (account, signal) =>
-      bounded(`Storage account ${account.name}`, signal, (limit) => remove(client, account, limit)),
+      withTimeout(`Storage account ${account.name}`, signal, (limit) => remove(client, account, limit)),
   };
 };
 
 /** Azure's client waits out what Azure asks for by Retry-After; here is the bound on that. */
-const bounded = async <T>(what: string, signal: AbortSignal, call: (limit: AbortSignal) => Promise<T>): Promise<T> => {
+const withTimeout = async <T>(
+  what: string,
+  signal: AbortSignal,
+  call: (limit: AbortSignal) => Promise<T>,
+): Promise<T> => {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
   try {
     return await call(limit);

@@ -3,7 +3,7 @@ import { type Kube, resources } from '../../../kube/api-server.ts';
 import type { AzureAccounts } from './account.ts';
 import {
   type AccountRecord,
-  type AccountWish,
+  type AccountRequest,
   accountOf,
   type RecordObject,
   readRecord,
@@ -13,7 +13,7 @@ import {
 } from './record.ts';
 
 /** How many names may be taken before a person is asked. */
-const ATTEMPTS = 5;
+const MAX_ATTEMPTS = 5;
 
 export interface AccountTools {
   readonly kube: Pick<Kube, 'get' | 'create' | 'apply'>;
@@ -22,34 +22,34 @@ export interface AccountTools {
 }
 
 /**
- * The account a wish comes to, made where it is not there. Its name is written down before Azure is asked: whoever is killed on the way
+ * The account a request comes to, made where it is not there. Its name is written down before Azure is asked: whoever is killed on the way
  * goes on with that very name. Throws AppError.
  */
-export const haveAccount = async (
-  wish: AccountWish,
+export const ensureAccount = async (
+  request: AccountRequest,
   tools: AccountTools,
   signal: AbortSignal,
 ): Promise<AccountRecord> => {
-  const accounts = await tools.openAccounts(wish.subscription);
-  let record = await haveRecord(recordFor(wish), tools, signal);
-  while (!(await isHad(record, wish, accounts, signal))) {
+  const accounts = await tools.openAccounts(request.subscription);
+  let record = await ensureRecord(recordFor(request), tools, signal);
+  while (!(await isEnsured(record, request, accounts, signal))) {
     const attempt = Number(record.attempt) + 1;
-    if (attempt >= ATTEMPTS) {
+    if (attempt >= MAX_ATTEMPTS) {
       throw new AppError(
         'Conflict',
-        `${ATTEMPTS} names for a storage account are taken, ${record.account} last: set CLUSTER_NAME to something of your own.`,
+        `${MAX_ATTEMPTS} names for a storage account are taken, ${record.account} last: set CLUSTER_NAME to something of your own.`,
       );
     }
-    record = recordFor(wish, attempt);
+    record = recordFor(request, attempt);
     await tools.kube.apply(resources.configMaps, recordObject(record, tools.systemNamespace), { signal });
   }
   return record;
 };
 
 /** False where its name is taken elsewhere. */
-const isHad = async (
+const isEnsured = async (
   record: AccountRecord,
-  { clusterUid }: AccountWish,
+  { clusterUid }: AccountRequest,
   accounts: AzureAccounts,
   signal: AbortSignal,
 ): Promise<boolean> => {
@@ -63,7 +63,7 @@ const isHad = async (
 };
 
 /** What was written down before, or the first attempt, written down now. */
-const haveRecord = async (first: AccountRecord, tools: AccountTools, signal: AbortSignal): Promise<AccountRecord> => {
+const ensureRecord = async (first: AccountRecord, tools: AccountTools, signal: AbortSignal): Promise<AccountRecord> => {
   const { kube, systemNamespace } = tools;
   const key = { namespace: systemNamespace, name: recordName(first) };
   const known = readRecord(await kube.get<RecordObject>(resources.configMaps, key, signal));

@@ -8,8 +8,8 @@ import type { Store } from '../../../kube/store.ts';
 import type { FactStores } from '../../../kube/stores.ts';
 import { classWithAccount } from '../azure-class.ts';
 import { desiredStorageClass } from '../mutator.ts';
-import { type AccountTools, haveAccount } from './azure-accounts.ts';
-import type { AccountWish } from './record.ts';
+import { type AccountTools, ensureAccount } from './azure-accounts.ts';
+import type { AccountRequest } from './record.ts';
 
 export interface AzureClassTools extends AccountTools {
   readonly kube: Kube;
@@ -30,7 +30,7 @@ const BY_CLASS = 'storageClassName';
 const UNKNOWN_RETRY_MS = 60_000;
 
 /** The class some waiting claim needs an account for; undefined where there is none such. */
-export const wantedClass = (
+export const desiredClass = (
   className: string,
   { claims, facts }: Pick<AzureClassTools, 'claims' | 'facts'>,
 ): StorageClass | undefined => {
@@ -49,24 +49,24 @@ export const makeAzureClass = async (
 ): Promise<Outcome | undefined> => {
   const { kube, claims, events, stores } = tools;
   if (stores.storageClasses.get({ namespace: '', name: className }) !== undefined) return undefined;
-  const wanted = wantedClass(className, tools);
-  const waiting = claims.byIndex(BY_CLASS, className);
-  if (wanted === undefined) return waiting.length > 0 ? { requeueAfterMs: UNKNOWN_RETRY_MS } : undefined;
-  const tell = (type: 'Normal' | 'Warning', reason: string, message: string): void => {
-    for (const claim of waiting) events.record(claim, { type, reason, message });
+  const desired = desiredClass(className, tools);
+  const pendingClaims = claims.byIndex(BY_CLASS, className);
+  if (desired === undefined) return pendingClaims.length > 0 ? { requeueAfterMs: UNKNOWN_RETRY_MS } : undefined;
+  const recordEvents = (type: 'Normal' | 'Warning', reason: string, message: string): void => {
+    for (const claim of pendingClaims) events.record(claim, { type, reason, message });
   };
-  const wish = wishFor(wanted, tools);
-  if (typeof wish === 'string') {
-    tell('Warning', 'StorageAccountNotMade', wish);
-    return { requeueAfterMs: UNKNOWN_RETRY_MS, decision: 'storage account not made', fields: { why: wish } };
+  const request = requestFor(desired, tools);
+  if (typeof request === 'string') {
+    recordEvents('Warning', 'StorageAccountNotMade', request);
+    return { requeueAfterMs: UNKNOWN_RETRY_MS, decision: 'storage account not made', fields: { why: request } };
   }
-  const { account } = await haveAccount(wish, tools, signal).catch((error: unknown) => {
-    if (isTold(error)) tell('Warning', 'StorageAccountNotMade', error.message);
+  const { account } = await ensureAccount(request, tools, signal).catch((error: unknown) => {
+    if (isReported(error)) recordEvents('Warning', 'StorageAccountNotMade', error.message);
     throw error;
   });
-  const storageClass = classWithAccount(wanted, { name: account, resourceGroup: wish.resourceGroup });
+  const storageClass = classWithAccount(desired, { name: account, resourceGroup: request.resourceGroup });
   await create(kube, storageClass, signal);
-  tell(
+  recordEvents(
     'Normal',
     'StorageClassCreated',
     `StorageClass ${className} was made, with shares in storage account ${account}${caution(tools)}.`,
@@ -75,10 +75,10 @@ export const makeAzureClass = async (
 };
 
 /** Where and how, or why that is not known. */
-const wishFor = (
+const requestFor = (
   { metadata, parameters }: StorageClass,
   { facts, clusterUid, clusterName, ...tools }: AzureClassTools,
-): AccountWish | string => {
+): AccountRequest | string => {
   const { facts: known } = facts().cloud;
   const subscription = known['subscription']?.value;
   const location = known['region']?.value;
@@ -98,9 +98,10 @@ const caution = ({ resourceGroup }: AzureClassTools): string =>
     : '';
 
 /** What a person has to do something about; all else is only tried again. */
-const TOLD: readonly Reason[] = ['Conflict', 'Forbidden', 'InvalidInput', 'NotFound'];
+const REPORTED_REASONS: readonly Reason[] = ['Conflict', 'Forbidden', 'InvalidInput', 'NotFound'];
 
-const isTold = (error: unknown): error is AppError => error instanceof AppError && TOLD.includes(error.reason);
+const isReported = (error: unknown): error is AppError =>
+  error instanceof AppError && REPORTED_REASONS.includes(error.reason);
 
 /** Already there is success: whoever made it. */
 const create = async (kube: Pick<Kube, 'create'>, storageClass: StorageClass, signal: AbortSignal): Promise<void> => {

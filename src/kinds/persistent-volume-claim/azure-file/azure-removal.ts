@@ -1,10 +1,10 @@
 import type { KubeObject, StorageClass } from '../../../api/kubernetes.ts';
 import { AZURE_ACCOUNT_LABEL } from '../../../api/names.ts';
-import { isOurs, keyOfObject } from '../../../controller/apply.ts';
+import { isManaged, objectKeyOf } from '../../../controller/apply.ts';
 import { type Kube, resources } from '../../../kube/api-server.ts';
 import type { FactStores } from '../../../kube/stores.ts';
 import { classNameOf } from '../../../storage-classes/claim.ts';
-import { type AzureClassTools, wantedClass } from './azure-class.ts';
+import { type AzureClassTools, desiredClass } from './azure-class.ts';
 import { type AccountRecord, accountOf, recordName } from './record.ts';
 
 /** The classes whose shares are in an account of ours. */
@@ -14,7 +14,9 @@ export const classesIn = (
 ): readonly StorageClass[] =>
   stores.storageClasses
     .list()
-    .filter((storageClass) => isOurs(storageClass) && storageClass.metadata.labels?.[AZURE_ACCOUNT_LABEL] === account);
+    .filter(
+      (storageClass) => isManaged(storageClass) && storageClass.metadata.labels?.[AZURE_ACCOUNT_LABEL] === account,
+    );
 
 /** True where a claim or a volume needs the account, or may need it in a moment. */
 export const isAccountUsed = ({ account }: AccountRecord, tools: AzureClassTools): boolean => {
@@ -24,7 +26,7 @@ export const isAccountUsed = ({ account }: AccountRecord, tools: AzureClassTools
     [...names].some((name) => stores.persistentVolumes.byIndex('storageClassName', name).length > 0) ||
     claims.list().some((claim) => {
       const className = classNameOf(claim);
-      return className !== undefined && (names.has(className) || wantedClass(className, tools) !== undefined);
+      return className !== undefined && (names.has(className) || desiredClass(className, tools) !== undefined);
     })
   );
 };
@@ -60,7 +62,7 @@ export const removeAccount = async (
   await accounts.remove(accountOf(record, clusterUid), signal);
   for (const storageClass of classesIn(record.account, tools)) {
     const { uid } = storageClass.metadata;
-    await kube.remove(resources.storageClasses, keyOfObject(storageClass), uid === undefined ? {} : { uid }, {
+    await kube.remove(resources.storageClasses, objectKeyOf(storageClass), uid === undefined ? {} : { uid }, {
       signal,
     });
   }

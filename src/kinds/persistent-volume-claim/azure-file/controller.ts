@@ -2,10 +2,10 @@ import type { KubeObject } from '../../../api/kubernetes.ts';
 import { AZURE_ACCOUNT_LABEL } from '../../../api/names.ts';
 import { type Outcome, runController } from '../../../controller/loop.ts';
 import { resources } from '../../../kube/api-server.ts';
-import { isRelabelled } from '../../../kube/label-change.ts';
+import { hasChangedLabels } from '../../../kube/label-change.ts';
 import type { Store } from '../../../kube/store.ts';
-import { type Watching, watchStore } from '../../../kube/stores.ts';
-import { slim } from '../../../kube/transforms.ts';
+import { type WatchOptions, watchStore } from '../../../kube/stores.ts';
+import { stripManagedFields } from '../../../kube/transforms.ts';
 import type { Log } from '../../../ops/log.ts';
 import type { Metrics } from '../../../ops/metrics.ts';
 import { classNameOf } from '../../../storage-classes/claim.ts';
@@ -25,11 +25,11 @@ export interface AzureFileOptions extends AzureClassTools {
 }
 
 /** Starts to watch the records of storage accounts; the cache fills in the background until the signal. */
-export const watchAzureRecords = (watching: Watching, systemNamespace: string): Store<RecordObject> =>
+export const watchAzureRecords = (watching: WatchOptions, systemNamespace: string): Store<RecordObject> =>
   watchStore(
     { ...watching, query: { namespace: systemNamespace, labelSelector: AZURE_ACCOUNT_LABEL } },
     resources.configMaps,
-    slim<RecordObject>,
+    stripManagedFields<RecordObject>,
   );
 
 const CLASS = 'class/';
@@ -52,10 +52,10 @@ export const runAzureFileController = async (options: AzureFileOptions, signal: 
     metrics,
     keys: () => new Set([...classKeys(options), ...accountKeys(options)]),
     subscribe: (add) => subscribe(options, add),
-    reconcile: (key, giveUp) =>
+    reconcile: (key, abortSignal) =>
       key.startsWith(CLASS)
-        ? makeAzureClass(key.slice(CLASS.length), options, giveUp)
-        : reconcileAccount(key.slice(ACCOUNT.length), giveUp),
+        ? makeAzureClass(key.slice(CLASS.length), options, abortSignal)
+        : reconcileAccount(key.slice(ACCOUNT.length), abortSignal),
   });
 };
 
@@ -90,7 +90,7 @@ const subscribe = (options: AzureFileOptions, add: (key: string) => void): (() =
     }),
     records.onChange(addAccounts),
     stores.namespaces.onChange((_, namespace, old) => {
-      if (isRelabelled(namespace, old)) addClasses();
+      if (hasChangedLabels(namespace, old)) addClasses();
     }),
     stores.csiDrivers.onChange(addClasses),
   ];
@@ -101,7 +101,7 @@ const subscribe = (options: AzureFileOptions, add: (key: string) => void): (() =
 
 const createAccountReconcile = (options: AzureFileOptions) => {
   const { kube, systemNamespace, deletion, graceSeconds } = options;
-  /** Since when an account was seen to be needed by nothing. Forgotten with the process, which only makes it live longer. */
+  /** Since when an account was observed to be needed by nothing. Forgotten with the process, which only makes it live longer. */
   const idleSince = new Map<string, number>();
   return async (name: string, signal: AbortSignal): Promise<Outcome | undefined> => {
     if (deletion !== 'Delete') return undefined;

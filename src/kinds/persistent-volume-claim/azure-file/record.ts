@@ -3,7 +3,7 @@ import type { KubeObject } from '../../../api/kubernetes.ts';
 import { AZURE_ACCOUNT_LABEL, BUCKET_CLUSTER_MARK, MANAGED_BY, MANAGED_BY_LABEL } from '../../../api/names.ts';
 import type { Infer } from '../../../api/schema.ts';
 import { object, required, text } from '../../../api/schema.ts';
-import { shapedAs } from '../../../api/shape.ts';
+import { decodeAs } from '../../../api/shape.ts';
 import { type FileAccount, fileAccountName } from './account.ts';
 
 const data = object('A storage account that was made, or is about to be.', {
@@ -25,7 +25,7 @@ export interface RecordObject extends KubeObject {
 }
 
 /** Which account shares are to be in: one for all classes of the same kind in the same place. */
-export interface AccountWish {
+export interface AccountRequest {
   readonly clusterUid: string;
   readonly clusterName: string;
   readonly subscription: string;
@@ -34,9 +34,9 @@ export interface AccountWish {
   readonly sku: string;
 }
 
-/** The record for a wish, the same whenever it is asked for. */
-export const recordFor = (wish: AccountWish, attempt = 0): AccountRecord => {
-  const { clusterUid, clusterName, subscription, resourceGroup, location, sku } = wish;
+/** The record for a request, the same whenever it is asked for. */
+export const recordFor = (request: AccountRequest, attempt = 0): AccountRecord => {
+  const { clusterUid, clusterName, subscription, resourceGroup, location, sku } = request;
   const id = hash('sha256', [clusterUid, subscription, resourceGroup, location, sku].join('/')).slice(0, 20);
   const account = fileAccountName(clusterName, id, attempt);
   return { id, account, attempt: String(attempt), subscription, resourceGroup, location, sku };
@@ -58,7 +58,7 @@ export const recordObject = (record: AccountRecord, namespace: string): RecordOb
 /** Undefined where the ConfigMap is none of ours, or was filled with something else. */
 export const readRecord = (found: KubeObject | undefined): AccountRecord | undefined => {
   if (found?.metadata.labels?.[MANAGED_BY_LABEL] !== MANAGED_BY) return undefined;
-  return shapedAs(data, (found as Partial<RecordObject>).data);
+  return decodeAs(data, (found as Partial<RecordObject>).data);
 };
 
 /** The account of a record, as Azure is asked for it. */

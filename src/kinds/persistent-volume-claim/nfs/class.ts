@@ -4,7 +4,7 @@ import type { StorageClass } from '../../../api/kubernetes.ts';
 import { NFS_CLASS_LABEL } from '../../../api/names.ts';
 import { type Draft, finishDraft } from '../../../storage-classes/class-draft.ts';
 import { override } from '../../../storage-classes/class-shape.ts';
-import type { Lack, World } from '../../../storage-classes/draft.ts';
+import type { ClusterFacts, UnmetRequirement } from '../../../storage-classes/draft.ts';
 import { nfsClassLabel, nfsProvisioner, nfsServerName } from './nfs-names.ts';
 
 /** The driver for NFS exports that are there already. */
@@ -36,18 +36,21 @@ export const withNfsVersion = (options: readonly string[], version: '4.0' | '4.1
 };
 
 /** The server of an existing export, where it is configured and its driver installed. */
-export const existingExport = ({ policy, storage }: World): Pick<Policy, 'nfsServer' | 'nfsShare'> | undefined =>
+export const existingExport = ({
+  policy,
+  storage,
+}: ClusterFacts): Pick<Policy, 'nfsServer' | 'nfsShare'> | undefined =>
   policy.nfsServer !== undefined && storage.hasCsiDriver(NFS_DRIVER) ? policy : undefined;
 
 /** What a class served by an NFS server of its own, or by the existing export, is to be. */
-export const nfsDraft = (className: string, { why, remedy }: Lack, world: World): Draft => {
-  const given = existingExport(world);
+export const nfsDraft = (className: string, { why, remedy }: UnmetRequirement, cluster: ClusterFacts): Draft => {
+  const existing = existingExport(cluster);
   const isByName = className.includes('nfs');
-  const server = given === undefined ? 'an NFS server of its own' : `the NFS export of ${given.nfsServer ?? ''}`;
+  const server = existing === undefined ? 'an NFS server of its own' : `the NFS export of ${existing.nfsServer ?? ''}`;
   return {
-    shape: given === undefined ? ownShape(className, world) : exportShape(given),
+    shape: existing === undefined ? ownShape(className, cluster) : exportShape(existing),
     used: new Map(),
-    madeFor: given === undefined ? `NFS server ${nfsServerName(className)}` : server,
+    madeFor: existing === undefined ? `NFS server ${nfsServerName(className)}` : server,
     source: 'NFS',
     why,
     warnings: isByName
@@ -56,7 +59,7 @@ export const nfsDraft = (className: string, { why, remedy }: Lack, world: World)
   };
 };
 
-const ownShape = (className: string, { storage }: World): Draft['shape'] => ({
+const ownShape = (className: string, { storage }: ClusterFacts): Draft['shape'] => ({
   provisioner: nfsProvisioner(className),
   reclaimPolicy: 'Retain',
   volumeBindingMode: 'Immediate',
@@ -74,9 +77,9 @@ const exportShape = ({ nfsServer = '', nfsShare }: Pick<Policy, 'nfsServer' | 'n
 });
 
 /** The class of an NFS server of its own, marked as that. What the platform says of classes is taken as far as the server can do it. */
-export const ownNfsClass = (draft: Draft, className: string, said: StorageClassInjection = {}): StorageClass => {
+export const ownNfsClass = (draft: Draft, className: string, injected: StorageClassInjection = {}): StorageClass => {
   const version = draft.shape.mountOptions?.includes('nfsvers=4.0') ? '4.0' : '4.1';
-  const shape = override(draft.shape, servable(said));
+  const shape = override(draft.shape, servable(injected));
   const made = finishDraft({ ...draft, shape }, { className }, undefined);
   return {
     ...made,

@@ -12,8 +12,8 @@ import { classNameOf } from '../../../storage-classes/claim.ts';
 import { nfsServerName } from './nfs-names.ts';
 import { hasServer, removeNfsServer } from './nfs-removal.ts';
 import { classServedBy, type NfsStores } from './nfs-stores.ts';
-import { isNfsClass, isServed, type NfsSight } from './observed.ts';
-import { keepNfsServer, nfsResources, tellFailure } from './server.ts';
+import { isNfsClass, isServed, type ObservedServer } from './observed.ts';
+import { applyNfsServer, nfsResources, recordFailure } from './server.ts';
 
 export interface NfsControllerOptions {
   readonly kube: Kube;
@@ -88,38 +88,42 @@ const kernelOf = (node: Node | undefined): string | undefined => node?.status?.n
 
 const createReconcile = (options: NfsControllerOptions) => {
   const { graceSeconds } = options;
-  const tools = { ...options, hasDisruptionBudgets: createBudgetQuestion(options) };
-  /** Since when no volume and no claim of a class was seen. Forgotten with the process, which only makes a server live longer. */
+  const tools = { ...options, hasDisruptionBudgets: createDisruptionBudgetProbe(options) };
+  /** Since when no volume and no claim of a class was observed. Forgotten with the process, which only makes a server live longer. */
   const idleSince = new Map<string, number>();
 
-  const wane = async (sight: NfsSight, signal: AbortSignal): Promise<Outcome | undefined> => {
-    if (!hasServer(sight)) return undefined;
-    const since = idleSince.get(sight.className) ?? performance.now();
-    idleSince.set(sight.className, since);
+  const removeIfIdle = async (observed: ObservedServer, signal: AbortSignal): Promise<Outcome | undefined> => {
+    if (!hasServer(observed)) return undefined;
+    const since = idleSince.get(observed.className) ?? performance.now();
+    idleSince.set(observed.className, since);
     const leftMs = since + graceSeconds * 1000 - performance.now();
     if (leftMs > 0) return { requeueAfterMs: leftMs };
-    const disk = await removeNfsServer(sight, options, signal);
-    idleSince.delete(sight.className);
+    const disk = await removeNfsServer(observed, options, signal);
+    idleSince.delete(observed.className);
     return { decision: 'NFS server removed', fields: { disk } };
   };
   return async (className: string, signal: AbortSignal): Promise<Outcome | undefined> => {
-    const sight = await look(className, options, signal);
-    if (!isServed(sight)) return undefined;
-    if (!isInUse(sight, options)) return wane(sight, signal);
+    const observed = await observe(className, options, signal);
+    if (!isServed(observed)) return undefined;
+    if (!isInUse(observed, options)) return removeIfIdle(observed, signal);
     idleSince.delete(className);
-    const written = await keepNfsServer(sight, tools, signal).catch((error: unknown) => {
-      tellFailure(sight, options, error);
+    const written = await applyNfsServer(observed, tools, signal).catch((error: unknown) => {
+      recordFailure(observed, options, error);
       throw error;
     });
     return written.length > 0 ? { decision: 'NFS server written', fields: { written } } : undefined;
   };
 };
 
-const isInUse = ({ waiting, volumes, className }: NfsSight, { claims }: NfsControllerOptions): boolean =>
-  waiting.length > 0 || volumes.length > 0 || claims.list().some((claim) => classNameOf(claim) === className);
+const isInUse = ({ pendingClaims, volumes, className }: ObservedServer, { claims }: NfsControllerOptions): boolean =>
+  pendingClaims.length > 0 || volumes.length > 0 || claims.list().some((claim) => classNameOf(claim) === className);
 
 /** The parts from the API server itself, since what is written depends on them; what may be many, from memory. */
-const look = async (className: string, options: NfsControllerOptions, signal: AbortSignal): Promise<NfsSight> => {
+const observe = async (
+  className: string,
+  options: NfsControllerOptions,
+  signal: AbortSignal,
+): Promise<ObservedServer> => {
   const { kube, claims, stores, facts } = options;
   const key = { namespace: facts().policy.nfsNamespace, name: nfsServerName(className) };
   const storageClass = kube.get<StorageClass>(resources.storageClasses, { namespace: '', name: className }, signal);
@@ -127,20 +131,20 @@ const look = async (className: string, options: NfsControllerOptions, signal: Ab
     name,
     await kube.get(resource, key, signal),
   ]);
-  const parts = Object.fromEntries(await Promise.all(entries)) as NfsSight['parts'];
+  const parts = Object.fromEntries(await Promise.all(entries)) as ObservedServer['parts'];
   const disk: PersistentVolumeClaim | undefined = parts.disk;
   return {
     className,
     storageClass: await storageClass,
     parts,
     diskClass: stores.storageClasses.get({ namespace: '', name: disk?.spec?.storageClassName ?? '' }),
-    waiting: claims.byIndex('storageClassName', className),
+    pendingClaims: claims.byIndex('storageClassName', className),
     volumes: stores.persistentVolumes.byIndex('storageClassName', className),
   };
 };
 
 /** policy/v1 came with Kubernetes 1.21: without it a server goes unguarded, which is said once. */
-const createBudgetQuestion = ({ kube, log }: NfsControllerOptions) => {
+const createDisruptionBudgetProbe = ({ kube, log }: NfsControllerOptions) => {
   let answer: boolean | undefined;
   return async (signal: AbortSignal): Promise<boolean> => {
     if (answer) return true;

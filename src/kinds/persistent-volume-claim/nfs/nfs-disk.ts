@@ -1,5 +1,5 @@
 import type { PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
-import type { World } from '../../../storage-classes/draft.ts';
+import type { ClusterFacts } from '../../../storage-classes/draft.ts';
 import { hintedTier } from '../../../storage-classes/tier.ts';
 import { chooseStorageClass } from '../class.ts';
 
@@ -23,9 +23,9 @@ export type NfsDiskClass =
  * The class of disks of the tier that an NFS class's name hints at, by the rules every ReadWriteOnce claim goes by; all NFS servers of
  * a tier share it. It is always named: without one the disk would stay pending on a cluster that has no default class.
  */
-export const nfsDiskClass = (className: string, sizeGi: number, world: World): NfsDiskClass => {
+export const nfsDiskClass = (className: string, sizeGi: number, cluster: ClusterFacts): NfsDiskClass => {
   const name = NAMES[hintedTier(className)];
-  const choice = chooseStorageClass(claimFor(name, sizeGi), unconditionally(world));
+  const choice = chooseStorageClass(claimFor(name, sizeGi), withoutClassPolicy(cluster));
   switch (choice.kind) {
     case 'none':
       return { kind: 'class', name, missing: undefined };
@@ -49,8 +49,8 @@ const claimFor = (storageClassName: string, sizeGi: number): PersistentVolumeCla
 });
 
 /** The name is ours, whatever tenants may choose; and a volume of the class does not mean that somebody bound it by hand. */
-const unconditionally = (world: World): World => ({
-  ...world,
-  policy: { ...world.policy, storageClassPattern: /^/ },
-  storage: { ...world.storage, hasVolumeOfClass: () => false },
+const withoutClassPolicy = (cluster: ClusterFacts): ClusterFacts => ({
+  ...cluster,
+  policy: { ...cluster.policy, storageClassPattern: /^/ },
+  storage: { ...cluster.storage, hasVolumeOfClass: () => false },
 });

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
 import { NFS_CLASS_ANNOTATION, NFS_CLASS_LABEL, NFS_MEMORY_ANNOTATION } from '../../../api/names.ts';
-import { isOurs } from '../../../controller/apply.ts';
+import { isManaged } from '../../../controller/apply.ts';
 import { gibibytesOf } from '../../../storage-classes/claim.ts';
-import { type NfsMemory, readNfsMemory } from './nfs-memory.ts';
+import { type NfsServerRecord, readServerRecord } from './nfs-memory.ts';
 import { type NfsPartName, nfsDiskGi } from './parts.ts';
 
 export interface Service extends KubeObject {
@@ -11,39 +11,39 @@ export interface Service extends KubeObject {
 }
 
 /** All that is known of one class served over NFS. */
-export interface NfsSight {
+export interface ObservedServer {
   readonly className: string;
   readonly storageClass: StorageClass | undefined;
   readonly parts: Readonly<Partial<Record<NfsPartName, KubeObject>>>;
   /** The class of the server's disk. */
   readonly diskClass: StorageClass | undefined;
   /** Claims that wait for a volume of the class. */
-  readonly waiting: readonly PersistentVolumeClaim[];
+  readonly pendingClaims: readonly PersistentVolumeClaim[];
   /** Every volume of the class, whether a claim still uses it or not. */
   readonly volumes: readonly PersistentVolume[];
 }
 
 /** True for the class of an NFS server of ours. */
 export const isNfsClass = (storageClass: StorageClass): boolean =>
-  isOurs(storageClass) && storageClass.metadata.labels?.[NFS_CLASS_LABEL] !== undefined;
+  isManaged(storageClass) && storageClass.metadata.labels?.[NFS_CLASS_LABEL] !== undefined;
 
 /** True for a part of this class's server; two classes may be named so that their servers would be named alike. */
 export const isPartOf = (part: KubeObject, className: string): boolean =>
-  isOurs(part) && part.metadata.annotations?.[NFS_CLASS_ANNOTATION] === className;
+  isManaged(part) && part.metadata.annotations?.[NFS_CLASS_ANNOTATION] === className;
 
-/** True where a server is ours to keep: its class says so, or was deleted and its disk remembers. */
-export const isServed = ({ storageClass, className, parts }: NfsSight): boolean =>
+/** True where a server is ours to keep: its class says so, or was deleted and its disk carries the record. */
+export const isServed = ({ storageClass, className, parts }: ObservedServer): boolean =>
   storageClass === undefined ? parts.disk !== undefined && isPartOf(parts.disk, className) : isNfsClass(storageClass);
 
-export const diskOf = ({ parts }: NfsSight): PersistentVolumeClaim | undefined => parts.disk;
+export const diskOf = ({ parts }: ObservedServer): PersistentVolumeClaim | undefined => parts.disk;
 
-export const memoryOf = ({ parts }: NfsSight): NfsMemory =>
-  readNfsMemory(parts.disk?.metadata.annotations?.[NFS_MEMORY_ANNOTATION]);
+export const recordOf = ({ parts }: ObservedServer): NfsServerRecord =>
+  readServerRecord(parts.disk?.metadata.annotations?.[NFS_MEMORY_ANNOTATION]);
 
 /** What all volumes of the class need: those that are there, and those waited for. A claim about to be bound counts once, by its volume. */
-export const askedGi = ({ volumes, waiting }: NfsSight): number => {
+export const requestedGi = ({ volumes, pendingClaims }: ObservedServer): number => {
   const served = new Set(volumes.map(({ spec }) => spec?.claimRef?.uid));
-  const unserved = waiting.filter(({ metadata }) => metadata.uid === undefined || !served.has(metadata.uid));
+  const unserved = pendingClaims.filter(({ metadata }) => metadata.uid === undefined || !served.has(metadata.uid));
   return (
     sum(volumes.map(({ spec }) => gibibytesOf(spec?.capacity?.['storage']))) +
     sum(unserved.map(({ spec }) => gibibytesOf(spec?.resources?.requests?.['storage'])))
@@ -52,10 +52,10 @@ export const askedGi = ({ volumes, waiting }: NfsSight): number => {
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
-/** The address every volume of the class names: remembered, or read off a volume. */
-export const fixedAddress = (sight: NfsSight): string | undefined =>
-  memoryOf(sight).clusterIP ??
-  sight.volumes.map(({ spec }) => spec?.nfs?.server).find((server) => server !== undefined && isIP(server) !== 0);
+/** The address every volume of the class names: recorded, or read off a volume. */
+export const pinnedAddress = (observed: ObservedServer): string | undefined =>
+  recordOf(observed).clusterIP ??
+  observed.volumes.map(({ spec }) => spec?.nfs?.server).find((server) => server !== undefined && isIP(server) !== 0);
 
 /** How the disk that is there compares with what is asked of it. */
 export type DiskSize =
@@ -67,16 +67,16 @@ export type DiskSize =
   /** `why` is a whole sentence. */
   | { readonly kind: 'too-small'; readonly quantity: string; readonly why: string };
 
-export const diskSize = (sight: NfsSight): DiskSize => {
-  const neededGi = nfsDiskGi(askedGi(sight));
+export const diskSize = (observed: ObservedServer): DiskSize => {
+  const neededGi = nfsDiskGi(requestedGi(observed));
   const quantity = `${neededGi}Gi`;
-  const disk = diskOf(sight);
-  const given = disk?.spec?.resources?.requests?.['storage'];
-  if (disk === undefined || given === undefined) return { kind: 'fits', quantity };
-  if (gibibytesOf(given) >= neededGi) return { kind: 'fits', quantity: given };
-  if (disk.status?.phase !== 'Bound') return { kind: 'grows-later', quantity: given };
-  if (sight.diskClass?.allowVolumeExpansion) return { kind: 'grows', quantity };
+  const disk = diskOf(observed);
+  const present = disk?.spec?.resources?.requests?.['storage'];
+  if (disk === undefined || present === undefined) return { kind: 'fits', quantity };
+  if (gibibytesOf(present) >= neededGi) return { kind: 'fits', quantity: present };
+  if (disk.status?.phase !== 'Bound') return { kind: 'grows-later', quantity: present };
+  if (observed.diskClass?.allowVolumeExpansion) return { kind: 'grows', quantity };
   const { namespace, name } = disk.metadata;
-  const why = `The volumes of StorageClass ${sight.className} ask for ${neededGi}Gi in all, and the disk of its NFS server, PersistentVolumeClaim ${namespace}/${name}, has ${given} and cannot grow: its StorageClass ${disk.spec?.storageClassName} does not allow expansion. Ask for less, or use another class.`;
-  return { kind: 'too-small', quantity: given, why };
+  const why = `The volumes of StorageClass ${observed.className} ask for ${neededGi}Gi in all, and the disk of its NFS server, PersistentVolumeClaim ${namespace}/${name}, has ${present} and cannot grow: its StorageClass ${disk.spec?.storageClassName} does not allow expansion. Ask for less, or use another class.`;
+  return { kind: 'too-small', quantity: present, why };
 };

@@ -19,22 +19,22 @@ export interface NfsServerRequest {
   /** The StorageClass it serves. */
   readonly className: string;
   /** Sum of what the volumes of that class ask for. */
-  readonly askedGi: number;
+  readonly requestedGi: number;
   /** StorageClass of its own disk. */
   readonly diskClass: string;
 }
 
 /** An object of a kind that nothing here looks into. */
-export type AnyObject = KubeObject & Readonly<Record<string, unknown>>;
+export type Unstructured = KubeObject & Readonly<Record<string, unknown>>;
 
 /** What an NFS server consists of. */
 export type NfsPartName = 'serviceAccount' | 'roleBinding' | 'service' | 'disk' | 'deployment' | 'disruptionBudget';
 
 /** The parts of an NFS server, in the order to make them. */
-export type NfsServerParts = Readonly<Record<NfsPartName, AnyObject>>;
+export type NfsServerParts = Readonly<Record<NfsPartName, Unstructured>>;
 
 /** Size of the disk behind volumes of so many GiB, whole GiB. */
-export const nfsDiskGi = (askedGi: number): number => Math.ceil(askedGi) + OVERHEAD_GI;
+export const nfsDiskGi = (requestedGi: number): number => Math.ceil(requestedGi) + OVERHEAD_GI;
 
 /**
  * Everything an NFS server of its own consists of, without its StorageClass: the same for the same request, all in the NFS namespace,
@@ -87,7 +87,7 @@ const metadataOf = (className: string, namespace: string): PartMetadata => ({
   annotations: { [NFS_CLASS_ANNOTATION]: className },
 });
 
-const roleBinding = (metadata: PartMetadata): AnyObject => ({
+const roleBinding = (metadata: PartMetadata): Unstructured => ({
   apiVersion: 'rbac.authorization.k8s.io/v1',
   kind: 'RoleBinding',
   metadata,
@@ -102,7 +102,7 @@ const servicePort = ({ name, port, protocol }: (typeof nfsPorts)[number]) => ({
   targetPort: port,
 });
 
-const disk = ({ askedGi, diskClass }: NfsServerRequest, metadata: PartMetadata): AnyObject => ({
+const disk = ({ requestedGi, diskClass }: NfsServerRequest, metadata: PartMetadata): Unstructured => ({
   apiVersion: 'v1',
   kind: 'PersistentVolumeClaim',
   metadata,
@@ -110,6 +110,6 @@ const disk = ({ askedGi, diskClass }: NfsServerRequest, metadata: PartMetadata):
     accessModes: ['ReadWriteOnce'],
     volumeMode: 'Filesystem',
     storageClassName: diskClass,
-    resources: { requests: { storage: `${nfsDiskGi(askedGi)}Gi` } },
+    resources: { requests: { storage: `${nfsDiskGi(requestedGi)}Gi` } },
   },
 });

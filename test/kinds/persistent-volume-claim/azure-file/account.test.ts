@@ -5,7 +5,7 @@ import { classWithAccount, needsOwnAccount } from '../../../../src/kinds/persist
 import { fileAccountName } from '../../../../src/kinds/persistent-volume-claim/azure-file/account.ts';
 import { azureFailure } from '../../../../src/kinds/persistent-volume-claim/azure-file/azure-failure.ts';
 import {
-  type AccountWish,
+  type AccountRequest,
   accountOf,
   readRecord,
   recordFor,
@@ -13,7 +13,7 @@ import {
 } from '../../../../src/kinds/persistent-volume-claim/azure-file/record.ts';
 import { policyOf, readSettings } from '../../../../src/settings/config.ts';
 
-const wish: AccountWish = {
+const wish: AccountRequest = {
   clusterUid: '7c3e1f2a',
   clusterName: 'prod',
   subscription: 'sub-1',

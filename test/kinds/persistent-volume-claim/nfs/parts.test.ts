@@ -19,15 +19,15 @@ import {
 import { nfsServer } from '../../../../src/kinds/persistent-volume-claim/nfs/parts.ts';
 import { type ClaimStorage, chooseClaimStorage } from '../../../../src/kinds/persistent-volume-claim/storage.ts';
 import { policyOf, readSettings } from '../../../../src/settings/config.ts';
-import type { World } from '../../../../src/storage-classes/draft.ts';
+import type { ClusterFacts } from '../../../../src/storage-classes/draft.ts';
 
 const policy = policyOf(readSettings({}));
 
 const worldOf = (
   cloud: 'aws' | 'digitalocean' | 'unknown' | 'local',
-  change: Partial<World['policy']> = {},
+  change: Partial<ClusterFacts['policy']> = {},
   drivers: readonly string[] = [],
-): World =>
+): ClusterFacts =>
   offlineFacts({
     cloud: verdictFor(cloud, {}, []),
     csiDrivers: [...(cloudNamed(cloud)?.usualDrivers ?? []), ...drivers],
@@ -284,7 +284,7 @@ interface Deployment extends KubeObject {
 }
 
 describe('an NFS server', () => {
-  const parts = nfsServer({ className: 'shared-nfs', askedGi: 10, diskClass: 'disk' }, policy);
+  const parts = nfsServer({ className: 'shared-nfs', requestedGi: 10, diskClass: 'disk' }, policy);
 
   test('has a Service with exactly the twelve ports its provisioner asks for', () => {
     const { spec } = parts.service as unknown as Service;
@@ -326,7 +326,7 @@ describe('an NFS server', () => {
   });
 
   test('shares nothing with the server of another class', () => {
-    const others = nfsServer({ className: 'other', askedGi: 10, diskClass: 'disk' }, policy);
+    const others = nfsServer({ className: 'other', requestedGi: 10, diskClass: 'disk' }, policy);
     const instanceOf = ({ service }: typeof parts): unknown => service['spec'];
     expect(Object.values(parts).map(({ metadata }) => metadata.name)).not.toContain(others.disk.metadata.name);
     expect(instanceOf(parts)).not.toEqual(instanceOf(others));

@@ -4,8 +4,8 @@ import { offlineFacts } from '../../../../src/cli/offline-facts.ts';
 import { cloudNamed, verdictFor } from '../../../../src/clouds/index.ts';
 import type { Note } from '../../../../src/controller/event-object.ts';
 import { indexDefaults } from '../../../../src/defaults/index.ts';
-import type { NfsSight } from '../../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
-import { keepNfsServer, type NfsTools } from '../../../../src/kinds/persistent-volume-claim/nfs/server.ts';
+import type { ObservedServer } from '../../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
+import { applyNfsServer, type NfsTools } from '../../../../src/kinds/persistent-volume-claim/nfs/server.ts';
 import { policyOf, readSettings } from '../../../../src/settings/config.ts';
 
 const policy = policyOf(readSettings({}));
@@ -18,12 +18,12 @@ const facts = offlineFacts({
   objects: [],
 });
 
-const sight: NfsSight = {
+const sight: ObservedServer = {
   className: 'shared-nfs',
   storageClass: undefined,
   parts: {},
   diskClass: undefined,
-  waiting: [],
+  pendingClaims: [],
   volumes: [],
 };
 
@@ -42,7 +42,7 @@ const written = async (change: Partial<NfsTools>): Promise<readonly string[]> =>
     hasDisruptionBudgets: () => Promise.resolve(true),
     ...change,
   };
-  await keepNfsServer(sight, tools, new AbortController().signal);
+  await applyNfsServer(sight, tools, new AbortController().signal);
   expect(notes).toEqual([]);
   return kinds;
 };

@@ -1,13 +1,13 @@
 import type { StringMap } from '../../../../api/kubernetes.ts';
 import { BucketError, type BucketProvider, type DesiredBucket, type ObservedBucket } from '../bucket.ts';
-import { holdsAll, whoseMark, without } from '../marks.ts';
+import { includesAll, markOwnership, without } from '../marks.ts';
 import { featuresOf, type Setting } from '../setting.ts';
-import { type About, createOutsideCall, type Meaning, type OutsideCall } from '../vendor-call.ts';
+import { type About, createVendorCall, type Meaning, type VendorCall } from '../vendor-call.ts';
 import { azureConnection, storageSuffix } from './azure-connection.ts';
 import { lowerCased, metadataOf, refuseForeignText } from './azure-metadata.ts';
 import { isContainerEmpty } from './blob-container.ts';
 import { type BlobAnswer, type BlobCall, type BlobService, openBlobService, sharedKey } from './blob-service.ts';
-import { heldContainer, orAbsent, readAzureError } from './errors.ts';
+import { lockedContainer, orAbsent, readAzureError } from './errors.ts';
 
 export interface AzureKeyOptions {
   readonly account: string;
@@ -23,7 +23,7 @@ export interface AzureKeyOptions {
 
 interface KeySession {
   readonly service: BlobService;
-  readonly call: OutsideCall;
+  readonly call: VendorCall;
 }
 
 const defaultTimeoutMs = 10_000;
@@ -34,7 +34,7 @@ export const createAzureKeyProvider = (options: AzureKeyOptions): BucketProvider
   const endpoint = new URL(options.blobEndpoint ?? `https://${account}.blob.${storageSuffix()}/`);
   const session: KeySession = {
     service: openBlobService(endpoint, sharedKey(account, key), options.caBundle),
-    call: createOutsideCall({ place: `Azure storage account ${account}`, timeoutMs, read: readAzureError }),
+    call: createVendorCall({ target: `Azure storage account ${account}`, timeoutMs, read: readAzureError }),
   };
   const about = ({ name }: DesiredBucket, signal: AbortSignal): About => ({ bucket: name, signal });
   return {
@@ -87,7 +87,7 @@ const observe = async (
   const found = await read(session, about);
   return (
     found && {
-      ...whoseMark(metadataOf(owner), metadataIn(found)),
+      ...markOwnership(metadataOf(owner), metadataIn(found)),
       canCarryMark: true,
       isSameAccount: true,
       location: undefined,
@@ -117,14 +117,14 @@ const unmark = async (session: KeySession, { owner }: DesiredBucket, about: Abou
   const found = await read(session, about);
   if (found === undefined) return;
   const [mark, metadata] = [metadataOf(owner), metadataIn(found)];
-  if (whoseMark(mark, metadata).isOurs) await writeMetadata(session, without(metadata, Object.keys(mark)), about);
+  if (markOwnership(mark, metadata).isOurs) await writeMetadata(session, without(metadata, Object.keys(mark)), about);
 };
 
 /** What is in it is asked for first: Azure deletes a container with all that it holds. */
 const remove = async (session: KeySession, force: boolean, about: About): Promise<void> => {
   if ((await read(session, about)) === undefined) return;
   if (!(force || (await isEmpty(session, about)))) throw full(about);
-  await send(session, 'Delete Container', { method: 'DELETE' }, about, heldContainer);
+  await send(session, 'Delete Container', { method: 'DELETE' }, about, lockedContainer);
 };
 
 /** An account with hierarchical names keeps no versions, and may refuse to be asked for any. */
@@ -165,7 +165,7 @@ const labelsSetting = (session: KeySession, labels: StringMap): Setting => ({
   name: 'labels',
   isApplied: async (about) => {
     const found = await read(session, about);
-    return found !== undefined && holdsAll(metadataIn(found), metadataOf(labels));
+    return found !== undefined && includesAll(metadataIn(found), metadataOf(labels));
   },
   apply: async (about) => {
     refuseForeignText(labels, about);

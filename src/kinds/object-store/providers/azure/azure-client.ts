@@ -1,7 +1,7 @@
 import { StorageManagementClient } from '@azure/arm-storage';
 import type { TokenCredential } from '@azure/identity';
 import type { StringMap } from '../../../../api/kubernetes.ts';
-import { createOutsideCall, type OutsideCall } from '../vendor-call.ts';
+import { createVendorCall, type VendorCall } from '../vendor-call.ts';
 import { readAzureError } from './errors.ts';
 
 export interface AzureOptions {
@@ -34,9 +34,9 @@ export type AzureAccount =
 
 export interface AzureSession extends AzureOptions {
   readonly client: StorageManagementClient;
-  readonly call: OutsideCall;
+  readonly call: VendorCall;
   /** For what Azure answers by and by. */
-  readonly longCall: OutsideCall;
+  readonly longCall: VendorCall;
 }
 
 const defaultTimeoutMs = 10_000;
@@ -54,12 +54,12 @@ export const openAzure = (options: AzureOptions): AzureSession => {
     }),
     ...(caBundle !== undefined && { tlsOptions: { ca: caBundle } }),
   });
-  const place = `Azure storage account ${account.name}`;
+  const target = `Azure storage account ${account.name}`;
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   return {
     ...options,
     client,
-    call: createOutsideCall({ place, timeoutMs, read: readAzureError }),
-    longCall: createOutsideCall({ place, timeoutMs: longTimeoutMs, read: readAzureError }),
+    call: createVendorCall({ target, timeoutMs, read: readAzureError }),
+    longCall: createVendorCall({ target, timeoutMs: longTimeoutMs, read: readAzureError }),
   };
 };

@@ -3,7 +3,7 @@ import type { StringMap } from '../../../../api/kubernetes.ts';
 import type { About } from '../vendor-call.ts';
 import type { AzureSession } from './azure-client.ts';
 import { lowerCased, metadataOf } from './azure-metadata.ts';
-import { heldContainer, orAbsent } from './errors.ts';
+import { lockedContainer, orAbsent } from './errors.ts';
 
 const operation = (verb: 'read' | 'write' | 'delete') =>
   `Microsoft.Storage/storageAccounts/blobServices/containers/${verb}`;
@@ -39,7 +39,7 @@ export const deleteContainer = async (session: AzureSession, about: About): Prom
   const remove = orAbsent((abortSignal) =>
     client.blobContainers.delete(resourceGroup, account.name, about.bucket, { abortSignal }),
   );
-  await call(operation('delete'), remove, about, heldContainer);
+  await call(operation('delete'), remove, about, lockedContainer);
 };
 
 /** Adds to the metadata that is there. */

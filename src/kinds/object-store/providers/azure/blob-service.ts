@@ -36,7 +36,7 @@ interface SignedRequest {
 export type Authorize = (request: SignedRequest, signal: AbortSignal) => Promise<string>;
 
 const version = '2021-12-02';
-const longestBody = 1024 * 1024;
+const maxBodyBytes = 1024 * 1024;
 
 /** `endpoint`: `https://<account>.blob.core.windows.net/`. `caBundle`: PEM, trusted besides the authorities Node knows. */
 export const openBlobService = (endpoint: URL, authorize: Authorize, caBundle?: string): BlobService => ({
@@ -69,7 +69,7 @@ const read = async (answer: IncomingMessage): Promise<string> => {
   let length = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > longestBody) throw Object.assign(new Error('too long'), { code: 'EBODYTOOLONG' });
+    if (length > maxBodyBytes) throw Object.assign(new Error('too long'), { code: 'EBODYTOOLONG' });
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -82,6 +82,6 @@ export const orAbsent =
   };
 
 /** 409 to deleting a container: an immutability policy, a legal hold or a lease. */
-export const heldContainer: Meaning = {
+export const lockedContainer: Meaning = {
   409: { reason: 'BucketNotEmpty', advice: 'a retention policy, a legal hold or a lease keeps it' },
 };

@@ -1,6 +1,6 @@
 import type { BlobContainer, StorageAccount } from '@azure/arm-storage';
 import { BucketError, type DesiredBucket, type Feature } from '../bucket.ts';
-import { holdsAll } from '../marks.ts';
+import { includesAll } from '../marks.ts';
 import { featuresOf, type Setting } from '../setting.ts';
 import type { About } from '../vendor-call.ts';
 import type { AzureSession } from './azure-client.ts';
@@ -119,7 +119,7 @@ const storageClassSetting = (session: AzureSession, storageClass: string): Setti
 
 const labelsSetting = (session: AzureSession, labels: DesiredBucket['labels']): Setting => ({
   name: 'labels',
-  isApplied: async (about) => holdsAll(lowerCased((await containerOf(session, about)).metadata), metadataOf(labels)),
+  isApplied: async (about) => includesAll(lowerCased((await containerOf(session, about)).metadata), metadataOf(labels)),
   apply: async (about) => {
     refuseForeignText(labels, about);
     await addMetadata(session, labels, about);

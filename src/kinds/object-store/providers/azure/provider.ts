@@ -1,5 +1,5 @@
 import { BucketError, type BucketProvider, type DesiredBucket, type ObservedBucket } from '../bucket.ts';
-import { whoseMark, without } from '../marks.ts';
+import { markOwnership, without } from '../marks.ts';
 import type { About } from '../vendor-call.ts';
 import { type AzureOptions, type AzureSession, openAzure } from './azure-client.ts';
 import { azureConnection, storageSuffix } from './azure-connection.ts';
@@ -43,21 +43,21 @@ const observe = async (
   const container = await getContainer(session, about);
   if (container === undefined) return undefined;
   return {
-    ...whoseMark(metadataOf(owner), lowerCased(container.metadata)),
+    ...markOwnership(metadataOf(owner), lowerCased(container.metadata)),
     canCarryMark: true,
     isSameAccount: true,
     location: (account.primaryLocation ?? account.location).toLowerCase().replaceAll(' ', ''),
   };
 };
 
-/** Azure's one call makes and changes, so that what is there must be seen before, and the mark after. */
+/** Azure's one call makes and changes, so that what is there must be observed before, and the mark after. */
 const create = async (session: AzureSession, bucket: DesiredBucket, about: About): Promise<void> => {
   await ensureAccount(session, bucket, about);
   if ((await getContainer(session, about)) !== undefined) throw notOwned(about);
   const mark = metadataOf(bucket.owner);
   await putContainer(session, { metadata: { ...mark }, publicAccess: 'None' }, about);
   const made = await getContainer(session, about);
-  if (made === undefined || !whoseMark(mark, lowerCased(made.metadata)).isOurs) throw notOwned(about);
+  if (made === undefined || !markOwnership(mark, lowerCased(made.metadata)).isOurs) throw notOwned(about);
 };
 
 const notOwned = ({ bucket }: About): BucketError =>
@@ -67,7 +67,7 @@ const unmark = async (session: AzureSession, { owner }: DesiredBucket, about: Ab
   const container = await getContainer(session, about);
   if (container === undefined) return;
   const [mark, found] = [metadataOf(owner), lowerCased(container.metadata)];
-  if (whoseMark(mark, found).isOurs)
+  if (markOwnership(mark, found).isOurs)
     await updateContainer(session, { metadata: without(found, Object.keys(mark)) }, about);
 };
 

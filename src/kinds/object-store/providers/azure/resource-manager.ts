@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { StorageAccount, StorageAccountCreateParameters } from '@azure/arm-storage';
 import { BucketError, type DesiredBucket } from '../bucket.ts';
-import { holdsAll } from '../marks.ts';
+import { includesAll } from '../marks.ts';
 import type { About } from '../vendor-call.ts';
 import type { AzureAccount, AzureSession } from './azure-client.ts';
 import { orAbsent } from './errors.ts';
@@ -68,7 +68,7 @@ export const ensureAccount = async (
 
 const usable = (account: AzureAccount, found: StorageAccount): StorageAccount => {
   const name = JSON.stringify(account.name);
-  if (account.kind === 'derived' && !holdsAll(found.tags ?? {}, account.tags))
+  if (account.kind === 'derived' && !includesAll(found.tags ?? {}, account.tags))
     throw new BucketError(
       'NotOwned',
       `Storage account ${name} does not carry our tags; see spec.azure.storageAccount.`,

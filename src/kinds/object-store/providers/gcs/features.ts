@@ -1,7 +1,7 @@
 import type { BucketMetadata } from '@google-cloud/storage';
 import type { LifecycleRule } from '../../../../api/object-store.ts';
 import type { DesiredBucket, Feature } from '../bucket.ts';
-import { holdsAll } from '../marks.ts';
+import { includesAll } from '../marks.ts';
 
 const daySeconds = 86_400;
 const abortUpload = 'AbortIncompleteMultipartUpload';
@@ -69,7 +69,7 @@ const storageClassAs = (storageClass: string): GcsSetting => ({
 const labelsAs = (labels: DesiredBucket['labels']): GcsSetting => ({
   name: 'labels',
   metadata: { labels },
-  isIn: (found) => holdsAll(labelsIn(found), labels),
+  isIn: (found) => includesAll(labelsIn(found), labels),
 });
 
 export const labelsIn = ({ labels = {} }: BucketMetadata): Readonly<Record<string, string>> =>

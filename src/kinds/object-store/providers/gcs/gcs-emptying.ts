@@ -1,28 +1,28 @@
 import type { File, Storage } from '@google-cloud/storage';
 import { BucketError } from '../bucket.ts';
-import type { About, OutsideCall } from '../vendor-call.ts';
+import type { About, VendorCall } from '../vendor-call.ts';
 import { statusOf } from './client.ts';
 import { listItems } from './gcs-list.ts';
 
 export interface GcsClient {
   readonly storage: Storage;
-  readonly call: OutsideCall;
+  readonly call: VendorCall;
 }
 
 /** Pages of 1,000 that one call removes, and how many objects at a time. */
-const mostPages = 100;
-const atOnce = 16;
+const maxPages = 100;
+const concurrency = 16;
 
 /**
  * Removes every object and every version. Throws BucketNotEmpty where some are under retention or where so much is left that
  * it must be called again. A bucket that is gone is empty.
  */
 export const emptyGcsBucket = async (session: GcsClient, about: About): Promise<void> => {
-  for (let page = 0; page < mostPages; page += 1) {
+  for (let page = 0; page < maxPages; page += 1) {
     const files = await nextFiles(session, about);
     if (files.length === 0) return;
-    for (let start = 0; start < files.length; start += atOnce)
-      await Promise.all(files.slice(start, start + atOnce).map((file) => deleteFile(session, file, about)));
+    for (let start = 0; start < files.length; start += concurrency)
+      await Promise.all(files.slice(start, start + concurrency).map((file) => deleteFile(session, file, about)));
   }
   const message = `Bucket ${JSON.stringify(about.bucket)} is being emptied; it holds more still.`;
   throw new BucketError('BucketNotEmpty', message, { retryAfterMs: 1_000 });

@@ -2,8 +2,8 @@ import { type BucketMetadata, type CreateBucketRequest, Storage } from '@google-
 import { JWT } from 'google-auth-library';
 import { BucketError, type BucketProvider, type DesiredBucket, type ObservedBucket } from '../bucket.ts';
 import type { GcsCredentials } from '../credentials.ts';
-import { whoseMark } from '../marks.ts';
-import { type About, createOutsideCall } from '../vendor-call.ts';
+import { markOwnership } from '../marks.ts';
+import { type About, createVendorCall } from '../vendor-call.ts';
 import { readGcsError, statusOf } from './client.ts';
 import { closed, gcsSettings, labelsIn } from './features.ts';
 import { emptyGcsBucket, type GcsClient } from './gcs-emptying.ts';
@@ -65,8 +65,8 @@ const openGcs = (options: GcsOptions): GcsSession => {
     ...(credentials && { authClient: clientOf(credentials) }),
   });
   const url = endpoint === undefined ? undefined : new URL(endpoint);
-  const place = url?.origin ?? `Google Cloud Storage in project ${project}`;
-  return { storage, endpoint: url, call: createOutsideCall({ place, timeoutMs, read: readGcsError }) };
+  const target = url?.origin ?? `Google Cloud Storage in project ${project}`;
+  return { storage, endpoint: url, call: createVendorCall({ target, timeoutMs, read: readGcsError }) };
 };
 
 /** Made by its own constructor: what reads credentials from JSON would also read kinds that name files and addresses. */
@@ -80,20 +80,20 @@ const observe = async (
 ): Promise<ObservedBucket | undefined> => {
   const found = await find(session, about);
   if (found === 'absent') return undefined;
-  const isHeld = await isInProject(session, about);
-  if (found === 'closed') throw isHeld ? unseen(about) : taken(about);
-  return observed(bucket, found, isHeld);
+  const isOwned = await isInProject(session, about);
+  if (found === 'closed') throw isOwned ? inaccessible(about) : taken(about);
+  return observed(bucket, found, isOwned);
 };
 
-const observed = (bucket: DesiredBucket, found: BucketMetadata, isHeld: boolean): ObservedBucket => ({
-  ...whoseMark(bucket.owner, labelsIn(found)),
+const observed = (bucket: DesiredBucket, found: BucketMetadata, isOwned: boolean): ObservedBucket => ({
+  ...markOwnership(bucket.owner, labelsIn(found)),
   canCarryMark: true,
-  isSameAccount: isHeld,
+  isSameAccount: isOwned,
   location: found.location?.toLowerCase(),
 });
 
 const find = ({ storage, call }: GcsSession, about: About): Promise<BucketMetadata | 'absent' | 'closed'> => {
-  const look = async (): Promise<BucketMetadata | 'absent' | 'closed'> => {
+  const getMetadata = async (): Promise<BucketMetadata | 'absent' | 'closed'> => {
     try {
       const [found] = await storage.bucket(about.bucket).getMetadata();
       return found;
@@ -103,7 +103,7 @@ const find = ({ storage, call }: GcsSession, about: About): Promise<BucketMetada
       throw error;
     }
   };
-  return call('storage.buckets.get', look, about);
+  return call('storage.buckets.get', getMetadata, about);
 };
 
 const get = async ({ storage, call }: GcsSession, about: About): Promise<BucketMetadata> => {
@@ -124,13 +124,13 @@ const taken = ({ bucket }: About): BucketError =>
     `Bucket ${JSON.stringify(bucket)} belongs to another project; choose another spec.name.`,
   );
 
-const unseen = ({ bucket }: About): BucketError =>
+const inaccessible = ({ bucket }: About): BucketError =>
   new BucketError(
     'PermissionDenied',
     `Bucket ${JSON.stringify(bucket)} is this project's, but the credentials lack storage.buckets.get on it.`,
   );
 
-/** The same 409 says that the bucket is ours and that it is another's, so it is looked at. */
+/** The same 409 says that the bucket is ours and that it is another's, so it is observed. */
 const create = async (session: GcsSession, bucket: DesiredBucket, about: About): Promise<void> => {
   const { storage, call } = session;
   const insert = () => storage.createBucket(bucket.name, creation(bucket));
@@ -159,7 +159,7 @@ const patch = async ({ storage, call }: GcsSession, metadata: BucketMetadata, ab
 
 const unmark = async (session: GcsSession, bucket: DesiredBucket, about: About): Promise<void> => {
   const found = await find(session, about);
-  if (typeof found === 'string' || !whoseMark(bucket.owner, labelsIn(found)).isOurs) return;
+  if (typeof found === 'string' || !markOwnership(bucket.owner, labelsIn(found)).isOurs) return;
   const labels = Object.fromEntries(Object.keys(bucket.owner).map((key) => [key, null]));
   await patch(session, { labels }, about);
 };

@@ -11,7 +11,7 @@ import { BucketError } from '../bucket.ts';
 import type { S3Credentials } from '../credentials.ts';
 import { checkEndpoint } from '../endpoints.ts';
 import { lookupGuard } from '../lookup-guard.ts';
-import { type About, createOutsideCall, type OutsideCall } from '../vendor-call.ts';
+import { type About, createVendorCall, type VendorCall } from '../vendor-call.ts';
 import { isUnset, readS3Error } from './s3-errors.ts';
 
 export interface S3Options {
@@ -42,7 +42,7 @@ type S3Command<Input extends ServiceInputTypes, Output extends ServiceOutputType
 /** A client of one S3 service, and the ways to call it: each bounded in time and throwing BucketError only. */
 export interface S3Session {
   readonly client: S3Client;
-  readonly call: OutsideCall;
+  readonly call: VendorCall;
   readonly send: <Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
     command: S3Command<Input, Output>,
     about: About,
@@ -61,10 +61,10 @@ export interface S3Session {
 const defaultTimeoutMs = 10_000;
 const connectTimeoutMs = 3_000;
 const idleSocketMs = 15_000;
-const longestAnswer = 16 * 1024 * 1024;
+const maxAnswerBytes = 16 * 1024 * 1024;
 
 /** Throws BucketError where region, endpoint or credentials cannot be used. No connection is made yet. */
-export const openS3 = (options: S3Options): S3Session => {
+export const openS3Session = (options: S3Options): S3Session => {
   const endpoint = endpointOf(options);
   const region = regionOf(options);
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
@@ -79,12 +79,12 @@ export const openS3 = (options: S3Options): S3Session => {
     ...(options.credentials && { credentials: options.credentials }),
   });
   if (endpoint !== undefined) adaptToEndpoint(client);
-  const place = endpoint?.origin ?? `AWS S3 in ${region}`;
-  const call = createOutsideCall({ place, timeoutMs, read: readS3Error });
+  const target = endpoint?.origin ?? `AWS S3 in ${region}`;
+  const call = createVendorCall({ target, timeoutMs, read: readS3Error });
   return { client, region, endpoint, call, ...sending(client, call) };
 };
 
-const sending = (client: S3Client, call: OutsideCall): Pick<S3Session, 'send' | 'find'> => ({
+const sending = (client: S3Client, call: VendorCall): Pick<S3Session, 'send' | 'find'> => ({
   send: (command, about) => call(operationOf(command), (abortSignal) => client.send(command, { abortSignal }), about),
   find: (command, about, isMissing = isUnset) =>
     call(
@@ -154,7 +154,7 @@ const bounded = (body: Readable): Readable => {
   const counter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       read += chunk.length;
-      done(read > longestAnswer ? Object.assign(new Error('too long'), { code: 'EBODYTOOLONG' }) : null, chunk);
+      done(read > maxAnswerBytes ? Object.assign(new Error('too long'), { code: 'EBODYTOOLONG' }) : null, chunk);
     },
   });
   // Either end failing destroys both, and whoever reads the counter sees the error.

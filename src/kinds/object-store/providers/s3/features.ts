@@ -14,7 +14,7 @@ import {
 import type { StringMap } from '../../../../api/kubernetes.ts';
 import type { LifecycleRule } from '../../../../api/object-store.ts';
 import { BucketError } from '../bucket.ts';
-import { holdsAll } from '../marks.ts';
+import { includesAll } from '../marks.ts';
 import type { Setting } from '../setting.ts';
 import type { S3Session } from './client.ts';
 import { isSameLifecycle, toS3Rules } from './s3-lifecycle.ts';
@@ -120,6 +120,6 @@ export const storageClassSetting: Setting = {
 
 export const labelsSetting = (session: S3Session, labels: StringMap): Setting => ({
   name: 'labels',
-  isApplied: async (about) => holdsAll((await readTags(session, about)) ?? {}, labels),
+  isApplied: async (about) => includesAll((await readTags(session, about)) ?? {}, labels),
   apply: (about) => addTags(session, labels, about),
 });

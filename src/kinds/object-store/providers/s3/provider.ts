@@ -11,18 +11,18 @@ import {
   type DesiredBucket,
   type ObservedBucket,
 } from '../bucket.ts';
-import { whoseMark, without } from '../marks.ts';
+import { markOwnership, without } from '../marks.ts';
 import type { About } from '../vendor-call.ts';
-import { openS3, type S3Options, type S3Session } from './client.ts';
+import { openS3Session, type S3Options, type S3Session } from './client.ts';
 import { emptyBucket } from './s3-emptying.ts';
 import { isAbsent } from './s3-errors.ts';
 import { s3Features } from './s3-features.ts';
-import { holdingOf, lookAt } from './s3-ownership.ts';
+import { accountOwnershipOf, headBucket } from './s3-ownership.ts';
 import { addTags, readTags, writeTags } from './s3-tags.ts';
 
 /** Buckets on AWS, or on anything that speaks S3 at an endpoint: Ceph, MinIO, Swift, CreoDIAS, Oracle, Alibaba, DigitalOcean. */
 export const createS3Provider = (options: S3Options): BucketProvider => {
-  const session = openS3(options);
+  const session = openS3Session(options);
   const about = ({ name }: DesiredBucket, signal: AbortSignal): About => ({ bucket: name, signal });
   return {
     name: 's3',
@@ -41,16 +41,16 @@ const observe = async (
   bucket: DesiredBucket,
   about: About,
 ): Promise<ObservedBucket | undefined> => {
-  const look = await lookAt(session, about);
-  if (look === 'absent') return undefined;
-  const { isHeld, region } = await holdingOf(session, about);
-  if (look === 'closed') throw isHeld ? unseen(session, about, region) : taken(about);
+  const head = await headBucket(session, about);
+  if (head === 'absent') return undefined;
+  const { isOwned, region } = await accountOwnershipOf(session, about);
+  if (head === 'closed') throw isOwned ? inaccessible(session, about, region) : taken(about);
   const tags = await readTags(session, about);
   return {
-    ...whoseMark(bucket.owner, tags ?? {}),
+    ...markOwnership(bucket.owner, tags ?? {}),
     canCarryMark: tags !== undefined,
-    isSameAccount: isHeld,
-    location: session.endpoint === undefined ? (look.region ?? region) : undefined,
+    isSameAccount: isOwned,
+    location: session.endpoint === undefined ? (head.region ?? region) : undefined,
   };
 };
 
@@ -60,7 +60,7 @@ const taken = ({ bucket }: About): BucketError =>
     `Bucket ${JSON.stringify(bucket)} belongs to another account; choose another spec.name.`,
   );
 
-const unseen = (session: S3Session, { bucket }: About, region: string | undefined): BucketError => {
+const inaccessible = (session: S3Session, { bucket }: About, region: string | undefined): BucketError => {
   const name = JSON.stringify(bucket);
   return region !== undefined && region !== session.region
     ? new BucketError(
@@ -74,7 +74,7 @@ const unseen = (session: S3Session, { bucket }: About, region: string | undefine
 };
 
 /**
- * Looks first: Ceph everywhere, and AWS in us-east-1, answer 200 to making a bucket that one has already. AWS takes the
+ * Observes first: Ceph everywhere, and AWS in us-east-1, answer 200 to making a bucket that one has already. AWS takes the
  * mark in the same call; others refuse it or drop it without a word, so there it follows at once.
  */
 const create = async (session: S3Session, bucket: DesiredBucket, about: About): Promise<void> => {
@@ -82,7 +82,7 @@ const create = async (session: S3Session, bucket: DesiredBucket, about: About): 
   await session.send(new CreateBucketCommand(creation(session, bucket)), about);
   const tags = await readTags(session, about);
   if (tags === undefined) return;
-  const { isOurs, isOthers } = whoseMark(bucket.owner, tags);
+  const { isOurs, isOthers } = markOwnership(bucket.owner, tags);
   if (isOthers || (session.endpoint === undefined && !isOurs)) throw notOurs(about);
   if (!isOurs) await addTags(session, bucket.owner, about);
 };
@@ -113,15 +113,15 @@ const locationConstraint = ({ endpoint, region }: S3Session, { location }: Desir
 };
 
 const unmark = async (session: S3Session, bucket: DesiredBucket, about: About): Promise<void> => {
-  if ((await lookAt(session, about)) === 'absent') return;
+  if ((await headBucket(session, about)) === 'absent') return;
   const tags = await readTags(session, about);
-  if (tags === undefined || !whoseMark(bucket.owner, tags).isOurs) return;
+  if (tags === undefined || !markOwnership(bucket.owner, tags).isOurs) return;
   await writeTags(session, without(tags, Object.keys(bucket.owner)), about);
 };
 
 /** S3 itself refuses to delete what holds an object or a version. */
 const remove = async (session: S3Session, force: boolean, about: About): Promise<void> => {
-  if (force && (await lookAt(session, about)) !== 'absent') await emptyBucket(session, about);
+  if (force && (await headBucket(session, about)) !== 'absent') await emptyBucket(session, about);
   await session.find(new DeleteBucketCommand({ Bucket: about.bucket }), about, isAbsent);
 };
 

@@ -12,14 +12,14 @@ import type { S3Session } from './client.ts';
 import { isUnsupported } from './s3-errors.ts';
 
 /** Pages of 1,000 that one call removes; what is left then waits for the next, so that no call runs for hours. */
-const mostPages = 100;
+const maxPages = 100;
 
 /**
  * Removes every object, every version, every unfinished upload. Throws BucketNotEmpty where some cannot be removed
  * (retention is never overridden) or where so much is left that it must be called again.
  */
 export const emptyBucket = async (session: S3Session, about: About): Promise<void> => {
-  for (let page = 0; page < mostPages; page += 1) {
+  for (let page = 0; page < maxPages; page += 1) {
     const uploads = await abortUploads(session, about);
     const objects = await nextObjects(session, about);
     if (objects.length === 0 && uploads === 0) return;

@@ -4,15 +4,15 @@ import type { About } from '../vendor-call.ts';
 import type { S3Session } from './client.ts';
 import { readS3Error, statusOf } from './s3-errors.ts';
 
-/** What HEAD tells: `closed` where a bucket may be there but these credentials, or this region, may not look at it. */
-export type Look = 'absent' | 'closed' | { readonly region: string | undefined };
+/** What HEAD tells: `closed` where a bucket may be there but these credentials, or this region, may not read it. */
+export type HeadResult = 'absent' | 'closed' | { readonly region: string | undefined };
 
 const closed = [301, 307, 400, 403];
-const mostPages = 50;
+const maxListPages = 50;
 
-export const lookAt = ({ client, call }: S3Session, about: About): Promise<Look> => {
+export const headBucket = ({ client, call }: S3Session, about: About): Promise<HeadResult> => {
   const command = new HeadBucketCommand({ Bucket: about.bucket });
-  const look = async (abortSignal: AbortSignal): Promise<Look> => {
+  const head = async (abortSignal: AbortSignal): Promise<HeadResult> => {
     try {
       const { BucketRegion: region } = await client.send(command, { abortSignal });
       return { region };
@@ -23,12 +23,12 @@ export const lookAt = ({ client, call }: S3Session, about: About): Promise<Look>
       throw error;
     }
   };
-  return call('HeadBucket', look, about);
+  return call('HeadBucket', head, about);
 };
 
 /** What the account itself says of a bucket, whatever others let us do with it. */
-export interface Holding {
-  readonly isHeld: boolean;
+export interface AccountOwnership {
+  readonly isOwned: boolean;
   /** Where the account's list says it. */
   readonly region: string | undefined;
 }
@@ -37,11 +37,11 @@ export interface Holding {
  * Whether the bucket is in the account of these credentials. HEAD cannot tell: a policy may let us into another's. Falls
  * back on the bucket's owner where the list lags behind (AWS' is eventually consistent).
  */
-export const holdingOf = async (session: S3Session, about: About): Promise<Holding> => {
+export const accountOwnershipOf = async (session: S3Session, about: About): Promise<AccountOwnership> => {
   const { found, owner } = await session.call('ListBuckets', (signal) => findListed(session, about, signal), about);
-  if (found !== undefined) return { isHeld: true, region: found.BucketRegion };
-  const isHeld = owner !== undefined && (await ownerOf(session, about)) === owner;
-  return { isHeld, region: undefined };
+  if (found !== undefined) return { isOwned: true, region: found.BucketRegion };
+  const isOwned = owner !== undefined && (await ownerOf(session, about)) === owner;
+  return { isOwned, region: undefined };
 };
 
 interface Listed {
@@ -59,7 +59,7 @@ const findListed = async ({ client, endpoint }: S3Session, { bucket }: About, ab
     if (Buckets === undefined && Owner === undefined) throw noS3(bucket);
     listed = { found: Buckets?.find(({ Name }) => Name === bucket), owner: Owner?.ID ?? listed.owner };
     pages += 1;
-    if (listed.found !== undefined || pages === mostPages) break;
+    if (listed.found !== undefined || pages === maxListPages) break;
   }
   return listed;
 };

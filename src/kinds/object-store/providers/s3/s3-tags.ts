@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { StringMap } from '../../../../api/kubernetes.ts';
 import { BucketError } from '../bucket.ts';
-import { holdsAll } from '../marks.ts';
+import { includesAll } from '../marks.ts';
 import type { About } from '../vendor-call.ts';
 import type { S3Session } from './client.ts';
 
@@ -29,7 +29,7 @@ export const addTags = async (session: S3Session, tags: StringMap, about: About)
   const before = await readTags(session, about);
   await writeTags(session, { ...before, ...tags }, about);
   const after = await readTags(session, about);
-  if (after === undefined || !holdsAll(after, tags))
+  if (after === undefined || !includesAll(after, tags))
     throw new BucketError('UnsupportedFeature', `Bucket ${JSON.stringify(about.bucket)}: its endpoint keeps no tags.`);
 };
 
