@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { newState } from '../src/certificates/rollover.ts';
 import { serviceNames } from '../src/certificates/secret-source.ts';
-import { newState } from '../src/certificates/steps.ts';
 import { settings } from '../src/settings/definitions.ts';
 
 /** Writes an authority and a serving certificate for development beside this file. `node certs/make.ts` makes new ones. */

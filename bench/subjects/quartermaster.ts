@@ -1,19 +1,19 @@
-// Quartermaster's own server, handler, patch, metrics and log, with facts that are described instead of watched.
-// Usage: node bench/subjects/quartermaster.ts PORT CERT KEY [NUMBER_OF_DEFAULTS NUMBER_THAT_MATCH NUMBER_OF_NAMESPACES]
 import { readFileSync } from 'node:fs';
-import { ensureNothing } from '../../src/admission/ensure.ts';
-import { createHandler } from '../../src/admission/handler.ts';
+import { createHandler, ensureNothing } from '../../src/admission/handler.ts';
 import { createWebhookServer } from '../../src/admission/server.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
-import { offlineFacts } from '../../src/cli/offline-facts.ts';
+import { offlineFacts } from '../../src/cli/described-cluster.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
-import { indexDefaults } from '../../src/defaults/index.ts';
+import { indexDefaults } from '../../src/defaults/resolution.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
-import { observeAdmissions } from '../../src/server/observe.ts';
+import { observeAdmissions } from '../../src/server/webhook.ts';
 import { policyOf, readSettings } from '../../src/settings/config.ts';
 import { platformDefaults, tenantDefaults } from '../defaults.ts';
+
+// Quartermaster's own server, handler, patch, metrics and log, with facts that are described instead of watched.
+// Usage: node bench/subjects/quartermaster.ts PORT CERT KEY [NUMBER_OF_DEFAULTS NUMBER_THAT_MATCH NUMBER_OF_NAMESPACES]
 
 const [port, cert = '', key = '', defaults = '0', matching = '0', namespaces = '0'] = process.argv.slice(2);
 const policy = policyOf(readSettings({}));

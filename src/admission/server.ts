@@ -6,15 +6,10 @@ import type { AdmissionRequest } from '../api/admission.ts';
 import { messageOf } from '../api/errors.ts';
 import { MUTATE_PATH } from '../api/names.ts';
 import type { Log } from '../ops/log.ts';
-import { type Answer, createSender, failure } from './answer.ts';
-import { type Body, createBodyReader } from './body.ts';
-import { answerBrokenRequests } from './broken-requests.ts';
-import { keepConnections } from './connections.ts';
-import { isTooComplex } from './density.ts';
-import { createShutdown } from './ending.ts';
+import { type Body, createBodyReader, isTooComplex } from './body.ts';
+import { answerBrokenRequests, createShutdown, keepConnections } from './connections.ts';
 import type { Handle } from './handler.ts';
-import { decodeReview, encodeReview, type ReviewResponse } from './review.ts';
-import { createBatcher } from './turns.ts';
+import { type Answer, createSender, decodeReview, encodeReview, failure, type ReviewResponse } from './review.ts';
 
 /** An API object may be 1.5 MiB and the review of an UPDATE carries two; controller-runtime's bound as well. */
 export const MAX_BODY_BYTES = 7 * 1024 * 1024;
@@ -162,3 +157,20 @@ const FAULT = failure(
   'InternalError',
   'Quartermaster failed on this object; its log has the reason under this uid.',
 );
+
+/**
+ * Gathers what comes within one turn of the event loop and has it done together right after. One review leaves little in
+ * the processor's caches for the next when TLS and HTTP run in between: sixteen in a row take two thirds of the time that they
+ * take one by one.
+ */
+const createBatcher = <Job>(runBatch: (jobs: readonly Job[]) => void): ((job: Job) => void) => {
+  let waiting: Job[] = [];
+  const run = (): void => {
+    const jobs = waiting;
+    waiting = [];
+    runBatch(jobs);
+  };
+  return (job) => {
+    if (waiting.push(job) === 1) setImmediate(run);
+  };
+};

@@ -1,5 +1,19 @@
-import type { Volume } from './kubernetes.ts';
-import { choice, flag, integer, list, map, object, open, required, set, text } from './schema.ts';
+import type { EnvFromSource, Toleration, Volume } from './kubernetes.ts';
+import {
+  choice,
+  flag,
+  type Infer,
+  integer,
+  list,
+  listBy,
+  map,
+  object,
+  open,
+  type Rule,
+  required,
+  set,
+  text,
+} from './schema.ts';
 
 /** Name of another object. */
 export const named = (what: string) => text(`Name of ${what}.`, { minLength: 1, maxLength: 253 });
@@ -31,7 +45,7 @@ export const labelSelector = (description: string) =>
     matchExpressions: list('Requirements beyond equality.', requirement, { maxItems: 32 }),
   });
 
-export const envVar = object('A core/v1 EnvVar: value or valueFrom.', {
+const envVar = object('A core/v1 EnvVar: value or valueFrom.', {
   name: required(text('Name of the variable.', { minLength: 1, maxLength: 253 })),
   value: text('Its value; ${variables} are filled in.', { maxLength: 32_768 }),
   valueFrom: open<Readonly<Record<string, unknown>>>('Where the value comes from, as core/v1 EnvVarSource.'),
@@ -43,7 +57,7 @@ const sourceRef = (description: string) =>
     optional: flag('False: the container does not start without it. True where nothing is said.'),
   });
 
-export const envFromSource = object(
+const envFromSource = object(
   'A core/v1 EnvFromSource: exactly one of configMapRef and secretRef.',
   {
     prefix: text('Put before the name of each variable.', { maxLength: 253 }),
@@ -58,24 +72,24 @@ export const envFromSource = object(
   ],
 );
 
-export const volume = open<Volume>('A core/v1 Volume: its name and one source.', {
+const volume = open<Volume>('A core/v1 Volume: its name and one source.', {
   name: required(text('Name of the volume, a DNS label.', { minLength: 1, maxLength: 63 })),
 });
 
-export const volumeMount = object('A core/v1 VolumeMount of one of inject.volumes.', {
+const volumeMount = object('A core/v1 VolumeMount of one of inject.volumes.', {
   name: required(text('Name of one of inject.volumes.', { minLength: 1, maxLength: 63 })),
   mountPath: required(text('Absolute path in the container.', { pattern: '^/', maxLength: 4096 })),
   subPath: text('Path inside the volume to mount instead of its root.', { maxLength: 4096 }),
   readOnly: flag('True: the container cannot write there.'),
 });
 
-export const fileMount = (what: string) =>
+const fileMount = (what: string) =>
   object(`A ${what} mounted as files.`, {
     name: required(text(`Name of the ${what}, in the namespace of the object.`, { minLength: 1, maxLength: 253 })),
     mountPath: required(text('Absolute path in the container.', { pattern: '^/', maxLength: 4096 })),
   });
 
-export const toleration = object('A core/v1 Toleration.', {
+const toleration = object('A core/v1 Toleration.', {
   key: text('Taint key; empty with operator Exists: every taint.', { maxLength: 317 }),
   operator: choice('How value is compared; Equal where nothing is said.', 'Exists', 'Equal'),
   value: text('Taint value.', { maxLength: 63 }),
@@ -108,3 +122,154 @@ export const claimSpec = object('The part of core/v1 PersistentVolumeClaimSpec t
   storageClassName: text('StorageClass; the cluster default where nothing is said.', { maxLength: 253 }),
   volumeMode: choice('Filesystem where nothing is said.', 'Filesystem', 'Block'),
 });
+
+/** The kinds a PlatformDefaults can match. A CalrissianPod and a WorkflowPod are Pods, told apart by what runs in them. */
+export const TARGET_KINDS = [
+  'PersistentVolumeClaim',
+  'SparkApplication',
+  'SparkConnect',
+  'CalrissianPod',
+  'WorkflowPod',
+  'ObjectStore',
+] as const;
+
+export type TargetKind = (typeof TARGET_KINDS)[number];
+
+const labelled = ['PersistentVolumeClaim', 'SparkApplication', 'CalrissianPod', 'WorkflowPod', 'ObjectStore'] as const;
+const running = ['SparkApplication', 'CalrissianPod', 'WorkflowPod'] as const;
+const spark = ['SparkApplication', 'SparkConnect'] as const;
+const sparkApplication = ['SparkApplication'] as const;
+
+/**
+ * Which kinds have a place for each key of spec.inject.
+ *
+ * A pod's service account is settled by the API server before any webhook is asked, so that what its author
+ * left out cannot be told from what they chose: only SparkApplication takes one.
+ */
+export const INJECT_KEYS = {
+  labels: labelled,
+  annotations: labelled,
+  env: running,
+  envFrom: running,
+  volumes: running,
+  volumeMounts: running,
+  configMaps: running,
+  secrets: running,
+  nodeSelector: running,
+  tolerations: running,
+  imagePullSecrets: running,
+  serviceAccountName: sparkApplication,
+  prometheus: sparkApplication,
+  sparkConf: spark,
+  hadoopConf: spark,
+  eventLog: sparkApplication,
+  storageClass: ['PersistentVolumeClaim'],
+} as const satisfies Readonly<Record<string, readonly TargetKind[]>>;
+
+export type InjectKey = keyof typeof INJECT_KEYS;
+
+/** A map of strings that can hold variables. */
+export const strings = (description: string) => map(description, text('A string; ${variables} are filled in.'));
+
+const prometheus = object('How metrics are exposed; two PlatformDefaults can each give a part.', {
+  scrape: flag('Annotate the pods with prometheus.io/scrape.'),
+  port: integer('Port of the metrics endpoint.', { minimum: 1024, maximum: 49_151, format: 'int32' }),
+  path: text('Path of the metrics endpoint.', { pattern: '^/', maxLength: 1024 }),
+  jmxExporterJar: text('Path of the JMX exporter jar inside the image: without that file the JVM does not start.', {
+    pattern: '^/',
+    maxLength: 4096,
+  }),
+  configFile: text('Path of the exporter’s configuration file inside the container (a file, not a directory).', {
+    pattern: '^/',
+    maxLength: 4096,
+  }),
+  exposeDriverMetrics: flag('Expose the metrics of the driver.'),
+  exposeExecutorMetrics: flag('Expose the metrics of the executors.'),
+  fallback: choice(
+    'Instead of the JMX agent, where it would kill the JVM or lose the user’s java options; None where nothing is said.',
+    'None',
+    'PrometheusServlet',
+  ),
+});
+
+const storageClass = object('What a StorageClass made for a PersistentVolumeClaim is like.', {
+  provisioner: text('CSI driver or other provisioner.', { minLength: 1, maxLength: 253 }),
+  parameters: strings('Parameters of the provisioner.'),
+  reclaimPolicy: choice('What becomes of a volume no claim uses.', 'Delete', 'Retain'),
+  volumeBindingMode: choice('When a volume is made.', 'Immediate', 'WaitForFirstConsumer'),
+  allowVolumeExpansion: flag('Whether claims can grow.'),
+  mountOptions: list('Options of mount(8).', text('One option.', { maxLength: 1024 }), { maxItems: 64 }),
+});
+
+/** `spec.inject`. */
+export const inject = object(
+  'What the objects are given. A key applies only to kinds that have such a place, and is refused where they have not.',
+  {
+    labels: map('Labels.', text('Label value; ${variables} are filled in.')),
+    annotations: strings('Annotations.'),
+    env: listBy('name', 'Environment variables, by name.', envVar, { maxItems: 256 }),
+    envFrom: list('Sources of environment variables, put before the user’s own so that those win.', envFromSource, {
+      maxItems: 64,
+    }),
+    volumes: listBy('name', 'Volumes, by name.', volume, { maxItems: 64 }),
+    volumeMounts: listBy('mountPath', 'Mounts of these volumes, by path.', volumeMount, { maxItems: 128 }),
+    configMaps: listBy('mountPath', 'ConfigMaps mounted as files, by path.', fileMount('ConfigMap'), { maxItems: 64 }),
+    secrets: listBy('mountPath', 'Secrets mounted as files, by path.', fileMount('Secret'), { maxItems: 64 }),
+    nodeSelector: map('Labels a node must have.', text('Label value.', { maxLength: 63 })),
+    tolerations: list('Taints the pods bear.', toleration, { maxItems: 64 }),
+    imagePullSecrets: listBy(
+      'name',
+      'Secrets images are pulled with.',
+      object('A Secret by name.', { name: required(named('the Secret, in the namespace of the object')) }),
+      { maxItems: 32 },
+    ),
+    serviceAccountName: named('the service account of the driver; the system namespace alone can give it'),
+    prometheus,
+    sparkConf: strings('Spark configuration (spark.…).'),
+    hadoopConf: strings('Hadoop configuration, without the prefix spark.hadoop.'),
+    eventLog: object('Where Spark writes its event log.', {
+      objectStore: required(named('a Ready ObjectStore in the namespace of the object, else in the system namespace')),
+    }),
+    storageClass,
+  },
+  [
+    {
+      rule: '!has(self.volumeMounts) || self.volumeMounts.all(m, has(self.volumes) && self.volumes.exists(v, v.name == m.name))',
+      message: 'each of volumeMounts must name one of volumes',
+    },
+  ],
+);
+
+const quoted = (kinds: readonly string[]): string => kinds.map((kind) => `'${kind}'`).join(', ');
+
+/** CEL rules of `spec` that keep each key of `inject` to the kinds that take it. */
+export const injectKeyRules: readonly Rule[] = Object.entries(INJECT_KEYS).map(([key, kinds]) => ({
+  rule: `!has(self.inject) || !has(self.inject.${key}) || self.match.kinds.all(kind, kind in [${quoted(kinds)}])`,
+  message: `inject.${key} is taken by ${kinds.join(', ')} only`,
+}));
+
+export type InjectSpec = Infer<typeof inject>;
+export type PrometheusInjection = Infer<typeof prometheus>;
+export type StorageClassInjection = Infer<typeof storageClass>;
+export type FileMount = NonNullable<InjectSpec['configMaps']>[number];
+
+/** The merge key of an envFrom source: `configMap/<name>` or `secret/<name>`, and its prefix where it has one. */
+export const envFromKey = ({ configMapRef, secretRef, prefix }: EnvFromSource): string => {
+  const name = configMapRef ? `configMap/${configMapRef.name}` : `secret/${secretRef?.name}`;
+  return prefix ? `${name}/${prefix}` : name;
+};
+
+/** The merge key of a toleration: key, operator, value and effect, joined by `|`; operator is Equal where nothing is said. */
+export const tolerationKey = ({ key, operator, value, effect }: Toleration): string =>
+  [key ?? '', operator ?? 'Equal', value ?? '', effect ?? ''].join('|');
+
+/** A mount path without the slashes at its end: `/data/` and `/data` are one place. */
+export const mountKey = (mountPath: string): string => {
+  let end = mountPath.length;
+  while (end > 1 && mountPath[end - 1] === '/') end -= 1;
+  return mountPath.slice(0, end);
+};
+
+/** Every path that something is mounted at, whichever list names it. */
+export const mountPathsOf = ({ volumeMounts, configMaps, secrets }: InjectSpec): readonly string[] =>
+  [...(volumeMounts ?? []), ...(configMaps ?? []), ...(secrets ?? [])].map(({ mountPath }) => mountKey(mountPath));

@@ -1,9 +1,7 @@
-import type { TargetKind } from './inject-keys.ts';
-import type { FileMount, PrometheusInjection, StorageClassInjection } from './inject-schema.ts';
+import type { FileMount, PrometheusInjection, StorageClassInjection, TargetKind } from './inject-spec.ts';
 import type { EnvFromSource, EnvVar, StringMap, Toleration, Volume, VolumeMount } from './kubernetes.ts';
 
-export type { TargetKind } from './inject-keys.ts';
-export type { FileMount, PrometheusInjection, StorageClassInjection } from './inject-schema.ts';
+export type { FileMount, PrometheusInjection, StorageClassInjection, TargetKind } from './inject-spec.ts';
 
 export type Mode = 'Default' | 'Enforce';
 

@@ -1,13 +1,23 @@
-import { conditions } from './condition.ts';
-import { type CustomResourceDefinition, customResourceDefinition } from './crd.ts';
-import { TARGET_KINDS } from './inject-keys.ts';
-import { inject, injectKeyRules, strings } from './inject-schema.ts';
-import { claimSpec, labelSelector, named } from './inject-spec.ts';
+import { claimSpec, inject, injectKeyRules, labelSelector, named, strings, TARGET_KINDS } from './inject-spec.ts';
 import type { KubeObject } from './kubernetes.ts';
-import { choice, type Infer, integer, listBy, map, object, open, required, set, text } from './schema.ts';
+import {
+  type CustomResourceDefinition,
+  choice,
+  conditions,
+  customResourceDefinition,
+  type Infer,
+  integer,
+  listBy,
+  map,
+  object,
+  open,
+  required,
+  set,
+  text,
+} from './schema.ts';
 
-export type { Condition } from './condition.ts';
-export type { FileMount, InjectSpec, PrometheusInjection, StorageClassInjection } from './inject-schema.ts';
+export type { FileMount, InjectSpec, PrometheusInjection, StorageClassInjection } from './inject-spec.ts';
+export type { Condition } from './schema.ts';
 
 const copied = (what: string) => named(`the ${what} in the system namespace whose data is copied and kept equal`);
 

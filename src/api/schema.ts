@@ -1,3 +1,5 @@
+import type { KubeObject } from './kubernetes.ts';
+
 /** A CEL rule, checked by API servers from 1.25 on; older ones drop it, so nothing may depend on it alone. */
 export interface Rule {
   readonly rule: string;
@@ -140,3 +142,91 @@ const objectJson = (description: string, fields: Fields, rules: readonly Rule[])
     ...(rules.length > 0 && { 'x-kubernetes-validations': rules }),
   };
 };
+
+/** A column of `kubectl get`. `jsonPath` as kubectl takes it (`.spec.mode`). */
+export interface PrinterColumn {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'boolean' | 'date';
+  readonly jsonPath: string;
+  readonly description?: string;
+  /** Above 0: shown by `-o wide` only. */
+  readonly priority?: number;
+}
+
+/** A namespaced kind of ours, with one version and a status subresource. */
+export interface CustomResource {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly description: string;
+  readonly spec: Schema<unknown>;
+  readonly status: Schema<unknown>;
+  /** CEL rules over the whole object, for those that compare spec with status or read metadata.name. */
+  readonly rules?: readonly Rule[];
+  readonly columns: readonly PrinterColumn[];
+}
+
+const head = {
+  apiVersion: { type: 'string', description: 'Version of the schema this object is written in.' },
+  kind: { type: 'string', description: 'Kind of this object.' },
+  metadata: { type: 'object' },
+} as const satisfies Readonly<Record<string, JsonSchema>>;
+
+const wholeSchema = ({ description, spec, status, rules = [] }: CustomResource): JsonSchema => ({
+  type: 'object',
+  description,
+  required: ['spec'],
+  properties: { ...head, spec: spec.json, status: status.json },
+  ...(rules.length > 0 && { 'x-kubernetes-validations': rules }),
+});
+
+export interface CustomResourceDefinition extends KubeObject {
+  readonly spec: {
+    readonly group: string;
+    readonly scope: 'Namespaced';
+    readonly names: Readonly<Record<string, unknown>>;
+    readonly versions: readonly Readonly<Record<string, unknown>>[];
+  };
+}
+
+/** The apiextensions.k8s.io/v1 object to install. Accepted by API servers from 1.20 on. */
+export const customResourceDefinition = (resource: CustomResource): CustomResourceDefinition => {
+  const { group, version, kind, plural, singular, shortNames, columns } = resource;
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${group}` },
+    spec: {
+      group,
+      scope: 'Namespaced',
+      names: { kind, listKind: `${kind}List`, plural, singular, shortNames },
+      versions: [
+        {
+          name: version,
+          served: true,
+          storage: true,
+          additionalPrinterColumns: columns,
+          subresources: { status: {} },
+          schema: { openAPIV3Schema: wholeSchema(resource) },
+        },
+      ],
+    },
+  };
+};
+
+const condition = object('One thing observed about this object, as metav1.Condition.', {
+  type: required(text('What is observed, in CamelCase.', { maxLength: 316 })),
+  status: required(choice('Whether it holds.', 'True', 'False', 'Unknown')),
+  reason: required(text('Why, as one CamelCase word for programs.', { maxLength: 1024 })),
+  message: required(text('Why, as a sentence for people.', { maxLength: 32_768 })),
+  observedGeneration: integer('metadata.generation this was observed at.', { minimum: 0, format: 'int64' }),
+  lastTransitionTime: required(text('When the status last changed.', { format: 'date-time' })),
+});
+
+export type Condition = Infer<typeof condition>;
+
+/** The schema of `status.conditions`, for every kind of ours. */
+export const conditions = listBy('type', 'What was last observed, one entry for each type.', condition);

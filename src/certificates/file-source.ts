@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { AppError, messageOf } from '../api/errors.ts';
-import type { CertificateSource, ServingCertificate } from './certificate.ts';
-import { expiryOf, inspectPair } from './inspect.ts';
+import { type CertificateSource, expiryOf, inspectPair, type ServingCertificate } from './certificate.ts';
 
 export interface FileSourceOptions {
   readonly certFile: string;

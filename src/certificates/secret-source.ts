@@ -2,11 +2,17 @@ import { AppError } from '../api/errors.ts';
 import type { KubeObject, Maybe, StringMap } from '../api/kubernetes.ts';
 import { CERTIFICATE_SECRET, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
-import type { CertificateSource, ServingCertificate } from './certificate.ts';
-import { expiryOf } from './inspect.ts';
-import { planStep, servingPeriod } from './plan.ts';
-import { bundleOf, type CertificateState, decodeState, encodeState } from './rollover.ts';
-import { applyStep, newState } from './steps.ts';
+import { type CertificateSource, expiryOf, type ServingCertificate } from './certificate.ts';
+import {
+  applyStep,
+  bundleOf,
+  type CertificateState,
+  decodeState,
+  encodeState,
+  newState,
+  planStep,
+  servingPeriod,
+} from './rollover.ts';
 
 export interface SecretSourceOptions {
   readonly kube: Pick<Kube, 'get' | 'create' | 'replace'>;

@@ -2,12 +2,11 @@ import type { Facts } from '../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../api/kubernetes.ts';
 import { CALRISSIAN_CLASS, CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../api/names.ts';
 import { type Entry, namespacedName } from '../defaults/entry.ts';
-import { type DesiredItem, desiredStateOf } from '../defaults/provisioning/plan.ts';
-import { contentOf } from '../defaults/provisioning/provision-content.ts';
+import { contentOf, type DesiredItem, desiredStateOf } from '../defaults/provisioning/plan.ts';
 import { variableOf } from '../injection/target.ts';
-import { calrissianWarnings } from '../kinds/calrissian/calrissian-class.ts';
+import { calrissianWarnings } from '../kinds/calrissian/applier.ts';
 import { calrissianObjects } from '../kinds/calrissian/objects.ts';
-import { nextClaimStep } from '../kinds/persistent-volume-claim/claim-step.ts';
+import { nextClaimStep } from '../kinds/persistent-volume-claim/controller.ts';
 import { calrissianBucket, calrissianClass, mountOf } from '../storage-classes/calrissian.ts';
 
 /** The cluster under preview: what decisions are made from, and every PlatformDefaults that is in force. */

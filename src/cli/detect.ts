@@ -1,7 +1,7 @@
 import { messageOf } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { NodeFact } from '../clouds/cloud.ts';
-import { detectCloud } from '../clouds/detection/detect.ts';
+import { detectCloud } from '../clouds/detection/detector.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { createKube } from '../kube/client.ts';
 import { findConnection } from '../kube/connection.ts';

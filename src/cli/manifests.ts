@@ -1,5 +1,4 @@
-import { toYaml } from '../install/manifests.ts';
-import { installObjects } from '../install/objects.ts';
+import { installObjects, toYaml } from '../install/manifests.ts';
 import { defaults, type InstallOptions } from '../install/options.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 

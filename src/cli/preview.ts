@@ -1,10 +1,61 @@
+import { styleText } from 'node:util';
+import { createTwoFilesPatch } from 'diff';
 import jsonpatch from 'jsonpatch';
+import { stringify } from 'yaml';
 import { decide } from '../admission/handler.ts';
 import type { AdmissionRequest, Explanation, PatchOperation } from '../api/admission.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { mutators } from '../kinds/index.ts';
+import { policyOf, type Settings } from '../settings/config.ts';
 import { companionsOf, type PreviewCluster } from './companions.ts';
-import type { Source, SourcedObject } from './documents.ts';
+import { type DescribedClusterOptions, describedCluster, readDefaults } from './described-cluster.ts';
+import { locationOf, readObjects, type Source, type SourcedObject } from './documents.ts';
+import { EXIT, type Terminal } from './terminal.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The options of `preview`, as parsed. */
+export interface PreviewOptions extends DescribedClusterOptions {
+  readonly file: readonly string[];
+  readonly live: boolean;
+  readonly output: Output;
+  readonly explain: boolean;
+}
+
+/** Prints what admission would do. Exit 0; 1 where an object would be refused. Throws AppError for unusable input. */
+export const previewCommand = async (
+  options: PreviewOptions,
+  settings: Settings,
+  environment: Environment,
+  terminal: Terminal,
+): Promise<number> => {
+  const objects = readObjects(options.file);
+  const cluster = await clusterFor(options, settings, environment, objects);
+  const documents = preview(objects, cluster, options.namespace);
+  terminal.print(render(documents, options.output, terminal.isColoured));
+  for (const { source, warnings, denied } of documents) {
+    for (const warning of warnings) terminal.complain(`${locationOf(source)}: warning: ${warning}\n`);
+    if (denied !== undefined) terminal.complain(`${locationOf(source)}: refused: ${denied}\n`);
+  }
+  if (options.explain) terminal.complain(`\n${renderExplanations(documents)}`);
+  return documents.every(({ allowed }) => allowed) ? EXIT.fine : EXIT.refused;
+};
+
+const clusterFor = async (
+  options: PreviewOptions,
+  settings: Settings,
+  environment: Environment,
+  objects: readonly SourcedObject[],
+): Promise<PreviewCluster> => {
+  if (!options.live)
+    return describedCluster(
+      options,
+      settings,
+      objects.map(({ object }) => object),
+    );
+  const { liveCluster } = await import('./live-cluster.ts');
+  return liveCluster(settings, environment, readDefaults(options.defaults ?? [], policyOf(settings)));
+};
 
 /** What admission would do to one object, as `preview -o json` prints it. */
 export interface PreviewedDocument {
@@ -81,3 +132,100 @@ const handled = new Set(mutators.flatMap(({ rules }) => rules.map(({ group, reso
 
 const isHandled = ({ apiVersion, kind }: KubeObject): boolean =>
   handled.has(`${apiVersion.includes('/') ? split(apiVersion)[0] : ''}/${pluralOf(kind)}`);
+
+export const OUTPUTS = ['yaml', 'json', 'patch', 'diff'] as const;
+export type Output = (typeof OUTPUTS)[number];
+
+/** The previewed documents as text, ready to print. `isColoured` counts for diffs alone. */
+export const render = (documents: readonly PreviewedDocument[], output: Output, isColoured: boolean): string => {
+  switch (output) {
+    case 'yaml':
+      return renderYaml(documents);
+    case 'json':
+      return `${JSON.stringify({ documents: documents.map(({ before: _, ...document }) => document) }, null, 2)}\n`;
+    case 'patch':
+      return documents.map(renderPatch).join('');
+    case 'diff':
+      return documents.map((document) => renderDiff(document, isColoured)).join('');
+  }
+};
+
+/** Companions stand before the first object that needs them, each once: `kubectl apply -f -` takes it in this order. */
+const renderYaml = (documents: readonly PreviewedDocument[]): string => {
+  const printed = new Set<string>();
+  return documents
+    .flatMap((document) => {
+      const companions = document.companions
+        .filter((companion) => isNew(printed, companion))
+        .map((companion) => ({ document, object: companion, isCompanion: true }));
+      const itself = { document, object: document.object, isCompanion: false };
+      // What is made in a namespace comes after it.
+      return document.kind === 'Namespace' ? [itself, ...companions] : [...companions, itself];
+    })
+    .map(
+      ({ document, object, isCompanion }) =>
+        `${isCompanion ? `# made for ${title(document)}` : heading(document)}\n${toYaml(object)}`,
+    )
+    .join('---\n');
+};
+
+const isNew = (printed: Set<string>, { apiVersion, kind, metadata }: KubeObject): boolean => {
+  const key = [apiVersion, kind, metadata.namespace, metadata.name].join('/');
+  if (printed.has(key)) return false;
+  printed.add(key);
+  return true;
+};
+
+const toYaml = (object: KubeObject): string =>
+  stringify(object, { lineWidth: 0, version: '1.1', aliasDuplicateObjects: false });
+
+const title = ({ kind, namespace, name }: PreviewedDocument): string =>
+  `${kind} ${namespace === '' ? name : `${namespace}/${name}`}`;
+
+const heading = (document: PreviewedDocument): string => {
+  const verdict = document.denied === undefined ? '' : `: would be refused: ${document.denied}`;
+  return `# ${locationOf(document.source)}${verdict}`;
+};
+
+const renderPatch = (document: PreviewedDocument): string =>
+  `${JSON.stringify({ source: document.source, patch: document.patch })}\n`;
+
+const renderDiff = (document: PreviewedDocument, isColoured: boolean): string => {
+  const made = document.companions.map((companion) => diffOf('/dev/null', nameOf(companion), '', toYaml(companion)));
+  const changed =
+    document.patch.length === 0
+      ? []
+      : [diffOf(locationOf(document.source), title(document), toYaml(document.before), toYaml(document.object))];
+  const text = [...made, ...changed].join('');
+  if (text === '') return `# ${locationOf(document.source)}: ${title(document)} stays as it is\n`;
+  return isColoured ? text.split('\n').map(colour).join('\n') : text;
+};
+
+const diffOf = (from: string, to: string, before: string, after: string): string =>
+  createTwoFilesPatch(from, to, before, after, undefined, undefined, { context: 3 }).replace(/^=+\n/, '');
+
+const nameOf = ({ kind, metadata }: KubeObject): string =>
+  `${kind} ${[metadata.namespace, metadata.name].filter(Boolean).join('/')}`;
+
+const colour = (line: string): string => {
+  if (line.startsWith('+++') || line.startsWith('---')) return styleText('bold', line, { validateStream: false });
+  if (line.startsWith('+')) return styleText('green', line, { validateStream: false });
+  if (line.startsWith('-')) return styleText('red', line, { validateStream: false });
+  if (line.startsWith('@@')) return styleText('cyan', line, { validateStream: false });
+  return line;
+};
+
+/** A table a person can read: what was changed, by whom, why. */
+export const renderExplanations = (documents: readonly PreviewedDocument[]): string =>
+  documents.map(explainOne).join('\n');
+
+const explainOne = (document: PreviewedDocument): string => {
+  const rows = document.explain.map(({ path, source, mode, why }) => [path, source, mode, why]);
+  const body = rows.length === 0 ? ['  nothing was changed'] : table([['PATH', 'SOURCE', 'MODE', 'WHY'], ...rows]);
+  return `${[`${title(document)} (${locationOf(document.source)})`, ...body].join('\n')}\n`;
+};
+
+const table = (rows: readonly (readonly string[])[]): readonly string[] => {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
+};

@@ -108,7 +108,7 @@ const createProgram = (
     )
     .option('--explain', 'tell for each change who asked for it and why', false);
   addSettings(preview, PREVIEW_SETTINGS).action(async (_options: unknown, command: Command) => {
-    const { previewCommand } = await import('./preview-command.ts');
+    const { previewCommand } = await import('./preview.ts');
     setExitCode(await previewCommand(command.opts(), settingsOf(command, PREVIEW_SETTINGS), environment, terminal));
   });
 

@@ -1,7 +1,7 @@
 import type { ClassOption } from '../api/facts.ts';
 import type { StringMap } from '../api/kubernetes.ts';
+import { disk, secretParameters, share } from './cloud.ts';
 import { localPath } from './local.ts';
-import { disk, secretParameters, share } from './offers.ts';
 
 const s3Options = '--memory-limit 1000 --dir-mode 0777 --file-mode 0666';
 

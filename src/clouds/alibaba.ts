@@ -1,7 +1,14 @@
 import type { StringMap } from '../api/kubernetes.ts';
-import { bodyOf, knownFacts, tokenOf } from './answers.ts';
-import type { Cloud, MetadataClient, ProbeResult } from './cloud.ts';
-import { disk, share } from './offers.ts';
+import {
+  bodyOf,
+  type Cloud,
+  disk,
+  knownFacts,
+  type MetadataClient,
+  type ProbeResult,
+  share,
+  tokenOf,
+} from './cloud.ts';
 
 const ROOT = '/latest/meta-data';
 const leaves = {

@@ -1,8 +1,18 @@
 import type { ClassOption } from '../api/facts.ts';
 import type { StringMap } from '../api/kubernetes.ts';
-import { bodyOf, jsonOf, knownFacts, textIn, tokenOf } from './answers.ts';
-import type { Cloud, MetadataAnswer, MetadataClient, ProbeResult } from './cloud.ts';
-import { disk, share } from './offers.ts';
+import {
+  bodyOf,
+  type Cloud,
+  disk,
+  jsonOf,
+  knownFacts,
+  type MetadataAnswer,
+  type MetadataClient,
+  type ProbeResult,
+  share,
+  textIn,
+  tokenOf,
+} from './cloud.ts';
 
 const TOKEN_PATH = '/latest/api/token';
 const DOCUMENT_PATH = '/latest/dynamic/instance-identity/document';

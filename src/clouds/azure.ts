@@ -1,7 +1,15 @@
 import type { ClassOption } from '../api/facts.ts';
-import { jsonOf, knownFacts, objectIn, textIn } from './answers.ts';
-import type { Cloud, MetadataClient, ProbeResult } from './cloud.ts';
-import { disk, share } from './offers.ts';
+import {
+  type Cloud,
+  disk,
+  jsonOf,
+  knownFacts,
+  type MetadataClient,
+  objectIn,
+  type ProbeResult,
+  share,
+  textIn,
+} from './cloud.ts';
 
 const INSTANCE_PATH = '/metadata/instance';
 const API_VERSION = '2021-02-01';

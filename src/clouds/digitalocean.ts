@@ -1,6 +1,4 @@
-import { jsonOf, knownFacts, textIn } from './answers.ts';
-import type { Cloud, MetadataClient, ProbeResult } from './cloud.ts';
-import { disk } from './offers.ts';
+import { type Cloud, disk, jsonOf, knownFacts, type MetadataClient, type ProbeResult, textIn } from './cloud.ts';
 
 const PATH = '/metadata/v1.json';
 

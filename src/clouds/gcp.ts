@@ -1,7 +1,14 @@
 import type { ClassOption } from '../api/facts.ts';
-import { bodyOf, knownFacts } from './answers.ts';
-import type { Cloud, MetadataAnswer, MetadataClient, ProbeResult } from './cloud.ts';
-import { disk, share } from './offers.ts';
+import {
+  bodyOf,
+  type Cloud,
+  disk,
+  knownFacts,
+  type MetadataAnswer,
+  type MetadataClient,
+  type ProbeResult,
+  share,
+} from './cloud.ts';
 
 const PROJECT_PATH = '/computeMetadata/v1/project/project-id';
 const ZONE_PATH = '/computeMetadata/v1/instance/zone';

@@ -1,6 +1,4 @@
-import { bodyOf, knownFacts } from './answers.ts';
-import type { Cloud, MetadataClient, ProbeResult } from './cloud.ts';
-import { disk } from './offers.ts';
+import { bodyOf, type Cloud, disk, knownFacts, type MetadataClient, type ProbeResult } from './cloud.ts';
 
 const PATH = '/hetzner/v1/metadata';
 const REGION_PATH = `${PATH}/region`;

@@ -1,6 +1,5 @@
 import type { ClassOption } from '../api/facts.ts';
-import type { Cloud } from './cloud.ts';
-import { disk } from './offers.ts';
+import { type Cloud, disk } from './cloud.ts';
 
 /** Provisioners that make a folder on the node: no CSIDriver object, no raw devices, no sizes. */
 const folder = (provisioner: string, overrides: Partial<ClassOption> = {}): ClassOption =>

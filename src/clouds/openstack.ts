@@ -1,6 +1,14 @@
-import { jsonOf, knownFacts, textIn } from './answers.ts';
-import type { Cloud, MetadataClient, ProbeResult } from './cloud.ts';
-import { disk, secretParameters, share } from './offers.ts';
+import {
+  type Cloud,
+  disk,
+  jsonOf,
+  knownFacts,
+  type MetadataClient,
+  type ProbeResult,
+  secretParameters,
+  share,
+  textIn,
+} from './cloud.ts';
 
 const PATH = '/openstack/latest/meta_data.json';
 

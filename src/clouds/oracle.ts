@@ -1,7 +1,5 @@
 import type { StringMap } from '../api/kubernetes.ts';
-import { jsonOf, knownFacts, textIn } from './answers.ts';
-import type { Cloud, MetadataClient, ProbeResult } from './cloud.ts';
-import { disk, share } from './offers.ts';
+import { type Cloud, disk, jsonOf, knownFacts, type MetadataClient, type ProbeResult, share, textIn } from './cloud.ts';
 
 const PATH = '/opc/v2/instance/';
 

@@ -3,27 +3,40 @@ import type { Facts } from '../api/facts.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { PlatformDefaults, PlatformDefaultsStatus } from '../api/platform-defaults.ts';
 import type { EventRecorder } from '../controller/events.ts';
-import type { Outcome } from '../controller/loop.ts';
+import type { ControllerOptions, Outcome } from '../controller/loop.ts';
 import { variableOf } from '../injection/target.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
-import { parseKey, type Store } from '../kube/store.ts';
+import { type ChangeType, hasChangedLabels, keyOf, parseKey, type Store } from '../kube/store.ts';
 import type { Entry } from './entry.ts';
 import type { DefaultsInForce } from './in-force.ts';
 import { type ProvisionTools, provision } from './provisioning/apply.ts';
+import { ledgerOwner, observedFor, ownersIn, type ProvisionStores } from './provisioning/observed.ts';
 import {
   type DesiredState,
   desiredStateOf,
   NOTHING_DESIRED,
+  ownerOf,
   type Problem,
   type ProvisionWorld,
   provisionedNamespaces,
 } from './provisioning/plan.ts';
-import { ledgerOwner, observedFor, type ProvisionStores } from './provisioning/provision-stores.ts';
-import { sparkOperatorWarnings } from './spark-operator.ts';
 import { eventsOn, type ProvisionFindings, statusOf } from './status.ts';
-import { warningsOn } from './warnings.ts';
+import { conflictingEntries, sparkOperatorWarnings, warningsOn } from './warnings.ts';
 
-export interface PlatformDefaultsTools {
+/**
+ * What `runController` needs for PlatformDefaults. Run it by the leader alone, once its stores have synced and the cloud
+ * has been asked for: what is not known yet would be taken for gone.
+ */
+export const platformDefaultsController = (
+  tools: PlatformDefaultsTools,
+): Pick<ControllerOptions, 'name' | 'reconcile' | 'keys' | 'subscribe'> => ({
+  name: 'platform-defaults',
+  reconcile: reconcilePlatformDefaults(tools),
+  keys: () => platformDefaultsKeys(tools),
+  subscribe: (add) => onPlatformDefaultsTrigger(tools, add),
+});
+
+interface PlatformDefaultsTools {
   readonly kube: Pick<Kube, 'get' | 'list' | 'read' | 'create' | 'apply' | 'applyStatus' | 'mergePatch' | 'remove'>;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly stores: {
@@ -48,7 +61,7 @@ const SECRET_POLL_MS = 60_000;
  * Validates the PlatformDefaults called `key`, provides what its version in force provisions, and says in status and Events
  * what came of it. For one that is gone: removes what it had provided.
  */
-export const reconcilePlatformDefaults =
+const reconcilePlatformDefaults =
   (tools: PlatformDefaultsTools) =>
   async (key: string, signal: AbortSignal): Promise<Outcome | undefined> => {
     const defaults = tools.stores.platformDefaults.get(parseKey(key));
@@ -159,3 +172,82 @@ const writeStatus = async (
 interface StatusOnly extends KubeObject {
   readonly status: PlatformDefaultsStatus;
 }
+
+type Tools = Pick<PlatformDefaultsTools, 'stores' | 'inForce'>;
+
+/** Every PlatformDefaults there is, and those that are gone but left something behind. */
+const platformDefaultsKeys = ({ stores }: Tools): readonly string[] => [
+  ...stores.platformDefaults.list().map(({ metadata }) => keyOf(metadata)),
+  ...ownersIn(stores.provision),
+];
+
+/**
+ * Adds the keys that a change concerns: of a PlatformDefaults itself and of those it may tie with, of a namespace,
+ * of an object that was provisioned, of the source of a copy. Answers how to stop.
+ */
+const onPlatformDefaultsTrigger = (tools: Tools, add: (key: string) => void): (() => void) => {
+  const { stores, inForce } = tools;
+  const addEach = (keys: readonly string[]): void => {
+    for (const key of keys) add(key);
+  };
+  const subscriptions = [
+    stores.platformDefaults.onChange((type, defaults, old) => {
+      const affected = isSpecChange(type, defaults, old) ? othersAffected(tools, type, defaults) : [];
+      addEach([keyOf(defaults.metadata), ...affected]);
+    }),
+    stores.namespaces.onChange((type, namespace, old) => {
+      if (type === 'ADDED' || hasChangedLabels(namespace, old)) addEach(provisioningKeys(inForce));
+    }),
+    ...stores.provision.observed.map((observed) =>
+      observed.onChange((_, object) => addEach([ownerOf(object) ?? []].flat())),
+    ),
+    stores.provision.ledgers.onChange((_, ledger) => addEach([ledgerOwner(ledger) ?? []].flat())),
+    stores.provision.sources.onChange((_, { metadata: { name = '' } }) => addEach(copyingKeys(name, inForce))),
+  ];
+  return () => {
+    for (const unsubscribe of subscriptions) unsubscribe();
+  };
+};
+
+/** Not for a change of status, which we make ourselves. */
+const isSpecChange = (type: ChangeType, { metadata }: PlatformDefaults, old: PlatformDefaults | undefined): boolean =>
+  type !== 'MODIFIED' || metadata.generation !== old?.metadata.generation;
+
+/** Those it ties with, before the change or after it; those that miss a part it may bring; those that provide the same. */
+const othersAffected = (
+  { stores, inForce }: Tools,
+  type: ChangeType,
+  defaults: PlatformDefaults,
+): readonly string[] => {
+  const before = inForce.entries();
+  if (type === 'DELETED') inForce.remove(defaults);
+  else inForce.put(defaults);
+  const conflicting = [before, inForce.entries()].flatMap((entries) => {
+    const entry = entries.find((one) => entryKey(one) === keyOf(defaults.metadata));
+    return entry ? conflictingEntries(entry, entries).map(entryKey) : [];
+  });
+  const withWarnings = stores.platformDefaults
+    .list()
+    .filter(hasWarning)
+    .map(({ metadata }) => keyOf(metadata));
+  return [...new Set([...conflicting, ...withWarnings, ...provisioningKeys(inForce)])];
+};
+
+const hasWarning = ({ status }: PlatformDefaults): boolean =>
+  status?.conditions?.some(({ reason }) => reason === 'Tied' || reason === 'Incomplete') ?? false;
+
+const entryKey = ({ source }: Entry): string => keyOf(source);
+
+const provisioningKeys = (inForce: DefaultsInForce): readonly string[] =>
+  inForce
+    .entries()
+    .filter(({ spec }) => spec.provision !== undefined)
+    .map(entryKey);
+
+const copyingKeys = (name: string, inForce: DefaultsInForce): readonly string[] =>
+  inForce
+    .entries()
+    .filter(({ spec: { provision = {} } }) =>
+      (provision.configMaps ?? []).some(({ copyFrom = '' }) => copyFrom === name || copyFrom.includes('${')),
+    )
+    .map(entryKey);

@@ -1,8 +1,8 @@
 import type { DefaultsIndex } from '../api/injection.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { type DefaultsOptions, type Entry, entryOf } from './entry.ts';
-import { indexEntries } from './index.ts';
-import { validateDefaults } from './validation/validate.ts';
+import { indexEntries } from './resolution.ts';
+import { validateDefaults } from './validation/spec.ts';
 
 /** What validation of a PlatformDefaults came to: its violations, and the version that is in force. */
 export interface Validation {

@@ -1,7 +1,6 @@
 import type { DefaultsTarget } from '../api/injection.ts';
 import type { StringMap } from '../api/kubernetes.ts';
-import type { Entry } from './entry.ts';
-import { meetsAll, type Requirement } from './selector.ts';
+import { type Entry, meetsAll, type Requirement } from './entry.ts';
 
 /** Finds the entries that match an object, as positions in the list the matcher was made from, ascending. */
 export type Matcher = (target: DefaultsTarget) => readonly number[];

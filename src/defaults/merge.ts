@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { envFromKey, mountKey, mountPathsOf, tolerationKey } from '../api/identity.ts';
-import type { InjectSpec } from '../api/inject-schema.ts';
+import { envFromKey, type InjectSpec, mountKey, mountPathsOf, tolerationKey } from '../api/inject-spec.ts';
 import type { Injection, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, StringMap } from '../api/kubernetes.ts';
 import { type Entry, hasEqualPrecedence, namespacedName } from './entry.ts';

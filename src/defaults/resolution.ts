@@ -1,12 +1,32 @@
-import type { DefaultsTarget, Injection } from '../api/injection.ts';
-import { type Entry, namespacedName } from './entry.ts';
-import type { Matcher } from './matcher.ts';
-import { createCache } from './memory.ts';
+import type { InjectSpec } from '../api/inject-spec.ts';
+import type { DefaultsIndex, DefaultsTarget, Injection } from '../api/injection.ts';
+import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import {
+  compareEntries,
+  type DefaultsOptions,
+  type Entry,
+  entryOf,
+  hasEqualPrecedence,
+  namespacedName,
+} from './entry.ts';
+import { createMatcher, type Matcher } from './matcher.ts';
 import { type Layer, mergeLayers } from './merge.ts';
-import { MAX_INJECT_CHARACTERS, type PlannedLayer, planLayers } from './plan.ts';
-import { MAX_VALUES } from './validation/amount.ts';
-import { injectViolations } from './validation/inject.ts';
-import { builtInValue, createBudget, fillVariables } from './variables.ts';
+import { countValues, injectViolations, MAX_VALUES } from './validation/inject.ts';
+import { builtInValue, createBudget, expandVariables, fillVariables, variablesIn } from './variables.ts';
+
+/**
+ * Indexes PlatformDefaults that `validateDefaults` found nothing wrong with, in any order. One in the system
+ * namespace, or without a namespace, is global.
+ */
+export const indexDefaults = (list: readonly PlatformDefaults[], options: DefaultsOptions): DefaultsIndex =>
+  indexEntries(list.map((defaults) => entryOf(defaults, options)));
+
+/** The same for entries that were read before. */
+export const indexEntries = (entries: readonly Entry[]): DefaultsIndex => {
+  const injecting = entries.filter(({ spec }) => spec.inject !== undefined || spec.variables !== undefined);
+  const ordered = injecting.toSorted(compareEntries);
+  return { resolve: createResolver(ordered, createMatcher(ordered)), size: entries.length };
+};
 
 /** The size of the cache of plans, and of that of injections, in bytes as weighed here. */
 const MAX_CACHE_BYTES = 32 * 1024 * 1024;
@@ -30,7 +50,7 @@ interface SizedInjection {
  * Resolves for an object those of `entries`, best first, that the matcher finds. Undefined where they give nothing.
  * Objects that match the same entries with the same variables get the very same injection.
  */
-export const createResolver = (
+const createResolver = (
   entries: readonly Entry[],
   match: Matcher,
 ): ((target: DefaultsTarget) => Injection | undefined) => {
@@ -104,3 +124,106 @@ const COUNT_EXCEEDED = `PlatformDefaults would give this object more than ${MAX_
 
 const notApplied = (entry: Entry, reason: string): string =>
   `PlatformDefaults ${namespacedName(entry)} is not applied: ${reason}.`;
+
+/** What one entry gives to the objects that match a certain set of entries. */
+interface PlannedLayer {
+  readonly entry: Entry;
+  /** The variables of PlatformDefaults are expanded; built-in ones are still to be filled in. */
+  readonly inject: InjectSpec;
+  /** True where a string holds `${` or `$${`. */
+  readonly isTemplate: boolean;
+  /** Variables that only the object can give a value, or nobody. */
+  readonly unresolved: readonly string[];
+  /** In characters of JSON; infinite where it is more than any object can take. */
+  readonly size: number;
+  /** How many values it gives. */
+  readonly values: number;
+}
+
+/** What all PlatformDefaults together may give one object, in characters of JSON: etcd refuses objects not much larger. */
+const MAX_INJECT_CHARACTERS = 1024 * 1024;
+
+/** Everything about a set of matching entries, best first, that does not depend on the object. */
+const planLayers = (matched: readonly Entry[]): readonly PlannedLayer[] => {
+  const definers = definersIn(matched);
+  return matched.flatMap((entry) => {
+    const declared = entry.spec.inject;
+    if (declared === undefined) return [];
+    const text = JSON.stringify(declared);
+    return text.includes('${') ? planTemplate(entry, declared, definers) : planLiteral(entry, declared, text.length);
+  });
+};
+
+type Definers = ReadonlyMap<string, readonly Entry[]>;
+
+/** The entries that define each variable, best first: looking through all for each name would take the square of their number. */
+const definersIn = (matched: readonly Entry[]): Definers => {
+  const named = matched.flatMap((entry) => Object.keys(entry.spec.variables ?? {}).map((name) => ({ name, entry })));
+  const byName = Map.groupBy(named, ({ name }) => name);
+  return new Map([...byName].map(([name, list]) => [name, list.map(({ entry }) => entry)]));
+};
+
+const planLiteral = (entry: Entry, inject: InjectSpec, size: number): PlannedLayer => ({
+  entry,
+  inject,
+  isTemplate: false,
+  unresolved: [],
+  size,
+  values: countValues(inject),
+});
+
+const planTemplate = (entry: Entry, declared: InjectSpec, definers: Definers): PlannedLayer => {
+  const names = [...variablesIn(declared)];
+  const definitions = new Map(names.map((name) => [name, definitionFor(entry, name, definers.get(name) ?? [])]));
+  const budget = createBudget(MAX_INJECT_CHARACTERS);
+  const inject = expandVariables(declared, (name) => budget.spend(definitions.get(name)));
+  const size = budget.isSpent() ? Number.POSITIVE_INFINITY : JSON.stringify(inject).length;
+  return { entry, inject, isTemplate: true, unresolved: [...variablesIn(inject)], size, values: countValues(inject) };
+};
+
+/** What a variable stands for in an entry: its own definition, unless a more specific one of `matched`, best first, has one. */
+export const definitionFor = (entry: Entry, name: string, matched: readonly Entry[]): string | undefined => {
+  const definer = matched.find((other) => definition(other, name) !== undefined && isVisibleTo(entry, other));
+  if (definer === undefined) return undefined;
+  return (hasEqualPrecedence(definer, entry) ? definition(entry, name) : undefined) ?? definition(definer, name);
+};
+
+const definition = ({ spec: { variables = {} } }: Entry, name: string): string | undefined =>
+  Object.hasOwn(variables, name) ? variables[name] : undefined;
+
+/** What the platform enforces, or makes for the whole cluster, must not be steered by a variable of a tenant's. */
+const isVisibleTo = (entry: Entry, definer: Entry): boolean =>
+  definer.isGlobal || !entry.isGlobal || (entry.mode === 'Default' && entry.spec.inject?.storageClass === undefined);
+
+/** Gives back what is cached for a key, or makes it. */
+export type Cache<V> = (key: string, make: () => V) => V;
+
+/** The weight of every entry besides its key and its value. */
+const ENTRY_OVERHEAD = 16 * 1024;
+
+/**
+ * Caches what was made lately, up to a weight of `maxWeight` in all, keys included: those who submit objects choose the keys, and
+ * some of what is kept. The oldest is evicted; what is heavier than everything together may be is not cached at all.
+ */
+const createCache = <V>(maxWeight: number, weigh: (value: V) => number): Cache<V> => {
+  const cached = new Map<string, { readonly value: V; readonly weight: number }>();
+  let total = 0;
+  const evictOldest = (): void => {
+    for (const [key, { weight }] of cached) {
+      cached.delete(key);
+      total -= weight;
+      return;
+    }
+  };
+  return (key, make) => {
+    const hit = cached.get(key);
+    if (hit !== undefined) return hit.value;
+    const value = make();
+    const weight = ENTRY_OVERHEAD + key.length + weigh(value);
+    if (weight > maxWeight) return value;
+    while (total + weight > maxWeight) evictOldest();
+    cached.set(key, { value, weight });
+    total += weight;
+    return value;
+  };
+};

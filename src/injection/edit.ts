@@ -1,8 +1,8 @@
-import { envFromKey, mountKey, tolerationKey } from '../api/identity.ts';
+import { envFromKey, mountKey, tolerationKey } from '../api/inject-spec.ts';
 import type { DefaultsSource, Mode, Resolved, ResolvedMap } from '../api/injection.ts';
-import type { EnvFromSource, Toleration } from '../api/kubernetes.ts';
+import type { EnvFromSource, KubeObject, Toleration } from '../api/kubernetes.ts';
 import { memoize } from './memo.ts';
-import { isRecord, type Path, type UnknownRecord } from './path.ts';
+import { childOf, isRecord, listAt, mapAt, type Path, readAt, setAt, type UnknownRecord, without } from './path.ts';
 
 /** One field of a map, or one entry of a list by its key (env: name, volumeMounts: path, …). */
 export interface FieldPath {
@@ -115,4 +115,82 @@ const identities: Readonly<Record<string, Identity | undefined>> = {
   envFrom: keyedBy((item) => envFromKey(item as EnvFromSource)),
   tolerations: keyedBy((item) => tolerationKey(item as Toleration)),
   imagePullSecrets: (item) => asText(isRecord(item) ? item['name'] : item),
+};
+
+/** All that an object holds at a field path: one value, several where a list has the entry twice, none for absent and null. */
+export const valuesAt = (object: KubeObject, { at, key }: FieldPath): readonly unknown[] => {
+  if (isListPath(at)) return entriesWith(listAt(object, at), at, key);
+  const value = readAt(mapAt(object, at), [key]) ?? undefined;
+  return value === undefined ? [] : [value];
+};
+
+/** The object without what is at a field path. */
+export const erase = (object: KubeObject, { at, key }: FieldPath): KubeObject =>
+  isListPath(at)
+    ? setAt(
+        object,
+        at,
+        listAt(object, at).filter((item) => keysIn(at)(item) !== key),
+      )
+    : setAt(object, at, without(mapAt(object, at), key));
+
+/** False where something of another type stands at the path, or on the way to it: the API server will say so. */
+export const isWritableAt = (object: KubeObject, at: Path, isList: boolean): boolean => {
+  let node: unknown = object;
+  for (const step of at) {
+    if (node === undefined || node === null) return true;
+    if (!isRecord(node) && !(Array.isArray(node) && Number(step) < node.length)) return false;
+    node = childOf(node, step);
+  }
+  return node === undefined || node === null || (isList ? Array.isArray(node) : isRecord(node));
+};
+
+/** The entries of a list by key: several where it has an entry twice. */
+export type Entries = Map<string, readonly unknown[]>;
+
+/** Reading a list of such a length takes no longer than looking it up in the cache. */
+const SHORT_LIST = 64;
+
+const cache = new WeakMap<readonly unknown[], Entries>();
+
+/** Of a long list they are read once: whoever writes to it must say so with `setEntry`. */
+export const entriesOf = (list: readonly unknown[], at: Path): Entries => {
+  if (list.length <= SHORT_LIST) return readEntries(list, at);
+  const entries = cache.get(list) ?? readEntries(list, at);
+  cache.set(list, entries);
+  return entries;
+};
+
+/** The entries of a copy of a list, which may be written to, from those of the list. */
+export const entriesOfCopy = (copy: readonly unknown[], entries: Entries): Entries => {
+  if (copy.length <= SHORT_LIST) return entries;
+  const own = cache.get(copy) ?? new Map(entries);
+  cache.set(copy, own);
+  return own;
+};
+
+/** The entries of a list that have a key. */
+export const entriesWith = (list: readonly unknown[], at: Path, key: string): readonly unknown[] => {
+  if (list.length > SHORT_LIST) return entriesOf(list, at).get(key) ?? [];
+  const keyOfItem = keysIn(at);
+  return list.filter((item) => keyOfItem(item) === key);
+};
+
+/** To be called for an entry that was put into a list; with no values where all with that key are gone. */
+export const setEntry = (list: readonly unknown[], key: string, values: readonly unknown[]): void => {
+  const entries = cache.get(list);
+  if (values.length > 0) entries?.set(key, values);
+  else entries?.delete(key);
+};
+
+const readEntries = (list: readonly unknown[], at: Path): Entries => {
+  const entries = new Map<string, unknown[]>();
+  const keyOfItem = keysIn(at);
+  for (const item of list) {
+    const key = keyOfItem(item);
+    const alike = key === undefined ? undefined : entries.get(key);
+    if (alike !== undefined) alike.push(item);
+    else if (key !== undefined) entries.set(key, [item]);
+  }
+  return entries;
 };

@@ -1,14 +1,74 @@
-import type { TargetKind } from '../api/injection.ts';
+import { type AdmissionRequest, type Mutation, untouched } from '../api/admission.ts';
+import type { Facts } from '../api/facts.ts';
+import type { Injection, TargetKind } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import type { Edit, FieldPath } from './edit.ts';
-import { type DesiredVolumes, desiredVolumes, mountedVolumeRefusal } from './mounted-volumes.ts';
-import { childOf, listAt } from './path.ts';
+import { type Edit, editsOf, envFromEdits, type FieldPath } from './edit.ts';
+import { type InjectionPlan, inject } from './injector.ts';
+import { childOf, listAt, type Path, textAt } from './path.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from './reserved.ts';
 import type { Rules } from './settlement.ts';
-import { POD_VOLUMES } from './volumes.ts';
+import { readInjected } from './snapshot.ts';
+import { targetOf } from './target.ts';
+import { type DesiredVolumes, desiredVolumes, mountedVolumeRefusal, POD_VOLUMES } from './volumes.ts';
+
+/** What is injected into one kind of pod. */
+export interface PodProfile extends PodRefusals {
+  readonly editsFor: (pod: KubeObject, injection: Injection) => readonly Edit[];
+  /** What the pod needs whatever the defaults are. */
+  readonly ownEdits: (pod: KubeObject) => readonly Edit[];
+  readonly warningsFor: (pod: KubeObject, injection: Injection) => readonly string[];
+}
+
+/** Injects into a pod what each of its profiles has for it, in one go: its annotation tells all of it. */
+export const mutatePod = (
+  pod: KubeObject,
+  request: AdmissionRequest,
+  facts: Facts,
+  profiles: readonly PodProfile[],
+  rulesFor: InjectionPlan['rulesFor'] = podRules(profiles),
+): Mutation => {
+  const results = profiles.map((profile) => resultOf(pod, request, facts, profile));
+  const edits = concatenated(results.map((result) => result.edits));
+  if (edits.length === 0 && readInjected(pod) === undefined)
+    return untouched(
+      pod,
+      results.flatMap(({ warnings }) => warnings),
+    );
+  return inject(pod, {
+    edits,
+    rulesFor,
+    form: 'names',
+    warnings: results.flatMap(({ warnings }) => warnings),
+    isDisabled: results.some(({ isDisabled }) => isDisabled),
+  });
+};
+
+/** All in one list: the very list where the others are empty, so that what is memoized of it stays in use. */
+const concatenated = (lists: readonly (readonly Edit[])[]): readonly Edit[] => {
+  const [first = [], ...others] = lists.filter((list) => list.length > 0);
+  return others.length === 0 ? first : [first, ...others].flat();
+};
+
+interface ProfileResult {
+  readonly edits: readonly Edit[];
+  readonly warnings: readonly string[];
+  readonly isDisabled: boolean;
+}
+
+const resultOf = (pod: KubeObject, request: AdmissionRequest, facts: Facts, profile: PodProfile): ProfileResult => {
+  const target = targetOf(profile.kind, pod, request, facts);
+  const injection = facts.defaults.resolve(target);
+  const own = target.isDisabled ? [] : profile.ownEdits(pod);
+  if (injection === undefined) return { edits: own, warnings: [], isDisabled: target.isDisabled };
+  return {
+    edits: concatenated([own, profile.editsFor(pod, injection)]),
+    warnings: [...injection.warnings, ...profile.warningsFor(pod, injection)],
+    isDisabled: target.isDisabled,
+  };
+};
 
 /** What must not be injected into one kind of pod, beyond its reserved names. */
-export interface PodRefusals {
+interface PodRefusals {
   readonly kind: TargetKind;
   readonly ofMount: (pod: KubeObject, mount: Edit, desired: DesiredVolumes) => string | undefined;
   readonly ofEnv: (pod: KubeObject, edit: Edit) => string | undefined;
@@ -84,3 +144,42 @@ const firstOf = (
   }
   return undefined;
 };
+
+/** What an injection has for a pod as a whole. Volumes come with their mounts: `volumeEdits`. */
+export const podEdits = (injection: Injection): readonly Edit[] => [
+  ...editsOf(['metadata', 'labels'], injection.labels),
+  ...editsOf(['metadata', 'annotations'], injection.annotations),
+  ...editsOf(['spec', 'nodeSelector'], injection.nodeSelector),
+  ...editsOf(['spec', 'tolerations'], injection.tolerations),
+  ...editsOf(['spec', 'imagePullSecrets'], injection.imagePullSecrets, asReference),
+];
+
+const asReference = (name: string) => ({ name });
+
+/** What an injection has for the environment of one container. */
+export const environmentEdits = (container: Path, injection: Injection): readonly Edit[] => [
+  ...editsOf([...container, 'env'], injection.env),
+  ...sourceEdits(container, injection),
+];
+
+/** The sources of variables alone. */
+export const sourceEdits = (container: Path, injection: Injection): readonly Edit[] =>
+  envFromEdits([...container, 'envFrom'], injection.envFrom);
+
+/**
+ * Where the containers of a pod are that have one of these names, init containers included. Of more than the API server will
+ * take by that name it is the first.
+ */
+export const containersNamed = (pod: KubeObject, names: readonly string[]): readonly Path[] =>
+  ['containers', 'initContainers'].flatMap((list) => {
+    const found = listAt(pod, ['spec', list]).map((container) => textAt(container, ['name']) ?? '');
+    return found.flatMap((name, index) =>
+      names.includes(name) && found.indexOf(name) === index ? [['spec', list, String(index)]] : [],
+    );
+  });
+
+/** Label of the pods that spark-operator makes and patches itself: two webhooks that both append make a pod invalid. */
+const LAUNCHED_BY_SPARK_OPERATOR = 'sparkoperator.k8s.io/launched-by-spark-operator';
+
+export const isSparkOperatorPod = (pod: KubeObject): boolean =>
+  textAt(pod, ['metadata', 'labels', LAUNCHED_BY_SPARK_OPERATOR]) === 'true';

@@ -1,5 +1,4 @@
-import { mountKey } from '../api/identity.ts';
-import type { TargetKind } from '../api/inject-keys.ts';
+import { mountKey, type TargetKind } from '../api/inject-spec.ts';
 import { GROUP, MANAGED_BY_LABEL } from '../api/names.ts';
 
 /** What one kind keeps for its own machinery: what is put there is refused, overwritten or breaks the job. */

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mountKey } from '../api/identity.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { mountKey } from '../api/inject-spec.ts';
 import type { FileMount, Injection, Resolved } from '../api/injection.ts';
 import type { AccessMode, KubeObject, Volume, VolumeMount } from '../api/kubernetes.ts';
-import { type Edit, editOf } from './edit.ts';
+import { type Edit, editOf, valuesAt } from './edit.ts';
+import { memoize } from './memo.ts';
 import { listAt, type Path, textAt } from './path.ts';
 
 export const POD_VOLUMES: Path = ['spec', 'volumes'];
@@ -118,3 +120,45 @@ const layOut = (
     volumes: name === ownName ? [editOf(POD_VOLUMES, name, volume, { ...volume.value, name })] : [],
   };
 };
+
+/** The volumes that are to be injected, by name. Mounts are settled before them. */
+export type DesiredVolumes = ReadonlyMap<string, Edit>;
+
+export const desiredVolumes = (edits: readonly Edit[]): DesiredVolumes =>
+  memoize(
+    edits,
+    desiredVolumes,
+    '',
+    () => new Map(edits.filter(({ at }) => at.at(-1) === 'volumes').map((edit) => [edit.key, edit])),
+  );
+
+/**
+ * Why a mount must not be injected: it would mount another volume than it was meant for, or none. `volumeRefusalOf` says why
+ * its volume could not be injected.
+ */
+export const mountedVolumeRefusal = (
+  object: KubeObject,
+  mount: Edit,
+  at: Path,
+  desired: DesiredVolumes,
+  volumeRefusalOf: (volume: Edit) => string | undefined,
+): string | undefined => {
+  const name = textAt(mount.value, ['name']) ?? '';
+  const [present] = valuesAt(object, { at, key: name });
+  const volume = desired.get(name);
+  if (volume === undefined) return present === undefined ? `there is no volume ${name}` : undefined;
+  if (isDeepStrictEqual(present, volume.value)) return undefined;
+  if (present !== undefined && volume.mode === 'Default') return `there is another volume named ${name}`;
+  return volumeRefusalOf(volume);
+};
+
+/** True where one mount would lie in the other's directory, or in its place. */
+export const isNested = (one: string, other: string): boolean => isBelow(one, other) || isBelow(other, one);
+
+/** True for the directory itself too. */
+export const isBelow = (path: string, directory: string): boolean =>
+  `${mountKey(path)}/`.startsWith(mountKey(directory) === '/' ? '/' : `${mountKey(directory)}/`);
+
+/** True where a mount at `path` would hide one of these, which begin as they are given (`/var/data/spark-`). */
+export const hidesAny = (path: string, paths: readonly string[]): boolean =>
+  paths.some((hidden) => isBelow(hidden, path));

@@ -1,8 +1,8 @@
-import type { Mutator } from '../api/mutator.ts';
-import { calrissianPodMutator } from './calrissian/calrissian-pod.ts';
+import type { Mutator } from '../api/admission.ts';
+import { calrissianPodMutator } from './calrissian/mutator.ts';
 import { objectStoreMutator } from './object-store/mutator.ts';
 import { persistentVolumeClaimMutator } from './persistent-volume-claim/mutator.ts';
-import { sparkApplicationMutator } from './spark-application/spark-application.ts';
+import { sparkApplicationMutator } from './spark-application/mutator.ts';
 import { sparkConnectMutator } from './spark-application/spark-connect.ts';
 import { workflowPodMutator } from './workflow-pod/mutator.ts';
 

@@ -50,7 +50,7 @@ export const connectionFailure = (what: string, cause: unknown): AppError =>
   new AppError('Unavailable', `${what} failed: ${messageOf(cause) || codeOf(cause) || 'connection lost'}.`, { cause });
 
 /** True for `connectionFailure`: nobody answered, so that asking again soon is no burden to anyone. */
-export const isConnectionFailure = (error: unknown): boolean =>
+const isConnectionFailure = (error: unknown): boolean =>
   error instanceof AppError && error.reason === 'Unavailable' && codeOf(error.cause) !== undefined;
 
 export const isConnectionReset = (cause: unknown): boolean =>
@@ -58,3 +58,61 @@ export const isConnectionReset = (cause: unknown): boolean =>
 
 const codeOf = (cause: unknown): string | undefined =>
   cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+
+export interface BackoffLimits {
+  readonly firstMs: number;
+  readonly mostMs: number;
+  /** Nobody answers at all: asking costs nobody anything, and the server's return should be noticed soon. */
+  readonly mostWhileDownMs: number;
+}
+
+export const defaultBackoff: BackoffLimits = { firstMs: 100, mostMs: 30_000, mostWhileDownMs: 1_000 };
+
+/** Doubles from try to try, with a jitter of up to half. */
+export const delayMs = (failures: number, firstMs: number, mostMs: number, random = Math.random): number =>
+  Math.min(firstMs * 2 ** Math.min(failures, 30), mostMs) * (0.5 + random() / 2);
+
+/** Waiting times after failures in a row; time without an answer does not count towards those after refusals. */
+export const createBackoff = (limits: BackoffLimits) => {
+  let down = 0;
+  let refused = 0;
+  return {
+    reset: (): void => {
+      down = 0;
+      refused = 0;
+    },
+    next: (error: unknown): number => {
+      if (isConnectionFailure(error)) return delayMs(down++, limits.firstMs, limits.mostWhileDownMs);
+      down = 0;
+      return delayMs(refused++, limits.firstMs, limits.mostMs);
+    },
+  };
+};
+
+/**
+ * Runs `work` with a signal that fires after `ms` or with `outer`, whichever is first.
+ * Throws AppError('Timeout') then, whatever the work itself threw. Listens to `outer` no longer than the work takes.
+ */
+export const withDeadline = async <T>(
+  what: string,
+  ms: number,
+  outer: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> => {
+  const controller = new AbortController();
+  const expire = (): void => controller.abort(new AppError('Timeout', `${what} got no answer within ${ms} ms.`));
+  const cancel = (): void =>
+    controller.abort(new AppError('Timeout', `${what} was given up.`, { cause: outer?.reason }));
+  const timer = setTimeout(expire, ms);
+  outer?.addEventListener('abort', cancel, { once: true });
+  if (outer?.aborted) cancel();
+  try {
+    return await work(controller.signal);
+  } catch (error) {
+    controller.signal.throwIfAborted();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    outer?.removeEventListener('abort', cancel);
+  }
+};

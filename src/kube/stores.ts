@@ -3,8 +3,7 @@ import { DEFAULT_CLASS_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../api/n
 import type { ObjectStore } from '../api/object-store.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { type Kube, type Resource, resources } from './api-server.ts';
-import type { RestartReason } from './patience.ts';
-import { type ReflectorOptions, reflect } from './reflector.ts';
+import { type ReflectorOptions, type RestartReason, reflect } from './reflector.ts';
 import { createStore, type IndexFunctions, type Store, type WatchLog } from './store.ts';
 import { isProvisioned, metadataOnly, stripManagedFields, stripVolume } from './transforms.ts';
 

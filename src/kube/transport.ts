@@ -4,8 +4,7 @@ import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../api/errors.ts';
 import type { Connection, Credentials, TlsMaterial } from './connection.ts';
-import { withDeadline } from './deadline.ts';
-import { connectionFailure, isConnectionReset, refusal } from './failure.ts';
+import { connectionFailure, isConnectionReset, refusal, withDeadline } from './failure.ts';
 
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

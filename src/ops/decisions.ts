@@ -1,5 +1,4 @@
-import type { Decision } from '../admission/handler.ts';
-import { nameOf } from '../admission/handler.ts';
+import { type Decision, nameOf } from '../admission/handler.ts';
 import type { AdmissionRequest } from '../api/admission.ts';
 import { MAX_NAME_LENGTH, plainSentences, plainText } from '../api/plain-text.ts';
 

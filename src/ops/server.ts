@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
-import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
+import type { ErrorRequestHandler, Express, Response } from 'express';
+import express from 'express';
 import { keepConnections } from '../admission/connections.ts';
 import type { Health } from './health.ts';
 import { type StatusSnapshot, statusPage } from './status-page.ts';

@@ -1,29 +1,79 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DEPLOYMENT_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
+import { DEPLOYMENT_NAME, LEASE_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import type { CertificateWatcher } from '../certificates/watcher.ts';
-import type { EventRecorder } from '../controller/events.ts';
+import { createEventRecorder, type EventRecorder } from '../controller/events.ts';
+import { runAsLeader } from '../controller/leader-election.ts';
 import { runController } from '../controller/loop.ts';
-import { type WebhookTarget, webhookConfiguration } from '../controller/webhook-configuration.ts';
-import { reconcileWebhookConfiguration } from '../controller/webhook-keeper.ts';
-import { webhookPublisher } from '../controller/webhook-publisher.ts';
-import { platformDefaultsController } from '../defaults/platform-defaults-controller.ts';
-import { watchProvision } from '../defaults/provisioning/provision-stores.ts';
-import { watchCalrissian } from '../kinds/calrissian/calrissian-stores.ts';
-import { runCalrissianController } from '../kinds/calrissian/controller.ts';
+import {
+  reconcileWebhookConfiguration,
+  type WebhookTarget,
+  webhookConfiguration,
+  webhookPublisher,
+} from '../controller/webhook-configuration.ts';
+import { platformDefaultsController } from '../defaults/controller.ts';
+import { watchProvision } from '../defaults/provisioning/observed.ts';
+import { runCalrissianController, watchCalrissian } from '../kinds/calrissian/controller.ts';
 import { mutators } from '../kinds/index.ts';
-import { runObjectStoreController } from '../kinds/object-store/object-store.ts';
+import { runObjectStoreController } from '../kinds/object-store/controller.ts';
 import { azureCredential } from '../kinds/object-store/providers/azure/credential.ts';
 import { openProvider } from '../kinds/object-store/providers/index.ts';
 import { openAzureAccounts } from '../kinds/persistent-volume-claim/azure-file/account.ts';
 import { runAzureFileController, watchAzureRecords } from '../kinds/persistent-volume-claim/azure-file/controller.ts';
 import { claimController } from '../kinds/persistent-volume-claim/controller.ts';
-import { runNfsController } from '../kinds/persistent-volume-claim/nfs/controller.ts';
-import { watchNfsServers } from '../kinds/persistent-volume-claim/nfs/nfs-stores.ts';
+import { runNfsController, watchNfsServers } from '../kinds/persistent-volume-claim/nfs/controller.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { type WatchOptions, watchStore } from '../kube/stores.ts';
 import { metadataOnly } from '../kube/transforms.ts';
 import type { Core } from './core.ts';
+
+/** The controllers of this process, acting only while it leads. */
+export interface Controllers {
+  /** Whether it is this replica whose controllers act. */
+  readonly isLeading: () => boolean;
+  /** Resolves after `stop`; rejects where they end by themselves, which they should never do. */
+  readonly done: Promise<void>;
+  /** Lets what is under way finish and releases the Lease. Throws what `done` does. */
+  readonly stop: () => Promise<void>;
+}
+
+const EVENTS_GRACE_MS = 3_000;
+
+/** Contends for leadership and runs every controller while it is held. Caches are filled before that, so that a new leader acts at once. */
+export const startControllers = (core: Core, certificates: CertificateWatcher): Controllers => {
+  const { settings, kube, log, metrics } = core;
+  const stopping = new AbortController();
+  const events = createEventRecorder({ kube, instance: hostname(), log, metrics });
+  const runnables = runnablesOf(core, certificates, events);
+  let isLeading = false;
+  const done = runAsLeader({
+    kube,
+    name: LEASE_NAME,
+    identity: `${hostname()}_${randomUUID()}`,
+    namespace: settings.namespace,
+    leaseSeconds: settings.leaseSeconds,
+    signal: AbortSignal.any([stopping.signal, core.signal]),
+    log,
+    metrics,
+    lead: async (signal) => {
+      isLeading = true;
+      await Promise.all(runnables.map((runnable) => runnable(signal))).finally(() => {
+        isLeading = false;
+      });
+    },
+  });
+  return {
+    isLeading: () => isLeading,
+    done,
+    stop: async () => {
+      stopping.abort();
+      await done;
+      await events.close(EVENTS_GRACE_MS);
+    },
+  };
+};
 
 const PUBLISH_EVERY_MS = 2_000;
 const RETRY_MS = 1_000;
@@ -31,11 +81,7 @@ const RETRY_MS = 1_000;
 const ACCOUNT_GRACE_SECONDS = 600;
 
 /** Every controller there is. Their watches begin at once, on every replica; they act when they are run. */
-export const runnablesOf = (
-  core: Core,
-  certificates: CertificateWatcher,
-  events: EventRecorder,
-): readonly Runnable[] => [
+const runnablesOf = (core: Core, certificates: CertificateWatcher, events: EventRecorder): readonly Runnable[] => [
   publishWebhooks(core, certificates),
   keepClaims(core, events),
   keepNfsServers(core, events),

@@ -1,7 +1,6 @@
 import type { CloudVerdict, Facts } from '../api/facts.ts';
 import type { PersistentVolumeClaim } from '../api/kubernetes.ts';
-import { detectCloud } from '../clouds/detection/detect.ts';
-import { type Detection, startDetection } from '../clouds/detection/detector.ts';
+import { type Detection, detectCloud, startDetection } from '../clouds/detection/detector.ts';
 import { createDefaultsInForce, type DefaultsInForce } from '../defaults/in-force.ts';
 import { createFacts } from '../kinds/facts.ts';
 import { watchClaims } from '../kinds/persistent-volume-claim/controller.ts';

@@ -6,11 +6,10 @@ import { AppError } from '../api/errors.ts';
 import { createDecisionLog } from '../ops/decisions.ts';
 import { createHealth, type Health } from '../ops/health.ts';
 import { createOpsApp, createOpsServer } from '../ops/server.ts';
-import { takeSnapshot } from '../ops/snapshot.ts';
-import { type Controllers, startControllers } from './controllers-controllers.ts';
+import { takeSnapshot } from '../ops/status-page.ts';
+import { type Controllers, startControllers } from './controllers.ts';
 import { type Core, type CoreOptions, createCore } from './core.ts';
-import { listen } from './listen.ts';
-import { keepServingCertificate, startWebhook, type Webhook } from './webhook.ts';
+import { keepServingCertificate, listen, startWebhook, type Webhook } from './webhook.ts';
 
 export interface ServeMode {
   readonly webhook: boolean;

@@ -1,16 +1,16 @@
-import { ensureStorageClasses } from '../admission/ensure.ts';
-import { createHandler, type Handle, type HandlerOptions } from '../admission/handler.ts';
+import { once } from 'node:events';
+import type { Server } from 'node:net';
+import { createHandler, ensureStorageClasses, type Handle, type HandlerOptions } from '../admission/handler.ts';
 import { createWebhookServer, type WebhookServer } from '../admission/server.ts';
-import { messageOf } from '../api/errors.ts';
+import { AppError, messageOf } from '../api/errors.ts';
+import { MAX_NAME_LENGTH, plainSentences, plainText } from '../api/plain-text.ts';
 import { type CertificateSource, tlsOptions } from '../certificates/certificate.ts';
 import { fileSource } from '../certificates/file-source.ts';
 import { secretSource, serviceNames } from '../certificates/secret-source.ts';
 import { type CertificateWatcher, watchCertificate } from '../certificates/watcher.ts';
-import { isAuthorityPublished } from '../controller/webhook-publisher.ts';
-import type { DecisionLog } from '../ops/decisions.ts';
+import { isAuthorityPublished } from '../controller/webhook-configuration.ts';
+import { type DecisionLog, outcomeOf } from '../ops/decisions.ts';
 import type { Core } from './core.ts';
-import { listen } from './listen.ts';
-import { observeAdmissions } from './observe.ts';
 
 /** The webhook server once it has a certificate, and how to end it. */
 export interface Webhook {
@@ -102,3 +102,46 @@ const handlerOptions = ({ kube, settings, facts, log, metrics }: Core, decisions
   ensure: ensureStorageClasses(kube, settings.ensureDeadlineMs, () => metrics.countStorageClass('admission')),
   observe: observeAdmissions({ log, metrics }, decisions),
 });
+
+/** Where a server listens, and the setting that says so. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly setting: string;
+}
+
+/** Resolves when the server listens. Throws AppError('Unavailable') naming the setting where it cannot: the port is taken, or not ours. */
+export const listen = async (server: Server, { host, port, setting }: Address): Promise<void> => {
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    throw new AppError('Unavailable', `${setting} cannot be used: ${messageOf(cause)}.`, { cause });
+  }
+};
+
+/** Counts each admission, remembers it for the status page, and logs it: at debug where nothing came of it. */
+export const observeAdmissions =
+  ({ log, metrics }: Pick<Core, 'log' | 'metrics'>, decisions: DecisionLog): NonNullable<HandlerOptions['observe']> =>
+  (request, decision, seconds) => {
+    const outcome = outcomeOf(decision);
+    metrics.countAdmission(request.object.kind, request.operation, outcome, seconds);
+    decisions.add(request, decision);
+    const level = outcome === 'unchanged' ? 'debug' : 'info';
+    if (!log.isLevelEnabled(level)) return;
+    log[level](
+      {
+        uid: request.uid,
+        operation: request.operation,
+        kind: plainText(request.object.kind, MAX_NAME_LENGTH),
+        namespace: plainText(request.namespace, MAX_NAME_LENGTH),
+        name: plainText(request.name, MAX_NAME_LENGTH),
+        dryRun: request.dryRun,
+        outcome,
+        changes: decision.patch.length,
+        companions: decision.companions.map(({ kind, metadata }) => `${kind}/${metadata.name ?? ''}`),
+        warnings: plainSentences(decision.warnings),
+      },
+      'admission decided',
+    );
+  };

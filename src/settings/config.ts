@@ -1,7 +1,6 @@
 import { AppError } from '../api/errors.ts';
 import type { Policy } from '../api/facts.ts';
-import { settings } from './definitions.ts';
-import type { Setting } from './setting.ts';
+import { type Setting, settings } from './definitions.ts';
 
 export type SettingName = keyof typeof settings;
 export type Settings = { readonly [Name in SettingName]: ReturnType<(typeof settings)[Name]['parse']> };

@@ -1,19 +1,94 @@
+import { isAbsolute } from 'node:path';
+import { AppError } from '../api/errors.ts';
 import type { CloudName } from '../api/facts.ts';
 import { SYSTEM_NAMESPACE } from '../api/names.ts';
-import {
-  dnsLabel,
-  file,
-  httpsUrl,
-  httpUrl,
-  integer,
-  namespacedName,
-  oneOf,
-  pairs,
-  pattern,
-  serviceAccounts,
-  setting,
-  text,
-} from './setting.ts';
+
+/** One setting: an environment variable, the same as a flag, and what turns its text into a value (or says what is wrong). */
+export interface Setting<T> {
+  readonly env: string;
+  readonly summary: string;
+  readonly fallback: string;
+  readonly parse: (text: string) => T;
+}
+
+const setting = <T>(env: string, fallback: string, parse: (text: string) => T, summary: string): Setting<T> => ({
+  env,
+  summary,
+  fallback,
+  parse,
+});
+
+/** Throws what `readSettings` turns into a sentence that names the setting. */
+const refuse = (expected: string): never => {
+  throw new AppError('InvalidSetting', expected);
+};
+
+const text = (value: string): string => value;
+
+const integer =
+  (least: number, most: number) =>
+  (value: string): number => {
+    const number = Number(value);
+    return /^\d+$/.test(value) && number >= least && number <= most
+      ? number
+      : refuse(`a whole number from ${least} to ${most}`);
+  };
+
+const oneOf =
+  <T extends string>(...names: readonly T[]) =>
+  (value: string): T =>
+    names.find((name) => name === value) ?? refuse(`one of ${names.join(', ')}`);
+
+const pattern = (value: string): RegExp => {
+  try {
+    return new RegExp(`^(?:${value})$`);
+  } catch {
+    return refuse('a regular expression');
+  }
+};
+
+const dnsLabel = (value: string): string =>
+  /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value) ? value : refuse('a DNS label');
+
+const httpUrl = (value: string): URL | undefined => {
+  if (value === '') return undefined;
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  return url?.protocol === 'http:' ? url : refuse('an http:// address, or empty for the clouds’ own');
+};
+
+const httpsUrl = (value: string): string =>
+  value === '' || (URL.canParse(value) && new URL(value).protocol === 'https:')
+    ? value
+    : refuse('an https:// address, or empty');
+
+const file = (value: string): string =>
+  value === '' || isAbsolute(value) ? value : refuse('an absolute path, or empty');
+
+const list = (value: string): readonly string[] =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+const serviceAccounts = (value: string): readonly string[] => {
+  const accounts = list(value);
+  return accounts.every((account) => /^[a-z0-9]([-a-z0-9]*[a-z0-9])?:[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(account))
+    ? accounts
+    : refuse('namespace:name pairs joined by commas');
+};
+
+const namespacedName = (value: string): string =>
+  value === '' || /^[a-z0-9]([-a-z0-9]*[a-z0-9])?\/[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value)
+    ? value
+    : refuse('namespace/name');
+
+const pairs = (value: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    list(value).map((pair) => {
+      const at = pair.indexOf('=');
+      return at > 0 ? [pair.slice(0, at), pair.slice(at + 1)] : refuse('name=value pairs joined by commas');
+    }),
+  );
 
 export const CLOUD_NAMES = [
   'aws',

@@ -2,8 +2,7 @@ import type { CalrissianPolicy, CloudVerdict, Fact, Facts } from '../api/facts.t
 import type { PersistentVolumeClaim, StorageClass, StringMap } from '../api/kubernetes.ts';
 import { CALRISSIAN_CLASS } from '../api/names.ts';
 import { type Claim, claimOf } from './claim.ts';
-import { draftFromOption, finishDraft } from './class-draft.ts';
-import type { ClusterFacts } from './draft.ts';
+import { type ClusterFacts, draftFromOption, finishDraft } from './draft.ts';
 
 /** What mounts buckets as volumes. */
 export const S3_DRIVER = 'ru.yandex.s3.csi';

@@ -3,9 +3,12 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { answerBrokenRequests } from '../../src/admission/broken-requests.ts';
-import { keepConnections } from '../../src/admission/connections.ts';
-import { createShutdown, type Shutdown } from '../../src/admission/ending.ts';
+import {
+  answerBrokenRequests,
+  createShutdown,
+  keepConnections,
+  type Shutdown,
+} from '../../src/admission/connections.ts';
 import { issueAuthority, issueServing, type PemPair } from '../../src/certificates/issue.ts';
 
 const HEADERS_MS = 100;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isTooComplex } from '../../src/admission/density.ts';
+import { isTooComplex } from '../../src/admission/body.ts';
 
 const times = (count: number, text: string): string => text.repeat(count);
 const dense = (text: string): boolean => isTooComplex(Buffer.from(text));

@@ -1,9 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { inspectPair, isIssuedFor, isSignedBy } from '../../src/certificates/inspect.ts';
-import { type Circumstances, planStep, servingPeriod } from '../../src/certificates/plan.ts';
-import { bundleOf, type CertificateState, decodeState, encodeState } from '../../src/certificates/rollover.ts';
+import { inspectPair, isIssuedFor, isSignedBy } from '../../src/certificates/certificate.ts';
+import {
+  applyStep,
+  bundleOf,
+  type CertificateState,
+  type Circumstances,
+  decodeState,
+  encodeState,
+  newState,
+  planStep,
+  servingPeriod,
+} from '../../src/certificates/rollover.ts';
 import { serviceNames } from '../../src/certificates/secret-source.ts';
-import { applyStep, newState } from '../../src/certificates/steps.ts';
 
 const DAY_MS = 86_400_000;
 const start = new Date('2026-11-20T12:00:00Z');

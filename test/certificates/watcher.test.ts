@@ -8,11 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
-import { tlsOptions } from '../../src/certificates/certificate.ts';
+import { inspectPair, tlsOptions } from '../../src/certificates/certificate.ts';
 import { fileSource } from '../../src/certificates/file-source.ts';
-import { inspectPair } from '../../src/certificates/inspect.ts';
-import type { CertificateState } from '../../src/certificates/rollover.ts';
-import { newState } from '../../src/certificates/steps.ts';
+import { type CertificateState, newState } from '../../src/certificates/rollover.ts';
 import { watchCertificate } from '../../src/certificates/watcher.ts';
 import { mountCertificates } from '../fixtures/certificate-mount.ts';
 

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
 import { companionsOf } from '../../src/cli/companions.ts';
-import { offlineFacts } from '../../src/cli/offline-facts.ts';
+import { offlineFacts } from '../../src/cli/described-cluster.ts';
 import { cloudNamed, verdictFor } from '../../src/clouds/index.ts';
 import { entryOf } from '../../src/defaults/entry.ts';
-import { indexEntries } from '../../src/defaults/index.ts';
+import { indexEntries } from '../../src/defaults/resolution.ts';
 import { policyOf, readSettings } from '../../src/settings/config.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/api/errors.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
-import type { EventObject } from '../../src/controller/event-object.ts';
-import { createEventRecorder, type EventRecorderOptions } from '../../src/controller/events.ts';
+import { createEventRecorder, type EventObject, type EventRecorderOptions } from '../../src/controller/events.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
 

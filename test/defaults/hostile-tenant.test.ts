@@ -1,12 +1,11 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { ensureNothing } from '../../src/admission/ensure.ts';
-import { createHandler } from '../../src/admission/handler.ts';
+import { createHandler, ensureNothing } from '../../src/admission/handler.ts';
 import { encodeReview } from '../../src/admission/review.ts';
-import { indexDefaults } from '../../src/defaults/index.ts';
+import { indexDefaults } from '../../src/defaults/resolution.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
-import { observeAdmissions } from '../../src/server/observe.ts';
+import { observeAdmissions } from '../../src/server/webhook.ts';
 import { platformDefaults, system, target } from '../fixtures/defaults.ts';
 import { requestFor } from '../golden/case.ts';
 import { factsOf } from '../golden/world.ts';

@@ -1,11 +1,11 @@
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { INJECT_KEYS } from '../../src/api/inject-keys.ts';
+import { INJECT_KEYS } from '../../src/api/inject-spec.ts';
 import { BUILT_IN_VARIABLES } from '../../src/defaults/variables.ts';
 import { alerts } from '../../src/install/prometheus.ts';
 import { mutators } from '../../src/kinds/index.ts';
-import { retryPolicies } from '../../src/kinds/object-store/object-store-retry.ts';
+import { retryPolicies } from '../../src/kinds/object-store/requeue.ts';
 import type { BlockedReason } from '../../src/kinds/object-store/state.ts';
 import { settings } from '../../src/settings/definitions.ts';
 

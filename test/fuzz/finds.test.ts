@@ -1,12 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { mountKey } from '../../src/api/identity.ts';
-import { validateDefaults } from '../../src/defaults/validation/validate.ts';
+import { mountKey } from '../../src/api/inject-spec.ts';
+import { validateDefaults } from '../../src/defaults/validation/spec.ts';
 import { expandVariables, malformedVariable, variablesIn } from '../../src/defaults/variables.ts';
 import { BucketError } from '../../src/kinds/object-store/providers/bucket.ts';
 import { createGcsProvider } from '../../src/kinds/object-store/providers/gcs/provider.ts';
-import { guarded } from '../../src/kinds/object-store/providers/guarded.ts';
+import { guarded } from '../../src/kinds/object-store/providers/index.ts';
 import { platformDefaults, system } from '../fixtures/defaults.ts';
 import { desiredBucket } from '../fixtures/desired-bucket.ts';
 

@@ -1,16 +1,16 @@
-// The webhook server in a process of its own, in the clusters of the golden cases in turn; prints its port once it listens.
-// Usage: node test/fuzz/server.ts CERT KEY
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { ensureStorageClasses } from '../../src/admission/ensure.ts';
-import { createHandler } from '../../src/admission/handler.ts';
+import { createHandler, ensureStorageClasses } from '../../src/admission/handler.ts';
 import { createWebhookServer } from '../../src/admission/server.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
-import { observeAdmissions } from '../../src/server/observe.ts';
+import { observeAdmissions } from '../../src/server/webhook.ts';
 import { readSeeds } from './seeds.ts';
+
+// The webhook server in a process of its own, in the clusters of the golden cases in turn; prints its port once it listens.
+// Usage: node test/fuzz/server.ts CERT KEY
 
 const [cert = '', key = ''] = process.argv.slice(2);
 const worlds = readSeeds().map(({ facts }) => facts);

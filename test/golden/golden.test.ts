@@ -1,8 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import jsonpatch from 'jsonpatch';
 import { describe, expect, it } from 'vitest';
-import { ensureNothing } from '../../src/admission/ensure.ts';
-import { createHandler, decide } from '../../src/admission/handler.ts';
+import { createHandler, decide, ensureNothing } from '../../src/admission/handler.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { type Case, caseNames, readCase, renderAfter, requestFor } from './case.ts';
 import { factsOf } from './world.ts';

@@ -1,8 +1,8 @@
 import type { CloudName, Facts, ObjectStoreFact } from '../../src/api/facts.ts';
-import { offlineFacts } from '../../src/cli/offline-facts.ts';
+import { offlineFacts } from '../../src/cli/described-cluster.ts';
 import { cloudNamed, verdictFor } from '../../src/clouds/index.ts';
-import { indexDefaults } from '../../src/defaults/index.ts';
-import { validateDefaults } from '../../src/defaults/validation/validate.ts';
+import { indexDefaults } from '../../src/defaults/resolution.ts';
+import { validateDefaults } from '../../src/defaults/validation/spec.ts';
 import { policyOf, readSettings } from '../../src/settings/config.ts';
 import type { Case, Circumstances } from './case.ts';
 

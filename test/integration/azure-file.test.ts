@@ -4,7 +4,7 @@ import { AppError } from '../../src/api/errors.ts';
 import type { Fact } from '../../src/api/facts.ts';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
-import type { EventObject } from '../../src/controller/event-object.ts';
+import type { EventObject } from '../../src/controller/events.ts';
 import { type AzureAccounts, openAzureAccounts } from '../../src/kinds/persistent-volume-claim/azure-file/account.ts';
 import {
   type AzureFileOptions,

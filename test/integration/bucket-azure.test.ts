@@ -3,9 +3,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type ArmPlace, type ArmStub, armError, startArmStub } from '../../dev/stubs/arm.ts';
 import { type Azurite, startAzurite } from '../../dev/stubs/azurite.ts';
 import { createAzureKeyProvider } from '../../src/kinds/object-store/providers/azure/account-key.ts';
-import type { AzureAccount, AzureOptions } from '../../src/kinds/object-store/providers/azure/azure-client.ts';
 import { createAzureProvider } from '../../src/kinds/object-store/providers/azure/provider.ts';
-import { storageAccountName } from '../../src/kinds/object-store/providers/azure/resource-manager.ts';
+import {
+  type AzureAccount,
+  type AzureOptions,
+  storageAccountName,
+} from '../../src/kinds/object-store/providers/azure/resource-manager.ts';
 import type { BucketProvider, DesiredBucket, Feature } from '../../src/kinds/object-store/providers/bucket.ts';
 import { desiredBucket, featureOf, holding, notHolding, wantedByAnother } from '../fixtures/desired-bucket.ts';
 

@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { KubeObject, StorageClass, StringMap } from '../../src/api/kubernetes.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
-import type { EventObject } from '../../src/controller/event-object.ts';
-import { watchCalrissian } from '../../src/kinds/calrissian/calrissian-stores.ts';
-import { runCalrissianController } from '../../src/kinds/calrissian/controller.ts';
+import type { EventObject } from '../../src/controller/events.ts';
+import { runCalrissianController, watchCalrissian } from '../../src/kinds/calrissian/controller.ts';
 import { watchClaims } from '../../src/kinds/persistent-volume-claim/controller.ts';
 import { type Kube, type Resource, resources } from '../../src/kube/api-server.ts';
 import { GUIDE_CLASS, GUIDE_ROLES, guideObjects, OPENEO_ACCOUNTS } from '../fixtures/calrissian-guide.ts';

@@ -5,15 +5,19 @@ import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
+import type { AdmissionRule } from '../../src/api/admission.ts';
 import type { KubeObject, OwnerReference, StringMap } from '../../src/api/kubernetes.ts';
-import type { AdmissionRule } from '../../src/api/mutator.ts';
 import { CERTIFICATE_SECRET, MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/names.ts';
 import { type CertificateSource, tlsOptions } from '../../src/certificates/certificate.ts';
 import { bundleOf, decodeState } from '../../src/certificates/rollover.ts';
 import { secretSource } from '../../src/certificates/secret-source.ts';
 import { watchCertificate } from '../../src/certificates/watcher.ts';
-import { type MutatingWebhookConfiguration, webhookConfiguration } from '../../src/controller/webhook-configuration.ts';
-import { isAuthorityPublished, webhookPublisher } from '../../src/controller/webhook-publisher.ts';
+import {
+  isAuthorityPublished,
+  type MutatingWebhookConfiguration,
+  webhookConfiguration,
+  webhookPublisher,
+} from '../../src/controller/webhook-configuration.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { findConnection } from '../../src/kube/connection.ts';

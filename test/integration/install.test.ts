@@ -7,8 +7,11 @@ import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { SHIPPED_ROLES } from '../../src/api/names.ts';
 import { secretSource } from '../../src/certificates/secret-source.ts';
 import { manifests } from '../../src/cli/manifests.ts';
-import { type MutatingWebhookConfiguration, webhookConfiguration } from '../../src/controller/webhook-configuration.ts';
-import { webhookPublisher } from '../../src/controller/webhook-publisher.ts';
+import {
+  type MutatingWebhookConfiguration,
+  webhookConfiguration,
+  webhookPublisher,
+} from '../../src/controller/webhook-configuration.ts';
 import { toYaml } from '../../src/install/manifests.ts';
 import { clusterPermissions, nfsPermissions, type PolicyRule, systemPermissions } from '../../src/install/rbac.ts';
 import { mutators } from '../../src/kinds/index.ts';

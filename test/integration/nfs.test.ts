@@ -1,12 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ensureStorageClasses } from '../../src/admission/ensure.ts';
-import { decide } from '../../src/admission/handler.ts';
+import { decide, ensureStorageClasses } from '../../src/admission/handler.ts';
 import type { Facts } from '../../src/api/facts.ts';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
 import { watchClaims } from '../../src/kinds/persistent-volume-claim/controller.ts';
-import { runNfsController } from '../../src/kinds/persistent-volume-claim/nfs/controller.ts';
-import { watchNfsServers } from '../../src/kinds/persistent-volume-claim/nfs/nfs-stores.ts';
+import { runNfsController, watchNfsServers } from '../../src/kinds/persistent-volume-claim/nfs/controller.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
 import type { Store } from '../../src/kube/store.ts';
 import { type ControllerRuns, controllerRuns, csiDriver, eventsAbout } from '../fixtures/controller-runs.ts';

@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decide } from '../../src/admission/handler.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
-import { indexDefaults } from '../../src/defaults/index.ts';
+import { indexDefaults } from '../../src/defaults/resolution.ts';
 import { createFacts } from '../../src/kinds/facts.ts';
 import { resources } from '../../src/kube/api-server.ts';
 import { watchFacts } from '../../src/kube/stores.ts';

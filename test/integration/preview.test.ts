@@ -8,8 +8,7 @@ import type { KubeObject, PersistentVolumeClaim } from '../../src/api/kubernetes
 import type { PlatformDefaults, PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
 import { describedCluster } from '../../src/cli/described-cluster.ts';
 import { parseObjects } from '../../src/cli/documents.ts';
-import { type PreviewedDocument, preview } from '../../src/cli/preview.ts';
-import { render } from '../../src/cli/preview-output.ts';
+import { type PreviewedDocument, preview, render } from '../../src/cli/preview.ts';
 import { run } from '../../src/cli/program.ts';
 import { toYaml } from '../../src/install/manifests.ts';
 import { resources } from '../../src/kube/api-server.ts';

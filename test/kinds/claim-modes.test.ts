@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { AccessMode, KubeObject, PersistentVolumeClaim, Pod } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
-import { offlineFacts } from '../../src/cli/offline-facts.ts';
+import { offlineFacts } from '../../src/cli/described-cluster.ts';
 import { preview } from '../../src/cli/preview.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
-import { indexDefaults } from '../../src/defaults/index.ts';
+import { indexDefaults } from '../../src/defaults/resolution.ts';
 import { stripClaim } from '../../src/kube/transforms.ts';
 import { policyOf, readSettings } from '../../src/settings/config.ts';
 

@@ -2,7 +2,7 @@ import { type Decision, decide } from '../../src/admission/handler.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { CALRISSIAN_LABEL } from '../../src/api/names.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
-import { indexDefaults } from '../../src/defaults/index.ts';
+import { indexDefaults } from '../../src/defaults/resolution.ts';
 import { system } from '../fixtures/defaults.ts';
 import { type Circumstances, requestFor } from '../golden/case.ts';
 import { factsOf } from '../golden/world.ts';

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { DefaultsTarget, Injection } from '../../src/api/injection.ts';
 import type { LabelSelector, StringMap } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
-import { indexDefaults } from '../../src/defaults/index.ts';
-import { validateDefaults } from '../../src/defaults/validation/validate.ts';
+import { indexDefaults } from '../../src/defaults/resolution.ts';
+import { validateDefaults } from '../../src/defaults/validation/spec.ts';
 import { system, target } from '../fixtures/defaults.ts';
 
 const { systemNamespace } = system;

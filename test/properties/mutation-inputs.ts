@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import type { TargetKind } from '../../src/api/inject-keys.ts';
+import type { TargetKind } from '../../src/api/inject-spec.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
-import { validateDefaults } from '../../src/defaults/validation/validate.ts';
+import { validateDefaults } from '../../src/defaults/validation/spec.ts';
 import { platformDefaults, system } from '../fixtures/defaults.ts';
 
 // Few names for many things, so that what is given and what is there meet often.

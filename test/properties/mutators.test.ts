@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import jsonpatch from 'jsonpatch';
 import { describe, expect, it } from 'vitest';
-import { TARGET_KINDS, type TargetKind } from '../../src/api/inject-keys.ts';
+import { TARGET_KINDS, type TargetKind } from '../../src/api/inject-spec.ts';
 import type { Container, KubeObject, Pod } from '../../src/api/kubernetes.ts';
 import { resolve } from '../fixtures/defaults.ts';
 import { admit, runs } from './admitting.ts';

@@ -8,7 +8,7 @@ import { startDaemon } from '../../dev/daemon.ts';
 import { freePorts } from '../../dev/free-ports.ts';
 import { until } from '../../dev/until.ts';
 import { defaults } from '../../src/install/options.ts';
-import { prometheusObjects } from '../../src/install/prometheus-prometheus.ts';
+import { prometheusObjects } from '../../src/install/prometheus.ts';
 
 /** One of the series a query answered with. */
 export interface Sample {

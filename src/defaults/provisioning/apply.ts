@@ -3,9 +3,19 @@ import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
 import type { EventRecorder } from '../../controller/events.ts';
 import { type Kube, type ObjectKey, type Resource, resources } from '../../kube/api-server.ts';
 import { type OpenLedger, openLedger } from './observed.ts';
-import type { DesiredItem, DesiredState, Problem } from './plan.ts';
-import { contentOf, ownerOf, type ProvisionedObject, RELEASE_PATCH, type Source } from './provision-content.ts';
-import { type ObservedObject, type ProvisionStep, planProvision } from './provision-plan.ts';
+import {
+  contentOf,
+  type DesiredItem,
+  type DesiredState,
+  type ObservedObject,
+  ownerOf,
+  type Problem,
+  type ProvisionedObject,
+  type ProvisionStep,
+  planProvision,
+  RELEASE_PATCH,
+  type Source,
+} from './plan.ts';
 
 export interface ProvisionTools {
   readonly kube: Pick<Kube, 'get' | 'create' | 'apply' | 'mergePatch' | 'remove'>;

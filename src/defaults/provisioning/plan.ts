@@ -1,10 +1,17 @@
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
-import { INJECT_DISABLED, INJECT_LABEL } from '../../api/names.ts';
+import {
+  INJECT_DISABLED,
+  INJECT_LABEL,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  PROVISIONED_BY_ANNOTATION,
+  PROVISIONED_LABEL,
+} from '../../api/names.ts';
 import type { ProvisionSpec } from '../../api/platform-defaults.ts';
-import { compareEntries, type Entry } from '../entry.ts';
-import { definitionFor } from '../plan.ts';
-import { meetsAll } from '../selector.ts';
+import { compareEntries, type Entry, meetsAll } from '../entry.ts';
+import { definitionFor } from '../resolution.ts';
 import { builtInValue, expandVariables, fillVariables, variablesIn } from '../variables.ts';
 
 export type ProvisionedKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim';
@@ -130,3 +137,133 @@ const isSameObject = (item: DesiredItem | Problem, other: DesiredItem | Problem)
 
 const distinct = (problems: readonly Problem[]): readonly Problem[] =>
   problems.filter((problem, at) => problems.findIndex((other) => isDeepStrictEqual(problem, other)) === at);
+
+/** A ConfigMap or a Secret, as far as a copy needs it. */
+export interface Source extends KubeObject {
+  readonly data?: StringMap;
+  readonly binaryData?: StringMap;
+  readonly type?: string;
+}
+
+/** The whole object for what is wanted, marked as made by `owner` (`<namespace>/<name>` of a PlatformDefaults). */
+export interface ProvisionedObject extends Source {
+  readonly kind: DesiredItem['kind'];
+  readonly metadata: KubeObject['metadata'] & { readonly name: string; readonly namespace: string };
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
+/** `source` is what `copyFrom` names. A problem where there is none, or where it must not be copied. */
+export const contentOf = (
+  item: DesiredItem,
+  owner: string,
+  source: Source | undefined,
+): ProvisionedObject | Problem => {
+  const { kind, namespace, name } = item;
+  const head = { apiVersion: 'v1', kind, metadata: { name, namespace, ...ownershipOf(owner) } };
+  if ('spec' in item) return { ...head, spec: item.spec };
+  if ('data' in item) return { ...head, data: item.data };
+  if (source === undefined) {
+    return {
+      reason: 'SourceMissing',
+      message: `${kind} ${item.copyFrom} is not in the system namespace; make it there.`,
+    };
+  }
+  if (isUncopyable(source)) {
+    return {
+      reason: 'SourceRefused',
+      message: `${kind} ${item.copyFrom} is Quartermaster's or Kubernetes' own and is not copied.`,
+    };
+  }
+  const { data = {}, binaryData, type } = source;
+  return { ...head, data, ...(binaryData && { binaryData }), ...(type !== undefined && { type }) };
+};
+
+/** Changes where data or type change, and with nothing else. */
+export const digestOf = ({ data = {}, binaryData = {}, type = '' }: Source): string =>
+  createHash('sha256')
+    .update(JSON.stringify([sorted(data), sorted(binaryData), type]))
+    .digest('base64url');
+
+/** `<namespace>/<name>` of the PlatformDefaults that an object is marked as made by; undefined where it is not ours. */
+export const ownerOf = ({ metadata }: KubeObject): string | undefined => {
+  const isOurs = metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY && metadata.labels[PROVISIONED_LABEL] === 'true';
+  return isOurs ? metadata.annotations?.[PROVISIONED_BY_ANNOTATION] : undefined;
+};
+
+/** The merge patch that takes our marks off again. */
+export const RELEASE_PATCH = {
+  metadata: {
+    labels: { [MANAGED_BY_LABEL]: null, [PROVISIONED_LABEL]: null },
+    annotations: { [PROVISIONED_BY_ANNOTATION]: null },
+  },
+} as const;
+
+const ownershipOf = (owner: string) => ({
+  labels: { [MANAGED_BY_LABEL]: MANAGED_BY, [PROVISIONED_LABEL]: 'true' },
+  annotations: { [PROVISIONED_BY_ANNOTATION]: owner },
+});
+
+/** Our own keys must not leave the system namespace, and a service account's token is void outside its own. */
+const isUncopyable = ({ metadata, type }: Source): boolean =>
+  metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY || type === 'kubernetes.io/service-account-token';
+
+const sorted = (values: StringMap): readonly (readonly [string, string])[] =>
+  Object.entries(values).toSorted(([a], [b]) => (a < b ? -1 : 1));
+
+/** What is observed of an object that carries our labels: its data as a digest alone. */
+export interface ObservedObject extends Source {
+  readonly kind: DesiredItem['kind'];
+  readonly digest: string;
+}
+
+/** One thing to do. `replace` deletes first, for what cannot be changed in place; `release` takes our marks off and keeps the rest. */
+export type ProvisionStep =
+  | { readonly do: 'create'; readonly object: ProvisionedObject }
+  | { readonly do: 'update' | 'replace'; readonly object: ProvisionedObject; readonly observed: ObservedObject }
+  | { readonly do: 'remove' | 'release'; readonly observed: ObservedObject };
+
+export interface ProvisionPlanInput {
+  readonly owner: string;
+  /** What is desired, contents known. */
+  readonly objects: readonly ProvisionedObject[];
+  /** What is desired or to stay as it is, its contents known or not. */
+  readonly desired: readonly DesiredItem[];
+  /** False where not everything that is desired is known: then nothing is taken away. */
+  readonly isComplete: boolean;
+  /** Everything that carries our marks and is this owner's, or has the name of something desired. */
+  readonly observed: readonly ObservedObject[];
+}
+
+/** What is to be done so that the owner's objects are what it wants. Pure; nothing where all is well. */
+export const planProvision = ({
+  owner,
+  objects,
+  desired,
+  isComplete,
+  observed,
+}: ProvisionPlanInput): readonly ProvisionStep[] => {
+  const live = new Map(observed.map((object) => [idOf(object), object]));
+  const kept = new Set(desired.map(({ kind, namespace, name }) => idOf({ kind, metadata: { namespace, name } })));
+  const obsolete = observed.filter((object) => isComplete && ownerOf(object) === owner && !kept.has(idOf(object)));
+  return [
+    ...objects.flatMap((object) => stepFor(object, live.get(idOf(object)), owner)),
+    ...obsolete.map((object): ProvisionStep => {
+      return { do: object.kind === 'PersistentVolumeClaim' ? 'release' : 'remove', observed: object };
+    }),
+  ];
+};
+
+const idOf = ({ kind, metadata }: Pick<KubeObject, 'kind' | 'metadata'>): string =>
+  `${kind} ${metadata.namespace}/${metadata.name}`;
+
+const stepFor = (
+  object: ProvisionedObject,
+  observed: ObservedObject | undefined,
+  owner: string,
+): readonly ProvisionStep[] => {
+  if (observed === undefined) return [{ do: 'create', object }];
+  if (object.kind === 'PersistentVolumeClaim') return [];
+  if (object.type !== observed.type) return [{ do: 'replace', object, observed }];
+  const isUpToDate = ownerOf(observed) === owner && digestOf(object) === observed.digest;
+  return isUpToDate ? [] : [{ do: 'update', object, observed }];
+};

@@ -1,9 +1,12 @@
+import type { InjectSpec } from '../../api/inject-spec.ts';
+import type { StringMap } from '../../api/kubernetes.ts';
+
 const DNS_LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 const DNS_SUBDOMAIN = new RegExp(`^${DNS_LABEL}(\\.${DNS_LABEL})*$`);
 const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
 
 /** The name rules of Kubernetes' apimachinery validation, each with what a message calls it. */
-export interface NameRule {
+interface NameRule {
   readonly title: string;
   readonly accepts: (name: string) => boolean;
 }
@@ -28,12 +31,12 @@ export const qualifiedName: NameRule = {
   },
 };
 
-export const labelValue: NameRule = {
+const labelValue: NameRule = {
   title: 'a label value (at most 63 letters, digits, -, _ and .)',
   accepts: (value) => value === '' || (value.length <= 63 && NAME.test(value)),
 };
 
-export const envName: NameRule = {
+const envName: NameRule = {
   title: 'the name of an environment variable',
   accepts: (name) => /^[-._A-Za-z][-._A-Za-z0-9]*$/.test(name),
 };
@@ -42,3 +45,37 @@ export const configKey: NameRule = {
   title: 'a key of a ConfigMap (letters, digits, -, _ and ., at most 253 characters)',
   accepts: (key) => key.length <= 253 && /^[-._A-Za-z0-9]+$/.test(key) && key !== '.' && !key.startsWith('..'),
 };
+
+/** Names in `spec.inject` that Kubernetes would refuse. What holds a variable is judged when it is filled in. */
+export const nameViolations = (inject: InjectSpec): readonly string[] => [
+  ...mapViolations('labels', inject.labels, labelValue),
+  ...mapViolations('annotations', inject.annotations),
+  ...mapViolations('nodeSelector', inject.nodeSelector, labelValue),
+  ...listViolations('env', inject.env, envName),
+  ...listViolations('volumes', inject.volumes, dnsLabel),
+  ...listViolations('configMaps', inject.configMaps, dnsSubdomain),
+  ...listViolations('secrets', inject.secrets, dnsSubdomain),
+  ...listViolations('imagePullSecrets', inject.imagePullSecrets, dnsSubdomain),
+  ...(inject.envFrom ?? []).flatMap(({ configMapRef, secretRef }, at) =>
+    nameViolation(`envFrom[${at}]`, (configMapRef ?? secretRef)?.name, dnsSubdomain),
+  ),
+  ...nameViolation('serviceAccountName', inject.serviceAccountName, dnsSubdomain),
+  ...nameViolation('eventLog.objectStore', inject.eventLog?.objectStore, dnsSubdomain),
+];
+
+const nameViolation = (field: string, name: string | undefined, rule: NameRule): readonly string[] =>
+  name === undefined || name.includes('${') || rule.accepts(name)
+    ? []
+    : [`spec.inject.${field}: "${name}" is not ${rule.title}`];
+
+const listViolations = (
+  field: string,
+  items: readonly { readonly name: string }[] | undefined,
+  rule: NameRule,
+): readonly string[] => (items ?? []).flatMap(({ name }, at) => nameViolation(`${field}[${at}].name`, name, rule));
+
+const mapViolations = (field: string, items: StringMap | undefined, values?: NameRule): readonly string[] =>
+  Object.entries(items ?? {}).flatMap(([key, value]) => [
+    ...(qualifiedName.accepts(key) ? [] : [`spec.inject.${field}: "${key}" is not ${qualifiedName.title}`]),
+    ...(values === undefined ? [] : nameViolation(`${field}[${key}]`, value, values)),
+  ]);

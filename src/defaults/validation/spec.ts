@@ -1,13 +1,102 @@
-import type { PlatformDefaultsSpec, ProvisionSpec } from '../../api/platform-defaults.ts';
-import { requirementsOf } from '../selector.ts';
-import { variablesIn } from '../variables.ts';
-import { configKey, dnsSubdomain } from './names.ts';
+import type { LabelSelector } from '../../api/kubernetes.ts';
+import {
+  type PlatformDefaults,
+  type PlatformDefaultsSpec,
+  type ProvisionSpec,
+  platformDefaultsSpec,
+} from '../../api/platform-defaults.ts';
+import { schemaViolations } from '../../api/schema-validation.ts';
+import { type DefaultsOptions, requirementsOf, withoutNulls } from '../entry.ts';
+import { BUILT_IN_VARIABLES, isBuiltIn, malformedVariable, variablesIn } from '../variables.ts';
+import { injectViolations } from './inject.ts';
+import { configKey, dnsSubdomain, qualifiedName } from './names.ts';
+
+/**
+ * Everything wrong with a PlatformDefaults, one sentence each, the field first; none where it can be in force. Takes
+ * any object of that kind, as read from a file too: the schema is checked before what no schema can say.
+ */
+export const validateDefaults = (defaults: PlatformDefaults, options: DefaultsOptions): readonly string[] => {
+  if (!defaults.spec) return ['spec: is required'];
+  const violations = schemaViolations(platformDefaultsSpec.json, defaults.spec, 'spec');
+  if (violations.length > 0) return violations;
+  const spec = withoutNulls(defaults.spec);
+  const namespace = defaults.metadata.namespace ?? options.systemNamespace;
+  return [
+    ...selectorViolations(spec.match),
+    ...(spec.inject === undefined ? [] : injectViolations(spec.inject, spec.match.kinds, spec.mode ?? 'Default')),
+    ...variableViolations(spec),
+    ...(spec.provision === undefined ? [] : provisionViolations(spec.provision, spec.match)),
+    ...(namespace === options.systemNamespace ? [] : tenantViolations(spec, options)),
+    ...emptyViolations(spec),
+  ];
+};
+
+/** A tenant can ask only for what they could write in their own manifests, and for their own namespace. */
+const tenantViolations = (spec: PlatformDefaultsSpec, { systemNamespace }: DefaultsOptions): readonly string[] => {
+  const only = `is allowed in namespace ${systemNamespace} only; remove it or ask the platform team`;
+  return [
+    ...(spec.match.namespaceSelector === undefined ? [] : [`spec.match.namespaceSelector: ${only}`]),
+    ...(spec.provision === undefined ? [] : [`spec.provision: ${only}`]),
+    ...(spec.inject?.storageClass === undefined ? [] : [`spec.inject.storageClass: ${only}`]),
+    ...(spec.inject?.serviceAccountName === undefined ? [] : [`spec.inject.serviceAccountName: ${only}`]),
+  ];
+};
+
+const emptyViolations = ({ inject, provision, variables }: PlatformDefaultsSpec): readonly string[] =>
+  inject === undefined && provision === undefined && variables === undefined
+    ? ['spec: gives nothing; add inject, provision or variables']
+    : [];
+
+/** What no object could meet, or no API server would take, in the selectors of `spec.match`. */
+const selectorViolations = (match: PlatformDefaultsSpec['match']): readonly string[] => [
+  ...violationsOf('spec.match.selector', match.selector),
+  ...violationsOf('spec.match.namespaceSelector', match.namespaceSelector),
+];
+
+const violationsOf = (field: string, selector: LabelSelector | undefined): readonly string[] =>
+  requirementsOf(selector).flatMap(({ key, operator, values }) => {
+    if (!qualifiedName.accepts(key)) return [`${field}: "${key}" is not ${qualifiedName.title}`];
+    const needsValues = operator === 'In' || operator === 'NotIn';
+    if (needsValues && values.length === 0) return [`${field}: ${key} ${operator} needs values`];
+    return needsValues || values.length === 0 ? [] : [`${field}: ${key} ${operator} takes no values`];
+  });
+
+/** What is wrong with the variables a spec defines and with the way its strings refer to any. */
+const variableViolations = (spec: PlatformDefaultsSpec): readonly string[] => [
+  ...Object.entries(spec.variables ?? {}).flatMap(([name, value]) => definitionViolations(name, value)),
+  ...referenceViolations(spec.variables, 'spec.variables'),
+  ...referenceViolations(spec.inject, 'spec.inject'),
+  ...referenceViolations(spec.provision, 'spec.provision'),
+];
+
+const definitionViolations = (name: string, value: string): readonly string[] => {
+  const field = `spec.variables.${name}`;
+  if (!/^[A-Za-z][A-Za-z0-9_.-]*$/.test(name))
+    return [`${field}: a name is a letter, then letters, digits, _, - and .`];
+  if (isBuiltIn(name)) return [`${field}: is built in and cannot be defined; choose another name`];
+  const nested = [...variablesIn(value)].find((other) => !isBuiltIn(other));
+  if (nested === undefined) return [];
+  return [`${field}: \${${nested}} cannot be used here; a definition can use ${BUILT_IN_VARIABLES.join(', ')}`];
+};
+
+const referenceViolations = (value: unknown, field: string): readonly string[] => {
+  if (typeof value === 'string') return textViolations(value, field);
+  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap((item, at) => referenceViolations(item, `${field}[${at}]`));
+  return Object.entries(value).flatMap(([key, item]) => [
+    ...(key.includes('${') ? [`${field}: "${key}" is a key, and variables are filled in values only`] : []),
+    ...referenceViolations(item, `${field}.${key}`),
+  ]);
+};
+
+const textViolations = (text: string, field: string): readonly string[] => {
+  const malformed = malformedVariable(text);
+  if (malformed === undefined) return [];
+  return [`${field}: "${malformed}" is not a variable; write $\${ where \${ is meant literally`];
+};
 
 /** What a schema cannot say about `spec.provision`. */
-export const provisionViolations = (
-  provision: ProvisionSpec,
-  match: PlatformDefaultsSpec['match'],
-): readonly string[] => [
+const provisionViolations = (provision: ProvisionSpec, match: PlatformDefaultsSpec['match']): readonly string[] => [
   ...objectNameViolations(provision),
   ...dataViolations(provision),
   ...scopeViolations(provision, match),

@@ -2,12 +2,17 @@ import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import type { Edit } from '../edit.ts';
 import { memoize } from '../memo.ts';
-import { hidesAny } from '../mount-paths.ts';
 import { listAt, type Path, textAt } from '../path.ts';
-import { containersNamed, environmentEdits, isSparkOperatorPod, podEdits, sourceEdits } from '../pod-edits.ts';
-import type { PodProfile } from '../pod-mutation.ts';
+import {
+  containersNamed,
+  environmentEdits,
+  isSparkOperatorPod,
+  type PodProfile,
+  podEdits,
+  sourceEdits,
+} from '../pods.ts';
 import { labelsOf } from '../target.ts';
-import { hasClaims, volumeEdits } from '../volumes.ts';
+import { hasClaims, hidesAny, volumeEdits } from '../volumes.ts';
 
 /** On every pod of an Argo workflow. */
 export const WORKFLOW_LABEL = 'workflows.argoproj.io/workflow';

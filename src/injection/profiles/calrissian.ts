@@ -3,7 +3,7 @@ import type { Facts } from '../../api/facts.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../../api/names.ts';
 import { listAt, type Path, readAt, textAt } from '../path.ts';
-import { isSparkOperatorPod } from '../pod-edits.ts';
+import { isSparkOperatorPod } from '../pods.ts';
 import { namespaceOf } from '../target.ts';
 
 /** What a pod is to Calrissian, and which of its containers counts. */

@@ -1,26 +1,24 @@
 import { AppError, type Reason } from '../../api/errors.ts';
-import type { Facts } from '../../api/facts.ts';
-import type { KubeObject } from '../../api/kubernetes.ts';
-import { CALRISSIAN_LABEL } from '../../api/names.ts';
-import type { Note } from '../../controller/event-object.ts';
-import type { EventRecorder } from '../../controller/events.ts';
-import { type Outcome, runController } from '../../controller/loop.ts';
-import { createBlockedKeys } from '../../controller/refusals.ts';
+import type { CalrissianPolicy, Facts } from '../../api/facts.ts';
+import type { KubeObject, PersistentVolumeClaim } from '../../api/kubernetes.ts';
+import {
+  CALRISSIAN_CLASS,
+  CALRISSIAN_ENABLED,
+  CALRISSIAN_LABEL,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+} from '../../api/names.ts';
+import type { EventRecorder, Note } from '../../controller/events.ts';
+import { createBlockedKeys, type Outcome, runController } from '../../controller/loop.ts';
 import type { DefaultsInForce } from '../../defaults/in-force.ts';
 import { provisionedNamespaces } from '../../defaults/provisioning/plan.ts';
-import type { Kube } from '../../kube/api-server.ts';
+import { type Kube, resources } from '../../kube/api-server.ts';
+import { keyOf, type Store } from '../../kube/store.ts';
+import { type FactStores, type WatchOptions, watchStore } from '../../kube/stores.ts';
+import { metadataOnly } from '../../kube/transforms.ts';
 import type { Log } from '../../ops/log.ts';
 import type { Metrics } from '../../ops/metrics.ts';
 import { type ApplyResult, applyObjects, removeAll } from './applier.ts';
-import {
-  allStores,
-  type CalrissianStores,
-  calrissianNamespaces,
-  claimsMadeIn,
-  isForCalrissian,
-  madeIn,
-  onCalrissianChange,
-} from './calrissian-stores.ts';
 
 export interface CalrissianControllerOptions {
   readonly kube: Kube;
@@ -128,3 +126,89 @@ const provisionedBy =
       .filter(({ spec }) => spec.provision?.configMaps?.some(({ name }) => name === configMap))
       .some((entry) => provisionedNamespaces(entry, world).length > 0);
   };
+
+/** The caches by which the controller learns what to look at. */
+interface CalrissianStores
+  extends Pick<FactStores, 'namespaces' | 'storageClasses' | 'csiDrivers' | 'objectStores' | 'platformDefaults'> {
+  /** As `watchClaims` makes it. */
+  readonly claims: Store<PersistentVolumeClaim>;
+  /** As `watchCalrissian` makes them. */
+  readonly made: readonly Store<KubeObject>[];
+}
+
+const BY_NAMESPACE = 'namespace';
+
+/** Starts to watch what was made in Calrissian namespaces and can be taken away again: RoleBindings and ConfigMaps, by name alone. */
+export const watchCalrissian = (watching: WatchOptions): CalrissianStores['made'] => {
+  const labelSelector = `${MANAGED_BY_LABEL}=${MANAGED_BY},${CALRISSIAN_LABEL}=${CALRISSIAN_ENABLED}`;
+  return [resources.roleBindings, resources.configMaps].map((resource) =>
+    watchStore({ ...watching, query: { labelSelector } }, resource, metadataOnly, {
+      [BY_NAMESPACE]: ({ metadata }) => [metadata.namespace ?? ''],
+    }),
+  );
+};
+
+const allStores = ({ made, ...stores }: CalrissianStores): readonly Store<KubeObject>[] => [
+  ...made,
+  ...Object.values<Store<KubeObject>>({ ...stores }),
+];
+
+/** True for a namespace with the label, and for a claim that was made in one. */
+const isForCalrissian = ({ metadata }: KubeObject): boolean =>
+  metadata.labels?.[CALRISSIAN_LABEL] === CALRISSIAN_ENABLED;
+
+const madeIn = ({ made }: CalrissianStores, namespace: string): readonly KubeObject[] =>
+  made.flatMap((store) => store.byIndex(BY_NAMESPACE, namespace));
+
+/** Names of the claims that were made in a namespace. */
+const claimsMadeIn = ({ claims }: CalrissianStores, namespace: string): readonly string[] =>
+  claims
+    .list()
+    .filter((claim) => namespaceOf(claim) === namespace && isForCalrissian(claim))
+    .map(nameOf)
+    .toSorted();
+
+/** Every namespace that is labelled, or was: something made there is left. */
+const calrissianNamespaces = (stores: CalrissianStores): readonly string[] => [
+  ...labelledNamespaces(stores),
+  ...stores.made.flatMap((store) => store.list()).map(namespaceOf),
+];
+
+const labelledNamespaces = ({ namespaces }: CalrissianStores): readonly string[] =>
+  namespaces.list().filter(isForCalrissian).map(nameOf);
+
+const nameOf = ({ metadata }: KubeObject): string => metadata.name ?? '';
+const namespaceOf = ({ metadata }: KubeObject): string => metadata.namespace ?? '';
+
+/** Hands on each namespace that a change concerns. Answers how to stop. */
+const onCalrissianChange = (
+  stores: CalrissianStores,
+  policy: () => CalrissianPolicy | undefined,
+  add: (namespace: string) => void,
+): (() => void) => {
+  const addAll = (): void => labelledNamespaces(stores).forEach(add);
+  const isNamedStore = ({ metadata }: KubeObject): boolean => {
+    const bucket = policy()?.bucket;
+    return bucket !== undefined && 'objectStore' in bucket && bucket.objectStore === keyOf(metadata);
+  };
+  const stops = [
+    stores.namespaces.onChange((_, namespace, old) => {
+      if (isForCalrissian(namespace) || (old && isForCalrissian(old))) add(nameOf(namespace));
+    }),
+    ...stores.made.map((store) => store.onChange((_, object) => add(namespaceOf(object)))),
+    stores.claims.onChange((type, claim) => {
+      if (type === 'DELETED' && isForCalrissian(claim)) add(namespaceOf(claim));
+    }),
+    stores.storageClasses.onChange((_, storageClass) => {
+      if (nameOf(storageClass) === CALRISSIAN_CLASS) addAll();
+    }),
+    stores.objectStores.onChange((_, store) => {
+      if (isNamedStore(store)) addAll();
+    }),
+    stores.csiDrivers.onChange(addAll),
+    stores.platformDefaults.onChange(addAll),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+};

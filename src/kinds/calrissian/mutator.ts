@@ -1,13 +1,106 @@
+import { type Mutator, untouched } from '../../api/admission.ts';
 import type { Facts } from '../../api/facts.ts';
-import { mountKey } from '../../api/identity.ts';
+import { mountKey } from '../../api/inject-spec.ts';
 import type { KubeObject, VolumeMount } from '../../api/kubernetes.ts';
-import type { Edit } from '../../injection/edit.ts';
-import { hidesAny, isNested } from '../../injection/mount-paths.ts';
-import type { DesiredVolumes } from '../../injection/mounted-volumes.ts';
+import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../../api/names.ts';
+import { type Edit, OURSELVES, valuesAt } from '../../injection/edit.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
-import type { CalrissianPod } from '../../injection/profiles/calrissian.ts';
-import { valuesAt } from '../../injection/spot.ts';
-import { canManyAttach, claimOf, POD_VOLUMES } from '../../injection/volumes.ts';
+import { environmentEdits, mutatePod, type PodProfile, podEdits } from '../../injection/pods.ts';
+import { isWorkflowPod, workflowProfile } from '../../injection/profiles/argo.ts';
+import {
+  type CalrissianPod,
+  calrissianPodOf,
+  POD_NAME_SOURCE,
+  POD_NAME_VARIABLE,
+} from '../../injection/profiles/calrissian.ts';
+import {
+  canManyAttach,
+  claimOf,
+  type DesiredVolumes,
+  hidesAny,
+  isNested,
+  POD_VOLUMES,
+  type VolumeLayout,
+  volumeEdits,
+} from '../../injection/volumes.ts';
+
+/**
+ * Pods of Calrissian, in namespaces that ask for it: its step pods carry no label to select them by. One that Argo
+ * started is a workflow pod too and gets the edits of both profiles.
+ */
+export const calrissianPodMutator: Mutator = {
+  rules: [
+    {
+      name: 'calrissian-pod',
+      group: '',
+      versions: ['v1'],
+      resource: 'pods',
+      operations: ['CREATE'],
+      // A CWL run fails for good when a pod of it is refused: better a step without its defaults.
+      failurePolicy: 'Ignore',
+      namespaceSelector: { matchLabels: { [CALRISSIAN_LABEL]: CALRISSIAN_ENABLED } },
+    },
+  ],
+  mutate: (pod, request, facts) => {
+    const recognised = request.operation === 'CREATE' ? calrissianPodOf(pod, request, facts) : undefined;
+    if (recognised === undefined) return untouched(pod);
+    const profiles = [calrissianProfile(recognised, pod, facts), ...(isWorkflowPod(pod) ? [workflowProfile] : [])];
+    return mutatePod(pod, request, facts, profiles);
+  },
+};
+
+/** Of these an identity is made: half of one from the job and half from the platform is none. */
+const AWS_IDENTITY = /^AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|PROFILE|ROLE_ARN|WEB_IDENTITY_TOKEN_FILE)$/;
+
+/**
+ * A runner or step of Calrissian. All is appended, into the container that calrissian or the step runs in; containers,
+ * commands, working directories and what a step pod needs to be found stay as they are.
+ */
+const calrissianProfile = (recognised: CalrissianPod, pod: KubeObject, facts: Facts): PodProfile => {
+  const { container, namespace } = recognised;
+  const names = new Set(listAt(pod, [...container, 'env']).map((item) => textAt(item, ['name']) ?? ''));
+  const hasIdentity = [...names].some((name) => AWS_IDENTITY.test(name));
+  return {
+    kind: 'CalrissianPod',
+    ownEdits: () => (recognised.role === 'runner' ? [podNameEdit(recognised)] : []),
+    editsFor: (_, injection) => [
+      ...podEdits(injection),
+      ...environmentEdits(container, injection),
+      ...volumeEdits(pod, container, injection, layoutFor(recognised, pod)),
+    ],
+    ofMount: (current, mount, desired) => calrissianMountRefusal(current, mount, recognised, desired, facts),
+    ofEnv: (_current, { key }) => {
+      if (names.has(key) && (key.startsWith('AWS_') || key === POD_NAME_VARIABLE)) return 'the job brings its own';
+      return hasIdentity && AWS_IDENTITY.test(key) ? 'the job brings an AWS identity of its own' : undefined;
+    },
+    warningsFor: (_, { volumes }) =>
+      unknownClaims(
+        [...volumes.values()].map(({ value }) => value),
+        namespace,
+        facts,
+      ).map(
+        (claim) => `Claim ${claim} must be ReadWriteMany or ReadOnlyMany: Calrissian attaches it to every step pod.`,
+      ),
+  };
+};
+
+const podNameEdit = ({ container }: CalrissianPod): Edit => ({
+  at: [...container, 'env'],
+  key: POD_NAME_VARIABLE,
+  value: { name: POD_NAME_VARIABLE, valueFrom: POD_NAME_SOURCE },
+  mode: 'Default',
+  by: OURSELVES,
+  why: 'calrissian looks itself up by this name',
+});
+
+const layoutFor = ({ role, container }: CalrissianPod, pod: KubeObject): VolumeLayout => ({
+  placeMount: (mount: VolumeMount, isConfigMap) => {
+    if (!isConfigMap || !isForDefaults(mount)) return mount;
+    return role === 'runner' ? placeDefaults(pod, container, mount) : undefined;
+  },
+  // Step pods are recognised by this, and calrissian names the volumes of its claims so.
+  nameVolume: (volume) => (role === 'step' ? (claimOf(volume) ?? volume.name) : volume.name),
+});
 
 /** A step pod names the volume of each claim after the claim. */
 const VOLUME_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
@@ -16,7 +109,7 @@ const VOLUME_NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
  * Why a mount would break a CWL run. Calrissian copies every claim that its own container mounts into every step pod, and
  * finds the claim of a file by comparing how paths begin, in the order of the mounts.
  */
-export const calrissianMountRefusal = (
+const calrissianMountRefusal = (
   pod: KubeObject,
   mount: Edit,
   { role, container, namespace }: CalrissianPod,
@@ -46,7 +139,7 @@ const claimRefusal = (claim: string, namespace: string, facts: Facts): string | 
 };
 
 /** The claims that are to be mounted and of which the access mode is not known. */
-export const unknownClaims = (desired: readonly unknown[], namespace: string, facts: Facts): readonly string[] =>
+const unknownClaims = (desired: readonly unknown[], namespace: string, facts: Facts): readonly string[] =>
   desired
     .flatMap((volume) => claimOf(volume) ?? [])
     .filter((claim) => facts.claimModes(namespace, claim) === undefined);
@@ -63,7 +156,7 @@ const HOME = '/home/calrissian';
 const DEFAULTS = '/.calrissian/default.json';
 
 /** A ConfigMap for Calrissian's defaults is mounted as that one file, in the home directory that the container has. */
-export const placeDefaults = (pod: KubeObject, container: Path, mount: VolumeMount): VolumeMount => {
+const placeDefaults = (pod: KubeObject, container: Path, mount: VolumeMount): VolumeMount => {
   const variable = listAt(pod, [...container, 'env']).find((item) => textAt(item, ['name']) === 'HOME');
   const home = variable === undefined ? HOME : textAt(variable, ['value']);
   return {
@@ -73,4 +166,4 @@ export const placeDefaults = (pod: KubeObject, container: Path, mount: VolumeMou
   };
 };
 
-export const isForDefaults = ({ mountPath }: VolumeMount): boolean => mountPath.endsWith(DEFAULTS);
+const isForDefaults = ({ mountPath }: VolumeMount): boolean => mountPath.endsWith(DEFAULTS);

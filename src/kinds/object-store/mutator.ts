@@ -1,18 +1,30 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { AdmissionRequest, Mutation } from '../../api/admission.ts';
-import type { Facts } from '../../api/facts.ts';
+import {
+  type AdmissionRequest,
+  type Explanation,
+  type Mutation,
+  type Mutator,
+  untouched,
+} from '../../api/admission.ts';
+import type { CloudVerdict, Facts } from '../../api/facts.ts';
+import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { type Mutator, untouched } from '../../api/mutator.ts';
 import { OBJECT_STORE_GROUP } from '../../api/names.ts';
-import { type ObjectStore, type ObjectStoreSpec, objectStoreSpec } from '../../api/object-store.ts';
-import { decodeAs } from '../../api/shape.ts';
-import { isRecord, readAt } from '../../injection/path.ts';
+import {
+  type BucketProviderName,
+  MAX_LABELS,
+  type ObjectStore,
+  type ObjectStoreSpec,
+  objectStoreSpec,
+} from '../../api/object-store.ts';
+import { decodeAs } from '../../api/schema-validation.ts';
+import { editsOf } from '../../injection/edit.ts';
+import { inject } from '../../injection/injector.ts';
+import { isRecord, mapAt, type Path, pointerTo, readAt, setAt } from '../../injection/path.ts';
+import type { Rules } from '../../injection/settlement.ts';
 import { namespaceOf, targetOf } from '../../injection/target.ts';
-import { applyFields, discoveredFields, explainField, preservedFields } from './object-store-fill.ts';
-import { labelStore } from './object-store-labels.ts';
-import { refuseChange, rememberedFields } from './object-store-memory.ts';
 import { type Placement, resolvePlacement } from './placement.ts';
-import { findViolation } from './validation.ts';
+import { checkBucketLabel, findViolation } from './validation.ts';
 
 /**
  * Fills in provider, location and labels, and refuses what no provider would take.
@@ -110,3 +122,120 @@ const warningsOf = ({ adopt, deletionPolicy }: ObjectStoreSpec, { unknown, warni
       : undefined;
   return [unknown, warning, adopted].filter((sentence) => sentence !== undefined);
 };
+
+/** One field that gets a value its author did not write. */
+export interface FilledField {
+  readonly path: Path;
+  readonly value: string;
+  readonly source: string;
+  readonly why: string;
+}
+
+/** The fields that are in `known`, and so in the stored object, and were left out of the new one. */
+const preservedFields = (spec: ObjectStoreSpec, known: ObjectStoreSpec): readonly FilledField[] =>
+  (['provider', 'location'] as const).flatMap((field) => {
+    const value = known[field];
+    if (value === undefined || value === spec[field]) return [];
+    return [{ path: ['spec', field], value, source: 'stored object', why: 'it cannot change once it is set' }];
+  });
+
+/** The fields that the cloud says and nobody else did. */
+const discoveredFields = (
+  known: ObjectStoreSpec,
+  placement: Placement,
+  cloud: CloudVerdict,
+): readonly FilledField[] => {
+  const asked = known.provider === 'auto' ? undefined : known.provider;
+  const fields = [
+    { path: ['spec', 'provider'], asked, value: placement.provider, why: 'whose buckets this cluster uses' },
+    { path: ['spec', 'location'], asked: known.location, value: placement.location, why: 'the region of the cluster' },
+    {
+      path: ['spec', 's3', 'endpoint'],
+      asked: known.s3?.endpoint,
+      value: placement.endpoint,
+      why: 'the S3 of the cluster',
+    },
+  ];
+  return fields.flatMap(({ path, asked, value, why }) =>
+    asked || value === undefined ? [] : [{ path, value, source: `cloud ${cloud.name}`, why }],
+  );
+};
+
+/** The object with all of them, or the very same where there are none. */
+const applyFields = (object: KubeObject, filledFields: readonly FilledField[]): KubeObject =>
+  filledFields.reduce((filled, { path, value }) => setAt(filled, path, value), object);
+
+const explainField = ({ path, source, why }: FilledField): Explanation => ({
+  path: pointerTo(path),
+  source,
+  mode: 'Derived',
+  why,
+});
+
+type Stored = Pick<ObjectStore, 'spec' | 'status'>;
+
+const immutableFields = ['provider', 'location'] as const;
+type ImmutableFields = Pick<ObjectStoreSpec, (typeof immutableFields)[number]>;
+
+const specified = <T extends string>(value: T | undefined): T | undefined =>
+  value === '' || value === 'auto' ? undefined : value;
+
+/** A provider counts as set once a bucket is recorded, even where spec never named it. */
+const immutableFieldsOf = ({ spec, status }: Stored): ImmutableFields => {
+  const provider = specified(spec.provider) ?? (status?.bucketName === undefined ? undefined : status.provider);
+  const location = specified(spec.location);
+  return { ...(provider !== undefined && { provider }), ...(location !== undefined && { location }) };
+};
+
+/** What cannot change and the new spec leaves out, as a manifest that is applied again does: the stored values stay. */
+const rememberedFields = (spec: ObjectStoreSpec, stored: Stored): ImmutableFields => {
+  const missing = Object.entries(immutableFieldsOf(stored)).filter(
+    ([field]) => specified(spec[field as keyof ImmutableFields]) === undefined,
+  );
+  return Object.fromEntries(missing);
+};
+
+/** Why the change of a field that cannot change is refused; undefined where none is changed. */
+const refuseChange = (spec: ObjectStoreSpec, stored: Stored): string | undefined => {
+  if (spec.name !== stored.spec.name) return cannotChange('name', stored.spec.name);
+  const current = immutableFieldsOf(stored);
+  const changed = immutableFields.find((field) => {
+    const asked = specified(spec[field]);
+    return asked !== undefined && current[field] !== undefined && asked !== current[field];
+  });
+  return changed && cannotChange(changed, current[changed] ?? '');
+};
+
+const cannotChange = (field: string, current: string): string =>
+  `spec.${field} is ${JSON.stringify(current)} and cannot be changed: make another ObjectStore instead.`;
+
+const BUCKET_LABELS = ['spec', 'labels'];
+
+interface LabelInjection {
+  /** Undefined where nobody knows whose bucket it will be: then any label may go on it. */
+  readonly provider: BucketProviderName | undefined;
+  readonly injection: Pick<Injection, 'labels' | 'annotations' | 'warnings'>;
+  readonly isDisabled: boolean;
+}
+
+/** Labels go on the object and, where the provider takes them, on the bucket; annotations on the object alone. */
+const labelStore = (object: KubeObject, { provider, injection, isDisabled }: LabelInjection): Mutation => {
+  const { labels, annotations, warnings } = injection;
+  const edits = [
+    ...editsOf(['metadata', 'labels'], labels),
+    ...editsOf(['metadata', 'annotations'], annotations),
+    ...editsOf(BUCKET_LABELS, labels),
+  ];
+  return inject(object, { edits, rulesFor: () => rulesFor(provider), form: 'names', warnings, isDisabled });
+};
+
+const rulesFor = (provider: BucketProviderName | undefined): Rules => ({
+  conflictsOf: () => [],
+  refusalOf: (object, { at, key, value }) => {
+    if (at !== BUCKET_LABELS) return undefined;
+    const existing = mapAt(object, BUCKET_LABELS);
+    if (!Object.hasOwn(existing, key) && Object.keys(existing).length >= MAX_LABELS)
+      return `there are ${MAX_LABELS} already`;
+    return provider && checkBucketLabel(provider, key, String(value))?.replace(/\.$/, '');
+  },
+});

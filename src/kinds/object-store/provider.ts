@@ -6,8 +6,7 @@ import type { ObjectStore } from '../../api/object-store.ts';
 import { type Kube, type Resource, resources } from '../../kube/api-server.ts';
 import { hasPlatformIdentity, type Placement } from './placement.ts';
 import { BucketError, type BucketProvider } from './providers/bucket.ts';
-import type { ProviderRequest } from './providers/index.ts';
-import type { OnCall } from './providers/measure.ts';
+import type { OnCall, ProviderRequest } from './providers/index.ts';
 
 /** What every provider is opened with, whosever bucket it is for. */
 export interface ProviderContext {
@@ -135,5 +134,25 @@ const azureOf = ({ metadata, spec }: ObjectStore, context: ProviderContext): Pro
     sku: spec.azure?.sku,
     accountTags: { [BUCKET_CLUSTER_MARK]: clusterUid, [BUCKET_NAMESPACE_MARK]: namespace },
     managementEndpoint: azureManagementEndpoint || undefined,
+  };
+};
+
+/** Enough for every endpoint and Secret in use at a time; a client is some hundred KB. */
+const MAX_PROVIDERS = 64;
+
+/**
+ * Opened providers by what they were opened with, so that ObjectStores of one Secret share its connections. The one that
+ * was not asked for longest goes first; a failure to open is not kept.
+ */
+export const createProviderCache = () => {
+  const opened = new Map<string, Promise<BucketProvider>>();
+  return (identity: string, open: () => Promise<BucketProvider>): Promise<BucketProvider> => {
+    const provider = opened.get(identity) ?? open();
+    opened.delete(identity);
+    opened.set(identity, provider);
+    provider.catch(() => opened.delete(identity));
+    const [oldest] = opened.keys();
+    if (opened.size > MAX_PROVIDERS && oldest !== undefined) opened.delete(oldest);
+    return provider;
   };
 };

@@ -1,6 +1,8 @@
-import type { Kube } from '../../kube/api-server.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { OBJECT_STORE_FINALIZER } from '../../api/names.ts';
+import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
+import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
 import { connectionFor, readConnection, removeFormerConnection, writeConnection } from './connection.ts';
-import { addFinalizer, removeFinalizer, writeStatus } from './object-store-writes.ts';
 import {
   type BucketConnection,
   BucketError,
@@ -9,8 +11,91 @@ import {
   type DesiredBucket,
   type Feature,
 } from './providers/bucket.ts';
-import { type ObservedFeature, type ObservedState, type Step, toBlocked } from './state.ts';
+import { type Blocked, blocked, type ObservedFeature, type ObservedState, type Step, toBlocked } from './state.ts';
 import { blockedStatus, creatingStatus, readyStatus } from './status.ts';
+import { giveUp, nextStep, unreachableBucket } from './steps.ts';
+
+/** Enough for the longest way there is, twice over. */
+const MAX_STEPS = 60;
+
+export interface StepsRun {
+  readonly context: StepContext;
+  /** Asked before each step: how long the rate limiter has it wait, in milliseconds; 0 where it may be done now. */
+  readonly waitMs: (step: Step) => number;
+  /** Told of each step that was done. */
+  readonly onStep: (step: Step, before: ObservedState, after: ObservedState) => void;
+}
+
+/** How the steps ended. `ready` and `blocked` tell what is observed by now. */
+export type StepsResult =
+  | { readonly kind: 'ready'; readonly observed: ObservedState }
+  | { readonly kind: 'blocked'; readonly observed: ObservedState; readonly blocked: Blocked }
+  | { readonly kind: 'limited'; readonly waitMs: number }
+  | { readonly kind: 'gone' };
+
+/**
+ * Does one step after the other until nothing is left to do, or it is blocked, which is told in status.
+ * Throws AppError where the API server failed: all that was done stays done, and the next reconciliation goes on from there.
+ */
+export const runSteps = async (first: ObservedState, run: StepsRun): Promise<StepsResult> => {
+  let observed = first;
+  let step = nextStep(observed);
+  for (let done = 0; done < MAX_STEPS; done++) {
+    const waitMs = run.waitMs(step);
+    if (waitMs > 0) return { kind: 'limited', waitMs };
+    const after = await attempt(step, observed, run);
+    if (after instanceof BucketError) {
+      [observed, step] = afterFailure(step, observed, toBlocked(after), run.context);
+      continue;
+    }
+    run.onStep(step, observed, after);
+    const result = resultOf(step, after);
+    if (result !== undefined) return result;
+    observed = after;
+    step = nextStep(observed);
+  }
+  return {
+    kind: 'blocked',
+    observed,
+    blocked: { reason: 'ProviderError', message: 'The provider does not keep what it takes.' },
+  };
+};
+
+const attempt = async (
+  step: Step,
+  observed: ObservedState,
+  { context }: StepsRun,
+): Promise<ObservedState | BucketError> => {
+  try {
+    return { ...observed, ...(await applyStep(step, observed, context)) };
+  } catch (error) {
+    // A call that we gave up ourselves says nothing about the provider.
+    if (error instanceof BucketError && !context.signal.aborted) return error;
+    throw error;
+  }
+};
+
+/** A create call may fail when the bucket is there already, and only its mark is not. */
+const afterFailure = (
+  step: Step,
+  observed: ObservedState,
+  reported: Blocked,
+  { now }: StepContext,
+): readonly [ObservedState, Step] => {
+  const failure = reported.reason === 'NameTaken' ? unreachableBucket(observed.store, reported.message) : reported;
+  const { deletionTimestamp } = observed.store.metadata;
+  if (deletionTimestamp)
+    return [observed, giveUp(observed, failure, Date.parse(now()) - Date.parse(deletionTimestamp))];
+  if (step.do !== 'create') return [observed, blocked(observed.creationFailure ?? failure)];
+  const uncertain = { ...observed, bucket: 'unobserved', creationFailure: failure } as const;
+  return [uncertain, nextStep(uncertain)];
+};
+
+const resultOf = (step: Step, observed: ObservedState): StepsResult | undefined => {
+  if (step.do === 'finish') return { kind: 'ready', observed };
+  if (step.do === 'block') return { kind: 'blocked', observed, blocked: step.blocked };
+  return step.do === 'release' || step.do === 'none' ? { kind: 'gone' } : undefined;
+};
 
 /** A provider that was opened with an ObjectStore's credentials, and the bucket it is to have there. */
 export interface Opened {
@@ -32,7 +117,7 @@ export interface StepContext {
 type Observation = Partial<ObservedState>;
 
 /** Does one step. Throws BucketError for what the provider refused, AppError for what the API server did. */
-export const applyStep = async (step: Step, observed: ObservedState, context: StepContext): Promise<Observation> => {
+const applyStep = async (step: Step, observed: ObservedState, context: StepContext): Promise<Observation> => {
   const { kube, signal, now } = context;
   const { store } = observed;
   switch (step.do) {
@@ -159,4 +244,51 @@ const connectionAt = async ({ open }: StepContext): Promise<BucketConnection> =>
 const connectionMapOf = async ({ store }: ObservedState, { open }: StepContext) => {
   const { provider, bucket } = await open();
   return connectionFor(store, provider.name, provider.connection(bucket));
+};
+
+export const objectKeyOf = ({ metadata }: ObjectStore): ObjectKey => ({
+  namespace: metadata.namespace ?? '',
+  name: metadata.name ?? '',
+});
+
+/** Answers the object as stored. Guarded: Conflict where anybody changed it meanwhile. */
+const addFinalizer = (kube: Pick<Kube, 'mergePatch'>, store: ObjectStore, signal: AbortSignal): Promise<ObjectStore> =>
+  putFinalizers(kube, store, [...(store.metadata.finalizers ?? []), OBJECT_STORE_FINALIZER], signal);
+
+/** Guarded likewise: what is gone already is success for the caller to tell by NotFound. */
+const removeFinalizer = (
+  kube: Pick<Kube, 'mergePatch'>,
+  store: ObjectStore,
+  signal: AbortSignal,
+): Promise<ObjectStore> => {
+  const others = (store.metadata.finalizers ?? []).filter((finalizer) => finalizer !== OBJECT_STORE_FINALIZER);
+  return putFinalizers(kube, store, others, signal);
+};
+
+const putFinalizers = (
+  kube: Pick<Kube, 'mergePatch'>,
+  store: ObjectStore,
+  finalizers: readonly string[],
+  signal: AbortSignal,
+): Promise<ObjectStore> =>
+  kube.mergePatch<ObjectStore>(
+    resources.objectStores,
+    objectKeyOf(store),
+    { metadata: { resourceVersion: store.metadata.resourceVersion, finalizers } },
+    { signal },
+  );
+
+/** Answers the object as stored. No call where nothing changes. Conflict where anybody changed the object meanwhile. */
+const writeStatus = async (
+  kube: Pick<Kube, 'applyStatus'>,
+  store: ObjectStore,
+  status: ObjectStoreStatus,
+  signal: AbortSignal,
+): Promise<ObjectStore> => {
+  if (isDeepStrictEqual(status, store.status)) return store;
+  const { apiVersion, kind, metadata } = store;
+  const { name = '', namespace = '', uid = '', resourceVersion = '' } = metadata;
+  // The spec is not applied through this subresource; the type alone asks for it.
+  const applied = { apiVersion, kind, metadata: { name, namespace, uid, resourceVersion }, status };
+  return kube.applyStatus<ObjectStore>(resources.objectStores, applied as ObjectStore, { signal });
 };

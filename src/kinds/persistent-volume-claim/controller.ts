@@ -1,20 +1,17 @@
 import { once } from 'node:events';
+import { AppError, messageOf } from '../../api/errors.ts';
 import type { Facts } from '../../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
-import type { Note } from '../../controller/event-object.ts';
-import type { EventRecorder } from '../../controller/events.ts';
-import { type Outcome, runController } from '../../controller/loop.ts';
-import { type BlockedKeys, createBlockedKeys } from '../../controller/refusals.ts';
+import type { EventRecorder, Note } from '../../controller/events.ts';
+import { type BlockedKeys, createBlockedKeys, type Outcome, runController } from '../../controller/loop.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
-import { hasChangedLabels } from '../../kube/label-change.ts';
-import { keyOf, parseKey, type Store } from '../../kube/store.ts';
+import { hasChangedLabels, keyOf, parseKey, type Store } from '../../kube/store.ts';
 import { type FactStores, type WatchOptions, watchStore } from '../../kube/stores.ts';
 import { stripClaim } from '../../kube/transforms.ts';
 import type { Log } from '../../ops/log.ts';
 import type { Metrics } from '../../ops/metrics.ts';
 import { claimOf } from '../../storage-classes/claim.ts';
-import { type ClaimStep, failureNote, nextClaimStep } from './claim-step.ts';
-import { createStorageClassMaker } from './storage-class-maker.ts';
+import { desiredStorageClass } from './mutator.ts';
 
 export interface ClaimControllerOptions {
   readonly kube: Pick<Kube, 'create'>;
@@ -171,4 +168,111 @@ const withUncachedClasses = (facts: Facts, uncachedCount: () => number): Facts =
 
 const aborted = async (signal: AbortSignal): Promise<void> => {
   if (!signal.aborted) await once(signal, 'abort');
+};
+
+/** What to do next for a pending claim. */
+type ClaimStep =
+  | { readonly do: 'nothing' }
+  /** Nothing can be made (yet); the claim is to know why. */
+  | { readonly do: 'tell'; readonly note: Note }
+  /** Make these, in order; then tell the claim. The last is the class it names. */
+  | { readonly do: 'make'; readonly classes: readonly StorageClass[]; readonly notes: readonly Note[] };
+
+/** Pure: decides by the very rules of admission. What a class needs besides other classes is left to other controllers. */
+export const nextClaimStep = (claim: PersistentVolumeClaim, facts: Facts): ClaimStep => {
+  const choice = desiredStorageClass(claim, facts);
+  switch (choice.kind) {
+    case 'none':
+      return choice.warnings.length === 0
+        ? { do: 'nothing' }
+        : tell('Warning', 'StorageClassUnsuitable', choice.warnings.join(' '));
+    case 'account':
+      return tell('Normal', 'StorageAccountAwaited', choice.why);
+    case 'cannot':
+      return tell('Warning', 'StorageClassNotMade', choice.why);
+    case 'make':
+      return {
+        do: 'make',
+        classes: [...choice.companions.filter(isStorageClass), choice.storageClass],
+        notes: [created(choice.storageClass), ...choice.warnings.map(caution)],
+      };
+  }
+};
+
+const tell = (type: Note['type'], reason: string, message: string): ClaimStep => ({
+  do: 'tell',
+  note: { type, reason, message },
+});
+
+const isStorageClass = (object: KubeObject): object is StorageClass => object.kind === 'StorageClass';
+
+const created = ({ metadata, provisioner }: StorageClass): Note => ({
+  type: 'Normal',
+  reason: 'StorageClassCreated',
+  message: `StorageClass ${metadata.name ?? ''} was made, with volumes by ${provisioner}.`,
+});
+
+/** What to tell a claim when the API server would not take its class. */
+const failureNote = (classes: readonly StorageClass[], error: unknown): Note => ({
+  type: 'Warning',
+  reason: 'StorageClassNotMade',
+  message: `StorageClass ${classes.at(-1)?.metadata.name ?? ''} could not be made and is tried again: ${messageOf(error)}`,
+});
+
+const caution = (message: string): Note => ({ type: 'Warning', reason: 'StorageClassCaution', message });
+
+/** Makes StorageClasses, each once however many ask for it at the same time. */
+export interface StorageClassMaker {
+  /** Makes those that are not there, in order. Answers the ones this very call made. Throws AppError. */
+  readonly make: (classes: readonly StorageClass[], signal: AbortSignal) => Promise<readonly StorageClass[]>;
+  /** Classes made or being made that the cache does not hold yet; they count towards the limit. */
+  readonly uncachedCount: () => number;
+}
+
+/** How long a made class may take to come back through the watch. */
+const CACHE_TIMEOUT_MS = 2_000;
+
+/** Creates and never applies: a class of somebody else's by the same name stays as it is. */
+const createStorageClassMaker = (kube: Pick<Kube, 'create'>, cache: Store<StorageClass>): StorageClassMaker => {
+  const inFlight = new Map<string, Promise<boolean>>();
+  const isCached = (name: string): boolean => cache.get({ namespace: '', name }) !== undefined;
+
+  const createOne = async (storageClass: StorageClass, signal: AbortSignal): Promise<boolean> => {
+    try {
+      await kube.create(resources.storageClasses, storageClass, { signal });
+      await waitForCache(cache, storageClass.metadata.name ?? '', CACHE_TIMEOUT_MS);
+      return true;
+    } catch (error) {
+      if (error instanceof AppError && error.reason === 'AlreadyExists') return false;
+      throw error;
+    }
+  };
+  /** True where this call made it, false where it is there already, whoever made it. */
+  const makeOne = async (storageClass: StorageClass, signal: AbortSignal): Promise<boolean> => {
+    const name = storageClass.metadata.name ?? '';
+    if (isCached(name)) return false;
+    const pending = inFlight.get(name);
+    if (pending) return pending.then(() => false);
+    const creation = createOne(storageClass, signal).finally(() => inFlight.delete(name));
+    inFlight.set(name, creation);
+    return creation;
+  };
+  return {
+    make: async (classes, signal) => {
+      const made: StorageClass[] = [];
+      for (const storageClass of classes) if (await makeOne(storageClass, signal)) made.push(storageClass);
+      return made;
+    },
+    uncachedCount: () => [...inFlight.keys()].filter((name) => !isCached(name)).length,
+  };
+};
+
+/** Resolves when the cache holds it, and after `ms` in any case. */
+const waitForCache = async (cache: Store<StorageClass>, name: string, ms: number): Promise<void> => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const unsubscribe = cache.onChange((_type, { metadata }) => metadata.name === name && resolve());
+  if (cache.get({ namespace: '', name }) === undefined) await promise;
+  clearTimeout(timer);
+  unsubscribe();
 };

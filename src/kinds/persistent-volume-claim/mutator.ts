@@ -1,8 +1,7 @@
-import type { AdmissionRequest, Mutation } from '../../api/admission.ts';
+import { type AdmissionRequest, type Mutation, type Mutator, untouched } from '../../api/admission.ts';
 import type { Facts } from '../../api/facts.ts';
 import type { Injection } from '../../api/injection.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../../api/kubernetes.ts';
-import { type Mutator, untouched } from '../../api/mutator.ts';
 import { BETA_CLASS_ANNOTATION } from '../../api/names.ts';
 import { editsOf } from '../../injection/edit.ts';
 import { inject } from '../../injection/injector.ts';

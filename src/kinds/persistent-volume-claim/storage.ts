@@ -1,13 +1,12 @@
 import type { Explanation } from '../../api/admission.ts';
+import type { Policy } from '../../api/facts.ts';
 import type { Resolved, StorageClassInjection } from '../../api/injection.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
+import { AZURE_ACCOUNT_LABEL } from '../../api/names.ts';
 import { type Claim, claimOf } from '../../storage-classes/claim.ts';
-import { explainDraft, finishDraft } from '../../storage-classes/class-draft.ts';
-import type { ClusterFacts, UnmetRequirement } from '../../storage-classes/draft.ts';
-import { needsOwnAccount } from './azure-class.ts';
+import { type ClusterFacts, explainDraft, finishDraft, type UnmetRequirement } from '../../storage-classes/draft.ts';
 import { chooseStorageClass } from './class.ts';
-import { existingExport, nfsDraft, ownNfsClass } from './nfs/class.ts';
-import { isNfsDiskClass, nfsDiskClass } from './nfs/nfs-disk.ts';
+import { existingExport, isNfsDiskClass, nfsDiskClass, nfsDraft, ownNfsClass } from './nfs/class.ts';
 import { nfsDiskGi, nfsServer } from './nfs/parts.ts';
 
 /** What a claim needs, with all that stands behind its class. */
@@ -81,4 +80,29 @@ const storageByNfs = (
 const cannot = (className: string, why: string): ClaimStorage => ({
   kind: 'cannot',
   why: `StorageClass ${className} is not made, because its NFS server needs a disk: ${why}`,
+});
+
+const FILE_DRIVER = 'file.csi.azure.com';
+
+/**
+ * True for a class whose storage account Quartermaster is to make. NFS shares are left to the driver: they need an account that takes
+ * unencrypted traffic, and ours take none. So is a class that names its account.
+ */
+export const needsOwnAccount = ({ provisioner, parameters }: StorageClass, policy: Policy): boolean =>
+  policy.azureFileAccount === 'quartermaster' &&
+  provisioner === FILE_DRIVER &&
+  parameters?.['protocol'] !== 'nfs' &&
+  parameters?.['storageAccount'] === undefined;
+
+/** The class with the account its shares are to be in. */
+export const classWithAccount = (
+  storageClass: StorageClass,
+  { name, resourceGroup }: { readonly name: string; readonly resourceGroup: string },
+): StorageClass => ({
+  ...storageClass,
+  metadata: {
+    ...storageClass.metadata,
+    labels: { ...storageClass.metadata.labels, [AZURE_ACCOUNT_LABEL]: name },
+  },
+  parameters: { ...storageClass.parameters, storageAccount: name, resourceGroup },
 });

@@ -1,9 +1,9 @@
-import { mountKey } from '../../api/identity.ts';
+import { mountKey } from '../../api/inject-spec.ts';
 import type { Mode } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { type Edit, type FieldPath, fieldId, keyOf } from '../../injection/edit.ts';
+import { type Edit, type FieldPath, fieldId, keyOf, valuesAt } from '../../injection/edit.ts';
 import { type Incremental, memoize } from '../../injection/memo.ts';
-import { childOf, listAt, mapAt, textAt, type UnknownRecord } from '../../injection/path.ts';
+import { childOf, isRecord, listAt, mapAt, type Path, textAt, type UnknownRecord } from '../../injection/path.ts';
 import {
   inTemplateContainers,
   MOUNT_LISTS,
@@ -14,8 +14,83 @@ import {
   variableFields,
 } from './fields.ts';
 
+/**
+ * Where else a SparkApplication says what an edit would say. Spark and its operator put all of these into the same
+ * pod: the operator's own fields, their deprecated forms, sparkConf keys and the pod template.
+ */
+export const sparkConflicts = (app: KubeObject, edit: Edit, desired: DesiredConf): readonly FieldPath[] =>
+  fieldsOf(app, edit, desired).filter((path) => valuesAt(app, path).length > 0);
+
+const fieldsOf = (app: KubeObject, edit: Edit, desired: DesiredConf): readonly FieldPath[] => {
+  const field = edit.at.at(-1) ?? '';
+  const role = ROLES.find((name) => name === edit.at[1]);
+  if (field === 'sparkConf') return confConflicts(app, edit, desired);
+  if (field === 'volumes') return volumeFields(app, edit.key);
+  if (MOUNT_LISTS.includes(field) && role !== undefined) return mountFields(app, edit, role);
+  return [
+    ...(role === undefined ? appFields(field, edit.key) : roleFields(field, edit, role)),
+    ...(role === undefined ? ROLES : [role]).flatMap((name) => templateFields(app, field, edit.key, name)),
+  ];
+};
+
+const appFields = (field: string, key: string): readonly FieldPath[] => {
+  if (field === 'hadoopConf') return [sparkConfField(`spark.hadoop.${key}`)];
+  if (field === 'nodeSelector') {
+    return ['', 'driver.', 'executor.'].map((role) => sparkConfField(`spark.kubernetes.${role}node.selector.${key}`));
+  }
+  return field === 'imagePullSecrets' ? [sparkConfField('spark.kubernetes.container.image.pullSecrets')] : [];
+};
+
+const roleFields = (field: string, { key, mode }: Edit, role: Role): readonly FieldPath[] => {
+  const own = `spark.kubernetes.${role}`;
+  if (field === 'env') return variableFields(key, role);
+  if (field === 'annotations') return [sparkConfField(`${own}.annotation.${key}`)];
+  if (field === 'nodeSelector')
+    return [sparkConfField(`spark.kubernetes.node.selector.${key}`), sparkConfField(`${own}.node.selector.${key}`)];
+  if (field === role && key === 'serviceAccount')
+    return [sparkConfField(`spark.kubernetes.authenticate.${role}.serviceAccountName`)];
+  if (field !== 'labels') return [];
+  // The operator copies the app's own labels to its pods, below the role's: what is enforced need not take them away.
+  const copied = mode === 'Default' ? [{ at: ['metadata', 'labels'], key }] : [];
+  return [sparkConfField(`${own}.label.${key}`), ...copied];
+};
+
+/** Fields of a pod template that hold the same by the same name. */
+const templateFields = (app: KubeObject, field: string, key: string, role: Role): readonly FieldPath[] => {
+  const template = ['spec', role, 'template'];
+  if (field === 'labels' || field === 'annotations') return [{ at: [...template, 'metadata', field], key }];
+  if (field === 'nodeSelector' || field === 'tolerations' || field === 'imagePullSecrets') {
+    return [{ at: [...template, 'spec', field], key }];
+  }
+  if (key === 'serviceAccount') return [{ at: [...template, 'spec'], key: 'serviceAccountName' }];
+  return field === 'env' ? inTemplateContainers(app, role, field, key) : [];
+};
+
+/** One path, one mount; and a ConfigMap or Secret is mounted once in its list. */
+const mountFields = (app: KubeObject, { at, key, value, mode }: Edit, role: Role): readonly FieldPath[] => [
+  ...MOUNT_LISTS.filter((list) => list !== at.at(-1)).map((list) => ({ at: ['spec', role, list], key })),
+  ...inTemplateContainers(app, role, 'volumeMounts', key),
+  ...confMounts(app, role, key, { mode }).map(sparkConfField),
+  ...sameName(app, at, key, value),
+];
+
+const sameName = (app: KubeObject, at: Path, key: string, value: unknown): readonly FieldPath[] => {
+  if (at.at(-1) === 'volumeMounts' || !isRecord(value)) return [];
+  const isSame = (item: unknown): boolean => isRecord(item) && item['name'] === value['name'];
+  const keys = listAt(app, at)
+    .filter(isSame)
+    .flatMap((item) => keyOf(at, item) ?? []);
+  return keys.filter((other) => other !== key).map((other) => ({ at, key: other }));
+};
+
+/** Volumes of this name besides those of spec.volumes. */
+const volumeFields = (app: KubeObject, name: string): readonly FieldPath[] => [
+  ...ROLES.map((role) => ({ at: ['spec', role, 'template', 'spec', 'volumes'], key: name })),
+  ...confVolumes(app, name).map(sparkConfField),
+];
+
 /** The sparkConf values that are to be injected, by key: the keys of one volume stand or fall together. */
-export type DesiredConf = ReadonlyMap<string, unknown>;
+type DesiredConf = ReadonlyMap<string, unknown>;
 
 interface ConfQuery {
   readonly app: KubeObject;
@@ -27,7 +102,7 @@ interface ConfQuery {
  * Where an app says in a field of its own what a key of sparkConf would say; the operator would put both into a pod.
  * Of two fields that conflict each must name the other: `sparkConflicts` is the other half.
  */
-export const confConflicts = (app: KubeObject, edit: Edit, desired: DesiredConf): readonly FieldPath[] => {
+const confConflicts = (app: KubeObject, edit: Edit, desired: DesiredConf): readonly FieldPath[] => {
   for (const [pattern, fieldsOf] of conflictRules) {
     const match = pattern.exec(edit.key);
     if (match !== null) return fieldsOf(match.slice(1), { app, edit, desired });
@@ -67,7 +142,7 @@ const MOUNTS: Readonly<Record<Role, RegExp>> = {
 };
 
 /** Keys of sparkConf besides `own` that mount something at a path of a role: one of them is enough to keep a default away. */
-export const confMounts = (
+const confMounts = (
   app: KubeObject,
   role: Role,
   path: string,
@@ -83,9 +158,7 @@ export const confMounts = (
 };
 
 /** Keys of sparkConf that say something of a volume. */
-export const confVolumes = (app: KubeObject, volume: string): readonly string[] => [
-  ...indexedKeys(app, `volume ${volume}`),
-];
+const confVolumes = (app: KubeObject, volume: string): readonly string[] => [...indexedKeys(app, `volume ${volume}`)];
 
 /** Keys are indexed by what they say: there can be ten thousands of them, and as many lookups. */
 const indexedKeys = (app: KubeObject, term: string): Iterable<string> => {

@@ -4,7 +4,7 @@ import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
 import { type Edit, editOf, titleOf } from '../../injection/edit.ts';
 import { textAt } from '../../injection/path.ts';
 import { objectStoreOf } from '../../injection/target.ts';
-import { confOf, hadoopKeys } from './spark-conf.ts';
+import { confOf, hadoopKeys } from './fields.ts';
 
 /** Edits, and what could not be made one and why. */
 export interface Proposal {

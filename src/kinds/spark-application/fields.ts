@@ -1,7 +1,8 @@
+import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type FieldPath, keysIn } from '../../injection/edit.ts';
 import { type Incremental, memoize } from '../../injection/memo.ts';
-import { listAt, type Path } from '../../injection/path.ts';
+import { listAt, mapAt, type Path, textAt } from '../../injection/path.ts';
 
 export type Role = 'driver' | 'executor';
 export const ROLES: readonly Role[] = ['driver', 'executor'];
@@ -48,4 +49,24 @@ export const variableFields = (name: string, role: Role): readonly FieldPath[] =
   { at: ['spec', role, 'envSecretKeyRefs'], key: name },
   sparkConfField(role === 'driver' ? `spark.kubernetes.driverEnv.${name}` : `spark.executorEnv.${name}`),
   sparkConfField(`spark.kubernetes.${role}.secretKeyRef.${name}`),
+];
+
+const CONF = ['spec', 'sparkConf'];
+
+/**
+ * A sparkConf value as it will be: what is enforced, else the app's, else the default. What is decided from it comes out
+ * the same for an app that was injected before.
+ */
+export const confOf = (app: KubeObject, injection: Injection | undefined, key: string): string | undefined => {
+  const given = injection?.sparkConf.get(key);
+  return given?.mode === 'Enforce' ? given.value : (textAt(app, [...CONF, key]) ?? given?.value);
+};
+
+/** Every key of Hadoop's configuration that the app has or is to get, from either of its two fields. */
+export const hadoopKeys = (app: KubeObject, injection: Injection): readonly string[] => [
+  ...Object.keys(mapAt(app, ['spec', 'hadoopConf'])),
+  ...injection.hadoopConf.keys(),
+  ...[...Object.keys(mapAt(app, CONF)), ...injection.sparkConf.keys()].map((key) =>
+    key.replace(/^spark\.hadoop\./, ''),
+  ),
 ];

@@ -1,11 +1,9 @@
 import type { Injection, PrometheusInjection, Resolved } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, editOf, type FieldPath, titleOf } from '../../injection/edit.ts';
-import { isRecord, mapAt, type Path, readAt, textAt } from '../../injection/path.ts';
+import { isRecord, listAt, mapAt, type Path, readAt, textAt } from '../../injection/path.ts';
 import { NOTHING, type Proposal } from './event-log.ts';
-import { ROLES, type Role } from './fields.ts';
-import { JMX_PORT, type JmxAgent, jmxIncompatibility } from './spark-jmx.ts';
-import { servletEdits } from './spark-servlet.ts';
+import { confOf, ROLES, type Role } from './fields.ts';
 
 export const MONITORING: Path = ['spec', 'monitoring'];
 export const PROMETHEUS: Path = [...MONITORING, 'prometheus'];
@@ -127,4 +125,146 @@ const scrapeEdits = (given: Given, scrape: Resolved<unknown>, role: Role): reado
     const resolved = given.get(field);
     return resolved === undefined ? [] : [editOf(at, `prometheus.io/${field}`, scrape, String(resolved.value))];
   });
+};
+
+/** The JMX exporter as the operator will run it: a java agent that listens in each of these roles. */
+interface JmxAgent {
+  readonly port: number;
+  readonly roles: readonly Role[];
+}
+
+/** What the operator takes where monitoring.prometheus.port says nothing. */
+export const JMX_PORT = 8090;
+/** `<app>-prom-conf-vol` becomes the name of a volume: 63 characters. */
+const LONGEST_NAME = 49;
+/** A ScheduledSparkApplication gives its children its own name, a dash and 19 digits. */
+const LONGEST_SCHEDULED_NAME = 29;
+/** The API server ends a generateName with so many characters. */
+const GENERATED = 5;
+
+/**
+ * Why the JMX exporter would keep the app from running or take java options from its user; undefined where it would do
+ * neither. `injection` is what is to be injected at the same time.
+ */
+export const jmxIncompatibility = (app: KubeObject, agent: JmxAgent, injection?: Injection): string | undefined =>
+  nameIncompatibility(app) ??
+  firstOf(agent.roles, (role) => optionsIncompatibility(app, role, injection)) ??
+  firstOf(agent.roles, (role) => agentIncompatibility(app, role, agent.port, injection)) ??
+  firstOf(agent.roles, (role) => portIncompatibility(app, role, agent.port));
+
+const firstOf = <T>(roles: readonly Role[], find: (role: Role) => T | undefined): T | undefined => {
+  for (const role of roles) {
+    const found = find(role);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+};
+
+const nameIncompatibility = (app: KubeObject): string | undefined => {
+  const name = textAt(app, ['metadata', 'name']);
+  const length = name?.length ?? (textAt(app, ['metadata', 'generateName'])?.length ?? 0) + GENERATED;
+  if (name?.includes('.')) return 'metadata.name has a dot, which the operator would put into the name of a volume';
+  if (length <= LONGEST_NAME) return undefined;
+  const owners = listAt(app, ['metadata', 'ownerReferences']).map((owner) => textAt(owner, ['kind']));
+  return owners.includes('ScheduledSparkApplication')
+    ? `the name of its ScheduledSparkApplication is longer than ${LONGEST_SCHEDULED_NAME} characters`
+    : `metadata.name is longer than ${LONGEST_NAME} characters`;
+};
+
+const optionsIncompatibility = (app: KubeObject, role: Role, injection: Injection | undefined): string | undefined => {
+  const key = `spark.${role}.extraJavaOptions`;
+  return confOf(app, injection, key) === undefined
+    ? undefined
+    : `sparkConf ${key} would be lost; say it in spec.${role}.javaOptions`;
+};
+
+const agentIncompatibility = (
+  app: KubeObject,
+  role: Role,
+  port: number,
+  injection: Injection | undefined,
+): string | undefined => {
+  const options = [textAt(app, ['spec', role, 'javaOptions']), ...optionVariables(app, role, injection)];
+  const hasAgent = options.some((text) => text !== undefined && agentPorts(text).includes(port));
+  return hasAgent ? `a java agent of the ${role} listens on port ${port} already` : undefined;
+};
+
+/** What a JVM reads its options from besides its command line. */
+const JAVA_VARIABLES = ['JAVA_TOOL_OPTIONS', 'JDK_JAVA_OPTIONS'];
+
+const optionVariables = (
+  app: KubeObject,
+  role: Role,
+  injection: Injection | undefined,
+): readonly (string | undefined)[] =>
+  JAVA_VARIABLES.flatMap((name) => {
+    const given = injection?.env.get(name);
+    const ours = given?.value.value ?? undefined;
+    const item = listAt(app, ['spec', role, 'env']).find((entry) => textAt(entry, ['name']) === name);
+    return given?.mode === 'Enforce'
+      ? [ours]
+      : [textAt(item, ['value']), textAt(app, ['spec', role, 'envVars', name]), ours];
+  });
+
+/** `-javaagent:<jar>=[<host>:]<port>:<file>`, one by one: a pattern that begins anew at each takes the square of their number. */
+const agentPorts = (options: string): readonly number[] =>
+  options
+    .split('-javaagent:')
+    .slice(1)
+    .flatMap((agent) => /^[^\s=]+=(?:[^\s:]*:)??(\d+)(?=[:\s]|$)/.exec(agent)?.[1] ?? [])
+    .map(Number);
+
+const portIncompatibility = (app: KubeObject, role: Role, port: number): string | undefined => {
+  const spec = ['spec', role];
+  if (readAt(app, [...spec, 'hostNetwork']) === true)
+    return `spec.${role}.hostNetwork makes two agents of one node share port ${port}`;
+  const name = textAt(app, ['spec', 'monitoring', 'prometheus', 'portName']) ?? 'jmx-exporter';
+  const containers = [
+    mapAt(app, spec),
+    ...['sidecars', 'template/spec/containers'].flatMap((list) => listAt(app, [...spec, ...list.split('/')])),
+  ];
+  const ports = containers.flatMap((container) => listAt(container, ['ports']));
+  const taken = ports.some((entry) => isRecord(entry) && (entry['name'] === name || entry['containerPort'] === port));
+  return taken ? `the ${role} has a port ${port} or a port named ${name} already` : undefined;
+};
+
+const SINK = 'spark.metrics.conf.*.sink.prometheusServlet';
+const UI_PORT = '4040';
+
+/**
+ * Metrics from Spark's own web server (Spark 3 and later), which needs no jar in the image and no java option. The
+ * driver's server answers for the executors too. `why` says what the JMX exporter was passed over for.
+ */
+const servletEdits = (app: KubeObject, injection: Injection, roles: readonly Role[], why: string): Proposal => {
+  const given = injection.prometheus.get('fallback');
+  if (given === undefined) return { edits: [], warnings: [] };
+  if (confOf(app, injection, 'spark.ui.enabled') === 'false') {
+    return {
+      edits: [],
+      warnings: [
+        `PlatformDefaults ${titleOf(given.source)}: PrometheusServlet was not injected: sparkConf spark.ui.enabled is false, and Spark's web server serves it.`,
+      ],
+    };
+  }
+  const edits = (at: readonly string[], values: Readonly<Record<string, string>>): readonly Edit[] =>
+    Object.entries(values).map(([key, value]) => ({
+      ...editOf(at, key, given, value),
+      why: `PrometheusServlet: ${why}`,
+    }));
+  const path = roles.includes('executor') ? '/metrics/executors/prometheus/' : '/metrics/prometheus/';
+  return {
+    edits: [
+      ...edits(['spec', 'sparkConf'], {
+        'spark.ui.prometheus.enabled': 'true',
+        [`${SINK}.class`]: 'org.apache.spark.metrics.sink.PrometheusServlet',
+        [`${SINK}.path`]: '/metrics/prometheus/',
+      }),
+      ...edits(['spec', 'driver', 'annotations'], {
+        'prometheus.io/scrape': 'true',
+        'prometheus.io/port': confOf(app, injection, 'spark.ui.port') ?? UI_PORT,
+        'prometheus.io/path': path,
+      }),
+    ],
+    warnings: [],
+  };
 };

@@ -1,12 +1,32 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type AdmissionRequest,
+  type AdmissionRule,
+  type Mutation,
+  type Mutator,
+  untouched,
+} from '../../api/admission.ts';
 import type { Facts } from '../../api/facts.ts';
 import type { FileMount, Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { type Edit, editOf, editsOf, envFromEdits, type FieldPath } from '../../injection/edit.ts';
+import { type Edit, editOf, editsOf, envFromEdits, erase, type FieldPath, fieldId } from '../../injection/edit.ts';
+import { inject, type Reconsidered, type Reinjection, reinject } from '../../injection/injector.ts';
 import { memoize } from '../../injection/memo.ts';
-import { isRecord, type Path, readAt } from '../../injection/path.ts';
+import { isRecord, listAt, mapAt, type Path, readAt, textAt } from '../../injection/path.ts';
+import { namedIn, readInjected } from '../../injection/snapshot.ts';
+import { namespaceOf, targetOf } from '../../injection/target.ts';
+import { canManyAttach, claimOf } from '../../injection/volumes.ts';
 import { eventLogEdits, type Proposal } from './event-log.ts';
 import { ROLES, type Role } from './fields.ts';
-import { MONITORING, monitoringEdits, PROMETHEUS } from './monitoring.ts';
+import {
+  JMX_PORT,
+  jmxIncompatibility,
+  MONITORING,
+  monitoringEdits,
+  monitoringWarnings,
+  PROMETHEUS,
+} from './monitoring.ts';
+import { sparkRules } from './rules.ts';
 
 export interface SparkContext {
   readonly namespace: string;
@@ -19,7 +39,7 @@ export interface SparkContext {
  * All that an injection has for a SparkApplication. Comes out the same for an app that was injected before. A role that
  * the app does not have is not made up.
  */
-export const sparkEdits = (app: KubeObject, injection: Injection, context: SparkContext): Proposal => {
+const sparkEdits = (app: KubeObject, injection: Injection, context: SparkContext): Proposal => {
   const { namespace, facts, isOurs } = context;
   const monitoring = monitoringEdits(app, injection, isOurs);
   const eventLog = eventLogEdits(app, injection, namespace, facts);
@@ -101,3 +121,144 @@ export const SPARK_PATHS: ReadonlySet<string> = new Set(
     ...ROLES.flatMap((role) => ROLE_FIELDS.map((field) => ['spec', role, field])),
   ].map((path) => path.join('/')),
 );
+
+/**
+ * What was injected and survived in the app, but cannot stay now that its user changed something else: a node selector
+ * moves to where the app has one by now, and a JMX exporter that would harm the app goes.
+ */
+const reconsiderSpark = (app: KubeObject, stored: KubeObject, edits: readonly Edit[]): Reconsidered => {
+  const incompatibility = exporterIncompatibility(app, edits);
+  const isHarmful = ({ at }: Edit): boolean => incompatibility !== undefined && isIn(at, MONITORING);
+  const isMixed = hasSelector(stored, APP_SELECTOR) && hasSelector(stored, ROLE_SELECTORS);
+  const isMisplaced = ({ at }: Edit): boolean => at.at(-1) === 'nodeSelector' && !isMixed && conflictsWithApp(app, at);
+  const misplaced = edits.filter(isMisplaced);
+  const withdrawing = [...misplaced, ...edits.filter(isHarmful)];
+  if (withdrawing.length === 0) return { object: app, edits, withdrawn: [], warnings: [] };
+  const kept = edits.filter((edit) => !withdrawing.includes(edit));
+  const moved = new Map(misplaced.flatMap(relocated).map((edit) => [fieldId(edit), edit]));
+  return {
+    ...withdraw(app, withdrawing),
+    edits: [...kept, ...moved.values()],
+    warnings:
+      incompatibility === undefined ? [] : [`The JMX exporter that was injected is not kept: ${incompatibility}.`],
+  };
+};
+
+const exporterIncompatibility = (app: KubeObject, edits: readonly Edit[]): string | undefined => {
+  const ours = edits.filter(({ at }) => isIn(at, MONITORING));
+  if (ours.length === 0) return undefined;
+  const isExposed = (field: string): boolean =>
+    (readAt(app, [...MONITORING, field]) ?? ours.find(({ key }) => key === field)?.value) !== false;
+  const port = readAt(app, [...PROMETHEUS, 'port']) ?? ours.find(({ key }) => key === 'port')?.value;
+  const roles = ROLES.filter((role) => isExposed(role === 'driver' ? 'exposeDriverMetrics' : 'exposeExecutorMetrics'));
+  return jmxIncompatibility(app, { port: typeof port === 'number' ? port : JMX_PORT, roles });
+};
+
+const isIn = (at: Path, path: Path): boolean => path.every((step, index) => at[index] === step);
+
+const APP_SELECTOR: readonly Path[] = [['spec', 'nodeSelector']];
+const ROLE_SELECTORS: readonly Path[] = ROLES.map((role) => ['spec', role, 'nodeSelector']);
+
+const othersOf = (at: Path): readonly Path[] => (at.length === 2 ? ROLE_SELECTORS : APP_SELECTOR);
+
+const hasSelector = (app: KubeObject, paths: readonly Path[]): boolean =>
+  paths.some((path) => isRecord(readAt(app, path)));
+
+/** True where the app has a selector of the other kind by now. */
+const conflictsWithApp = (app: KubeObject, at: Path): boolean => hasSelector(app, othersOf(at));
+
+/** The same at each path of the other kind. */
+const relocated = (edit: Edit): readonly Edit[] => othersOf(edit.at).map((at) => ({ ...edit, at }));
+
+/** Takes out whole maps, and only those that hold nothing but what we put there. */
+const withdraw = (app: KubeObject, edits: readonly Edit[]): Pick<Reconsidered, 'object' | 'withdrawn'> => {
+  const paths = new Map(edits.map(({ at }) => [at.join('/'), at]));
+  const deepestFirst = [...paths.values()].sort((a, b) => b.length - a.length);
+  let object = app;
+  const withdrawn: Edit[] = [];
+  for (const at of deepestFirst) {
+    const ours = edits.filter((edit) => edit.at.join('/') === at.join('/'));
+    const fields = Object.entries(mapAt(object, at));
+    const isOurs = ([key, value]: [string, unknown]): boolean =>
+      ours.some((edit) => edit.key === key && isDeepStrictEqual(edit.value, value));
+    if (fields.length === 0 || !fields.every(isOurs)) continue;
+    object = erase(object, { at: at.slice(0, -1), key: at.at(-1) ?? '' });
+    withdrawn.push(...ours.filter(({ key }) => fields.some(([field]) => field === key)));
+  }
+  return { object, withdrawn };
+};
+
+/**
+ * Claims that the executors mount and one node alone can attach, as far as their modes are known: executors on other
+ * nodes wait for ever, with nothing said in the application (kubeflow/spark-operator issue 877).
+ */
+const claimWarnings = (app: KubeObject, namespace: string, { claimModes }: Facts): readonly string[] => {
+  const mounted = new Set(listAt(app, ['spec', 'executor', 'volumeMounts']).map((mount) => textAt(mount, ['name'])));
+  if (mounted.size === 0) return [];
+  const volumes = listAt(app, ['spec', 'volumes']).filter((volume) => mounted.has(textAt(volume, ['name'])));
+  return [...new Set(volumes.flatMap((volume) => claimOf(volume) ?? []))].flatMap((claim) => {
+    const modes = claimModes(namespace, claim);
+    if (modes === undefined || canManyAttach(modes)) return [];
+    return `Claim ${claim} is ${modes.join(', ')}: executors on another node than the first pod that attaches it will not start. Make it ReadWriteMany, or use a bucket.`;
+  });
+};
+
+/**
+ * Resources of spark-operator. Updates are ours too: an apply of the unchanged manifest takes out of every list what we
+ * put there, and any change of the spec restarts the job. The operator's own updates go to /status, which is not asked for.
+ */
+export const sparkRule = (name: string, version: string, resource: string): AdmissionRule => ({
+  name,
+  group: 'sparkoperator.k8s.io',
+  versions: [version],
+  resource,
+  operations: ['CREATE', 'UPDATE'],
+  failurePolicy: 'Fail',
+  // So that what is being deleted can lose its finalizers while no webhook answers.
+  matchConditions: [{ name: 'not-being-deleted', expression: '!has(object.metadata.deletionTimestamp)' }],
+});
+
+/** ScheduledSparkApplications are not asked for: each of their children comes here itself. */
+export const sparkApplicationMutator: Mutator = {
+  rules: [sparkRule('spark-application', 'v1beta2', 'sparkapplications')],
+  mutate: (app, request, facts) => {
+    if (isNotOurs(app, request)) return untouched(app);
+    if (request.oldObject !== undefined)
+      return warned(reinject(app, request.oldObject, reinjection), monitoringWarnings(app));
+    const mutation = create(app, request, facts);
+    const claims = claimWarnings(mutation.object, namespaceOf(app, request), facts);
+    return warned(mutation, [...monitoringWarnings(app), ...claims]);
+  },
+};
+
+const warned = (mutation: Mutation, warnings: readonly string[]): Mutation =>
+  warnings.length === 0 ? mutation : { ...mutation, warnings: [...mutation.warnings, ...warnings] };
+
+/** True for subresources, for what is being deleted and for what has no spec to speak of. */
+export const isNotOurs = (object: KubeObject, { subResource }: AdmissionRequest): boolean =>
+  subResource !== undefined || Boolean(object.metadata.deletionTimestamp) || !isRecord(readAt(object, ['spec']));
+
+const reinjection: Reinjection = {
+  paths: SPARK_PATHS,
+  rulesFor: sparkRules,
+  reconsider: reconsiderSpark,
+};
+
+const create = (app: KubeObject, request: AdmissionRequest, facts: Facts): Mutation => {
+  const target = targetOf('SparkApplication', app, request, facts);
+  const injection = facts.defaults.resolve(target);
+  const brought = readInjected(app);
+  if (injection === undefined && brought === undefined) return untouched(app);
+  const isOurs = namedIn(brought);
+  const { edits, warnings } =
+    injection === undefined
+      ? { edits: [], warnings: [] }
+      : sparkEdits(app, injection, { namespace: target.namespace, facts, isOurs });
+  return inject(app, {
+    edits,
+    rulesFor: reinjection.rulesFor,
+    form: 'values',
+    warnings: [...(injection?.warnings ?? []), ...warnings],
+    isDisabled: target.isDisabled,
+  });
+};

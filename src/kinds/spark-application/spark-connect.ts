@@ -1,10 +1,9 @@
-import { type Mutator, untouched } from '../../api/mutator.ts';
-import { readInjected } from '../../injection/injected-annotation.ts';
+import { type Mutator, untouched } from '../../api/admission.ts';
 import { inject, type Reinjection, reinject } from '../../injection/injector.ts';
+import { readInjected } from '../../injection/snapshot.ts';
 import { targetOf } from '../../injection/target.ts';
-import { sparkConfEdits } from './mutator.ts';
+import { isNotOurs, sparkConfEdits, sparkRule } from './mutator.ts';
 import { sparkRules } from './rules.ts';
-import { isNotOurs, sparkRule } from './spark-application.ts';
 
 const reinjection: Reinjection = {
   paths: new Set(['spec/sparkConf', 'spec/hadoopConf']),

@@ -1,7 +1,6 @@
-import { type Mutator, untouched } from '../../api/mutator.ts';
+import { type Mutator, untouched } from '../../api/admission.ts';
 import { memoize } from '../../injection/memo.ts';
-import { mutatePod } from '../../injection/pod-mutation.ts';
-import { podRules } from '../../injection/pods.ts';
+import { mutatePod, podRules } from '../../injection/pods.ts';
 import { isWorkflowPod, WORKFLOW_LABEL, workflowProfile } from '../../injection/profiles/argo.ts';
 import { calrissianPodOf } from '../../injection/profiles/calrissian.ts';
 

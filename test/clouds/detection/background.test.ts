@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { CloudFacts, CloudName, CloudVerdict } from '../../../src/api/facts.ts';
-import type { DetectionInput } from '../../../src/clouds/detection/detect.ts';
 import {
   type Detection,
+  type DetectionInput,
   type DetectionOptions,
   nextVerdict,
   startDetection,

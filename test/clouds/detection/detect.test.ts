@@ -7,7 +7,7 @@ import {
 } from '../../../dev/stubs/metadata.ts';
 import type { CloudVerdict } from '../../../src/api/facts.ts';
 import type { NodeFact } from '../../../src/clouds/cloud.ts';
-import { type DetectionInput, detectCloud } from '../../../src/clouds/detection/detect.ts';
+import { type DetectionInput, detectCloud } from '../../../src/clouds/detection/detector.ts';
 
 const node = (providerId: string, labels: Readonly<Record<string, string>> = {}): NodeFact => ({
   name: 'worker-1',

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CloudName } from '../../../src/api/facts.ts';
 import type { NodeFact, ProbeResult } from '../../../src/clouds/cloud.ts';
-import { judge } from '../../../src/clouds/detection/evidence.ts';
-import { readNodes } from '../../../src/clouds/detection/node-evidence.ts';
+import { judge, readNodes } from '../../../src/clouds/detection/evidence.ts';
 import { clouds } from '../../../src/clouds/index.ts';
 
 const match: ProbeResult = { kind: 'match', facts: {} };

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { metadataScenarios, startMetadataStub } from '../../../dev/stubs/metadata.ts';
-import { detectCloud } from '../../../src/clouds/detection/detect.ts';
+import { detectCloud } from '../../../src/clouds/detection/detector.ts';
 import { clouds } from '../../../src/clouds/index.ts';
 
 const CHANNEL = 'net.client.socket';
@@ -43,7 +43,7 @@ describe('with METADATA_ENDPOINT set', () => {
   it('no proxy is asked, though the environment names one', async () => {
     const [proxy, metadata] = await Promise.all([startMetadataStub('gcp'), startMetadataStub('aws')]);
     const program = `
-      import { detectCloud } from ${JSON.stringify(new URL('../../../src/clouds/detection/detect.ts', import.meta.url).href)};
+      import { detectCloud } from ${JSON.stringify(new URL('../../../src/clouds/detection/detector.ts', import.meta.url).href)};
       const metadataEndpoint = new URL(${JSON.stringify(metadata.url.href)});
       const verdict = await detectCloud({ setting: 'auto', metadataEndpoint, facts: {}, nodes: [], csiDrivers: [] });
       console.log(verdict.name);`;

@@ -3,13 +3,15 @@ import type { KubeObject, StringMap } from '../../../src/api/kubernetes.ts';
 import type { PlatformDefaults } from '../../../src/api/platform-defaults.ts';
 import { type Entry, entryOf } from '../../../src/defaults/entry.ts';
 import {
+  contentOf,
   type DesiredItem,
   desiredStateOf,
+  digestOf,
+  type ObservedObject,
   type ProvisionWorld,
+  planProvision,
   provisionedNamespaces,
 } from '../../../src/defaults/provisioning/plan.ts';
-import { contentOf, digestOf } from '../../../src/defaults/provisioning/provision-content.ts';
-import { type ObservedObject, planProvision } from '../../../src/defaults/provisioning/provision-plan.ts';
 import { platformDefaults, system } from '../../fixtures/defaults.ts';
 
 const OWNER = `${system.systemNamespace}/it`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { TargetKind } from '../../../src/api/inject-keys.ts';
-import { validateDefaults } from '../../../src/defaults/validation/validate.ts';
+import type { TargetKind } from '../../../src/api/inject-spec.ts';
+import { validateDefaults } from '../../../src/defaults/validation/spec.ts';
 import { platformDefaults, system } from '../../fixtures/defaults.ts';
 
 type Spec = Parameters<typeof platformDefaults>[1];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { INJECT_KEYS, type TargetKind } from '../../../src/api/inject-keys.ts';
+import { INJECT_KEYS, type TargetKind } from '../../../src/api/inject-spec.ts';
 import type { PlatformDefaults, PlatformDefaultsSpec } from '../../../src/api/platform-defaults.ts';
-import { validateDefaults } from '../../../src/defaults/validation/validate.ts';
+import { validateDefaults } from '../../../src/defaults/validation/spec.ts';
 import { platformDefaults, system } from '../../fixtures/defaults.ts';
 
 type Spec = Parameters<typeof platformDefaults>[1];

@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
-import { TARGET_KINDS } from '../../../src/api/inject-keys.ts';
+import { TARGET_KINDS } from '../../../src/api/inject-spec.ts';
 import type { PlatformDefaults } from '../../../src/api/platform-defaults.ts';
 import { createDefaultsInForce } from '../../../src/defaults/in-force.ts';
 import { warningsOn } from '../../../src/defaults/warnings.ts';

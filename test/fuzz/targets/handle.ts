@@ -1,5 +1,4 @@
-import { ensureNothing } from '../../../src/admission/ensure.ts';
-import { createHandler } from '../../../src/admission/handler.ts';
+import { createHandler, ensureNothing } from '../../../src/admission/handler.ts';
 import { decodeReview, encodeReview } from '../../../src/admission/review.ts';
 import type { AdmissionRequest } from '../../../src/api/admission.ts';
 import type { Facts } from '../../../src/api/facts.ts';

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as services from '../../../dev/stubs/metadata-clouds.ts';
 import { FACT_NAMES } from '../../../src/clouds/cloud.ts';
-import { detectCloud } from '../../../src/clouds/detection/detect.ts';
+import { detectCloud } from '../../../src/clouds/detection/detector.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
 import { createRandom } from '../random.ts';
 import type { OpenTarget } from '../target.ts';

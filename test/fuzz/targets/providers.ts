@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createAzureKeyProvider } from '../../../src/kinds/object-store/providers/azure/account-key.ts';
 import { BucketError, type BucketProvider } from '../../../src/kinds/object-store/providers/bucket.ts';
 import { createGcsProvider } from '../../../src/kinds/object-store/providers/gcs/provider.ts';
-import { guarded } from '../../../src/kinds/object-store/providers/guarded.ts';
+import { guarded } from '../../../src/kinds/object-store/providers/index.ts';
 import { createS3Provider } from '../../../src/kinds/object-store/providers/s3/provider.ts';
 import { desiredBucket } from '../../fixtures/desired-bucket.ts';
 import { mutateBytes } from '../mutate-bytes.ts';

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectStoreStatus } from '../../../src/api/object-store.ts';
-import { noteOn } from '../../../src/kinds/object-store/object-store-events.ts';
-import { initialState } from '../../../src/kinds/object-store/object-store-sight.ts';
-import type { ObservedFeature, ObservedState, Step } from '../../../src/kinds/object-store/state.ts';
+import {
+  initialState,
+  type ObservedFeature,
+  type ObservedState,
+  type Step,
+} from '../../../src/kinds/object-store/state.ts';
+import { noteOn } from '../../../src/kinds/object-store/status.ts';
 import { factsIn, objectStore } from '../../fixtures/object-store.ts';
 
 const { cloud, policy } = factsIn();

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { BucketProviderName } from '../../../src/api/object-store.ts';
-import { checkBucketLabel } from '../../../src/kinds/object-store/bucket-labels.ts';
-import { checkBucketName, checkStorageAccountName } from '../../../src/kinds/object-store/bucket-names.ts';
+import {
+  checkBucketLabel,
+  checkBucketName,
+  checkStorageAccountName,
+} from '../../../src/kinds/object-store/validation.ts';
 
 const valid: readonly (readonly [BucketProviderName, string])[] = [
   ['s3', 'spark-history'],

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectStoreSpec } from '../../../src/api/object-store.ts';
-import { initialState } from '../../../src/kinds/object-store/object-store-sight.ts';
 import { openProviderFor, type References, versionOf } from '../../../src/kinds/object-store/provider.ts';
 import type { ProviderRequest } from '../../../src/kinds/object-store/providers/index.ts';
+import { initialState } from '../../../src/kinds/object-store/state.ts';
 import { createBucketWorld, fakeProvider } from '../../fixtures/bucket-world.ts';
 import { factsIn, objectStore } from '../../fixtures/object-store.ts';
 

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createRateLimiter } from '../../../src/kinds/object-store/provider-pace.ts';
-import { createProviderRateLimiter, type ReservationRequest } from '../../../src/kinds/object-store/rate-limiter.ts';
+import {
+  createProviderRateLimiter,
+  createRateLimiter,
+  type ReservationRequest,
+} from '../../../src/kinds/object-store/rate-limiter.ts';
 
 describe('a pace', () => {
   const holders = (count: number) => Array.from({ length: count }, (_, index) => `store-${index}`);

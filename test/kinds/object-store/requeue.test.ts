@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectMeta } from '../../../src/api/kubernetes.ts';
-import { retryDelayMs } from '../../../src/kinds/object-store/object-store-retry.ts';
 import type { BucketReason } from '../../../src/kinds/object-store/providers/bucket.ts';
 import {
   afterReferenceCheck,
   type RequeueState,
   requeueAt,
   requeueStateFor,
+  retryDelayMs,
   revisionOf,
 } from '../../../src/kinds/object-store/requeue.ts';
 import { objectStore } from '../../fixtures/object-store.ts';

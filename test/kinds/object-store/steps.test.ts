@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { initialState } from '../../../src/kinds/object-store/object-store-sight.ts';
+import { initialState } from '../../../src/kinds/object-store/state.ts';
 import type { Marking } from '../../fixtures/bucket-world.ts';
 import { factsIn, objectStore } from '../../fixtures/object-store.ts';
 import { createCase, NOW, OUR_MARK } from '../../fixtures/object-store-case.ts';

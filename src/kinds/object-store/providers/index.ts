@@ -1,9 +1,7 @@
 import type { StringMap } from '../../../api/kubernetes.ts';
 import type { BucketProviderName } from '../../../api/object-store.ts';
-import { BucketError, type BucketProvider } from './bucket.ts';
+import { BucketError, type BucketProvider, type BucketReason, type Feature } from './bucket.ts';
 import { azureCredentialsFrom, type CredentialsSecret, gcsCredentialsFrom, s3CredentialsFrom } from './credentials.ts';
-import { guarded } from './guarded.ts';
-import { measured, type OnCall } from './measure.ts';
 
 /** Where a bucket goes and as whom: from the spec, and from the cloud's facts and the settings where the spec says nothing. */
 export interface ProviderRequest {
@@ -125,3 +123,70 @@ const accountOf = async (location: string | undefined, azure: AzureRequest, subs
 /** Not final: what is not known yet may be found out, and the spec may be changed. */
 const unknown = (field: string, what: string): BucketError =>
   new BucketError('ProviderError', `${field} is needed: ${what} is not known.`);
+
+/** Wraps a call; `operation` is `observe`, `create`, …, and of a feature `check versioning`, `apply versioning`. */
+type CallWrapper = <T>(operation: string, bucket: string, call: () => Promise<T>) => Promise<T>;
+
+/** The same provider, with every call wrapped. */
+const wrapProvider = (provider: BucketProvider, wrap: CallWrapper): BucketProvider => ({
+  name: provider.name,
+  observe: (bucket, signal) => wrap('observe', bucket.name, () => provider.observe(bucket, signal)),
+  create: (bucket, signal) => wrap('create', bucket.name, () => provider.create(bucket, signal)),
+  mark: (bucket, signal) => wrap('mark', bucket.name, () => provider.mark(bucket, signal)),
+  unmark: (bucket, signal) => wrap('unmark', bucket.name, () => provider.unmark(bucket, signal)),
+  features: (bucket) => provider.features(bucket).map((feature) => wrapFeature(feature, bucket.name, wrap)),
+  remove: (bucket, force, signal) => wrap('remove', bucket.name, () => provider.remove(bucket, force, signal)),
+  connection: (bucket) => provider.connection(bucket),
+});
+
+const wrapFeature = ({ name, isApplied, apply }: Feature, bucket: string, wrap: CallWrapper): Feature => ({
+  name,
+  isApplied: (signal) => wrap(`check ${name}`, bucket, () => isApplied(signal)),
+  apply: (signal) => wrap(`apply ${name}`, bucket, () => apply(signal)),
+});
+
+/**
+ * The same provider, whose every failure is a BucketError: an answer may hold anything at all, and what reads it may
+ * throw anything.
+ */
+export const guarded = (provider: BucketProvider): BucketProvider => {
+  const translated: CallWrapper = async (operation, bucket, call) => {
+    try {
+      return await call();
+    } catch (cause) {
+      if (cause instanceof BucketError) throw cause;
+      const message = `Bucket ${JSON.stringify(bucket)}: what the provider answered cannot be read (${operation}); it is asked again later.`;
+      throw new BucketError('ProviderError', message, { cause });
+    }
+  };
+  return wrapProvider(provider, translated);
+};
+
+/** One call to a provider that has ended. */
+export interface MeasuredCall {
+  readonly provider: BucketProvider['name'];
+  /** `observe`, `create`, …; of a feature `check versioning`, `apply versioning`. */
+  readonly operation: string;
+  readonly outcome: 'ok' | BucketReason;
+  readonly durationMs: number;
+}
+
+export type OnCall = (call: MeasuredCall) => void;
+
+/** The same provider, telling of every call how long it took and how it ended. */
+export const measured = (provider: BucketProvider, onCall: OnCall): BucketProvider => {
+  const timed: CallWrapper = async (operation, _bucket, call) => {
+    const started = performance.now();
+    const report = (outcome: MeasuredCall['outcome']) =>
+      onCall({ provider: provider.name, operation, outcome, durationMs: performance.now() - started });
+    try {
+      const result = await call();
+      report('ok');
+      return result;
+    } catch (error) {
+      report(error instanceof BucketError ? error.reason : 'ProviderError');
+      throw error;
+    }
+  };
+  return wrapProvider(provider, timed);
+};

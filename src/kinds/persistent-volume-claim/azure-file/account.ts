@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { StorageAccountCreateParameters, StorageManagementClient } from '@azure/arm-storage';
 import type { TokenCredential } from '@azure/identity';
-import { AppError } from '../../../api/errors.ts';
+import { AppError, type Reason } from '../../../api/errors.ts';
 import type { StringMap } from '../../../api/kubernetes.ts';
-import { azureFailure, isAbsentAtAzure } from './azure-failure.ts';
 
 /** A storage account for file shares, as it is to be. */
 export interface FileAccount {
@@ -153,3 +152,57 @@ const creation = ({ location, sku, tags }: FileAccount): StorageAccountCreatePar
   minimumTlsVersion: 'TLS1_2',
   allowBlobPublicAccess: false,
 });
+
+const reasonOfCode: Readonly<Record<string, Reason>> = {
+  StorageAccountAlreadyTaken: 'AlreadyExists',
+  StorageAccountAlreadyExists: 'AlreadyExists',
+  StorageAccountInAnotherResourceGroup: 'AlreadyExists',
+  AccountNameInvalid: 'InvalidInput',
+  InvalidLocation: 'InvalidInput',
+  LocationNotAvailableForResourceType: 'InvalidInput',
+  RequestDisallowedByPolicy: 'Forbidden',
+  MaxStorageAccountsCountPerSubscriptionExceeded: 'Forbidden',
+  CredentialUnavailableError: 'Forbidden',
+  AggregateAuthenticationError: 'Forbidden',
+  AuthenticationError: 'Forbidden',
+};
+
+const reasonOfStatus: Readonly<Record<number, Reason>> = {
+  400: 'InvalidInput',
+  401: 'Forbidden',
+  403: 'Forbidden',
+  404: 'NotFound',
+  409: 'Conflict',
+  429: 'Unavailable',
+};
+
+interface AzureAnswer {
+  readonly statusCode?: number;
+  readonly code?: string;
+}
+
+/** What an error of Azure's client, or of fetching a token for it, comes to: our reason, its status and its code, nothing that a server wrote. */
+export const azureFailure = (what: string, error: unknown): AppError => {
+  if (error instanceof AppError) return error;
+  const { code, statusCode } = (error instanceof Error ? error : {}) as AzureAnswer;
+  const name = code ?? (error instanceof Error ? error.name : 'unknown error');
+  const reason = reasonOfCode[name] ?? reasonOfStatus[statusCode ?? 0] ?? 'Unavailable';
+  const evidence = [statusCode, /^[\w.-]{1,64}$/.test(name) ? name : undefined].filter((part) => part !== undefined);
+  return new AppError(reason, `${what}: ${adviceFor[reason] ?? 'Azure could not be asked'} (${evidence.join(' ')}).`, {
+    cause: error,
+  });
+};
+
+const adviceFor: Readonly<Partial<Record<Reason, string>>> = {
+  AlreadyExists: 'the name is somebody else’s',
+  Conflict: 'Azure is busy with it',
+  Forbidden:
+    'Azure does not allow it; give the identity of Quartermaster the role Storage Account Contributor on the resource group, or raise the quota',
+  InvalidInput: 'Azure does not take it as it is',
+  NotFound: 'its resource group or subscription is not there; see the setting AZURE_RESOURCE_GROUP',
+};
+
+const isAbsentAtAzure = (error: unknown): boolean =>
+  error instanceof Error &&
+  (error as AzureAnswer).statusCode === 404 &&
+  (error as AzureAnswer).code !== 'ResourceGroupNotFound';

@@ -1,19 +1,19 @@
 import { AppError } from '../../../api/errors.ts';
 import type { Facts } from '../../../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
+import { NFS_CLASS_ANNOTATION, NFS_CLASS_LABEL } from '../../../api/names.ts';
 import type { EventRecorder } from '../../../controller/events.ts';
 import { type Outcome, runController } from '../../../controller/loop.ts';
 import { type Kube, resources } from '../../../kube/api-server.ts';
 import type { Store } from '../../../kube/store.ts';
-import type { FactStores, Node } from '../../../kube/stores.ts';
+import { type FactStores, type Node, type WatchOptions, watchStore } from '../../../kube/stores.ts';
+import { metadataOnly } from '../../../kube/transforms.ts';
 import type { Log } from '../../../ops/log.ts';
 import type { Metrics } from '../../../ops/metrics.ts';
 import { classNameOf } from '../../../storage-classes/claim.ts';
-import { nfsServerName } from './nfs-names.ts';
-import { hasServer, removeNfsServer } from './nfs-removal.ts';
-import { classServedBy, type NfsStores } from './nfs-stores.ts';
 import { isNfsClass, isServed, type ObservedServer } from './observed.ts';
-import { applyNfsServer, nfsResources, recordFailure } from './server.ts';
+import { nfsServerName } from './parts.ts';
+import { applyNfsServer, hasServer, nfsResources, recordFailure, removeNfsServer } from './server.ts';
 
 export interface NfsControllerOptions {
   readonly kube: Kube;
@@ -159,3 +159,20 @@ const isAbsent = (error: unknown): false => {
   if (error instanceof AppError && error.reason === 'NotFound') return false;
   throw error;
 };
+
+/** Every part of every NFS server by name alone: enough to learn when somebody changes one. */
+type NfsStores = readonly Store<KubeObject>[];
+
+/** Starts the watches; the caches fill in the background until the signal. */
+export const watchNfsServers = (watching: WatchOptions, namespace: string): NfsStores => {
+  const query = { namespace, labelSelector: NFS_CLASS_LABEL };
+  const { serviceAccounts, roleBindings, services, persistentVolumeClaims, deployments, podDisruptionBudgets } =
+    resources;
+  return [serviceAccounts, roleBindings, services, persistentVolumeClaims, deployments, podDisruptionBudgets].map(
+    (resource) => watchStore({ ...watching, query }, resource, metadataOnly),
+  );
+};
+
+/** The StorageClass whose server an object belongs to; none where it belongs to none. */
+const classServedBy = ({ metadata }: KubeObject): readonly string[] =>
+  [metadata.annotations?.[NFS_CLASS_ANNOTATION] ?? []].flat();

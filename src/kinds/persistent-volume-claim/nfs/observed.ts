@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
 import { NFS_CLASS_ANNOTATION, NFS_CLASS_LABEL, NFS_MEMORY_ANNOTATION } from '../../../api/names.ts';
+import { choice, type Infer, list, map, object, text } from '../../../api/schema.ts';
+import { decodeAs } from '../../../api/schema-validation.ts';
 import { isManaged } from '../../../controller/apply.ts';
 import { gibibytesOf } from '../../../storage-classes/claim.ts';
-import { type NfsServerRecord, readServerRecord } from './nfs-memory.ts';
 import { type NfsPartName, nfsDiskGi } from './parts.ts';
 
 export interface Service extends KubeObject {
@@ -79,4 +80,36 @@ export const diskSize = (observed: ObservedServer): DiskSize => {
   const { namespace, name } = disk.metadata;
   const why = `The volumes of StorageClass ${observed.className} ask for ${neededGi}Gi in all, and the disk of its NFS server, PersistentVolumeClaim ${namespace}/${name}, has ${present} and cannot grow: its StorageClass ${disk.spec?.storageClassName} does not allow expansion. Ask for less, or use another class.`;
   return { kind: 'too-small', quantity: present, why };
+};
+
+const serverRecord = object('What an NFS server must have again when somebody deletes it.', {
+  clusterIP: text('Address of its Service: it is in every volume that was ever given out.'),
+  storageClass: object('What its class says beside what follows from its name.', {
+    reclaimPolicy: choice('What becomes of a volume no claim uses.', 'Delete', 'Retain'),
+    mountOptions: list('Options of mount(8).', text('One option.')),
+    parameters: map('Parameters of the provisioner.', text('Its value.')),
+  }),
+});
+
+/** What is kept in an annotation of the server's disk, the one part that nobody deletes lightly. */
+type NfsServerRecord = Infer<typeof serverRecord>;
+
+/** One line of JSON, the same for the same server. */
+export const writeServerRecord = (clusterIP: string | undefined, storageClass: StorageClass): string => {
+  const { reclaimPolicy, mountOptions, parameters } = storageClass;
+  return JSON.stringify({ clusterIP, storageClass: { reclaimPolicy, mountOptions, parameters } });
+};
+
+/** Nothing where the annotation holds nothing that could be used. */
+const readServerRecord = (annotation: string | undefined): NfsServerRecord => {
+  const { clusterIP, ...others } = decodeAs(serverRecord, parse(annotation ?? '{}')) ?? {};
+  return { ...others, ...(clusterIP !== undefined && isIP(clusterIP) !== 0 && { clusterIP }) };
+};
+
+const parse = (json: string): unknown => {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 };

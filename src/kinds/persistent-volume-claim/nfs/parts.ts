@@ -1,15 +1,15 @@
+import { hash } from 'node:crypto';
 import type { Policy } from '../../../api/facts.ts';
 import type { KubeObject, StringMap } from '../../../api/kubernetes.ts';
 import {
+  GROUP,
   MANAGED_BY,
   MANAGED_BY_LABEL,
   NFS_CLASS_ANNOTATION,
   NFS_CLASS_LABEL,
+  PRIORITY_CLASS,
   SHIPPED_ROLES,
 } from '../../../api/names.ts';
-import { nfsDeploymentSpec, nfsSelector } from './nfs-deployment.ts';
-import { nfsClassLabel, nfsServerName } from './nfs-names.ts';
-import { nfsPorts } from './nfs-ports.ts';
 
 /** Beyond what the volumes ask for: file systems and Ganesha keep some for themselves. */
 const OVERHEAD_GI = 2;
@@ -113,3 +113,102 @@ const disk = ({ requestedGi, diskClass }: NfsServerRequest, metadata: PartMetada
     resources: { requests: { storage: `${nfsDiskGi(requestedGi)}Gi` } },
   },
 });
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** How long clients get to reclaim their locks after a restart; the server's pod must be given more than that to end. */
+const GRACE_SECONDS = 90;
+const TERMINATION_SECONDS = GRACE_SECONDS + 10;
+
+/** What selects the pod of a class's server. Never changes: the selector of a Deployment cannot be edited. */
+const nfsSelector = (className: string): StringMap => ({
+  'app.kubernetes.io/name': 'nfs-server',
+  'app.kubernetes.io/instance': nfsServerName(className),
+});
+
+/** `spec` of the Deployment: one pod and never two, since both would hold the same disk. */
+const nfsDeploymentSpec = (className: string, labels: StringMap, image: string): Json => ({
+  replicas: 1,
+  revisionHistoryLimit: 2,
+  strategy: { type: 'Recreate' },
+  selector: { matchLabels: nfsSelector(className) },
+  template: { metadata: { labels }, spec: podSpec(className, image) },
+});
+
+const podSpec = (className: string, image: string): Json => ({
+  serviceAccountName: nfsServerName(className),
+  priorityClassName: PRIORITY_CLASS,
+  terminationGracePeriodSeconds: TERMINATION_SECONDS,
+  nodeSelector: { 'kubernetes.io/os': 'linux' },
+  containers: [container(className, image)],
+  volumes: [{ name: 'export', persistentVolumeClaim: { claimName: nfsServerName(className) } }],
+});
+
+const container = (className: string, image: string): Json => ({
+  name: 'nfs-server',
+  image,
+  args: [
+    `-provisioner=${nfsProvisioner(className)}`,
+    `-grace-period=${GRACE_SECONDS}`,
+    // File handles that hold the device number are stale as soon as the disk is attached to another node.
+    '-device-based-fsids=false',
+    // An elected server ends, and NFS with it, whenever the API server is away for a moment.
+    '-leader-elect=false',
+  ],
+  env: [
+    { name: 'POD_IP', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'status.podIP' } } },
+    { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } } },
+    { name: 'SERVICE_NAME', value: nfsServerName(className) },
+  ],
+  ports: nfsPorts.map(({ name, port, protocol }) => ({ name, containerPort: port, protocol })),
+  // Only a ready pod is an endpoint, and the provisioner wants to see itself as the only one before it gives out volumes.
+  readinessProbe: { tcpSocket: { port: 'nfs' }, periodSeconds: 5, timeoutSeconds: 2 },
+  resources: { requests: { cpu: '100m', memory: '256Mi' } },
+  // Ganesha opens files by handle and raises its own limits.
+  securityContext: { capabilities: { add: ['DAC_READ_SEARCH', 'SYS_RESOURCE'] } },
+  volumeMounts: [{ name: 'export', mountPath: '/export' }],
+});
+
+/** All that Ganesha listens on. The provisioner refuses a Service that lacks one of these, or has one more (getServer in its provision.go). */
+const PORTS = { nfs: 2049, nlockmgr: 32_803, mountd: 20_048, rquotad: 875, rpcbind: 111, statd: 662 } as const;
+
+export interface NfsPort {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: 'TCP' | 'UDP';
+}
+
+/** The twelve pairs of port and protocol, each with a name no other has. */
+const nfsPorts: readonly NfsPort[] = Object.entries(PORTS).flatMap(([name, port]) => [
+  { name, port, protocol: 'TCP' },
+  { name: `${name}-udp`, port, protocol: 'UDP' },
+]);
+
+/** Ending of a Service's name, which is a DNS label of RFC 1035 and so decides about all the others. */
+const SUFFIX = '-nfs';
+const MAX_LABEL_LENGTH = 63;
+const DIGEST_LENGTH = 10;
+
+/** Name of everything a class's NFS server consists of: `<class>-nfs`, with a digest where that is no DNS label. */
+export const nfsServerName = (className: string): string =>
+  isLabelStart(className) && className.length <= MAX_LABEL_LENGTH - SUFFIX.length
+    ? className + SUFFIX
+    : shorten(
+        className.replaceAll(/[^a-z0-9-]/g, '-').replace(/^[^a-z]/, 'c'),
+        className,
+        MAX_LABEL_LENGTH - SUFFIX.length,
+      ) + SUFFIX;
+
+/** What the class names as its provisioner: a qualified name, as Kubernetes asks. */
+export const nfsProvisioner = (className: string): string => `${GROUP}/${nfsServerName(className)}`;
+
+/** The class as a label value, which holds 63 characters. */
+export const nfsClassLabel = (className: string): string =>
+  className.length <= MAX_LABEL_LENGTH ? className : shorten(className, className, MAX_LABEL_LENGTH);
+
+const isLabelStart = (name: string): boolean => /^[a-z][a-z0-9-]*$/.test(name);
+
+const shorten = (readable: string, whole: string, length: number): string => {
+  const beginning = readable.slice(0, length - DIGEST_LENGTH - 1).replace(/[^a-z0-9]+$/, '');
+  return `${beginning}-${hash('sha256', whole).slice(0, DIGEST_LENGTH)}`;
+};

@@ -1,22 +1,25 @@
 import { AppError, type Reason } from '../../../api/errors.ts';
-import type { Facts } from '../../../api/facts.ts';
+import type { Facts, Policy } from '../../../api/facts.ts';
 import type { KubeObject, StorageClass } from '../../../api/kubernetes.ts';
+import { NFS_MEMORY_ANNOTATION } from '../../../api/names.ts';
 import { applyIfChanged, includesDesired, notManaged, objectKeyOf } from '../../../controller/apply.ts';
-import type { Note } from '../../../controller/event-object.ts';
-import type { EventRecorder } from '../../../controller/events.ts';
+import type { EventRecorder, Note } from '../../../controller/events.ts';
 import { type Kube, type Resource, resources } from '../../../kube/api-server.ts';
-import { desiredDisk, desiredNfsServer, desiredService, nfsMountOptions, restoredNfsClass } from './nfs-desired.ts';
-import { nfsDiskClass } from './nfs-disk.ts';
+import type { ClusterFacts } from '../../../storage-classes/draft.ts';
+import { nfsDiskClass, nfsDraft, nfsVersion, ownNfsClass, withNfsVersion } from './class.ts';
 import {
   diskOf,
   diskSize,
+  isNfsClass,
   isPartOf,
   type ObservedServer,
   pinnedAddress,
+  recordOf,
   requestedGi,
   type Service,
+  writeServerRecord,
 } from './observed.ts';
-import { type NfsPartName, nfsDiskGi, type Unstructured } from './parts.ts';
+import { type NfsPartName, type NfsServerParts, nfsDiskGi, nfsServer, type Unstructured } from './parts.ts';
 
 export const nfsResources: Readonly<Record<NfsPartName, Resource>> = {
   serviceAccount: resources.serviceAccounts,
@@ -163,3 +166,87 @@ export const recordFailure = (observed: ObservedServer, { events }: Pick<NfsTool
   if (!(error instanceof AppError) || !REPORTED_REASONS.includes(error.reason)) return;
   recordEvent(observed, events, { type: 'Warning', reason: 'NfsServerNotKept', message: error.message });
 };
+
+/** The class as it was when somebody deleted it. */
+const restoredNfsClass = (observed: ObservedServer, cluster: ClusterFacts): StorageClass =>
+  ownNfsClass(nfsDraft(observed.className, RESTORED, cluster), observed.className, recordOf(observed).storageClass);
+
+const RESTORED = { why: 'its NFS server is there', remedy: 'delete its volumes first' };
+
+/** Nodes with another kernel need another version; volumes that are there keep theirs. */
+const nfsMountOptions = ({ mountOptions }: StorageClass, cluster: ClusterFacts): readonly string[] =>
+  withNfsVersion(mountOptions ?? [], nfsVersion(cluster.storage.kernelVersions()));
+
+/** The parts of the server as they are to be, but for what only its Service can tell. `diskClass` is for a disk that is not there yet. */
+const desiredNfsServer = (observed: ObservedServer, diskClass: string, policy: Policy): NfsServerParts => {
+  const diskClassName = diskOf(observed)?.spec?.storageClassName ?? diskClass;
+  return nfsServer(
+    { className: observed.className, requestedGi: requestedGi(observed), diskClass: diskClassName },
+    policy,
+  );
+};
+
+/** A Service that is there keeps its address by itself; one that comes back must have the old one. */
+const desiredService = (
+  service: Unstructured,
+  live: KubeObject | undefined,
+  address: string | undefined,
+): Unstructured =>
+  live !== undefined || address === undefined
+    ? service
+    : { ...service, spec: { ...(service['spec'] as object), clusterIP: address } };
+
+/** The disk with its size for now, and with what must not be forgotten when other parts are deleted. */
+const desiredDisk = (
+  disk: Unstructured,
+  observed: ObservedServer,
+  { clusterIP, storageClass }: { readonly clusterIP: string | undefined; readonly storageClass: StorageClass },
+): Unstructured => ({
+  ...disk,
+  metadata: {
+    ...disk.metadata,
+    annotations: { ...disk.metadata.annotations, [NFS_MEMORY_ANNOTATION]: writeServerRecord(clusterIP, storageClass) },
+  },
+  spec: { ...(disk['spec'] as object), resources: { requests: { storage: diskSize(observed).quantity } } },
+});
+
+/** The server goes before its disk, and its class last: as long as that is there, the rest is known to be unfinished. */
+const ORDER = [
+  'deployment',
+  'disk',
+  'disruptionBudget',
+  'service',
+  'roleBinding',
+  'serviceAccount',
+] as const satisfies readonly NfsPartName[];
+
+/** True where there is anything of a server beside a disk that was kept. */
+export const hasServer = ({ parts, className }: ObservedServer): boolean =>
+  ORDER.some((name) => name !== 'disk' && parts[name] !== undefined && isPartOf(parts[name], className));
+
+/** Takes a server away that no volume needs: its disk too where the class says Delete. Answers what became of the disk. */
+export const removeNfsServer = async (
+  observed: ObservedServer,
+  { kube, events }: { readonly kube: Pick<Kube, 'remove'>; readonly events: Pick<EventRecorder, 'record'> },
+  signal: AbortSignal,
+): Promise<'kept' | 'deleted'> => {
+  const { storageClass, parts, className } = observed;
+  const isDiskKept = (storageClass?.reclaimPolicy ?? recordOf(observed).storageClass?.reclaimPolicy) !== 'Delete';
+  for (const name of ORDER) {
+    const part = parts[name];
+    if (part === undefined || !isPartOf(part, className) || (name === 'disk' && isDiskKept)) continue;
+    await kube.remove(nfsResources[name], objectKeyOf(part), uidOf(part), { signal });
+  }
+  const disk = diskOf(observed);
+  if (disk !== undefined && isDiskKept) {
+    const message = `No volume of StorageClass ${className} is left and its NFS server is removed. This disk stays, since the class says Retain, and serves again when the class is asked for; delete it to free what it holds.`;
+    events.record(disk, { type: 'Normal', reason: 'NfsDiskKept', message });
+  }
+  if (storageClass !== undefined && isNfsClass(storageClass)) {
+    await kube.remove(resources.storageClasses, objectKeyOf(storageClass), uidOf(storageClass), { signal });
+  }
+  return isDiskKept ? 'kept' : 'deleted';
+};
+
+const uidOf = ({ metadata: { uid } }: { readonly metadata: { readonly uid?: string } }) =>
+  uid === undefined ? {} : { uid };

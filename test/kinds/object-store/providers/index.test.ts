@@ -1,14 +1,18 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { BucketError, type BucketProvider } from '../../../../src/kinds/object-store/providers/bucket.ts';
-import type { CredentialsSecret } from '../../../../src/kinds/object-store/providers/credentials.ts';
 import {
   azureCredentialsFrom,
+  type CredentialsSecret,
   gcsCredentialsFrom,
   s3CredentialsFrom,
 } from '../../../../src/kinds/object-store/providers/credentials.ts';
-import { openProvider, type ProviderRequest } from '../../../../src/kinds/object-store/providers/index.ts';
-import { type MeasuredCall, measured } from '../../../../src/kinds/object-store/providers/measure.ts';
+import {
+  type MeasuredCall,
+  measured,
+  openProvider,
+  type ProviderRequest,
+} from '../../../../src/kinds/object-store/providers/index.ts';
 import { desiredBucket, holding } from '../../../fixtures/desired-bucket.ts';
 
 const secretOf = (values: Readonly<Record<string, string>>): CredentialsSecret => ({

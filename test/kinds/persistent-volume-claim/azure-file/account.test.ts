@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../../src/api/errors.ts';
 import type { StorageClass, StringMap } from '../../../../src/api/kubernetes.ts';
-import { classWithAccount, needsOwnAccount } from '../../../../src/kinds/persistent-volume-claim/azure-class.ts';
-import { fileAccountName } from '../../../../src/kinds/persistent-volume-claim/azure-file/account.ts';
-import { azureFailure } from '../../../../src/kinds/persistent-volume-claim/azure-file/azure-failure.ts';
+import { azureFailure, fileAccountName } from '../../../../src/kinds/persistent-volume-claim/azure-file/account.ts';
 import {
   type AccountRequest,
   accountOf,
@@ -11,6 +9,7 @@ import {
   recordFor,
   recordObject,
 } from '../../../../src/kinds/persistent-volume-claim/azure-file/record.ts';
+import { classWithAccount, needsOwnAccount } from '../../../../src/kinds/persistent-volume-claim/storage.ts';
 import { policyOf, readSettings } from '../../../../src/settings/config.ts';
 
 const wish: AccountRequest = {

@@ -7,16 +7,16 @@ import {
   NFS_CLASS_LABEL,
   SHIPPED_ROLES,
 } from '../../../../src/api/names.ts';
-import { offlineFacts } from '../../../../src/cli/offline-facts.ts';
+import { offlineFacts } from '../../../../src/cli/described-cluster.ts';
 import { cloudNamed, verdictFor } from '../../../../src/clouds/index.ts';
-import { indexDefaults } from '../../../../src/defaults/index.ts';
+import { indexDefaults } from '../../../../src/defaults/resolution.ts';
 import { nfsVersion, withNfsVersion } from '../../../../src/kinds/persistent-volume-claim/nfs/class.ts';
 import {
   nfsClassLabel,
   nfsProvisioner,
+  nfsServer,
   nfsServerName,
-} from '../../../../src/kinds/persistent-volume-claim/nfs/nfs-names.ts';
-import { nfsServer } from '../../../../src/kinds/persistent-volume-claim/nfs/parts.ts';
+} from '../../../../src/kinds/persistent-volume-claim/nfs/parts.ts';
 import { type ClaimStorage, chooseClaimStorage } from '../../../../src/kinds/persistent-volume-claim/storage.ts';
 import { policyOf, readSettings } from '../../../../src/settings/config.ts';
 import type { ClusterFacts } from '../../../../src/storage-classes/draft.ts';

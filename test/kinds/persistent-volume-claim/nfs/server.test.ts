@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../../src/api/kubernetes.ts';
-import { offlineFacts } from '../../../../src/cli/offline-facts.ts';
+import { offlineFacts } from '../../../../src/cli/described-cluster.ts';
 import { cloudNamed, verdictFor } from '../../../../src/clouds/index.ts';
-import type { Note } from '../../../../src/controller/event-object.ts';
-import { indexDefaults } from '../../../../src/defaults/index.ts';
+import type { Note } from '../../../../src/controller/events.ts';
+import { indexDefaults } from '../../../../src/defaults/resolution.ts';
 import type { ObservedServer } from '../../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
 import { applyNfsServer, type NfsTools } from '../../../../src/kinds/persistent-volume-claim/nfs/server.ts';
 import { policyOf, readSettings } from '../../../../src/settings/config.ts';

@@ -1,12 +1,34 @@
 import type { StringMap } from '../../../../api/kubernetes.ts';
-import { BucketError, type BucketProvider, type DesiredBucket, type ObservedBucket } from '../bucket.ts';
-import { includesAll, markOwnership, without } from '../marks.ts';
-import { featuresOf, type Setting } from '../setting.ts';
-import { type About, createVendorCall, type Meaning, type VendorCall } from '../vendor-call.ts';
-import { azureConnection, storageSuffix } from './azure-connection.ts';
-import { lowerCased, metadataOf, refuseForeignText } from './azure-metadata.ts';
-import { isContainerEmpty } from './blob-container.ts';
-import { type BlobAnswer, type BlobCall, type BlobService, openBlobService, sharedKey } from './blob-service.ts';
+import {
+  BucketError,
+  type BucketProvider,
+  type DesiredBucket,
+  includesAll,
+  markOwnership,
+  type ObservedBucket,
+  without,
+} from '../bucket.ts';
+import {
+  type About,
+  createVendorCall,
+  featuresOf,
+  type Meaning,
+  type Setting,
+  type VendorCall,
+} from '../vendor-call.ts';
+import {
+  azureConnection,
+  type BlobAnswer,
+  type BlobCall,
+  type BlobService,
+  isContainerEmpty,
+  lowerCased,
+  metadataOf,
+  openBlobService,
+  refuseForeignText,
+  sharedKey,
+  storageSuffix,
+} from './blob-service.ts';
 import { lockedContainer, orAbsent, readAzureError } from './errors.ts';
 
 export interface AzureKeyOptions {

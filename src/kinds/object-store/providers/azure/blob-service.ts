@@ -1,9 +1,12 @@
 import { createHmac } from 'node:crypto';
-import http, { type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import http from 'node:http';
 import https from 'node:https';
 import { rootCertificates } from 'node:tls';
 import type { TokenCredential } from '@azure/identity';
 import type { StringMap } from '../../../../api/kubernetes.ts';
+import { type BucketConnection, BucketError } from '../bucket.ts';
+import type { About } from '../vendor-call.ts';
 import type { AzureAnswer } from './errors.ts';
 
 /** What Azure Resource Manager cannot do or tell: the Blob service's own REST API, of containers only. */
@@ -107,3 +110,77 @@ export const sharedKey =
 
 const sortedLines = (pairs: readonly (readonly [string, string])[]): readonly string[] =>
   pairs.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}:${value}`);
+
+/** Pages without a blob that are turned before a container counts as holding something. */
+const maxEmptyPages = 10;
+
+/**
+ * True where the container certainly holds no blob, no version of one and no unfinished upload. `include`: what to count
+ * besides the blobs themselves (`versions,uncommittedblobs`).
+ */
+export const isContainerEmpty = async (
+  service: BlobService,
+  container: string,
+  include: string,
+  signal: AbortSignal,
+): Promise<boolean> => {
+  let marker = '';
+  for (let page = 0; page < maxEmptyPages; page += 1) {
+    const query = { comp: 'list', include, maxresults: '1', ...(marker !== '' && { marker }) };
+    const { body } = await service.send({ method: 'GET', container, query }, signal);
+    if (!/<EnumerationResults[\s>]/.test(body) || /<Blob>/.test(body)) return false;
+    marker = /<NextMarker>([^<]*)<\/NextMarker>/.exec(body)?.[1] ?? '';
+    if (marker === '') return true;
+  }
+  return false;
+};
+
+/** Metadata names are C# identifiers and travel as HTTP headers: `quartermaster-uid` becomes `quartermaster_uid`. */
+export const metadataOf = (pairs: StringMap): StringMap =>
+  Object.fromEntries(
+    Object.entries(pairs).map(([key, value]) => [
+      key
+        .replace(/\W/g, '_')
+        .replace(/^(?=\d)/, '_')
+        .toLowerCase(),
+      value,
+    ]),
+  );
+
+/** Azure keeps a name's case as it was first written and compares without it. */
+export const lowerCased = (metadata: StringMap = {}): StringMap =>
+  Object.fromEntries(Object.entries(metadata).map(([key, value]) => [key.toLowerCase(), value]));
+
+/** Throws UnsupportedFeature for labels that no HTTP header can hold. */
+export const refuseForeignText = (labels: StringMap, { bucket }: About): void => {
+  const wrong = Object.entries(labels).find((pair) => pair.some((text) => !/^[ -~]*$/.test(text)));
+  if (wrong === undefined) return;
+  const [name, label] = [JSON.stringify(bucket), JSON.stringify(wrong[0])];
+  const message = `Container ${name}: spec.labels ${label} holds more than ASCII, which Azure's metadata cannot.`;
+  throw new BucketError('UnsupportedFeature', message);
+};
+
+/** Where each Azure keeps its blobs, by its Resource Manager. */
+const suffixes: Readonly<Record<string, string>> = {
+  'management.azure.com': 'core.windows.net',
+  'management.usgovcloudapi.net': 'core.usgovcloudapi.net',
+  'management.chinacloudapi.cn': 'core.chinacloudapi.cn',
+};
+
+/** `core.windows.net`, unless the management endpoint is another Azure's. */
+export const storageSuffix = (managementEndpoint = 'https://management.azure.com'): string =>
+  suffixes[new URL(managementEndpoint).hostname] ?? 'core.windows.net';
+
+/** abfss:// is spoken with the account's dfs host. */
+export const azureConnection = (
+  account: string,
+  container: string,
+  region: string,
+  suffix: string,
+): BucketConnection => ({
+  url: `abfss://${container}@${account}.dfs.${suffix}`,
+  host: `${account}.blob.${suffix}`,
+  port: 443,
+  region,
+  endpoint: undefined,
+});

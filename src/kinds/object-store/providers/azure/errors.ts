@@ -1,6 +1,5 @@
 import type { BucketReason } from '../bucket.ts';
-import { retryAfterMs, type Verdict } from '../failure.ts';
-import type { Meaning } from '../vendor-call.ts';
+import { type Meaning, retryAfterMs, type Verdict } from '../vendor-call.ts';
 
 /** Codes of Azure Resource Manager, of the Blob service, and the names of what @azure/identity throws. */
 const reasonOfCode: Readonly<Record<string, BucketReason>> = {

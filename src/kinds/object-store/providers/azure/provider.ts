@@ -1,14 +1,35 @@
-import { BucketError, type BucketProvider, type DesiredBucket, type ObservedBucket } from '../bucket.ts';
-import { markOwnership, without } from '../marks.ts';
+import {
+  BucketError,
+  type BucketProvider,
+  type DesiredBucket,
+  markOwnership,
+  type ObservedBucket,
+  without,
+} from '../bucket.ts';
 import type { About } from '../vendor-call.ts';
-import { type AzureOptions, type AzureSession, openAzure } from './azure-client.ts';
-import { azureConnection, storageSuffix } from './azure-connection.ts';
-import { addMetadata, deleteContainer, getContainer, putContainer, updateContainer } from './azure-container.ts';
-import { lowerCased, metadataOf } from './azure-metadata.ts';
-import { isContainerEmpty } from './blob-container.ts';
-import { bearerToken, openBlobService } from './blob-service.ts';
+import {
+  azureConnection,
+  bearerToken,
+  isContainerEmpty,
+  lowerCased,
+  metadataOf,
+  openBlobService,
+  storageSuffix,
+} from './blob-service.ts';
 import { azureFeatures } from './features.ts';
-import { ensureAccount, getAccount, refuseTakenName } from './resource-manager.ts';
+import {
+  type AzureOptions,
+  type AzureSession,
+  addMetadata,
+  deleteContainer,
+  ensureAccount,
+  getAccount,
+  getContainer,
+  openAzure,
+  putContainer,
+  refuseTakenName,
+  updateContainer,
+} from './resource-manager.ts';
 
 /**
  * Containers on Azure, through Resource Manager, which also makes the storage account where none is given. The account stays

@@ -1,10 +1,76 @@
 import { createHash } from 'node:crypto';
-import type { StorageAccount, StorageAccountCreateParameters } from '@azure/arm-storage';
-import { BucketError, type DesiredBucket } from '../bucket.ts';
-import { includesAll } from '../marks.ts';
-import type { About } from '../vendor-call.ts';
-import type { AzureAccount, AzureSession } from './azure-client.ts';
-import { orAbsent } from './errors.ts';
+import {
+  type BlobContainer,
+  type StorageAccount,
+  type StorageAccountCreateParameters,
+  StorageManagementClient,
+} from '@azure/arm-storage';
+import type { TokenCredential } from '@azure/identity';
+import type { StringMap } from '../../../../api/kubernetes.ts';
+import { BucketError, type DesiredBucket, includesAll } from '../bucket.ts';
+import { type About, createVendorCall, type VendorCall } from '../vendor-call.ts';
+import { lowerCased, metadataOf } from './blob-service.ts';
+import { lockedContainer, orAbsent, readAzureError } from './errors.ts';
+
+export interface AzureOptions {
+  readonly subscription: string;
+  readonly resourceGroup: string;
+  readonly credential: TokenCredential;
+  readonly account: AzureAccount;
+  /** Azure's public cloud where not given. */
+  readonly managementEndpoint?: string | undefined;
+  /** PEM; trusted besides the authorities Node knows. */
+  readonly caBundle?: string | undefined;
+  /** Of each call; 10 s where not given. Making an account may take 3 minutes. */
+  readonly timeoutMs?: number | undefined;
+  /** Between two questions whether the account is made; 2 s where not given. */
+  readonly pollIntervalMs?: number | undefined;
+}
+
+/** The storage account that holds the container. */
+export type AzureAccount =
+  /** Somebody else's: used as it is, never made or changed. */
+  | { readonly kind: 'given'; readonly name: string }
+  /** Ours: made where it is not there, known again by its tags. */
+  | {
+      readonly kind: 'derived';
+      readonly name: string;
+      readonly location: string | undefined;
+      readonly sku: string | undefined;
+      readonly tags: StringMap;
+    };
+
+export interface AzureSession extends AzureOptions {
+  readonly client: StorageManagementClient;
+  readonly call: VendorCall;
+  /** For what Azure answers by and by. */
+  readonly longCall: VendorCall;
+}
+
+const defaultTimeoutMs = 10_000;
+const longTimeoutMs = 180_000;
+
+/** No connection is made yet. */
+export const openAzure = (options: AzureOptions): AzureSession => {
+  const { subscription, credential, account, managementEndpoint, caBundle } = options;
+  const client = new StorageManagementClient(credential, subscription, {
+    // Our own retries know what may be repeated, and when; the client's would run inside our time limit.
+    retryOptions: { maxRetries: 0 },
+    ...(managementEndpoint && {
+      endpoint: managementEndpoint,
+      credentials: { scopes: [new URL('/.default', managementEndpoint).href] },
+    }),
+    ...(caBundle !== undefined && { tlsOptions: { ca: caBundle } }),
+  });
+  const target = `Azure storage account ${account.name}`;
+  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+  return {
+    ...options,
+    client,
+    call: createVendorCall({ target, timeoutMs, read: readAzureError }),
+    longCall: createVendorCall({ target, timeoutMs: longTimeoutMs, read: readAzureError }),
+  };
+};
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
@@ -135,4 +201,47 @@ const makeAccount = (session: AzureSession, parameters: StorageAccountCreatePara
       advice: `resource group ${JSON.stringify(resourceGroup)} is not there; see spec.azure.resourceGroup`,
     },
   });
+};
+
+const operation = (verb: 'read' | 'write' | 'delete') =>
+  `Microsoft.Storage/storageAccounts/blobServices/containers/${verb}`;
+
+/** Undefined where container, account or resource group is not there. */
+export const getContainer = (session: AzureSession, about: About): Promise<BlobContainer | undefined> => {
+  const { client, call, resourceGroup, account } = session;
+  const get = orAbsent((abortSignal) =>
+    client.blobContainers.get(resourceGroup, account.name, about.bucket, { abortSignal }),
+  );
+  return call(operation('read'), get, about);
+};
+
+/** Makes the container, or changes one that is there: Azure has one call for both. */
+export const putContainer = async (session: AzureSession, container: BlobContainer, about: About): Promise<void> => {
+  const { client, call, resourceGroup, account } = session;
+  const put = (abortSignal: AbortSignal) =>
+    client.blobContainers.create(resourceGroup, account.name, about.bucket, container, { abortSignal });
+  await call(operation('write'), put, about);
+};
+
+/** What is not named stays as it is; metadata is replaced as a whole. */
+export const updateContainer = async (session: AzureSession, container: BlobContainer, about: About): Promise<void> => {
+  const { client, call, resourceGroup, account } = session;
+  const update = (abortSignal: AbortSignal) =>
+    client.blobContainers.update(resourceGroup, account.name, about.bucket, container, { abortSignal });
+  await call(operation('write'), update, about);
+};
+
+/** With all that is in it: Azure asks no question. */
+export const deleteContainer = async (session: AzureSession, about: About): Promise<void> => {
+  const { client, call, resourceGroup, account } = session;
+  const remove = orAbsent((abortSignal) =>
+    client.blobContainers.delete(resourceGroup, account.name, about.bucket, { abortSignal }),
+  );
+  await call(operation('delete'), remove, about, lockedContainer);
+};
+
+/** Adds to the metadata that is there. */
+export const addMetadata = async (session: AzureSession, pairs: StringMap, about: About): Promise<void> => {
+  const found = await getContainer(session, about);
+  await updateContainer(session, { metadata: { ...lowerCased(found?.metadata), ...metadataOf(pairs) } }, about);
 };

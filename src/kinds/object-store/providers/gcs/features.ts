@@ -1,7 +1,6 @@
 import type { BucketMetadata } from '@google-cloud/storage';
 import type { LifecycleRule } from '../../../../api/object-store.ts';
-import type { DesiredBucket, Feature } from '../bucket.ts';
-import { includesAll } from '../marks.ts';
+import { type DesiredBucket, type Feature, includesAll } from '../bucket.ts';
 
 const daySeconds = 86_400;
 const abortUpload = 'AbortIncompleteMultipartUpload';

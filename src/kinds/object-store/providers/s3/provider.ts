@@ -1,24 +1,39 @@
 import {
+  AbortMultipartUploadCommand,
+  type Bucket,
   type BucketLocationConstraint,
   CreateBucketCommand,
   type CreateBucketCommandInput,
   DeleteBucketCommand,
+  DeleteObjectsCommand,
+  GetBucketAclCommand,
+  HeadBucketCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  type ObjectIdentifier,
+  paginateListBuckets,
 } from '@aws-sdk/client-s3';
 import {
   type BucketConnection,
   BucketError,
   type BucketProvider,
   type DesiredBucket,
+  markOwnership,
   type ObservedBucket,
+  without,
 } from '../bucket.ts';
-import { markOwnership, without } from '../marks.ts';
 import type { About } from '../vendor-call.ts';
-import { openS3Session, type S3Options, type S3Session } from './client.ts';
-import { emptyBucket } from './s3-emptying.ts';
-import { isAbsent } from './s3-errors.ts';
-import { s3Features } from './s3-features.ts';
-import { accountOwnershipOf, headBucket } from './s3-ownership.ts';
-import { addTags, readTags, writeTags } from './s3-tags.ts';
+import {
+  isAbsent,
+  isUnsupported,
+  openS3Session,
+  readS3Error,
+  type S3Options,
+  type S3Session,
+  statusOf,
+} from './client.ts';
+import { addTags, readTags, s3Features, writeTags } from './features.ts';
 
 /** Buckets on AWS, or on anything that speaks S3 at an endpoint: Ceph, MinIO, Swift, CreoDIAS, Oracle, Alibaba, DigitalOcean. */
 export const createS3Provider = (options: S3Options): BucketProvider => {
@@ -135,4 +150,131 @@ const connectionOf = ({ endpoint, region }: S3Session, { name }: DesiredBucket):
     region,
     endpoint: endpoint?.origin,
   };
+};
+
+/** What HEAD tells: `closed` where a bucket may be there but these credentials, or this region, may not read it. */
+export type HeadResult = 'absent' | 'closed' | { readonly region: string | undefined };
+
+const closed = [301, 307, 400, 403];
+const maxListPages = 50;
+
+const headBucket = ({ client, call }: S3Session, about: About): Promise<HeadResult> => {
+  const command = new HeadBucketCommand({ Bucket: about.bucket });
+  const head = async (abortSignal: AbortSignal): Promise<HeadResult> => {
+    try {
+      const { BucketRegion: region } = await client.send(command, { abortSignal });
+      return { region };
+    } catch (error) {
+      const status = statusOf(error) ?? 0;
+      if (status === 404) return 'absent';
+      if (closed.includes(status)) return 'closed';
+      throw error;
+    }
+  };
+  return call('HeadBucket', head, about);
+};
+
+/** What the account itself says of a bucket, whatever others let us do with it. */
+export interface AccountOwnership {
+  readonly isOwned: boolean;
+  /** Where the account's list says it. */
+  readonly region: string | undefined;
+}
+
+/**
+ * Whether the bucket is in the account of these credentials. HEAD cannot tell: a policy may let us into another's. Falls
+ * back on the bucket's owner where the list lags behind (AWS' is eventually consistent).
+ */
+const accountOwnershipOf = async (session: S3Session, about: About): Promise<AccountOwnership> => {
+  const { found, owner } = await session.call('ListBuckets', (signal) => findListed(session, about, signal), about);
+  if (found !== undefined) return { isOwned: true, region: found.BucketRegion };
+  const isOwned = owner !== undefined && (await ownerOf(session, about)) === owner;
+  return { isOwned, region: undefined };
+};
+
+interface Listed {
+  readonly found: Bucket | undefined;
+  readonly owner: string | undefined;
+}
+
+const findListed = async ({ client, endpoint }: S3Session, { bucket }: About, abortSignal: AbortSignal) => {
+  // Other servers do not know the parameters, and give the whole list at once.
+  const query = endpoint === undefined ? { Prefix: bucket, MaxBuckets: 1000 } : {};
+  let listed: Listed = { found: undefined, owner: undefined };
+  let pages = 0;
+  for await (const { Buckets, Owner } of paginateListBuckets({ client }, query, { abortSignal })) {
+    // A web page, a proxy's sign-in: the SDK finds nothing in it and is content.
+    if (Buckets === undefined && Owner === undefined) throw noS3(bucket);
+    listed = { found: Buckets?.find(({ Name }) => Name === bucket), owner: Owner?.ID ?? listed.owner };
+    pages += 1;
+    if (listed.found !== undefined || pages === maxListPages) break;
+  }
+  return listed;
+};
+
+const noS3 = (bucket: string): BucketError => {
+  const message = `Bucket ${JSON.stringify(bucket)}: what answers there is no S3; see spec.s3.endpoint.`;
+  return new BucketError('ProviderError', message);
+};
+
+/** Undefined where we may not know. */
+const ownerOf = async ({ find }: S3Session, about: About): Promise<string | undefined> => {
+  const isHidden = (error: unknown) => ['PermissionDenied', 'UnsupportedFeature'].includes(readS3Error(error).reason);
+  const answer = await find(new GetBucketAclCommand({ Bucket: about.bucket }), about, isHidden);
+  return answer?.Owner?.ID;
+};
+
+/** Pages of 1,000 that one call removes; what is left then waits for the next, so that no call runs for hours. */
+const maxPages = 100;
+
+/**
+ * Removes every object, every version, every unfinished upload. Throws BucketNotEmpty where some cannot be removed
+ * (retention is never overridden) or where so much is left that it must be called again.
+ */
+const emptyBucket = async (session: S3Session, about: About): Promise<void> => {
+  for (let page = 0; page < maxPages; page += 1) {
+    const uploads = await abortUploads(session, about);
+    const objects = await nextObjects(session, about);
+    if (objects.length === 0 && uploads === 0) return;
+    if (objects.length > 0) await deleteObjects(session, objects, about);
+  }
+  const message = `Bucket ${JSON.stringify(about.bucket)} is being emptied; it holds more still.`;
+  throw new BucketError('BucketNotEmpty', message, { retryAfterMs: 1_000 });
+};
+
+/** Versions first; an endpoint without them has objects all the same. */
+const nextObjects = async ({ find, send }: S3Session, about: About): Promise<readonly ObjectIdentifier[]> => {
+  const Bucket = about.bucket;
+  const versions = await find(new ListObjectVersionsCommand({ Bucket }), about, isUnsupported);
+  const old = [...(versions?.Versions ?? []), ...(versions?.DeleteMarkers ?? [])];
+  if (old.length > 0) return old.map(identifierOf);
+  const { Contents = [] } = await send(new ListObjectsV2Command({ Bucket }), about);
+  return Contents.map(identifierOf);
+};
+
+const identifierOf = (found: {
+  readonly Key?: string | undefined;
+  readonly VersionId?: string | undefined;
+}): ObjectIdentifier => ({ Key: found.Key, ...(found.VersionId !== undefined && { VersionId: found.VersionId }) });
+
+const deleteObjects = async (
+  { send }: S3Session,
+  objects: readonly ObjectIdentifier[],
+  about: About,
+): Promise<void> => {
+  const Delete = { Quiet: true, Objects: [...objects] };
+  const { Errors = [] } = await send(new DeleteObjectsCommand({ Bucket: about.bucket, Delete }), about);
+  if (Errors.length === 0) return;
+  const name = JSON.stringify(about.bucket);
+  const message = `Bucket ${name} holds ${Errors.length} objects that may not be deleted, by retention or for want of a permission.`;
+  throw new BucketError('BucketNotEmpty', message);
+};
+
+/** How many unfinished uploads were dropped. */
+const abortUploads = async ({ find, send }: S3Session, about: About): Promise<number> => {
+  const Bucket = about.bucket;
+  const { Uploads = [] } = (await find(new ListMultipartUploadsCommand({ Bucket }), about, isUnsupported)) ?? {};
+  for (const { Key, UploadId } of Uploads)
+    await send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }), about);
+  return Uploads.length;
 };
