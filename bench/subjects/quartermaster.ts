@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { createHandler, ensureNothing } from '../../src/admission/handler.ts';
+import { ensureNothing } from '../../src/admission/handler.ts';
 import { createWebhookServer } from '../../src/admission/server.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { offlineFacts } from '../../src/cli/described-cluster.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
 import { indexDefaults } from '../../src/defaults/resolution.ts';
+import { createHandler } from '../../src/kinds/index.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';

@@ -2,6 +2,7 @@ import {
   type AdmissionRequest,
   type Explanation,
   type Mutation,
+  type Mutator,
   type PatchOperation,
   untouched,
 } from '../api/admission.ts';
@@ -9,7 +10,6 @@ import { AppError, messageOf } from '../api/errors.ts';
 import type { Facts } from '../api/facts.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { plainSentences, plainText } from '../api/plain-text.ts';
-import { mutatorsOf } from '../kinds/index.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { patchBetween } from './patch.ts';
 import type { ReviewResponse } from './review.ts';
@@ -30,7 +30,11 @@ export interface HandlerOptions {
 /** The front door: one admission request to its answer, at once unless something must be made for it. */
 export type Handle = (request: AdmissionRequest) => ReviewResponse | Promise<ReviewResponse>;
 
-export const createHandler =
+/** The mutators that ask for a resource, in order; usually one, for pods one per kind of pod. */
+export type MutatorsOf = (group: string, resource: string) => readonly Mutator[];
+
+export const createHandlerWith =
+  (decide: (request: AdmissionRequest, facts: Facts) => Decision) =>
   ({ facts, ensure, observe }: HandlerOptions): Handle =>
   (request) => {
     const startedAt = performance.now();
@@ -44,15 +48,17 @@ export const createHandler =
   };
 
 /** Pure: what becomes of an object, by each mutator of its resource in turn. */
-export const decide = (request: AdmissionRequest, facts: Facts): Decision => {
-  const mutation = mutate(request, facts);
-  return {
-    ...mutation,
-    patch: mutation.object === request.object ? [] : patchBetween(request.object, mutation.object),
+export const decideWith =
+  (mutatorsOf: MutatorsOf) =>
+  (request: AdmissionRequest, facts: Facts): Decision => {
+    const mutation = mutate(request, facts, mutatorsOf);
+    return {
+      ...mutation,
+      patch: mutation.object === request.object ? [] : patchBetween(request.object, mutation.object),
+    };
   };
-};
 
-const mutate = (request: AdmissionRequest, facts: Facts): Mutation => {
+const mutate = (request: AdmissionRequest, facts: Facts, mutatorsOf: MutatorsOf): Mutation => {
   const { object, operation, resource, subResource } = request;
   if (subResource !== undefined || operation === 'DELETE' || operation === 'CONNECT') return untouched(object);
   let mutation = untouched(object);

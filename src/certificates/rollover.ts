@@ -225,6 +225,6 @@ const withinAuthority = (validity: Validity, { cert }: PemPair): Validity => {
 const withKey = ({ cert, key }: Authority): PemPair => ({ cert, key: key ?? '' });
 
 const without = <K extends keyof CertificateState>(state: CertificateState, part: K): Omit<CertificateState, K> => {
-  const { [part]: _, ...rest } = state;
-  return rest;
+  const { [part]: _, ...others } = state;
+  return others;
 };

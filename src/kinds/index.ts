@@ -1,3 +1,4 @@
+import { createHandlerWith, decideWith, type MutatorsOf } from '../admission/handler.ts';
 import type { Mutator } from '../api/admission.ts';
 import { calrissianPodMutator } from './calrissian/mutator.ts';
 import { objectStoreMutator } from './object-store/mutator.ts';
@@ -25,6 +26,8 @@ const index = new Map(
   [...byResource].map(([key, entries]) => [key, [...new Set(entries.map(({ mutator }) => mutator))]]),
 );
 
-/** The mutators that ask for a resource, in order; usually one, for pods one per kind of pod. */
-export const mutatorsOf = (group: string, resource: string): readonly Mutator[] =>
-  index.get(`${group}/${resource}`) ?? none;
+const mutatorsOf: MutatorsOf = (group, resource) => index.get(`${group}/${resource}`) ?? none;
+
+/** Admission, with every kind there is. */
+export const decide = decideWith(mutatorsOf);
+export const createHandler = createHandlerWith(decide);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:net';
-import { createHandler, ensureStorageClasses, type Handle, type HandlerOptions } from '../admission/handler.ts';
+import { ensureStorageClasses, type Handle, type HandlerOptions } from '../admission/handler.ts';
 import { createWebhookServer, type WebhookServer } from '../admission/server.ts';
 import { AppError, messageOf } from '../api/errors.ts';
 import { MAX_NAME_LENGTH, plainSentences, plainText } from '../api/plain-text.ts';
@@ -9,6 +9,7 @@ import { fileSource } from '../certificates/file-source.ts';
 import { secretSource, serviceNames } from '../certificates/secret-source.ts';
 import { type CertificateWatcher, watchCertificate } from '../certificates/watcher.ts';
 import { isAuthorityPublished } from '../controller/webhook-configuration.ts';
+import { createHandler } from '../kinds/index.ts';
 import { type DecisionLog, outcomeOf } from '../ops/decisions.ts';
 import type { Core } from './core.ts';
 

@@ -1,15 +1,16 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { createHandler, ensureNothing } from '../../src/admission/handler.ts';
+import { ensureNothing } from '../../src/admission/handler.ts';
 import { encodeReview } from '../../src/admission/review.ts';
 import { indexDefaults } from '../../src/defaults/resolution.ts';
+import { createHandler } from '../../src/kinds/index.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
 import { observeAdmissions } from '../../src/server/webhook.ts';
+import { admit } from '../fixtures/admitting.ts';
 import { platformDefaults, system, target } from '../fixtures/defaults.ts';
-import { requestFor } from '../golden/case.ts';
-import { factsOf } from '../golden/world.ts';
-import { admit } from '../properties/admitting.ts';
+import { requestFor } from '../fixtures/golden-case.ts';
+import { factsOf } from '../fixtures/golden-world.ts';
 
 const MEBI = 1024 * 1024;
 const SPARK = 'sparkoperator.k8s.io/v1beta2';

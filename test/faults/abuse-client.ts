@@ -4,7 +4,7 @@ import { Agent, request } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
-import type { ServerProcess } from '../fuzz/server-process.ts';
+import type { ServerProcess } from '../fixtures/server-process.ts';
 
 /** How a connection ended: the codes of the answers that came on it, and the body of the last. */
 export interface Ended {

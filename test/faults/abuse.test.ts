@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { MAX_BODY_BYTES } from '../../src/admission/server.ts';
-import { readSeeds, reviewOf } from '../fuzz/seeds.ts';
-import { type ServerProcess, startServerProcess } from '../fuzz/server-process.ts';
+import { readSeeds, reviewOf } from '../fixtures/fuzz-seeds.ts';
+import { type ServerProcess, startServerProcess } from '../fixtures/server-process.ts';
 import { createOthers, drip, type Ended, type Line, type Others, openLine, openTcp, send } from './abuse-client.ts';
 
 const START = 'POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';

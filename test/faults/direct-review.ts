@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { json } from 'node:stream/consumers';
 import type { ServeProcess } from '../../dev/serve-process.ts';
-import { sparkApplication } from './spark-world.ts';
+import { sparkApplication } from '../fixtures/spark-world.ts';
 
 interface Review {
   readonly response?: { readonly allowed: boolean; readonly patch?: string };

@@ -5,9 +5,9 @@ import { CERTIFICATE_SECRET } from '../../src/api/names.ts';
 import { decodeState } from '../../src/certificates/rollover.ts';
 import type { MutatingWebhookConfiguration } from '../../src/controller/webhook-configuration.ts';
 import { resources } from '../../src/kube/api-server.ts';
+import { startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
-import { startReplica } from './replica.ts';
-import { admitSpark, prepareSpark, untilAdmitted } from './spark-world.ts';
+import { admitSpark, prepareSpark, untilAdmitted } from '../fixtures/spark-world.ts';
 
 const SYSTEM = 'quartermaster-system';
 const withinTenSeconds = { timeout: 10_000, interval: 50 };

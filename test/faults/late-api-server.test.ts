@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isReady, untilReady } from '../../dev/serve-process.ts';
+import { startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { prepareSpark, untilAdmitted } from '../fixtures/spark-world.ts';
 import { isAdmitting } from './direct-review.ts';
-import { startReplica } from './replica.ts';
-import { prepareSpark, untilAdmitted } from './spark-world.ts';
 
 let cluster: ShippedCluster;
 

@@ -6,10 +6,10 @@ import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import { LEASE_NAME } from '../../src/api/names.ts';
 import { resources } from '../../src/kube/api-server.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
+import { type Bundle, makeBundle, shippedKubeconfig, startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
-import { type Bundle, makeBundle, shippedKubeconfig, startReplica } from './replica.ts';
-import { startSteadyLoad } from './steady-load.ts';
-import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+import { startSteadyLoad } from '../fixtures/steady-load.ts';
+import { startTcpProxy, type TcpProxy } from '../fixtures/tcp-proxy.ts';
 
 const LEASE_SECONDS = 3;
 /** How far apart the looks of a candidate are at most: see electionTimes. */

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addCrowd } from '../../dev/crowd.ts';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import { resources } from '../../src/kube/api-server.ts';
+import { type Bundle, makeBundle, startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { prepareSpark } from '../fixtures/spark-world.ts';
 import { isAdmitting } from './direct-review.ts';
-import { type Bundle, makeBundle, startReplica } from './replica.ts';
-import { prepareSpark } from './spark-world.ts';
 
 const CROWD = { claims: 50_000, namespaces: 2_000 };
 const STARTS = 5;

@@ -7,8 +7,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { isReady, type ServeProcess, type ServeProcessOptions, untilReady } from '../../dev/serve-process.ts';
 import { SETTINGS_CONFIG_MAP } from '../../src/api/names.ts';
 import { resources } from '../../src/kube/api-server.ts';
+import { type Bundle, makeBundle, startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
-import { type Bundle, makeBundle, startReplica } from './replica.ts';
 
 const SYSTEM = 'quartermaster-system';
 const soon = { timeout: 10_000, interval: 20 };

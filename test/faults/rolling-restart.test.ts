@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePorts } from '../../dev/free-ports.ts';
 import { untilReady } from '../../dev/serve-process.ts';
+import { type Bundle, makeBundle, startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
-import { type Bundle, makeBundle, startReplica } from './replica.ts';
-import { admitSpark, prepareSpark, untilAdmitted } from './spark-world.ts';
-import { startSteadyLoad } from './steady-load.ts';
-import { startTcpBalancer } from './tcp-balancer.ts';
+import { admitSpark, prepareSpark, untilAdmitted } from '../fixtures/spark-world.ts';
+import { startSteadyLoad } from '../fixtures/steady-load.ts';
+import { startTcpBalancer } from '../fixtures/tcp-balancer.ts';
 
 const RESTARTS = 10;
 const PER_SECOND = 100;

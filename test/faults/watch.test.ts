@@ -7,7 +7,7 @@ import { type Connection, findConnection } from '../../src/kube/connection.ts';
 import { reflect } from '../../src/kube/reflector.ts';
 import { createStore, keyOf, type WritableStore } from '../../src/kube/store.ts';
 import { stripClaim } from '../../src/kube/transforms.ts';
-import { startTcpProxy } from './tcp-proxy.ts';
+import { startTcpProxy } from '../fixtures/tcp-proxy.ts';
 
 const claims = resources.persistentVolumeClaims;
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };

@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { createHandler, ensureStorageClasses } from '../../src/admission/handler.ts';
+import { ensureStorageClasses } from '../../src/admission/handler.ts';
 import { createWebhookServer } from '../../src/admission/server.ts';
+import { createHandler } from '../../src/kinds/index.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
 import { observeAdmissions } from '../../src/server/webhook.ts';
-import { readSeeds } from './seeds.ts';
+import { readSeeds } from '../fixtures/fuzz-seeds.ts';
 
 // The webhook server in a process of its own, in the clusters of the golden cases in turn; prints its port once it listens.
 // Usage: node test/fuzz/server.ts CERT KEY

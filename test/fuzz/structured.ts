@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
-import { objectsOf } from '../properties/mutation-inputs.ts';
+import { objectsOf } from '../fixtures/mutation-inputs.ts';
 
 const given = (fields: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<Record<string, unknown>> =>
   fc.record(fields, { requiredKeys: [] });

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import jsonpatch from 'jsonpatch';
 import { describe, expect, it } from 'vitest';
-import { createHandler, decide, ensureNothing } from '../../src/admission/handler.ts';
+import { ensureNothing } from '../../src/admission/handler.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
-import { type Case, caseNames, readCase, renderAfter, requestFor } from './case.ts';
-import { factsOf } from './world.ts';
+import { createHandler, decide } from '../../src/kinds/index.ts';
+import { type Case, caseNames, readCase, renderAfter, requestFor } from '../fixtures/golden-case.ts';
+import { factsOf } from '../fixtures/golden-world.ts';
 
 const isUpdating = process.env['UPDATE_GOLDEN'] !== undefined;
 const isStrict = process.env['CI'] !== undefined;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
+import { admit } from '../fixtures/admitting.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
-import { admit } from '../properties/admitting.ts';
 
 type Inject = NonNullable<PlatformDefaultsSpec['inject']>;
 

@@ -5,8 +5,8 @@ import type { PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
 import type { Edit } from '../../src/injection/edit.ts';
 import { decodeSnapshot, encodeSnapshot, namedIn } from '../../src/injection/snapshot.ts';
 import { SPARK_PATHS } from '../../src/kinds/spark-application/mutator.ts';
+import { admit } from '../fixtures/admitting.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
-import { admit } from '../properties/admitting.ts';
 
 const KIB = 1024;
 

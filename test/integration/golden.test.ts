@@ -6,7 +6,7 @@ import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { findConnection } from '../../src/kube/connection.ts';
-import { caseNames, objectsIn, readCase } from '../golden/case.ts';
+import { caseNames, objectsIn, readCase } from '../fixtures/golden-case.ts';
 
 const NAMESPACE = 'golden';
 const pods = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };

@@ -7,7 +7,7 @@ import { createKube } from '../../src/kube/client.ts';
 import { type Connection, findConnection } from '../../src/kube/connection.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
-import { startTcpProxy } from '../faults/tcp-proxy.ts';
+import { startTcpProxy } from '../fixtures/tcp-proxy.ts';
 
 const LEASE_SECONDS = 2;
 const soon = { timeout: 8_000, interval: 10 };

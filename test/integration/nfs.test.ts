@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { decide, ensureStorageClasses } from '../../src/admission/handler.ts';
+import { ensureStorageClasses } from '../../src/admission/handler.ts';
 import type { Facts } from '../../src/api/facts.ts';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
+import { decide } from '../../src/kinds/index.ts';
 import { watchClaims } from '../../src/kinds/persistent-volume-claim/controller.ts';
 import { runNfsController, watchNfsServers } from '../../src/kinds/persistent-volume-claim/nfs/controller.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';

@@ -7,14 +7,15 @@ import {
 } from '@aws-sdk/client-s3';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decide } from '../../src/admission/handler.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
 import { indexDefaults } from '../../src/defaults/resolution.ts';
 import { createFacts } from '../../src/kinds/facts.ts';
+import { decide } from '../../src/kinds/index.ts';
 import { resources } from '../../src/kube/api-server.ts';
 import { watchFacts } from '../../src/kube/stores.ts';
 import { policyOf, readSettings } from '../../src/settings/config.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
+import { requestFor } from '../fixtures/golden-case.ts';
 import {
   bucketsOf,
   type CephCluster,
@@ -25,7 +26,6 @@ import {
   tagsOf,
 } from '../fixtures/object-store-ceph.ts';
 import { conditionOf, type RunningController, until } from '../fixtures/object-store-cluster.ts';
-import { requestFor } from '../golden/case.ts';
 
 let cluster: CephCluster;
 let controller: RunningController;

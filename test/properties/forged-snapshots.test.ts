@@ -5,8 +5,8 @@ import type { TargetKind } from '../../src/api/inject-spec.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
 import { SPARK_PATHS } from '../../src/kinds/spark-application/mutator.ts';
-import { admit, runs } from './admitting.ts';
-import { defaultsFor, objectsOf } from './mutation-inputs.ts';
+import { admit, runs } from '../fixtures/admitting.ts';
+import { defaultsFor, objectsOf } from '../fixtures/mutation-inputs.ts';
 
 const places = [
   ...SPARK_PATHS,

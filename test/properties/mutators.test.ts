@@ -4,12 +4,12 @@ import jsonpatch from 'jsonpatch';
 import { describe, expect, it } from 'vitest';
 import { TARGET_KINDS, type TargetKind } from '../../src/api/inject-spec.ts';
 import type { Container, KubeObject, Pod } from '../../src/api/kubernetes.ts';
+import { admit, runs } from '../fixtures/admitting.ts';
 import { resolve } from '../fixtures/defaults.ts';
-import { admit, runs } from './admitting.ts';
+import { defaultsFor, objectsOf } from '../fixtures/mutation-inputs.ts';
 import { changedPaths } from './changed-paths.ts';
 import { doublesIn } from './doubles.ts';
 import { lost, missing } from './held-values.ts';
-import { defaultsFor, objectsOf } from './mutation-inputs.ts';
 
 const kinds = TARGET_KINDS.filter((kind) => objectsOf[kind] !== undefined);
 const inputs = (kind: TargetKind, modes?: Parameters<typeof defaultsFor>[1]) =>

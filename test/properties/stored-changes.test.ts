@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { TargetKind } from '../../src/api/inject-spec.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
+import { admit, runs } from '../fixtures/admitting.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
-import { admit, runs } from './admitting.ts';
-import { defaultsFor, objectsOf } from './mutation-inputs.ts';
+import { defaultsFor, objectsOf } from '../fixtures/mutation-inputs.ts';
 
 const inputs = (kind: TargetKind) => [objectsOf[kind] ?? fc.constant({} as KubeObject), defaultsFor(kind)] as const;
 

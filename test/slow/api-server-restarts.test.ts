@@ -6,11 +6,11 @@ import type { KubeObject, StorageClass } from '../../src/api/kubernetes.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/names.ts';
 import type { ObjectStore } from '../../src/api/object-store.ts';
 import { type Resource, resources } from '../../src/kube/api-server.ts';
-import { startReplica } from '../faults/replica.ts';
-import { prepareSpark, untilAdmitted } from '../faults/spark-world.ts';
-import { createStubbornly } from '../faults/stubborn.ts';
-import { watchReadiness } from '../faults/watched-readiness.ts';
+import { startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { prepareSpark, untilAdmitted } from '../fixtures/spark-world.ts';
+import { createStubbornly } from '../fixtures/stubborn.ts';
+import { watchReadiness } from '../fixtures/watched-readiness.ts';
 
 const CLAIMS = 500;
 const CLASSES = 50;

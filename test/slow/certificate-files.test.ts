@@ -6,13 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePorts } from '../../dev/free-ports.ts';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import { applyStep, type CertificateState, newState } from '../../src/certificates/rollover.ts';
-import { startReplica } from '../faults/replica.ts';
-import { servedSerial } from '../faults/served-certificate.ts';
-import { admitSpark, prepareSpark, untilAdmitted } from '../faults/spark-world.ts';
-import { startSteadyLoad } from '../faults/steady-load.ts';
-import { startTcpBalancer } from '../faults/tcp-balancer.ts';
 import { type CertificateMount, mountCertificates } from '../fixtures/certificate-mount.ts';
+import { startReplica } from '../fixtures/replica.ts';
+import { servedSerial } from '../fixtures/served-certificate.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { admitSpark, prepareSpark, untilAdmitted } from '../fixtures/spark-world.ts';
+import { startSteadyLoad } from '../fixtures/steady-load.ts';
+import { startTcpBalancer } from '../fixtures/tcp-balancer.ts';
 
 const PER_SECOND = 50;
 /** Kubelets are. Each replica looks at its files in between. */

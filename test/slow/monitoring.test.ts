@@ -4,10 +4,10 @@ import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { panels } from '../../src/install/dashboard.ts';
 import { alerts } from '../../src/install/prometheus.ts';
 import { type Resource, resources } from '../../src/kube/api-server.ts';
-import { startReplica } from '../faults/replica.ts';
-import { admitSpark, prepareSpark, untilAdmitted } from '../faults/spark-world.ts';
-import { startSteadyLoad } from '../faults/steady-load.ts';
+import { startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { admitSpark, prepareSpark, untilAdmitted } from '../fixtures/spark-world.ts';
+import { startSteadyLoad } from '../fixtures/steady-load.ts';
 import { type Prometheus, startPrometheus, testRules } from './prometheus.ts';
 
 type Series = Readonly<Record<string, string>>;

@@ -5,12 +5,12 @@ import { untilReady } from '../../dev/serve-process.ts';
 import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
 import { CERTIFICATE_SECRET } from '../../src/api/names.ts';
 import { resources } from '../../src/kube/api-server.ts';
-import { startReplica } from '../faults/replica.ts';
-import { servedSerial } from '../faults/served-certificate.ts';
-import { admitSpark, prepareSpark, untilAdmitted } from '../faults/spark-world.ts';
-import { startSteadyLoad } from '../faults/steady-load.ts';
-import { startTcpBalancer } from '../faults/tcp-balancer.ts';
+import { startReplica } from '../fixtures/replica.ts';
+import { servedSerial } from '../fixtures/served-certificate.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { admitSpark, prepareSpark, untilAdmitted } from '../fixtures/spark-world.ts';
+import { startSteadyLoad } from '../fixtures/steady-load.ts';
+import { startTcpBalancer } from '../fixtures/tcp-balancer.ts';
 
 const PER_SECOND = 100;
 const RENEWALS = 10;

@@ -6,10 +6,10 @@ import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { manifests } from '../../src/cli/manifests.ts';
 import { toYaml } from '../../src/install/manifests.ts';
 import { resources } from '../../src/kube/api-server.ts';
-import { type Bundle, makeBundle, startReplica } from '../faults/replica.ts';
-import { prepareSpark, sparkApplication, untilAdmitted } from '../faults/spark-world.ts';
-import { type LoadReport, startSteadyLoad } from '../faults/steady-load.ts';
+import { type Bundle, makeBundle, startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { prepareSpark, sparkApplication, untilAdmitted } from '../fixtures/spark-world.ts';
+import { type LoadReport, startSteadyLoad } from '../fixtures/steady-load.ts';
 
 const PER_SECOND = 100;
 /** The API server finds the webhook as in a cluster: at the address and the port of its Service. Here the replica itself is there. */

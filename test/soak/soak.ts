@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { addCrowd } from '../../dev/crowd.ts';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import { resources } from '../../src/kube/api-server.ts';
-import { makeBundle, startReplica } from '../faults/replica.ts';
-import { admitSpark, prepareSpark, untilAdmitted } from '../faults/spark-world.ts';
-import { type LoadReport, startSteadyLoad } from '../faults/steady-load.ts';
+import { makeBundle, startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { admitSpark, prepareSpark, untilAdmitted } from '../fixtures/spark-world.ts';
+import { type LoadReport, startSteadyLoad } from '../fixtures/steady-load.ts';
 import { startChurn } from './churn.ts';
 
 export interface SoakOptions {

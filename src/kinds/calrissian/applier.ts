@@ -81,12 +81,12 @@ type ApplyOutcome = 'written' | 'unchanged' | Note;
 
 const collect = async <T extends KubeObject>(
   objects: readonly T[],
-  act: (object: T) => Promise<ApplyOutcome>,
+  apply: (object: T) => Promise<ApplyOutcome>,
 ): Promise<Pick<ApplyResult, 'written' | 'notes'>> => {
   const written: string[] = [];
   const notes: Note[] = [];
   for (const object of objects) {
-    const outcome = await act(object);
+    const outcome = await apply(object);
     if (outcome === 'written') written.push(titleOf(object));
     else if (outcome !== 'unchanged') notes.push(outcome);
   }

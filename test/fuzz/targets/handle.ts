@@ -1,12 +1,13 @@
-import { createHandler, ensureNothing } from '../../../src/admission/handler.ts';
+import { ensureNothing } from '../../../src/admission/handler.ts';
 import { decodeReview, encodeReview } from '../../../src/admission/review.ts';
 import type { AdmissionRequest } from '../../../src/api/admission.ts';
 import type { Facts } from '../../../src/api/facts.ts';
+import { createHandler } from '../../../src/kinds/index.ts';
+import { readSeeds, reviewOf } from '../../fixtures/fuzz-seeds.ts';
 import { applyPatch, checkReview, isTooDeep } from '../answers.ts';
 import { junkValues } from '../junk.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
 import { mutateJson } from '../mutate-json.ts';
-import { readSeeds, reviewOf } from '../seeds.ts';
 import { structuredReviews } from '../structured.ts';
 import type { OpenTarget } from '../target.ts';
 

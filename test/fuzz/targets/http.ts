@@ -1,8 +1,8 @@
 import { connect } from 'node:tls';
+import { readSeeds, reviewOf } from '../../fixtures/fuzz-seeds.ts';
+import { type ServerProcess, startServerProcess } from '../../fixtures/server-process.ts';
 import { checkReview, checkStatus } from '../answers.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
-import { readSeeds, reviewOf } from '../seeds.ts';
-import { type ServerProcess, startServerProcess } from '../server-process.ts';
 import type { OpenTarget } from '../target.ts';
 
 /** Whole HTTP messages, some of which smuggle a second one, broken as bytes, each on a connection of its own. */

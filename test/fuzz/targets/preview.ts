@@ -5,8 +5,8 @@ import { parseObjects } from '../../../src/cli/documents.ts';
 import { type Output, preview, render, renderExplanations } from '../../../src/cli/preview.ts';
 import { entryOf } from '../../../src/defaults/entry.ts';
 import { policyOf, readSettings } from '../../../src/settings/config.ts';
+import { readSeeds } from '../../fixtures/fuzz-seeds.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
-import { readSeeds } from '../seeds.ts';
 import type { OpenTarget } from '../target.ts';
 
 const OUTPUTS: readonly Output[] = ['yaml', 'json', 'patch', 'diff'];

@@ -1,11 +1,11 @@
 import { Agent, request as send } from 'node:https';
+import { readSeeds, reviewOf } from '../../fixtures/fuzz-seeds.ts';
+import { type ServerProcess, startServerProcess } from '../../fixtures/server-process.ts';
 import { checkReview, checkStatus, isTooDeep } from '../answers.ts';
 import { junkValues } from '../junk.ts';
 import { mutateBytes } from '../mutate-bytes.ts';
 import { mutateJson } from '../mutate-json.ts';
 import type { Random } from '../random.ts';
-import { readSeeds, reviewOf } from '../seeds.ts';
-import { type ServerProcess, startServerProcess } from '../server-process.ts';
 import { structuredReviews } from '../structured.ts';
 import type { OpenTarget } from '../target.ts';
 

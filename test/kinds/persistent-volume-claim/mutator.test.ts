@@ -1,6 +1,6 @@
 import jsonpatch from 'jsonpatch';
 import { describe, expect, it } from 'vitest';
-import { type Decision, decide } from '../../../src/admission/handler.ts';
+import type { Decision } from '../../../src/admission/handler.ts';
 import type { AdmissionRequest } from '../../../src/api/admission.ts';
 import type { Facts } from '../../../src/api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim, StringMap } from '../../../src/api/kubernetes.ts';
@@ -8,6 +8,7 @@ import type { PlatformDefaults } from '../../../src/api/platform-defaults.ts';
 import { offlineFacts } from '../../../src/cli/described-cluster.ts';
 import { verdictFor } from '../../../src/clouds/index.ts';
 import { indexDefaults } from '../../../src/defaults/resolution.ts';
+import { decide } from '../../../src/kinds/index.ts';
 import { desiredStorageClass } from '../../../src/kinds/persistent-volume-claim/mutator.ts';
 import { platformDefaults, system } from '../../fixtures/defaults.ts';
 import { policy, pvc } from '../../fixtures/storage.ts';
