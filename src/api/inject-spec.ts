@@ -97,6 +97,16 @@ const toleration = object('A core/v1 Toleration.', {
   tolerationSeconds: integer('For NoExecute: how long the taint is borne.', { format: 'int64' }),
 });
 
+const hostAlias = object('A core/v1 HostAlias.', {
+  ip: required(text('An IPv4 or IPv6 address.', { minLength: 2, maxLength: 45 })),
+  hostnames: required(
+    list('Names that stand for it.', text('A host name.', { minLength: 1, maxLength: 253 }), {
+      minItems: 1,
+      maxItems: 64,
+    }),
+  ),
+});
+
 export const claimSpec = object('The part of core/v1 PersistentVolumeClaimSpec that can be provisioned.', {
   accessModes: required(
     set(
@@ -158,6 +168,7 @@ export const INJECT_KEYS = {
   nodeSelector: running,
   tolerations: running,
   imagePullSecrets: running,
+  hostAliases: running,
   serviceAccountName: sparkApplication,
   prometheus: sparkApplication,
   sparkConf: spark,
@@ -223,6 +234,7 @@ export const inject = object(
       object('A Secret by name.', { name: required(named('the Secret, in the namespace of the object')) }),
       { maxItems: 32 },
     ),
+    hostAliases: listBy('ip', 'Lines of the pods’ /etc/hosts, by address.', hostAlias, { maxItems: 64 }),
     serviceAccountName: named('the service account of the driver; the system namespace alone can give it'),
     prometheus,
     sparkConf: strings('Spark configuration (spark.…).'),

@@ -1,5 +1,5 @@
 import type { FileMount, PrometheusInjection, StorageClassInjection, TargetKind } from './inject-spec.ts';
-import type { EnvFromSource, EnvVar, StringMap, Toleration, Volume, VolumeMount } from './kubernetes.ts';
+import type { EnvFromSource, EnvVar, HostAlias, StringMap, Toleration, Volume, VolumeMount } from './kubernetes.ts';
 
 export type { FileMount, PrometheusInjection, StorageClassInjection, TargetKind } from './inject-spec.ts';
 
@@ -42,6 +42,8 @@ export interface Injection {
   /** By key, operator, value and effect, joined by `|`. */
   readonly tolerations: ResolvedMap<Toleration>;
   readonly imagePullSecrets: ResolvedMap<string>;
+  /** By address. */
+  readonly hostAliases: ResolvedMap<HostAlias>;
   readonly serviceAccountName: Resolved<string> | undefined;
   /** By field of PrometheusInjection, so that two defaults can each give a part. */
   readonly prometheus: ResolvedMap<PrometheusInjection[keyof PrometheusInjection]>;

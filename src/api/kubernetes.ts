@@ -128,6 +128,12 @@ export interface Container {
   readonly ports?: Maybe<readonly { readonly name?: string; readonly containerPort: number }[]>;
 }
 
+/** Names that stand for an address in the pod’s own /etc/hosts. */
+export interface HostAlias {
+  readonly ip: string;
+  readonly hostnames?: readonly string[];
+}
+
 export interface PodSpec {
   readonly containers?: Maybe<readonly Container[]>;
   readonly initContainers?: Maybe<readonly Container[]>;
@@ -135,6 +141,7 @@ export interface PodSpec {
   readonly nodeSelector?: Maybe<StringMap>;
   readonly tolerations?: Maybe<readonly Toleration[]>;
   readonly imagePullSecrets?: Maybe<readonly { readonly name?: string }[]>;
+  readonly hostAliases?: Maybe<readonly HostAlias[]>;
   readonly serviceAccountName?: Maybe<string>;
   readonly restartPolicy?: string;
 }

@@ -34,6 +34,7 @@ export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[
     nodeSelector: merge('nodeSelector', ({ nodeSelector }) => pairs(nodeSelector)),
     tolerations: merge('toleration', ({ tolerations }) => byKey(tolerations, tolerationKey)),
     imagePullSecrets: merge('imagePullSecret', ({ imagePullSecrets }) => byKey(imagePullSecrets?.map(nameOf), String)),
+    hostAliases: merge('hostAlias', ({ hostAliases }) => byKey(hostAliases, ({ ip }) => ip)),
     serviceAccountName: merge('serviceAccountName', ({ serviceAccountName }) => single(serviceAccountName)).get(''),
     prometheus: merge('prometheus', ({ prometheus }) => Object.entries(prometheus ?? {})),
     sparkConf: merge('sparkConf', ({ sparkConf }) => pairs(sparkConf)),

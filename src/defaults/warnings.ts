@@ -76,7 +76,7 @@ interface WebhookConfiguration extends KubeObject {
 }
 
 /** What spark-operator itself leaves out of `spark-submit` and puts into the pods with its webhook (sparkpod_defaulter.go). */
-const WEBHOOK_KEYS = ['env', 'envFrom', 'volumes', 'volumeMounts', 'configMaps', 'tolerations'] as const;
+const WEBHOOK_KEYS = ['env', 'envFrom', 'volumes', 'volumeMounts', 'configMaps', 'tolerations', 'hostAliases'] as const;
 
 /**
  * That part of what an entry gives to SparkApplications never reaches their pods: spark-operator is installed without its

@@ -114,6 +114,7 @@ const identities: Readonly<Record<string, Identity | undefined>> = {
   // Entries that are not what they should be get an identity nothing else has, which is all that is asked here.
   envFrom: keyedBy((item) => envFromKey(item as EnvFromSource)),
   tolerations: keyedBy((item) => tolerationKey(item as Toleration)),
+  hostAliases: keyedBy(({ ip }) => ip),
   imagePullSecrets: (item) => asText(isRecord(item) ? item['name'] : item),
 };
 

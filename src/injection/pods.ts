@@ -152,6 +152,7 @@ export const podEdits = (injection: Injection): readonly Edit[] => [
   ...editsOf(['spec', 'nodeSelector'], injection.nodeSelector),
   ...editsOf(['spec', 'tolerations'], injection.tolerations),
   ...editsOf(['spec', 'imagePullSecrets'], injection.imagePullSecrets, asReference),
+  ...editsOf(['spec', 'hostAliases'], injection.hostAliases),
 ];
 
 const asReference = (name: string) => ({ name });

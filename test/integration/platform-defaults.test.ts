@@ -61,6 +61,7 @@ describe('the API server', () => {
       nodeSelector: { pool: 'spark' },
       tolerations: [{ key: 'k', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 5 }],
       imagePullSecrets: [{ name: 'r' }],
+      hostAliases: [{ ip: '10.0.0.1', hostnames: ['archive'] }],
       serviceAccountName: 'spark',
       prometheus: {
         scrape: true,

@@ -13,6 +13,7 @@ const sayingsOfPod = (pod: KubeObject): readonly string[] => {
   return [
     ...named('volume', at(spec, 'volumes')),
     ...named('pull secret', at(spec, 'imagePullSecrets')),
+    ...items(at(spec, 'hostAliases')).map((alias) => `alias of ${String(at(alias, 'ip'))}`),
     ...containers.flatMap((container, index) => [
       ...named(`${index} variable`, at(container, 'env')),
       ...paths(`${index}`, at(container, 'volumeMounts')),
@@ -38,6 +39,7 @@ const sayingsOfRole = (role: string, spec: unknown, conf: readonly [string, unkn
   const containers = items(at(at(at(spec, 'template'), 'spec'), 'containers'));
   return [
     ...named(`${role} variable`, at(spec, 'env')),
+    ...items(at(spec, 'hostAliases')).map((alias) => `${role} alias of ${String(at(alias, 'ip'))}`),
     ...Object.keys(map(at(spec, 'envVars'))).map((name) => `${role} variable ${name}`),
     ...conf.flatMap(([key]) => variable.exec(key)?.slice(1) ?? []).map((name) => `${role} variable ${name}`),
     ...containers.flatMap((container) => named(`${role} variable`, at(container, 'env'))),

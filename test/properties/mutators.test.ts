@@ -126,7 +126,7 @@ describe.each(['WorkflowPod', 'CalrissianPod'] as const)('a mutated %s', (kind) 
 
 /** A pod without what may be given to it. */
 const skeletonOf = (pod: KubeObject): object => {
-  const { volumes, nodeSelector, tolerations, imagePullSecrets, initContainers, containers, ...rest } =
+  const { volumes, nodeSelector, tolerations, imagePullSecrets, hostAliases, initContainers, containers, ...rest } =
     (pod as Pod).spec ?? {};
   const strip = ({ env, envFrom, volumeMounts, ...container }: Container) =>
     ['init', 'wait'].includes(container.name) ? { ...container, env, volumeMounts } : container;
@@ -163,6 +163,7 @@ const names = [
     'nodeSelector',
     'tolerations',
     'imagePullSecrets',
+    'hostAliases',
     'persistentVolumeClaim',
     'claimName',
     '__proto__',

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { INJECT_KEYS, type InjectKey, type InjectSpec, mountKey, type TargetKind } from '../../api/inject-spec.ts';
 import type { Mode } from '../../api/injection.ts';
 import type { StringMap } from '../../api/kubernetes.ts';
@@ -54,8 +55,13 @@ const reservedKeyViolations = (kind: TargetKind, field: string, items: StringMap
     isReservedLabel(kind, key) ? [`spec.inject.${field}: "${key}" is reserved on a ${kind}; remove it`] : [],
   );
 
-/** Rules of core/v1 validation that span two fields. */
-const exclusiveFieldViolations = ({ env = [], envFrom = [], tolerations = [] }: InjectSpec): readonly string[] => [
+/** Rules of core/v1 validation beyond what the schema can say. */
+const exclusiveFieldViolations = ({
+  env = [],
+  envFrom = [],
+  tolerations = [],
+  hostAliases = [],
+}: InjectSpec): readonly string[] => [
   ...env.flatMap(({ value, valueFrom }, at) =>
     value && valueFrom ? [`spec.inject.env[${at}]: give value or valueFrom, not both`] : [],
   ),
@@ -72,6 +78,9 @@ const exclusiveFieldViolations = ({ env = [], envFrom = [], tolerations = [] }: 
       return [`${field}.tolerationSeconds: needs effect NoExecute`];
     return [];
   }),
+  ...hostAliases.flatMap(({ ip }, at) =>
+    isIP(ip) || ip.includes('${') ? [] : [`spec.inject.hostAliases[${at}].ip: "${ip}" is no IP address`],
+  ),
 ];
 
 /**

@@ -56,6 +56,9 @@ export const nameViolations = (inject: InjectSpec): readonly string[] => [
   ...listViolations('configMaps', inject.configMaps, dnsSubdomain),
   ...listViolations('secrets', inject.secrets, dnsSubdomain),
   ...listViolations('imagePullSecrets', inject.imagePullSecrets, dnsSubdomain),
+  ...(inject.hostAliases ?? []).flatMap(({ hostnames }, at) =>
+    hostnames.flatMap((name, i) => nameViolation(`hostAliases[${at}].hostnames[${i}]`, name, dnsSubdomain)),
+  ),
   ...(inject.envFrom ?? []).flatMap(({ configMapRef, secretRef }, at) =>
     nameViolation(`envFrom[${at}]`, (configMapRef ?? secretRef)?.name, dnsSubdomain),
   ),

@@ -55,13 +55,14 @@ const roleFields = (field: string, { key, mode }: Edit, role: Role): readonly Fi
   return [sparkConfField(`${own}.label.${key}`), ...copied];
 };
 
+/** What a pod template has in its own spec, by the name that the application has it by. */
+const POD_FIELDS: ReadonlySet<string> = new Set(['nodeSelector', 'tolerations', 'imagePullSecrets', 'hostAliases']);
+
 /** Fields of a pod template that hold the same by the same name. */
 const templateFields = (app: KubeObject, field: string, key: string, role: Role): readonly FieldPath[] => {
   const template = ['spec', role, 'template'];
   if (field === 'labels' || field === 'annotations') return [{ at: [...template, 'metadata', field], key }];
-  if (field === 'nodeSelector' || field === 'tolerations' || field === 'imagePullSecrets') {
-    return [{ at: [...template, 'spec', field], key }];
-  }
+  if (POD_FIELDS.has(field)) return [{ at: [...template, 'spec', field], key }];
   if (key === 'serviceAccount') return [{ at: [...template, 'spec'], key: 'serviceAccountName' }];
   return field === 'env' ? inTemplateContainers(app, role, field, key) : [];
 };

@@ -79,6 +79,7 @@ const roleEdits = (role: Role, injection: Injection): readonly Edit[] => {
     ...editsOf(at('labels'), injection.labels),
     ...editsOf(at('annotations'), injection.annotations),
     ...editsOf(at('tolerations'), injection.tolerations),
+    ...editsOf(at('hostAliases'), injection.hostAliases),
     // Executors need no rights of their own: the account is the one that the driver makes them with.
     ...(account && role === 'driver' ? [editOf(['spec', role], 'serviceAccount', account, account.value)] : []),
   ];
@@ -106,6 +107,7 @@ const ROLE_FIELDS = [
   'labels',
   'annotations',
   'tolerations',
+  'hostAliases',
   'nodeSelector',
 ];
 

@@ -41,6 +41,7 @@ const whole: Spec = {
     nodeSelector: { pool: 'spark' },
     tolerations: [{ key: 'spark', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 60 }],
     imagePullSecrets: [{ name: 'registry' }],
+    hostAliases: [{ ip: '10.0.0.1', hostnames: ['archive.example.org'] }],
     serviceAccountName: 'spark',
     prometheus: {
       port: 8090,
@@ -222,6 +223,14 @@ describe('what a schema cannot say', () => {
     [
       { inject: { tolerations: [{ key: 'a', tolerationSeconds: 1 }] } },
       'spec.inject.tolerations[0].tolerationSeconds: needs effect NoExecute',
+    ],
+    [
+      { inject: { hostAliases: [{ ip: 'a.example.org', hostnames: ['b'] }] } },
+      'spec.inject.hostAliases[0].ip: "a.example.org" is no IP address',
+    ],
+    [
+      { inject: { hostAliases: [{ ip: '::1', hostnames: ['a', 'b_'] }] } },
+      'spec.inject.hostAliases[0].hostnames[1]: "b_" is not a DNS subdomain',
     ],
     [
       { match: { selector: { matchLabels: { 'a b': '' } } }, inject: {} },
