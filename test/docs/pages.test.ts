@@ -99,17 +99,26 @@ describe('docs/platform-defaults.md', () => {
   });
 });
 
+describe.each([...pages.map((page) => `docs/${page}`), 'README.md', 'CONTRIBUTING.md', 'examples/README.md'])(
+  '%s',
+  (page) => {
+    it('names paths of this repository that are there', () => {
+      const text = readFileSync(join(root, page), 'utf8');
+      const rooms = 'src|test|dev|manifests|docs|bench|examples|certs';
+      const named = [...text.matchAll(new RegExp(`[\`[(]((?:${rooms})/[\\w./-]+)[\`\\])]`, 'g'))].map(
+        ([, path]) => path ?? '',
+      );
+      expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+    });
+  },
+);
+
 describe.each(pages)('docs/%s', (page) => {
   const text = read(page);
 
   it('links to pages that are there', () => {
     const links = [...text.matchAll(/\]\(([\w./-]+\.md)(?:#[^)]*)?\)/g)].map(([, path]) => path ?? '');
     expect(links.filter((path) => !existsSync(join(folder, path)))).toEqual([]);
-  });
-
-  it('names files of this repository that are there', () => {
-    const paths = [...text.matchAll(/`((?:src|test|dev|manifests|docs)\/[\w./-]+)`/g)].map(([, path]) => path ?? '');
-    expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 
   it('names npm scripts that are there', () => {
