@@ -1,5 +1,6 @@
 import { obstacle, withCluster } from '../../dev/cluster/cluster.ts';
 import { installProduct } from '../../dev/cluster/install/product.ts';
+import { installStorage } from '../../dev/cluster/install/storage.ts';
 
 const progress = (line: string): void => {
   process.stderr.write(`cluster: ${line}\n`);
@@ -18,6 +19,7 @@ export const setup = async (): Promise<(() => Promise<void>) | undefined> => {
   const over = Promise.withResolvers<void>();
   const whole = withCluster(progress, async (cluster) => {
     await installProduct(cluster, progress);
+    await installStorage(cluster, progress);
     ready.resolve();
     await over.promise;
   });

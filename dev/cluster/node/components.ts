@@ -6,6 +6,7 @@ import { pauseReference } from '../images/node-images.ts';
 import type { Programs } from '../programs.ts';
 import type { Keys } from './keys.ts';
 import { addresses, containerdSocket, type Layout, nodeName } from './layout.ts';
+import { nodeRunc } from './runc.ts';
 import type { NodeProgram, Sandbox } from './sandbox.ts';
 
 /** What every component of the node is started from. */
@@ -23,7 +24,7 @@ const etcdPeerUrl = `http://${loopback}:2380`;
 /** The container runtime: runc, overlayfs, no registry that answers. */
 export const startContainerd = async ({ sandbox, layout }: Parts): Promise<NodeProgram> => {
   const path = join(layout.config, 'containerd.toml');
-  await writeFile(path, containerdConfig(layout));
+  await writeFile(path, containerdConfig(layout, await nodeRunc(layout)));
   const plugins = [
     // No masquerading: there is nothing outside.
     { type: 'ptp', ipMasq: false, ipam: podAddresses },
@@ -41,7 +42,7 @@ const podAddresses = {
   routes: [{ dst: '0.0.0.0/0' }],
 };
 
-const containerdConfig = (layout: Layout): string => `
+const containerdConfig = (layout: Layout, runc: string): string => `
 version = 2
 root = "${layout.containerd}"
 state = "/run/containerd"
@@ -59,6 +60,7 @@ state = "/run/containerd"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        BinaryName = "${runc}"
         SystemdCgroup = false
 `;
 
