@@ -12,6 +12,7 @@ export interface GoProgram {
   readonly version: string;
   /** Its folder in the module: `./cmd/controller`, or `.`. */
   readonly package: string;
+  /** Of `go build`; to the linker -s -w where nothing is said. */
   readonly flags?: readonly string[];
   /** Changes the module's source before it is built; what it does belongs into `flags` or `revision`. */
   readonly mend?: (source: string) => Promise<void>;
@@ -24,14 +25,14 @@ const staging = `v0.${versions.kubernetes.slice(2)}`;
 
 /** Path of the program, built now where no earlier run did. */
 export const goProgram = async (wanted: GoProgram, progress: Progress): Promise<string> => {
-  const { name, module, version, flags = [], revision = '' } = wanted;
-  const key = [module, version, wanted.package, revision, ...flags, process.arch];
+  const { name, module, version, flags = ['-ldflags=-s -w'], revision = '' } = wanted;
+  const key = [module, version, wanted.package, revision, ...(wanted.flags ?? []), process.arch];
   const folder = await cached({ name, key, progress }, async (unfinished) => {
     progress(`building ${name} ${version}, once`);
     const source = join(unfinished, 'source');
     await copyModule(`${module}@v${version}`, source);
     await wanted.mend?.(source);
-    await go(source, ['build', '-mod=mod', '-ldflags=-s -w', ...flags, '-o', join(unfinished, name), wanted.package]);
+    await go(source, ['build', '-mod=mod', ...flags, '-o', join(unfinished, name), wanted.package]);
     await removeTree(source);
   });
   return join(folder, name);

@@ -14,6 +14,6 @@ export const versions = {
   sparkOperator: '2.5.2',
   argoWorkflows: '4.0.5',
   /** PyPI. */
-  pyspark: '4.0.1',
+  pyspark: '4.0.0',
   calrissian: '0.18.1',
 } as const;

@@ -51,7 +51,7 @@ export const debianLayer = async (name: string, packages: readonly string[], pro
   const folder = await cached({ name: `debian-${name}`, key: [release, ...packages], progress }, async (unfinished) => {
     progress(`making Debian's root file system for ${name}: about half a minute`);
     const options = ['--quiet', '--variant=minbase', '--skip=output/dev', '--aptopt=APT::Install-Recommends "false"'];
-    const without = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*', '/usr/share/info/*'];
+    const without = ['/usr/share/doc/*', '/usr/share/locale/*', '/usr/share/info/*'];
     const excluded = without.map((pattern) => `--dpkgopt=path-exclude=${pattern}`);
     const included = packages.length === 0 ? [] : [`--include=${packages.join(',')}`];
     const output = join(unfinished, 'root.tar');
