@@ -47,6 +47,19 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          globalSetup: ['test/cluster/setup.ts'],
+          env,
+          expect: { poll: { timeout: 120_000, interval: 500 } },
+          testTimeout: 600_000,
+          hookTimeout: 1_800_000,
+          // All files share one cluster of two cores.
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

@@ -1,0 +1,73 @@
+import { copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseAllDocuments, stringify } from 'yaml';
+import { run } from '../../control-plane/command.ts';
+import type { Progress } from '../cache.ts';
+import type { Cluster } from '../cluster.ts';
+import { type GoProgram, goProgram, moduleFolder } from '../go-program.ts';
+import { debianLayer, folderLayer, type ImageConfig, imageTarball } from '../images/image.ts';
+import { versions } from '../versions.ts';
+
+const module = 'github.com/argoproj/argo-workflows/v4';
+const version = versions.argoWorkflows;
+const flags = [
+  `-ldflags=-s -w -X ${module}.version=v${version} -X ${module}.gitTag=v${version} -X ${module}.gitTreeState=clean`,
+];
+/** The user of its images. */
+const user = '8737';
+const minuteMs = 60_000;
+
+/** The module as it is served lacks a file for Linux; what it has for Darwin is the same. */
+const mend = async (source: string): Promise<void> => {
+  const folder = join(source, 'workflow/executor/osspecific');
+  await copyFile(join(folder, 'signal_darwin.go'), join(folder, 'signal_linux.go'));
+};
+
+/** One of its programs: `workflow-controller` or `argoexec`. */
+export const argoProgram = (name: string): GoProgram => ({
+  name,
+  module,
+  version,
+  package: `./cmd/${name}`,
+  flags,
+  mend,
+  revision: 'signal_linux.go',
+});
+
+/** Gives the cluster Argo's controller as it ships, without its server, and its executor; ends when the controller is ready. */
+export const installArgo = async (cluster: Cluster, progress: Progress): Promise<void> => {
+  const base = await debianLayer('argo', ['ca-certificates', 'media-types'], progress);
+  for (const name of ['workflow-controller', 'argoexec']) {
+    const program = await goProgram(argoProgram(name), progress);
+    await cluster.load(await imageOf(name, { base, program }, progress));
+  }
+  const shipped = join(await moduleFolder(`${module}@v${version}`), 'manifests/cluster-install');
+  const documents = parseAllDocuments(await cluster.kubectl('kustomize', shipped));
+  const objects = documents.map((document) => document.toJS() as { readonly metadata: { readonly name: string } });
+  const wanted = objects.filter(({ metadata }) => !metadata.name.startsWith('argo-server'));
+  const manifests = wanted.map((object) => stringify(object)).join('---\n');
+  await cluster.apply('apiVersion: v1\nkind: Namespace\nmetadata: { name: argo }\n');
+  const tagged = manifests.replaceAll(/(quay\.io\/argoproj\/[a-z-]+):\S+/g, `$1:v${version}`);
+  await cluster.kubectl.withInput(tagged, '-n', 'argo', 'apply', '--server-side', '-f', '-');
+  await cluster.kubectl('-n', 'argo', 'rollout', 'status', 'deployment/workflow-controller', '--timeout=120s');
+  progress(`Argo Workflows ${version} is ready`);
+};
+
+interface Parts {
+  readonly base: string;
+  readonly program: string;
+}
+
+const imageOf = (name: string, { base, program }: Parts, progress: Progress): Promise<string> => {
+  const config: ImageConfig = { Entrypoint: [name], ...(name === 'workflow-controller' && { User: user }) };
+  const layers = async (folder: string) => {
+    const root = join(folder, 'root');
+    // In Debian /bin is a link, which a folder of a layer above would replace.
+    await mkdir(join(root, 'usr/bin'), { recursive: true });
+    await copyFile(program, join(root, 'usr/bin', name));
+    await run('chmod', ['0755', join(root, 'usr/bin', name)], { timeoutMs: minuteMs });
+    return [base, await folderLayer(root, join(folder, 'program.tar'))];
+  };
+  const reference = `quay.io/argoproj/${name}:v${version}`;
+  return imageTarball({ reference, key: [base, program], config, layers }, progress);
+};

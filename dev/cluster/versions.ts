@@ -1,0 +1,19 @@
+/**
+ * Everything the node and the engines are made of with the version that is tested (a release of Debian fixes the versions of
+ * its packages). A version is part of the key its build is cached under: change it here and the next run builds anew.
+ */
+export const versions = {
+  /** The release that root file systems of images are made from. */
+  debian: 'bookworm',
+  /** Go modules. */
+  kubernetes: '1.37.2',
+  coredns: '1.14.7',
+  localPathProvisioner: '0.0.30',
+  /** The library that the NFS provisioner is written with. */
+  externalProvisioner: '11.0.1',
+  sparkOperator: '2.5.2',
+  argoWorkflows: '4.0.5',
+  /** PyPI. */
+  pyspark: '4.0.0',
+  calrissian: '0.18.1',
+} as const;
