@@ -46,7 +46,7 @@ async function installGo(progress: (line: string) => void): Promise<void> {
 
 /** What the user set for proxies and caches holds; what would make the programs others than usual does not. */
 function buildEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const plain = { GOFLAGS: '', GOWORK: 'off', GO111MODULE: 'on', GOOS: '', GOARCH: '', CGO_ENABLED: '0' };
+  const plain = { GOFLAGS: '', GOWORK: 'off', GO111MODULE: 'on', GOROOT: '', GOOS: '', GOARCH: '', CGO_ENABLED: '0' };
   return { ...environment, ...plain, GOTOOLCHAIN: 'auto' };
 }
 

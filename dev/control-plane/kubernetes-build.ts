@@ -56,9 +56,8 @@ async function removeUnfinished(cache: string): Promise<void> {
 async function buildIn(workshop: Workshop, wanted: readonly Program[]): Promise<void> {
   const { version, progress } = workshop;
   const minutes = wanted.reduce((sum, program) => sum + programs[program].minutes, 0);
-  progress(
-    `building ${wanted.join(', ')} of Kubernetes ${version} from Go modules, once: up to ${minutes} minutes on 2 cores`,
-  );
+  const duration = minutes === 1 ? 'about a minute' : `up to ${minutes} minutes`;
+  progress(`building ${wanted.join(', ')} of Kubernetes ${version} from Go modules, once: ${duration} on 2 cores`);
   const ofKubernetes = wanted.filter((program) => program !== 'etcd');
   if (ofKubernetes.length > 0) await buildKubernetes(workshop, ofKubernetes);
   if (wanted.includes('etcd')) await buildEtcd(workshop);
