@@ -44,13 +44,18 @@ export async function buildPrograms(wanted: readonly Program[], options: BuildOp
   try {
     await buildIn({ ...options, go, directory }, wanted);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await removeFolder(directory);
   }
 }
 
 async function removeUnfinished(cache: string): Promise<void> {
   const left = (await readdir(cache)).filter((name) => name.startsWith(unfinished));
-  await Promise.all(left.map((name) => rm(join(cache, name), { recursive: true, force: true })));
+  await Promise.all(left.map((name) => removeFolder(join(cache, name))));
+}
+
+/** The compiler that a killed Go had started may write there for some seconds more. */
+function removeFolder(path: string): Promise<void> {
+  return rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
 }
 
 async function buildIn(workshop: Workshop, wanted: readonly Program[]): Promise<void> {
