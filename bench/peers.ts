@@ -14,7 +14,7 @@ export const installPeers = (): void => {
   execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: PEERS, stdio: 'inherit' });
 };
 
-/** Kubernetes' own reference webhook, built from the tree that the control plane is built from. */
+/** Kubernetes' own reference webhook, built from the module that the control plane is built from. */
 export const agnhost = async (): Promise<string> => {
   const assets = await ensureAssets({ tools: ['agnhost'] });
   if (assets.agnhost === undefined) throw new Error('there is no agnhost: set TEST_ASSET_AGNHOST');

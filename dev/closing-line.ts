@@ -6,6 +6,12 @@ export default class ClosingLine implements Reporter {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const count = (state: string): number => tests.filter((test) => test.result().state === state).length;
     const broken = modules.filter((module) => module.errors().length > 0).length;
-    process.stdout.write(`\n${count('passed')} passed, ${count('failed') + broken + errors.length} failed\n`);
+    const failed = count('failed') + broken + errors.length;
+    const skipped = count('skipped');
+    // A suite whose set-up failed runs none of its tests, and has not passed.
+    const unrun = failed === 0 && process.exitCode ? 1 : 0;
+    process.stdout.write(
+      `\n${count('passed')} passed, ${failed + unrun} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`,
+    );
   }
 }

@@ -1,4 +1,3 @@
-import { dirname, join } from 'node:path';
 import { ensureAptPackages } from '../apt-packages.ts';
 import { ensureAssets, type Tool } from '../control-plane/assets.ts';
 import type { Progress } from './cache.ts';
@@ -42,17 +41,16 @@ export interface Programs {
 /** Has everything the node runs, from Debian, from the control plane's cache and from Go modules; the first time takes minutes. */
 export const ensurePrograms = async (progress: Progress): Promise<Programs> => {
   await ensureAptPackages({ packages, user: 'The cluster of the tests', progress });
-  const tools: readonly Tool[] = ['kube-controller-manager'];
+  const tools: readonly Tool[] = ['kube-controller-manager', 'kube-scheduler'];
   const assets = await ensureAssets({ tools, progress });
-  const apiServer = assets['kube-apiserver'];
   const built = await kubernetesPrograms(nodePrograms, progress);
   return {
     ...built,
     etcd: assets.etcd,
     kubectl: assets.kubectl,
-    'kube-apiserver': apiServer,
+    'kube-apiserver': assets['kube-apiserver'],
     'kube-controller-manager': assets['kube-controller-manager'] ?? '',
-    'kube-scheduler': join(dirname(apiServer), 'kube-scheduler'),
+    'kube-scheduler': assets['kube-scheduler'] ?? '',
     coredns: await goProgram(
       { name: 'coredns', module: 'github.com/coredns/coredns', version: versions.coredns, package: '.' },
       progress,

@@ -42,6 +42,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   };
 }
 
+/** kube-apiserver 1.37 publishes no loopback address as an endpoint of the Service `kubernetes`, and ends over it. */
+const defaultFlags: ExtraArgs = { 'endpoint-reconciler-type': 'none' };
+
 function describe({ credentials, etcdUrl, flags }: ApiServerOptions, binary: string, securePort?: number): APIServer {
   const { caPem, admin, files, directory } = credentials;
   return new APIServer({
@@ -50,7 +53,7 @@ function describe({ credentials, etcdUrl, flags }: ApiServerOptions, binary: str
     certDir: directory,
     certFiles: files,
     adminRestConfigFor: (server) => ({ server, caPem, ...admin }),
-    extraArgs: flags,
+    extraArgs: { ...defaultFlags, ...flags },
     readyPollIntervalMs: 50,
     stopTimeoutMs: 5_000,
     ...(securePort !== undefined && { securePort }),

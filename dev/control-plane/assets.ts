@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { withLock } from './build-lock.ts';
-import { debianCodename, ensurePackages } from './debian-packages.ts';
 import { cachedByEnvtest, downloadByEnvtest } from './envtest-download.ts';
-import { buildKubernetes, isBuiltTool, kubernetesVersion, linkTool } from './kubernetes-build.ts';
+import { buildPrograms } from './kubernetes-build.ts';
+import { etcdVersion, minorOf, supported, wantedVersion } from './versions.ts';
 
 /** What every control plane needs. */
 export const baseTools = ['kube-apiserver', 'etcd', 'kubectl'] as const;
-/** What only some tests need: garbage collection and volume binding; Kubernetes' own reference webhook. */
-export const extraTools = ['kube-controller-manager', 'agnhost'] as const;
+/** What only some tests need: garbage collection and volume binding; a node's pods; Kubernetes' own reference webhook. */
+export const extraTools = ['kube-controller-manager', 'kube-scheduler', 'agnhost'] as const;
 
 type BaseTool = (typeof baseTools)[number];
 type ExtraTool = (typeof extraTools)[number];
@@ -30,9 +30,9 @@ export type AssetOptions = {
 
 /**
  * Gives the paths of a real control plane's programs, and gets them first where they are not here yet. Looked for in turn:
- * TEST_ASSET_<TOOL> and KUBEBUILDER_ASSETS, our cache, envtest-js's cache, its download, and on Debian a build from
- * Debian's own source package. Throws an Error saying in one sentence what is missing and what to do: a run without a
- * control plane fails, in CI and elsewhere.
+ * TEST_ASSET_<TOOL> and KUBEBUILDER_ASSETS, our cache, envtest-js's cache, its download, and a build from Go modules. The
+ * version is the newest supported one, or what KUBERNETES_VERSION says. Throws an Error saying in one sentence what is
+ * missing and what to do: a run without a control plane fails, in CI and elsewhere.
  */
 export async function ensureAssets(options: AssetOptions = {}): Promise<Assets> {
   const { environment = process.env, progress = toStderr } = options;
@@ -41,20 +41,21 @@ export async function ensureAssets(options: AssetOptions = {}): Promise<Assets> 
   const named = namedByEnvironment(environment, tools);
   const present = { ...inDirectory(join(cache, 'bin'), tools), ...named };
   if (isComplete(present, tools)) return present;
-  const fetched = { ...(await fromEnvtest(missingFrom(present, tools), progress)), ...present };
+  const fetched = { ...(await fromEnvtest(present, tools, environment, progress)), ...present };
   if (isComplete(fetched, tools)) return fetched;
-  await buildOnDebian(cache, missingFrom(present, tools), progress);
-  const built = { ...inDirectory(join(cache, 'bin'), tools), ...named };
+  await build(cache, missingFrom(fetched, tools), { environment, progress });
+  const built = { ...fetched, ...inDirectory(join(cache, 'bin'), tools), ...named };
   if (isComplete(built, tools)) return built;
   throw new Error(
     `The control plane is not complete: ${missingFrom(built, tools).join(' and ')} missing in ${cache}; remove it and run again.`,
   );
 }
 
-/** Where what we build is kept: under XDG_CACHE_HOME, or ~/.cache. */
+/** Where what we build is kept: a folder for each version, under XDG_CACHE_HOME or ~/.cache. */
 export function cacheDirectory(environment: NodeJS.ProcessEnv): string {
   const { XDG_CACHE_HOME: root } = environment;
-  return join(root || join(homedir(), '.cache'), 'quartermaster', 'control-plane', kubernetesVersion);
+  const key = `${wantedVersion(environment)}-etcd-${etcdVersion}-${process.platform}-${process.arch}`;
+  return join(root || join(homedir(), '.cache'), 'quartermaster', 'control-plane', key);
 }
 
 /**
@@ -82,31 +83,50 @@ function inDirectory(directory: string, tools: readonly Tool[]): Found {
   return Object.fromEntries(present.map((tool) => [tool, join(directory, tool)]));
 }
 
-/** envtest's archives hold the base tools alone, so they are of no use when another is wanted of the same version. */
-async function fromEnvtest(missing: readonly Tool[], progress: Progress): Promise<Found> {
-  if (!missing.every((tool) => baseTools.some((base) => base === tool))) return {};
+/** envtest's archives hold the base tools alone. */
+async function fromEnvtest(
+  present: Found,
+  tools: readonly Tool[],
+  environment: NodeJS.ProcessEnv,
+  progress: Progress,
+): Promise<Found> {
+  const missing = missingFrom(present, baseTools);
+  if (missing.length === 0) return {};
+  const range = envtestRange(environment, tools);
   try {
-    return inDirectory((await cachedByEnvtest()) ?? (await downloadByEnvtest(progress)), missing);
+    return inDirectory((await cachedByEnvtest(range)) ?? (await downloadByEnvtest(range, progress)), missing);
   } catch (cause) {
     progress(`envtest's download cannot be had (${reasonOf(cause)})`);
     return {};
   }
 }
 
-async function buildOnDebian(cache: string, tools: readonly Tool[], progress: Progress): Promise<void> {
-  const codename = await debianCodename();
-  if (codename === undefined) {
-    throw new Error(
-      `${tools.join(' and ')} cannot be downloaded, and this system is not Debian, where they could be built: set KUBEBUILDER_ASSETS to a directory that holds them (see the envtest documentation).`,
-    );
-  }
+/**
+ * Any supported version will do where nobody names one and its programs are all that is wanted. What is built besides has
+ * to be of the API server's minor.
+ */
+export function envtestRange(environment: NodeJS.ProcessEnv, tools: readonly Tool[]): string {
+  const isOpen = !environment['KUBERNETES_VERSION'] && tools.every(isBaseTool);
+  if (!isOpen) return `${minorOf(wantedVersion(environment))}.x`;
+  return `${minorOf(supported.oldest)}.x - ${minorOf(supported.newest)}.x`;
+}
+
+function isBaseTool(tool: Tool): boolean {
+  return baseTools.some((base) => base === tool);
+}
+
+async function build(
+  cache: string,
+  tools: readonly Tool[],
+  options: { readonly environment: NodeJS.ProcessEnv; readonly progress: Progress },
+): Promise<void> {
+  const { environment, progress } = options;
   await mkdir(cache, { recursive: true });
   const onWait = () => progress('another run is preparing it; waiting');
-  await withLock(join(cache, 'lock'), onWait, async () => {
-    await ensurePackages(progress);
-    const unbuilt = tools.filter(isBuiltTool).filter((tool) => !existsSync(join(cache, 'bin', tool)));
-    if (unbuilt.length > 0) await buildKubernetes(cache, unbuilt, { codename, progress });
-    if (tools.includes('etcd')) await linkTool(cache, 'etcd', '/usr/bin/etcd');
+  await withLock(join(dirname(cache), 'lock'), onWait, async () => {
+    const unbuilt = missingFrom(inDirectory(join(cache, 'bin'), tools), tools);
+    if (unbuilt.length === 0) return;
+    await buildPrograms(unbuilt, { ...options, cache, version: wantedVersion(environment) });
     progress(`ready in ${cache}`);
   });
 }

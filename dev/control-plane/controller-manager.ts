@@ -8,19 +8,19 @@ import type { Credentials } from './credentials.ts';
 
 /** What acts on objects by themselves. Nothing here runs pods, so what needs nodes is left out. */
 const controllers = [
-  'garbagecollector',
-  'persistentvolume-binder',
-  'persistentvolume-expander',
-  'pvc-protection',
-  'pv-protection',
-  'namespace',
-  'serviceaccount',
-  'serviceaccount-token',
-  'deployment',
-  'replicaset',
-  'statefulset',
-  'job',
-  'endpoint',
+  'garbage-collector-controller',
+  'persistentvolume-binder-controller',
+  'persistentvolume-expander-controller',
+  'persistentvolumeclaim-protection-controller',
+  'persistentvolume-protection-controller',
+  'namespace-controller',
+  'serviceaccount-controller',
+  'serviceaccount-token-controller',
+  'deployment-controller',
+  'replicaset-controller',
+  'statefulset-controller',
+  'job-controller',
+  'endpoints-controller',
 ];
 const startMs = 60_000;
 
@@ -61,7 +61,6 @@ function flags({ kubeconfig, credentials }: ControllerManagerOptions): readonly 
     `--kubeconfig=${kubeconfig}`,
     `--controllers=${controllers.join(',')}`,
     '--leader-elect=false',
-    '--port=0',
     '--secure-port=0',
     // A claim that comes before its volume is in the cache waits for the next round, of 15 s otherwise.
     '--pvclaimbinder-sync-period=1s',

@@ -1,144 +1,134 @@
-import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, symlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { run } from './command.ts';
-import { fetchKubernetesSource } from './debian-packages.ts';
-import { mendMapIteration } from './map-iteration.ts';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { downloadModule, findGo, type Go, type GoModule, goFor, goVersion, runGo } from './go.ts';
+import { etcdVersion } from './versions.ts';
 
-/** The version built from Debian's source package, as `kubectl version` says it. */
-export const kubernetesVersion = 'v1.20.2';
+const kubernetes = 'k8s.io/kubernetes';
+const etcd = 'go.etcd.io/etcd/server/v3';
+const unfinished = 'building-';
 
-const module = 'k8s.io/kubernetes';
-const mainPackages = {
-  'kube-apiserver': 'cmd/kube-apiserver',
-  kubectl: 'cmd/kubectl',
-  'kube-controller-manager': 'cmd/kube-controller-manager',
-  agnhost: 'test/images/agnhost',
+/** Each program's main package, and how long it takes on two cores where Go has compiled nothing yet. */
+const programs = {
+  'kube-apiserver': { main: `${kubernetes}/cmd/kube-apiserver`, minutes: 5 },
+  kubectl: { main: `${kubernetes}/cmd/kubectl`, minutes: 1 },
+  'kube-controller-manager': { main: `${kubernetes}/cmd/kube-controller-manager`, minutes: 2 },
+  'kube-scheduler': { main: `${kubernetes}/cmd/kube-scheduler`, minutes: 1 },
+  agnhost: { main: `${kubernetes}/test/images/agnhost`, minutes: 2 },
+  etcd: { main: '.', minutes: 1 },
 } as const;
-const openApi = {
-  folder: 'pkg/generated/openapi',
-  file: 'zz_generated.openapi',
-  generator: 'vendor/k8s.io/kube-openapi/cmd/openapi-gen',
-  boilerplate: 'vendor/k8s.io/code-generator/hack/boilerplate.go.txt',
+
+/** What can be built from Go modules. */
+export type Program = keyof typeof programs;
+
+/** `cache` is one version's folder; `progress` gets a line per step; `environment` is the one that Go and its caches are looked up in. */
+export type BuildOptions = {
+  readonly cache: string;
+  readonly version: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly progress: (line: string) => void;
 };
-const minuteMs = 60_000;
 
-/** What can be built from the source tree. */
-export type BuiltTool = keyof typeof mainPackages;
+type Workshop = BuildOptions & { readonly go: Go; readonly directory: string };
 
-/** True for a tool that is built from the source tree. */
-export function isBuiltTool(tool: string): tool is BuiltTool {
-  return Object.hasOwn(mainPackages, tool);
+/**
+ * Builds the programs into `cache`/bin, where a file that exists is whole: each is made in a folder of this run's own and
+ * moved there when it is done, so that a run that was killed in the middle leaves nothing to mistake, and what it had
+ * finished. Call it under the lock: what a killed run left behind is removed first. Throws an Error where there is no Go,
+ * or with Go's last lines.
+ */
+export async function buildPrograms(wanted: readonly Program[], options: BuildOptions): Promise<void> {
+  const { cache } = options;
+  await mkdir(join(cache, 'bin'), { recursive: true });
+  await removeUnfinished(cache);
+  const go = await findGo(options);
+  const directory = await mkdtemp(join(cache, unfinished));
+  try {
+    await buildIn({ ...options, go, directory }, wanted);
+  } finally {
+    await removeFolder(directory);
+  }
+}
+
+async function removeUnfinished(cache: string): Promise<void> {
+  const left = (await readdir(cache)).filter((name) => name.startsWith(unfinished));
+  await Promise.all(left.map((name) => removeFolder(join(cache, name))));
+}
+
+/** The compiler that a killed Go had started may write there for some seconds more. */
+function removeFolder(path: string): Promise<void> {
+  return rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+}
+
+async function buildIn(workshop: Workshop, wanted: readonly Program[]): Promise<void> {
+  const { version, progress } = workshop;
+  const minutes = wanted.reduce((sum, program) => sum + programs[program].minutes, 0);
+  const duration = minutes === 1 ? 'about a minute' : `up to ${minutes} minutes`;
+  progress(`building ${wanted.join(', ')} of Kubernetes ${version} from Go modules, once: ${duration} on 2 cores`);
+  const ofKubernetes = wanted.filter((program) => program !== 'etcd');
+  if (ofKubernetes.length > 0) await buildKubernetes(workshop, ofKubernetes);
+  if (wanted.includes('etcd')) await buildEtcd(workshop);
+}
+
+async function buildKubernetes(workshop: Workshop, wanted: readonly Program[]): Promise<void> {
+  const { directory, version } = workshop;
+  const module = await download(workshop, `${kubernetes}@v${version}`);
+  const go = await goFor(workshop.go, directory, module);
+  const home = join(directory, 'module-kubernetes');
+  await mkdir(home);
+  await writeFile(join(home, 'go.mod'), kubernetesModule(module.goMod, version));
+  for (const program of wanted) await buildProgram({ ...workshop, go }, program, home);
+}
+
+/** etcd's own command is in a module of its own that nobody publishes: its public package takes a main of one line. */
+async function buildEtcd(workshop: Workshop): Promise<void> {
+  const { directory } = workshop;
+  const module = await download(workshop, `${etcd}@v${etcdVersion}`);
+  const go = await goFor(workshop.go, directory, module);
+  const home = join(directory, 'module-etcd');
+  await mkdir(home);
+  const goMod = ['module etcd', `go ${goVersion(module.goMod)}`, `require ${etcd} v${etcdVersion}`];
+  await writeFile(join(home, 'go.mod'), `${goMod.join('\n')}\n`);
+  const main = ['package main', `import ("os"; "${etcd}/etcdmain")`, 'func main() { etcdmain.Main(os.Args) }'];
+  await writeFile(join(home, 'main.go'), `${main.join('\n')}\n`);
+  await buildProgram({ ...workshop, go }, 'etcd', home);
+}
+
+function download({ go, directory, progress }: Workshop, name: string): Promise<GoModule> {
+  progress(`fetching ${name}`);
+  return downloadModule(go, directory, name);
+}
+
+async function buildProgram({ cache, version, go, directory, progress }: Workshop, program: Program, home: string) {
+  const start = performance.now();
+  const built = join(directory, program);
+  const flags = ['-s', '-w', ...(program === 'etcd' ? [] : versionFlags(version))].join(' ');
+  await runGo(go, home, ['build', '-mod=mod', '-ldflags', flags, '-o', built, programs[program].main]);
+  await rename(built, join(cache, 'bin', program));
+  progress(`${program} is built, in ${Math.round((performance.now() - start) / 1000)} s`);
 }
 
 /**
- * Builds the tools into `cache`/bin, where a file that exists is whole: each is moved there once built. The unpacked
- * source and Go's build cache stay in `cache` (about 1.5 GB), so that a tool asked for later takes a fraction of the time.
- * Call it under the lock: whatever an interrupted build left behind is removed first.
+ * A go.mod under which Kubernetes' commands build. Its own asks for its staging repositories, which are folders of the
+ * same tree there, at v0.0.0; they are published as v0.MINOR.PATCH of Kubernetes' 1.MINOR.PATCH.
  */
-export async function buildKubernetes(
-  cache: string,
-  tools: readonly BuiltTool[],
-  { codename, progress }: { readonly codename: string; readonly progress: (line: string) => void },
-): Promise<void> {
-  const unfinished = join(cache, 'unfinished');
-  await rm(unfinished, { recursive: true, force: true });
-  await mkdir(join(unfinished, 'bin'), { recursive: true });
-  await mkdir(join(cache, 'bin'), { recursive: true });
-  if (!existsSync(join(cache, 'gopath'))) await prepareSource(cache, { codename, progress });
-  const duration = existsSync(join(cache, 'bin', 'kube-apiserver')) ? 'less than a minute' : 'about 3 minutes';
-  progress(`building ${tools.join(' and ')} ${kubernetesVersion}, once: ${duration} on 2 cores`);
-  const packages = tools.map((tool) => `${module}/${mainPackages[tool]}`);
-  const built = join(unfinished, 'bin');
-  await go(cache, join(cache, 'gopath'), [
-    'build',
-    '-trimpath',
-    '-ldflags',
-    linkerFlags(),
-    '-o',
-    `${built}/`,
-    ...packages,
-  ]);
-  for (const tool of tools) await rename(join(built, tool), join(cache, 'bin', tool));
-  await rm(unfinished, { recursive: true });
-}
-
-/** Puts a name for a program of the system beside the built ones. */
-export async function linkTool(cache: string, tool: string, path: string): Promise<void> {
-  const link = join(cache, 'bin', tool);
-  await rm(link, { force: true });
-  await symlink(path, link);
-}
-
-async function prepareSource(
-  cache: string,
-  { codename, progress }: { readonly codename: string; readonly progress: (line: string) => void },
-): Promise<void> {
-  progress(`fetching the source of Kubernetes ${kubernetesVersion} from Debian's archive (34 MB)`);
-  const tarball = await fetchKubernetesSource(join(cache, 'unfinished', 'apt'), codename);
-  progress('unpacking it and generating its OpenAPI definitions');
-  const gopath = join(cache, 'unfinished', 'gopath');
-  const tree = join(gopath, 'src', module);
-  await mkdir(tree, { recursive: true });
-  await run('tar', ['-xzf', tarball, '-C', tree, '--strip-components=1'], { timeoutMs: 5 * minuteMs });
-  await mendMapIteration(tree);
-  await generateOpenApi(cache, gopath);
-  await rename(gopath, join(cache, 'gopath'));
-}
-
-/** The one generated file that is not in the tarball. Its generator reads Go's own sources, which -trimpath would hide from it. */
-async function generateOpenApi(cache: string, gopath: string): Promise<void> {
-  const tree = join(gopath, 'src', module);
-  const generator = join(cache, 'unfinished', 'openapi-gen');
-  await go(cache, gopath, ['build', '-o', generator, `${module}/${openApi.generator}`]);
-  const marked = ['-rl', '--include=*.go', '+k8s:openapi-gen=', 'staging/src/k8s.io', 'pkg', 'cmd'];
-  const files = await run('grep', marked, { cwd: tree, timeoutMs: minuteMs });
-  const output = ['-p', `${module}/${openApi.folder}`, '-O', openApi.file, '-h', openApi.boilerplate];
-  const report = join(cache, 'unfinished', 'violations.report');
-  await run(generator, ['-i', openApiPackages(files.split('\n')).join(','), ...output, '-r', report], {
-    cwd: tree,
-    env: goEnvironment(cache, gopath),
-    timeoutMs: 5 * minuteMs,
-  });
-}
-
-/** The packages of the marked files, as Kubernetes' own Makefile.generated_files picks and writes them. */
-export function openApiPackages(files: readonly string[]): readonly string[] {
-  const folders = files
-    .filter((file) => file !== '' && !/zz_generated|_test\.go$|\/code-generator\/|\/sample-apiserver\//.test(file))
-    .map((file) => dirname(file).replace(/^staging\/src\//, 'vendor/'));
-  return [...new Set(folders)].toSorted().map((folder) => `${module}/${folder}`);
-}
-
-/** A build that outlived an interrupted run would write where the next one does: the kernel ends it with us. */
-async function go(cache: string, gopath: string, args: readonly string[]): Promise<void> {
-  const cwd = join(gopath, 'src', module);
-  const bound = ['--pdeathsig', 'KILL', '/usr/bin/go', ...args];
-  await run('setpriv', bound, { cwd, env: goEnvironment(cache, gopath), timeoutMs: 40 * minuteMs });
-}
-
-function goEnvironment(cache: string, gopath: string): NodeJS.ProcessEnv {
-  const { PATH, HOME } = process.env;
-  return {
-    PATH,
-    HOME,
-    GOPATH: gopath,
-    GOCACHE: join(cache, 'go-build'),
-    GOTMPDIR: join(cache, 'unfinished'),
-    GO111MODULE: 'off',
-    CGO_ENABLED: '0',
-    GOFLAGS: '',
-    GOENV: 'off',
-  };
+export function kubernetesModule(goMod: string, version: string): string {
+  const staged = version.replace(/^1/, 'v0');
+  const siblings = [...goMod.matchAll(/^\s+(k8s\.io\/[a-z0-9-]+) v0\.0\.0$/gm)].map(([, name]) => name);
+  const [godebug] = /^godebug .*$/m.exec(goMod) ?? [];
+  return [
+    'module controlplane',
+    `go ${goVersion(goMod)}`,
+    ...(godebug === undefined ? [] : [godebug]),
+    `require ${kubernetes} v${version}`,
+    ...siblings.map((name) => `replace ${name} => ${name} ${staged}`),
+    '',
+  ].join('\n');
 }
 
 /** What `hack/lib/version.sh` sets in a release, so that `/version` and `kubectl version` tell the truth. */
-function linkerFlags(): string {
-  const [, major = '', minor = ''] = /^v(\d+)\.(\d+)/.exec(kubernetesVersion) ?? [];
-  const values = { gitVersion: kubernetesVersion, gitMajor: major, gitMinor: minor, gitTreeState: 'clean' };
-  const places = ['client-go/pkg/version', 'component-base/version'];
-  const flags = places.flatMap((place) =>
-    Object.entries(values).map(([name, value]) => `-X ${module}/vendor/k8s.io/${place}.${name}=${value}`),
-  );
-  return ['-s', '-w', ...flags].join(' ');
+function versionFlags(version: string): readonly string[] {
+  const [major, minor] = version.split('.');
+  const values = { gitVersion: `v${version}`, gitMajor: major, gitMinor: minor, gitTreeState: 'clean' };
+  const places = ['k8s.io/client-go/pkg/version', 'k8s.io/component-base/version'];
+  return places.flatMap((place) => Object.entries(values).map(([name, value]) => `-X ${place}.${name}=${value}`));
 }

@@ -40,9 +40,8 @@ const install = async (controlPlane: ControlPlane, kubectl: Kubectl): Promise<vo
   const metadata = await startMetadataStub('gcp');
   undo.push(metadata.stop);
   screen.note('A stub answers as the metadata service of Google Cloud does: that is the cloud this cluster is on.');
-  // kubectl of this version refuses the CEL rules in the CRDs, which its API server merely drops.
-  screen.command(`kubectl apply --validate=false ${INSTALL.map((file) => `-f ${file}`).join(' ')}`);
-  const { out } = await kubectl('apply', '--validate=false', ...INSTALL.flatMap((file) => ['-f', file]));
+  screen.command(`kubectl apply ${INSTALL.map((file) => `-f ${file}`).join(' ')}`);
+  const { out } = await kubectl('apply', ...INSTALL.flatMap((file) => ['-f', file]));
   screen.output(`${out.trimEnd().split('\n').length} objects created`);
   const [webhookPort = 0, opsPort = 0] = await freePorts(2);
   screen.command(`quartermaster serve --calrissian-service-accounts ${OPENEO_ACCOUNTS}`);

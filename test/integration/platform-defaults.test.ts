@@ -95,7 +95,7 @@ describe('the API server', () => {
       mode: 'Enforce',
       priority: 3,
       variables: { domain: 'example.org' },
-      // 1.30 and later would refuse a StorageClass for a SparkApplication by CEL.
+      // A CEL rule refuses a StorageClass for a SparkApplication.
       inject: { ...inject, storageClass: undefined as never },
       provision: {
         configMaps: [

@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
+import { kubectl } from '../../dev/control-plane/kubectl.ts';
+
+interface WebhookConfiguration {
+  readonly webhooks: readonly object[];
+}
+
+let controlPlane: ControlPlane;
+
+beforeAll(async () => {
+  controlPlane = await startControlPlane();
+  await kubectl(controlPlane, ['apply', '-f', 'manifests/base/crds.yaml', '-f', 'test/schemas']);
+  await kubectl(controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+});
+
+afterAll(() => controlPlane?.stop());
+
+const send = (verb: 'apply' | 'create' | 'replace', object: object, ...more: readonly string[]): Promise<string> =>
+  kubectl(controlPlane, [verb, '-f', '-', ...more], { input: JSON.stringify(object) });
+const named = (apiVersion: string, kind: string, name: string, spec: object, metadata: object = {}) => ({
+  apiVersion,
+  kind,
+  metadata: { name, namespace: 'default', ...metadata },
+  spec,
+});
+const defaults = (spec: object) => named('quartermaster.dev/v1alpha1', 'PlatformDefaults', 'rules', spec);
+const store = (name: string, spec: object) => named('banzaicloud.com/v1alpha1', 'ObjectStore', name, spec);
+const claim = (name: string, storageClassName?: string) =>
+  named('v1', 'PersistentVolumeClaim', name, {
+    accessModes: ['ReadWriteOnce'],
+    resources: { requests: { storage: '1Gi' } },
+    storageClassName,
+  });
+
+describe('the CEL rules of the CRDs, in the API server', () => {
+  const spark = { kinds: ['SparkApplication'] };
+  const refused: readonly (readonly [string, object])[] = [
+    [
+      'inject.sparkConf is taken by',
+      defaults({ match: { kinds: ['WorkflowPod'] }, inject: { sparkConf: { 'spark.a': 'b' } } }),
+    ],
+    [
+      'In and NotIn need values',
+      defaults({ match: { ...spark, selector: { matchExpressions: [{ key: 'a', operator: 'In' }] } } }),
+    ],
+    [
+      'each of volumeMounts must name one',
+      defaults({ match: spark, inject: { volumeMounts: [{ name: 'a', mountPath: '/a' }] } }),
+    ],
+    ['on s3', store('dots', { provider: 's3', name: 'my..bucket' })],
+    ['spec.forceDelete needs', store('force', { provider: 's3', name: 'forced', forceDelete: true })],
+  ];
+
+  it.each(refused)('refuse what breaks "%s"', async (message, object) => {
+    await expect(send('create', object, '--dry-run=server')).rejects.toThrow(message);
+  });
+
+  it('refuse another name for a bucket that is there', async () => {
+    await send('create', store('named', { provider: 's3', name: 'first' }));
+    const renamed = send('apply', store('named', { provider: 's3', name: 'second' }));
+    await expect(renamed).rejects.toThrow('spec.name cannot be changed');
+  });
+});
+
+describe('the match conditions of the webhooks, in the API server', () => {
+  /** As they are shipped, but that whatever is sent to one fails. */
+  const failEveryCall = async (): Promise<void> => {
+    const shipped = parse(await readFile('manifests/base/webhook-configuration.yaml', 'utf8')) as WebhookConfiguration;
+    const clientConfig = { url: 'https://127.0.0.1:1/mutate' };
+    const failing = shipped.webhooks.map((webhook) => ({ ...webhook, clientConfig, failurePolicy: 'Fail' }));
+    await send('apply', { ...shipped, webhooks: failing });
+  };
+  const finalized = named(
+    'sparkoperator.k8s.io/v1beta2',
+    'SparkApplication',
+    'leaving',
+    { type: 'Scala', sparkVersion: '4.0.0', mainApplicationFile: 'local:///a.jar', driver: {}, executor: {} },
+    { finalizers: ['example.org/wait'] },
+  );
+  const patch = (change: string) =>
+    kubectl(controlPlane, ['patch', 'sparkapplications', 'leaving', '--type=merge', '-p', change]);
+
+  it('send a claim that names a class, and no other', async () => {
+    await failEveryCall();
+    const isAsked = () => send('create', claim('classed', 'fast'), '--dry-run=server');
+    await expect.poll(() => isAsked().catch(String)).toContain('failed calling webhook');
+    expect(await send('create', claim('plain'), '--dry-run=server')).toContain('created');
+    expect(await send('create', claim('by-hand', ''), '--dry-run=server')).toContain('created');
+  });
+
+  it('let what is being deleted lose its finalizers while no webhook answers', async () => {
+    await kubectl(controlPlane, ['delete', 'mutatingwebhookconfigurations', '--all']);
+    await expect.poll(() => send('apply', finalized).catch(String)).toMatch(/created|unchanged/);
+    await failEveryCall();
+    const label = '{"metadata": {"labels": {"a": "b"}}}';
+    await expect.poll(() => patch(label).catch(String)).toContain('failed calling webhook');
+    await kubectl(controlPlane, ['delete', 'sparkapplications', 'leaving', '--wait=false']);
+    expect(await patch('{"metadata": {"finalizers": null}}')).toContain('patched');
+  });
+});
