@@ -218,7 +218,12 @@ export const inject = object(
   {
     labels: map('Labels.', text('Label value; ${variables} are filled in.')),
     annotations: strings('Annotations.'),
-    env: listBy('name', 'Environment variables, by name.', envVar, { maxItems: 256 }),
+    env: listBy(
+      'name',
+      'Environment variables, by name. In a WorkflowPod of the user’s containers alone: envFrom reaches those of Argo too.',
+      envVar,
+      { maxItems: 256 },
+    ),
     envFrom: list('Sources of environment variables, put before the user’s own so that those win.', envFromSource, {
       maxItems: 64,
     }),

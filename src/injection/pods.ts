@@ -168,15 +168,21 @@ export const sourceEdits = (container: Path, injection: Injection): readonly Edi
   envFromEdits([...container, 'envFrom'], injection.envFrom);
 
 /**
- * Where the containers of a pod are that have one of these names, init containers included. Of more than the API server will
- * take by that name it is the first.
+ * Where the containers of a pod are of which something holds, init containers included. Of more than the API server will
+ * take by one name it is the first.
  */
-export const containersNamed = (pod: KubeObject, names: readonly string[]): readonly Path[] =>
+export const containersWhere = (
+  pod: KubeObject,
+  holds: (name: string, container: unknown, list: string) => boolean,
+): readonly Path[] =>
   ['containers', 'initContainers'].flatMap((list) => {
-    const found = listAt(pod, ['spec', list]).map((container) => textAt(container, ['name']) ?? '');
-    return found.flatMap((name, index) =>
-      names.includes(name) && found.indexOf(name) === index ? [['spec', list, String(index)]] : [],
-    );
+    const names = new Set<string>();
+    return listAt(pod, ['spec', list]).flatMap((container, index) => {
+      const name = textAt(container, ['name']) ?? '';
+      const isFirst = !names.has(name);
+      names.add(name);
+      return isFirst && holds(name, container, list) ? [['spec', list, String(index)]] : [];
+    });
   });
 
 /** Label of the pods that spark-operator makes and patches itself: two webhooks that both append make a pod invalid. */

@@ -5,7 +5,7 @@ import type { FileMount, Injection, Resolved } from '../api/injection.ts';
 import type { AccessMode, KubeObject, Volume, VolumeMount } from '../api/kubernetes.ts';
 import { type Edit, editOf, valuesAt } from './edit.ts';
 import { memoize } from './memo.ts';
-import { listAt, type Path, textAt } from './path.ts';
+import { isRecord, listAt, type Path, textAt } from './path.ts';
 
 export const POD_VOLUMES: Path = ['spec', 'volumes'];
 /** A DNS label: what a volume may be called. */
@@ -112,14 +112,26 @@ const layOut = (
 ): { readonly mounts: readonly Edit[]; readonly volumes: readonly Edit[] } => {
   const ownName = nameVolume(volume.value);
   const name = volumeNames.get(claimOf(volume.value) ?? '') ?? ownName;
-  return {
-    mounts: mounts.flatMap((mount) => {
-      const placed = placeMount({ ...mount.value, name }, isConfigMap);
-      return placed === undefined ? [] : [editOf(at, mountKey(placed.mountPath), mount, placed)];
-    }),
-    volumes: name === ownName ? [editOf(POD_VOLUMES, name, volume, { ...volume.value, name })] : [],
-  };
+  const placed = mounts.flatMap((mount) => {
+    const value = placeMount({ ...mount.value, name }, isConfigMap);
+    return value === undefined ? [] : [editOf(at, mountKey(value.mountPath), mount, value)];
+  });
+  // Of a file that is not there the kubelet makes a directory: such a pod had better wait.
+  const isAwaited = placed.some(({ value }) => textAt(value, ['subPath']) !== undefined);
+  const given = isAwaited ? volume.value : optional(volume.value);
+  return { mounts: placed, volumes: name === ownName ? [editOf(POD_VOLUMES, name, volume, { ...given, name })] : [] };
 };
+
+/** A pod never starts while a ConfigMap or Secret is missing that it mounts: it may be, unless the platform says otherwise. */
+const optional = (volume: Volume): Volume => {
+  const sources = OPTIONAL_SOURCES.flatMap((field) => {
+    const source = volume[field];
+    return isRecord(source) ? [[field, { optional: true, ...source }] as const] : [];
+  });
+  return sources.length === 0 ? volume : { ...volume, ...Object.fromEntries(sources) };
+};
+
+const OPTIONAL_SOURCES = ['configMap', 'secret'];
 
 /** The volumes that are to be injected, by name. Mounts are settled before them. */
 export type DesiredVolumes = ReadonlyMap<string, Edit>;

@@ -113,8 +113,8 @@ describe('a namespace labelled for Calrissian', () => {
     start();
     await addNamespace('kept');
     await expect.poll(() => all('kept'), soon).toEqual(complete);
-    await admin.remove(resources.roleBindings, { namespace: 'kept', name: 'pod-manager-default-binding' });
-    await expect.poll(() => get('RoleBinding', 'kept', 'pod-manager-default-binding'), soon).toBeDefined();
+    await admin.remove(resources.roleBindings, { namespace: 'kept', name: 'quartermaster-pod-manager-default' });
+    await expect.poll(() => get('RoleBinding', 'kept', 'quartermaster-pod-manager-default'), soon).toBeDefined();
     await removeClass();
     await expect.poll(classNow, soon).toBeDefined();
     await runs.settled();
@@ -153,7 +153,7 @@ describe('a namespace labelled for Calrissian', () => {
     await runs.stop();
     await label('unseen', 'disabled');
     start();
-    await expect.poll(() => get('RoleBinding', 'unseen', 'pod-manager-default-binding'), soon).toBeUndefined();
+    await expect.poll(() => get('RoleBinding', 'unseen', 'quartermaster-pod-manager-default'), soon).toBeUndefined();
   });
 
   it('keeps what somebody else made, and is told where that differs', async () => {
@@ -172,7 +172,7 @@ describe('a namespace labelled for Calrissian', () => {
     await expect
       .poll(() => eventsIn('by-hand'), soon)
       .toEqual([
-        expect.stringMatching(/^NotOurs: RoleBinding pod-manager-default-binding was not made by Quartermaster/),
+        expect.stringMatching(/^NotOurs: RoleBinding quartermaster-pod-manager-default was not made by Quartermaster/),
       ]);
   });
 

@@ -1,10 +1,11 @@
+import { mountKey } from '../../api/inject-spec.ts';
 import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import type { Edit } from '../edit.ts';
 import { memoize } from '../memo.ts';
-import { listAt, type Path, textAt } from '../path.ts';
+import { listAt, type Path, readAt, textAt } from '../path.ts';
 import {
-  containersNamed,
+  containersWhere,
   environmentEdits,
   isSparkOperatorPod,
   type PodProfile,
@@ -12,45 +13,109 @@ import {
   sourceEdits,
 } from '../pods.ts';
 import { labelsOf } from '../target.ts';
-import { hasClaims, hidesAny, volumeEdits } from '../volumes.ts';
+import { type DesiredVolumes, hasClaims, hidesAny, isBelow, POD_VOLUMES, volumeEdits } from '../volumes.ts';
 
 /** On every pod of an Argo workflow. */
 export const WORKFLOW_LABEL = 'workflows.argoproj.io/workflow';
-/** On pods that run no step: the agent, the artifact garbage collector. */
+/** On pods that run no step. */
 const COMPONENT_LABEL = 'workflows.argoproj.io/component';
+/** The agent makes the calls of http templates, the artifact garbage collector those to the artifact store. */
+const COMPONENTS = ['agent', 'artifact-gc'];
 const EXECUTORS = ['init', 'wait', 'supervisor'];
+/** Argo 4 puts the driver plugins of artifacts into containers of these names. */
+const ARTIFACT_PLUGIN = /^(init-artifact|artifact-plugin)-/;
 const EXECUTOR_PATHS = ['/var/run/argo', '/argo', '/argo-bin', '/mainctrfs'];
 
-export const isWorkflowPod = (pod: KubeObject): boolean => {
-  const labels = labelsOf(pod);
-  return Object.hasOwn(labels, WORKFLOW_LABEL) && !Object.hasOwn(labels, COMPONENT_LABEL) && !isSparkOperatorPod(pod);
-};
+export const isWorkflowPod = (pod: KubeObject): boolean =>
+  Object.hasOwn(labelsOf(pod), WORKFLOW_LABEL) &&
+  (componentOf(pod) === undefined || isComponent(pod)) &&
+  !isSparkOperatorPod(pod);
+
+const componentOf = (pod: KubeObject): string | undefined => labelsOf(pod)[COMPONENT_LABEL];
+const isComponent = (pod: KubeObject): boolean => COMPONENTS.includes(componentOf(pod) ?? '');
 
 /**
- * A step of an Argo workflow: `main` gets variables, volumes and mounts; the executor's own containers only sources of
- * variables, which they may need to reach the artifact store. Containers and commands stay as they are.
+ * A step of an Argo workflow: each container of the user's (`main`, those of a container set, sidecars, init containers)
+ * gets variables and mounts; the executor's own only sources of variables, which they may need to reach the artifact
+ * store, and so do the pods that Argo makes for itself. Containers and commands stay as they are.
  */
 export const workflowProfile: PodProfile = {
   kind: 'WorkflowPod',
   ownEdits: () => [],
   editsFor: (pod, injection) => {
-    const [mains, executors] = [mainOf(pod), containersNamed(pod, EXECUTORS)];
+    const [users, executors] = [usersContainers(pod), executorContainers(pod)];
     const make = (): readonly Edit[] => [
-      ...podEdits(injection),
-      ...mains.flatMap((main) => [...environmentEdits(main, injection), ...volumeEdits(pod, main, injection)]),
+      ...(isComponent(pod) ? [] : podEdits(injection)),
+      ...users.flatMap((container) => environmentEdits(container, injection)),
+      ...volumeEditsOf(pod, users, injection),
       ...executors.flatMap((executor) => sourceEdits(executor, injection)),
     ];
     return hasClaims(injection)
       ? make()
-      : memoize(injection, workflowProfile, `${mains.join()} ${executors.join()}`, make);
+      : memoize(injection, workflowProfile, `${isComponent(pod)} ${users.join()} ${executors.join()}`, make);
   },
-  ofMount: (_, { key }) => (hidesAny(key, EXECUTOR_PATHS) ? 'it would hide what the executor mounts' : undefined),
+  ofMount: (pod, mount, desired) =>
+    hidesAny(mount.key, EXECUTOR_PATHS) ? 'it would hide what the executor mounts' : nestedRefusal(pod, mount, desired),
   ofEnv: (_, { key }) => (key.startsWith('ARGO_') ? 'the variable is kept for the executor' : undefined),
   warningsFor: (pod, injection) => (needsNoProxy(pod, injection) ? [NO_PROXY_MISSING] : []),
 };
 
-const mainOf = (pod: KubeObject): readonly Path[] =>
-  containersNamed(pod, ['main']).filter(([, list]) => list === 'containers');
+const isExecutor = (name: string): boolean => EXECUTORS.includes(name) || ARTIFACT_PLUGIN.test(name);
+
+const executorContainers = (pod: KubeObject): readonly Path[] =>
+  isComponent(pod) ? containersWhere(pod, isOfComponent) : containersWhere(pod, isExecutor);
+
+/** Plugins of the agent are called as their makers like; each has its own directory of what the agent mounts. */
+const isOfComponent = (name: string, container: unknown): boolean =>
+  name === 'main' ||
+  name === 'init' ||
+  listAt(container, ['volumeMounts']).some((mount) => textAt(mount, ['mountPath']) === '/var/run/argo');
+
+/** Argo marks every container that it puts into a pod; what another webhook adds (a service mesh) has no such mark. */
+const usersContainers = (pod: KubeObject): readonly Path[] =>
+  isComponent(pod)
+    ? []
+    : containersWhere(
+        pod,
+        (name, container, list) =>
+          !isExecutor(name) && ((name === 'main' && list === 'containers') || isMarkedByArgo(container)),
+      );
+
+const isMarkedByArgo = (container: unknown): boolean => {
+  const [program, command] = listAt(container, ['command']);
+  return (
+    (program === '/var/run/argo/argoexec' && command === 'emissary') ||
+    listAt(container, ['env']).some((item) => textAt(item, ['name']) === 'ARGO_CONTAINER_NAME')
+  );
+};
+
+/** Mounts into each container, then the volumes they need, once. */
+const volumeEditsOf = (pod: KubeObject, containers: readonly Path[], injection: Injection): readonly Edit[] => {
+  const edits = containers.map((container) => volumeEdits(pod, container, injection));
+  const isVolume = ({ at }: Edit): boolean => at === POD_VOLUMES;
+  return [...edits.flatMap((list) => list.filter((edit) => !isVolume(edit))), ...(edits[0] ?? []).filter(isVolume)];
+};
+
+/** No mount point can be made in what is mounted read-only: the container would not start. */
+const nestedRefusal = (pod: KubeObject, mount: Edit, desired: DesiredVolumes): string | undefined => {
+  const isReadOnly = (value: unknown): boolean =>
+    readAt(value, ['readOnly']) === true || isReadOnlyVolume(pod, textAt(value, ['name']) ?? '', desired);
+  for (const present of listAt(pod, mount.at)) {
+    const path = mountKey(textAt(present, ['mountPath']) ?? '');
+    if (path === mount.key) continue;
+    if (isBelow(path, mount.key) && isReadOnly(mount.value)) return `it would be read-only over the mount at ${path}`;
+    if (isBelow(mount.key, path) && isReadOnly(present)) return `it would lie in the read-only mount at ${path}`;
+  }
+  return undefined;
+};
+
+const READ_ONLY_VOLUMES = ['configMap', 'secret', 'downwardAPI', 'projected'];
+
+const isReadOnlyVolume = (pod: KubeObject, name: string, desired: DesiredVolumes): boolean => {
+  const present = listAt(pod, POD_VOLUMES).find((volume) => textAt(volume, ['name']) === name);
+  const volume = present ?? desired.get(name)?.value;
+  return READ_ONLY_VOLUMES.some((kind) => readAt(volume, [kind]) !== undefined);
+};
 
 const NO_PROXY_MISSING =
   'HTTP_PROXY is injected without NO_PROXY: what the step says to the API server and to services of the cluster will go through the proxy.';
@@ -59,8 +124,11 @@ const NO_PROXY_MISSING =
 const needsNoProxy = (pod: KubeObject, { env, envFrom }: Injection): boolean => {
   const injected = [...env.keys()];
   if (envFrom.size > 0 || !injected.some((name) => /^https?_proxy$/i.test(name))) return false;
-  const present = mainOf(pod).flatMap((main) =>
-    listAt(pod, [...main, 'env']).map((item) => textAt(item, ['name']) ?? ''),
-  );
-  return ![...injected, ...present].some((name) => /^no_proxy$/i.test(name));
+  const given = injected.some(isNoProxy);
+  return !given && usersContainers(pod).some((container) => !namesIn(pod, container).some(isNoProxy));
 };
+
+const isNoProxy = (name: string): boolean => /^no_proxy$/i.test(name);
+
+const namesIn = (pod: KubeObject, container: Path): readonly string[] =>
+  listAt(pod, [...container, 'env']).map((item) => textAt(item, ['name']) ?? '');

@@ -26,7 +26,8 @@ import {
 
 /**
  * Pods of Calrissian, in namespaces that ask for it: its step pods carry no label to select them by. One that Argo
- * started is a workflow pod too and gets the edits of both profiles.
+ * started is a workflow pod too and gets the edits of both profiles, where it names itself in its environment: Argo puts
+ * its own command before calrissian's. (Calrissian itself takes container 0 for its own, which is Argo's `wait`.)
  */
 export const calrissianPodMutator: Mutator = {
   rules: [

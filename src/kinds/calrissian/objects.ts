@@ -26,11 +26,18 @@ export interface CalrissianObjects {
   readonly claims: readonly PersistentVolumeClaim[];
 }
 
-/** Everything that openEO's guide for Calrissian has people make by hand in a namespace, by the names it gives. */
+/**
+ * Everything that openEO's guide for Calrissian has people make by hand in a namespace, by the names it gives, but for the
+ * RoleBindings of the default account: pycalrissian makes its own under those names, and keeps what it finds there.
+ */
 export const calrissianObjects = (namespace: string, { serviceAccounts }: CalrissianPolicy): CalrissianObjects => ({
   roleBindings: [
-    roleBinding(namespace, 'pod-manager-default-binding', SHIPPED_ROLES.calrissianPodManager, [`${namespace}:default`]),
-    roleBinding(namespace, 'log-reader-default-binding', SHIPPED_ROLES.calrissianLogReader, [`${namespace}:default`]),
+    roleBinding(namespace, 'quartermaster-pod-manager-default', SHIPPED_ROLES.calrissianPodManager, [
+      `${namespace}:default`,
+    ]),
+    roleBinding(namespace, 'quartermaster-log-reader-default', SHIPPED_ROLES.calrissianLogReader, [
+      `${namespace}:default`,
+    ]),
     // Two accounts may come to one name in the guide's way of naming: a-b:c and a:b-c.
     ...[...Map.groupBy(serviceAccounts, dashed)].flatMap(([name, accounts]) => [
       roleBinding(namespace, `job-manager-${name}`, SHIPPED_ROLES.calrissianJobManager, accounts),

@@ -38,8 +38,8 @@ describe('a Calrissian namespace', () => {
 
   test('needs no foreign service account', () => {
     expect(objectsFor('').roleBindings.map(({ metadata }) => metadata.name)).toEqual([
-      'pod-manager-default-binding',
-      'log-reader-default-binding',
+      'quartermaster-pod-manager-default',
+      'quartermaster-log-reader-default',
     ]);
   });
 
