@@ -95,8 +95,11 @@ const until = (socket: TLSSocket, event: 'data' | 'close'): Promise<void> =>
 const endings = {
   'waits for an answer': (socket) => until(socket.resume(), 'data'),
   'waits until it is cut off': (socket) => until(socket.resume().end(), 'close'),
-  'leaves at once': async () => undefined,
-  'leaves in the middle of writing more': async (socket) => void socket.write('x'.repeat(100 * KIB)),
+  'leaves at once': () => Promise.resolve(),
+  'leaves in the middle of writing more': (socket) => {
+    socket.write('x'.repeat(100 * KIB));
+    return Promise.resolve();
+  },
   'ends its half': async (socket) => {
     await new Promise<void>((resolve) => socket.end(resolve));
   },
