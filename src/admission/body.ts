@@ -1,25 +1,27 @@
-import type { IncomingMessage } from 'node:http';
+import type { Budget, Reservation } from './budget.ts';
+import { type Exchange, hostOf, whileOpen } from './exchange.ts';
 
-/** How much of other people's bytes may be in memory at once. All in bytes. */
+/** How much of one body may be in memory. All in bytes. */
 export interface BodyLimits {
   /** One body. */
   readonly maxBytes: number;
-  /** All bodies together that have not come to their end. */
-  readonly maxTotalBytes: number;
-  /** What is taken even when that is used up, so that a few large bodies that never end do not keep the usual ones out. */
+  /** What is taken even when the budget is used up, so that large bodies that never end do not keep the usual ones out. */
   readonly smallBytes: number;
 }
 
 /** A body, or why it was not read to its end: it is too large, or too much is being read already. */
 export type Body = Buffer | 'too large' | 'too much';
 
-/** Reads the whole body of a request, for one of the two: `broken` where the connection ends within it. */
-export type ReadBody = (request: IncomingMessage, done: (body: Body) => void, broken: (error: Error) => void) => void;
+/**
+ * Reads the whole body of a request, for one of the two: `broken` where the connection ends within it. Neither where the request is
+ * answered before it has come to its end.
+ */
+export type ReadBody = (exchange: Exchange, done: (body: Body) => void, broken: (error: Error) => void) => void;
 
-/** Makes the reader of one server, which keeps the account of all its bodies. */
-export const createBodyReader = (limits: BodyLimits): ReadBody => {
-  const account = { bytes: 0 };
-  return (request, done, broken) => {
+/** Makes the reader of one server, which keeps the account of all its bodies: of what has come, whatever was announced. */
+export const createBodyReader =
+  (limits: BodyLimits, budget: Budget): ReadBody =>
+  ({ request, response }, done, broken) => {
     const declared = Number(request.headers['content-length'] ?? 0);
     if (declared > limits.maxBytes) {
       done('too large');
@@ -27,30 +29,42 @@ export const createBodyReader = (limits: BodyLimits): ReadBody => {
     }
     let whole: Buffer | undefined;
     let incoming: Incoming | undefined;
+    let isOver = false;
+    const end = (): void => {
+      isOver = true;
+      incoming?.release();
+    };
+    const refuse = (why: Body): void => {
+      request.pause();
+      end();
+      done(why);
+    };
+    const hold = (): Reservation => {
+      const reservation = budget.open(hostOf(request), () => refuse('too much'));
+      return whileOpen({ response }, reservation, end);
+    };
     request.on('data', (chunk: Buffer) => {
+      if (isOver) return;
       // Nearly all come in one piece, which needs no accounting.
       if (chunk.length === declared && declared <= limits.smallBytes) {
         whole = chunk;
         return;
       }
-      incoming ??= createIncoming(declared, limits, account);
+      incoming ??= createIncoming(declared || limits.maxBytes, limits, hold);
       const excess = incoming.add(chunk);
-      if (excess === undefined) return;
-      request.pause();
-      incoming.release();
-      done(excess);
+      if (excess !== undefined) refuse(excess);
     });
     request.on('end', () => {
+      if (isOver) return;
       const body = whole ?? incoming?.bytes() ?? NOTHING;
-      incoming?.release();
+      end();
       done(body);
     });
     request.on('error', (error) => {
-      incoming?.release();
+      end();
       broken(error);
     });
   };
-};
 
 interface Incoming {
   /** Why the chunk was not taken; undefined where it was. */
@@ -62,36 +76,42 @@ interface Incoming {
 const FIRST_BYTES = 16 * 1024;
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** One buffer for what comes, so that a body in a million pieces takes no more memory than one that comes whole. */
-const createIncoming = (declared: number, limits: BodyLimits, account: { bytes: number }): Incoming => {
+/**
+ * One buffer for what comes, so that a body in a million pieces takes no more memory than one that comes whole: twice of what has
+ * come, at most.
+ */
+const createIncoming = (expected: number, limits: BodyLimits, hold: () => Reservation): Incoming => {
   let buffer = NOTHING;
   let length = 0;
-  const replace = (next: Buffer): void => {
-    account.bytes += next.length - buffer.length;
-    buffer = next;
-  };
-  const append = (chunk: Buffer, capacity: number): void => {
-    if (capacity > buffer.length) replace(enlarged(buffer, length, capacity));
-    chunk.copy(buffer, length);
+  let reservation: Reservation | undefined;
+  let reservedBytes = 0;
+  const reserve = (capacity: number): boolean => {
+    if (capacity <= limits.smallBytes) return true;
+    reservation ??= hold();
+    if (!reservation.take(capacity - reservedBytes)) return false;
+    reservedBytes = capacity;
+    return true;
   };
   return {
     add: (chunk) => {
       const total = length + chunk.length;
       if (total > limits.maxBytes) return 'too large';
-      const capacity = total <= buffer.length ? buffer.length : capacityFor(total, declared, limits.maxBytes);
-      if (capacity > limits.smallBytes && account.bytes + capacity - buffer.length > limits.maxTotalBytes)
-        return 'too much';
-      append(chunk, capacity);
+      if (total > buffer.length) {
+        const capacity = Math.max(total, Math.min(Math.max(2 * total, FIRST_BYTES), expected));
+        if (!reserve(capacity)) return 'too much';
+        buffer = enlarged(buffer, length, capacity);
+      }
+      chunk.copy(buffer, length);
       length = total;
       return undefined;
     },
     bytes: () => buffer.subarray(0, length),
-    release: () => replace(NOTHING),
+    release: () => {
+      buffer = NOTHING;
+      reservation?.release();
+    },
   };
 };
-
-const capacityFor = (total: number, declared: number, maxBytes: number): number =>
-  Math.max(declared, Math.min(Math.max(2 * total, FIRST_BYTES), maxBytes));
 
 const enlarged = (buffer: Buffer, length: number, capacity: number): Buffer => {
   const larger = Buffer.allocUnsafe(capacity);

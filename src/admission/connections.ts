@@ -1,21 +1,16 @@
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import { type Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import type { Exchange } from './exchange.ts';
 import { type Answer, failure, lastAnswer, send } from './review.ts';
-
-/** A request and its response, which may be under way or over. */
-interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
 
 /** What a server knows of its connections. */
 interface Connections {
-  /** To be told of each request. */
-  readonly begin: (exchange: Exchange) => void;
+  /** To be told of each request; true where it came before the one ahead of it was answered. */
+  readonly begin: (exchange: Exchange) => boolean;
   /** The last exchange on a connection; undefined where there was none. */
   readonly latest: (socket: Duplex) => Exchange | undefined;
   /** The responses that are not sent to their end. */
@@ -34,15 +29,20 @@ interface Connection {
   readonly host: string | undefined;
   /** Higher than that of every connection that has been idle longer. */
   usedAt: number;
+  /** When its last request began, in milliseconds. */
+  usedAtMs: number;
+  /** A request on it came before the one ahead of it was answered. */
+  isPipelined: boolean;
+  /** A review was answered on it before the exchange. */
+  hasServed: boolean;
   exchange: Exchange | undefined;
 }
 
 /**
- * Keeps the connections of a server, and bounds how many there are: when one more comes, the one goes that has been idle
- * longest of those whose address has the most. Whoever opens thousands so pushes out his own, and not the few that an API
- * server or a kubelet has open.
+ * Keeps the connections of a server, and bounds how many there are: when one more comes, another goes, or the new one itself. See
+ * `surplusOf`.
  */
-export const keepConnections = (server: NetServer, max: number): Connections => {
+export const keepConnections = (server: NetServer, max: number, now = () => performance.now()): Connections => {
   const open = new Map<string, Connection>();
   const bySocket = new WeakMap<Duplex, Connection>();
   let uses = 0;
@@ -51,11 +51,13 @@ export const keepConnections = (server: NetServer, max: number): Connections => 
   };
   server.on('connection', (socket: Socket) => {
     const peer = peerOf(socket);
-    const connection: Connection = { socket, peer, host: socket.remoteAddress, usedAt: ++uses, exchange: undefined };
+    const host = socket.remoteAddress;
+    const idle = { usedAt: ++uses, usedAtMs: now(), isPipelined: false, hasServed: false, exchange: undefined };
+    const connection: Connection = { socket, peer, host, ...idle };
     open.set(peer, connection);
     socket.once('close', () => forget(connection));
-    const surplus = open.size > max ? longestIdle(largestShare(open.values())) : undefined;
-    if (surplus === undefined) return;
+    if (open.size <= max) return;
+    const surplus = surplusOf([...open.values()], connection, now());
     // Its closing takes a while, in which hundreds more may come.
     forget(surplus);
     surplus.socket.destroy();
@@ -67,9 +69,13 @@ export const keepConnections = (server: NetServer, max: number): Connections => 
   return {
     begin: (exchange) => {
       const connection = bySocket.get(exchange.request.socket);
-      if (connection === undefined) return;
+      if (connection === undefined) return false;
+      connection.isPipelined ||= connection.exchange?.response.writableEnded === false;
+      connection.hasServed = hasServed(connection);
       connection.usedAt = ++uses;
+      connection.usedAtMs = now();
       connection.exchange = exchange;
+      return connection.isPipelined;
     },
     latest: (socket) => bySocket.get(socket)?.exchange,
     inFlight: () =>
@@ -85,10 +91,53 @@ export const keepConnections = (server: NetServer, max: number): Connections => 
   };
 };
 
-/** The connections of the address that has the most. */
-const largestShare = (connections: Iterable<Connection>): readonly Connection[] => {
-  const byHost = Map.groupBy(connections, ({ host }) => host);
-  return [...byHost.values()].reduce((max, share) => (share.length > max.length ? share : max), []);
+/** As many connections of one address are never closed for those of another while reviews come on them. */
+export const PROTECTED_CONNECTIONS = 64;
+/** Whoever opens many at once for reviews has sent them by then: ten of those are held to be as much as one that is older. */
+const BURST_MS = 1_000;
+/** An API server that has reviews to ask for uses those that it needs more often. */
+const IN_USE_MS = 30_000;
+
+/** So many can be on their way to their first review without it being a flood. */
+const MAX_DIALING = 64;
+
+/**
+ * Which of the connections goes, so that neither few addresses with many can push out others, nor many addresses with few: first one
+ * on which no review was ever answered, of the address that has most such. Where there are none but a few of the new one's address,
+ * one that is not in use, then one of an address that has more than are protected. Of those of one address, the longest idle.
+ */
+const surplusOf = (connections: readonly Connection[], added: Connection, nowMs: number): Connection => {
+  const [served, unproven] = partition(connections, hasServed);
+  const weightOf = ({ usedAtMs }: Connection): number => (nowMs - usedAtMs > BURST_MS ? 1 : 0.1);
+  const idlest = longestIdle(largestShare(unproven, weightOf)) ?? added;
+  if (idlest.host !== added.host || unproven.length > MAX_DIALING) return idlest;
+  const unused = served.filter(({ usedAtMs }) => nowMs - usedAtMs > IN_USE_MS);
+  const most = largestShare(connections);
+  const isBeyond = most.length > PROTECTED_CONNECTIONS && most[0]?.host !== added.host;
+  return longestIdle(largestShare(unused)) ?? longestIdle(isBeyond ? most : []) ?? idlest;
+};
+
+/** A review was answered on it, or is being decided. */
+const hasServed = ({ hasServed, exchange }: Connection): boolean =>
+  hasServed || (exchange?.request.complete === true && exchange.response.statusCode === 200);
+
+const partition = <T>(all: readonly T[], is: (one: T) => boolean): readonly [readonly T[], readonly T[]] => {
+  const { yes = [], no = [] } = Object.groupBy(all, (one) => (is(one) ? 'yes' : 'no'));
+  return [yes, no];
+};
+
+/** The connections of the address that has the most, by weight. */
+const largestShare = (
+  connections: Iterable<Connection>,
+  weightOf: (connection: Connection) => number = () => 1,
+): readonly Connection[] => {
+  let largest: readonly Connection[] = [];
+  let most = 0;
+  for (const share of Map.groupBy(connections, ({ host }) => host).values()) {
+    const weight = share.reduce((sum, connection) => sum + weightOf(connection), 0);
+    if (weight > most) [largest, most] = [share, weight];
+  }
+  return largest;
 };
 
 const longestIdle = (connections: Iterable<Connection>): Connection | undefined => {

@@ -1,6 +1,8 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AdmissionRequest, Operation, PatchOperation } from '../api/admission.ts';
 import type { KubeObject, StringMap } from '../api/kubernetes.ts';
+import type { Budget } from './budget.ts';
+import { hostOf, whileOpen } from './exchange.ts';
 
 const OPERATIONS: ReadonlySet<string> = new Set<Operation>(['CREATE', 'UPDATE', 'DELETE', 'CONNECT']);
 
@@ -152,19 +154,26 @@ const SMALL = 16 * 1024;
 const WRITE_IDLE_TIMEOUT_MS = 15_000;
 
 /**
- * Sends answers of one server. Large ones that nobody reads stay in memory: together they take `maxUnreadBytes` at most, past which
- * others get a 503, and a client that takes nothing for half a minute loses its connection.
+ * Sends answers of one server. Large ones that nobody takes stay in memory, as many as the budget has room for. Past that, whoever
+ * holds most or has taken longest loses the connection; where nobody does, who asks gets a 503. A client that takes nothing for half
+ * a minute loses it in any case.
  */
-export const createSender = (maxUnreadBytes: number, writeIdleTimeoutMs = WRITE_IDLE_TIMEOUT_MS): Send => {
-  let unreadBytes = 0;
+export const createSender = (budget: Budget, writeIdleTimeoutMs = WRITE_IDLE_TIMEOUT_MS): Send => {
   return (response, answer, isLast) => {
     const size = answer.body.length;
     if (size <= SMALL) return send(response, answer, isLast);
-    if (unreadBytes + size > maxUnreadBytes) return send(response, TOO_MANY, isLast);
-    unreadBytes += size;
-    response.once('close', () => {
-      unreadBytes -= size;
-    });
+    const { req: request } = response;
+    // Gone while its review was decided.
+    if (request.socket.destroyed) return;
+    const holding = whileOpen(
+      { response },
+      budget.open(hostOf(request), () => request.socket.destroy()),
+      () => holding.release(),
+    );
+    if (!holding.take(size)) {
+      holding.release();
+      return send(response, TOO_MANY, isLast);
+    }
     response.setTimeout(writeIdleTimeoutMs);
     send(response, answer, isLast);
   };

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { constants } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { SecureContextOptions } from 'node:tls';
@@ -7,14 +8,17 @@ import { messageOf } from '../api/errors.ts';
 import { MUTATE_PATH } from '../api/names.ts';
 import type { Log } from '../ops/log.ts';
 import { type Body, createBodyReader, isTooComplex } from './body.ts';
+import { createBudget } from './budget.ts';
 import { answerBrokenRequests, createShutdown, keepConnections } from './connections.ts';
 import type { Handle } from './handler.ts';
 import { type Answer, createSender, decodeReview, encodeReview, failure, type ReviewResponse } from './review.ts';
 
 /** An API object may be 1.5 MiB and the review of an UPDATE carries two; controller-runtime's bound as well. */
 export const MAX_BODY_BYTES = 7 * 1024 * 1024;
-/** Of bodies that are on their way: with what is made of the densest, they fit into 512 MiB. A pod review is about 15 KiB. */
-const BODY_LIMITS = { maxBytes: MAX_BODY_BYTES, maxTotalBytes: 32 * 1024 * 1024, smallBytes: 64 * 1024 };
+/** A pod review is about 15 KiB. */
+const BODY_LIMITS = { maxBytes: MAX_BODY_BYTES, smallBytes: 64 * 1024 };
+/** Of large bodies that are on their way, in bytes: with what is made of the densest, they fit into 512 MiB. */
+const MAX_UNDER_WAY_BYTES = 32 * 1024 * 1024;
 /** Of large answers that their clients have not taken, in bytes. */
 const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 /** Some 25 KiB each. API servers hold as many as they have reviews in flight. */
@@ -30,30 +34,35 @@ export interface WebhookServer {
   readonly drain: (quietMs: number) => Promise<void>;
   /** Takes no new connections; resolves when the last request is answered and every connection closed. */
   readonly close: () => Promise<void>;
+  /** Of bodies that are on their way and answers that nobody has taken yet, in bytes; small ones are not counted. */
+  readonly reservedBytes: () => number;
 }
 
 /** `POST /mutate` over HTTPS. Whatever comes in, JSON goes out. Not listening yet. */
 export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, log: Log): WebhookServer => {
   let isDraining = false;
   const server = createServer({ ...tls, ...LIMITS });
-  const readBody = createBodyReader(BODY_LIMITS);
+  const bodies = createBudget(MAX_UNDER_WAY_BYTES);
+  const answers = createBudget(MAX_UNREAD_BYTES);
+  const readBody = createBodyReader(BODY_LIMITS, bodies);
   const answerAll = answerer(handle, log);
   const addToBatch = createBatcher(answerAll);
-  const send = createSender(MAX_UNREAD_BYTES);
+  const send = createSender(answers);
   const connections = keepConnections(server, MAX_CONNECTIONS);
   const shutdown = createShutdown(server, connections);
   answerBrokenRequests(server, connections);
   server.on('request', (request, response) => {
-    connections.begin({ request, response });
+    const exchange = { request, response };
+    const isPipelined = connections.begin(exchange);
     // What is left of a body that was not read is not worth reading.
-    const reply: Reply = (answered) => send(response, answered, isDraining || !request.complete);
-    const refusal = refuseEarly(request);
+    const reply: Reply = (answered) => send(response, answered, isDraining || isPipelined || !request.complete);
+    const refusal = isPipelined ? PIPELINED : refuseEarly(request);
     if (refusal !== undefined) {
       reply(refusal);
       return;
     }
     readBody(
-      request,
+      exchange,
       // A large one is answered by itself: no answer that is there waits for it.
       (body) => (body.length > BODY_LIMITS.smallBytes ? answerAll([{ body, reply }]) : addToBatch({ body, reply })),
       (error) => {
@@ -69,6 +78,7 @@ export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, l
       return shutdown.untilQuiet(quietMs);
     },
     close: shutdown.close,
+    reservedBytes: () => bodies.reservedBytes() + answers.reservedBytes(),
   };
 };
 
@@ -83,6 +93,8 @@ const LIMITS = {
   maxHeaderSize: 16 * 1024,
   // Ours to answer: node would send an empty 400.
   requireHostHeader: false,
+  // TLS 1.2 lets a client ask for one handshake after another.
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
 } as const;
 
 type Reply = (answered: Answer) => void;
@@ -144,6 +156,8 @@ const refuseEarly = ({ method, url = '', headers }: IncomingMessage): Answer | u
   return type === 'application/json' || /^application\/json\b/i.test(type) ? undefined : NO_JSON;
 };
 
+/** No API server does this, and whoever does has as many reviews decided before anybody else's as fit into what is read at once. */
+const PIPELINED = failure(400, 'BadRequest', 'A connection takes the next request once it has answered the last.');
 const NOT_FOUND = failure(404, 'NotFound', `There is nothing here; reviews go to ${MUTATE_PATH}.`);
 const NO_POST = failure(405, 'MethodNotAllowed', `${MUTATE_PATH} takes POST only.`);
 const COMPRESSED = failure(415, 'UnsupportedMediaType', 'A compressed body is not accepted.');

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -69,6 +69,83 @@ describe('a connection opened in advance', () => {
   it('does not keep the server from ending', async () => {
     const unused = await open();
     await Promise.all([ending.close(), isClosed(unused)]);
+  });
+});
+
+describe('past the bound on connections', () => {
+  const MAX = 100;
+  let now = 0;
+  let accepted = 0;
+  let crowded: Server;
+
+  beforeEach(async () => {
+    now = 0;
+    accepted = 0;
+    crowded = createServer(pair, (request, response) => {
+      kept.begin({ request, response });
+      response.end('admitted');
+    });
+    const kept = keepConnections(crowded, MAX, () => now);
+    crowded.on('connection', () => {
+      accepted += 1;
+    });
+    crowded.listen(0, '0.0.0.0');
+    await once(crowded, 'listening');
+  });
+  afterEach(() => {
+    crowded.close();
+    crowded.closeAllConnections();
+  });
+
+  const dial = async (host: string): Promise<Socket> => {
+    const { port } = crowded.address() as AddressInfo;
+    const socket = connectTcp({ port, host: '127.0.0.1', localAddress: host }).on('error', () => undefined);
+    await once(socket, 'connect');
+    return socket;
+  };
+  /** A connection on which a request is answered; undefined where it was closed before. */
+  const use = async (host: string): Promise<TLSSocket | undefined> => {
+    const socket = connect({ socket: await dial(host), rejectUnauthorized: false }).on('error', () => undefined);
+    socket.write(REQUEST);
+    return new Promise((resolve) => {
+      socket.once('data', () => resolve(socket));
+      socket.once('close', () => resolve(undefined));
+    });
+  };
+  const times = <T>(count: number, make: (at: number) => Promise<T>): Promise<readonly T[]> =>
+    Promise.all(Array.from({ length: count }, (_, at) => make(at)));
+  const left = (sockets: readonly (Socket | undefined)[]) => sockets.filter((one) => one?.closed === false).length;
+
+  it('those that carried nothing make room for an address that has few', async () => {
+    const own = await times(10, () => use('127.0.0.1'));
+    const idle = await times(MAX, (at) => dial(`127.0.0.${2 + (at % 50)}`));
+    await expect.poll(() => accepted).toBe(MAX + 10);
+    now += 2_000;
+    const more = await times(10, () => use('127.0.0.1'));
+    for (const socket of idle) socket.resume();
+    await expect.poll(() => left(idle)).toBe(MAX - 20);
+    expect([left(own), left(more)]).toEqual([10, 10]);
+  });
+
+  it('those that are in use are kept, and the new one goes', async () => {
+    const used = await times(MAX, (at) => use(`127.0.0.${1 + (at % 10)}`));
+    expect(await use('127.0.1.1')).toBeUndefined();
+    expect(left(used)).toBe(MAX);
+  });
+
+  it('those that have not been used of late make room', async () => {
+    const used = await times(MAX, (at) => use(`127.0.0.${1 + (at % 10)}`));
+    now += 31_000;
+    expect(await use('127.0.1.1')).toBeDefined();
+    await expect.poll(() => left(used)).toBe(MAX - 1);
+  });
+
+  it('an address that has more than its share makes room, used or not', async () => {
+    const greedy = await times(MAX - 5, () => use('127.0.0.2'));
+    const own = await times(5, () => use('127.0.0.1'));
+    expect(left(await times(5, () => use('127.0.0.3')))).toBe(5);
+    await expect.poll(() => left(greedy)).toBe(MAX - 10);
+    expect(left(own)).toBe(5);
   });
 });
 

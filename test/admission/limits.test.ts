@@ -5,6 +5,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createBudget } from '../../src/admission/budget.ts';
 import { keepConnections } from '../../src/admission/connections.ts';
 import { createSender } from '../../src/admission/review.ts';
 import { createWebhookServer } from '../../src/admission/server.ts';
@@ -69,11 +70,12 @@ describe('large answers that nobody reads', () => {
     },
   });
 
-  it('are kept up to a bound, past which others get 503, until those who asked are gone', async () => {
+  it('are kept up to a bound, past which those who have not taken theirs for a second lose them', async () => {
     const authority = await issueAuthority('test', validity);
     const tls = await issueServing(authority, ['127.0.0.1'], validity);
     const handle = ({ uid }: { readonly uid: string }) => Promise.resolve({ uid, allowed: true, patch });
-    const port = await listen(createWebhookServer(tls, handle, createLog('silent')).server);
+    const webhook = createWebhookServer(tls, handle, createLog('silent'));
+    const port = await listen(webhook.server);
     const greedy = await Promise.all(
       Array.from({ length: 20 }, async () => {
         const socket = connectTls({ host: '127.0.0.1', port, ca: authority.cert }).pause();
@@ -103,14 +105,17 @@ describe('large answers that nobody reads', () => {
       agent.destroy();
       return response.statusCode;
     };
-    await expect.poll(ask, { timeout: 10_000 }).toBe(503);
-    for (const socket of greedy) socket.destroy();
+    await expect.poll(webhook.reservedBytes).toBeGreaterThan(50 * 2 ** 20);
     await expect.poll(ask, { timeout: 10_000 }).toBe(200);
+    expect(webhook.reservedBytes()).toBeGreaterThan(50 * 2 ** 20);
+    expect(webhook.reservedBytes()).toBeLessThanOrEqual(64 * 2 ** 20);
+    for (const socket of greedy) socket.destroy();
+    await expect.poll(webhook.reservedBytes).toBe(0);
   });
 });
 
 it('whoever takes nothing of a large answer loses the connection', async () => {
-  const send = createSender(64 * 2 ** 20, 100);
+  const send = createSender(createBudget(64 * 2 ** 20), 100);
   const answer = { status: 200, body: 'x'.repeat(32 * 2 ** 20) };
   const server = createServer((_request, response) => send(response, answer, false));
   const port = await listen(server);

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
-import { Agent, request } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { json } from 'node:stream/consumers';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls';
+import { Worker } from 'node:worker_threads';
 import type { ServerProcess } from '../fixtures/server-process.ts';
+import { createAsk, type Target } from './asking.ts';
 
 /** How a connection ended: the codes of the answers that came on it, and the body of the last. */
 export interface Ended {
@@ -12,14 +11,23 @@ export interface Ended {
   readonly body: string;
 }
 
-/** A TLS connection, not yet written to; `ended` resolves once the server closed it. */
+/** A connection, not yet written to; `ended` resolves once the server closed it. */
 export interface Line {
   readonly socket: Socket;
   readonly ended: Promise<Ended>;
 }
 
-export const openLine = async ({ port, authority }: ServerProcess): Promise<Line> => {
-  const socket = connectTls({ host: '127.0.0.1', port, ca: authority });
+export interface TlsLine extends Line {
+  readonly socket: TLSSocket;
+}
+
+export const openLine = async (
+  { port, authority }: ServerProcess,
+  localAddress = '127.0.0.1',
+  maxVersion: SecureVersion = 'TLSv1.3',
+): Promise<TlsLine> => {
+  const tcp = connectTcp({ host: '127.0.0.1', port, localAddress });
+  const socket = connectTls({ socket: tcp, host: '127.0.0.1', ca: authority, maxVersion });
   const ended = listenTo(socket);
   await once(socket, 'secureConnect');
   return { socket, ended };
@@ -64,24 +72,19 @@ export const drip = ({ socket }: Line, piece: string, everyMs: number): void => 
 export interface Others {
   /** The 99th percentile of the time their reviews take, in milliseconds. Rejects where one is not admitted. */
   readonly p99: () => Promise<number>;
+  /** Sends 200 reviews a second while the work takes. Rejects where one is not admitted. */
+  readonly areAdmittedWhile: (work: () => Promise<unknown>) => Promise<void>;
   readonly stop: () => void;
 }
+
+const p99Of = (times: readonly number[]): number =>
+  times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? 0;
 
 const REVIEWS = 300;
 const AT_ONCE = 4;
 
 export const createOthers = ({ port, authority }: ServerProcess, review: string): Others => {
-  const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE, ca: authority });
-  const options = { host: '127.0.0.1', port, agent, method: 'POST', path: '/mutate' };
-  const ask = async (): Promise<number> => {
-    const startedAt = performance.now();
-    const call = request({ ...options, headers: { 'content-type': 'application/json' } });
-    call.end(review);
-    const [response] = (await once(call, 'response')) as [IncomingMessage];
-    const answer = (await json(response)) as { readonly response?: { readonly allowed?: boolean } };
-    if (answer.response?.allowed !== true) throw new Error(`others are not admitted: ${JSON.stringify(answer)}`);
-    return performance.now() - startedAt;
-  };
+  const { ask, stop } = createAsk({ port, authority, review, atOnce: AT_ONCE });
   return {
     p99: async () => {
       const times: number[] = [];
@@ -89,8 +92,17 @@ export const createOthers = ({ port, authority }: ServerProcess, review: string)
         while (times.length < REVIEWS) times.push(await ask());
       };
       await Promise.all(Array.from({ length: AT_ONCE }, work));
-      return times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? 0;
+      return p99Of(times);
     },
-    stop: () => agent.destroy(),
+    areAdmittedWhile: async (work) => {
+      const workerData: Target = { port, authority, review, atOnce: 16 };
+      const worker = new Worker(new URL('./paced-reviews.ts', import.meta.url), { workerData });
+      await once(worker, 'message');
+      const admitted = once(worker, 'message');
+      await Promise.race([work(), admitted]);
+      worker.postMessage('over');
+      await admitted;
+    },
+    stop,
   };
 };

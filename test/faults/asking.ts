@@ -1,0 +1,29 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
+import { json } from 'node:stream/consumers';
+
+export interface Target {
+  readonly port: number;
+  readonly authority: string;
+  readonly review: string;
+  readonly atOnce: number;
+}
+
+/** Asks for a review as API servers do, in as many milliseconds as it says. Rejects where it is not admitted. */
+export const createAsk = ({ port, authority, review, atOnce }: Target) => {
+  const agent = new Agent({ keepAlive: true, maxSockets: atOnce, ca: authority });
+  const options = { host: '127.0.0.1', port, agent, method: 'POST', path: '/mutate' };
+  return {
+    ask: async (): Promise<number> => {
+      const startedAt = performance.now();
+      const call = request({ ...options, headers: { 'content-type': 'application/json' } });
+      call.end(review);
+      const [response] = (await once(call, 'response')) as [IncomingMessage];
+      const answer = (await json(response)) as { readonly response?: { readonly allowed?: boolean } };
+      if (answer.response?.allowed !== true) throw new Error(`others are not admitted: ${JSON.stringify(answer)}`);
+      return performance.now() - startedAt;
+    },
+    stop: () => agent.destroy(),
+  };
+};
