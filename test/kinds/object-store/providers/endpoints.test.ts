@@ -10,7 +10,7 @@ describe('endpoints that a tenant may name', () => {
     'https://s3.waw3-1.cloudferro.com',
     'http://rook-ceph-rgw.rook-ceph.svc:8080',
     'http://10.0.0.7:9000',
-    'https://[2001:db8::1]:443/base',
+    'https://[2001:db8::1]:443/',
     'HTTPS://S3.Example.org',
     'https://metadata.example.org',
   ])('takes %s', (endpoint) => {
@@ -30,6 +30,11 @@ describe('endpoints that a tenant may name', () => {
     'http://METADATA.google.internal.',
     'http://metadata',
     'http://168.63.129.16',
+    'http://[fd00:ec2::23]',
+    'http://[64:ff9b::168.63.129.16]',
+    'http://[2002:a83f:8110::1]',
+    'http://192.0.0.192',
+    'http://[64:ff9b:1::192.0.0.192]',
   ])('refuses %s, loopback allowed or not', (endpoint) => {
     expect(check(endpoint)).toContain('loopback, link-local or metadata address');
     expect(check(endpoint, true)).toContain('loopback, link-local or metadata address');
@@ -42,6 +47,8 @@ describe('endpoints that a tenant may name', () => {
     'http://a.localhost',
     'http://[::1]',
     'http://0',
+    'http://[64:ff9b::127.0.0.1]',
+    'http://[2002:7f00:1::]',
   ])('refuses %s unless loopback is allowed', (endpoint) => {
     expect(check(endpoint)).toContain('loopback');
     expect(check(endpoint, true)).toBeUndefined();
@@ -59,6 +66,13 @@ describe('endpoints that a tenant may name', () => {
     expect(sentence).toContain('spec.credentialsSecretRef');
     expect(sentence).not.toContain('hunter2');
   });
+
+  it.each(['https://s3.example.org/base', 'https://s3.example.org//', 'https://s3.example.org/a/../b'])(
+    'takes no path: %s',
+    (endpoint) => {
+      expect(check(endpoint)).toBe('spec.s3.endpoint must hold no path: a bucket is named by spec.name alone.');
+    },
+  );
 
   it('takes no query and no fragment, which an S3 client would drop', () => {
     expect(check('https://s3.example.org/?x=1')).toContain('no query');
