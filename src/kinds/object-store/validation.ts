@@ -40,6 +40,17 @@ const nameIsValid: Check = ({ spec: { name }, placement: { provider } }) => {
 const accountIsValid: Check = ({ spec }) =>
   spec.azure?.storageAccount === undefined ? undefined : checkStorageAccountName(spec.azure.storageAccount);
 
+/** Both become segments of addresses that the platform's identity calls. Microsoft's and Google's own rules of naming. */
+const cloudNamesAreNames: Check = ({ spec: { azure, gcp } }) => {
+  const { resourceGroup } = azure ?? {};
+  if (resourceGroup !== undefined && !/^[\p{L}\p{N}_.()-]*[\p{L}\p{N}_()-]$/u.test(resourceGroup))
+    return `spec.azure.resourceGroup ${JSON.stringify(resourceGroup)} cannot be the name of a resource group: letters, digits, _ . ( ) and -, no period at its end.`;
+  const { project } = gcp ?? {};
+  if (project !== undefined && !/^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$/.test(project))
+    return `spec.gcp.project ${JSON.stringify(project)} cannot be the ID of a project: 6 to 30 lowercase letters, digits and hyphens.`;
+  return undefined;
+};
+
 const endpointIsSafe: Check = ({ spec, placement, isLoopbackAllowed }) => {
   const endpoint = spec.s3?.endpoint ?? placement.endpoint;
   return endpoint === undefined ? undefined : checkEndpoint('spec.s3.endpoint', endpoint, isLoopbackAllowed);
@@ -120,6 +131,7 @@ const referencesAreNames: Check = ({ spec }) => {
 
 const checks: readonly Check[] = [
   accountIsValid,
+  cloudNamesAreNames,
   nothingIsEmpty,
   endpointIsSafe,
   endpointHasCredentials,

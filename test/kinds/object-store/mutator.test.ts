@@ -141,6 +141,10 @@ describe('what is refused', () => {
     ],
     ['a ConfigMap that is no name', { writeConnectionTo: { configMapName: 'A B' } }, /^spec\.writeConnectionTo\.conf/],
     ['a storage account that is no name', { azure: { storageAccount: 'team-a' } }, /^spec\.azure\.storageAccount/],
+    ['a resource group that is a path', { azure: { resourceGroup: '..' } }, /^spec\.azure\.resourceGroup/],
+    ['a resource group with a path in it', { azure: { resourceGroup: 'a/../b' } }, /^spec\.azure\.resourceGroup/],
+    ['a resource group with a query', { azure: { resourceGroup: 'a?b=c' } }, /^spec\.azure\.resourceGroup/],
+    ['a project that is a path', { gcp: { project: '../other' } }, /^spec\.gcp\.project/],
     ['a label the provider does not take', { labels: { 'aws:x': 'y' } }, /^spec\.labels "aws:x"/],
     [
       'adopting with the platform’s identity',
