@@ -162,6 +162,8 @@ const clusterMetrics = (registry: Registry): Pick<Metrics, 'countWatchRestart' |
     help: 'Watches that ended or failed and were begun anew.',
     labelNames: ['resource', 'why'],
   });
+  // Every cluster has namespaces: a counter that nobody has counted yet has no rate, and looks like one that is not scraped.
+  restarts.inc({ resource: 'namespaces', why: 'ended' }, 0);
   const cloud = gauge(registry, { name: 'cloud_info', help: '1 for the cloud found.', labelNames: ['cloud'] });
   const facts = gauge(registry, {
     name: 'cloud_fact_info',
