@@ -88,15 +88,12 @@ const checks: Readonly<Record<NonNullable<JsonSchema['type']>, Check>> = {
   boolean: (_, value, path) => (typeof value === 'boolean' ? [] : [`${path}: must be true or false`]),
 };
 
-const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 type Test = (schema: JsonSchema, value: unknown) => boolean;
 
 const conforms: Test = (schema, value) => schema.type === undefined || tests[schema.type](schema, value);
 
 const hasFields: Test = ({ required = [], properties = {}, additionalProperties }, value) =>
-  isMapping(value) &&
+  isRecord(value) &&
   required.every((name) => Object.hasOwn(value, name)) &&
   Object.entries(value).every(([name, field]) => {
     const schema = Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
@@ -114,7 +111,7 @@ const tests: Readonly<Record<NonNullable<JsonSchema['type']>, Test>> = {
 /** The value without anything that is null, at any depth: absent and null mean the same to us. */
 const withoutNulls = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.filter((item) => item !== null).map(withoutNulls);
-  if (!isMapping(value)) return value;
+  if (!isRecord(value)) return value;
   const given = Object.entries(value).filter(([, field]) => field !== null);
   return Object.fromEntries(given.map(([name, field]) => [name, withoutNulls(field)]));
 };

@@ -88,7 +88,6 @@ const selectorRefusal = (app: KubeObject, { at }: Edit): string | undefined => {
   return other && `spark-operator refuses ${at.join('.')} beside ${other.join('.')}.nodeSelector`;
 };
 
-const TARGET_KIND = 'SparkApplication';
 const VOLUMES = ['spec', 'volumes'];
 /** What Spark and its operator mount themselves. */
 const MOUNTED = [
@@ -106,13 +105,11 @@ const NO_CONF = new Map<string, unknown>();
 
 /** Why nothing of ours may be mounted at a path. */
 const pathRefusal = (path: string): string | undefined =>
-  isReservedPath(TARGET_KIND, path) || hidesAny(path, MOUNTED)
-    ? 'Spark or its operator mounts that path itself'
-    : undefined;
+  isReservedPath(KIND, path) || hidesAny(path, MOUNTED) ? 'Spark or its operator mounts that path itself' : undefined;
 
 /** Why a volume cannot be injected: the operator, or Spark, makes one of that name. */
 const volumeRefusal = (app: KubeObject, { key }: Edit): string | undefined => {
-  if (isReservedVolume(TARGET_KIND, key)) return 'the volume name is kept for Spark or its operator';
+  if (isReservedVolume(KIND, key)) return 'the volume name is kept for Spark or its operator';
   const isTaken = ROLES.some((role) => {
     const configMaps = listAt(app, ['spec', role, 'configMaps']);
     return volumesMadeFor(configMaps).has(key) && configMaps.some((item) => volumeOf(item).includes(key));
