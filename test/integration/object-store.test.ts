@@ -219,7 +219,7 @@ describe('the event log of a SparkApplication', () => {
     expect(patch).toContainEqual({
       op: 'add',
       path: '/spec/sparkConf/spark.eventLog.dir',
-      value: 's3a://logged-bucket/',
+      value: 's3a://logged-bucket//',
     });
     expect(patch).toContainEqual({
       op: 'add',

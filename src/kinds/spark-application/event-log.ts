@@ -24,11 +24,11 @@ export const eventLogEdits = (app: KubeObject, injection: Injection, namespace: 
   if (eventLog === undefined) return NOTHING;
   const store = objectStoreOf(eventLog.value, namespace, facts);
   if (!store?.ready) return { edits: [], warnings: [notReady(eventLog)] };
-  const dir = store.url.endsWith('/') ? store.url : `${store.url}/`;
+  const dir = rootOf(store.url);
   const said = confOf(app, injection, 'spark.eventLog.dir') ?? dir;
   if (said !== dir || confOf(app, injection, 'spark.eventLog.enabled') === 'false') return NOTHING;
   const conf = { 'spark.eventLog.enabled': 'true', 'spark.eventLog.dir': dir };
-  const connector = connectorConf(store, facts.cloud.facts['region']?.value, webIdentity(app, injection));
+  const connector = connectorConf(store, facts.cloud.facts['region']?.value, awsCredentials(app, injection));
   return {
     edits: [
       ...editsFor(['spec', 'sparkConf'], conf, eventLog),
@@ -37,6 +37,12 @@ export const eventLogEdits = (app: KubeObject, injection: Injection, namespace: 
     warnings: [],
   };
 };
+
+/**
+ * The root of a bucket, as Spark is to be told: it takes one slash off the end (SparkContext), and S3A of Hadoop 3.3
+ * refuses what is left of `s3a://bucket/` ("path must be absolute"). A folder in it would have to be there first.
+ */
+const rootOf = (url: string): string => url.replace(/\/*$/, '//');
 
 const editsFor = (at: readonly string[], conf: StringMap, resolved: Resolved<string>): readonly Edit[] =>
   Object.entries(conf).map(([key, value]) => ({
@@ -65,21 +71,20 @@ const connectorConf = (
 };
 
 /**
- * A service account bound to an AWS role, which Hadoop's own list of providers leaves out; none where the app has keys
- * in its conf. The classes follow the AWS SDK: version 2 from Hadoop 3.4 on, which comes with Spark 4.
+ * The SDK's own chain of credentials, which finds those of a service account bound to an AWS role: Hadoop's list leaves
+ * them out, and a list that begins with them ends the driver where there are none. Nothing where the app has keys in its
+ * conf. The class follows the AWS SDK: version 2 from Hadoop 3.4 on, which comes with Spark 4.
  */
-const webIdentity = (app: KubeObject, injection: Injection): StringMap => {
+const awsCredentials = (app: KubeObject, injection: Injection): StringMap => {
   const isKey = (key: string): boolean =>
     /^fs\.s3a\.(bucket\..+\.)?(access\.key|secret\.key|session\.token)$/.test(key);
   if (hadoopKeys(app, injection).some(isKey)) return {};
   const isSdk2 = Number.parseInt(textAt(app, ['spec', 'sparkVersion']) ?? '', 10) >= 4;
-  const sdk = isSdk2 ? 'software.amazon.awssdk.auth.credentials' : 'com.amazonaws.auth';
-  const providers = [
-    `${sdk}.${isSdk2 ? 'WebIdentityTokenFileCredentialsProvider' : 'WebIdentityTokenCredentialsProvider'}`,
-    `${sdk}.EnvironmentVariableCredentialsProvider`,
-    'org.apache.hadoop.fs.s3a.auth.IAMInstanceCredentialsProvider',
-  ];
-  return { 'aws.credentials.provider': providers.join(',') };
+  return {
+    'aws.credentials.provider': isSdk2
+      ? 'software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider'
+      : 'com.amazonaws.auth.DefaultAWSCredentialsProviderChain',
+  };
 };
 
 const notReady = ({ value, source }: Resolved<string>): string =>
