@@ -14,6 +14,7 @@ const controllers = [
   'persistentvolumeclaim-protection-controller',
   'persistentvolume-protection-controller',
   'namespace-controller',
+  'clusterrole-aggregation-controller',
   'serviceaccount-controller',
   'serviceaccount-token-controller',
   'deployment-controller',

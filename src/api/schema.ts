@@ -202,7 +202,8 @@ export const customResourceDefinition = (resource: CustomResource): CustomResour
     spec: {
       group,
       scope: 'Namespaced',
-      names: { kind, listKind: `${kind}List`, plural, singular, shortNames },
+      // The API server drops an empty list: said, it would be a difference for ever.
+      names: { kind, listKind: `${kind}List`, plural, singular, ...(shortNames.length > 0 && { shortNames }) },
       versions: [
         {
           name: version,

@@ -7,6 +7,7 @@ import { mutators } from '../kinds/index.ts';
 import { settings } from '../settings/definitions.ts';
 import { certManagerObjects, certManagerPatch } from './cert-manager.ts';
 import { type InstallOptions, NAME, NFS_NAMESPACE } from './options.ts';
+import { peopleObjects } from './people.ts';
 import { prometheusObjects } from './prometheus.ts';
 import { rbacObjects } from './rbac.ts';
 import {
@@ -28,6 +29,7 @@ const installFiles = (options: InstallOptions): Readonly<Record<string, readonly
   'crds.yaml': [platformDefaultsCrd, objectStoreCrd],
   'priority-class.yaml': [priorityClassObject()],
   'rbac.yaml': rbacObjects(options),
+  'people.yaml': peopleObjects(options),
   'service.yaml': [serviceObject(options)],
   'network-policy.yaml': [networkPolicyObject(options)],
   'disruption-budget.yaml': [disruptionBudgetObject(options)],

@@ -17,7 +17,13 @@ export interface PolicyRule {
   readonly resourceNames?: readonly string[];
 }
 
-const allow = (group: string, resources: string, verbs: string, resourceNames?: readonly string[]): PolicyRule => ({
+/** Words joined by spaces. */
+export const allow = (
+  group: string,
+  resources: string,
+  verbs: string,
+  resourceNames?: readonly string[],
+): PolicyRule => ({
   apiGroups: [group],
   resources: resources.split(' '),
   verbs: verbs.split(' '),
@@ -107,7 +113,7 @@ export const shippedRoles: Readonly<Record<string, readonly PolicyRule[]>> = {
   [SHIPPED_ROLES.calrissianPvcReader]: [allow('', 'persistentvolumeclaims', 'list get')],
 };
 
-const API_VERSION = 'rbac.authorization.k8s.io/v1';
+export const RBAC_VERSION = 'rbac.authorization.k8s.io/v1';
 const API_GROUP = 'rbac.authorization.k8s.io';
 
 /** The service account Quartermaster runs as, its roles, and those it hands out. */
@@ -128,7 +134,7 @@ export const rbacObjects = ({ namespace }: InstallOptions): readonly InstallObje
 };
 
 const role = (name: string, rules: readonly PolicyRule[], namespace?: string): InstallObject => ({
-  apiVersion: API_VERSION,
+  apiVersion: RBAC_VERSION,
   kind: namespace === undefined ? 'ClusterRole' : 'Role',
   metadata: { name, ...(namespace !== undefined && { namespace }), labels },
   rules,
@@ -140,7 +146,7 @@ const binding = (
   subject: Readonly<Record<string, string>>,
   namespace?: string,
 ): InstallObject => ({
-  apiVersion: API_VERSION,
+  apiVersion: RBAC_VERSION,
   kind: namespace === undefined ? 'ClusterRoleBinding' : 'RoleBinding',
   metadata: { name, ...(namespace !== undefined && { namespace }), labels },
   roleRef: { apiGroup: API_GROUP, kind: namespace === undefined ? 'ClusterRole' : 'Role', name: roleName },

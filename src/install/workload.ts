@@ -84,7 +84,7 @@ const container = (image: string): Readonly<Record<string, unknown>> => ({
   name: NAME,
   image,
   args: ['serve'],
-  env: [{ name: 'SYSTEM_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } }],
+  env: [{ name: 'SYSTEM_NAMESPACE', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } } }],
   ports: [
     { name: 'webhook', containerPort: WEBHOOK_PORT, protocol: 'TCP' },
     { name: 'ops', containerPort: OPS_PORT, protocol: 'TCP' },
@@ -106,12 +106,16 @@ const probe = (path: string): Readonly<Record<string, unknown>> => ({
   timeoutSeconds: 2,
 });
 
-/** A drain takes one replica at a time. */
+/** A drain takes one replica at a time; one that is not ready keeps no node from being drained. */
 export const disruptionBudgetObject = ({ namespace }: InstallOptions): InstallObject => ({
   apiVersion: 'policy/v1',
   kind: 'PodDisruptionBudget',
   metadata: { name: NAME, namespace, labels },
-  spec: { minAvailable: 1, selector: { matchLabels: selectorLabels } },
+  spec: {
+    minAvailable: 1,
+    unhealthyPodEvictionPolicy: 'AlwaysAllow',
+    selector: { matchLabels: selectorLabels },
+  },
 });
 
 /** Above the jobs that wait for it and mount from its NFS servers, below what runs the nodes. */

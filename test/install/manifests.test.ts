@@ -8,7 +8,13 @@ import { manifests } from '../../src/cli/manifests.ts';
 import type { MutatingWebhookConfiguration } from '../../src/controller/webhook-configuration.ts';
 import { kustomizeTree } from '../../src/install/manifests.ts';
 import { defaults } from '../../src/install/options.ts';
-import { clusterPermissions, nfsPermissions, shippedRoles, systemPermissions } from '../../src/install/rbac.ts';
+import {
+  clusterPermissions,
+  nfsPermissions,
+  type PolicyRule,
+  shippedRoles,
+  systemPermissions,
+} from '../../src/install/rbac.ts';
 import { mutators } from '../../src/kinds/index.ts';
 import { settings } from '../../src/settings/definitions.ts';
 
@@ -150,5 +156,49 @@ describe('permissions', () => {
   test('let nobody list or watch secrets', () => {
     const secrets = all.filter(({ resources }) => resources.includes('secrets'));
     for (const { verbs } of secrets) expect(verbs.filter((verb) => verb === 'list' || verb === 'watch')).toEqual([]);
+  });
+});
+
+describe('options of manifests', () => {
+  test.each([
+    [{ namespace: 'kube-system' }, /namespace kube-system is Kubernetes' own/],
+    [{ namespace: 'default' }, /namespace default is Kubernetes' own/],
+    [{ namespace: 'quartermaster-nfs' }, /namespace quartermaster-nfs is that of the NFS servers/],
+    [{ namespace: 'Bad_NS' }, /namespace "Bad_NS" is no DNS label/],
+    [{ namespace: '' }, /namespace "" is no DNS label/],
+    [{ image: '' }, /image "" is no image reference/],
+    [{ image: 'Registry/Upper:1' }, /image "Registry\/Upper:1" is no image reference/],
+    [{ image: 'quartermaster:1 --privileged' }, /is no image reference/],
+    [{ image: 'quartermaster@sha256:12' }, /is no image reference/],
+    [{ namespace: 'Bad_NS', image: 'a b' }, /namespace .*; image .*\.$/],
+  ])('are refused by name: %o', (given, sentence) => {
+    expect(() => manifests(given)).toThrow(sentence);
+  });
+
+  test.each([
+    'quartermaster',
+    'localhost:5000/quartermaster:0.1.0',
+    'registry.example.org/team/a__b/quartermaster:v1_2-rc.1',
+    `ghcr.io/example/quartermaster:1@sha256:${'0a'.repeat(32)}`,
+  ])('take the image %s', (image) => {
+    expect(manifests({ image })).toContain(`image: ${image}\n`);
+  });
+});
+
+describe('roles for people', () => {
+  test('let nobody read Secrets or write what is not theirs', () => {
+    const roles = printed.filter(({ metadata }) => /-(?:view|edit|platform-admin)$/.test(metadata.name ?? ''));
+    expect(roles).toHaveLength(4);
+    const rules = roles.flatMap((role) => (role as unknown as { readonly rules: readonly PolicyRule[] }).rules);
+    const words = rules.flatMap(({ resources, verbs }) => [...resources, ...verbs]);
+    for (const word of ['secrets', '*', 'bind', 'escalate', 'impersonate']) expect(words).not.toContain(word);
+    const writing = rules.filter(({ verbs }) => verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)));
+    expect(writing.flatMap(({ resources }) => resources).filter((path) => path.endsWith('/status'))).toEqual([]);
+  });
+});
+
+describe('the disruption budget', () => {
+  test('lets a node be drained though a replica on it is not ready', () => {
+    expect(named('PodDisruptionBudget')).toMatchObject({ spec: { unhealthyPodEvictionPolicy: 'AlwaysAllow' } });
   });
 });

@@ -83,6 +83,10 @@ describe('the install', () => {
     expect(await versions()).toEqual(before);
   });
 
+  test('differs in nothing from what is printed, says kubectl diff', async () => {
+    expect(await kubectl(controlPlane, ['diff', '-f', '-'], { input: install })).toBe('');
+  });
+
   test('applied over a running one leaves the authority in the webhooks', async () => {
     const { caBundle = '' } = await secretSource({ kube: self, namespace: SYSTEM, names: ['localhost'] })(signal);
     const bundle = Buffer.from(caBundle).toString('base64');
