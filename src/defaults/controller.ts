@@ -21,7 +21,8 @@ import {
   provisionedNamespaces,
 } from './provisioning/plan.ts';
 import { eventsOn, type ProvisionFindings, statusOf } from './status.ts';
-import { conflictingEntries, sparkOperatorWarnings, warningsOn } from './warnings.ts';
+import { conflictingEntries } from './ties.ts';
+import { sparkOperatorWarnings, warningsOn } from './warnings.ts';
 
 /**
  * What `runController` needs for PlatformDefaults. Run it by the leader alone, once its stores have synced and the cloud
@@ -213,7 +214,7 @@ const onPlatformDefaultsTrigger = (tools: Tools, add: (key: string) => void): ((
 const isSpecChange = (type: ChangeType, { metadata }: PlatformDefaults, old: PlatformDefaults | undefined): boolean =>
   type !== 'MODIFIED' || metadata.generation !== old?.metadata.generation;
 
-/** Those it ties with, before the change or after it; those that miss a part it may bring; those that provide the same. */
+/** Those it ties with, before the change or after it; those that tell of it, or miss a part it may bring; those that provide the same. */
 const othersAffected = (
   { stores, inForce }: Tools,
   type: ChangeType,
@@ -222,19 +223,24 @@ const othersAffected = (
   const before = inForce.entries();
   if (type === 'DELETED') inForce.remove(defaults);
   else inForce.put(defaults);
-  const conflicting = [before, inForce.entries()].flatMap((entries) => {
+  const versions = [before, inForce.entries()].flatMap((entries) => {
     const entry = entries.find((one) => entryKey(one) === keyOf(defaults.metadata));
-    return entry ? conflictingEntries(entry, entries).map(entryKey) : [];
+    return entry ? [{ entry, entries }] : [];
   });
-  const withWarnings = stores.platformDefaults
-    .list()
-    .filter(hasWarning)
-    .map(({ metadata }) => keyOf(metadata));
-  return [...new Set([...conflicting, ...withWarnings, ...provisioningKeys(inForce)])];
+  const conflicting = versions.flatMap(({ entry, entries }) => conflictingEntries(entry, entries).map(entryKey));
+  const isPart = versions.some(({ entry: { spec } }) => spec.variables ?? spec.inject?.prometheus?.jmxExporterJar);
+  const concerned = stores.platformDefaults.list().filter(isConcerned(keyOf(defaults.metadata), isPart));
+  const keys = concerned.map(({ metadata }) => keyOf(metadata));
+  return [...new Set([...conflicting, ...keys, ...provisioningKeys(inForce)])];
 };
 
-const hasWarning = ({ status }: PlatformDefaults): boolean =>
-  status?.conditions?.some(({ reason }) => reason === 'Tied' || reason === 'Incomplete') ?? false;
+/** Every one that has a warning would be as many as a tenant likes, for every change of any. */
+const isConcerned =
+  (key: string, isPart: boolean) =>
+  ({ status }: PlatformDefaults): boolean =>
+    status?.conditions?.some(
+      ({ reason, message }) => (reason === 'Tied' && message.includes(key)) || (reason === 'Incomplete' && isPart),
+    ) ?? false;
 
 const entryKey = ({ source }: Entry): string => keyOf(source);
 

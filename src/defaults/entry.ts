@@ -91,10 +91,6 @@ export const requirementsOf = (selector: Maybe<LabelSelector>): readonly Require
 export const meetsAll = (requirements: readonly Requirement[], labels: StringMap): boolean =>
   requirements.every((requirement) => meets(requirement, labels));
 
-/** True where no labels at all could meet both: they want the same key to be two things. */
-export const areDisjoint = (some: readonly Requirement[], others: readonly Requirement[]): boolean =>
-  some.some((one) => others.some((other) => one.key === other.key && areExclusive(one, other)));
-
 const meets = ({ key, operator, values }: Requirement, labels: StringMap): boolean => {
   const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
   switch (operator) {
@@ -109,7 +105,8 @@ const meets = ({ key, operator, values }: Requirement, labels: StringMap): boole
   }
 };
 
-const areExclusive = (one: Requirement, other: Requirement): boolean => {
+/** True where no value of their key, nor its absence, meets both. */
+export const areExclusive = (one: Requirement, other: Requirement): boolean => {
   if (one.operator === 'In') return one.values.every((value) => !meets(other, { [other.key]: value }));
   if (other.operator === 'In') return areExclusive(other, one);
   const operators = [one.operator, other.operator];

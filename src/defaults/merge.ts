@@ -12,9 +12,9 @@ export interface Layer {
 
 /** Merges layers, best first, key by key: the first that gives a key wins it. Entries that tie on a key are told in `warnings`. */
 export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[]): Injection => {
-  const ties: string[] = [];
+  const ties: Ties = new Map();
   const merge = <T>(what: string, read: (inject: InjectSpec, layer: Layer) => Items<T>): ResolvedMap<T> =>
-    firstOfEach(layers, read, (key, winner, loser) => ties.push(tieWarning(`${what} ${key}`.trim(), winner, loser)));
+    firstOfEach(layers, read, (key, winner, loser) => addTie(ties, `${what} ${key}`.trim(), winner, loser));
   const mounts = mountOwners(layers);
   const mounted = <T extends { readonly mountPath: string }>(items: readonly T[] | undefined, layer: Layer): Items<T> =>
     byKey(items, ({ mountPath }) => mountKey(mountPath)).filter(([path]) => mounts.get(path) === layer);
@@ -41,7 +41,7 @@ export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[
     hadoopConf: merge('hadoopConf', ({ hadoopConf }) => pairs(hadoopConf)),
     eventLog: merge('eventLog', ({ eventLog }) => single(eventLog?.objectStore)).get(''),
     storageClass: merge('storageClass', ({ storageClass }) => single(storageClass)).get(''),
-    warnings: [...warnings, ...ties],
+    warnings: [...warnings, ...tieWarnings(ties)],
   };
 };
 
@@ -90,8 +90,8 @@ const mountOwners = (layers: readonly Layer[]): ReadonlyMap<string, Layer> => {
 /** The last source of a container wins, so the best comes last. Within one entry the order is its author's. */
 const leastSpecificFirst = <T>(layers: readonly Layer[], items: ResolvedMap<T>): ResolvedMap<T> => {
   if (items.size < 2) return items;
-  const bySource = layers.toReversed().map(({ entry }) => entry.source);
-  return new Map(bySource.flatMap((source) => [...items].filter(([, item]) => item.source === source)));
+  const bySource = Map.groupBy(items, ([, { source }]) => source);
+  return new Map(layers.toReversed().flatMap(({ entry }) => bySource.get(entry.source) ?? []));
 };
 
 /** A source that is not there must not keep the container from starting, unless its author said so. */
@@ -101,6 +101,28 @@ const asOptional = (source: EnvFromSource): EnvFromSource => {
   return secretRef ? { ...source, secretRef: { optional: true, ...secretRef } } : source;
 };
 
-const tieWarning = (what: string, winner: Entry, loser: Entry): string =>
-  `PlatformDefaults ${namespacedName(winner)} and ${namespacedName(loser)} both give ${what} and are equally specific; ` +
+/** What two entries tie on: the first key, and how many there are. */
+interface Tie {
+  readonly first: string;
+  readonly winner: Entry;
+  readonly loser: Entry;
+  keys: number;
+}
+
+/** By loser, then by winner. */
+type Ties = Map<Entry, Map<Entry, Tie>>;
+
+const addTie = (ties: Ties, what: string, winner: Entry, loser: Entry): void => {
+  const byWinner = ties.get(loser) ?? new Map<Entry, Tie>();
+  const tie = byWinner.get(winner) ?? { first: what, winner, loser, keys: 0 };
+  tie.keys += 1;
+  ties.set(loser, byWinner.set(winner, tie));
+};
+
+const tieWarnings = (ties: Ties): readonly string[] =>
+  [...ties.values()].flatMap((byWinner) => [...byWinner.values()].map(tieWarning));
+
+const tieWarning = ({ first, winner, loser, keys }: Tie): string =>
+  `PlatformDefaults ${namespacedName(winner)} and ${namespacedName(loser)} both give ${first}` +
+  `${keys > 1 ? ` (and ${keys - 1} more)` : ''} and are equally specific; ` +
   `${namespacedName(winner)} is taken by its name. Give one of them a higher priority.`;

@@ -90,8 +90,21 @@ const inject = ({ layers, unresolved }: Plan, values: readonly (string | undefin
     applied.push(layer);
     remaining = { size: remaining.size - layer.size, values: remaining.values - planned.values };
   }
-  return { injection: mergeLayers(applied, warnings), size: MAX_INJECT_CHARACTERS - remaining.size };
+  const injection = mergeLayers(applied, firstOf(warnings));
+  const told = injection.warnings.reduce((sum, { length }) => sum + length, 0);
+  return { injection, size: MAX_INJECT_CHARACTERS - remaining.size + told };
 };
+
+/** As many as there are entries would be sent, logged and kept with every object. */
+const MAX_NOT_APPLIED = 5;
+
+const firstOf = (sentences: readonly string[]): readonly string[] =>
+  sentences.length <= MAX_NOT_APPLIED
+    ? sentences
+    : [
+        ...sentences.slice(0, MAX_NOT_APPLIED),
+        `${sentences.length - MAX_NOT_APPLIED} more PlatformDefaults are not applied.`,
+      ];
 
 type Allowance = Pick<PlannedLayer, 'size' | 'values'>;
 

@@ -1,9 +1,9 @@
 import { AppError } from '../api/errors.ts';
-import type { KubeObject } from '../api/kubernetes.ts';
+import type { KubeObject, StringMap } from '../api/kubernetes.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
-import { areDisjoint, type Entry, hasEqualPrecedence } from './entry.ts';
-import { mergeLayers } from './merge.ts';
+import type { Entry } from './entry.ts';
+import { tiesOf } from './ties.ts';
 import { isBuiltIn, variablesIn } from './variables.ts';
 
 /** A warning about a valid entry, given once the others are known. It is in force all the same. */
@@ -14,50 +14,29 @@ export interface Warning {
 
 /** Keys that nothing but the name decides, variables that nobody defines, parts that do nothing alone. */
 export const warningsOn = (entry: Entry, entries: readonly Entry[]): readonly Warning[] => [
-  ...tieWarnings(entry, entries),
+  ...tiesOf(entry, entries).map((message) => ({ reason: 'Tied' as const, message })),
   ...undefinedVariables(entry, entries),
   ...incompleteParts(entry, entries),
 ];
 
-/** Those that could tie with an entry: whose warnings may change as it comes, changes or goes. */
-export const conflictingEntries = (entry: Entry, entries: readonly Entry[]): readonly Entry[] =>
-  entries.filter((other) => other.source !== entry.source && canConflict(entry, other));
-
-const tieWarnings = (entry: Entry, entries: readonly Entry[]): readonly Warning[] =>
-  conflictingEntries(entry, entries)
-    .flatMap((conflicting) => tiesBetween(...inNameOrder(entry, conflicting)))
-    .map((message) => ({ reason: 'Tied', message }));
-
-const tiesBetween = (winner: Entry, loser: Entry): readonly string[] => {
-  const layers = [winner, loser].map((entry) => ({ entry, inject: entry.spec.inject ?? {} }));
-  return mergeLayers(layers, []).warnings;
-};
-
-const inNameOrder = (a: Entry, b: Entry): readonly [Entry, Entry] => (a.source.name < b.source.name ? [a, b] : [b, a]);
-
-/** True where some object could match both, neither is more specific and both give something of one sort. */
-const canConflict = (entry: Entry, other: Entry): boolean =>
-  hasEqualPrecedence(entry, other) &&
-  entry.source.namespace === other.source.namespace &&
-  overlap(entry.spec.match.kinds, other.spec.match.kinds) &&
-  (entry.clouds.length === 0 || other.clouds.length === 0 || overlap(entry.clouds, other.clouds)) &&
-  overlap(Object.keys(entry.spec.inject ?? {}), Object.keys(other.spec.inject ?? {})) &&
-  !areDisjoint(entry.labelRequirements, other.labelRequirements) &&
-  !areDisjoint(entry.namespaceRequirements, other.namespaceRequirements);
-
-const overlap = (some: readonly string[], others: readonly string[]): boolean =>
-  some.some((one) => others.includes(one));
-
 const undefinedVariables = (entry: Entry, entries: readonly Entry[]): readonly Warning[] => {
   const { inject, provision } = entry.spec;
-  const isDefined = (name: string): boolean =>
-    entries.some((other) => Object.hasOwn(other.spec.variables ?? {}, name) && isVisibleTo(entry, other));
-  return [...variablesIn([inject, provision])]
-    .filter((name) => !isBuiltIn(name) && !isDefined(name))
-    .map((name) => ({
-      reason: 'Incomplete',
-      message: `\${${name}} is defined by no PlatformDefaults; what uses it is applied only where the cloud gives a fact of that name.`,
-    }));
+  const missing = new Set([...variablesIn([inject, provision])].filter((name) => !isBuiltIn(name)));
+  for (const other of entries) {
+    if (missing.size === 0) return [];
+    if (isVisibleTo(entry, other)) takeDefined(missing, other.spec.variables ?? {});
+  }
+  return [...missing].map((name) => ({
+    reason: 'Incomplete',
+    message: `\${${name}} is defined by no PlatformDefaults; what uses it is applied only where the cloud gives a fact of that name.`,
+  }));
+};
+
+/** Looks the shorter of the two up in the longer. */
+const takeDefined = (missing: Set<string>, variables: StringMap): void => {
+  const defined = Object.keys(variables);
+  if (defined.length < missing.size) for (const name of defined) missing.delete(name);
+  else for (const name of missing) if (Object.hasOwn(variables, name)) missing.delete(name);
 };
 
 const isVisibleTo = (entry: Entry, other: Entry): boolean =>

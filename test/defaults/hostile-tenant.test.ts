@@ -2,12 +2,16 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { ensureNothing } from '../../src/admission/handler.ts';
 import { encodeReview } from '../../src/admission/review.ts';
+import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
+import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
 import { indexDefaults } from '../../src/defaults/resolution.ts';
+import { type Warning, warningsOn } from '../../src/defaults/warnings.ts';
 import { createHandler } from '../../src/kinds/index.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
 import { observeAdmissions } from '../../src/server/webhook.ts';
 import { admit } from '../fixtures/admitting.ts';
+import { growthOf, MAX_RATIO } from '../fixtures/cost.ts';
 import { platformDefaults, system, target } from '../fixtures/defaults.ts';
 import { requestFor } from '../fixtures/golden-case.ts';
 import { factsOf } from '../fixtures/golden-world.ts';
@@ -41,9 +45,11 @@ describe('PlatformDefaults of a tenant', () => {
   it('that give a pod 60 MB together give it one at most, and the answer says which were left out', () => {
     const { patch, warnings } = admit(step(), giving(2_000, 'x'.repeat(30_000)));
     expect(JSON.stringify(patch).length).toBeLessThan(1.1 * MEBI);
-    expect(warnings).toContain(
-      'PlatformDefaults team-a/d999 is not applied: PlatformDefaults would give this object more than 1 MiB.',
+    expect(warnings).toHaveLength(6);
+    expect(warnings[0]).toMatch(
+      /^PlatformDefaults team-a\/d\d+ is not applied: PlatformDefaults would give this object more than 1 MiB\.$/,
     );
+    expect(warnings[5]).toMatch(/^19\d\d more PlatformDefaults are not applied\.$/);
   });
 
   it('take no room from what the platform enforces', () => {
@@ -78,7 +84,7 @@ describe('PlatformDefaults of a tenant', () => {
     );
     const index = indexDefaults(many, system);
     const startedAt = performance.now();
-    expect(index.resolve(target({ labels: {} }))?.warnings).toHaveLength(3_000);
+    expect(index.resolve(target({ labels: {} }))?.warnings).toHaveLength(6);
     expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
@@ -130,6 +136,64 @@ describe('PlatformDefaults of a tenant', () => {
   });
 });
 
+describe('PlatformDefaults of a tenant that tie with each other', () => {
+  const CONF = Object.keys(Array.from({ length: 1_000 }));
+  const tied = (count: number, conf: readonly string[] = CONF) =>
+    Array.from({ length: count }, (_, at) =>
+      platformDefaults(
+        `d${at}`,
+        { inject: { sparkConf: Object.fromEntries(conf.map((key) => [`spark.x${key}`, String(at)])) } },
+        tenant,
+      ),
+    );
+  const judgeAll = (list: readonly PlatformDefaults[]): readonly Warning[] => {
+    const inForce = createDefaultsInForce(system);
+    for (const defaults of list) inForce.put(defaults);
+    const entries = inForce.entries();
+    return entries.flatMap((entry) => warningsOn(entry, entries));
+  };
+
+  it('are told of in one sentence for each two, and not for each key', () => {
+    expect(judgeAll(tied(2)).map(({ message }) => message)).toEqual(
+      Array.from(
+        { length: 2 },
+        () =>
+          'PlatformDefaults team-a/d0 and team-a/d1 both give sparkConf spark.x0 (and 999 more) and are equally specific; ' +
+          'team-a/d0 is taken by its name. Give one of them a higher priority.',
+      ),
+    );
+  });
+
+  it.each([
+    ['whatever else they give', (count: number) => tied(count)],
+    ['where they give one key', (count: number) => tied(4 * count, ['0'])],
+    [
+      'where none of them ties',
+      (count: number) => tied(count).map((one) => ({ ...one, spec: { ...one.spec, inject: tied(1)[0]?.spec.inject } })),
+    ],
+    [
+      'with selectors that are long to compare',
+      (count: number) =>
+        tied(2 * count, ['0']).map((one, at) => ({
+          ...one,
+          spec: { ...one.spec, match: { ...one.spec.match, selector: longSelector(at) } },
+        })),
+    ],
+  ])('cost as much as there are of them, %s', (_, make) => {
+    expect(growthOf((count) => () => void judgeAll(make(count) as readonly PlatformDefaults[]), 50).ratio).toBeLessThan(
+      MAX_RATIO,
+    );
+  });
+
+  const longSelector = (at: number) => ({
+    matchExpressions: Array.from({ length: 32 }, () => ({
+      key: 'k',
+      operator: 'In' as const,
+      values: Array.from({ length: 64 }, (_, value) => (value === 63 ? 'shared' : `v${at}-${value}`)),
+    })),
+  });
+});
+
 describe('what a tenant writes', () => {
   const LONG = `\u001b[31m${'x'.repeat(MEBI)}`;
   const ties = ['a', 'b'].map((name) =>
@@ -163,7 +227,7 @@ describe('what a tenant writes', () => {
       await handle({ ...requestFor({ circumstances: {}, oldObject: undefined }, object), name: LONG }),
     );
     const { response } = JSON.parse(answer) as { response: { warnings: readonly string[] } };
-    expect(response.warnings).toHaveLength(51);
+    expect(response.warnings).toHaveLength(7);
     expect(response.warnings.join('').length).toBeLessThan(60_000);
     expect(lines.join('').length).toBeLessThan(100_000);
     expect(lines.join('')).not.toContain('\\u001b');

@@ -1,0 +1,65 @@
+import { areExclusive, type Entry, hasEqualPrecedence, type Requirement } from './entry.ts';
+import { mergeLayers } from './merge.ts';
+import { countValues } from './validation/inject.ts';
+
+/**
+ * What is looked at for the ties of one entry, in values of selectors and of what is injected. A tenant makes as many that
+ * tie as they like, and each change of one has those judged again that it ties with: what is past that is not told.
+ */
+const MAX_STEPS = 20_000;
+/** What comparing two entries takes besides their values. */
+const STEPS_PER_ENTRY = 200;
+
+/** Those that could tie with an entry: whose warnings may change as it comes, changes or goes. The first of very many. */
+export const conflictingEntries = (entry: Entry, entries: readonly Entry[]): readonly Entry[] => {
+  const budget = { left: MAX_STEPS };
+  const found: Entry[] = [];
+  for (const other of entries) {
+    if (budget.left <= 0) break;
+    if (other.source === entry.source || !canConflict(entry, other, budget)) continue;
+    budget.left -= STEPS_PER_ENTRY + valuesOf(entry) + valuesOf(other);
+    found.push(other);
+  }
+  return found;
+};
+
+/** One sentence for each other entry that gives something else and is as specific. */
+export const tiesOf = (entry: Entry, entries: readonly Entry[]): readonly string[] =>
+  conflictingEntries(entry, entries).flatMap((conflicting) => tiesBetween(...inNameOrder(entry, conflicting)));
+
+const tiesBetween = (winner: Entry, loser: Entry): readonly string[] => {
+  const layers = [winner, loser].map((entry) => ({ entry, inject: entry.spec.inject ?? {} }));
+  return mergeLayers(layers, []).warnings;
+};
+
+const inNameOrder = (a: Entry, b: Entry): readonly [Entry, Entry] => (a.source.name < b.source.name ? [a, b] : [b, a]);
+
+const valuesOf = ({ spec }: Entry): number => countValues(spec.inject ?? {});
+
+interface Budget {
+  left: number;
+}
+
+/** True where some object could match both, neither is more specific and both give something of one sort. */
+const canConflict = (entry: Entry, other: Entry, budget: Budget): boolean =>
+  hasEqualPrecedence(entry, other) &&
+  entry.source.namespace === other.source.namespace &&
+  overlap(entry.spec.match.kinds, other.spec.match.kinds) &&
+  (entry.clouds.length === 0 || other.clouds.length === 0 || overlap(entry.clouds, other.clouds)) &&
+  overlap(Object.keys(entry.spec.inject ?? {}), Object.keys(other.spec.inject ?? {})) &&
+  !areDisjoint(entry.labelRequirements, other.labelRequirements, budget) &&
+  !areDisjoint(entry.namespaceRequirements, other.namespaceRequirements, budget);
+
+const overlap = (some: readonly string[], others: readonly string[]): boolean =>
+  some.some((one) => others.includes(one));
+
+/** True where no labels at all could meet both: they want the same key to be two things. */
+const areDisjoint = (some: readonly Requirement[], others: readonly Requirement[], budget: Budget): boolean =>
+  some.some((one) =>
+    others.some((other) => {
+      budget.left -= 1;
+      if (one.key !== other.key || budget.left <= 0) return false;
+      budget.left -= one.values.length * other.values.length;
+      return areExclusive(one, other);
+    }),
+  );
