@@ -6,6 +6,7 @@ const terminal: Terminal = {
   print: (text) => void process.stdout.write(text),
   complain: (text) => void process.stderr.write(text),
   isColoured: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
+  ...(process.stderr.isTTY && { columns: Math.min(process.stderr.columns, 100) }),
 };
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -66,7 +66,10 @@ const mutate = (request: AdmissionRequest, facts: Facts, mutatorsOf: MutatorsOf)
     const next = mutator.mutate(mutation.object, request, facts);
     if (next.denied !== undefined) return { ...next, object };
     mutation =
-      next.object === mutation.object && next.warnings.length === 0 && next.companions.length === 0
+      next.object === mutation.object &&
+      next.warnings.length === 0 &&
+      next.companions.length === 0 &&
+      next.outcomes === undefined
         ? mutation
         : join(mutation, next);
   }
@@ -79,7 +82,13 @@ const join = (first: Mutation, second: Mutation): Mutation => ({
   explain: [...first.explain, ...second.explain],
   companions: [...first.companions, ...second.companions],
   audit: { ...first.audit, ...second.audit },
+  outcomes:
+    first.outcomes && second.outcomes ? both(first.outcomes, second.outcomes) : (first.outcomes ?? second.outcomes),
 });
+
+const both =
+  <T>(first: () => readonly T[], second: () => readonly T[]) =>
+  (): readonly T[] => [...first(), ...second()];
 
 const respond = ({ uid }: AdmissionRequest, decision: Decision, ensureWarnings: readonly string[]): ReviewResponse => {
   const warnings = plainSentences([...decision.warnings, ...ensureWarnings]);

@@ -31,6 +31,23 @@ export interface Explanation {
   readonly why: string;
 }
 
+/** What became of one value that a PlatformDefaults has for one field of an object. */
+export interface Outcome {
+  /** `<namespace>/<name>@<generation>` of the PlatformDefaults, or `quartermaster`. */
+  readonly by: string;
+  readonly mode: 'Default' | 'Enforce';
+  /** Of the map or list, as people write it: `spec.driver.env`. */
+  readonly field: string;
+  /** The field of the map, or the entry of the list by what tells it apart: a name, a mount path. */
+  readonly key: string;
+  readonly value: unknown;
+  readonly verdict: 'applied' | 'kept back' | 'refused';
+  /** What it is instead of: what it replaced, or what it gave way to. */
+  readonly over?: unknown;
+  /** A part of a sentence. */
+  readonly why: string;
+}
+
 /**
  * What a mutator answers. `object` is the very object it was given where nothing changes, and shares with
  * it every part that did not. `companions` are whole objects that must exist for it to work, in apply order.
@@ -44,6 +61,8 @@ export interface Mutation {
   readonly companions: readonly KubeObject[];
   /** Audit annotations beside the explanation's own, short keys. */
   readonly audit?: StringMap;
+  /** What became of each value there was for it, found out when it is asked for. */
+  readonly outcomes?: (() => readonly Outcome[]) | undefined;
 }
 
 /** What the webhook configuration asks the API server to send for one kind. */

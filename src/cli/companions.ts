@@ -2,17 +2,23 @@ import type { Facts } from '../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../api/kubernetes.ts';
 import { CALRISSIAN_CLASS, CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../api/names.ts';
 import { type Entry, namespacedName } from '../defaults/entry.ts';
+import type { Validation } from '../defaults/in-force.ts';
 import { contentOf, type DesiredItem, desiredStateOf } from '../defaults/provisioning/plan.ts';
 import { variableOf } from '../injection/target.ts';
 import { calrissianWarnings } from '../kinds/calrissian/applier.ts';
 import { calrissianObjects } from '../kinds/calrissian/objects.ts';
 import { nextClaimStep } from '../kinds/persistent-volume-claim/controller.ts';
 import { calrissianBucket, calrissianClass, mountOf } from '../storage-classes/calrissian.ts';
+import type { WebhookRules } from './explanation/webhook-rules.ts';
 
 /** The cluster under preview: what decisions are made from, and every PlatformDefaults that is in force. */
 export interface PreviewCluster {
   readonly facts: Facts;
   readonly entries: readonly Entry[];
+  /** Those that are wrong, each with the version of it that stands. */
+  readonly invalid: readonly Validation[];
+  /** What the API server sends. */
+  readonly webhooks: readonly WebhookRules[];
 }
 
 /** What the controller makes for an object that no admission sees. */
@@ -24,7 +30,10 @@ export interface NamespaceCompanions {
 const NO_COMPANIONS: NamespaceCompanions = { companions: [], warnings: [] };
 
 /** What a namespace comes to hold, in the order to make it; nothing for any other object. */
-export const companionsOf = (object: KubeObject, cluster: PreviewCluster): NamespaceCompanions => {
+export const companionsOf = (
+  object: KubeObject,
+  cluster: Pick<PreviewCluster, 'facts' | 'entries'>,
+): NamespaceCompanions => {
   if (object.apiVersion !== 'v1' || object.kind !== 'Namespace') return NO_COMPANIONS;
   const provisioned = cluster.entries.map((entry) => provisionedCompanions(entry, object, cluster));
   return merged([calrissianCompanions(object, cluster.facts), ...provisioned]);
@@ -57,7 +66,7 @@ const calrissianCompanions = ({ metadata }: KubeObject, facts: Facts): Namespace
 const provisionedCompanions = (
   entry: Entry,
   namespace: KubeObject,
-  { facts, entries }: PreviewCluster,
+  { facts, entries }: Pick<PreviewCluster, 'facts' | 'entries'>,
 ): NamespaceCompanions => {
   if (entry.spec.provision === undefined) return NO_COMPANIONS;
   const { desired, problems } = desiredStateOf(entry, {

@@ -8,7 +8,7 @@ import type {
   StorageClass,
   StringMap,
 } from '../api/kubernetes.ts';
-import { DEFAULT_CLASS_ANNOTATION } from '../api/names.ts';
+import { DEFAULT_CLASS_ANNOTATION, NAMESPACE_NAME_LABEL } from '../api/names.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { FACT_NAMES } from '../clouds/cloud.ts';
 import { cloudNamed, clouds, verdictFor } from '../clouds/index.ts';
@@ -20,6 +20,7 @@ import { policyOf, type Settings } from '../settings/config.ts';
 import { accessModesOf } from '../storage-classes/claim.ts';
 import type { PreviewCluster } from './companions.ts';
 import { locationOf, readObjects, type SourcedObject } from './documents.ts';
+import { installedWebhooks } from './explanation/webhook-rules.ts';
 
 /** The flags that describe a cluster which is not there. */
 export interface DescribedClusterOptions {
@@ -55,7 +56,7 @@ export const describedCluster = (
     objects,
     namespace: options.namespace,
   });
-  return { facts, entries };
+  return { facts, entries, invalid: [], webhooks: installedWebhooks(policy.systemNamespace, policy.nfsNamespace) };
 };
 
 const givenFacts = (pairs: readonly string[]): CloudFacts =>
@@ -138,7 +139,10 @@ export const offlineFacts = ({
     cloud,
     defaults,
     policy,
-    namespaceLabels: (namespace) => namespaces.get(namespace) ?? namespaceLabels,
+    namespaceLabels: (namespace) => ({
+      ...(namespaces.get(namespace) ?? namespaceLabels),
+      [NAMESPACE_NAME_LABEL]: namespace,
+    }),
     objectStore: () => undefined,
     claimModes: (namespace, name) => claimModes.get(keyOf({ namespace, name })),
     storage: {

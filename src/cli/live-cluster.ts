@@ -5,9 +5,10 @@ import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import type { ProbeResult } from '../clouds/cloud.ts';
 import { factsOf, judge, readNodes } from '../clouds/detection/evidence.ts';
 import { clouds, verdictFor } from '../clouds/index.ts';
-import { createDefaultsInForce } from '../defaults/in-force.ts';
+import type { MutatingWebhookConfiguration } from '../controller/webhook-configuration.ts';
+import { createDefaultsInForce, type DefaultsInForce, type Validation } from '../defaults/in-force.ts';
 import { createFacts } from '../kinds/facts.ts';
-import { resources } from '../kube/api-server.ts';
+import { type Kube, resources } from '../kube/api-server.ts';
 import { createKube } from '../kube/client.ts';
 import { findConnection } from '../kube/connection.ts';
 import type { Store } from '../kube/store.ts';
@@ -16,6 +17,7 @@ import { stripClaim } from '../kube/transforms.ts';
 import { createLog } from '../ops/log.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
 import type { PreviewCluster } from './companions.ts';
+import { installedWebhooks, type WebhookRules, webhooksOf } from './explanation/webhook-rules.ts';
 
 const SYNCED_WITHIN_MS = 15_000;
 
@@ -42,9 +44,34 @@ export const liveCluster = async (
   const policy = policyOf(settings);
   const inForce = createDefaultsInForce(policy);
   for (const defaults of [...stores.platformDefaults.list(), ...added]) inForce.put(defaults);
+  const webhooks = await liveWebhooks(kube, settings);
   const verdict = verdictOf(stores);
   const facts = createFacts({ stores, claims, policy, defaults: inForce.index, verdict: () => verdict });
-  return { facts: facts(), entries: inForce.entries() };
+  return { facts: facts(), entries: inForce.entries(), invalid: invalidOf(stores, added, inForce), webhooks };
+};
+
+const invalidOf = (
+  stores: FactStores,
+  added: readonly PlatformDefaults[],
+  inForce: DefaultsInForce,
+): readonly Validation[] => {
+  const validations = [...stores.platformDefaults.list(), ...added].flatMap(
+    ({ metadata }) => inForce.validation(metadata.namespace ?? '', metadata.name ?? '') ?? [],
+  );
+  return [...new Set(validations)].filter(({ violations }) => violations.length > 0);
+};
+
+/** What the cluster's own configuration says, whoever changed it; what an install has where there is none or it may not be read. */
+const liveWebhooks = async (kube: Kube, settings: Settings): Promise<readonly WebhookRules[]> => {
+  const { webhookConfigurationName, namespace, nfsNamespace } = settings;
+  const key = { namespace: '', name: webhookConfigurationName };
+  const configuration = await kube
+    .get<MutatingWebhookConfiguration>(resources.mutatingWebhooks, key)
+    .catch((error: unknown) => {
+      if (error instanceof AppError && error.reason === 'Forbidden') return undefined;
+      throw error;
+    });
+  return configuration ? webhooksOf(configuration) : installedWebhooks(namespace, nfsNamespace);
 };
 
 const waitForCacheSync = async (

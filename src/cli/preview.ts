@@ -2,13 +2,15 @@ import { styleText } from 'node:util';
 import { createTwoFilesPatch } from 'diff';
 import jsonpatch from 'jsonpatch';
 import { stringify } from 'yaml';
-import type { AdmissionRequest, Explanation, PatchOperation } from '../api/admission.ts';
+import type { Explanation, PatchOperation } from '../api/admission.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { decide, mutators } from '../kinds/index.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
 import { companionsOf, type PreviewCluster } from './companions.ts';
 import { type DescribedClusterOptions, describedCluster, readDefaults } from './described-cluster.ts';
 import { locationOf, readObjects, type Source, type SourcedObject } from './documents.ts';
+import { admit, type ObjectExplanation } from './explanation/explain.ts';
+import { explanationLines, wrapped } from './explanation/print.ts';
+import { asCreate, isHandled } from './explanation/request.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -36,7 +38,7 @@ export const previewCommand = async (
     for (const warning of warnings) terminal.complain(`${locationOf(source)}: warning: ${warning}\n`);
     if (denied !== undefined) terminal.complain(`${locationOf(source)}: refused: ${denied}\n`);
   }
-  if (options.explain) terminal.complain(`\n${renderExplanations(documents)}`);
+  if (options.explain) terminal.complain(`\n${renderExplanations(documents, terminal.columns)}`);
   return documents.every(({ allowed }) => allowed) ? EXIT.fine : EXIT.refused;
 };
 
@@ -70,6 +72,8 @@ export interface PreviewedDocument {
   readonly companions: readonly KubeObject[];
   readonly warnings: readonly string[];
   readonly explain: readonly Explanation[];
+  /** What became of every PlatformDefaults there is, and what else is to be known. */
+  readonly explanation: ObjectExplanation;
   /** Why it would be refused. */
   readonly denied?: string;
 }
@@ -87,7 +91,7 @@ const previewOne = (
   fallback: string,
 ): PreviewedDocument => {
   const namespace = object.metadata.namespace ?? (isHandled(object) ? fallback : '');
-  const decision = decide(asCreate(object, namespace), cluster.facts);
+  const { decision, explanation } = admit(asCreate(object, namespace), cluster);
   const namespaceCompanions = companionsOf(object, cluster);
   return {
     source,
@@ -101,36 +105,10 @@ const previewOne = (
     companions: [...decision.companions, ...namespaceCompanions.companions],
     warnings: [...decision.warnings, ...namespaceCompanions.warnings],
     explain: decision.explain,
+    explanation: explanation(),
     ...(decision.denied !== undefined && { denied: decision.denied }),
   };
 };
-
-const asCreate = (object: KubeObject, namespace: string): AdmissionRequest => {
-  const [group, version] = object.apiVersion.includes('/') ? split(object.apiVersion) : ['', object.apiVersion];
-  return {
-    uid: 'preview',
-    operation: 'CREATE',
-    resource: { group, version, resource: pluralOf(object.kind) },
-    namespace,
-    ...(object.metadata.name !== undefined && { name: object.metadata.name }),
-    object,
-    dryRun: true,
-    username: 'preview',
-  };
-};
-
-const split = (apiVersion: string): [string, string] => {
-  const at = apiVersion.indexOf('/');
-  return [apiVersion.slice(0, at), apiVersion.slice(at + 1)];
-};
-
-/** True of every kind that a mutator asks for. */
-const pluralOf = (kind: string): string => `${kind.toLowerCase()}s`;
-
-const handled = new Set(mutators.flatMap(({ rules }) => rules.map(({ group, resource }) => `${group}/${resource}`)));
-
-const isHandled = ({ apiVersion, kind }: KubeObject): boolean =>
-  handled.has(`${apiVersion.includes('/') ? split(apiVersion)[0] : ''}/${pluralOf(kind)}`);
 
 export const OUTPUTS = ['yaml', 'json', 'patch', 'diff'] as const;
 export type Output = (typeof OUTPUTS)[number];
@@ -214,17 +192,14 @@ const colour = (line: string): string => {
   return line;
 };
 
-/** A table a person can read: what was changed, by whom, why. */
-export const renderExplanations = (documents: readonly PreviewedDocument[]): string =>
-  documents.map(explainOne).join('\n');
-
-const explainOne = (document: PreviewedDocument): string => {
-  const rows = document.explain.map(({ path, source, mode, why }) => [path, source, mode, why]);
-  const body = rows.length === 0 ? ['  nothing was changed'] : table([['PATH', 'SOURCE', 'MODE', 'WHY'], ...rows]);
-  return `${[`${title(document)} (${locationOf(document.source)})`, ...body].join('\n')}\n`;
-};
-
-const table = (rows: readonly (readonly string[])[]): readonly string[] => {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd());
-};
+/** For people: what became of each PlatformDefaults, by whom, why and why not. Broken at so many columns, where a terminal has them. */
+export const renderExplanations = (
+  documents: readonly PreviewedDocument[],
+  columns = Number.POSITIVE_INFINITY,
+): string =>
+  documents
+    .map((document) => {
+      const head = `${title(document)} (${locationOf(document.source)})`;
+      return `${wrapped(explanationLines(head, document.explanation, document.explain), columns).join('\n')}\n`;
+    })
+    .join('\n');

@@ -3,6 +3,7 @@ import { AppError } from '../api/errors.ts';
 import { flagOf, readSettings, type SettingName, type Settings } from '../settings/config.ts';
 import { settings } from '../settings/definitions.ts';
 import { EXIT, type Terminal } from './terminal.ts';
+import type { WhyOptions } from './why.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -34,6 +35,9 @@ const PREVIEW_SETTINGS = [
 ] as const satisfies readonly SettingName[];
 
 const DETECT_SETTINGS = ['cloud', 'metadataEndpoint', 'facts'] as const satisfies readonly SettingName[];
+
+/** Settings that change what `why` decides; -n is the namespace of the object there. */
+const WHY_SETTINGS = PREVIEW_SETTINGS.filter((name) => name !== 'namespace');
 
 /** Runs one command line to its exit code. Every mistake of the caller is one line on standard error and exit 2. */
 export const run = async (
@@ -110,6 +114,18 @@ const createProgram = (
   addSettings(preview, PREVIEW_SETTINGS).action(async (_options: unknown, command: Command) => {
     const { previewCommand } = await import('./preview.ts');
     setExitCode(await previewCommand(command.opts(), settingsOf(command, PREVIEW_SETTINGS), environment, terminal));
+  });
+
+  const why = program
+    .command('why')
+    .description('tell of a stored object what it was given, what a new one would be given now, and why not')
+    .argument('<kind/name>', 'such as sparkapplication/spark-pi or pvc/data')
+    .option('-n, --namespace <name>', 'its namespace', 'default')
+    .addHelpText('after', '\nExample: quartermaster why sparkapplication/spark-pi -n team-a');
+  addSettings(why, WHY_SETTINGS).action(async (reference: string, options: WhyOptions, command: Command) => {
+    const { whyCommand } = await import('./why.ts');
+    const given = settingsOf(command, WHY_SETTINGS);
+    setExitCode(await whyCommand(reference, options, given, environment, terminal));
   });
 
   const detect = program

@@ -4,6 +4,8 @@ export interface Terminal {
   readonly complain: (text: string) => void;
   /** Standard output is a terminal that shows colours. */
   readonly isColoured: boolean;
+  /** How wide what goes to standard error may be; left out where that is no terminal. */
+  readonly columns?: number;
 }
 
 /** What the process ends with. */

@@ -75,24 +75,53 @@ const planFor = (matched: readonly Entry[]): Plan => {
 const weightOf = ({ layers }: Plan): number =>
   layers.reduce((sum, { isTemplate, size }) => sum + LAYER_BYTES + (isTemplate && Number.isFinite(size) ? size : 0), 0);
 
+const inject = (plan: Plan, values: readonly (string | undefined)[]): SizedInjection => {
+  const { layers, leftOut, size } = fillLayers(plan, values);
+  const injection = mergeLayers(layers, firstOf(leftOut.map(notApplied)));
+  const told = injection.warnings.reduce((sum, { length }) => sum + length, 0);
+  return { injection, size: size + told };
+};
+
+/** An entry that gives an object nothing although it matches, and why: a part of a sentence. */
+export interface LeftOut {
+  readonly entry: Entry;
+  readonly why: string;
+}
+
+/** What matching entries come to before they are merged, best first. */
+export interface Layers {
+  readonly layers: readonly Layer[];
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** The layers that entries which match a target make, best first; what `DefaultsIndex.resolve` merges. */
+export const layersFor = (matched: readonly Entry[], target: DefaultsTarget): Layers => {
+  const plan = planFor(matched.toSorted(compareEntries));
+  return fillLayers(
+    plan,
+    plan.unresolved.map((name) => builtInValue(target, name)),
+  );
+};
+
 /** Best first, so that what is enforced for the whole cluster has room whatever a tenant gives besides. */
-const inject = ({ layers, unresolved }: Plan, values: readonly (string | undefined)[]): SizedInjection => {
+const fillLayers = (
+  { layers, unresolved }: Plan,
+  values: readonly (string | undefined)[],
+): Layers & { readonly size: number } => {
   const known = new Map(unresolved.map((name, at) => [name, values[at]]));
   const applied: SizedLayer[] = [];
-  const warnings: string[] = [];
+  const leftOut: LeftOut[] = [];
   let remaining: Allowance = { size: MAX_INJECT_CHARACTERS, values: MAX_VALUES };
   for (const planned of layers) {
     const layer = fillLayer(planned, known, remaining);
     if (typeof layer === 'string') {
-      warnings.push(layer);
+      leftOut.push({ entry: planned.entry, why: layer });
       continue;
     }
     applied.push(layer);
     remaining = { size: remaining.size - layer.size, values: remaining.values - planned.values };
   }
-  const injection = mergeLayers(applied, firstOf(warnings));
-  const told = injection.warnings.reduce((sum, { length }) => sum + length, 0);
-  return { injection, size: MAX_INJECT_CHARACTERS - remaining.size + told };
+  return { layers: applied, leftOut, size: MAX_INJECT_CHARACTERS - remaining.size };
 };
 
 /** As many as there are entries would be sent, logged and kept with every object. */
@@ -112,31 +141,31 @@ interface SizedLayer extends Layer {
   readonly size: number;
 }
 
-/** The layer with its variables filled in; a sentence where that cannot be: half of an entry is worse than none. */
+/** The layer with its variables filled in; a part of a sentence where that cannot be: half of an entry is worse than none. */
 const fillLayer = (
   layer: PlannedLayer,
   known: ReadonlyMap<string, string | undefined>,
   allowance: Allowance,
 ): SizedLayer | string => {
   const { entry, isTemplate, unresolved } = layer;
-  if (layer.size > allowance.size) return notApplied(entry, SIZE_EXCEEDED);
-  if (layer.values > allowance.values) return notApplied(entry, COUNT_EXCEEDED);
+  if (layer.size > allowance.size) return SIZE_EXCEEDED;
+  if (layer.values > allowance.values) return COUNT_EXCEEDED;
   if (!isTemplate) return layer;
   const unknown = unresolved.find((name) => known.get(name) === undefined);
-  if (unknown !== undefined) return notApplied(entry, `\${${unknown}} is not known for this object`);
+  if (unknown !== undefined) return `\${${unknown}} is not known for this object`;
   const budget = createBudget(allowance.size - layer.size);
   const filled = fillVariables(layer.inject, (name) => budget.spend(known.get(name) ?? ''));
-  if (budget.isSpent()) return notApplied(entry, SIZE_EXCEEDED);
+  if (budget.isSpent()) return SIZE_EXCEEDED;
   const [violation] = injectViolations(filled, entry.spec.match.kinds, entry.mode);
-  if (violation !== undefined) return notApplied(entry, violation);
+  if (violation !== undefined) return violation;
   return { entry, inject: filled, size: JSON.stringify(filled).length };
 };
 
 const SIZE_EXCEEDED = 'PlatformDefaults would give this object more than 1 MiB';
 const COUNT_EXCEEDED = `PlatformDefaults would give this object more than ${MAX_VALUES} values`;
 
-const notApplied = (entry: Entry, reason: string): string =>
-  `PlatformDefaults ${namespacedName(entry)} is not applied: ${reason}.`;
+const notApplied = ({ entry, why }: LeftOut): string =>
+  `PlatformDefaults ${namespacedName(entry)} is not applied: ${why}.`;
 
 /** What one entry gives to the objects that match a certain set of entries. */
 interface PlannedLayer {

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Explanation, type Mutation, untouched } from '../api/admission.ts';
+import { type Explanation, type Mutation, type Outcome, untouched } from '../api/admission.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { INJECT_DISABLED, INJECT_LABEL, INJECTED_ANNOTATION } from '../api/names.ts';
 import { type Edit, type FieldPath, fieldId, isListPath, OURSELVES } from './edit.ts';
 import { memoize } from './memo.ts';
+import { createRecorder } from './outcomes.ts';
 import { listAt, pointerTo, readAt } from './path.ts';
 import { type Rules, type Settlement, settle } from './settlement.ts';
 import {
@@ -32,15 +33,17 @@ export interface InjectionPlan {
  * counts for one thing alone: what it names and we would inject anyway was injected by an earlier admission.
  */
 export const inject = (object: KubeObject, plan: InjectionPlan): Mutation => {
+  const outcomes = (): readonly Outcome[] => outcomesOf(object, plan);
   const { settled, snapshot, excess } = settleWithinLimit(object, plan);
   const mutated = writeInjected(settled.object, snapshot);
   const warnings = [...plan.warnings, ...excess, ...refusalTexts(settled.refused)];
   if (plan.isDisabled && settled.owned.length > 0) warnings.push(enforcedWarning(settled.owned));
   if (snapshot === undefined && mutated !== settled.object) warnings.push(DISCARDED);
-  if (mutated === object) return untouched(object, warnings);
+  if (mutated === object) return { ...untouched(object, warnings), outcomes };
   const annotation =
     mutated === settled.object ? [] : [explainAnnotation(snapshot === undefined ? TAKEN_OUT : RECORDED)];
-  return { object: mutated, warnings, explain: [...explainSettlement(object, settled), ...annotation], companions: [] };
+  const explain = [...explainSettlement(object, settled), ...annotation];
+  return { object: mutated, warnings, explain, companions: [], outcomes };
 };
 
 /** What a kind takes out again when a user's change no longer goes with it. */
@@ -141,6 +144,16 @@ const excessOver = (maxBytes: number, owned: readonly Edit[], form: SnapshotForm
     if (!isExcess) left -= size;
     return isExcess;
   });
+};
+
+/** What became of each edit, by settling once more. */
+const outcomesOf = (object: KubeObject, plan: InjectionPlan): readonly Outcome[] => {
+  const { edits, rulesFor } = plan;
+  const isOurs = namedIn(readInjected(object));
+  const recorder = createRecorder(rulesFor(edits), isOurs);
+  const { owned } = settle(object, edits, rulesFor(edits), isOurs, recorder.observe);
+  const excess = new Set(excessOver(bytesLeftForSnapshot(object), owned, plan.form));
+  return recorder.outcomes(excess);
 };
 
 const excessWarning = (count: number): string =>

@@ -59,14 +59,15 @@ export const settle = (
   edits: readonly Edit[],
   rules: Rules,
   isOurs: (path: FieldPath) => boolean,
+  observe?: Observe,
 ): Settlement => {
-  const first = settleOnce(object, edits, rules, isOurs);
+  const first = settleOnce(object, edits, rules, isOurs, observe);
   if (first.refused.length === 0 || first.put.every(({ mode }) => mode === 'Default')) return first;
   // What was replaced or taken away may have been the reason for a refusal. All is put anew, so that one order comes out.
   const refused = new Set(first.refused.map(({ edit }) => edit));
   const refusalOf: Rules['refusalOf'] = (before, edit) =>
     rules.refusalOf(refused.has(edit) ? first.object : before, edit);
-  return settleOnce(object, edits, { ...rules, refusalOf }, isOurs);
+  return settleOnce(object, edits, { ...rules, refusalOf }, isOurs, observe);
 };
 
 const settleOnce = (
@@ -74,6 +75,7 @@ const settleOnce = (
   edits: readonly Edit[],
   rules: Rules,
   isOurs: (path: FieldPath) => boolean,
+  observe: Observe | undefined,
 ): Settlement => {
   const draft = createDraft(object);
   const owned = new Map<string, Edit>();
@@ -84,6 +86,7 @@ const settleOnce = (
     if (collection?.at !== edit.at) collection = collectionAt(draft, edit.at);
     const id = idOf(edit);
     const decision = owned.has(id) ? SKIPPED : decide(draft.object, collection, edit, rules, owned);
+    observe?.(edit, decision, draft.object);
     if (becomesOwned(decision, edit, isOurs)) owned.set(id, edit);
     if (decision.kind === 'refused') refused.push({ edit, why: decision.why });
     if (decision.kind === 'put') collection = applyEdit(draft, collection, edit, decision.conflicts, changes);
@@ -126,8 +129,11 @@ const recordRemoved = (
   for (const value of values) removed.push({ at, key, value, by });
 };
 
+/** Told what is decided about an edit, and the object as it is just before that: to look at, not to keep. The last word counts. */
+export type Observe = (edit: Edit, decision: EditDecision, object: KubeObject) => void;
+
 /** `same`: what is there is what would be put. `other`: something else is there. `skipped`: nothing is to be done. */
-type EditDecision =
+export type EditDecision =
   | { readonly kind: 'same' | 'other' | 'skipped' }
   | { readonly kind: 'refused'; readonly why: string }
   | { readonly kind: 'put'; readonly conflicts: readonly FieldPath[] };

@@ -53,6 +53,32 @@ export const namedIn = (text: string | undefined): ((path: FieldPath) => boolean
   return (path) => ids.has(fieldId(path));
 };
 
+/** One value that a snapshot says was put there. */
+export interface RecordedField extends FieldPath {
+  readonly by: string;
+  readonly mode: Mode;
+  /** Undefined in a record of names. */
+  readonly value?: unknown;
+}
+
+/** All that a snapshot of either form tells, whatever kind it is of; undefined for text that is none. For people to read. */
+export const recordedIn = (text: string): readonly RecordedField[] | undefined => {
+  const snapshot = parse(text);
+  if (!isRecord(snapshot) || !isTexts(snapshot['by']) || !Array.isArray(snapshot['put'])) return undefined;
+  const by = snapshot['by'];
+  return snapshot['put'].flatMap((entry: unknown) => (Array.isArray(entry) ? recordedRun(entry, by) : []));
+};
+
+const recordedRun = (entry: readonly unknown[], by: readonly string[]): readonly RecordedField[] => {
+  const [index, path, content, enforced] = entry;
+  const source = typeof index === 'number' ? by[index] : undefined;
+  if (source === undefined || typeof path !== 'string') return [];
+  const at = path.split('/');
+  const base = { at, by: source, mode: enforced === 'Enforce' ? ('Enforce' as const) : ('Default' as const) };
+  if (isTexts(content)) return content.map((key) => ({ ...base, key }));
+  return (itemsOf(at, content) ?? []).map(([key, value]) => ({ ...base, key, value }));
+};
+
 type Run = readonly [Edit, ...Edit[]];
 
 /** Neighbours that go to one path, by one source, in one mode. */

@@ -1,39 +1,10 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { PreviewedDocument } from '../../src/cli/preview.ts';
-import { run } from '../../src/cli/program.ts';
+import { createFiles, quartermaster } from '../fixtures/command-line.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'quartermaster-cli-'));
-const file = (name: string, text: string): string => {
-  const path = join(folder, name);
-  writeFileSync(path, text);
-  return path;
-};
-
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-const quartermaster = async (...args: readonly string[]): Promise<Ran> => {
-  let out = '';
-  let err = '';
-  const terminal = {
-    print: (text: string) => {
-      out += text;
-    },
-    complain: (text: string) => {
-      err += text;
-    },
-    isColoured: false,
-  };
-  const serve = (): Promise<number> => Promise.resolve(0);
-  const code = await run(args, {}, terminal, { serve });
-  return { code, out, err };
-};
+const file = createFiles();
 
 const documentsOf = async (...args: readonly string[]): Promise<readonly PreviewedDocument[]> => {
   const { out } = await quartermaster('preview', '-o', 'json', ...args);
@@ -53,6 +24,7 @@ describe('preview -o json', () => {
         'allowed',
         'companions',
         'explain',
+        'explanation',
         'kind',
         'name',
         'namespace',
@@ -149,7 +121,7 @@ describe('preview', () => {
     expect(err).toMatch(/document 1, line 1: refused: .*spec\.name.*\.\n/);
   });
 
-  it('explains each change in a table', async () => {
+  it('explains what became of each PlatformDefaults', async () => {
     const defaults = file(
       'defaults.yaml',
       'apiVersion: quartermaster.dev/v1alpha1\nkind: PlatformDefaults\nmetadata: { name: labels }\nspec:\n  match: { kinds: [PersistentVolumeClaim] }\n  inject: { labels: { team: data } }\n',
@@ -164,8 +136,8 @@ describe('preview', () => {
       defaults,
       '--explain',
     );
-    expect(err).toMatch(/PATH +SOURCE +MODE +WHY/);
-    expect(err).toMatch(/\/metadata\/labels\/team +PlatformDefaults quartermaster-system\/labels@\d+ +Default/);
+    expect(err).toContain('  applied: PlatformDefaults quartermaster-system/labels@0: of its values 1 applied\n');
+    expect(err).toContain('    applied: metadata.labels team = "data": nothing else says it\n');
   });
 });
 
@@ -173,7 +145,7 @@ describe('what cannot be done ends with 2 and one line', () => {
   const good = file('good.yaml', claim(missing));
   it.each([
     ['malformed YAML', ['preview', '-f', file('bad.yaml', 'a: [1\nb: 2\n')], /bad\.yaml: document 1, line \d+: /],
-    ['a file that is not there', ['preview', '-f', join(folder, 'none.yaml')], /none\.yaml: there is no such file/],
+    ['a file that is not there', ['preview', '-f', join(tmpdir(), 'none.yaml')], /none\.yaml: there is no such file/],
     [
       'a kind without apiVersion',
       ['preview', '-f', file('kind.yaml', 'kind: Pod\n')],

@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import type { AccessMode, KubeObject, PersistentVolumeClaim, Pod } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { offlineFacts } from '../../src/cli/described-cluster.ts';
+import { installedWebhooks } from '../../src/cli/explanation/webhook-rules.ts';
 import { preview } from '../../src/cli/preview.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
 import { indexDefaults } from '../../src/defaults/resolution.ts';
@@ -52,7 +53,7 @@ const previewed = (...beside: readonly KubeObject[]) => {
   });
   const [document] = preview(
     [{ source: { file: 'runner.yaml', document: 1, line: 1 }, object: parse(RUNNER) as KubeObject }],
-    { facts, entries: [] },
+    { facts, entries: [], invalid: [], webhooks: installedWebhooks(policy.systemNamespace, policy.nfsNamespace) },
     'jobs',
   );
   const [container] = (document?.object as Pod | undefined)?.spec?.containers ?? [];

@@ -82,6 +82,7 @@ const mutateSpec = (input: MutationInput): Mutation => {
     warnings: [...warningsOf(known, placement), ...labelled.warnings],
     explain: [...filledFields.map(explainField), ...labelled.explain],
     companions: [],
+    outcomes: labelled.outcomes,
   };
 };
 

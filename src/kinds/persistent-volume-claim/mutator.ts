@@ -73,6 +73,7 @@ const mutateClaim = (pvc: PersistentVolumeClaim, request: AdmissionRequest, fact
     warnings: [...labelled.warnings, ...warningsOf(choice)],
     explain: [...labelled.explain, ...(isMade ? choice.explain : [])],
     companions: isMade ? [...choice.companions, choice.storageClass] : [],
+    outcomes: labelled.outcomes,
   };
 };
 

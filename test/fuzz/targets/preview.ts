@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { AppError } from '../../../src/api/errors.ts';
 import { readDefaults } from '../../../src/cli/described-cluster.ts';
 import { parseObjects } from '../../../src/cli/documents.ts';
+import { installedWebhooks } from '../../../src/cli/explanation/webhook-rules.ts';
 import { type Output, preview, render, renderExplanations } from '../../../src/cli/preview.ts';
 import { entryOf } from '../../../src/defaults/entry.ts';
 import { policyOf, readSettings } from '../../../src/settings/config.ts';
@@ -23,13 +24,14 @@ export const previewTarget: OpenTarget = () => {
   const entries = readDefaults(globSync(`${ROOT}/examples/**/defaults.yaml`), policy).map((one) =>
     entryOf(one, policy),
   );
+  const webhooks = installedWebhooks(policy.systemNamespace, policy.nfsNamespace);
   return {
     name: 'preview',
     make: (random) => mutateBytes(random.pick(texts), random),
     check: (input) => {
       const objects = parsed(input.toString());
       if (objects === undefined || seed === undefined) return;
-      const documents = preview(objects, { facts: seed.facts, entries }, 'default');
+      const documents = preview(objects, { facts: seed.facts, entries, invalid: [], webhooks }, 'default');
       for (const output of OUTPUTS) render(documents, output, false);
       renderExplanations(documents);
     },

@@ -1,0 +1,149 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeObject, ObjectMeta } from '../../api/kubernetes.ts';
+import type { PlatformDefaults } from '../../api/platform-defaults.ts';
+import type { DefaultsExplanation } from '../../defaults/explanation/explanation.ts';
+import { erase, valuesAt } from '../../injection/edit.ts';
+import { type RecordedField, readInjected, recordedIn, writeInjected } from '../../injection/snapshot.ts';
+import type { PreviewCluster } from '../companions.ts';
+import { admit, type ObjectExplanation } from './explain.ts';
+import { asCreate } from './request.ts';
+
+/** What a stored object was given, and what a new one like it would be given now. */
+export interface StoredExplanation {
+  /** Whole sentences about what the object has, one for each PlatformDefaults of its record and one for what is not so any more. */
+  readonly was: readonly string[];
+  /** Whole sentences: where a new one would come out otherwise, and why. */
+  readonly differs: readonly string[];
+  readonly now: ObjectExplanation;
+}
+
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** Explains an object as the API server has it. `defaults` with their managed fields, for the times. */
+export const explainStored = (
+  stored: KubeObject,
+  defaults: readonly PlatformDefaults[],
+  cluster: PreviewCluster,
+): StoredExplanation => {
+  const text = readInjected(stored);
+  const recorded = text === undefined ? [] : (recordedIn(text) ?? []);
+  const now = admit(asCreate(manifestOf(stored, recorded), stored.metadata.namespace ?? ''), cluster).explanation();
+  return {
+    was: [...givenSentences(stored, text, recorded), ...changedSince(stored, recorded)],
+    differs: now.defaults.flatMap((one) => differenceOf({ one, stored, text, recorded, defaults })),
+    now,
+  };
+};
+
+/** What its author wrote, as far as that can be told: kubectl's own copy, else the object without what was injected. */
+export const manifestOf = (stored: KubeObject, recorded: readonly RecordedField[]): KubeObject => {
+  const { name, generateName, namespace, labels, annotations } = stored.metadata;
+  const { [LAST_APPLIED]: applied, ...others } = annotations ?? {};
+  const written = applied === undefined ? undefined : (JSON.parse(applied) as KubeObject);
+  const metadata = { namespace, name, generateName } as ObjectMeta;
+  // Labels may have been changed since by other means than apply: what counts is what it has.
+  if (written !== undefined)
+    return { ...written, metadata: { ...written.metadata, ...metadata, labels: labels ?? {} } };
+  const { status: _, ...spared } = stored as KubeObject & { readonly status?: unknown };
+  const bare = { ...spared, metadata: { ...metadata, labels: labels ?? {}, annotations: others } };
+  return writeInjected(
+    recorded.reduce<KubeObject>((object, field) => erase(object, field), bare),
+    undefined,
+  );
+};
+
+const givenSentences = (
+  { metadata }: KubeObject,
+  text: string | undefined,
+  recorded: readonly RecordedField[],
+): readonly string[] => {
+  const at = `when it was made (${metadata.creationTimestamp ?? 'at a time that is not known'})`;
+  if (text === undefined) return [`It was given nothing ${at}: it has no annotation quartermaster.dev/injected.`];
+  if (recordedIn(text) === undefined)
+    return ['Its annotation quartermaster.dev/injected cannot be read: Quartermaster did not write it so.'];
+  const bySource = Map.groupBy(recorded, ({ by }) => by);
+  return [...bySource].map(([by, fields]) => {
+    const places = [...new Set(fields.map((field) => `${field.at.join('.')} ${field.key}`))];
+    const who = by.includes('/') ? `PlatformDefaults ${by}` : by;
+    return `${who} gave it ${at}: ${places.join(', ')}.`;
+  });
+};
+
+/** What the record says and the object does not have, or has otherwise. */
+const changedSince = (stored: KubeObject, recorded: readonly RecordedField[]): readonly string[] =>
+  recorded.flatMap((field) => {
+    const [present] = valuesAt(stored, field);
+    const place = `${field.at.join('.')} ${field.key}`;
+    if (present === undefined) return [`The record no longer holds: ${place} is gone.`];
+    return field.value === undefined || hasAll(present, field.value)
+      ? []
+      : [`The record no longer holds: ${place} was changed to ${JSON.stringify(present)}.`];
+  });
+
+/** The API server fills in defaults beside what was put there. */
+const hasAll = (present: unknown, put: unknown): boolean => {
+  if (typeof put !== 'object' || put === null || typeof present !== 'object' || present === null)
+    return isDeepStrictEqual(present, put);
+  return Object.entries(put).every(([key, value]) =>
+    hasAll((present as Readonly<Record<string, unknown>>)[key], value),
+  );
+};
+
+interface Compared {
+  readonly one: DefaultsExplanation;
+  readonly stored: KubeObject;
+  readonly text: string | undefined;
+  readonly recorded: readonly RecordedField[];
+  readonly defaults: readonly PlatformDefaults[];
+}
+
+const differenceOf = (compared: Compared): readonly string[] => {
+  const { one, recorded } = compared;
+  const name = one.source.slice(0, one.source.lastIndexOf('@'));
+  const before = recorded.find(({ by }) => by.slice(0, by.lastIndexOf('@')) === name);
+  const isGivenNow = one.verdict === 'applied' && one.values.some(({ verdict }) => verdict === 'applied');
+  if (before === undefined)
+    return isGivenNow
+      ? [`PlatformDefaults ${name} would give to a new one, and gave this one nothing: ${whyMissed(name, compared)}.`]
+      : [];
+  if (!isGivenNow) return [`PlatformDefaults ${name} gave to this one and would give a new one nothing: ${one.why}.`];
+  const [then, current] = [before.by, one.source].map((source) => source.slice(source.lastIndexOf('@') + 1));
+  return then === current
+    ? []
+    : [
+        `PlatformDefaults ${name} was at generation ${then} when this one was made and is at ${current}: a new one gets that.`,
+      ];
+};
+
+interface Managed {
+  readonly managedFields?: readonly {
+    readonly time?: string;
+    readonly subresource?: string;
+    readonly fieldsV1?: { readonly 'f:metadata'?: { readonly 'f:labels'?: unknown }; readonly 'f:spec'?: unknown };
+  }[];
+}
+
+/** Times are RFC 3339 in UTC, so that they compare as text. */
+const whyMissed = (name: string, { stored, text, defaults }: Compared): string => {
+  const made = stored.metadata.creationTimestamp ?? '';
+  const giver = defaults.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === name);
+  const added = giver?.metadata.creationTimestamp ?? '';
+  if (added > made) return `it was created at ${added}, after the object (${made})`;
+  const changed = latest(giver, (fields) => fields?.['f:spec'] !== undefined);
+  if (changed > made) return `it was changed at ${changed}, after the object was made (${made})`;
+  const relabelled = latest(stored, (fields) => fields?.['f:metadata']?.['f:labels'] !== undefined);
+  if (relabelled > made) return `the labels of the object were changed at ${relabelled}, after it was made (${made})`;
+  return text === undefined
+    ? `it was there before (${added}), so that no webhook answered when the object was stored at ${made}: it was down, not installed or not sent the object`
+    : `something else has changed since the object was made at ${made}: its namespace, the cloud or what is in the object`;
+};
+
+const latest = (
+  object: KubeObject | undefined,
+  concerns: (fields: NonNullable<Managed['managedFields']>[number]['fieldsV1']) => boolean,
+): string =>
+  ((object?.metadata as Managed | undefined)?.managedFields ?? [])
+    .filter(({ subresource, fieldsV1 }) => (subresource ?? '') === '' && concerns(fieldsV1))
+    .map(({ time = '' }) => time)
+    .sort()
+    .at(-1) ?? '';

@@ -1,0 +1,87 @@
+import { AppError } from '../api/errors.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import { nearestOf } from '../defaults/explanation/near-miss.ts';
+import { mutators } from '../kinds/index.ts';
+import { type Resource, resources } from '../kube/api-server.ts';
+import { createKube } from '../kube/client.ts';
+import { findConnection } from '../kube/connection.ts';
+import type { Settings } from '../settings/config.ts';
+import { explanationLines, wrapped } from './explanation/print.ts';
+import { explainStored } from './explanation/stored.ts';
+import { liveCluster } from './live-cluster.ts';
+import { EXIT, type Terminal } from './terminal.ts';
+
+export interface WhyOptions {
+  readonly namespace: string;
+}
+
+/** How people call what can be asked about. */
+const NAMES: Readonly<Record<string, readonly string[]>> = {
+  persistentvolumeclaims: ['PersistentVolumeClaim', 'pvc'],
+  sparkapplications: ['SparkApplication', 'sparkapp'],
+  sparkconnects: ['SparkConnect', 'sparkconn'],
+  pods: ['Pod', 'po'],
+  objectstores: ['ObjectStore'],
+};
+
+/**
+ * Prints what a stored object was given, what a new one would be given, and why they differ. Throws AppError('InvalidInput') for a
+ * reference that is none, AppError('NotFound') where there is no such object.
+ */
+export const whyCommand = async (
+  reference: string,
+  { namespace }: WhyOptions,
+  settings: Settings,
+  environment: Readonly<Record<string, string | undefined>>,
+  terminal: Terminal,
+): Promise<number> => {
+  const { resource, name } = parseReference(reference);
+  const kube = createKube(await findConnection(environment));
+  const stored = await kube.get<KubeObject>(resource, { namespace, name });
+  if (stored === undefined)
+    throw new AppError('NotFound', `There is no ${resource.kind} ${namespace}/${name}; -n names another namespace.`);
+  const { items } = await kube.list<PlatformDefaults>(resources.platformDefaults, {});
+  const cluster = await liveCluster(settings, environment, []);
+  const { was, differs, now } = explainStored(
+    { ...stored, apiVersion: apiVersionOf(resource), kind: resource.kind },
+    items,
+    cluster,
+  );
+  const lines = [
+    `${resource.kind} ${namespace}/${name}`,
+    ...was.map((sentence) => `  ${sentence}`),
+    ...(differs.length === 0
+      ? ['  A new one like it would be given the same.']
+      : differs.map((sentence) => `  ${sentence}`)),
+    '',
+    ...explanationLines('A new one like it, now:', now, []),
+  ];
+  terminal.print(`${wrapped(lines, terminal.columns ?? Number.POSITIVE_INFINITY).join('\n')}\n`);
+  return EXIT.fine;
+};
+
+const apiVersionOf = ({ group, version }: Resource): string => (group === '' ? version : `${group}/${version}`);
+
+const parseReference = (reference: string): { readonly resource: Resource; readonly name: string } => {
+  const [kind = '', name = '', ...more] = reference.split('/');
+  if (kind === '' || name === '' || more.length > 0)
+    throw new AppError('InvalidInput', `${reference} is not KIND/NAME, such as sparkapplication/spark-pi.`);
+  const plural = Object.keys(NAMES).find((known) =>
+    [known, ...(NAMES[known] ?? [])].some((word) => word.toLowerCase() === kind.toLowerCase()),
+  );
+  const rule = mutators.flatMap(({ rules }) => rules).find(({ resource }) => resource === plural);
+  if (plural === undefined || rule === undefined) throw unknownKind(kind);
+  const { group, versions } = rule;
+  const [title = ''] = NAMES[plural] ?? [];
+  return { resource: { group, version: versions[0] ?? '', plural, kind: title, isNamespaced: true }, name };
+};
+
+const unknownKind = (kind: string): AppError => {
+  const titles = Object.values(NAMES).flatMap(([title]) => title ?? []);
+  const meant = nearestOf(kind, Object.values(NAMES).flat());
+  return new AppError(
+    'InvalidInput',
+    `Quartermaster gives nothing to a ${kind}${meant === undefined ? '' : ` (did you mean ${meant}?)`}; ask about one of ${titles.join(', ')}.`,
+  );
+};

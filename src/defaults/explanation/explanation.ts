@@ -1,0 +1,206 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Explanation, Outcome } from '../../api/admission.ts';
+import { mountPathsOf } from '../../api/inject-spec.ts';
+import type { DefaultsTarget, Injection, Mode, Resolved } from '../../api/injection.ts';
+import { type Entry, hasEqualPrecedence, namespacedName } from '../entry.ts';
+import type { Validation } from '../in-force.ts';
+import { type Layer, mergeLayers } from '../merge.ts';
+import { type Layers, layersFor } from '../resolution.ts';
+import { mismatchOf, type Subject } from './mismatch.ts';
+
+/** What became of one value that a PlatformDefaults has for an object. */
+export interface ValueExplanation {
+  readonly verdict: 'applied' | 'kept back' | 'refused';
+  /** `spec.driver.env HTTP_PROXY` of the object, or `env HTTP_PROXY` of `spec.inject` where it came to no field. */
+  readonly field: string;
+  readonly value: unknown;
+  /** What it replaced, or gave way to. */
+  readonly over?: unknown;
+  /** A part of a sentence. */
+  readonly why: string;
+}
+
+/** What became of one PlatformDefaults for one object. */
+export interface DefaultsExplanation {
+  /** `<namespace>/<name>@<generation>`. */
+  readonly source: string;
+  readonly mode: Mode;
+  readonly verdict: 'applied' | 'kept back' | 'refused' | 'not matching';
+  /** A part of a sentence. */
+  readonly why: string;
+  readonly values: readonly ValueExplanation[];
+}
+
+/** What happened to an object, as far as it explains what defaults did. */
+export interface Happened {
+  /** What defaults were looked up for; none where the object is of no kind they know, or was not sent. */
+  readonly targets: readonly DefaultsTarget[];
+  /** Whom they would have been looked up for. */
+  readonly subject: Subject;
+  /** Why they were not: a part of a sentence. */
+  readonly unasked: string | undefined;
+  readonly outcomes: readonly Outcome[];
+  readonly explain: readonly Explanation[];
+  /** Why the object was refused as a whole. */
+  readonly denied: string | undefined;
+}
+
+/** Explains every PlatformDefaults there is, in force or not, for one object. None is left out. */
+export const explainDefaults = (
+  entries: readonly Entry[],
+  invalid: readonly Validation[],
+  happened: Happened,
+): readonly DefaultsExplanation[] => {
+  const matches = happened.targets.map((target) => {
+    const matched = entries.filter((entry) => mismatchOf(entry, target) === undefined && givesAnything(entry));
+    return { matched, layers: layersFor(matched, target) };
+  });
+  return [...entries.map((entry) => explainEntry(entry, matches, happened)), ...invalid.flatMap(explainInvalid)];
+};
+
+interface Match {
+  readonly matched: readonly Entry[];
+  readonly layers: Layers;
+}
+
+const givesAnything = ({ spec }: Entry): boolean => spec.inject !== undefined || spec.variables !== undefined;
+
+const titleOf = ({ source }: Entry): string => `${source.namespace}/${source.name}@${source.generation}`;
+
+const explainInvalid = ({ defaults, violations, inForce }: Validation): readonly DefaultsExplanation[] => {
+  const { namespace = '', name = '', generation = 0 } = defaults.metadata;
+  const stands = inForce ? `; generation ${inForce.metadata.generation} stays in force` : '; nothing of it is in force';
+  return [
+    {
+      source: `${namespace}/${name}@${generation}`,
+      mode: defaults.spec?.mode ?? 'Default',
+      verdict: 'refused',
+      why: `it is invalid: ${violations.map((violation) => violation.replace(/\.$/, '')).join('; ')}${stands}`,
+      values: [],
+    },
+  ];
+};
+
+const explainEntry = (entry: Entry, matches: readonly Match[], happened: Happened): DefaultsExplanation => {
+  const head = { source: titleOf(entry), mode: entry.mode };
+  const match = matches.find(({ matched }) => matched.includes(entry));
+  if (match === undefined) return { ...head, verdict: 'not matching', why: whyNot(entry, happened), values: [] };
+  const leftOut = match.layers.leftOut.find((left) => left.entry === entry);
+  if (leftOut !== undefined) return { ...head, verdict: 'refused', why: leftOut.why, values: [] };
+  if (entry.spec.inject === undefined)
+    return { ...head, verdict: 'applied', why: 'it gives variables to other defaults alone', values: [] };
+  if (happened.denied !== undefined)
+    return {
+      ...head,
+      verdict: 'refused',
+      why: `the object itself is refused: ${happened.denied.replace(/\.$/, '')}`,
+      values: [],
+    };
+  const values = valuesOf(entry, match, happened);
+  return { ...head, ...verdictOf(values), values };
+};
+
+const whyNot = (entry: Entry, { targets, subject, unasked }: Happened): string => {
+  if (!givesAnything(entry)) return 'it provisions namespaces and gives objects nothing';
+  const { kinds } = entry.spec.match;
+  const target = targets.find(({ kind }) => kinds.includes(kind)) ?? targets[0];
+  return mismatchOf(entry, target ?? subject) ?? unasked ?? 'no defaults were looked up for the object';
+};
+
+const verdictOf = (values: readonly ValueExplanation[]): Pick<DefaultsExplanation, 'verdict' | 'why'> => {
+  const count = (verdict: ValueExplanation['verdict']): number =>
+    values.filter((value) => value.verdict === verdict).length;
+  const counts = (['applied', 'kept back', 'refused'] as const).map((verdict) => ({ verdict, number: count(verdict) }));
+  const [first] = counts.filter(({ number }) => number > 0);
+  if (first === undefined) return { verdict: 'kept back', why: 'the object has no place for anything it gives' };
+  const told = counts.filter(({ number }) => number > 0).map(({ verdict, number }) => `${number} ${verdict}`);
+  return { verdict: count('applied') > 0 ? 'applied' : first.verdict, why: `of its values ${told.join(', ')}` };
+};
+
+const valuesOf = (entry: Entry, { layers }: Match, happened: Happened): readonly ValueExplanation[] => {
+  const title = titleOf(entry);
+  const own = happened.outcomes.filter(({ by }) => by === title);
+  const told = own.map(({ verdict, field, key, value, over, why }) => ({
+    verdict,
+    field: `${field} ${key}`,
+    value,
+    why,
+    ...(over !== undefined && { over }),
+  }));
+  const made = happened.explain.filter(
+    ({ source, path }) => source === `PlatformDefaults ${title}` && !isTold(path, own),
+  );
+  return [
+    ...told,
+    ...(own.length === 0
+      ? made.map(({ path, why }) => ({ verdict: 'applied' as const, field: path, value: undefined, why }))
+      : []),
+    ...lostBy(entry, layers.layers),
+  ];
+};
+
+const isTold = (path: string, outcomes: readonly Outcome[]): boolean =>
+  outcomes.some(({ field }) => path.startsWith(`/${field.replaceAll('.', '/')}/`));
+
+/** The values of an entry that others give too and win. */
+const lostBy = (entry: Entry, layers: readonly Layer[]): readonly ValueExplanation[] => {
+  const layer = layers.find((one) => one.entry === entry);
+  if (layer === undefined) return [];
+  const merged = mergeLayers(layers, []);
+  const winners = itemsOf(merged);
+  const paths = new Map(
+    layers.toReversed().flatMap((one) => mountPathsOf(one.inject).map((path) => [path, one.entry])),
+  );
+  return [...itemsOf(mergeLayers([layer], []))].flatMap(([id, item]) => {
+    const winner = winners.get(id);
+    if (winner !== undefined && isDeepStrictEqual(winner.source, entry.source)) return [];
+    const rival =
+      winner === undefined
+        ? paths.get(id.slice(id.indexOf(' ') + 1))
+        : layers.find((one) => isDeepStrictEqual(one.entry.source, winner.source))?.entry;
+    return [lost(id, item.value, entry, rival, winner?.value)];
+  });
+};
+
+const lost = (
+  field: string,
+  value: unknown,
+  entry: Entry,
+  rival: Entry | undefined,
+  over: unknown,
+): ValueExplanation => ({
+  verdict: 'kept back',
+  field: `spec.inject.${field}`.trim(),
+  value,
+  ...(over !== undefined && { over }),
+  why: rival === undefined ? 'another gives it' : `${namespacedName(rival)} gives it and ${whyItWins(rival, entry)}`,
+});
+
+/** Why of two matching entries one wins, as docs/platform-defaults.md has it. */
+const whyItWins = (winner: Entry, loser: Entry): string => {
+  if (hasEqualPrecedence(winner, loser)) return 'comes first by its name alone';
+  const at = winner.precedence.findIndex((rank, index) => rank !== loser.precedence[index]);
+  if (at === 0)
+    return winner.mode === loser.mode ? `is ${winner.isGlobal ? 'global' : "the namespace's own"}` : 'is enforced';
+  return (
+    ['', 'asks for more labels', 'asks for more labels of the namespace', 'has the higher priority'][at] ??
+    'is more specific'
+  );
+};
+
+type Items = ReadonlyMap<string, Resolved<unknown>>;
+
+/** Every value of an injection by key of `spec.inject` and what tells it apart there: `env HTTP_PROXY`. */
+const itemsOf = (injection: Injection): Items =>
+  new Map(
+    Object.entries(injection).flatMap(([field, items]: [string, unknown]) => {
+      if (items instanceof Map)
+        return [...(items as ReadonlyMap<string, Resolved<unknown>>)].map(
+          ([key, item]) => [`${field} ${key}`, item] as const,
+        );
+      return isResolved(items) ? [[`${field} `, items] as const] : [];
+    }),
+  );
+
+const isResolved = (value: unknown): value is Resolved<unknown> =>
+  typeof value === 'object' && value !== null && 'source' in value;

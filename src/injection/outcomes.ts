@@ -1,0 +1,99 @@
+import type { Outcome } from '../api/admission.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import { type Edit, type FieldPath, fieldId, isListPath, isWritableAt, valuesAt } from './edit.ts';
+import type { EditDecision, Observe, Rules } from './settlement.ts';
+
+/** Records what a settlement decides about each edit, for people to read. */
+interface Recorder {
+  readonly observe: Observe;
+  /** All there are by now; `excess` are those that had to be left out in the end. */
+  readonly outcomes: (excess: ReadonlySet<Edit>) => readonly Outcome[];
+}
+
+/** `rules` and `isOurs` are those of the settlement. */
+export const createRecorder = (rules: Rules, isOurs: (path: FieldPath) => boolean): Recorder => {
+  const recorded = new Map<Edit, Outcome>();
+  const given = new Map<string, Edit>();
+  return {
+    observe: (edit, decision, object) => {
+      const before = given.get(fieldId(edit));
+      const first = before === undefined || before === edit ? undefined : before;
+      recorded.set(edit, { ...describe(edit), ...judge({ edit, decision, object, first, rules, isOurs }) });
+      if (decision.kind === 'put' && first === undefined) given.set(fieldId(edit), edit);
+    },
+    outcomes: (excess) =>
+      [...recorded].map(([edit, outcome]) =>
+        excess.has(edit) ? { ...outcome, verdict: 'refused', why: NO_ROOM } : outcome,
+      ),
+  };
+};
+
+const NO_ROOM = 'the annotation quartermaster.dev/injected has no room to record it';
+
+const describe = ({ at, key, value, mode, by }: Edit): Pick<Outcome, 'by' | 'mode' | 'field' | 'key' | 'value'> => ({
+  by,
+  mode,
+  field: at.join('.'),
+  key,
+  value,
+});
+
+interface Observation {
+  readonly edit: Edit;
+  readonly decision: EditDecision;
+  readonly object: KubeObject;
+  /** Another that gave the same before. */
+  readonly first: Edit | undefined;
+  readonly rules: Rules;
+  readonly isOurs: (path: FieldPath) => boolean;
+}
+
+type Judgement = Pick<Outcome, 'verdict' | 'why' | 'over'>;
+
+const judge = (observation: Observation): Judgement => {
+  const { edit, decision, object, isOurs } = observation;
+  const [present] = valuesAt(object, edit);
+  switch (decision.kind) {
+    case 'put':
+      return {
+        verdict: 'applied',
+        why: edit.why ?? 'nothing else says it',
+        ...replaced(edit, decision.conflicts, object),
+      };
+    case 'same':
+      return edit.mode === 'Enforce' || isOurs(edit)
+        ? { verdict: 'applied', why: 'it is there already' }
+        : { verdict: 'kept back', over: present, why: 'the object says the same itself' };
+    case 'other':
+      return { verdict: 'kept back', over: present, why: 'the object says it itself' };
+    case 'refused':
+      return { verdict: 'refused', why: decision.why };
+    case 'skipped':
+      return judgeSkipped(observation);
+  }
+};
+
+/** What was there, in its place or in one that says the same. */
+const replaced = (edit: Edit, conflicts: readonly FieldPath[], object: KubeObject): Partial<Judgement> => {
+  const places = [edit, ...conflicts].filter((place) => valuesAt(object, place).length > 0);
+  const [place] = places;
+  if (place === undefined) return {};
+  const [over] = valuesAt(object, place);
+  return { over, why: place === edit ? 'it is enforced' : `it is enforced, and ${titleOf(place)} said the same` };
+};
+
+const judgeSkipped = ({ edit, object, first, rules }: Observation): Judgement => {
+  if (first !== undefined) return { verdict: 'kept back', over: first.value, why: `${first.by} gives it already` };
+  if (!isWritableAt(object, edit.at, isListPath(edit.at)))
+    return { verdict: 'refused', why: `${edit.at.join('.')} is not what it should be` };
+  const [conflict] = rules.conflictsOf(object, edit);
+  if (conflict !== undefined)
+    return {
+      verdict: 'kept back',
+      over: valuesAt(object, conflict)[0],
+      why: `the object says it in ${titleOf(conflict)}`,
+    };
+  return { verdict: 'kept back', why: 'nothing in the object would use it' };
+};
+
+const titleOf = ({ at, key }: FieldPath): string => `${at.join('.')} ${key}`;

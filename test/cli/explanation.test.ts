@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import { wrapped } from '../../src/cli/explanation/print.ts';
+import { createFiles, quartermaster } from '../fixtures/command-line.ts';
+
+const file = createFiles();
+
+interface Given {
+  readonly match?: string;
+  readonly mode?: string;
+  readonly more?: string;
+}
+
+/** The proxy that the user misses. */
+const proxy = ({ match = 'kinds: [SparkApplication]', mode = 'Default', more = '' }: Given = {}): string =>
+  `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: proxy, namespace: quartermaster-system }
+spec:
+  match: { ${match} }
+  mode: ${mode}
+  inject: { env: [{ name: HTTP_PROXY, value: "http://proxy:3128" }] }
+---
+${more}`;
+
+const app = (labels = '{}', env = '[]'): string =>
+  `apiVersion: sparkoperator.k8s.io/v1beta2
+kind: SparkApplication
+metadata: { name: spark-pi, labels: ${labels} }
+spec: { driver: { env: ${env} } }
+`;
+
+/** What one command says of the proxy. */
+const explained = async (manifest: string, defaults: string, ...args: readonly string[]): Promise<string> => {
+  const files = ['-f', file('app.yaml', manifest), '--defaults', file('defaults.yaml', defaults)];
+  const { err } = await quartermaster('preview', '--explain', ...files, ...args);
+  return err;
+};
+
+describe('why a SparkApplication did not get the proxy', () => {
+  it('a label is wrong', async () => {
+    const defaults = proxy({ match: 'kinds: [SparkApplication], selector: { matchLabels: { team: geo } }' });
+    expect(await explained(app('{ team: ml }'), defaults)).toContain(
+      'not matching: PlatformDefaults quartermaster-system/proxy@0: selector team=geo; the object has team=ml\n',
+    );
+    expect(await explained(app(), defaults)).toContain('selector team=geo; the object has no label team\n');
+    expect(await explained(app('{ team: geoo }'), defaults)).toContain('has team=geoo (did you mean geo?)\n');
+    expect(await explained(app('{ Team: geo }'), defaults)).toContain('has no label team, but Team=geo\n');
+  });
+
+  it('its namespace is not selected', async () => {
+    const defaults = proxy({ match: 'kinds: [SparkApplication], namespaceSelector: { matchLabels: { stage: prod } }' });
+    const said = await explained(app(), defaults, '-n', 'team-a', '--namespace-labels', 'stage=dev');
+    expect(said).toContain('namespaceSelector stage=prod; namespace team-a has stage=dev\n');
+  });
+
+  it('it opted out, or its namespace did, or somebody meant to and missed', async () => {
+    expect(await explained(app('{ quartermaster.dev/inject: disabled }'), proxy())).toContain(
+      'proxy@0: the object opted out with the label quartermaster.dev/inject: disabled\n',
+    );
+    const label = 'quartermaster.dev/inject=disabled';
+    expect(await explained(app(), proxy(), '-n', 'team-a', '--namespace-labels', label)).toContain(
+      'proxy@0: namespace team-a opted out with the label quartermaster.dev/inject: disabled\n',
+    );
+    expect(await explained(app('{ quartermaster.dev/inject: "false" }'), proxy())).toContain(
+      'note: The object has the label quartermaster.dev/inject: "false", which does nothing: did you mean disabled?\n',
+    );
+    expect(await explained(app('{ quartermaster.io/inject: disabled }'), proxy())).toContain(
+      'did you mean quartermaster.dev/inject: disabled?\n',
+    );
+  });
+
+  it('its author said it', async () => {
+    const said = await explained(app('{}', '[{ name: HTTP_PROXY, value: "http://own" }]'), proxy());
+    expect(said).toContain('kept back: PlatformDefaults quartermaster-system/proxy@0: of its values 1 kept back\n');
+    expect(said).toContain(
+      'kept back: spec.driver.env HTTP_PROXY = "http://proxy:3128": the object says it itself: "http://own"\n',
+    );
+  });
+
+  it('its author said it elsewhere', async () => {
+    const manifest = app().replace('{ driver:', '{ sparkConf: { spark.kubernetes.driverEnv.HTTP_PROXY: own }, driver:');
+    expect(await explained(manifest, proxy())).toContain(
+      'the object says it in spec.sparkConf spark.kubernetes.driverEnv.HTTP_PROXY: "own"\n',
+    );
+  });
+
+  it('another default won', async () => {
+    const more = proxy({ match: 'kinds: [SparkApplication], selector: { matchLabels: { team: geo } }' })
+      .replace('name: proxy', 'name: geo')
+      .replace('http://proxy:3128', 'http://geo');
+    expect(await explained(app('{ team: geo }'), proxy({ more }))).toContain(
+      'kept back: spec.inject.env HTTP_PROXY = "http://proxy:3128": quartermaster-system/geo gives it and asks for more labels: "http://geo"\n',
+    );
+  });
+
+  it('it is for other clouds', async () => {
+    const said = await explained(
+      app(),
+      proxy({ match: 'kinds: [SparkApplication], clouds: [aws] }'.replace(' }', '') }),
+      '--cloud',
+      'gcp',
+    );
+    expect(said).toContain('proxy@0: clouds aws; the cluster is on gcp\n');
+  });
+
+  it('its kind, its namespace or the pod is not sent', async () => {
+    const scheduled = app().replace('SparkApplication', 'ScheduledSparkApplication');
+    expect(await explained(scheduled, proxy())).toContain(
+      'note: Quartermaster is not asked about objects of kind ScheduledSparkApplication (sparkoperator.k8s.io/v1beta2).\n',
+    );
+    const system = await explained(app(), proxy(), '-n', 'kube-system');
+    expect(system).toMatch(
+      /proxy@0: Webhook spark-application\S* is not sent the object: namespaceSelector leaves out .*=kube-system/,
+    );
+    const pod = 'apiVersion: v1\nkind: Pod\nmetadata: { name: a }\nspec: { containers: [] }\n';
+    const forPods = proxy({ match: 'kinds: [CalrissianPod]' });
+    expect(await explained(pod, forPods, '-n', 'cwl')).toContain(
+      'the label quartermaster.dev/calrissian=enabled on namespace cwl lets it in',
+    );
+  });
+
+  it('the PlatformDefaults is invalid', async () => {
+    const said = await explained(app(), proxy().replace('[SparkApplication]', '[SparkApplications]'));
+    expect(said).toContain('spec.match.kinds[0]: "SparkApplications" is not one of');
+  });
+});
+
+it('says what was enforced over', async () => {
+  const said = await explained(app('{}', '[{ name: HTTP_PROXY, value: "http://own" }]'), proxy({ mode: 'Enforce' }));
+  expect(said).toContain(
+    'applied: spec.driver.env HTTP_PROXY = "http://proxy:3128" instead of "http://own": it is enforced\n',
+  );
+});
+
+it('breaks lines at spaces, sets in what goes on, and leaves long words whole', () => {
+  expect(wrapped(['  one two three', `  ${'x'.repeat(20)}`], 10)).toEqual([
+    '  one two',
+    '      three',
+    `  ${'x'.repeat(20)}`,
+  ]);
+});
