@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../control-plane/command.ts';
 import { type Daemon, startDaemon } from '../daemon.ts';
 import { freePorts } from '../free-ports.ts';
-import { configurationOf, type Layout, prepareCluster } from './configuration.ts';
+import { configurationOf, endpointOf, type Layout, prepareCluster, type Tls } from './configuration.ts';
 import { ensureCeph } from './packages.ts';
 
 export interface AccessKey {
@@ -14,14 +14,28 @@ export interface AccessKey {
   readonly secretKey: string;
 }
 
-/** A Ceph object gateway on the loopback address, with nothing in it. */
+/** Where Ceph's programs run, and how they do there. */
+export interface Place {
+  /** What the gateway listens on, an IPv4 address. */
+  readonly address: string;
+  readonly run: typeof run;
+  readonly start: (program: string, args: readonly string[]) => Daemon;
+  /** The gateway speaks HTTPS with these; HTTP where absent. */
+  readonly tls?: Tls;
+  /** An existing folder, for one of Ceph's own in it. */
+  readonly folder: string;
+}
+
+/** A Ceph object gateway with nothing in it. */
 export interface CephRgw {
-  /** `http://127.0.0.1:<port>`, for path-style requests. */
+  /** `http://<address>:<port>`, for path-style requests. */
   readonly endpoint: string;
   /** `maxBuckets`: the user's quota, 1000 where not given. */
   readonly createUser: (uid: string, options?: { readonly maxBuckets?: number }) => Promise<AccessKey>;
   /** Gives the user a key and takes `former` away. */
   readonly replaceKey: (uid: string, former: AccessKey) => Promise<AccessKey>;
+  /** The keys of all objects of a bucket. */
+  readonly objectsOf: (bucket: string) => Promise<readonly string[]>;
   /** Ends the gateway, the object store and the monitor, in this order, and removes their files. */
   readonly stop: () => Promise<void>;
 }
@@ -29,15 +43,21 @@ export interface CephRgw {
 const timeoutMs = 60_000;
 const readyWithinMs = 90_000;
 
+/** This process's own place: the gateway is for this machine alone. */
+const loopback: Place = { address: '127.0.0.1', run, start: startDaemon, folder: tmpdir() };
+
 /**
  * Starts a single-node Ceph with its S3 gateway from Debian's packages, in about 12 s; installs them first where they
  * are missing and we are root. Its processes never outlive this one. Throws an Error with the logs' last lines.
  */
-export async function startCephRgw(progress: (line: string) => void = console.error): Promise<CephRgw> {
+export async function startCephRgw(
+  progress: (line: string) => void = console.error,
+  place: Place = loopback,
+): Promise<CephRgw> {
   await ensureCeph(progress);
-  const directory = await mkdtemp(join(tmpdir(), 'ceph-rgw-'));
+  const directory = await mkdtemp(join(place.folder, 'ceph-rgw-'));
   const [monPort = 0, rgwPort = 0] = await freePorts(2);
-  const layout = { directory, monPort, rgwPort };
+  const layout: Running = { ...place, directory, monPort, rgwPort };
   const daemons: Daemon[] = [];
   const stop = async () => {
     for (const daemon of daemons.toReversed()) await daemon.stop();
@@ -54,30 +74,35 @@ export async function startCephRgw(progress: (line: string) => void = console.er
     endpoint: endpointOf(layout),
     createUser: (uid, options) => createUser(layout, uid, options),
     replaceKey: (uid, former) => replaceKey(layout, uid, former),
+    objectsOf: (bucket) => objectsOf(layout, bucket),
     stop,
   };
 }
 
-async function startDaemons(layout: Layout, daemons: Daemon[]): Promise<void> {
+type Running = Layout & Place;
+
+async function startDaemons(layout: Running, daemons: Daemon[]): Promise<void> {
+  const { run, start } = layout;
   const common = configurationOf(layout);
   await prepareCluster(layout);
-  daemons.push(startDaemon('ceph-mon', [...common, '-f', '-i', 'a']));
+  daemons.push(start('ceph-mon', [...common, '-f', '-i', 'a']));
   const uuid = randomUUID();
   await run('ceph', [...common, 'osd', 'new', uuid, '0'], { timeoutMs });
   await run('ceph-osd', [...common, '-i', '0', '--mkfs', '--osd-uuid', uuid], { timeoutMs });
-  daemons.push(startDaemon('ceph-osd', [...common, '-f', '-i', '0']));
-  const gateway = startDaemon('radosgw', [...common, '-f', '-n', 'client.rgw']);
+  daemons.push(start('ceph-osd', [...common, '-f', '-i', '0']));
+  const gateway = start('radosgw', [...common, '-f', '-n', 'client.rgw']);
   daemons.push(gateway);
-  await untilAnswering(endpointOf(layout), gateway);
+  await untilAnswering(layout, gateway);
 }
 
-const endpointOf = ({ rgwPort }: Layout): string => `http://127.0.0.1:${rgwPort}`;
-
-async function untilAnswering(endpoint: string, gateway: Daemon): Promise<void> {
+/** Asked with curl, which runs where the gateway does; of whom its certificate is does not matter here. */
+async function untilAnswering(layout: Running, gateway: Daemon): Promise<void> {
   const deadline = Date.now() + readyWithinMs;
+  const endpoint = endpointOf(layout);
   for (;;) {
-    const answer = await fetch(endpoint).catch((error: unknown) => error);
-    if (answer instanceof Response && answer.ok) return;
+    const request = ['--silent', '--fail', '--insecure', '--noproxy', '*', '--max-time', '5', endpoint];
+    const answer = await layout.run('curl', request, { timeoutMs }).catch((error: unknown) => error);
+    if (typeof answer === 'string') return;
     if (gateway.hasEnded()) throw new Error(`radosgw ended: ${gateway.lastWords()}`);
     if (Date.now() > deadline) throw new Error(`${endpoint} did not answer within ${readyWithinMs} ms`);
     await sleep(100);
@@ -85,7 +110,7 @@ async function untilAnswering(endpoint: string, gateway: Daemon): Promise<void> 
 }
 
 async function createUser(
-  layout: Layout,
+  layout: Running,
   uid: string,
   { maxBuckets = 1000 }: { readonly maxBuckets?: number } = {},
 ): Promise<AccessKey> {
@@ -95,16 +120,25 @@ async function createUser(
   return key;
 }
 
-async function replaceKey(layout: Layout, uid: string, former: AccessKey): Promise<AccessKey> {
+async function replaceKey(layout: Running, uid: string, former: AccessKey): Promise<AccessKey> {
   await administer(layout, ['key', 'rm', '--uid', uid, '--access-key', former.accessKey]);
   const [key] = await administer(layout, ['key', 'create', '--uid', uid, '--gen-access-key', '--gen-secret']);
   if (key === undefined) throw new Error(`radosgw-admin gave ${uid} no key`);
   return key;
 }
 
+async function objectsOf(layout: Running, bucket: string): Promise<readonly string[]> {
+  const listing = ['bucket', 'list', '--bucket', bucket, '--allow-unordered', '--max-entries', '1000'];
+  const entries = JSON.parse(await ask(layout, listing)) as readonly { readonly name: string }[];
+  return entries.map(({ name }) => name);
+}
+
+const ask = (layout: Running, command: readonly string[]): Promise<string> =>
+  layout.run('radosgw-admin', [...configurationOf(layout), ...command], { timeoutMs });
+
 /** Answers the keys of the user it was about. */
-async function administer(layout: Layout, command: readonly string[]): Promise<readonly AccessKey[]> {
-  const output = await run('radosgw-admin', [...configurationOf(layout), ...command], { timeoutMs });
+async function administer(layout: Running, command: readonly string[]): Promise<readonly AccessKey[]> {
+  const output = await ask(layout, command);
   const { keys = [] } = JSON.parse(output || '{}') as { readonly keys?: readonly Readonly<Record<string, string>>[] };
   return keys.map(({ access_key: accessKey = '', secret_key: secretKey = '' }) => ({ accessKey, secretKey }));
 }

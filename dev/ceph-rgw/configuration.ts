@@ -5,12 +5,25 @@ import { run } from '../control-plane/command.ts';
 
 const timeoutMs = 30_000;
 
+/** Paths of a certificate and its key (PEM). */
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** Where a cluster of one monitor, one object store daemon in memory and one gateway keeps its files, and its ports. */
 export interface Layout {
   readonly directory: string;
   readonly monPort: number;
   readonly rgwPort: number;
+  /** The gateway's; all else is on the loopback address. */
+  readonly address: string;
+  readonly tls?: Tls;
 }
+
+/** Where the gateway answers. */
+export const endpointOf = ({ address, rgwPort, tls }: Layout): string =>
+  `${tls === undefined ? 'http' : 'https'}://${address}:${rgwPort}`;
 
 /** `-c FILE`: what every Ceph program is given. */
 export const configurationOf = ({ directory }: Layout): readonly string[] => ['-c', join(directory, 'ceph.conf')];
@@ -46,7 +59,27 @@ async function writeKeyring(file: string): Promise<void> {
   }
 }
 
-const configuration = ({ directory, monPort, rgwPort }: Layout, fsid: string): string => `[global]
+/** The gateway's own server and what it listens on. */
+const frontend = ({ address, rgwPort, tls }: Layout): string =>
+  tls === undefined
+    ? `beast endpoint=${address}:${rgwPort}`
+    : `beast ssl_endpoint=${address}:${rgwPort} ssl_certificate=${tls.cert} ssl_private_key=${tls.key}`;
+
+const configuration = (layout: Layout, fsid: string): string => `${daemons(layout, fsid)}
+[client.rgw]
+rgw frontends = ${frontend(layout)}
+rgw enable usage log = false
+rgw enable ops log = false
+rgw enable gc threads = false
+rgw enable lc threads = false
+rgw enable quota threads = false
+rgw run sync thread = false
+rgw init timeout = 60
+rgw num rados handles = 1
+rgw thread pool size = 8
+`;
+
+const daemons = ({ directory, monPort }: Layout, fsid: string): string => `[global]
 fsid = ${fsid}
 mon host = [v2:127.0.0.1:${monPort}]
 mon initial members = a
@@ -80,16 +113,4 @@ osd objectstore = memstore
 memstore device bytes = 2147483648
 osd class load list = *
 osd class default list = *
-
-[client.rgw]
-rgw frontends = beast endpoint=127.0.0.1:${rgwPort}
-rgw enable usage log = false
-rgw enable ops log = false
-rgw enable gc threads = false
-rgw enable lc threads = false
-rgw enable quota threads = false
-rgw run sync thread = false
-rgw init timeout = 60
-rgw num rados handles = 1
-rgw thread pool size = 8
 `;

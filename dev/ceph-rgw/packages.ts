@@ -5,6 +5,7 @@ const packages = {
   '/usr/bin/ceph-osd': 'ceph-osd',
   '/usr/bin/ceph': 'ceph-common',
   '/usr/bin/radosgw': 'radosgw',
+  '/usr/bin/curl': 'curl',
 };
 
 /** Has Ceph installed (about 60 MB): by apt-get where we are root, otherwise throws an Error that names the packages. */

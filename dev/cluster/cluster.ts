@@ -32,6 +32,8 @@ export interface Cluster {
   readonly load: (...tarballs: readonly string[]) => Promise<void>;
   /** Runs a command on the node, in its namespaces. */
   readonly run: Sandbox['run'];
+  /** Starts a program on the node, in its namespaces; it ends with the node. */
+  readonly start: Sandbox['start'];
 }
 
 const minuteMs = 60_000;
@@ -75,7 +77,7 @@ const describe = (sandbox: Sandbox): Cluster => {
     const importing = ['--address', containerdSocket, '--namespace', 'k8s.io', 'images', 'import'];
     for (const tarball of tarballs) await sandbox.run('ctr', [...importing, tarball], { timeoutMs: 5 * minuteMs });
   };
-  return { kubectl, apply, load, run: sandbox.run };
+  return { kubectl, apply, load, ...sandbox };
 };
 
 const startCluster = async (progress: Progress): Promise<Cluster> => {

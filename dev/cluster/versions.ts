@@ -15,5 +15,10 @@ export const versions = {
   argoWorkflows: '4.0.5',
   /** PyPI. */
   pyspark: '4.0.0',
+  pyspark3: '3.5.7',
   calrissian: '0.18.1',
+  hera: '7.1.0',
+  /** Maven Central: what Spark 3.5 has of Hadoop, and the agent that the charts of openEO put into its JVMs. */
+  hadoopAws: '3.3.4',
+  jmxExporter: '0.20.0',
 } as const;

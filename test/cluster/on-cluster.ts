@@ -1,6 +1,11 @@
 import { describe } from 'vitest';
 import { type Cluster, joinCluster, obstacle } from '../../dev/cluster/cluster.ts';
 
+/** Tells what takes long, beside what the reporter writes. */
+export const progress = (line: string): void => {
+  process.stderr.write(`cluster: ${line}\n`);
+};
+
 /** Tests on the cluster that the setup started; skipped, with its reason told there, where none can run. */
 export const onCluster = (title: string, tests: (cluster: () => Promise<Cluster>) => void): void => {
   describe.skipIf(obstacle() !== undefined)(title, () => tests(joinCluster));

@@ -1,6 +1,5 @@
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseAllDocuments, stringify } from 'yaml';
 import { run } from '../../control-plane/command.ts';
 import type { Progress } from '../cache.ts';
 import type { Cluster } from '../cluster.ts';
@@ -17,13 +16,15 @@ const flags = [
 const user = '8737';
 const minuteMs = 60_000;
 
-/** The module as it is served lacks a file for Linux; what it has for Darwin is the same. */
+/** The module as it is served lacks a file for Linux, and what it has for Darwin is the same; the server's pages for browsers are empty. */
 const mend = async (source: string): Promise<void> => {
   const folder = join(source, 'workflow/executor/osspecific');
   await copyFile(join(folder, 'signal_darwin.go'), join(folder, 'signal_linux.go'));
+  await mkdir(join(source, 'ui/dist/app'), { recursive: true });
+  await writeFile(join(source, 'ui/dist/app/index.html'), '');
 };
 
-/** One of its programs: `workflow-controller` or `argoexec`. */
+/** One of its programs: `workflow-controller`, `argoexec` or `argo`, which is the server too. */
 export const argoProgram = (name: string): GoProgram => ({
   name,
   module,
@@ -34,32 +35,34 @@ export const argoProgram = (name: string): GoProgram => ({
   revision: 'signal_linux.go',
 });
 
-/** Gives the cluster Argo's controller as it ships, without its server, and its executor; ends when the controller is ready. */
+/** What is shipped in an image: the program, and the image's last name. */
+const images = { 'workflow-controller': 'workflow-controller', argoexec: 'argoexec', argo: 'argocli' } as const;
+
+/** Gives the cluster Argo's controller, server and executor as they ship; ends when the first two are ready. */
 export const installArgo = async (cluster: Cluster, progress: Progress): Promise<void> => {
   const base = await debianLayer('argo', ['ca-certificates', 'media-types'], progress);
-  for (const name of ['workflow-controller', 'argoexec']) {
+  for (const [name, image] of Object.entries(images)) {
     const program = await goProgram(argoProgram(name), progress);
-    await cluster.load(await imageOf(name, { base, program }, progress));
+    await cluster.load(await imageOf(name, { image, base, program }, progress));
   }
   const shipped = join(await moduleFolder(`${module}@v${version}`), 'manifests/cluster-install');
-  const documents = parseAllDocuments(await cluster.kubectl('kustomize', shipped));
-  const objects = documents.map((document) => document.toJS() as { readonly metadata: { readonly name: string } });
-  const wanted = objects.filter(({ metadata }) => !metadata.name.startsWith('argo-server'));
-  const manifests = wanted.map((object) => stringify(object)).join('---\n');
+  const manifests = await cluster.kubectl('kustomize', shipped);
   await cluster.apply('apiVersion: v1\nkind: Namespace\nmetadata: { name: argo }\n');
   const tagged = manifests.replaceAll(/(quay\.io\/argoproj\/[a-z-]+):\S+/g, `$1:v${version}`);
   await cluster.kubectl.withInput(tagged, '-n', 'argo', 'apply', '--server-side', '-f', '-');
-  await cluster.kubectl('-n', 'argo', 'rollout', 'status', 'deployment/workflow-controller', '--timeout=120s');
+  for (const name of ['workflow-controller', 'argo-server'])
+    await cluster.kubectl('-n', 'argo', 'rollout', 'status', `deployment/${name}`, '--timeout=120s');
   progress(`Argo Workflows ${version} is ready`);
 };
 
 interface Parts {
+  readonly image: string;
   readonly base: string;
   readonly program: string;
 }
 
-const imageOf = (name: string, { base, program }: Parts, progress: Progress): Promise<string> => {
-  const config: ImageConfig = { Entrypoint: [name], ...(name === 'workflow-controller' && { User: user }) };
+const imageOf = (name: string, { image, base, program }: Parts, progress: Progress): Promise<string> => {
+  const config: ImageConfig = { Entrypoint: [name], ...(name !== 'argoexec' && { User: user }) };
   const layers = async (folder: string) => {
     const root = join(folder, 'root');
     // In Debian /bin is a link, which a folder of a layer above would replace.
@@ -68,6 +71,6 @@ const imageOf = (name: string, { base, program }: Parts, progress: Progress): Pr
     await run('chmod', ['0755', join(root, 'usr/bin', name)], { timeoutMs: minuteMs });
     return [base, await folderLayer(root, join(folder, 'program.tar'))];
   };
-  const reference = `quay.io/argoproj/${name}:v${version}`;
+  const reference = `quay.io/argoproj/${image}:v${version}`;
   return imageTarball({ reference, key: [base, program], config, layers }, progress);
 };
