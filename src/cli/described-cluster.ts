@@ -144,6 +144,7 @@ export const offlineFacts = ({
       [NAMESPACE_NAME_LABEL]: namespace,
     }),
     objectStore: () => undefined,
+    hasSparkPodWebhook: () => true,
     claimModes: (namespace, name) => claimModes.get(keyOf({ namespace, name })),
     storage: {
       storageClass: (name) => storageClasses.get(name),

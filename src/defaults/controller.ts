@@ -7,6 +7,7 @@ import type { ControllerOptions, Outcome } from '../controller/loop.ts';
 import { variableOf } from '../injection/target.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { type ChangeType, hasChangedLabels, keyOf, parseKey, type Store } from '../kube/store.ts';
+import { hasSparkPodWebhook, type MutatingWebhooks } from '../kube/stores.ts';
 import type { Entry } from './entry.ts';
 import type { DefaultsInForce } from './in-force.ts';
 import { type ProvisionTools, provision } from './provisioning/apply.ts';
@@ -22,7 +23,7 @@ import {
 } from './provisioning/plan.ts';
 import { eventsOn, type ProvisionFindings, statusOf } from './status.ts';
 import { conflictingEntries } from './ties.ts';
-import { sparkOperatorWarnings, warningsOn } from './warnings.ts';
+import { sparkOperatorWarnings, sparkWebhookFields, warningsOn } from './warnings.ts';
 
 /**
  * What `runController` needs for PlatformDefaults. Run it by the leader alone, once its stores have synced and the cloud
@@ -38,11 +39,12 @@ export const platformDefaultsController = (
 });
 
 interface PlatformDefaultsTools {
-  readonly kube: Pick<Kube, 'get' | 'list' | 'read' | 'create' | 'apply' | 'applyStatus' | 'mergePatch' | 'remove'>;
+  readonly kube: Pick<Kube, 'get' | 'read' | 'create' | 'apply' | 'applyStatus' | 'mergePatch' | 'remove'>;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly stores: {
     readonly platformDefaults: Store<PlatformDefaults>;
     readonly namespaces: Store<KubeObject>;
+    readonly mutatingWebhooks: Store<MutatingWebhooks>;
     readonly provision: ProvisionStores;
   };
   readonly inForce: DefaultsInForce;
@@ -87,13 +89,15 @@ const reconcile = async (
   const entries = inForce.entries();
   const entry = entries.find(({ source }) => source.namespace === namespace && source.name === name);
   const provided = entry && (await provide(key, entry, tools, signal));
-  const operatorWarnings = entry ? await sparkOperatorWarnings(entry, tools.kube, signal) : [];
+  const hasPodWebhook = hasSparkPodWebhook(tools.stores.mutatingWebhooks);
+  const operatorWarnings = entry ? await sparkOperatorWarnings(entry, hasPodWebhook, tools.kube, signal) : [];
   const warnings = entry ? [...warningsOn(entry, entries), ...operatorWarnings] : [];
   const status = statusOf({ ...validation, warnings, provision: provided?.findings }, tools.now());
   if (status !== defaults.status) await writeStatus(defaults, status, tools, signal);
   if (provided?.failure !== undefined) throw provided.failure;
   return {
-    ...(operatorWarnings.length > 0 && { requeueAfterMs: PROBLEM_RETRY_MS }),
+    // Nothing tells when spark-operator itself comes or goes.
+    ...(entry && !hasPodWebhook && sparkWebhookFields(entry).length > 0 && { requeueAfterMs: PROBLEM_RETRY_MS }),
     ...(provided?.requeueAfterMs !== undefined && { requeueAfterMs: provided.requeueAfterMs }),
     ...(status !== defaults.status && {
       decision: 'judged a PlatformDefaults',
@@ -184,7 +188,7 @@ const platformDefaultsKeys = ({ stores }: Tools): readonly string[] => [
 
 /**
  * Adds the keys that a change concerns: of a PlatformDefaults itself and of those it may tie with, of a namespace,
- * of an object that was provisioned, of the source of a copy. Answers how to stop.
+ * of an object that was provisioned, of the source of a copy, of somebody's webhooks. Answers how to stop.
  */
 const onPlatformDefaultsTrigger = (tools: Tools, add: (key: string) => void): (() => void) => {
   const { stores, inForce } = tools;
@@ -199,6 +203,7 @@ const onPlatformDefaultsTrigger = (tools: Tools, add: (key: string) => void): ((
     stores.namespaces.onChange((type, namespace, old) => {
       if (type === 'ADDED' || hasChangedLabels(namespace, old)) addEach(provisioningKeys(inForce));
     }),
+    stores.mutatingWebhooks.onChange(() => addEach(sparkWebhookKeys(inForce))),
     ...stores.provision.observed.map((observed) =>
       observed.onChange((_, object) => addEach([ownerOf(object) ?? []].flat())),
     ),
@@ -241,6 +246,13 @@ const isConcerned =
     status?.conditions?.some(
       ({ reason, message }) => (reason === 'Tied' && message.includes(key)) || (reason === 'Incomplete' && isPart),
     ) ?? false;
+
+/** Those whose condition says whether spark-operator has its webhook. */
+const sparkWebhookKeys = (inForce: DefaultsInForce): readonly string[] =>
+  inForce
+    .entries()
+    .filter((entry) => sparkWebhookFields(entry).length > 0)
+    .map(entryKey);
 
 const entryKey = ({ source }: Entry): string => keyOf(source);
 

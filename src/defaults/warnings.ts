@@ -1,7 +1,6 @@
 import { AppError } from '../api/errors.ts';
-import type { KubeObject, StringMap } from '../api/kubernetes.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
-import { type Kube, resources } from '../kube/api-server.ts';
+import type { StringMap } from '../api/kubernetes.ts';
+import type { Kube } from '../kube/api-server.ts';
 import type { Entry } from './entry.ts';
 import { tiesOf } from './ties.ts';
 import { isBuiltIn, variablesIn } from './variables.ts';
@@ -50,48 +49,42 @@ const incompleteParts = ({ spec }: Entry, entries: readonly Entry[]): readonly W
   return [{ reason: 'Incomplete', message }];
 };
 
-interface WebhookConfiguration extends KubeObject {
-  readonly webhooks?: readonly { readonly rules?: readonly { readonly resources?: readonly string[] }[] }[];
-}
-
 /** What spark-operator itself leaves out of `spark-submit` and puts into the pods with its webhook (sparkpod_defaulter.go). */
 const WEBHOOK_KEYS = ['env', 'envFrom', 'volumes', 'volumeMounts', 'configMaps', 'tolerations', 'hostAliases'] as const;
 
+/** The fields of an entry that reach a SparkApplication's pods through spark-operator's own webhook alone. */
+export const sparkWebhookFields = ({ spec: { match, inject = {} } }: Entry): readonly string[] => {
+  if (!match.kinds.includes('SparkApplication')) return [];
+  const keys = WEBHOOK_KEYS.filter((key) => inject[key] !== undefined);
+  // What it reads is the operator's own ConfigMap, unless it is in the image or in what these keys mount.
+  const isLost = inject.prometheus?.jmxExporterJar !== undefined && inject.prometheus.configFile === undefined;
+  return [...keys, ...(isLost ? ['prometheus.jmxExporterJar'] : [])];
+};
+
 /**
  * That part of what an entry gives to SparkApplications never reaches their pods: spark-operator is installed without its
- * webhook for pods, as its charts before 2.0 were unless told otherwise. Nothing where that is not known.
+ * webhook for pods, as its charts before 2.0 were unless told otherwise.
  */
 export const sparkOperatorWarnings = async (
-  { spec }: Entry,
-  kube: Pick<Kube, 'list' | 'read'>,
+  entry: Entry,
+  hasPodWebhook: boolean,
+  kube: Pick<Kube, 'read'>,
   signal: AbortSignal,
 ): Promise<readonly Warning[]> => {
-  const webhookKeys = WEBHOOK_KEYS.filter((key) => spec.inject?.[key] !== undefined);
-  const isForSpark = spec.match.kinds.includes('SparkApplication') && webhookKeys.length > 0;
-  if (!isForSpark || (await hasPodWebhook(kube, signal))) return [];
-  const keys = webhookKeys.map((key) => `spec.inject.${key}`).join(', ');
+  const fields = sparkWebhookFields(entry);
+  if (hasPodWebhook || fields.length === 0 || !(await hasSparkOperator(kube, signal))) return [];
+  const keys = fields.map((field) => `spec.inject.${field}`).join(', ');
   const message = `spark-operator is installed without its webhook for pods, so that nothing of ${keys} reaches a Spark pod: set webhook.enable in its chart.`;
   return [{ reason: 'Incomplete', message }];
 };
 
-/** True where spark-operator is not installed at all, too. */
-const hasPodWebhook = async (kube: Pick<Kube, 'list' | 'read'>, signal: AbortSignal): Promise<boolean> => {
+const hasSparkOperator = async (kube: Pick<Kube, 'read'>, signal: AbortSignal): Promise<boolean> => {
   try {
     await kube.read('/apis/sparkoperator.k8s.io', signal);
-    const { items } = await kube.list<WebhookConfiguration>(resources.mutatingWebhooks, {}, signal);
-    return items.some(isOfSparkOperator);
+    return true;
   } catch (error) {
     // Not installed, or nothing we may know: neither is worth keeping the rest of the status back.
-    if (error instanceof AppError) return true;
+    if (error instanceof AppError) return false;
     throw error;
   }
 };
-
-/** By what its charts and its own registration have in common: a rule for pods, and its name on service, label or webhook. */
-const isOfSparkOperator = ({ metadata, webhooks = [] }: WebhookConfiguration): boolean =>
-  metadata.labels?.[MANAGED_BY_LABEL] !== MANAGED_BY &&
-  webhooks.some(
-    (webhook) =>
-      webhook.rules?.some(({ resources: kinds = [] }) => kinds.includes('pods')) === true &&
-      /spark-?operator/.test(JSON.stringify([metadata.name, webhook])),
-  );

@@ -64,6 +64,10 @@ const reservedLabels: readonly RegExp[] = [
   /^kubectl\.kubernetes\.io\/last-applied-configuration$/,
 ];
 
+/** True for a file that no container of Spark sees: Spark or its operator mounts a ConfigMap of its own over it. */
+export const isHiddenFromSpark = (file: string): boolean =>
+  /^\/(etc\/metrics|opt\/spark)\/conf(\/|$)/.test(mountKey(file));
+
 /** Refused by spark-operator's validator (sparkconf_validator.go), whoever sets them. */
 const sparkConf: readonly RegExp[] = [
   /^spark\.master$/,

@@ -70,7 +70,7 @@ export const clusterPermissions: readonly PolicyRule[] = [
   allow('rbac.authorization.k8s.io', 'rolebindings', MANAGE),
   allow('rbac.authorization.k8s.io', 'clusterroles', 'bind', boundAtRunTime),
   // Its own webhook configuration is put back when deleted. Creating cannot be limited by name. Whether spark-operator has one.
-  allow('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', 'list create'),
+  allow('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', `${WATCH} create`),
   allow('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', 'get patch delete', [
     settings.webhookConfigurationName.fallback,
   ]),

@@ -4,7 +4,7 @@ import type { KubeObject, PersistentVolumeClaim } from '../api/kubernetes.ts';
 import { objectStoreFact } from '../api/object-store.ts';
 import { PENDING_VERDICT } from '../clouds/cloud.ts';
 import type { Store } from '../kube/store.ts';
-import type { FactStores } from '../kube/stores.ts';
+import { type FactStores, hasSparkPodWebhook } from '../kube/stores.ts';
 import { accessModesOf } from '../storage-classes/claim.ts';
 
 export interface FactSources {
@@ -29,6 +29,7 @@ export const createFacts = ({ stores, claims, verdict, defaults, policy }: FactS
       const claim = claims?.get({ namespace, name });
       return claim && accessModesOf(claim);
     },
+    hasSparkPodWebhook: () => hasSparkPodWebhook(stores.mutatingWebhooks),
     storage: {
       storageClass: (name) => stores.storageClasses.get({ namespace: '', name }),
       defaultStorageClass: () => stores.storageClasses.byIndex('default', 'true')[0],

@@ -13,6 +13,15 @@ export interface Node extends KubeObject {
   readonly status?: { readonly nodeInfo?: { readonly kernelVersion?: string } };
 }
 
+/** A MutatingWebhookConfiguration, as far as it matters here. */
+export interface MutatingWebhooks extends KubeObject {
+  readonly webhooks?: readonly {
+    readonly name?: string;
+    readonly rules?: readonly { readonly resources?: readonly string[] }[];
+    readonly clientConfig?: { readonly service?: unknown; readonly url?: string };
+  }[];
+}
+
 /** The caches that decisions are made from. */
 export interface FactStores {
   /** Indexes: `default` and `owned`, both under `true`. */
@@ -24,6 +33,8 @@ export interface FactStores {
   readonly namespaces: Store<KubeObject>;
   readonly platformDefaults: Store<PlatformDefaults>;
   readonly objectStores: Store<ObjectStore>;
+  /** Index: `sparkPods`, under `true`, for what spark-operator patches its pods with. */
+  readonly mutatingWebhooks: Store<MutatingWebhooks>;
 }
 
 export interface WatchOptions {
@@ -75,7 +86,35 @@ export const watchFacts = (watchOptions: WatchOptions): FactStores => ({
   namespaces: watchStore(watchOptions, resources.namespaces, metadataOnly),
   platformDefaults: watchStore(watchOptions, resources.platformDefaults, stripManagedFields<PlatformDefaults>),
   objectStores: watchStore(watchOptions, resources.objectStores, stripManagedFields<ObjectStore>),
+  mutatingWebhooks: watchMutatingWebhooks(watchOptions),
 });
+
+export const watchMutatingWebhooks = (watchOptions: WatchOptions): Store<MutatingWebhooks> =>
+  watchStore(watchOptions, resources.mutatingWebhooks, stripWebhooks, {
+    sparkPods: (configuration) => (isForSparkPods(configuration) ? ['true'] : []),
+  });
+
+/** False where it is known that spark-operator has no webhook for its pods. */
+export const hasSparkPodWebhook = (webhooks: Store<MutatingWebhooks>): boolean =>
+  !webhooks.hasSynced() || webhooks.countByIndex('sparkPods', 'true') > 0;
+
+const stripWebhooks = ({ apiVersion, kind, metadata, webhooks = [] }: MutatingWebhooks): MutatingWebhooks => ({
+  ...metadataOnly({ apiVersion, kind, metadata }),
+  webhooks: webhooks.map(({ name = '', rules = [], clientConfig: { service, url = '' } = {} }) => ({
+    name,
+    rules: rules.map(({ resources: kinds = [] }) => ({ resources: kinds })),
+    clientConfig: { service, url },
+  })),
+});
+
+/** By what the charts of spark-operator and its own registration have in common: a rule for pods, and its name on service, label or webhook. */
+const isForSparkPods = ({ metadata, webhooks = [] }: MutatingWebhooks): boolean =>
+  metadata.labels?.[MANAGED_BY_LABEL] !== MANAGED_BY &&
+  webhooks.some(
+    (webhook) =>
+      webhook.rules?.some(({ resources: kinds = [] }) => kinds.includes('pods')) === true &&
+      /spark-?operator/.test(JSON.stringify([metadata.name, webhook])),
+  );
 
 const classOfVolume = ({ spec }: PersistentVolume): readonly string[] =>
   spec?.storageClassName ? [spec.storageClassName] : [];

@@ -145,10 +145,12 @@ const keepPlatformDefaults = (core: Core, events: EventRecorder): Runnable => {
     events,
     facts,
     inForce: defaults,
-    stores: { platformDefaults: stores.platformDefaults, namespaces: stores.namespaces, provision },
+    stores: { ...stores, provision },
     now: () => `${new Date().toISOString().slice(0, -5)}Z`,
   });
-  const ready = [stores.platformDefaults.synced, stores.namespaces.synced, provision.synced, detection.settled];
+  const { platformDefaults, namespaces, mutatingWebhooks } = stores;
+  const observed = [platformDefaults, namespaces, mutatingWebhooks, provision].map(({ synced }) => synced);
+  const ready = [...observed, detection.settled];
   return async (signal) => {
     await Promise.race([Promise.all(ready), aborted(signal)]);
     await runController({ ...controller, signal, log, metrics });

@@ -11,6 +11,7 @@ import {
   runPlatformDefaults,
   startCluster,
 } from '../fixtures/platform-defaults-cluster.ts';
+import { sparkOperatorWebhook } from '../fixtures/spark-operator-webhook.ts';
 
 const { systemNamespace } = system;
 const soon = { timeout: 10_000, interval: 20 };
@@ -162,24 +163,6 @@ describe('the API server', () => {
   });
 });
 
-/** As the chart of spark-operator 2 has it, answered by nobody. */
-const sparkOperatorWebhook = {
-  apiVersion: 'admissionregistration.k8s.io/v1',
-  kind: 'MutatingWebhookConfiguration',
-  metadata: { name: 'spark-operator-webhook' },
-  webhooks: [
-    {
-      name: 'mutate--v1-pod.sparkoperator.k8s.io',
-      admissionReviewVersions: ['v1'],
-      sideEffects: 'None',
-      failurePolicy: 'Ignore',
-      clientConfig: { url: 'https://127.0.0.1:1/mutate--v1-pod' },
-      objectSelector: { matchLabels: { 'sparkoperator.k8s.io/launched-by-spark-operator': 'true' } },
-      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
-    },
-  ],
-};
-
 describe('the controller', () => {
   let running: Running | undefined;
 
@@ -300,9 +283,8 @@ describe('the controller', () => {
       join(import.meta.dirname, '../schemas/spark-application.yaml'),
     ]);
     await expect.poll(() => cluster.kube.read('/apis/sparkoperator.k8s.io').catch(() => undefined), soon).toBeDefined();
-    const variables = (value: string) => platformDefaults('variables', { inject: { env: [{ name: 'A', value }] } });
     running = await runPlatformDefaults(cluster.ours);
-    await put(variables('1'));
+    await put(platformDefaults('variables', { inject: { env: [{ name: 'A', value: '1' }] } }));
     await expect
       .poll(() => ready('variables'), soon)
       .toMatchObject({
@@ -312,8 +294,9 @@ describe('the controller', () => {
           'spark-operator is installed without its webhook for pods, so that nothing of spec.inject.env reaches a Spark pod: set webhook.enable in its chart.',
       });
     await cluster.kube.create(resources.mutatingWebhooks, sparkOperatorWebhook);
-    await put(variables('2'));
-    await expect.poll(() => ready('variables'), soon).toMatchObject({ reason: 'Valid', generation: 2 });
+    await expect.poll(() => ready('variables'), soon).toMatchObject({ reason: 'Valid' });
+    await cluster.kube.remove(resources.mutatingWebhooks, { namespace: '', name: sparkOperatorWebhook.metadata.name });
+    await expect.poll(() => ready('variables'), soon).toMatchObject({ reason: 'Incomplete' });
   });
 
   it('shows kinds, readiness and its reason in kubectl get', async () => {

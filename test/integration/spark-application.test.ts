@@ -10,6 +10,7 @@ import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
 import { defaults } from '../../src/install/options.ts';
 import { resources } from '../../src/kube/api-server.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { sparkOperatorWebhook } from '../fixtures/spark-operator-webhook.ts';
 
 interface SparkApplication extends KubeObject {
   readonly spec: {
@@ -56,6 +57,7 @@ beforeAll(async () => {
   metadata = await startMetadataStub('openstack');
   await kubectl(cluster.controlPlane, ['apply', '-f', join(root, 'test/schemas')]);
   await kubectl(cluster.controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+  await cluster.admin.create(resources.mutatingWebhooks, sparkOperatorWebhook);
   const [webhookPort = 0, opsPort = 0] = await freePorts(2);
   quartermaster = await startQuartermaster({
     kubeconfig: await cluster.controlPlane.serviceAccountKubeconfig(defaults.namespace, 'quartermaster'),
@@ -133,6 +135,16 @@ describe('an openEO application, through the real API server', () => {
       spec: { timeToLiveSeconds: 60 },
     });
     expect((await stored('openeo-web-app')).spec).toEqual({ ...before.spec, timeToLiveSeconds: 60 });
+  });
+
+  it('gets no exporter once the webhook of its operator has gone', async () => {
+    const { name } = sparkOperatorWebhook.metadata;
+    await cluster.admin.remove(resources.mutatingWebhooks, { namespace: '', name });
+    await vi.waitFor(async () => {
+      const fresh = `lost-${Date.now()}`;
+      await apply(example('openeo/batch-job.yaml').replaceAll('job-2403041030084c9e', fresh));
+      expect((await stored(fresh)).spec.monitoring).toBeUndefined();
+    }, soon);
   });
 
   it('is left to its children where it is scheduled', async () => {

@@ -2,15 +2,22 @@ import type { Injection, PrometheusInjection, Resolved } from '../../api/injecti
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, editOf, type FieldPath, titleOf } from '../../injection/edit.ts';
 import { isRecord, listAt, mapAt, type Path, readAt, textAt } from '../../injection/path.ts';
+import { isBelow } from '../../injection/volumes.ts';
 import { NOTHING, type Proposal } from './event-log.ts';
 import { confOf, ROLES, type Role } from './fields.ts';
+import { configFileOf, JMX_PORT, type JmxAgent, jmxIncompatibility, MONITORING, PROMETHEUS } from './jmx-exporter.ts';
 
-export const MONITORING: Path = ['spec', 'monitoring'];
-export const PROMETHEUS: Path = [...MONITORING, 'prometheus'];
 const EXPOSE = { driver: 'exposeDriverMetrics', executor: 'exposeExecutorMetrics' } as const;
 
 type Field = keyof PrometheusInjection;
 type Given = Injection['prometheus'];
+
+export interface MonitoringContext {
+  /** Tells what an earlier admission put there. */
+  readonly isOurs: (path: FieldPath) => boolean;
+  /** False where spark-operator is known to run without its webhook for pods. */
+  readonly hasPodWebhook: boolean;
+}
 
 /**
  * How an app's metrics get to Prometheus: by the JMX exporter where a jar is named and it does no harm, else by Spark's
@@ -19,7 +26,7 @@ type Given = Injection['prometheus'];
 export const monitoringEdits = (
   app: KubeObject,
   injection: Injection,
-  isOurs: (path: FieldPath) => boolean,
+  { isOurs, hasPodWebhook }: MonitoringContext,
 ): Proposal => {
   const { prometheus } = injection;
   if (prometheus.size === 0) return NOTHING;
@@ -32,6 +39,7 @@ export const monitoringEdits = (
   const wanted = isTheirOwn ? edits.filter(({ mode }) => mode === 'Enforce') : edits;
   if (wanted.length === 0) return NOTHING;
   const incompatibility =
+    (hasPodWebhook ? undefined : lostConfiguration(app, injection)) ??
     jmxIncompatibility(app, agent, injection) ??
     (jar.mode === 'Default' ? metricsConflict(app, injection, agent) : undefined);
   if (incompatibility === undefined) return { edits: wanted, warnings: [] };
@@ -43,6 +51,22 @@ export const monitoringEdits = (
       ...fallback.warnings,
     ],
   };
+};
+
+/**
+ * The operator's controller names the agent, but what the agent reads is mounted by the operator's webhook, unless it is
+ * in the image: without it no JVM starts.
+ */
+const lostConfiguration = (app: KubeObject, injection: Injection): string | undefined => {
+  const file = configFileOf(app, injection);
+  const lists = ['configMaps', 'volumeMounts'] as const;
+  const theirs = ROLES.flatMap((role) => lists.flatMap((list) => listAt(app, ['spec', role, list])));
+  const paths = [
+    ...theirs.flatMap((item) => textAt(item, ['path']) ?? textAt(item, ['mountPath']) ?? []),
+    ...lists.flatMap((list) => [...injection[list].keys()]),
+  ];
+  if (file !== undefined && !paths.some((path) => isBelow(file, path))) return undefined;
+  return `spark-operator is installed without its webhook for pods, which mounts ${file ?? 'the configuration that the exporter reads'}`;
 };
 
 /** What a person should know about the monitoring they wrote themselves. */
@@ -125,107 +149,6 @@ const scrapeEdits = (given: Given, scrape: Resolved<unknown>, role: Role): reado
     const resolved = given.get(field);
     return resolved === undefined ? [] : [editOf(at, `prometheus.io/${field}`, scrape, String(resolved.value))];
   });
-};
-
-/** The JMX exporter as the operator will run it: a java agent that listens in each of these roles. */
-interface JmxAgent {
-  readonly port: number;
-  readonly roles: readonly Role[];
-}
-
-/** What the operator takes where monitoring.prometheus.port says nothing. */
-export const JMX_PORT = 8090;
-/** `<app>-prom-conf-vol` becomes the name of a volume: 63 characters. */
-const LONGEST_NAME = 49;
-/** A ScheduledSparkApplication gives its children its own name, a dash and 19 digits. */
-const LONGEST_SCHEDULED_NAME = 29;
-/** The API server ends a generateName with so many characters. */
-const GENERATED = 5;
-
-/**
- * Why the JMX exporter would keep the app from running or take java options from its user; undefined where it would do
- * neither. `injection` is what is to be injected at the same time.
- */
-export const jmxIncompatibility = (app: KubeObject, agent: JmxAgent, injection?: Injection): string | undefined =>
-  nameIncompatibility(app) ??
-  firstOf(agent.roles, (role) => optionsIncompatibility(app, role, injection)) ??
-  firstOf(agent.roles, (role) => agentIncompatibility(app, role, agent.port, injection)) ??
-  firstOf(agent.roles, (role) => portIncompatibility(app, role, agent.port));
-
-const firstOf = <T>(roles: readonly Role[], find: (role: Role) => T | undefined): T | undefined => {
-  for (const role of roles) {
-    const found = find(role);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-};
-
-const nameIncompatibility = (app: KubeObject): string | undefined => {
-  const name = textAt(app, ['metadata', 'name']);
-  const length = name?.length ?? (textAt(app, ['metadata', 'generateName'])?.length ?? 0) + GENERATED;
-  if (name?.includes('.')) return 'metadata.name has a dot, which the operator would put into the name of a volume';
-  if (length <= LONGEST_NAME) return undefined;
-  const owners = listAt(app, ['metadata', 'ownerReferences']).map((owner) => textAt(owner, ['kind']));
-  return owners.includes('ScheduledSparkApplication')
-    ? `the name of its ScheduledSparkApplication is longer than ${LONGEST_SCHEDULED_NAME} characters`
-    : `metadata.name is longer than ${LONGEST_NAME} characters`;
-};
-
-const optionsIncompatibility = (app: KubeObject, role: Role, injection: Injection | undefined): string | undefined => {
-  const key = `spark.${role}.extraJavaOptions`;
-  return confOf(app, injection, key) === undefined
-    ? undefined
-    : `sparkConf ${key} would be lost; say it in spec.${role}.javaOptions`;
-};
-
-const agentIncompatibility = (
-  app: KubeObject,
-  role: Role,
-  port: number,
-  injection: Injection | undefined,
-): string | undefined => {
-  const options = [textAt(app, ['spec', role, 'javaOptions']), ...optionVariables(app, role, injection)];
-  const hasAgent = options.some((text) => text !== undefined && agentPorts(text).includes(port));
-  return hasAgent ? `a java agent of the ${role} listens on port ${port} already` : undefined;
-};
-
-/** What a JVM reads its options from besides its command line. */
-const JAVA_VARIABLES = ['JAVA_TOOL_OPTIONS', 'JDK_JAVA_OPTIONS'];
-
-const optionVariables = (
-  app: KubeObject,
-  role: Role,
-  injection: Injection | undefined,
-): readonly (string | undefined)[] =>
-  JAVA_VARIABLES.flatMap((name) => {
-    const given = injection?.env.get(name);
-    const ours = given?.value.value ?? undefined;
-    const item = listAt(app, ['spec', role, 'env']).find((entry) => textAt(entry, ['name']) === name);
-    return given?.mode === 'Enforce'
-      ? [ours]
-      : [textAt(item, ['value']), textAt(app, ['spec', role, 'envVars', name]), ours];
-  });
-
-/** `-javaagent:<jar>=[<host>:]<port>:<file>`, one by one: a pattern that begins anew at each takes the square of their number. */
-const agentPorts = (options: string): readonly number[] =>
-  options
-    .split('-javaagent:')
-    .slice(1)
-    .flatMap((agent) => /^[^\s=]+=(?:[^\s:]*:)??(\d+)(?=[:\s]|$)/.exec(agent)?.[1] ?? [])
-    .map(Number);
-
-const portIncompatibility = (app: KubeObject, role: Role, port: number): string | undefined => {
-  const spec = ['spec', role];
-  if (readAt(app, [...spec, 'hostNetwork']) === true)
-    return `spec.${role}.hostNetwork makes two agents of one node share port ${port}`;
-  const name = textAt(app, ['spec', 'monitoring', 'prometheus', 'portName']) ?? 'jmx-exporter';
-  const containers = [
-    mapAt(app, spec),
-    ...['sidecars', 'template/spec/containers'].flatMap((list) => listAt(app, [...spec, ...list.split('/')])),
-  ];
-  const ports = containers.flatMap((container) => listAt(container, ['ports']));
-  const taken = ports.some((entry) => isRecord(entry) && (entry['name'] === name || entry['containerPort'] === port));
-  return taken ? `the ${role} has a port ${port} or a port named ${name} already` : undefined;
 };
 
 const SINK = 'spark.metrics.conf.*.sink.prometheusServlet';

@@ -18,14 +18,9 @@ import { namespaceOf, targetOf } from '../../injection/target.ts';
 import { canManyAttach, claimOf } from '../../injection/volumes.ts';
 import { eventLogEdits, type Proposal } from './event-log.ts';
 import { ROLES, type Role } from './fields.ts';
-import {
-  JMX_PORT,
-  jmxIncompatibility,
-  MONITORING,
-  monitoringEdits,
-  monitoringWarnings,
-  PROMETHEUS,
-} from './monitoring.ts';
+import { JMX_PORT, jmxIncompatibility, MONITORING, PROMETHEUS } from './jmx-exporter.ts';
+import { monitoringEdits, monitoringWarnings } from './monitoring.ts';
+import { operatorWebhookWarnings } from './operator-webhook.ts';
 import { sparkRules } from './rules.ts';
 
 export interface SparkContext {
@@ -41,7 +36,8 @@ export interface SparkContext {
  */
 const sparkEdits = (app: KubeObject, injection: Injection, context: SparkContext): Proposal => {
   const { namespace, facts, isOurs } = context;
-  const monitoring = monitoringEdits(app, injection, isOurs);
+  const hasPodWebhook = facts.hasSparkPodWebhook();
+  const monitoring = monitoringEdits(app, injection, { isOurs, hasPodWebhook });
   const eventLog = eventLogEdits(app, injection, namespace, facts);
   const roles = ROLES.filter((role) => isRecord(readAt(app, ['spec', role])));
   const owners = selectorOwners(app, roles);
@@ -55,10 +51,9 @@ const sparkEdits = (app: KubeObject, injection: Injection, context: SparkContext
     ...editsOf(['spec', 'imagePullSecrets'], injection.imagePullSecrets),
   ];
   const isAlike = eventLog.edits.length === 0 && monitoring.edits.length === 0;
-  return {
-    edits: isAlike ? memoize(injection, sparkEdits, `${roles.join()} ${owners.join()}`, make) : make(),
-    warnings: [...eventLog.warnings, ...monitoring.warnings],
-  };
+  const edits = isAlike ? memoize(injection, sparkEdits, `${roles.join()} ${owners.join()}`, make) : make();
+  const lost = hasPodWebhook ? [] : operatorWebhookWarnings(edits);
+  return { edits, warnings: [...eventLog.warnings, ...monitoring.warnings, ...lost] };
 };
 
 /** What SparkConnect has in common with SparkApplication. */
@@ -80,8 +75,10 @@ const roleEdits = (role: Role, injection: Injection): readonly Edit[] => {
     ...editsOf(at('annotations'), injection.annotations),
     ...editsOf(at('tolerations'), injection.tolerations),
     ...editsOf(at('hostAliases'), injection.hostAliases),
-    // Executors need no rights of their own: the account is the one that the driver makes them with.
-    ...(account && role === 'driver' ? [editOf(['spec', role], 'serviceAccount', account, account.value)] : []),
+    // Executors need no rights of their own, and Spark gives them the driver's account where they name none.
+    ...(account && (role === 'driver' || account.mode === 'Enforce')
+      ? [editOf(['spec', role], 'serviceAccount', account, account.value)]
+      : []),
   ];
 };
 
@@ -114,7 +111,7 @@ const ROLE_FIELDS = [
 /** Every path at which anything is put, as a snapshot has it. */
 export const SPARK_PATHS: ReadonlySet<string> = new Set(
   [
-    ...['sparkConf', 'hadoopConf', 'volumes', 'nodeSelector', 'imagePullSecrets', 'driver'].map((field) => [
+    ...['sparkConf', 'hadoopConf', 'volumes', 'nodeSelector', 'imagePullSecrets', ...ROLES].map((field) => [
       'spec',
       field,
     ]),
