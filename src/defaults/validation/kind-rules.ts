@@ -1,7 +1,7 @@
 import { type InjectSpec, mountKey } from '../../api/inject-spec.ts';
 import type { Mode } from '../../api/injection.ts';
 import type { Volume } from '../../api/kubernetes.ts';
-import { isReservedSparkConf } from '../../injection/reserved.ts';
+import { isHiddenFromSpark, isReservedSparkConf } from '../../injection/reserved.ts';
 import { dnsLabel } from './names.ts';
 
 /** In characters. Keys are taken apart by patterns, for some of which a long one takes the square of its length. */
@@ -10,7 +10,7 @@ const MAX_KEY_LENGTH = 1_024;
 /** What spark-operator refuses, or Spark dies of, in defaults for its applications. */
 export const sparkViolations = (inject: InjectSpec): readonly string[] => [
   ...confViolations(inject),
-  ...configMapViolations(inject),
+  ...fileViolations(inject),
   ...prometheusViolations(inject),
 ];
 
@@ -39,24 +39,41 @@ const confViolations = ({ sparkConf, hadoopConf, eventLog, prometheus }: InjectS
   ];
 };
 
-/** The operator makes a volume `<name>-vol` for each ConfigMap: a name twice is a volume twice. */
-const configMapViolations = ({ configMaps = [], volumes = [] }: InjectSpec): readonly string[] => {
-  const names = configMaps.map(({ name }) => name);
-  return [
-    ...names.flatMap((name, at) =>
-      names.indexOf(name) < at
-        ? [`spec.inject.configMaps[${at}].name: "${name}" is there twice, which a SparkApplication cannot mount`]
-        : [],
-    ),
-    ...volumes.flatMap((volume, at) =>
-      names.some((name) => volume.name === `${name}-vol`)
-        ? [
-            `spec.inject.volumes[${at}].name: "${volume.name}" is what spark-operator calls the volume of a ConfigMap here`,
-          ]
-        : [],
-    ),
-  ];
+/** The operator makes a volume `<name>-vol` of each ConfigMap, and Spark `<name>-volume` of each Secret: a name twice is a volume twice. */
+const fileViolations = ({ configMaps = [], secrets = [], volumes = [] }: InjectSpec): readonly string[] => [
+  ...repeated('configMaps', configMaps),
+  ...repeated('secrets', secrets),
+  ...generatedBy(
+    'spark-operator',
+    'ConfigMap',
+    configMaps.map(({ name }) => `${name}-vol`),
+    volumes,
+  ),
+  ...generatedBy(
+    'Spark',
+    'Secret',
+    secrets.map(({ name }) => `${name}-volume`),
+    volumes,
+  ),
+];
+
+type Named = readonly { readonly name: string }[];
+
+const repeated = (list: string, files: Named): readonly string[] => {
+  const names = files.map(({ name }) => name);
+  return names.flatMap((name, at) =>
+    names.indexOf(name) < at
+      ? [`spec.inject.${list}[${at}].name: "${name}" is there twice, which a SparkApplication cannot mount`]
+      : [],
+  );
 };
+
+const generatedBy = (maker: string, kind: string, names: readonly string[], volumes: Named): readonly string[] =>
+  volumes.flatMap(({ name }, at) =>
+    names.includes(name)
+      ? [`spec.inject.volumes[${at}].name: "${name}" is what ${maker} calls the volume of a ${kind} here`]
+      : [],
+  );
 
 /** `configFile` names a file; the directory a ConfigMap is mounted at is the mistake people make. */
 const prometheusViolations = ({ prometheus, configMaps = [], secrets = [] }: InjectSpec): readonly string[] => {
@@ -64,6 +81,10 @@ const prometheusViolations = ({ prometheus, configMaps = [], secrets = [] }: Inj
   if (file === undefined) return [];
   const isDirectory =
     file.endsWith('/') || [...configMaps, ...secrets].some(({ mountPath }) => mountKey(mountPath) === file);
+  if (isHiddenFromSpark(file))
+    return [
+      `spec.inject.prometheus.configFile: Spark or its operator mounts its own files over "${file}"; choose another path`,
+    ];
   const violation = `spec.inject.prometheus.configFile: "${file}" is a directory; name the file in it, such as ${mountKey(file)}/prometheus.yaml`;
   return isDirectory ? [violation] : [];
 };

@@ -3,9 +3,10 @@ import type { Mode } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, type FieldPath, fieldId, keyOf, valuesAt } from '../../injection/edit.ts';
 import { type Incremental, memoize } from '../../injection/memo.ts';
-import { childOf, isRecord, listAt, mapAt, type Path, textAt, type UnknownRecord } from '../../injection/path.ts';
+import { childOf, listAt, mapAt, type Path, textAt, type UnknownRecord } from '../../injection/path.ts';
 import {
-  inTemplateContainers,
+  generatedVolume,
+  inTemplateContainer,
   MOUNT_LISTS,
   ROLES,
   type Role,
@@ -28,7 +29,7 @@ const fieldsOf = (app: KubeObject, edit: Edit, desired: DesiredConf): readonly F
   if (field === 'volumes') return volumeFields(app, edit.key);
   if (MOUNT_LISTS.includes(field) && role !== undefined) return mountFields(app, edit, role);
   return [
-    ...(role === undefined ? appFields(field, edit.key) : roleFields(field, edit, role)),
+    ...(role === undefined ? appFields(field, edit.key) : roleFields(app, field, edit, role)),
     ...(role === undefined ? ROLES : [role]).flatMap((name) => templateFields(app, field, edit.key, name)),
   ];
 };
@@ -41,9 +42,9 @@ const appFields = (field: string, key: string): readonly FieldPath[] => {
   return field === 'imagePullSecrets' ? [sparkConfField('spark.kubernetes.container.image.pullSecrets')] : [];
 };
 
-const roleFields = (field: string, { key, mode }: Edit, role: Role): readonly FieldPath[] => {
+const roleFields = (app: KubeObject, field: string, { key, mode }: Edit, role: Role): readonly FieldPath[] => {
   const own = `spark.kubernetes.${role}`;
-  if (field === 'env') return variableFields(key, role);
+  if (field === 'env') return [...variableFields(key, role), ...(mode === 'Default' ? impliedBy(app, key, role) : [])];
   if (field === 'annotations') return [sparkConfField(`${own}.annotation.${key}`)];
   if (field === 'nodeSelector')
     return [sparkConfField(`spark.kubernetes.node.selector.${key}`), sparkConfField(`${own}.node.selector.${key}`)];
@@ -55,6 +56,34 @@ const roleFields = (field: string, { key, mode }: Edit, role: Role): readonly Fi
   return [sparkConfField(`${own}.label.${key}`), ...copied];
 };
 
+/** Variables that the operator sets by itself for a Secret of a certain type (submission.go). */
+const SECRET_VARIABLES: Readonly<Record<string, string>> = {
+  GOOGLE_APPLICATION_CREDENTIALS: 'GCPServiceAccount',
+  HADOOP_TOKEN_FILE_LOCATION: 'HadoopDelegationToken',
+};
+
+/** Variables that the operator sets by itself where the app names a ConfigMap (sparkpod_defaulter.go). */
+const CONFIG_VARIABLES: Readonly<Record<string, string>> = {
+  HADOOP_CONF_DIR: 'hadoopConfigMap',
+  SPARK_CONF_DIR: 'sparkConfigMap',
+};
+
+/** The field of an app that names a ConfigMap and sets a variable by that, after all others of the pod; undefined for other variables. */
+export const configMapSetting = (variable: string): string | undefined => textAt(CONFIG_VARIABLES, [variable]);
+
+/** Fields of the app by which it gets a variable without naming it. */
+const impliedBy = (app: KubeObject, variable: string, role: Role): readonly FieldPath[] => {
+  const secretType = textAt(SECRET_VARIABLES, [variable]);
+  const configMap = configMapSetting(variable);
+  if (configMap !== undefined) return [{ at: ['spec'], key: configMap }];
+  if (secretType === undefined) return [];
+  const at = ['spec', role, 'secrets'];
+  return listAt(app, at)
+    .filter((item) => textAt(item, ['secretType']) === secretType)
+    .flatMap((item) => keyOf(at, item) ?? [])
+    .map((key) => ({ at, key }));
+};
+
 /** What a pod template has in its own spec, by the name that the application has it by. */
 const POD_FIELDS: ReadonlySet<string> = new Set(['nodeSelector', 'tolerations', 'imagePullSecrets', 'hostAliases']);
 
@@ -64,25 +93,30 @@ const templateFields = (app: KubeObject, field: string, key: string, role: Role)
   if (field === 'labels' || field === 'annotations') return [{ at: [...template, 'metadata', field], key }];
   if (POD_FIELDS.has(field)) return [{ at: [...template, 'spec', field], key }];
   if (key === 'serviceAccount') return [{ at: [...template, 'spec'], key: 'serviceAccountName' }];
-  return field === 'env' ? inTemplateContainers(app, role, field, key) : [];
+  return field === 'env' ? inTemplateContainer(app, role, field, key) : [];
 };
 
 /** One path, one mount; and a ConfigMap or Secret is mounted once in its list. */
 const mountFields = (app: KubeObject, { at, key, value, mode }: Edit, role: Role): readonly FieldPath[] => [
   ...MOUNT_LISTS.filter((list) => list !== at.at(-1)).map((list) => ({ at: ['spec', role, list], key })),
-  ...inTemplateContainers(app, role, 'volumeMounts', key),
+  ...inTemplateContainer(app, role, 'volumeMounts', key),
   ...confMounts(app, role, key, { mode }).map(sparkConfField),
   ...sameName(app, at, key, value),
 ];
 
 const sameName = (app: KubeObject, at: Path, key: string, value: unknown): readonly FieldPath[] => {
-  if (at.at(-1) === 'volumeMounts' || !isRecord(value)) return [];
-  const isSame = (item: unknown): boolean => isRecord(item) && item['name'] === value['name'];
-  const keys = listAt(app, at)
-    .filter(isSame)
-    .flatMap((item) => keyOf(at, item) ?? []);
-  return keys.filter((other) => other !== key).map((other) => ({ at, key: other }));
+  const name = textAt(value, ['name']);
+  if (at.at(-1) === 'volumeMounts' || name === undefined) return [];
+  const others = keysNamed(app, at, name)
+    .filter((other) => other !== key)
+    .map((other) => ({ at, key: other }));
+  return at.at(-1) === 'secrets' ? [...others, sparkConfField(`spark.kubernetes.${at[1]}.secrets.${name}`)] : others;
 };
+
+const keysNamed = (app: KubeObject, at: Path, name: string): readonly string[] =>
+  listAt(app, at)
+    .filter((item) => textAt(item, ['name']) === name)
+    .flatMap((item) => keyOf(at, item) ?? []);
 
 /** Volumes of this name besides those of spec.volumes. */
 const volumeFields = (app: KubeObject, name: string): readonly FieldPath[] => [
@@ -128,8 +162,11 @@ const conflictRules: readonly (readonly [RegExp, FieldsOf])[] = [
     ([role = '', what = '', key = '']) => [{ at: ['spec', role, `${what}s`], key }],
   ],
   [
-    /^spark\.kubernetes\.(driver|executor)\.secrets\./,
-    ([role], query) => pathConflicts(asRole(role), String(query.edit.value), query.edit.key, query),
+    /^spark\.kubernetes\.(driver|executor)\.secrets\.(.+)$/,
+    ([role, name = ''], query) => [
+      ...pathConflicts(asRole(role), String(query.edit.value), query.edit.key, query),
+      ...secretsNamed(asRole(role), name, query),
+    ],
   ],
   [
     /^(spark\.kubernetes\.(driver|executor)\.volumes\.[^.]+\.[^.]+)\./,
@@ -159,7 +196,14 @@ const confMounts = (
 };
 
 /** Keys of sparkConf that say something of a volume. */
-const confVolumes = (app: KubeObject, volume: string): readonly string[] => [...indexedKeys(app, `volume ${volume}`)];
+export const confVolumes = (app: KubeObject, volume: string): readonly string[] => [
+  ...indexedKeys(app, `volume ${volume}`),
+];
+
+/** Keys of sparkConf that mount a Secret of which Spark makes a volume by that name. */
+export const confSecretsMaking = (app: KubeObject, volume: string): readonly string[] => [
+  ...indexedKeys(app, `made ${volume}`),
+];
 
 /** Keys are indexed by what they say: there can be ten thousands of them, and as many lookups. */
 const indexedKeys = (app: KubeObject, term: string): Iterable<string> => {
@@ -186,7 +230,12 @@ const termsOf = (conf: UnknownRecord, key: string): readonly string[] => {
   const volume = confVolume(key);
   const path = pathIn(conf, key);
   const roles = path === undefined ? [] : ROLES.filter((role) => MOUNTS[role].test(key));
-  return [...(volume === undefined ? [] : [`volume ${volume}`]), ...roles.map((role) => mountTerm(role, path ?? ''))];
+  const secret = /^spark\.kubernetes\.(?:driver|executor)\.secrets\.(.+)$/.exec(key)?.[1];
+  return [
+    ...(volume === undefined ? [] : [`volume ${volume}`]),
+    ...(secret === undefined ? [] : [`made ${generatedVolume('secrets', secret)}`]),
+    ...roles.map((role) => mountTerm(role, path ?? '')),
+  ];
 };
 
 const mountTerm = (role: Role, path: string): string => `${role} ${path}`;
@@ -206,7 +255,7 @@ const variableConflicts = (role: Role, name: string, { app, edit }: ConfQuery): 
   [
     { at: ['spec', role, 'env'], key: name },
     ...variableFields(name, role),
-    ...inTemplateContainers(app, role, 'env', name),
+    ...inTemplateContainer(app, role, 'env', name),
   ].filter((path) => fieldId(path) !== fieldId(edit));
 
 const selectorFields = (key: string): readonly FieldPath[] =>
@@ -221,9 +270,15 @@ const pullSecretFields = (app: KubeObject): readonly FieldPath[] => {
 
 const pathConflicts = (role: Role, path: string, own: string, { app, edit }: ConfQuery): readonly FieldPath[] => [
   ...MOUNT_LISTS.map((list) => ({ at: ['spec', role, list], key: mountKey(path) })),
-  ...inTemplateContainers(app, role, 'volumeMounts', mountKey(path)),
+  ...inTemplateContainer(app, role, 'volumeMounts', mountKey(path)),
   ...confMounts(app, role, mountKey(path), { mode: edit.mode, own }).map(sparkConfField),
 ];
+
+/** The operator gives spark-submit a key of the same name for each. */
+const secretsNamed = (role: Role, name: string, { app }: ConfQuery): readonly FieldPath[] => {
+  const at = ['spec', role, 'secrets'];
+  return keysNamed(app, at, name).map((key) => ({ at, key }));
+};
 
 /** A volume of which only some keys were given would keep the app from being submitted. */
 const volumeConflicts = (role: Role, prefix: string, query: ConfQuery): readonly FieldPath[] => {

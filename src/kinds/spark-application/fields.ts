@@ -1,6 +1,6 @@
 import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { type FieldPath, keysIn } from '../../injection/edit.ts';
+import type { FieldPath } from '../../injection/edit.ts';
 import { type Incremental, memoize } from '../../injection/memo.ts';
 import { listAt, mapAt, type Path, textAt } from '../../injection/path.ts';
 
@@ -11,36 +11,39 @@ export const SPARK_CONF: Path = ['spec', 'sparkConf'];
 /** The lists of a role that mount something: one path, one mount, whichever of them names it. */
 export const MOUNT_LISTS = ['volumeMounts', 'configMaps', 'secrets'];
 
+/** The operator cuts the name of a volume off here. */
+const LONGEST_NAME = 63;
+
+export type FileList = 'configMaps' | 'secrets';
+
+/** What the volume of a ConfigMap is called by spark-operator (sparkpod_defaulter.go), that of a Secret by Spark (MountSecretsFeatureStep). */
+const SUFFIX: Readonly<Record<FileList, string>> = { configMaps: '-vol', secrets: '-volume' };
+
+export const generatedVolume = (list: FileList, name: string): string =>
+  `${name}${SUFFIX[list]}`.slice(0, LONGEST_NAME);
+
 /** A key of sparkConf. */
 export const sparkConfField = (key: string): FieldPath => ({ at: SPARK_CONF, key });
 
-/** An entry of a list in each container of a role's pod template that has it. */
-export const inTemplateContainers = (app: KubeObject, role: Role, list: string, key: string): readonly FieldPath[] => {
+/** An entry of a list in that container of a role's pod template which becomes Spark's. */
+export const inTemplateContainer = (app: KubeObject, role: Role, list: string, key: string): readonly FieldPath[] => {
   const at = ['spec', role, 'template', 'spec', 'containers'];
   const containers = listAt(app, at);
   if (containers.length === 0) return [];
-  const { byKey } = memoize(containers, inTemplateContainers, list, () => indexContainers(containers, list));
-  return (byKey.get(key) ?? []).map((index) => ({ at: [...at, String(index), list], key }));
+  const { index } = memoize(containers, inTemplateContainer, role, () => sparkContainer(containers, role));
+  return [{ at: [...at, String(index), list], key }];
 };
 
-interface ContainerIndex extends Incremental {
-  /** Indices of the containers whose list has an entry by that key. */
-  readonly byKey: ReadonlyMap<string, readonly number[]>;
-}
+const CONTAINER_NAMES: Readonly<Record<Role, string>> = {
+  driver: 'spark-kubernetes-driver',
+  executor: 'spark-kubernetes-executor',
+};
 
-/** Nothing of ours is put into templates. What is taken out of them stays indexed: whoever follows a field path looks what is there. */
-const indexContainers = (containers: readonly unknown[], list: string): ContainerIndex => {
-  const byKey = new Map<string, number[]>();
-  const keyOf = keysIn([list]);
-  for (const [index, container] of containers.entries()) {
-    for (const key of new Set(listAt(container, [list]).map(keyOf))) {
-      if (key === undefined) continue;
-      const found = byKey.get(key);
-      if (found === undefined) byKey.set(key, [index]);
-      else found.push(index);
-    }
-  }
-  return { byKey, onChange: () => undefined };
+/** The operator names it (submission.go); where there is none of that name Spark takes the first (KubernetesUtils.selectSparkContainer). */
+const sparkContainer = (containers: readonly unknown[], role: Role): Incremental & { readonly index: number } => {
+  const named = containers.findIndex((container) => textAt(container, ['name']) === CONTAINER_NAMES[role]);
+  // Nothing is put into templates that would be another container.
+  return { index: Math.max(named, 0), onChange: () => undefined };
 };
 
 /** Every field but `env` that gives a variable to a role's pod. */

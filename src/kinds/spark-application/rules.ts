@@ -5,8 +5,9 @@ import { childOf, isRecord, listAt, textAt } from '../../injection/path.ts';
 import { isReservedLabel, isReservedPath, isReservedSparkConf, isReservedVolume } from '../../injection/reserved.ts';
 import type { Rules } from '../../injection/settlement.ts';
 import { type DesiredVolumes, desiredVolumes, hidesAny, mountedVolumeRefusal } from '../../injection/volumes.ts';
-import { confVolume, sparkConflicts } from './conflicts.ts';
+import { configMapSetting, confVolume, sparkConflicts } from './conflicts.ts';
 import { ROLES } from './fields.ts';
+import { generatedVolumeRefusal, isGenerated } from './generated-volumes.ts';
 
 const TWO_VOLUMES = 'sparkConf and volumes are both to give a volume of that name';
 const KIND = 'SparkApplication';
@@ -37,9 +38,8 @@ const makeRules = (edits: readonly Edit[]): Rules => {
         case 'volumeMounts':
           return mountRefusal(app, edit, desired);
         case 'configMaps':
-          return configMapRefusal(app, edit, desired);
         case 'secrets':
-          return pathRefusal(edit.key);
+          return fileRefusal(app, edit, desired);
         default:
           return fieldRefusal(app, edit, desired);
       }
@@ -52,6 +52,8 @@ const fieldRefusal = (app: KubeObject, edit: Edit, desired: DesiredVolumes): str
   switch (edit.at.at(-1) ?? '') {
     case 'sparkConf':
       return confRefusal(app, key, desired);
+    case 'env':
+      return variableRefusal(app, key);
     case 'labels':
     case 'annotations':
       return isReservedLabel(KIND, key) ? 'the key is kept for Spark, its operator or Quartermaster' : undefined;
@@ -62,6 +64,13 @@ const fieldRefusal = (app: KubeObject, edit: Edit, desired: DesiredVolumes): str
     default:
       return undefined;
   }
+};
+
+const variableRefusal = (app: KubeObject, name: string): string | undefined => {
+  const field = configMapSetting(name);
+  return field !== undefined && textAt(app, ['spec', field]) !== undefined
+    ? `spark-operator sets it for spec.${field}, after all others`
+    : undefined;
 };
 
 const hasAny = (value: unknown, fields: readonly string[]): boolean =>
@@ -76,6 +85,10 @@ const confRefusal = (app: KubeObject, key: string, desired: DesiredVolumes): str
   }
   const volume = confVolume(key);
   if (volume !== undefined && desired.has(volume)) return TWO_VOLUMES;
+  const [, role, secret] = /^spark\.kubernetes\.(driver|executor)\.(?:secrets\.(.+)|volumes\.)/.exec(key) ?? [];
+  const owner = role === 'driver' ? 'driver' : 'executor';
+  if (volume !== undefined && isGenerated(app, owner, volume)) return GENERATED;
+  if (secret !== undefined) return generatedVolumeRefusal(app, owner, 'secrets', secret, desired);
   // A log directory that is not there, or whose connector is not in the image, kills the driver: the user knows better.
   const isTheirs = key === 'spark.eventLog.dir' && textAt(app, ['spec', 'sparkConf', key]) !== undefined;
   return isTheirs ? 'the app has an event log directory of its own' : undefined;
@@ -98,9 +111,6 @@ const MOUNTED = [
   '/opt/spark/pod-template',
   '/var/data/spark-',
 ];
-/** A DNS label that leaves room for the `-vol` which the operator adds. */
-const CONFIG_MAP_NAME = /^[a-z0-9]([-a-z0-9]{0,57}[a-z0-9])?$/;
-
 const NO_CONF = new Map<string, unknown>();
 
 /** Why nothing of ours may be mounted at a path. */
@@ -110,12 +120,10 @@ const pathRefusal = (path: string): string | undefined =>
 /** Why a volume cannot be injected: the operator, or Spark, makes one of that name. */
 const volumeRefusal = (app: KubeObject, { key }: Edit): string | undefined => {
   if (isReservedVolume(KIND, key)) return 'the volume name is kept for Spark or its operator';
-  const isTaken = ROLES.some((role) => {
-    const configMaps = listAt(app, ['spec', role, 'configMaps']);
-    return volumesMadeFor(configMaps).has(key) && configMaps.some((item) => volumeOf(item).includes(key));
-  });
-  return isTaken ? 'the operator makes a volume of that name for a ConfigMap of the app' : undefined;
+  return ROLES.some((role) => isGenerated(app, role, key)) ? GENERATED : undefined;
 };
+
+const GENERATED = 'Spark or its operator makes a volume of that name for a ConfigMap or Secret of the app';
 
 /** Why a mount cannot be injected: the operator passes over mounts without a volume in silence. */
 const mountRefusal = (app: KubeObject, mount: Edit, desired: DesiredVolumes): string | undefined =>
@@ -126,28 +134,13 @@ const mountRefusal = (app: KubeObject, mount: Edit, desired: DesiredVolumes): st
       : volumeRefusal(app, volume),
   );
 
-/** Why a ConfigMap cannot be mounted: the operator makes a volume `<name>-vol` of it. */
-const configMapRefusal = (app: KubeObject, { key, value }: Edit, desired: DesiredVolumes): string | undefined => {
-  const name = textAt(value, ['name']) ?? '';
-  if (!CONFIG_MAP_NAME.test(name)) return `${name} must have at most 59 characters and no dots to become a volume`;
-  const volume = `${name}-vol`;
-  const isTaken = desired.has(volume) || valuesAt(app, { at: VOLUMES, key: volume }).length > 0;
-  return pathRefusal(key) ?? (isTaken ? `there is a volume ${volume}, as the operator would name this one` : undefined);
+/** Why a ConfigMap or Secret cannot be mounted: a volume is made of it, by a name that follows from its own. */
+const fileRefusal = (app: KubeObject, { at, key, value }: Edit, desired: DesiredVolumes): string | undefined => {
+  const list = at.at(-1) === 'secrets' ? 'secrets' : 'configMaps';
+  const role = at[1] === 'driver' ? 'driver' : 'executor';
+  return pathRefusal(key) ?? generatedVolumeRefusal(app, role, list, textAt(value, ['name']) ?? '', desired);
 };
 
 /** True for a volume that no role mounts: it would not reach any pod. */
 const isUnusedVolume = (app: KubeObject, { key }: Edit): boolean =>
   !ROLES.some((role) => listAt(app, ['spec', role, 'volumeMounts']).some((mount) => textAt(mount, ['name']) === key));
-
-/** The volumes the operator makes for the entries of `configMaps`, and maybe for some that were taken out since. */
-const volumesMadeFor = (configMaps: readonly unknown[]): ReadonlySet<string> =>
-  configMaps.length === 0
-    ? NO_VOLUMES
-    : memoize(configMaps, volumesMadeFor, '', () => new Set(configMaps.flatMap(volumeOf)));
-
-const volumeOf = (item: unknown): readonly string[] => {
-  const name = textAt(item, ['name']);
-  return name === undefined ? [] : [`${name}-vol`];
-};
-
-const NO_VOLUMES: ReadonlySet<string> = new Set();

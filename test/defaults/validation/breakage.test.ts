@@ -115,6 +115,11 @@ describe('what breaks a job though Kubernetes takes it', () => {
       { inject: { configMaps: twice.slice(1), volumes: [volume('a-vol')] } },
       '"a-vol" is what spark-operator calls the volume of a ConfigMap here',
     ],
+    [{ inject: { secrets: twice } }, 'spec.inject.secrets[1].name: "a" is there twice'],
+    [
+      { inject: { secrets: twice.slice(1), volumes: [volume('a-volume')] } },
+      '"a-volume" is what Spark calls the volume of a Secret here',
+    ],
     [
       {
         inject: {
@@ -123,6 +128,14 @@ describe('what breaks a job though Kubernetes takes it', () => {
         },
       },
       'spec.inject.prometheus.configFile: "/opt/prometheus_config" is a directory; name the file in it, such as /opt/prometheus_config/prometheus.yaml',
+    ],
+    [
+      { inject: { prometheus: { configFile: '/etc/metrics/conf/prometheus.yaml' } } },
+      'spec.inject.prometheus.configFile: Spark or its operator mounts its own files over "/etc/metrics/conf/prometheus.yaml"; choose another path',
+    ],
+    [
+      { inject: { prometheus: { configFile: '/opt/spark/conf/jmx.yaml' } } },
+      'spec.inject.prometheus.configFile: Spark or its operator mounts its own files over "/opt/spark/conf/jmx.yaml"; choose another path',
     ],
     [
       { inject: { prometheus: { jmxExporterJar: '/j.jar' }, sparkConf: { 'spark.driver.extraJavaOptions': '-X' } } },

@@ -1,0 +1,57 @@
+import type { KubeObject } from '../../api/kubernetes.ts';
+import { valuesAt } from '../../injection/edit.ts';
+import { memoize } from '../../injection/memo.ts';
+import { listAt, type Path, textAt } from '../../injection/path.ts';
+import { isReservedVolume } from '../../injection/reserved.ts';
+import type { DesiredVolumes } from '../../injection/volumes.ts';
+import { confSecretsMaking, confVolumes } from './conflicts.ts';
+import { type FileList, generatedVolume, type Role } from './fields.ts';
+
+const VOLUMES: Path = ['spec', 'volumes'];
+/** A DNS label that leaves room for the suffix. */
+const NAMES: Readonly<Record<FileList, RegExp>> = {
+  configMaps: /^[a-z0-9]([-a-z0-9]{0,57}[a-z0-9])?$/,
+  secrets: /^[a-z0-9]([-a-z0-9]{0,54}[a-z0-9])?$/,
+};
+
+/** Why no volume can be made of a ConfigMap or Secret in a role's pod: its name is none for a volume, or is taken. */
+export const generatedVolumeRefusal = (
+  app: KubeObject,
+  role: Role,
+  list: FileList,
+  name: string,
+  desired: DesiredVolumes,
+): string | undefined => {
+  if (!NAMES[list].test(name))
+    return `${name} must have at most ${list === 'configMaps' ? 59 : 56} characters and no dots to become a volume`;
+  const volume = generatedVolume(list, name);
+  const maker = list === 'configMaps' ? 'the operator' : 'Spark';
+  if (isReservedVolume('SparkApplication', volume)) return `${maker} would name its volume ${volume}, which is kept`;
+  const isTaken =
+    desired.has(volume) ||
+    [VOLUMES, ['spec', role, 'template', 'spec', 'volumes']].some(
+      (at) => valuesAt(app, { at, key: volume }).length > 0,
+    ) ||
+    confVolumes(app, volume).some((key) => key.startsWith(`spark.kubernetes.${role}.`));
+  return isTaken ? `there is a volume ${volume}, as ${maker} would name this one` : undefined;
+};
+
+/** True where a role's pod gets a volume of that name for a ConfigMap or Secret of the app. */
+export const isGenerated = (app: KubeObject, role: Role, volume: string): boolean =>
+  (['configMaps', 'secrets'] as const).some((list) => {
+    const items = listAt(app, ['spec', role, list]);
+    return volumesMadeFor(items, list).has(volume) && items.some((item) => volumeOf(item, list) === volume);
+  }) || confSecretsMaking(app, volume).some((key) => key.startsWith(`spark.kubernetes.${role}.`));
+
+/** The volumes that are made for the entries of a list, and maybe for some that were taken out since. */
+const volumesMadeFor = (items: readonly unknown[], list: FileList): ReadonlySet<string> =>
+  items.length === 0
+    ? NO_VOLUMES
+    : memoize(items, volumesMadeFor, list, () => new Set(items.flatMap((item) => volumeOf(item, list) ?? [])));
+
+const volumeOf = (item: unknown, list: FileList): string | undefined => {
+  const name = textAt(item, ['name']);
+  return name === undefined ? undefined : generatedVolume(list, name);
+};
+
+const NO_VOLUMES: ReadonlySet<string> = new Set();
