@@ -61,7 +61,7 @@ export const storedWithout = async (
   stories: readonly Story[],
 ): Promise<ReadonlyMap<string, DemoObject>> => {
   const objects: DemoObject[] = [];
-  for (const { namespace, manifest } of stories) {
+  for (const { namespace, manifest } of stories.filter(({ isOurs }) => !isOurs)) {
     objects.push(
       ...(await objectsOf(kubectl('apply', '--dry-run=server', '-o', 'json', '-n', namespace, '-f', manifest))),
     );
@@ -77,7 +77,7 @@ export interface Telling {
 
 /** Applies one story as its people would and shows what became of it. */
 export const tell = async (
-  { title, note, namespace, defaults, manifest }: Story,
+  { title, note, namespace, defaults, manifest, isAgain, after = [] }: Story,
   { kubectl, screen, before }: Telling,
 ): Promise<void> => {
   screen.heading(title);
@@ -91,9 +91,10 @@ export const tell = async (
   const stored = await objectsOf(kubectl('get', '-o', 'json', '-n', namespace, '-f', manifest));
   for (const object of stored) {
     const without = before.get(idOf(object));
-    if (without !== undefined) showDifference(screen, without, object);
+    if (without !== undefined && !isAgain) showDifference(screen, without, object);
   }
   const submitted = new Set(stored.map(idOf));
+  for (const question of after) await show(kubectl, screen, ...question, '-n', namespace);
   for (const object of await settled(kubectl)) {
     if (!known.has(idOf(object)) && !submitted.has(idOf(object))) screen.made(describe(object));
   }

@@ -8,6 +8,12 @@ export interface Story {
   readonly defaults?: string;
   /** Applied by the user. */
   readonly manifest: string;
+  /** Told before: what differs is not shown a second time. */
+  readonly isAgain?: true;
+  /** Of a kind that comes with the install: without it there is nothing to compare with. */
+  readonly isOurs?: true;
+  /** What kubectl is asked in that namespace then, each shown with its answer. */
+  readonly after?: readonly (readonly string[])[];
 }
 
 export const stories: readonly Story[] = [
@@ -61,6 +67,39 @@ export const stories: readonly Story[] = [
     namespace: 'openeo',
     defaults: 'examples/openeo/defaults.yaml',
     manifest: 'examples/openeo/batch-job.yaml',
+  },
+  {
+    title: 'The same job, applied once more',
+    note: 'What was injected stays. Generation 1: nothing in its spec has changed, so the operator restarts nothing.',
+    namespace: 'openeo',
+    manifest: 'examples/openeo/batch-job.yaml',
+    isAgain: true,
+    after: [['get', '-f', 'examples/openeo/batch-job.yaml', '-o', 'jsonpath=generation {.metadata.generation}']],
+  },
+  {
+    title: 'Leave this one alone',
+    note: 'One label: the defaults of Spark Pi would match, and are kept back.',
+    namespace: 'analytics',
+    manifest: 'examples/opt-out/spark-pi.yaml',
+  },
+  {
+    title: 'What the platform enforces',
+    note: 'Users have the last word over defaults, the platform over what it enforces.',
+    namespace: 'geo',
+    defaults: 'examples/enforced/defaults.yaml',
+    manifest: 'examples/enforced/job.yaml',
+  },
+  {
+    title: 'A bucket for the asking',
+    note: 'A stub answers as Google Cloud Storage does. The bucket is made and marked; a ConfigMap tells where it is.',
+    namespace: 'analytics',
+    manifest: 'examples/buckets/spark-history.yaml',
+    isOurs: true,
+    after: [
+      ['wait', '--for=condition=Ready', 'objectstore/sparkhistory', '--timeout=30s'],
+      ['get', 'objectstore/sparkhistory', '-o', 'wide'],
+      ['get', 'configmap/sparkhistory-objectstore', '-o', 'jsonpath={.data}'],
+    ],
   },
   {
     title: 'The most specific selector wins',

@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
 import { AppError } from '../api/errors.ts';
 import { flagOf, readSettings, type SettingName, type Settings } from '../settings/config.ts';
 import { settings } from '../settings/definitions.ts';
@@ -69,6 +70,7 @@ const createProgram = (
 ): Command => {
   const program = new Command('quartermaster')
     .description('Supplies data workloads on Kubernetes with what the cluster they land on needs.')
+    .version(packageJson.version, '-V, --version', 'print the version')
     .configureOutput({ writeOut: terminal.print, writeErr: terminal.complain })
     .exitOverride()
     .showHelpAfterError('(quartermaster --help lists the commands)');
