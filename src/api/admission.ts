@@ -1,5 +1,6 @@
 import type { Facts } from './facts.ts';
-import type { KubeObject, LabelSelector, StringMap } from './kubernetes.ts';
+import type { KubeObject, LabelRequirement, LabelSelector, StringMap } from './kubernetes.ts';
+import type { TargetKind } from './target-kinds.ts';
 
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
@@ -88,7 +89,23 @@ export interface AdmissionRule {
  */
 export interface Mutator {
   readonly rules: readonly AdmissionRule[];
+  /** Where what is sent follows from what is asked for: the rules instead of `rules`, none while nothing is. */
+  readonly rulesInForce?: (asked: readonly Asked[]) => readonly AdmissionRule[];
   readonly mutate: (object: KubeObject, request: AdmissionRequest, facts: Facts) => Mutation;
+}
+
+/** For which objects one PlatformDefaults gives something. */
+export interface Asked {
+  readonly kinds: readonly TargetKind[];
+  readonly labels: readonly Requirement[];
+  readonly namespaceLabels: readonly Requirement[];
+}
+
+/** One thing a label selector asks for; matchLabels are `In` with one value. */
+export interface Requirement {
+  readonly key: string;
+  readonly operator: LabelRequirement['operator'];
+  readonly values: readonly string[];
 }
 
 /** The answer of a mutator that leaves the object alone. */

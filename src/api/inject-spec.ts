@@ -14,6 +14,9 @@ import {
   set,
   text,
 } from './schema.ts';
+import { INJECT_KEYS, namesOfKinds } from './target-kinds.ts';
+
+export { INJECT_KEYS, type InjectKey, TARGET_KINDS, type TargetKind } from './target-kinds.ts';
 
 /** Name of another object. */
 export const named = (what: string) => text(`Name of ${what}.`, { minLength: 1, maxLength: 253 });
@@ -133,52 +136,6 @@ export const claimSpec = object('The part of core/v1 PersistentVolumeClaimSpec t
   volumeMode: choice('Filesystem where nothing is said.', 'Filesystem', 'Block'),
 });
 
-/** The kinds a PlatformDefaults can match. A CalrissianPod and a WorkflowPod are Pods, told apart by what runs in them. */
-export const TARGET_KINDS = [
-  'PersistentVolumeClaim',
-  'SparkApplication',
-  'SparkConnect',
-  'CalrissianPod',
-  'WorkflowPod',
-  'ObjectStore',
-] as const;
-
-export type TargetKind = (typeof TARGET_KINDS)[number];
-
-const labelled = ['PersistentVolumeClaim', 'SparkApplication', 'CalrissianPod', 'WorkflowPod', 'ObjectStore'] as const;
-const running = ['SparkApplication', 'CalrissianPod', 'WorkflowPod'] as const;
-const spark = ['SparkApplication', 'SparkConnect'] as const;
-const sparkApplication = ['SparkApplication'] as const;
-
-/**
- * Which kinds have a place for each key of spec.inject.
- *
- * A pod's service account is settled by the API server before any webhook is asked, so that what its author
- * left out cannot be told from what they chose: only SparkApplication takes one.
- */
-export const INJECT_KEYS = {
-  labels: labelled,
-  annotations: labelled,
-  env: running,
-  envFrom: running,
-  volumes: running,
-  volumeMounts: running,
-  configMaps: running,
-  secrets: running,
-  nodeSelector: running,
-  tolerations: running,
-  imagePullSecrets: running,
-  hostAliases: running,
-  serviceAccountName: sparkApplication,
-  prometheus: sparkApplication,
-  sparkConf: spark,
-  hadoopConf: spark,
-  eventLog: sparkApplication,
-  storageClass: ['PersistentVolumeClaim'],
-} as const satisfies Readonly<Record<string, readonly TargetKind[]>>;
-
-export type InjectKey = keyof typeof INJECT_KEYS;
-
 /** A map of strings that can hold variables. */
 export const strings = (description: string) => map(description, text('A string; ${variables} are filled in.'));
 
@@ -262,7 +219,7 @@ const quoted = (kinds: readonly string[]): string => kinds.map((kind) => `'${kin
 /** CEL rules of `spec` that keep each key of `inject` to the kinds that take it. */
 export const injectKeyRules: readonly Rule[] = Object.entries(INJECT_KEYS).map(([key, kinds]) => ({
   rule: `!has(self.inject) || !has(self.inject.${key}) || self.match.kinds.all(kind, kind in [${quoted(kinds)}])`,
-  message: `inject.${key} is taken by ${kinds.join(', ')} only`,
+  message: `inject.${key} is taken by ${namesOfKinds(kinds)} only`,
 }));
 
 export type InjectSpec = Infer<typeof inject>;

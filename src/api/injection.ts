@@ -54,6 +54,25 @@ export interface Injection {
   readonly storageClass: Resolved<StorageClassInjection> | undefined;
   /** What could not be applied and why: unknown variables, keys that tie. */
   readonly warnings: readonly string[];
+  /** Some of it is for certain containers only: ask `resolveContainers` for each. */
+  readonly isScoped: boolean;
+}
+
+/** What a container of a pod is to whoever made the pod. `helper`: a framework put it there for itself; `other`: a webhook did. */
+export type ContainerRole = 'main' | 'sidecar' | 'init' | 'helper' | 'other';
+
+/** One container that can be given something. */
+export interface ContainerTarget {
+  readonly name: string;
+  readonly role: ContainerRole;
+  /** What says nothing of containers is given to this one in full; others of the pod get its sources of variables alone. */
+  readonly isDefault: boolean;
+}
+
+/** What is for one container: variables and mounts of `full`, sources of variables of `sources`. */
+export interface ContainerInjection {
+  readonly full: Injection | undefined;
+  readonly sources: Injection | undefined;
 }
 
 /** The object that defaults are looked up for. */
@@ -68,11 +87,15 @@ export interface DefaultsTarget {
   readonly variable: (name: string) => string | undefined;
   /** `quartermaster.dev/inject: disabled` on the object or its namespace: only global Enforce entries are kept. */
   readonly isDisabled: boolean;
+  /** Set for pods: entries for every pod hold too, and what they say of owners. */
+  readonly pod?: { readonly owners: ReadonlySet<string> };
 }
 
 /** All valid PlatformDefaults, indexed so that what cannot match costs nothing. */
 export interface DefaultsIndex {
   /** Undefined where nothing matches. */
   readonly resolve: (target: DefaultsTarget) => Injection | undefined;
+  /** The same for each container of a pod. */
+  readonly resolveContainers: (target: DefaultsTarget) => (container: ContainerTarget) => ContainerInjection;
   readonly size: number;
 }

@@ -1,4 +1,4 @@
-import { claimSpec, inject, injectKeyRules, labelSelector, named, strings, TARGET_KINDS } from './inject-spec.ts';
+import { claimSpec, inject, injectKeyRules, labelSelector, named, strings } from './inject-spec.ts';
 import type { KubeObject } from './kubernetes.ts';
 import {
   type CustomResourceDefinition,
@@ -15,6 +15,7 @@ import {
   set,
   text,
 } from './schema.ts';
+import { POD_KINDS, TARGET_KINDS } from './target-kinds.ts';
 
 export type { FileMount, InjectSpec, PrometheusInjection, StorageClassInjection } from './inject-spec.ts';
 export type { Condition } from './schema.ts';
@@ -51,17 +52,40 @@ const provision = object('What every matching namespace holds before a job is su
 
 const match = object('Which objects. All that is given must hold.', {
   kinds: required(
-    set('Kinds of objects.', choice('A kind of object.', ...TARGET_KINDS), {
+    set('Kinds of objects; Pod is every pod.', choice('A kind of object.', ...TARGET_KINDS), {
       minItems: 1,
       maxItems: TARGET_KINDS.length,
     }),
   ),
   selector: labelSelector('The labels of the object. More requirements make the entry more specific.'),
   namespaceSelector: labelSelector('The labels of its namespace. System namespace only.'),
+  owner: object('Of pods: what one of their owners must be.', {
+    kind: required(
+      text('Kind of the owner, such as RayCluster; of a Deployment’s pods ReplicaSet.', { maxLength: 63 }),
+    ),
+    group: text('API group of that kind, empty for core; any group where nothing is said.', { maxLength: 253 }),
+  }),
+  containers: set(
+    'Of pods: which containers are given variables and mounts. Names, with * and ?; main: the one that the user’s program runs in; init and sidecars: the user’s others; all: all of the user’s. What a service mesh or the like put in is reached by its name alone. Where nothing is said, those that docs/platform-defaults.md gives for the kind.',
+    text('A name, a pattern, or main, init, sidecars, all.', {
+      minLength: 1,
+      maxLength: 63,
+      pattern: '^[-a-z0-9*?]+$',
+    }),
+    { minItems: 1, maxItems: 16 },
+  ),
   clouds: set('The clouds this holds on; every cloud where nothing is said.', text('A cloud.', { maxLength: 32 }), {
     maxItems: 32,
   }),
 });
+
+const pods = POD_KINDS.map((kind) => `'${kind}'`).join(', ');
+
+/** What only pods have. */
+const podMatchRules = ['owner', 'containers'].map((field) => ({
+  rule: `!has(self.match.${field}) || self.match.kinds.all(kind, kind in [${pods}])`,
+  message: `match.${field} is for kinds of pods only`,
+}));
 
 const spec = object(
   'What is given, to which objects.',
@@ -84,7 +108,7 @@ const spec = object(
     inject,
     provision,
   },
-  injectKeyRules,
+  [...injectKeyRules, ...podMatchRules],
 );
 
 const status = object('What Quartermaster made of it.', {

@@ -12,7 +12,7 @@ import { DEFAULT_CLASS_ANNOTATION, NAMESPACE_NAME_LABEL } from '../api/names.ts'
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { FACT_NAMES } from '../clouds/cloud.ts';
 import { cloudNamed, clouds, verdictFor } from '../clouds/index.ts';
-import { entryOf } from '../defaults/entry.ts';
+import { askedBy, entryOf } from '../defaults/entry.ts';
 import { indexEntries } from '../defaults/resolution.ts';
 import { validateDefaults } from '../defaults/validation/spec.ts';
 import { keyOf } from '../kube/store.ts';
@@ -56,7 +56,13 @@ export const describedCluster = (
     objects,
     namespace: options.namespace,
   });
-  return { facts, entries, invalid: [], webhooks: installedWebhooks(policy.systemNamespace, policy.nfsNamespace) };
+  const asked = entries.flatMap((entry) => askedBy(entry, cloud?.name));
+  return {
+    facts,
+    entries,
+    invalid: [],
+    webhooks: installedWebhooks(policy.systemNamespace, policy.nfsNamespace, asked),
+  };
 };
 
 const givenFacts = (pairs: readonly string[]): CloudFacts =>

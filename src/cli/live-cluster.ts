@@ -1,3 +1,4 @@
+import type { Asked } from '../api/admission.ts';
 import { AppError } from '../api/errors.ts';
 import type { CloudName } from '../api/facts.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
@@ -6,6 +7,7 @@ import type { ProbeResult } from '../clouds/cloud.ts';
 import { factsOf, judge, readNodes } from '../clouds/detection/evidence.ts';
 import { clouds, verdictFor } from '../clouds/index.ts';
 import type { MutatingWebhookConfiguration } from '../controller/webhook-configuration.ts';
+import { askedBy } from '../defaults/entry.ts';
 import { createDefaultsInForce, type DefaultsInForce, type Validation } from '../defaults/in-force.ts';
 import { createFacts } from '../kinds/facts.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
@@ -44,8 +46,9 @@ export const liveCluster = async (
   const policy = policyOf(settings);
   const inForce = createDefaultsInForce(policy);
   for (const defaults of [...stores.platformDefaults.list(), ...added]) inForce.put(defaults);
-  const webhooks = await liveWebhooks(kube, settings);
   const verdict = verdictOf(stores);
+  const asked = added.length === 0 ? undefined : inForce.entries().flatMap((entry) => askedBy(entry, verdict.name));
+  const webhooks = await liveWebhooks(kube, settings, asked);
   const facts = createFacts({ stores, claims, policy, defaults: inForce.index, verdict: () => verdict });
   return { facts: facts(), entries: inForce.entries(), invalid: invalidOf(stores, added, inForce), webhooks };
 };
@@ -61,8 +64,15 @@ const invalidOf = (
   return [...new Set(validations)].filter(({ violations }) => violations.length > 0);
 };
 
-/** What the cluster's own configuration says, whoever changed it; what an install has where there is none or it may not be read. */
-const liveWebhooks = async (kube: Kube, settings: Settings): Promise<readonly WebhookRules[]> => {
+/**
+ * What the cluster's own configuration says, whoever changed it; what an install has where there is none or it may not be read. Defaults
+ * that are not there yet would bring the webhooks for pods that they ask for.
+ */
+const liveWebhooks = async (
+  kube: Kube,
+  settings: Settings,
+  asked: readonly Asked[] | undefined,
+): Promise<readonly WebhookRules[]> => {
   const { webhookConfigurationName, namespace, nfsNamespace } = settings;
   const key = { namespace: '', name: webhookConfigurationName };
   const configuration = await kube
@@ -71,7 +81,10 @@ const liveWebhooks = async (kube: Kube, settings: Settings): Promise<readonly We
       if (error instanceof AppError && error.reason === 'Forbidden') return undefined;
       throw error;
     });
-  return configuration ? webhooksOf(configuration) : installedWebhooks(namespace, nfsNamespace);
+  const installed = installedWebhooks(namespace, nfsNamespace, asked);
+  if (configuration === undefined) return installed;
+  const live = webhooksOf(configuration);
+  return asked === undefined ? live : [...live, ...installed.filter(({ name }) => /^pod(-\d+)?\./.test(name))];
 };
 
 const waitForCacheSync = async (

@@ -1,6 +1,9 @@
+import type { Asked, Requirement } from '../api/admission.ts';
 import type { DefaultsSource, Mode } from '../api/injection.ts';
-import type { LabelRequirement, LabelSelector, Maybe, StringMap } from '../api/kubernetes.ts';
+import type { LabelSelector, Maybe, StringMap } from '../api/kubernetes.ts';
+import { NAMESPACE_NAME_LABEL } from '../api/names.ts';
 import type { PlatformDefaults, PlatformDefaultsSpec } from '../api/platform-defaults.ts';
+import { type ContainerSelector, containerSelector } from './containers.ts';
 
 /** A PlatformDefaults as resolution wants it. Immutable: make it once for each generation. */
 export interface Entry {
@@ -11,6 +14,10 @@ export interface Entry {
   readonly isGlobal: boolean;
   readonly labelRequirements: readonly Requirement[];
   readonly namespaceRequirements: readonly Requirement[];
+  /** What one owner of a pod must be: `group/Kind`, or `Kind` of any group. */
+  readonly owner: string | undefined;
+  /** Undefined: those that the kind of pod gives everything to. */
+  readonly containers: ContainerSelector | undefined;
   /** Empty: every cloud. */
   readonly clouds: readonly string[];
   /** Compared from left to right; the higher wins. Two entries of equal precedence are told apart by name alone. */
@@ -37,9 +44,29 @@ export const entryOf = (defaults: PlatformDefaults, { systemNamespace }: Default
     isGlobal,
     labelRequirements,
     namespaceRequirements,
+    owner: ownerOf(spec.match),
+    containers: spec.match.containers && containerSelector(spec.match.containers),
     clouds: spec.match.clouds ?? [],
-    precedence: [rankOf(mode, isGlobal), labelRequirements.length, namespaceRequirements.length, spec.priority ?? 0],
+    precedence: [
+      rankOf(mode, isGlobal),
+      labelRequirements.length,
+      namespaceRequirements.length,
+      podPrecedence(spec.match),
+      spec.priority ?? 0,
+    ],
   };
+};
+
+/** What must be sent to us for this entry, in a cloud; nothing where it injects nothing there. Undefined: any cloud. */
+export const askedBy = (
+  { spec, isGlobal, source, clouds, labelRequirements, namespaceRequirements }: Entry,
+  cloud: string | undefined,
+): readonly Asked[] => {
+  if (spec.inject === undefined || (cloud !== undefined && clouds.length > 0 && !clouds.includes(cloud))) return [];
+  const own: readonly Requirement[] = isGlobal
+    ? []
+    : [{ key: NAMESPACE_NAME_LABEL, operator: 'In', values: [source.namespace] }];
+  return [{ kinds: spec.match.kinds, labels: labelRequirements, namespaceLabels: [...namespaceRequirements, ...own] }];
 };
 
 /** Best first: who comes earlier wins every key that both give. A total order within what can match one object. */
@@ -65,17 +92,17 @@ const rankOf = (mode: Mode, isGlobal: boolean): number => {
   return isGlobal ? 0 : 1;
 };
 
+/** A framework is more than every pod; an owner and certain containers are more than any. */
+const podPrecedence = ({ kinds, owner, containers }: PlatformDefaultsSpec['match']): number =>
+  (kinds.includes('Pod') ? 0 : 1) + (owner === undefined ? 0 : 1) + (containers === undefined ? 0 : 1);
+
+const ownerOf = ({ owner }: PlatformDefaultsSpec['match']): string | undefined =>
+  owner && (owner.group === undefined ? owner.kind : `${owner.group}/${owner.kind}`);
+
 const compareText = (a: string, b: string): number => {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 };
-
-/** One thing a label selector asks for; matchLabels are `In` with one value. */
-export interface Requirement {
-  readonly key: string;
-  readonly operator: LabelRequirement['operator'];
-  readonly values: readonly string[];
-}
 
 /** All requirements of a selector. None for an absent or empty one: it selects everything. */
 export const requirementsOf = (selector: Maybe<LabelSelector>): readonly Requirement[] => [

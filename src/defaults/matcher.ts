@@ -1,6 +1,7 @@
-import type { DefaultsTarget } from '../api/injection.ts';
+import type { Requirement } from '../api/admission.ts';
+import type { DefaultsTarget, TargetKind } from '../api/injection.ts';
 import type { StringMap } from '../api/kubernetes.ts';
-import { type Entry, meetsAll, type Requirement } from './entry.ts';
+import { type Entry, meetsAll } from './entry.ts';
 
 /** Finds the entries that match an object, as positions in the list the matcher was made from, ascending. */
 export type Matcher = (target: DefaultsTarget) => readonly number[];
@@ -18,11 +19,17 @@ export const createMatcher = (entries: readonly Entry[]): Matcher => {
       namespaceLabel: namespaceLabels,
       cloud: { [CLOUD]: cloud },
     };
-    const found = [
-      ...lookUp(partitions.get(partitionKey(kind, ALL_NAMESPACES)), dimensionValues),
-      ...lookUp(partitions.get(partitionKey(kind, namespace)), dimensionValues),
+    const lookUpKind = (name: string): readonly number[] => [
+      ...lookUp(partitions.get(partitionKey(name, ALL_NAMESPACES)), dimensionValues),
+      ...lookUp(partitions.get(partitionKey(name, namespace)), dimensionValues),
     ];
-    return found.filter((at) => isMatch(entries[at], target)).sort((a, b) => a - b);
+    const ofEveryPod = target.pod === undefined || kind === EVERY_POD ? NONE : lookUpKind(EVERY_POD);
+    const found = lookUpKind(kind)
+      .concat(ofEveryPod)
+      .filter((at) => isMatch(entries[at], target))
+      .sort((a, b) => a - b);
+    // An entry may name both kinds.
+    return ofEveryPod.length === 0 ? found : found.filter((at, index) => at !== found[index - 1]);
   };
 };
 
@@ -33,6 +40,8 @@ const DIMENSIONS: readonly Dimension[] = ['label', 'namespaceLabel', 'cloud'];
 const CLOUD = 'cloud';
 /** The partition of global entries; no namespace can be called that. */
 const ALL_NAMESPACES = '*';
+const EVERY_POD: TargetKind = 'Pod';
+const NONE: readonly number[] = [];
 
 /** What must be there for an entry to match: a key of one dimension, with one of these values or with any. */
 interface Term {
@@ -127,6 +136,7 @@ const isMatch = (entry: Entry | undefined, target: DefaultsTarget): boolean => {
   if (entry === undefined) return false;
   if (target.isDisabled && !(entry.isGlobal && entry.mode === 'Enforce')) return false;
   if (entry.clouds.length > 0 && !entry.clouds.includes(target.cloud)) return false;
+  if (entry.owner !== undefined && target.pod?.owners.has(entry.owner) !== true) return false;
   return (
     meetsAll(entry.labelRequirements, target.labels) && meetsAll(entry.namespaceRequirements, target.namespaceLabels)
   );

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { envFromKey, type InjectSpec, mountKey, mountPathsOf, tolerationKey } from '../api/inject-spec.ts';
 import type { Injection, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, StringMap } from '../api/kubernetes.ts';
+import { canShareContainers } from './containers.ts';
 import { type Entry, hasEqualPrecedence, namespacedName } from './entry.ts';
 
 /** What one entry gives, its variables filled in. */
@@ -14,7 +15,10 @@ export interface Layer {
 export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[]): Injection => {
   const ties: Ties = new Map();
   const merge = <T>(what: string, read: (inject: InjectSpec, layer: Layer) => Items<T>): ResolvedMap<T> =>
-    firstOfEach(layers, read, (key, winner, loser) => addTie(ties, `${what} ${key}`.trim(), winner, loser));
+    firstOfEach(layers, read, (key, winner, loser) => {
+      const isTie = !IN_CONTAINERS.includes(what) || canShareContainers(containersOf(winner), containersOf(loser));
+      if (isTie) addTie(ties, `${what} ${key}`.trim(), winner, loser);
+    });
   const mounts = mountOwners(layers);
   const mounted = <T extends { readonly mountPath: string }>(items: readonly T[] | undefined, layer: Layer): Items<T> =>
     byKey(items, ({ mountPath }) => mountKey(mountPath)).filter(([path]) => mounts.get(path) === layer);
@@ -42,8 +46,13 @@ export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[
     eventLog: merge('eventLog', ({ eventLog }) => single(eventLog?.objectStore)).get(''),
     storageClass: merge('storageClass', ({ storageClass }) => single(storageClass)).get(''),
     warnings: [...warnings, ...tieWarnings(ties)],
+    isScoped: layers.some(({ entry }) => entry.containers !== undefined),
   };
 };
+
+/** What each container has of its own. */
+const IN_CONTAINERS = ['env', 'envFrom', 'mount', 'ConfigMap at', 'Secret at'];
+const containersOf = ({ spec }: Entry): readonly string[] | undefined => spec.match.containers;
 
 type Items<T> = readonly (readonly [string, T])[];
 

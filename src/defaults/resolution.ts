@@ -1,5 +1,5 @@
 import type { InjectSpec } from '../api/inject-spec.ts';
-import type { DefaultsIndex, DefaultsTarget, Injection } from '../api/injection.ts';
+import type { ContainerTarget, DefaultsIndex, DefaultsTarget, Injection } from '../api/injection.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import {
   compareEntries,
@@ -25,7 +25,7 @@ export const indexDefaults = (list: readonly PlatformDefaults[], options: Defaul
 export const indexEntries = (entries: readonly Entry[]): DefaultsIndex => {
   const injecting = entries.filter(({ spec }) => spec.inject !== undefined || spec.variables !== undefined);
   const ordered = injecting.toSorted(compareEntries);
-  return { resolve: createResolver(ordered, createMatcher(ordered)), size: entries.length };
+  return { ...createResolver(ordered, createMatcher(ordered)), size: entries.length };
 };
 
 /** The size of the cache of plans, and of that of injections, in bytes as weighed here. */
@@ -50,14 +50,10 @@ interface SizedInjection {
  * Resolves for an object those of `entries`, best first, that the matcher finds. Undefined where they give nothing.
  * Objects that match the same entries with the same variables get the very same injection.
  */
-const createResolver = (
-  entries: readonly Entry[],
-  match: Matcher,
-): ((target: DefaultsTarget) => Injection | undefined) => {
+const createResolver = (entries: readonly Entry[], match: Matcher): Omit<DefaultsIndex, 'size'> => {
   const planOf = createCache<Plan>(MAX_CACHE_BYTES, weightOf);
   const injectionOf = createCache<SizedInjection>(MAX_CACHE_BYTES, ({ size }) => BYTES_PER_CHARACTER * size);
-  return (target) => {
-    const found = match(target);
+  const resolveFound = (target: DefaultsTarget, found: readonly number[]): Injection | undefined => {
     if (found.length === 0) return undefined;
     const matchKey = found.join();
     const plan = planOf(matchKey, () => planFor(found.flatMap((at) => entries[at] ?? [])));
@@ -65,7 +61,30 @@ const createResolver = (
     const values = plan.unresolved.map((name) => builtInValue(target, name));
     return injectionOf(`${matchKey} ${JSON.stringify(values)}`, () => inject(plan, values)).injection;
   };
+  return {
+    resolve: (target) => resolveFound(target, match(target)),
+    resolveContainers: (target) => {
+      const found = match(target);
+      return (container) => ({
+        full: resolveFound(
+          target,
+          found.filter((at) => isFor(container, entries[at])),
+        ),
+        sources: resolveFound(
+          target,
+          found.filter((at) => isFor(container, entries[at]) || isSourceFor(container, entries[at])),
+        ),
+      });
+    },
+  };
 };
+
+/** What says nothing of containers gives its sources of variables to all but those that another webhook put in. */
+const isSourceFor = ({ role }: ContainerTarget, entry: Entry | undefined): boolean =>
+  role !== 'other' && entry?.containers === undefined;
+
+const isFor = (container: ContainerTarget, entry: Entry | undefined): boolean =>
+  entry?.containers === undefined ? container.isDefault : entry.containers(container);
 
 const planFor = (matched: readonly Entry[]): Plan => {
   const layers = planLayers(matched);

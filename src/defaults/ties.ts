@@ -1,4 +1,6 @@
-import { areExclusive, type Entry, hasEqualPrecedence, type Requirement } from './entry.ts';
+import type { Requirement } from '../api/admission.ts';
+import { canShareContainers } from './containers.ts';
+import { areExclusive, type Entry, hasEqualPrecedence } from './entry.ts';
 import { mergeLayers } from './merge.ts';
 import { countValues } from './validation/inject.ts';
 
@@ -47,6 +49,7 @@ const canConflict = (entry: Entry, other: Entry, budget: Budget): boolean =>
   overlap(entry.spec.match.kinds, other.spec.match.kinds) &&
   (entry.clouds.length === 0 || other.clouds.length === 0 || overlap(entry.clouds, other.clouds)) &&
   overlap(Object.keys(entry.spec.inject ?? {}), Object.keys(other.spec.inject ?? {})) &&
+  canShareContainers(entry.spec.match.containers, other.spec.match.containers) &&
   !areDisjoint(entry.labelRequirements, other.labelRequirements, budget) &&
   !areDisjoint(entry.namespaceRequirements, other.namespaceRequirements, budget);
 

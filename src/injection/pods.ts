@@ -2,6 +2,7 @@ import { type AdmissionRequest, type Mutation, untouched } from '../api/admissio
 import type { Facts } from '../api/facts.ts';
 import type { Injection, TargetKind } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
+import { type InjectionFor, type PlacedContainer, unscoped } from './containers.ts';
 import { type Edit, editsOf, envFromEdits, type FieldPath } from './edit.ts';
 import { type InjectionPlan, inject } from './injector.ts';
 import { childOf, listAt, type Path, textAt } from './path.ts';
@@ -9,11 +10,12 @@ import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from
 import type { Rules } from './settlement.ts';
 import { readInjected } from './snapshot.ts';
 import { targetOf } from './target.ts';
-import { type DesiredVolumes, desiredVolumes, mountedVolumeRefusal, POD_VOLUMES } from './volumes.ts';
+import { type DesiredVolumes, desiredVolumes, mountedVolumeRefusal, POD_VOLUMES, volumeEdits } from './volumes.ts';
 
 /** What is injected into one kind of pod. */
 export interface PodProfile extends PodRefusals {
-  readonly editsFor: (pod: KubeObject, injection: Injection) => readonly Edit[];
+  /** `injectionFor`: what each container is given of the injection. */
+  readonly editsFor: (pod: KubeObject, injection: Injection, injectionFor: InjectionFor) => readonly Edit[];
   /** What the pod needs whatever the defaults are. */
   readonly ownEdits: (pod: KubeObject) => readonly Edit[];
   readonly warningsFor: (pod: KubeObject, injection: Injection) => readonly string[];
@@ -56,22 +58,36 @@ interface ProfileResult {
 }
 
 const resultOf = (pod: KubeObject, request: AdmissionRequest, facts: Facts, profile: PodProfile): ProfileResult => {
-  const target = targetOf(profile.kind, pod, request, facts);
-  const injection = facts.defaults.resolve(target);
+  const target = { ...targetOf(profile.kind, pod, request, facts), pod: { owners: ownersOf(pod) } };
+  const { defaults } = facts;
+  const injection = defaults.resolve(target);
   const own = target.isDisabled ? [] : profile.ownEdits(pod);
   if (injection === undefined) return { edits: own, warnings: [], isDisabled: target.isDisabled };
+  const injectionFor = injection.isScoped ? defaults.resolveContainers(target) : unscoped(injection);
   return {
-    edits: concatenated([own, profile.editsFor(pod, injection)]),
+    edits: concatenated([own, profile.editsFor(pod, injection, injectionFor)]),
     warnings: [...injection.warnings, ...profile.warningsFor(pod, injection)],
     isDisabled: target.isDisabled,
   };
 };
+
+/** Kinds of a pod's owners, each with its group and without. */
+const ownersOf = (pod: KubeObject): ReadonlySet<string> =>
+  new Set(
+    listAt(pod, ['metadata', 'ownerReferences']).flatMap((owner) => {
+      const [kind, version = ''] = [textAt(owner, ['kind']), textAt(owner, ['apiVersion'])];
+      if (kind === undefined) return [];
+      return [kind, `${version.includes('/') ? version.slice(0, version.indexOf('/')) : ''}/${kind}`];
+    }),
+  );
 
 /** What must not be injected into one kind of pod, beyond its reserved names. */
 interface PodRefusals {
   readonly kind: TargetKind;
   readonly ofMount: (pod: KubeObject, mount: Edit, desired: DesiredVolumes) => string | undefined;
   readonly ofEnv: (pod: KubeObject, edit: Edit) => string | undefined;
+  /** Left out where labels may be changed like anything else. */
+  readonly ofLabel?: (pod: KubeObject, edit: Edit) => string | undefined;
 }
 
 /** Rules of a pod that is of one or more kinds: what one of them refuses is refused. */
@@ -108,12 +124,15 @@ const mountRefusal = (
 ): string | undefined =>
   isReservedPath(kind, mount.key) ? 'the path is kept for the engine' : ofMount(pod, mount, desired);
 
-const fieldRefusal = (pod: KubeObject, edit: Edit, { kind, ofEnv }: PodRefusals): string | undefined => {
+const KEPT = 'the key is kept for the engine or Quartermaster';
+
+const fieldRefusal = (pod: KubeObject, edit: Edit, { kind, ofEnv, ofLabel }: PodRefusals): string | undefined => {
   const { key } = edit;
   switch (edit.at.at(-1) ?? '') {
     case 'labels':
+      return isReservedLabel(kind, key) ? KEPT : ofLabel?.(pod, edit);
     case 'annotations':
-      return isReservedLabel(kind, key) ? 'the key is kept for the engine or Quartermaster' : undefined;
+      return isReservedLabel(kind, key) ? KEPT : undefined;
     case 'env':
       return isReservedEnv(kind, key) ? 'the variable is kept for the engine' : ofEnv(pod, edit);
     default:
@@ -158,14 +177,44 @@ export const podEdits = (injection: Injection): readonly Edit[] => [
 const asReference = (name: string) => ({ name });
 
 /** What an injection has for the environment of one container. */
-export const environmentEdits = (container: Path, injection: Injection): readonly Edit[] => [
+export const environmentEdits = (container: Path, injection: Pick<Injection, 'env' | 'envFrom'>): readonly Edit[] => [
   ...editsOf([...container, 'env'], injection.env),
   ...sourceEdits(container, injection),
 ];
 
 /** The sources of variables alone. */
-export const sourceEdits = (container: Path, injection: Injection): readonly Edit[] =>
+const sourceEdits = (container: Path, injection: Pick<Injection, 'envFrom'>): readonly Edit[] =>
   envFromEdits([...container, 'envFrom'], injection.envFrom);
+
+/** What each of these containers is given: variables, mounts and then the volumes they need, once; for some, sources alone. */
+export const containerEdits = (
+  pod: KubeObject,
+  containers: readonly PlacedContainer[],
+  injection: Injection,
+  injectionFor: InjectionFor,
+): readonly Edit[] => {
+  const given = containers.map((container) => ({ at: container.at, ...injectionFor(container) }));
+  const mounted = given.flatMap(({ at, full }) =>
+    full === undefined
+      ? []
+      : [volumeEdits(pod, at, full === injection ? full : { ...full, volumes: injection.volumes })],
+  );
+  return [
+    ...given.flatMap(({ at, full, sources }) =>
+      full === undefined ? [] : environmentEdits(at, { env: full.env, envFrom: (sources ?? full).envFrom }),
+    ),
+    ...mounted.flatMap((edits) => edits.filter((edit) => !isVolume(edit))),
+    ...firstOfEachKey(mounted.flatMap((edits) => edits.filter(isVolume))),
+    ...given.flatMap(({ at, full, sources }) => (full === undefined && sources ? sourceEdits(at, sources) : [])),
+  ];
+};
+
+const isVolume = ({ at }: Edit): boolean => at === POD_VOLUMES;
+
+const firstOfEachKey = (edits: readonly Edit[]): readonly Edit[] => {
+  const keys = new Set<string>();
+  return edits.filter(({ key }) => !keys.has(key) && keys.add(key));
+};
 
 /**
  * Where the containers of a pod are of which something holds, init containers included. Of more than the API server will

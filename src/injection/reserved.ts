@@ -1,14 +1,8 @@
 import { mountKey, type TargetKind } from '../api/inject-spec.ts';
 import { GROUP, MANAGED_BY_LABEL } from '../api/names.ts';
-
-/** What one kind keeps for its own machinery: what is put there is refused, overwritten or breaks the job. */
-interface Reserved {
-  readonly paths: readonly RegExp[];
-  readonly volumes: readonly RegExp[];
-  readonly env: readonly RegExp[];
-  /** Keys of labels and annotations. */
-  readonly labels: readonly RegExp[];
-}
+import { FRAMEWORK_KINDS, type FrameworkKind } from '../api/target-kinds.ts';
+import type { Reserved } from './profiles/framework.ts';
+import { FRAMEWORKS } from './profiles/frameworks/index.ts';
 
 const NOTHING_RESERVED: Reserved = { paths: [], volumes: [], env: [], labels: [] };
 
@@ -48,7 +42,37 @@ const argo: Reserved = {
 /** Annotations that say which class and volume a claim has. */
 const claim: Reserved = { ...NOTHING_RESERVED, labels: [/^(pv|volume|volume\.beta|volume\.alpha)\.kubernetes\.io\//] };
 
+/** The kubelet's own mount, and what controllers find their pods by. */
+const pod: Reserved = {
+  ...NOTHING_RESERVED,
+  paths: [/^\/var\/run\/secrets\/kubernetes\.io(\/|$)/],
+  volumes: [/^kube-api-access-/],
+  labels: [
+    /^(pod-template-hash|controller-revision-hash|pod-template-generation|controller-uid|job-name)$/,
+    /^(batch|apps|statefulset|kubernetes)\.kubernetes\.io\//,
+    /^kubernetes\.io\//,
+  ],
+};
+
+const joined = (parts: readonly Partial<Reserved>[]): Reserved => ({
+  paths: parts.flatMap(({ paths = [] }) => paths),
+  volumes: parts.flatMap(({ volumes = [] }) => volumes),
+  env: parts.flatMap(({ env = [] }) => env),
+  labels: parts.flatMap(({ labels = [] }) => labels),
+});
+
+const profilesOf = (kind: FrameworkKind): readonly Partial<Reserved>[] =>
+  FRAMEWORKS.filter((profile) => profile.kind === kind).map(({ reserved }) => reserved);
+
+/** Profiles of frameworks by kind: each keeps what every pod keeps, and its own. */
+const frameworks = Object.fromEntries(
+  FRAMEWORK_KINDS.map((kind) => [kind, joined([pod, ...profilesOf(kind)])]),
+) as Readonly<Record<FrameworkKind, Reserved>>;
+
 const byKind: Readonly<Record<TargetKind, Reserved>> = {
+  ...frameworks,
+  // One that made an engine's pod of it would be given by one admission and judged by the next.
+  Pod: { ...pod, labels: [...pod.labels, ...argo.labels, /^sparkoperator\.k8s\.io\//] },
   PersistentVolumeClaim: claim,
   SparkApplication: spark,
   SparkConnect: spark,

@@ -3,7 +3,7 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import { objectStoreCrd } from '../api/object-store.ts';
 import { platformDefaultsCrd } from '../api/platform-defaults.ts';
 import { webhookConfiguration } from '../controller/webhook-configuration.ts';
-import { mutators } from '../kinds/index.ts';
+import { rulesInForce } from '../kinds/index.ts';
 import { settings } from '../settings/definitions.ts';
 import { certManagerObjects, certManagerPatch } from './cert-manager.ts';
 import { type InstallOptions, NAME, NFS_NAMESPACE } from './options.ts';
@@ -44,7 +44,7 @@ export const installObjects = (options: InstallOptions): readonly KubeObject[] =
 const webhookObject = ({ namespace }: InstallOptions): KubeObject =>
   webhookConfiguration({
     name: settings.webhookConfigurationName.fallback,
-    rules: mutators.flatMap(({ rules }) => rules),
+    rules: rulesInForce([]),
     target: { service: { name: NAME, namespace } },
     caBundle: undefined,
     systemNamespace: namespace,

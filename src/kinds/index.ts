@@ -1,8 +1,9 @@
 import { createHandlerWith, decideWith, type MutatorsOf } from '../admission/handler.ts';
-import type { Mutator } from '../api/admission.ts';
+import type { AdmissionRule, Asked, Mutator } from '../api/admission.ts';
 import { calrissianPodMutator } from './calrissian/mutator.ts';
 import { objectStoreMutator } from './object-store/mutator.ts';
 import { persistentVolumeClaimMutator } from './persistent-volume-claim/mutator.ts';
+import { podMutator } from './pod/mutator.ts';
 import { sparkApplicationMutator } from './spark-application/mutator.ts';
 import { sparkConnectMutator } from './spark-application/spark-connect.ts';
 import { workflowPodMutator } from './workflow-pod/mutator.ts';
@@ -14,8 +15,13 @@ export const mutators: readonly Mutator[] = [
   sparkConnectMutator,
   workflowPodMutator,
   calrissianPodMutator,
+  podMutator,
   objectStoreMutator,
 ];
+
+/** What the API server is to send us while this is asked for. */
+export const rulesInForce = (asked: readonly Asked[]): readonly AdmissionRule[] =>
+  mutators.flatMap((mutator) => mutator.rulesInForce?.(asked) ?? mutator.rules);
 
 const byResource = Map.groupBy(
   mutators.flatMap((mutator) => mutator.rules.map((rule) => ({ key: `${rule.group}/${rule.resource}`, mutator }))),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AdmissionRule } from '../api/admission.ts';
 import { DEPLOYMENT_NAME, LEASE_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import type { CertificateWatcher } from '../certificates/watcher.ts';
 import { createEventRecorder, type EventRecorder } from '../controller/events.ts';
@@ -14,9 +15,10 @@ import {
   webhookPublisher,
 } from '../controller/webhook-configuration.ts';
 import { platformDefaultsController } from '../defaults/controller.ts';
+import { askedBy, type Entry } from '../defaults/entry.ts';
 import { watchProvision } from '../defaults/provisioning/observed.ts';
 import { runCalrissianController, watchCalrissian } from '../kinds/calrissian/controller.ts';
-import { mutators } from '../kinds/index.ts';
+import { rulesInForce } from '../kinds/index.ts';
 import { runObjectStoreController } from '../kinds/object-store/controller.ts';
 import { azureCredential } from '../kinds/object-store/providers/azure/credential.ts';
 import { openProvider } from '../kinds/object-store/providers/index.ts';
@@ -219,8 +221,24 @@ const readClusterUid = async (kube: Kube, signal: AbortSignal): Promise<string> 
   return '';
 };
 
+/** The rules for what the PlatformDefaults in force ask for, made anew where those, or the cloud, are others. */
+const publishedRules = ({ defaults, detection }: Core): (() => readonly AdmissionRule[]) => {
+  let made: { readonly entries: readonly Entry[]; readonly cloud: string | undefined } | undefined;
+  let rules: readonly AdmissionRule[] = [];
+  return () => {
+    const entries = defaults.entries();
+    const cloud = detection.verdict()?.name;
+    if (made?.entries !== entries || made.cloud !== cloud)
+      rules = rulesInForce(entries.flatMap((entry) => askedBy(entry, cloud)));
+    made = { entries, cloud };
+    return rules;
+  };
+};
+
 /** Reconciles the webhook configuration every other second. */
-const publishWebhooks = ({ settings, kube, log }: Core, certificates: CertificateWatcher): Runnable => {
+const publishWebhooks = (core: Core, certificates: CertificateWatcher): Runnable => {
+  const { settings, kube, log } = core;
+  const rulesNow = publishedRules(core);
   const { webhookConfigurationName: name, webhookUrl, namespace, serviceName, nfsNamespace } = settings;
   const target: WebhookTarget = webhookUrl === '' ? { service: { name: serviceName, namespace } } : { url: webhookUrl };
   const publish = webhookPublisher({
@@ -230,10 +248,9 @@ const publishWebhooks = ({ settings, kube, log }: Core, certificates: Certificat
       const certificate = certificates.current();
       if (certificate === undefined) return undefined;
       const { caBundle } = certificate;
-      const rules = mutators.flatMap((mutator) => mutator.rules);
       return webhookConfiguration({
         name,
-        rules,
+        rules: rulesNow(),
         target,
         caBundle,
         systemNamespace: namespace,

@@ -48,6 +48,11 @@ describe('the CEL rules of PlatformDefaults', () => {
       { match: { kinds: ['PersistentVolumeClaim'] }, inject: { storageClass: {} } },
       { match: { kinds: ['PersistentVolumeClaim', 'ObjectStore'] }, inject: { storageClass: {} } },
     ],
+    [
+      'match.containers is for kinds of pods only',
+      { match: { kinds: ['Pod', 'RayNode'], containers: ['main'] } },
+      { match: { kinds: ['Pod', 'SparkApplication'], containers: ['main'] } },
+    ],
     ['In and NotIn need values', { operator: 'In', values: ['a'] }, { operator: 'Exists', values: ['a'] }],
     ['In and NotIn need values', { operator: 'Exists' }, { operator: 'NotIn' }],
     [

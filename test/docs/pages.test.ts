@@ -1,7 +1,8 @@
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { INJECT_KEYS } from '../../src/api/inject-spec.ts';
+import { injectKeysTable } from '../../dev/platform-defaults-page.ts';
+import { POD_KINDS } from '../../src/api/target-kinds.ts';
 import { BUILT_IN_VARIABLES } from '../../src/defaults/variables.ts';
 import { alerts } from '../../src/install/prometheus.ts';
 import { mutators } from '../../src/kinds/index.ts';
@@ -90,8 +91,12 @@ describe('docs/buckets.md', () => {
 
 describe('docs/platform-defaults.md', () => {
   it('gives every key of inject the kinds that take it', () => {
-    const told = rows(read('platform-defaults.md')).map(([key, kinds]) => [key, kinds?.split(' ')]);
-    expect(told).toEqual(Object.entries(INJECT_KEYS).map(([key, kinds]) => [`\`${key}\``, [...kinds]]));
+    expect(read('platform-defaults.md')).toContain(injectKeysTable());
+  });
+
+  it('tells what every kind of pod is', () => {
+    const page = read('platform-defaults.md');
+    for (const kind of POD_KINDS) expect(page).toMatch(new RegExp(`\\b${kind}\\b`));
   });
 
   it('names every variable', () => {

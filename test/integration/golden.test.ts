@@ -3,12 +3,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
+import { POD_KINDS } from '../../src/api/target-kinds.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { findConnection } from '../../src/kube/connection.ts';
 import { caseNames, objectsIn, readCase } from '../fixtures/golden-case.ts';
 
 const NAMESPACE = 'golden';
+/** CalrissianPod: calrissian-pod. */
+function folderOf(kind: string): string {
+  return kind.replace(/(?<=.)[A-Z]/g, '-$&').toLowerCase();
+}
 const pods = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
 const sparkConnects = {
   ...resources.sparkApplications,
@@ -17,13 +22,14 @@ const sparkConnects = {
   kind: 'SparkConnect',
 };
 const resourceOf = { Pod: pods, SparkApplication: resources.sparkApplications, SparkConnect: sparkConnects };
-const kinds = ['spark-application', 'spark-connect', 'calrissian-pod', 'workflow-pod'];
+const kinds = ['spark-application', 'spark-connect', ...POD_KINDS.map(folderOf)];
 /** Manifests that nothing could make fit to store, and one of a kind that is not ours. */
 const unfit = [
   'leaves-a-scheduled-app-to-its-children',
   'leaves-an-app-without-a-spec',
   'leaves-roles-that-are-not-there',
   'leaves-pod-without-containers',
+  'leaves-mirror-pods',
 ];
 const cases = caseNames().filter(([kind, name]) => kinds.includes(kind) && !unfit.includes(name));
 

@@ -13,7 +13,7 @@ import {
   webhookPublisher,
 } from '../../src/controller/webhook-configuration.ts';
 import { clusterPermissions, nfsPermissions, type PolicyRule, systemPermissions } from '../../src/install/rbac.ts';
-import { mutators } from '../../src/kinds/index.ts';
+import { rulesInForce } from '../../src/kinds/index.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { findConnection } from '../../src/kube/connection.ts';
@@ -219,7 +219,7 @@ const publisher = (caBundle: string | undefined) =>
     desired: (owner) =>
       webhookConfiguration({
         name: webhookKey.name,
-        rules: mutators.flatMap(({ rules }) => rules),
+        rules: rulesInForce([]),
         target: { url: 'https://127.0.0.1:1/mutate' },
         caBundle,
         systemNamespace: SYSTEM,

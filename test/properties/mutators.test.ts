@@ -4,14 +4,19 @@ import jsonpatch from 'jsonpatch';
 import { describe, expect, it } from 'vitest';
 import { TARGET_KINDS, type TargetKind } from '../../src/api/inject-spec.ts';
 import type { Container, KubeObject, Pod } from '../../src/api/kubernetes.ts';
+import { FRAMEWORK_KINDS, isPodKind, POD_KINDS } from '../../src/api/target-kinds.ts';
 import { admit, runs } from '../fixtures/admitting.ts';
 import { resolve } from '../fixtures/defaults.ts';
-import { defaultsFor, objectsOf } from '../fixtures/mutation-inputs.ts';
+import { defaultsFor, forAllContainers, objectsOf } from '../fixtures/mutation-inputs.ts';
 import { changedPaths } from './changed-paths.ts';
 import { doublesIn } from './doubles.ts';
 import { lost, missing } from './held-values.ts';
 
 const kinds = TARGET_KINDS.filter((kind) => objectsOf[kind] !== undefined);
+/** What frameworks have in common is the same code: the profiles are what differs. */
+const runsOf = (kind: TargetKind) => ({ numRuns: Math.ceil(runs.numRuns / (isFramework(kind) ? 5 : 1)) });
+const isFramework = (kind: TargetKind): boolean => FRAMEWORK_KINDS.some((framework) => framework === kind);
+
 const inputs = (kind: TargetKind, modes?: Parameters<typeof defaultsFor>[1]) =>
   [objectsOf[kind] ?? fc.constant({} as KubeObject), defaultsFor(kind, modes)] as const;
 
@@ -22,7 +27,7 @@ describe.each(kinds)('a mutated %s', (kind) => {
         const once = admit(object, defaults).object;
         expect(admit(once, defaults).object).toEqual(once);
       }),
-      runs,
+      runsOf(kind),
     );
   });
 
@@ -34,7 +39,7 @@ describe.each(kinds)('a mutated %s', (kind) => {
         // A runner needs its own name whatever the defaults are.
         if (kind !== 'CalrissianPod') expect(admit(object, []).object).toBe(object);
       }),
-      runs,
+      runsOf(kind),
     );
   });
 
@@ -44,7 +49,7 @@ describe.each(kinds)('a mutated %s', (kind) => {
         const { object: mutated, patch } = admit(object, defaults);
         expect(jsonpatch.apply_patch(parsed(object), [...patch])).toEqual(mutated);
       }),
-      runs,
+      runsOf(kind),
     );
   });
 
@@ -55,7 +60,7 @@ describe.each(kinds)('a mutated %s', (kind) => {
         const explained = new Set(explain.map(({ path }) => path));
         expect([...explained].sort()).toEqual([...new Set(changedPaths(object, mutated))].sort());
       }),
-      runs,
+      runsOf(kind),
     );
   });
 
@@ -64,7 +69,7 @@ describe.each(kinds)('a mutated %s', (kind) => {
       fc.property(...inputs(kind, ['Default']), (object, defaults) => {
         expect(lost(object, admit(object, defaults).object)).toEqual([]);
       }),
-      runs,
+      runsOf(kind),
     );
   });
 
@@ -74,18 +79,23 @@ describe.each(kinds)('a mutated %s', (kind) => {
         fc.pre(doublesIn(object).length === 0);
         expect(doublesIn(admit(object, defaults).object)).toEqual([]);
       }),
-      runs,
+      runsOf(kind),
     );
   });
 
   it('holds all that is enforced and was not refused with a warning', () => {
     fc.assert(
-      fc.property(...inputs(kind, ['Enforce']), (object, defaults) => {
+      fc.property(...inputs(kind, ['Enforce']), (object, given) => {
+        const defaults = forAllContainers(given);
         const { object: mutated, warnings } = admit(object, defaults);
-        const injection = resolve(defaults, { kind, name: 'it' });
+        const injection = resolve(defaults, {
+          kind,
+          name: 'it',
+          ...(isPodKind(kind) && { pod: { owners: new Set() } }),
+        });
         expect(injection && missing(injection, mutated, warnings.join())).toEqual(injection && []);
       }),
-      runs,
+      runsOf(kind),
     );
   });
 
@@ -98,7 +108,7 @@ describe.each(kinds)('a mutated %s', (kind) => {
         expect(admit(mutated, defaults).object).toEqual(mutated);
         expect(admit(mutated, defaults, odd).object.kind).toBe(odd.kind);
       }),
-      runs,
+      runsOf(kind),
     );
   });
 
@@ -107,19 +117,33 @@ describe.each(kinds)('a mutated %s', (kind) => {
       fc.property(...inputs(kind), (object, defaults) => {
         expect(admit(object, defaults.toReversed()).object).toEqual(admit(object, defaults).object);
       }),
-      runs,
+      runsOf(kind),
     );
   });
 });
 
-describe.each(['WorkflowPod', 'CalrissianPod'] as const)('a mutated %s', (kind) => {
+describe.each(POD_KINDS)('a mutated %s', (kind) => {
   it('has the containers and commands it had, and in those of the engine nothing but sources of variables', () => {
     fc.assert(
       fc.property(...inputs(kind), (object, defaults) => {
-        const { object: mutated } = admit(object, defaults);
+        const { object: mutated } = admit(object, forAllContainers(defaults));
         expect(skeletonOf(mutated)).toEqual(skeletonOf(object));
       }),
-      runs,
+      runsOf(kind),
+    );
+  });
+});
+
+describe.each(['Pod', ...FRAMEWORK_KINDS] as const)('a mutated %s', (kind) => {
+  it('has its service mesh as it was, unless that is named, and every label that it had', () => {
+    fc.assert(
+      fc.property(...inputs(kind), (object, defaults) => {
+        const { object: mutated } = admit(object, defaults);
+        const isNamed = defaults.some(({ spec }) => spec.match.containers?.includes('istio-proxy'));
+        if (!isNamed) expect((mutated as Pod).spec?.containers?.[0]).toEqual({ name: 'istio-proxy' });
+        expect(mutated.metadata.labels ?? {}).toMatchObject(object.metadata.labels ?? {});
+      }),
+      runsOf(kind),
     );
   });
 });

@@ -1,11 +1,11 @@
 import { run } from '@bufbuild/cel';
-import type { AdmissionRequest } from '../../api/admission.ts';
+import type { AdmissionRequest, Asked, Requirement } from '../../api/admission.ts';
 import type { KubeObject, LabelSelector, StringMap } from '../../api/kubernetes.ts';
 import { type MutatingWebhookConfiguration, webhookConfiguration } from '../../controller/webhook-configuration.ts';
-import { type Requirement, requirementsOf } from '../../defaults/entry.ts';
+import { requirementsOf } from '../../defaults/entry.ts';
 import { requirementText, selectorMismatch } from '../../defaults/explanation/mismatch.ts';
 import { labelsOf } from '../../injection/target.ts';
-import { mutators } from '../../kinds/index.ts';
+import { rulesInForce } from '../../kinds/index.ts';
 
 /** A webhook of admissionregistration.k8s.io/v1, as far as it says what is sent to it. */
 export interface WebhookRules {
@@ -20,12 +20,16 @@ export interface WebhookRules {
   readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[];
 }
 
-/** The webhooks of an install in these namespaces. */
-export const installedWebhooks = (systemNamespace: string, nfsNamespace: string): readonly WebhookRules[] =>
+/** The webhooks of an install in these namespaces, where this is asked for. */
+export const installedWebhooks = (
+  systemNamespace: string,
+  nfsNamespace: string,
+  asked: readonly Asked[] = [],
+): readonly WebhookRules[] =>
   webhooksOf(
     webhookConfiguration({
       name: 'quartermaster',
-      rules: mutators.flatMap(({ rules }) => rules),
+      rules: rulesInForce(asked),
       target: { url: 'https://127.0.0.1/' },
       caBundle: undefined,
       systemNamespace,

@@ -6,7 +6,7 @@ import { type Entry, hasEqualPrecedence, namespacedName } from '../entry.ts';
 import type { Validation } from '../in-force.ts';
 import { type Layer, mergeLayers } from '../merge.ts';
 import { type Layers, layersFor } from '../resolution.ts';
-import { mismatchOf, type Subject } from './mismatch.ts';
+import { isOfKinds, mismatchOf, type Subject } from './mismatch.ts';
 
 /** What became of one value that a PlatformDefaults has for an object. */
 export interface ValueExplanation {
@@ -103,7 +103,7 @@ const explainEntry = (entry: Entry, matches: readonly Match[], happened: Happene
 const whyNot = (entry: Entry, { targets, subject, unasked }: Happened): string => {
   if (!givesAnything(entry)) return 'it provisions namespaces and gives objects nothing';
   const { kinds } = entry.spec.match;
-  const target = targets.find(({ kind }) => kinds.includes(kind)) ?? targets[0];
+  const target = targets.find((one) => isOfKinds(kinds, one)) ?? targets[0];
   return mismatchOf(entry, target ?? subject) ?? unasked ?? 'no defaults were looked up for the object';
 };
 
@@ -183,8 +183,13 @@ const whyItWins = (winner: Entry, loser: Entry): string => {
   if (at === 0)
     return winner.mode === loser.mode ? `is ${winner.isGlobal ? 'global' : "the namespace's own"}` : 'is enforced';
   return (
-    ['', 'asks for more labels', 'asks for more labels of the namespace', 'has the higher priority'][at] ??
-    'is more specific'
+    [
+      '',
+      'asks for more labels',
+      'asks for more labels of the namespace',
+      'names a framework, an owner or containers',
+      'has the higher priority',
+    ][at] ?? 'is more specific'
   );
 };
 

@@ -1,11 +1,15 @@
+import type { Requirement } from '../../api/admission.ts';
 import type { DefaultsTarget } from '../../api/injection.ts';
 import type { StringMap } from '../../api/kubernetes.ts';
 import { INJECT_DISABLED, INJECT_LABEL } from '../../api/names.ts';
-import { type Entry, meetsAll, type Requirement } from '../entry.ts';
+import { type Entry, meetsAll } from '../entry.ts';
 import { nearestOf } from './near-miss.ts';
 
 /** Whom defaults are looked up for, as far as it decides which match. */
-export type Subject = Pick<DefaultsTarget, 'namespace' | 'labels' | 'namespaceLabels' | 'cloud' | 'isDisabled'> & {
+export type Subject = Pick<
+  DefaultsTarget,
+  'namespace' | 'labels' | 'namespaceLabels' | 'cloud' | 'isDisabled' | 'pod'
+> & {
   readonly kind: string;
 };
 
@@ -15,12 +19,14 @@ export type Subject = Pick<DefaultsTarget, 'namespace' | 'labels' | 'namespaceLa
  */
 export const mismatchOf = (entry: Entry, subject: Subject): string | undefined => {
   const { kinds } = entry.spec.match;
-  if (!kinds.some((kind) => kind === subject.kind)) return `kinds ${kinds.join(', ')}; the object is a ${subject.kind}`;
+  if (!isOfKinds(kinds, subject)) return `kinds ${kinds.join(', ')}; the object is a ${subject.kind}`;
   if (!entry.isGlobal && entry.source.namespace !== subject.namespace)
     return `it holds in its own namespace ${entry.source.namespace} alone; the object is in ${subject.namespace}`;
   if (subject.isDisabled && !(entry.isGlobal && entry.mode === 'Enforce')) return optOutOf(subject);
   if (entry.clouds.length > 0 && !entry.clouds.includes(subject.cloud))
     return `clouds ${entry.clouds.join(', ')}; the cluster is on ${subject.cloud}`;
+  if (entry.owner !== undefined && subject.pod?.owners.has(entry.owner) !== true)
+    return `owner ${entry.owner}; the object has ${ownersOf(subject)}`;
   return (
     selectorMismatch('selector', entry.labelRequirements, subject.labels, 'the object') ??
     selectorMismatch(
@@ -30,6 +36,15 @@ export const mismatchOf = (entry: Entry, subject: Subject): string | undefined =
       `namespace ${subject.namespace}`,
     )
   );
+};
+
+/** What is for every pod is for those of each framework. */
+export const isOfKinds = (kinds: readonly string[], { kind, pod }: Pick<Subject, 'kind' | 'pod'>): boolean =>
+  kinds.includes(kind) || (pod !== undefined && kinds.includes('Pod'));
+
+const ownersOf = ({ pod }: Subject): string => {
+  const owners = [...(pod?.owners ?? [])].filter((owner) => owner.includes('/'));
+  return owners.length === 0 ? 'no owner' : `owner ${owners.slice(0, 5).join(', ')}`;
 };
 
 const optOutOf = ({ labels, namespace }: Subject): string => {

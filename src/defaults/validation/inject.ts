@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { INJECT_KEYS, type InjectKey, type InjectSpec, mountKey, type TargetKind } from '../../api/inject-spec.ts';
 import type { Mode } from '../../api/injection.ts';
 import type { StringMap } from '../../api/kubernetes.ts';
+import { namesOfKinds } from '../../api/target-kinds.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from '../../injection/reserved.ts';
 import { calrissianViolations, sparkViolations } from './kind-rules.ts';
 import { nameViolations } from './names.ts';
@@ -34,7 +35,8 @@ const kindViolations = (inject: InjectSpec, kinds: readonly TargetKind[]): reado
     return kinds
       .filter((kind) => !supportedKinds.includes(kind))
       .map(
-        (kind) => `spec.inject.${key}: ${kind} takes no ${key}; remove it or match ${supportedKinds.join(', ')} only`,
+        (kind) =>
+          `spec.inject.${key}: ${kind} takes no ${key}; remove it or match ${namesOfKinds(supportedKinds)} only`,
       );
   });
 

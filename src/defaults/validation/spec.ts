@@ -6,6 +6,7 @@ import {
   platformDefaultsSpec,
 } from '../../api/platform-defaults.ts';
 import { schemaViolations } from '../../api/schema-validation.ts';
+import { isPodKind } from '../../api/target-kinds.ts';
 import { type DefaultsOptions, requirementsOf, withoutNulls } from '../entry.ts';
 import { BUILT_IN_VARIABLES, isBuiltIn, malformedVariable, variablesIn } from '../variables.ts';
 import { injectViolations } from './inject.ts';
@@ -23,6 +24,7 @@ export const validateDefaults = (defaults: PlatformDefaults, options: DefaultsOp
   const namespace = defaults.metadata.namespace ?? options.systemNamespace;
   return [
     ...selectorViolations(spec.match),
+    ...podMatchViolations(spec.match),
     ...(spec.inject === undefined ? [] : injectViolations(spec.inject, spec.match.kinds, spec.mode ?? 'Default')),
     ...variableViolations(spec),
     ...(spec.provision === undefined ? [] : provisionViolations(spec.provision, spec.match)),
@@ -52,6 +54,15 @@ const selectorViolations = (match: PlatformDefaultsSpec['match']): readonly stri
   ...violationsOf('spec.match.selector', match.selector),
   ...violationsOf('spec.match.namespaceSelector', match.namespaceSelector),
 ];
+
+/** Only pods have owners that frameworks are known by, and containers. */
+const podMatchViolations = (match: PlatformDefaultsSpec['match']): readonly string[] =>
+  (['owner', 'containers'] as const).flatMap((field) => {
+    const other = match.kinds.find((kind) => !isPodKind(kind));
+    return match[field] === undefined || other === undefined
+      ? []
+      : [`spec.match.${field}: ${other} is no kind of pods; remove ${field} or match kinds of pods only`];
+  });
 
 const violationsOf = (field: string, selector: LabelSelector | undefined): readonly string[] =>
   requirementsOf(selector).flatMap(({ key, operator, values }) => {

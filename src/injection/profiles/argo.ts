@@ -1,19 +1,13 @@
 import { mountKey } from '../../api/inject-spec.ts';
-import type { Injection } from '../../api/injection.ts';
+import type { ContainerRole, Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
+import type { PlacedContainer } from '../containers.ts';
 import type { Edit } from '../edit.ts';
 import { memoize } from '../memo.ts';
 import { listAt, type Path, readAt, textAt } from '../path.ts';
-import {
-  containersWhere,
-  environmentEdits,
-  isSparkOperatorPod,
-  type PodProfile,
-  podEdits,
-  sourceEdits,
-} from '../pods.ts';
+import { containerEdits, containersWhere, isSparkOperatorPod, type PodProfile, podEdits } from '../pods.ts';
 import { labelsOf } from '../target.ts';
-import { type DesiredVolumes, hasClaims, hidesAny, isBelow, POD_VOLUMES, volumeEdits } from '../volumes.ts';
+import { type DesiredVolumes, hasClaims, hidesAny, isBelow, POD_VOLUMES } from '../volumes.ts';
 
 /** On every pod of an Argo workflow. */
 export const WORKFLOW_LABEL = 'workflows.argoproj.io/workflow';
@@ -42,20 +36,20 @@ const isComponent = (pod: KubeObject): boolean => COMPONENTS.includes(componentO
 export const workflowProfile: PodProfile = {
   kind: 'WorkflowPod',
   ownEdits: () => [],
-  editsFor: (pod, injection) => {
+  editsFor: (pod, injection, injectionFor) => {
     const [users, executors] = [usersContainers(pod), executorContainers(pod)];
     const make = (): readonly Edit[] => [
       ...(isComponent(pod) ? [] : podEdits(injection)),
-      ...users.flatMap((container) => environmentEdits(container, injection)),
-      ...volumeEditsOf(pod, users, injection),
-      ...executors.flatMap((executor) => sourceEdits(executor, injection)),
+      ...containerEdits(pod, [...users.map(asUsers(pod)), ...executors.map(asHelper(pod))], injection, injectionFor),
     ];
-    return hasClaims(injection)
+    return hasClaims(injection) || injection.isScoped
       ? make()
       : memoize(injection, workflowProfile, `${isComponent(pod)} ${users.join()} ${executors.join()}`, make);
   },
   ofMount: (pod, mount, desired) =>
-    hidesAny(mount.key, EXECUTOR_PATHS) ? 'it would hide what the executor mounts' : nestedRefusal(pod, mount, desired),
+    hidesAny(mount.key, EXECUTOR_PATHS)
+      ? 'it would hide what the executor mounts'
+      : readOnlyOverlap(pod, mount, desired),
   ofEnv: (_, { key }) => (key.startsWith('ARGO_') ? 'the variable is kept for the executor' : undefined),
   warningsFor: (pod, injection) => (needsNoProxy(pod, injection) ? [NO_PROXY_MISSING] : []),
 };
@@ -89,15 +83,26 @@ const isMarkedByArgo = (container: unknown): boolean => {
   );
 };
 
-/** Mounts into each container, then the volumes they need, once. */
-const volumeEditsOf = (pod: KubeObject, containers: readonly Path[], injection: Injection): readonly Edit[] => {
-  const edits = containers.map((container) => volumeEdits(pod, container, injection));
-  const isVolume = ({ at }: Edit): boolean => at === POD_VOLUMES;
-  return [...edits.flatMap((list) => list.filter((edit) => !isVolume(edit))), ...(edits[0] ?? []).filter(isVolume)];
+const asUsers =
+  (pod: KubeObject) =>
+  (at: Path): PlacedContainer => {
+    const name = textAt(pod, [...at, 'name']) ?? '';
+    return { at, name, role: roleOf(pod, at, name), isDefault: true };
+  };
+
+/** Where no container is `main`, each is a step of a container set. */
+const roleOf = (pod: KubeObject, at: Path, name: string): ContainerRole => {
+  if (at[1] === 'initContainers') return textAt(pod, [...at, 'restartPolicy']) === 'Always' ? 'sidecar' : 'init';
+  const isMain = (container: unknown): boolean => textAt(container, ['name']) === 'main';
+  return name === 'main' || !listAt(pod, ['spec', 'containers']).some(isMain) ? 'main' : 'sidecar';
 };
 
+const asHelper =
+  (pod: KubeObject) =>
+  (at: Path): PlacedContainer => ({ at, name: textAt(pod, [...at, 'name']) ?? '', role: 'helper', isDefault: false });
+
 /** No mount point can be made in what is mounted read-only: the container would not start. */
-const nestedRefusal = (pod: KubeObject, mount: Edit, desired: DesiredVolumes): string | undefined => {
+export const readOnlyOverlap = (pod: KubeObject, mount: Edit, desired: DesiredVolumes): string | undefined => {
   const isReadOnly = (value: unknown): boolean =>
     readAt(value, ['readOnly']) === true || isReadOnlyVolume(pod, textAt(value, ['name']) ?? '', desired);
   for (const present of listAt(pod, mount.at)) {

@@ -64,11 +64,15 @@ const calrissianProfile = (recognised: CalrissianPod, pod: KubeObject, facts: Fa
   return {
     kind: 'CalrissianPod',
     ownEdits: () => (recognised.role === 'runner' ? [podNameEdit(recognised)] : []),
-    editsFor: (_, injection) => [
-      ...podEdits(injection),
-      ...environmentEdits(container, injection),
-      ...volumeEdits(pod, container, injection, layoutFor(recognised, pod)),
-    ],
+    editsFor: (_, injection, injectionFor) => {
+      const name = textAt(pod, [...container, 'name']) ?? '';
+      const { full, sources } = injectionFor({ name, role: 'main', isDefault: true });
+      return [
+        ...podEdits(injection),
+        ...(full && sources ? environmentEdits(container, { env: full.env, envFrom: sources.envFrom }) : []),
+        ...(full ? volumeEdits(pod, container, full, layoutFor(recognised, pod)) : []),
+      ];
+    },
     ofMount: (current, mount, desired) => calrissianMountRefusal(current, mount, recognised, desired, facts),
     ofEnv: (_current, { key }) => {
       if (names.has(key) && (key.startsWith('AWS_') || key === POD_NAME_VARIABLE)) return 'the job brings its own';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { INJECT_KEYS, type TargetKind } from '../../../src/api/inject-spec.ts';
+import { INJECT_KEYS, TARGET_KINDS, type TargetKind } from '../../../src/api/inject-spec.ts';
 import type { PlatformDefaults, PlatformDefaultsSpec } from '../../../src/api/platform-defaults.ts';
 import { validateDefaults } from '../../../src/defaults/validation/spec.ts';
 import { platformDefaults, system } from '../../fixtures/defaults.ts';
@@ -97,8 +97,8 @@ describe('what no schema has checked yet', () => {
     ['{"match": {"kinds": "SparkApplication"}}', 'spec.match.kinds: must be a list'],
     ['{"match": {"kinds": []}}', 'spec.match.kinds: must have at least 1 items'],
     [
-      '{"match": {"kinds": ["Pod"]}}',
-      'spec.match.kinds[0]: "Pod" is not one of PersistentVolumeClaim, SparkApplication',
+      '{"match": {"kinds": ["Pods"]}}',
+      'spec.match.kinds[0]: "Pods" is not one of PersistentVolumeClaim, SparkApplication',
     ],
     ['{"match": {"kinds": ["ObjectStore", "ObjectStore"]}}', 'spec.match.kinds: "ObjectStore" is there more than once'],
     [`{${match}, "mode": "Force"}`, 'spec.mode: "Force" is not one of Default, Enforce'],
@@ -145,19 +145,11 @@ describe('keys of inject', () => {
     volumeMounts: { volumes: whole.inject?.volumes ?? [], volumeMounts: whole.inject?.volumeMounts ?? [] },
     storageClass: { storageClass: { provisioner: 'p' } },
   } as Readonly<Record<keyof Inject, Inject>>;
-  const kinds: readonly TargetKind[] = [
-    'PersistentVolumeClaim',
-    'SparkApplication',
-    'SparkConnect',
-    'CalrissianPod',
-    'WorkflowPod',
-    'ObjectStore',
-  ];
 
   it.each(Object.entries(INJECT_KEYS))(
     '%s is taken by %j and refused by all other kinds',
     (key, takers: readonly TargetKind[]) => {
-      for (const kind of kinds) {
+      for (const kind of TARGET_KINDS) {
         const violations = violationsOf({
           match: { kinds: [kind] },
           variables: { domain: 'a' },
@@ -170,6 +162,19 @@ describe('keys of inject', () => {
       }
     },
   );
+});
+
+describe('what only pods have', () => {
+  it.each([{ owner: { kind: 'RayCluster' } }, { containers: ['main'] }])('%j is refused for other kinds', (given) => {
+    const [field = ''] = Object.keys(given);
+    const violations = violationsOf({
+      match: { kinds: ['RayNode', 'SparkApplication'], ...given },
+      inject: { labels: { a: 'b' } },
+    });
+    expect(violations).toEqual([
+      `spec.match.${field}: SparkApplication is no kind of pods; remove ${field} or match kinds of pods only`,
+    ]);
+  });
 });
 
 const forKinds = (...kinds: TargetKind[]) => ({ match: { kinds } });

@@ -1,0 +1,76 @@
+/** Pods of frameworks that people run, known by what their makers put on them; see src/injection/profiles/frameworks. */
+export const FRAMEWORK_KINDS = [
+  'SparkPod',
+  'AirflowTask',
+  'AirflowComponent',
+  'NotebookPod',
+  'DaskPod',
+  'RayNode',
+  'FlinkPod',
+  'TrainingPod',
+  'TektonPod',
+  'NextflowPod',
+  'SnakemakePod',
+  'PrefectPod',
+  'DagsterPod',
+  'JobPod',
+] as const;
+
+export type FrameworkKind = (typeof FRAMEWORK_KINDS)[number];
+
+/** Kinds whose objects are pods. `Pod` holds for all of them, each other for those of one framework. */
+export const POD_KINDS = ['Pod', 'CalrissianPod', 'WorkflowPod', ...FRAMEWORK_KINDS] as const;
+
+/** The kinds of objects that can be given anything. */
+export const TARGET_KINDS = [
+  'PersistentVolumeClaim',
+  'SparkApplication',
+  'SparkConnect',
+  'ObjectStore',
+  ...POD_KINDS,
+] as const;
+
+export type TargetKind = (typeof TARGET_KINDS)[number];
+
+const labelled = ['PersistentVolumeClaim', 'SparkApplication', 'ObjectStore', ...POD_KINDS] as const;
+const running = ['SparkApplication', ...POD_KINDS] as const;
+const spark = ['SparkApplication', 'SparkConnect'] as const;
+const sparkApplication = ['SparkApplication'] as const;
+
+/**
+ * Which kinds have a place for each key of spec.inject.
+ *
+ * A pod's service account is settled by the API server before any webhook is asked, so that what its author
+ * left out cannot be told from what they chose: only SparkApplication takes one.
+ */
+export const INJECT_KEYS = {
+  labels: labelled,
+  annotations: labelled,
+  env: running,
+  envFrom: running,
+  volumes: running,
+  volumeMounts: running,
+  configMaps: running,
+  secrets: running,
+  nodeSelector: running,
+  tolerations: running,
+  imagePullSecrets: running,
+  hostAliases: running,
+  serviceAccountName: sparkApplication,
+  prometheus: sparkApplication,
+  sparkConf: spark,
+  hadoopConf: spark,
+  eventLog: sparkApplication,
+  storageClass: ['PersistentVolumeClaim'],
+} as const satisfies Readonly<Record<string, readonly TargetKind[]>>;
+
+export type InjectKey = keyof typeof INJECT_KEYS;
+
+/** True for kinds whose objects are pods. */
+export const isPodKind = (kind: TargetKind): boolean => POD_KINDS.some((pods) => pods === kind);
+
+/** Kinds as a sentence has them: those of pods, where all of them are there, as one. */
+export const namesOfKinds = (kinds: readonly TargetKind[]): string => {
+  const hasAllPods = POD_KINDS.every((kind) => kinds.includes(kind));
+  return hasAllPods ? [...kinds.filter((kind) => !isPodKind(kind)), 'pods of any kind'].join(', ') : kinds.join(', ');
+};

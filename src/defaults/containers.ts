@@ -1,0 +1,66 @@
+import type { ContainerRole, ContainerTarget } from '../api/injection.ts';
+
+/** True for a container that `match.containers` selects. */
+export type ContainerSelector = (container: ContainerTarget) => boolean;
+
+const ROLES: Readonly<Record<string, readonly ContainerRole[]>> = {
+  main: ['main'],
+  init: ['init'],
+  sidecars: ['sidecar'],
+  all: ['main', 'init', 'sidecar'],
+};
+
+/**
+ * Reads `match.containers`. A helper of a framework is never selected: it gets sources of variables alone. What another webhook put
+ * in is selected by its whole name and by nothing else.
+ */
+export const containerSelector = (items: readonly string[]): ContainerSelector => {
+  const roles = new Set(items.flatMap((item) => (Object.hasOwn(ROLES, item) ? (ROLES[item] ?? []) : [])));
+  const names = items.filter((item) => !Object.hasOwn(ROLES, item));
+  const exact = new Set(names.filter((name) => !isPattern(name)));
+  const patterns = names.filter(isPattern);
+  return ({ name, role }) =>
+    role !== 'helper' &&
+    (roles.has(role) ||
+      exact.has(name) ||
+      (role !== 'other' && patterns.some((pattern) => matchesGlob(name, pattern))));
+};
+
+type Items = readonly string[] | undefined;
+
+/** False where two selectors are known to be of different containers: their names and roles differ. */
+export const canShareContainers = (some: Items, others: Items): boolean =>
+  some === undefined ||
+  others === undefined ||
+  some.some((item) => others.includes(item)) ||
+  [...some, ...others].some((item) => item === 'all' || isPattern(item)) ||
+  hasName(some) !== hasName(others);
+
+/** A name may be that of any role. */
+const hasName = (items: readonly string[]): boolean => items.some((item) => !Object.hasOwn(ROLES, item));
+
+const isPattern = (name: string): boolean => /[*?]/.test(name);
+
+/** The API server takes no longer names. */
+const MAX_NAME_LENGTH = 63;
+
+/** `*` stands for any text, `?` for one character. Goes back to the last `*` alone, so that its cost is that of name times pattern. */
+const matchesGlob = (name: string, pattern: string): boolean => {
+  if (name.length > MAX_NAME_LENGTH) return false;
+  let [at, inPattern, star, resumeAt] = [0, 0, -1, 0];
+  while (at < name.length) {
+    if (pattern[inPattern] === '*') {
+      star = inPattern;
+      resumeAt = at;
+      inPattern += 1;
+    } else if (pattern[inPattern] === '?' || pattern[inPattern] === name[at]) {
+      at += 1;
+      inPattern += 1;
+    } else if (star >= 0) {
+      resumeAt += 1;
+      at = resumeAt;
+      inPattern = star + 1;
+    } else return false;
+  }
+  return [...pattern.slice(inPattern)].every((character) => character === '*');
+};

@@ -1,0 +1,84 @@
+import type { ContainerInjection, ContainerTarget, Injection } from '../api/injection.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import { listAt, type Path, textAt } from './path.ts';
+import { type FrameworkProfile, INJECTED_BY_OTHERS } from './profiles/framework.ts';
+
+/** A container that can be given something, and where it stands. */
+export interface PlacedContainer extends ContainerTarget {
+  readonly at: Path;
+}
+
+/** Which containers of a pod are whose; a `FrameworkProfile` says so. */
+export type ContainerRules = Pick<FrameworkProfile, 'main' | 'helpers' | 'untouched'>;
+
+/** Every container of the user's, by the first alone where it has no framework. */
+export const ANY_POD: ContainerRules = { main: 'all', helpers: [], untouched: [] };
+
+/**
+ * The containers of a pod that can be given something, regular ones first. Of more than the API server will take by one name
+ * it is the first; those beyond MAX_CONTAINERS are left alone.
+ */
+export const containersOf = (pod: KubeObject, rules: ContainerRules): readonly PlacedContainer[] => {
+  const names = new Set<string>();
+  const containers: PlacedContainer[] = [];
+  const named = isAnyNamed(pod, rules.main);
+  for (const list of LISTS) {
+    for (const [index, container] of listAt(pod, ['spec', list]).entries()) {
+      const name = textAt(container, ['name']) ?? '';
+      if (names.has(name) || containers.length === MAX_CONTAINERS) continue;
+      names.add(name);
+      const isFirst = list === 'containers' && !containers.some(({ role }) => role === 'main');
+      const placed = placedContainer({ name, list, container, isFirst, named }, rules);
+      if (placed !== undefined) containers.push({ ...placed, at: ['spec', list, String(index)] });
+    }
+  }
+  return containers;
+};
+
+/** More than any pod has; what each is given grows with their number. */
+const MAX_CONTAINERS = 64;
+
+const LISTS = ['containers', 'initContainers'] as const;
+
+interface Found {
+  readonly name: string;
+  readonly list: (typeof LISTS)[number];
+  readonly container: unknown;
+  /** No container before it is the user's program. */
+  readonly isFirst: boolean;
+  /** Some container has one of the names that a user's has here. */
+  readonly named: boolean;
+}
+
+const placedContainer = (found: Found, rules: ContainerRules): ContainerTarget | undefined => {
+  const { name, list, container } = found;
+  if (isAny(rules.untouched, name)) return undefined;
+  if (isAny(rules.helpers, name)) return { name, role: 'helper', isDefault: false };
+  if (isAny(INJECTED_BY_OTHERS, name)) return { name, role: 'other', isDefault: false };
+  if (list === 'initContainers') {
+    const isSidecar = textAt(container, ['restartPolicy']) === 'Always';
+    return { name, role: isSidecar ? 'sidecar' : 'init', isDefault: false };
+  }
+  const isMain = isMainContainer(found, rules.main);
+  return { name, role: isMain ? 'main' : 'sidecar', isDefault: isMain || rules.main === 'all' };
+};
+
+const isMainContainer = ({ name, isFirst, named }: Found, main: ContainerRules['main']): boolean =>
+  typeof main === 'string' || !named ? isFirst : isAny(main, name);
+
+const isAnyNamed = (pod: KubeObject, main: ContainerRules['main']): boolean =>
+  typeof main !== 'string' &&
+  listAt(pod, ['spec', 'containers']).some((container) => isAny(main, textAt(container, ['name']) ?? ''));
+
+const isAny = (patterns: readonly RegExp[], name: string): boolean => patterns.some((pattern) => pattern.test(name));
+
+/** What each container of a pod is given. */
+export type InjectionFor = (container: ContainerTarget) => ContainerInjection;
+
+/** Where nothing is for certain containers: all of it for those that the kind gives everything to, its sources for others. */
+export const unscoped =
+  (injection: Injection): InjectionFor =>
+  ({ role, isDefault }) => ({
+    full: isDefault ? injection : undefined,
+    sources: role === 'other' ? undefined : injection,
+  });

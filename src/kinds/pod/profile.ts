@@ -1,0 +1,76 @@
+import type { KubeObject } from '../../api/kubernetes.ts';
+import { ANY_POD, containersOf } from '../../injection/containers.ts';
+import type { Edit } from '../../injection/edit.ts';
+import { memoize } from '../../injection/memo.ts';
+import { textAt } from '../../injection/path.ts';
+import { containerEdits, type PodProfile, podEdits, podRules } from '../../injection/pods.ts';
+import { readOnlyOverlap } from '../../injection/profiles/argo.ts';
+import type { FrameworkProfile } from '../../injection/profiles/framework.ts';
+import { FRAMEWORKS } from '../../injection/profiles/frameworks/index.ts';
+import { frameworkOf } from '../../injection/profiles/recognition.ts';
+import { labelsOf } from '../../injection/target.ts';
+import { hasClaims } from '../../injection/volumes.ts';
+
+/** One kind of pod, with rules that are the same for all pods which are given the same. */
+export interface PodInjector {
+  readonly profiles: readonly PodProfile[];
+  readonly rulesFor: ReturnType<typeof podRules>;
+}
+
+const injectorOf = (framework: FrameworkProfile | undefined): PodInjector => {
+  const profile = podProfile(framework);
+  const makeRules = podRules([profile]);
+  return { profiles: [profile], rulesFor: (edits) => memoize(edits, makeRules, '', () => makeRules(edits)) };
+};
+
+/**
+ * What a pod of a framework is given, or of none: its containers as the framework's profile tells them apart. Labels are added
+ * and never changed: controllers find their pods by them.
+ */
+const podProfile = (framework: FrameworkProfile | undefined): PodProfile => {
+  const rules = framework ?? ANY_POD;
+  const profile: PodProfile = {
+    kind: framework?.kind ?? 'Pod',
+    ownEdits: () => [],
+    editsFor: (pod, injection, injectionFor) => {
+      const containers = containersOf(pod, rules);
+      const make = (): readonly Edit[] => [
+        ...podEdits(injection),
+        ...containerEdits(pod, containers, injection, injectionFor),
+      ];
+      if (hasClaims(injection) || injection.isScoped) return make();
+      return memoize(
+        injection,
+        profile,
+        containers.map(({ at, role, isDefault }) => [...at, role, isDefault].join()).join(' '),
+        make,
+      );
+    },
+    ofMount: (pod, mount, desired) => (isOfWindows(pod) ? WINDOWS : readOnlyOverlap(pod, mount, desired)),
+    ofEnv: () => undefined,
+    ofLabel: (pod, { key, value }) => {
+      if (Object.hasOwn(labelsOf(pod), key)) return LABEL_KEPT;
+      const labelled = { ...pod, metadata: { ...pod.metadata, labels: { ...labelsOf(pod), [key]: String(value) } } };
+      return RECOGNISED.has(key) && frameworkOf(labelled) !== framework ? LABEL_MISLEADS : undefined;
+    },
+    warningsFor: () => [],
+  };
+  return profile;
+};
+
+const LABEL_KEPT = 'the pod has that label, and controllers find their pods by labels: they are added, never changed';
+const LABEL_MISLEADS = 'the pod would be taken for one of another framework';
+/** Labels that some framework's pods are known by. */
+const RECOGNISED = new Set(FRAMEWORKS.flatMap(({ knownBy }) => Object.keys(knownBy.labels ?? {})));
+const WINDOWS = 'it is a pod of Windows, which has no such path';
+
+const isOfWindows = (pod: KubeObject): boolean =>
+  textAt(pod, ['spec', 'os', 'name']) === 'windows' ||
+  textAt(pod, ['spec', 'nodeSelector', 'kubernetes.io/os']) === 'windows';
+
+const anyPod = injectorOf(undefined);
+const byFramework = new Map(FRAMEWORKS.map((framework) => [framework, injectorOf(framework)]));
+
+/** The one for pods of this framework, or of none. */
+export const injectorFor = (framework: FrameworkProfile | undefined): PodInjector =>
+  (framework && byFramework.get(framework)) ?? anyPod;

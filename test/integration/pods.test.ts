@@ -1,0 +1,125 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type Quartermaster, startQuartermaster } from '../../dev/demo/quartermaster.ts';
+import { freePorts } from '../../dev/free-ports.ts';
+import { startMetadataStub } from '../../dev/stubs/metadata.ts';
+import type { KubeObject, Pod } from '../../src/api/kubernetes.ts';
+import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
+import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
+import { FRAMEWORK_KINDS } from '../../src/api/target-kinds.ts';
+import type { MutatingWebhookConfiguration } from '../../src/controller/webhook-configuration.ts';
+import { defaults } from '../../src/install/options.ts';
+import { resources } from '../../src/kube/api-server.ts';
+import { caseNames, objectsIn, readCase } from '../fixtures/golden-case.ts';
+import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+
+const soon = { timeout: 15_000, interval: 50 };
+const pods = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
+const everyPod = objectsIn(
+  join(import.meta.dirname, '../golden/job-pod/of-a-cron-job/defaults.yaml'),
+)[0] as PlatformDefaults;
+
+let cluster: ShippedCluster;
+let quartermaster: Quartermaster;
+let metadata: Awaited<ReturnType<typeof startMetadataStub>>;
+
+const rulesForPods = async (): Promise<readonly string[]> => {
+  const name = { namespace: '', name: 'quartermaster' };
+  const live = await cluster.admin.get<MutatingWebhookConfiguration>(resources.mutatingWebhooks, name);
+  return (live?.webhooks ?? []).map((webhook) => webhook.name).filter((webhook) => /^pod(-\d+)?\./.test(webhook));
+};
+const addNamespace = (name: string, labels = {}): Promise<KubeObject> =>
+  cluster.admin.create(resources.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } });
+
+beforeAll(async () => {
+  cluster = await startShippedCluster();
+  metadata = await startMetadataStub('gcp');
+  const [webhookPort = 0, opsPort = 0] = await freePorts(2);
+  await addNamespace('jobs', { team: 'geo' });
+  await addNamespace('elsewhere');
+  quartermaster = await startQuartermaster({
+    kubeconfig: await cluster.controlPlane.serviceAccountKubeconfig(defaults.namespace, 'quartermaster'),
+    metadataUrl: metadata.url,
+    webhookPort,
+    opsPort,
+  });
+  await vi.waitFor(async () => {
+    const name = { namespace: '', name: 'quartermaster' };
+    expect(await cluster.admin.get(resources.mutatingWebhooks, name)).toBeDefined();
+  }, soon);
+});
+
+afterAll(async () => {
+  await quartermaster?.stop();
+  await metadata?.stop();
+  await cluster?.controlPlane.stop();
+});
+
+const plain = (namespace: string, name: string): KubeObject & Pod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace },
+  spec: { containers: [{ name: 'tiles', image: 'tiles:1' }] },
+});
+
+describe('pods, through the real API server', () => {
+  it('are not sent while nobody gives them anything', async () => {
+    expect(await rulesForPods()).toEqual([]);
+    const stored = await cluster.admin.create<Pod>(pods, plain('jobs', 'before'));
+    expect(stored.metadata.annotations).toBeUndefined();
+  });
+
+  it('are sent from where a PlatformDefaults asks for them, from nowhere else, and no longer than it does', async () => {
+    const match = { kinds: ['Pod' as const], namespaceSelector: { matchLabels: { team: 'geo' } } };
+    const given: PlatformDefaults = { ...everyPod, spec: { ...everyPod.spec, match } };
+    await cluster.admin.create(resources.platformDefaults, given);
+    await vi.waitFor(async () => expect(await rulesForPods()).toEqual(['pod.quartermaster.dev']), soon);
+    await vi.waitFor(async () => {
+      const stored = await cluster.admin.create<Pod>(pods, plain('jobs', 'with'), { dryRun: true });
+      expect(stored.spec?.containers?.[0]?.env?.map(({ name }) => name)).toEqual(['S3_ENDPOINT', 'NODE_IP']);
+    }, soon);
+    const other = await cluster.admin.create<Pod>(pods, plain('elsewhere', 'without'));
+    expect(other.metadata.annotations).toBeUndefined();
+    await cluster.admin.remove(resources.platformDefaults, {
+      namespace: defaults.namespace,
+      name: given.metadata.name ?? '',
+    });
+    await vi.waitFor(async () => expect(await rulesForPods()).toEqual([]), soon);
+  });
+
+  it('are taken from each framework as it makes them, and stored with all that the golden case says', async () => {
+    const match = { kinds: FRAMEWORK_KINDS };
+    await cluster.admin.create(resources.platformDefaults, {
+      ...everyPod,
+      spec: { ...everyPod.spec, match },
+    } as PlatformDefaults);
+    await vi.waitFor(async () => expect((await rulesForPods()).length).toBeGreaterThan(10), soon);
+    const folders = FRAMEWORK_KINDS.map((kind) => kind.replace(/(?<=.)[A-Z]/g, '-$&').toLowerCase());
+    const cases = caseNames().filter(([kind, name]) => folders.includes(kind) && isOfAllDefaults(kind, name));
+    expect(cases.length).toBeGreaterThanOrEqual(FRAMEWORK_KINDS.length);
+    for (const [kind, name] of cases) {
+      const { before, afterPath } = readCase(kind, name);
+      const [after] = objectsIn(afterPath) as readonly Pod[];
+      const whole = { ...before, metadata: { ...before.metadata, namespace: 'jobs' } };
+      const stored = await vi.waitFor(async () => {
+        const created = await cluster.admin.create<Pod>(pods, whole, { dryRun: true });
+        expect(created.metadata.annotations, `${kind} ${name}`).toHaveProperty([INJECTED_ANNOTATION]);
+        return created;
+      }, soon);
+      expect(containersOf(stored), `${kind} ${name}`).toMatchObject(containersOf(after));
+      expect(stored.metadata.labels).toEqual(after?.metadata.labels);
+    }
+  });
+});
+
+/** The case is about the same defaults as all others. */
+const isOfAllDefaults = (kind: string, name: string): boolean => {
+  const [first, ...others] = readCase(kind, name).defaults;
+  return others.length === 0 && JSON.stringify(first?.spec.inject) === JSON.stringify(everyPod.spec.inject);
+};
+
+/** What we can give a container; the API server fills in the rest. */
+const containersOf = (pod: Pod | undefined) =>
+  [...(pod?.spec?.initContainers ?? []), ...(pod?.spec?.containers ?? [])].map(
+    ({ name, env, envFrom, volumeMounts, command, args }) => ({ name, env, envFrom, volumeMounts, command, args }),
+  );
