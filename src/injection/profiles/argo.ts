@@ -7,7 +7,7 @@ import { memoize } from '../memo.ts';
 import { listAt, type Path, readAt, textAt } from '../path.ts';
 import { containerEdits, containersWhere, isSparkOperatorPod, type PodProfile, podEdits } from '../pods.ts';
 import { labelsOf } from '../target.ts';
-import { type DesiredVolumes, hasClaims, hidesAny, isBelow, POD_VOLUMES } from '../volumes.ts';
+import { type DesiredVolumes, hasClaims, hidesAny, POD_VOLUMES } from '../volumes.ts';
 
 /** On every pod of an Argo workflow. */
 export const WORKFLOW_LABEL = 'workflows.argoproj.io/workflow';
@@ -106,13 +106,19 @@ export const readOnlyOverlap = (pod: KubeObject, mount: Edit, desired: DesiredVo
   const isReadOnly = (value: unknown): boolean =>
     readAt(value, ['readOnly']) === true || isReadOnlyVolume(pod, textAt(value, ['name']) ?? '', desired);
   for (const present of listAt(pod, mount.at)) {
-    const path = mountKey(textAt(present, ['mountPath']) ?? '');
+    const path = mountKey(textAt(present, MOUNT_PATH) ?? '');
     if (path === mount.key) continue;
-    if (isBelow(path, mount.key) && isReadOnly(mount.value)) return `it would be read-only over the mount at ${path}`;
-    if (isBelow(mount.key, path) && isReadOnly(present)) return `it would lie in the read-only mount at ${path}`;
+    if (isInside(path, mount.key) && isReadOnly(mount.value)) return `it would be read-only over the mount at ${path}`;
+    if (isInside(mount.key, path) && isReadOnly(present)) return `it would lie in the read-only mount at ${path}`;
   }
   return undefined;
 };
+
+const MOUNT_PATH = ['mountPath'];
+
+/** For two mount keys that differ. A pod may have very many mounts: no text is made for each. */
+const isInside = (path: string, directory: string): boolean =>
+  path.startsWith(directory) && (directory.endsWith('/') || path[directory.length] === '/');
 
 const READ_ONLY_VOLUMES = ['configMap', 'secret', 'downwardAPI', 'projected'];
 
