@@ -66,7 +66,7 @@ const subjectOf = (request: AdmissionRequest, { facts }: PreviewCluster): Subjec
 
 const unaskedFor = ({ kind }: KubeObject, [first]: readonly string[]): string =>
   first?.replace(/\.$/, '') ??
-  (kind === 'Pod' ? 'the pod is none of a workflow or of Calrissian' : 'Quartermaster leaves the object alone');
+  (kind === 'Pod' ? 'Quartermaster leaves such a pod alone' : 'Quartermaster leaves the object alone');
 
 const notesOn = (object: KubeObject, namespace: string, { facts }: PreviewCluster): readonly string[] => [
   ...nearMisses('The object', { labels: object.metadata.labels ?? {}, annotations: object.metadata.annotations ?? {} }),
