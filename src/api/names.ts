@@ -58,6 +58,10 @@ export const SYSTEM_NAMESPACE = 'quartermaster-system';
 export const DEPLOYMENT_NAME = 'quartermaster';
 /** The Lease whose holder’s controllers act, in the system namespace. */
 export const LEASE_NAME = 'quartermaster-controllers';
+/** In quartermaster.dev, stored nowhere: what a probe through the Service is a review of, and what the API server asks RBAC about. */
+export const PROBE_RESOURCE = 'admissions';
+/** The RoleBinding in the system namespace by which webhooks fail closed; gone, they ignore failures. */
+export const FAIL_CLOSED_BINDING = 'quartermaster-fail-closed';
 export const MUTATE_PATH = '/mutate';
 /** The ConfigMap of settings that are taken over without a restart, in the system namespace. */
 export const SETTINGS_CONFIG_MAP = 'quartermaster-settings';
@@ -72,6 +76,8 @@ export const SHIPPED_ROLES = {
   nfsProvisioner: 'quartermaster-nfs-provisioner',
   /** What an NFS server reads in its own namespace: its Service and Endpoints. */
   nfsServer: 'quartermaster-nfs-server',
+  /** That it may answer admissions: bound while webhooks fail closed. */
+  failClosed: 'quartermaster-fail-closed',
   calrissianPodManager: 'quartermaster-calrissian-pod-manager',
   calrissianLogReader: 'quartermaster-calrissian-log-reader',
   calrissianJobManager: 'quartermaster-calrissian-job-manager',

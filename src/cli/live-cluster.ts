@@ -6,7 +6,7 @@ import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import type { ProbeResult } from '../clouds/cloud.ts';
 import { factsOf, judge, readNodes } from '../clouds/detection/evidence.ts';
 import { clouds, verdictFor } from '../clouds/index.ts';
-import type { MutatingWebhookConfiguration } from '../controller/webhook-configuration.ts';
+import type { MutatingWebhookConfiguration } from '../controller/webhooks/configuration.ts';
 import { askedBy } from '../defaults/entry.ts';
 import { createDefaultsInForce, type DefaultsInForce, type Validation } from '../defaults/in-force.ts';
 import { createFacts } from '../kinds/facts.ts';

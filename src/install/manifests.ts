@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { objectStoreCrd } from '../api/object-store.ts';
 import { platformDefaultsCrd } from '../api/platform-defaults.ts';
-import { webhookConfiguration } from '../controller/webhook-configuration.ts';
+import { webhookConfiguration } from '../controller/webhooks/configuration.ts';
 import { rulesInForce } from '../kinds/index.ts';
 import { settings } from '../settings/definitions.ts';
 import { certManagerObjects, certManagerPatch } from './cert-manager.ts';

@@ -6,6 +6,7 @@ import {
   OBJECT_STORE_GROUP,
   SHIPPED_ROLES,
 } from '../api/names.ts';
+import { failClosedPermission } from '../controller/webhooks/fail-closed.ts';
 import { settings } from '../settings/definitions.ts';
 import { type InstallObject, type InstallOptions, labels, NAME, NFS_NAMESPACE } from './options.ts';
 
@@ -66,7 +67,7 @@ export const clusterPermissions: readonly PolicyRule[] = [
   allow(OBJECT_STORE_GROUP, 'objectstores/status', 'patch'),
   // Where the API server checks owner references, owning the connection ConfigMap needs this.
   allow(OBJECT_STORE_GROUP, 'objectstores/finalizers', 'update'),
-  // A namespace made ready for Calrissian gets bindings to the shipped roles, and to no others.
+  // A namespace made ready for Calrissian gets bindings to the shipped roles, and to no others; so does its own to fail closed.
   allow('rbac.authorization.k8s.io', 'rolebindings', MANAGE),
   allow('rbac.authorization.k8s.io', 'clusterroles', 'bind', boundAtRunTime),
   // Its own webhook configuration is put back when deleted. Creating cannot be limited by name. Whether spark-operator has one.
@@ -83,8 +84,9 @@ export const systemPermissions: readonly PolicyRule[] = [
   allow('coordination.k8s.io', 'leases', 'get update', [LEASE_NAME]),
   // The certificate Secret is replaced under its resourceVersion; reading and making it the cluster-wide rule covers.
   allow('', 'secrets', 'update', [CERTIFICATE_SECRET]),
-  // Its own Deployment, to take the webhooks along when that is deleted.
-  allow('apps', 'deployments', 'get', [DEPLOYMENT_NAME]),
+  // Its own Deployment, to take the webhooks along when that is deleted, and the Service that reviews come through.
+  allow('apps', 'deployments', READ, [DEPLOYMENT_NAME]),
+  allow('', 'services', READ, [NAME]),
 ];
 
 /** In the NFS namespace: everything an NFS server consists of. */
@@ -106,6 +108,10 @@ export const shippedRoles: Readonly<Record<string, readonly PolicyRule[]>> = {
     allow('', 'events', 'list watch create update patch'),
   ],
   [SHIPPED_ROLES.nfsServer]: [allow('', 'services endpoints', 'get')],
+  // Bound by the leader once a review was answered: see src/controller/webhooks/fail-closed.ts.
+  [SHIPPED_ROLES.failClosed]: [
+    allow(failClosedPermission.group, failClosedPermission.resource, failClosedPermission.verb),
+  ],
   // The four roles of openEO's guide for Calrissian, verb for verb.
   [SHIPPED_ROLES.calrissianPodManager]: [allow('', 'pods', 'create patch delete list watch')],
   [SHIPPED_ROLES.calrissianLogReader]: [allow('', 'pods/log', 'get list')],

@@ -84,7 +84,10 @@ const container = (image: string): Readonly<Record<string, unknown>> => ({
   name: NAME,
   image,
   args: ['serve'],
-  env: [{ name: 'SYSTEM_NAMESPACE', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } } }],
+  env: [
+    fromField(settings.namespace.env, 'metadata.namespace'),
+    fromField(settings.serviceAccount.env, 'spec.serviceAccountName'),
+  ],
   ports: [
     { name: 'webhook', containerPort: WEBHOOK_PORT, protocol: 'TCP' },
     { name: 'ops', containerPort: OPS_PORT, protocol: 'TCP' },
@@ -99,6 +102,11 @@ const container = (image: string): Readonly<Record<string, unknown>> => ({
     readOnlyRootFilesystem: true,
     capabilities: { drop: ['ALL'] },
   },
+});
+
+const fromField = (name: string, fieldPath: string): Readonly<Record<string, unknown>> => ({
+  name,
+  valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } },
 });
 
 const probe = (path: string): Readonly<Record<string, unknown>> => ({

@@ -2,23 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AdmissionRule } from '../api/admission.ts';
-import { DEPLOYMENT_NAME, LEASE_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
+import { LEASE_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import type { CertificateWatcher } from '../certificates/watcher.ts';
 import { createEventRecorder, type EventRecorder } from '../controller/events.ts';
 import { runAsLeader } from '../controller/leader-election.ts';
 import { runController } from '../controller/loop.ts';
-import {
-  reconcileWebhookConfiguration,
-  type WebhookTarget,
-  webhookConfiguration,
-  webhookPublisher,
-} from '../controller/webhook-configuration.ts';
 import { platformDefaultsController } from '../defaults/controller.ts';
-import { askedBy, type Entry } from '../defaults/entry.ts';
 import { watchProvision } from '../defaults/provisioning/observed.ts';
 import { runCalrissianController, watchCalrissian } from '../kinds/calrissian/controller.ts';
-import { rulesInForce } from '../kinds/index.ts';
 import { runObjectStoreController } from '../kinds/object-store/controller.ts';
 import { azureCredential } from '../kinds/object-store/providers/azure/credential.ts';
 import { openProvider } from '../kinds/object-store/providers/index.ts';
@@ -30,6 +21,7 @@ import { type Kube, resources } from '../kube/api-server.ts';
 import { type WatchOptions, watchStore } from '../kube/stores.ts';
 import { metadataOnly } from '../kube/transforms.ts';
 import type { Core } from './core.ts';
+import { keepWebhooks } from './webhook-configuration.ts';
 
 /** The controllers of this process, acting only while it leads. */
 export interface Controllers {
@@ -48,7 +40,8 @@ export const startControllers = (core: Core, certificates: CertificateWatcher): 
   const { settings, kube, log, metrics } = core;
   const stopping = new AbortController();
   const events = createEventRecorder({ kube, instance: hostname(), log, metrics });
-  const runnables = runnablesOf(core, certificates, events);
+  const webhooks = keepWebhooks(core, certificates);
+  const runnables = [webhooks.keep, ...runnablesOf(core, events)];
   let isLeading = false;
   const done = runAsLeader({
     kube,
@@ -72,19 +65,18 @@ export const startControllers = (core: Core, certificates: CertificateWatcher): 
     stop: async () => {
       stopping.abort();
       await done;
+      await webhooks.withdraw();
       await events.close(EVENTS_GRACE_MS);
     },
   };
 };
 
-const PUBLISH_EVERY_MS = 2_000;
 const RETRY_MS = 1_000;
 /** What is deleted with a storage account is gone for good: there is no hurry. */
 const ACCOUNT_GRACE_SECONDS = 600;
 
-/** Every controller there is. Their watches begin at once, on every replica; they act when they are run. */
-const runnablesOf = (core: Core, certificates: CertificateWatcher, events: EventRecorder): readonly Runnable[] => [
-  publishWebhooks(core, certificates),
+/** Every controller but that of the webhooks. Their watches begin at once, on every replica; they act when they are run. */
+const runnablesOf = (core: Core, events: EventRecorder): readonly Runnable[] => [
   keepClaims(core, events),
   keepNfsServers(core, events),
   keepCalrissianNamespaces(core, events),
@@ -219,48 +211,4 @@ const readClusterUid = async (kube: Kube, signal: AbortSignal): Promise<string> 
     await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
   }
   return '';
-};
-
-/** The rules for what the PlatformDefaults in force ask for, made anew where those, or the cloud, are others. */
-const publishedRules = ({ defaults, detection }: Core): (() => readonly AdmissionRule[]) => {
-  let made: { readonly entries: readonly Entry[]; readonly cloud: string | undefined } | undefined;
-  let rules: readonly AdmissionRule[] = [];
-  return () => {
-    const entries = defaults.entries();
-    const cloud = detection.verdict()?.name;
-    if (made?.entries !== entries || made.cloud !== cloud)
-      rules = rulesInForce(entries.flatMap((entry) => askedBy(entry, cloud)));
-    made = { entries, cloud };
-    return rules;
-  };
-};
-
-/** Reconciles the webhook configuration every other second. */
-const publishWebhooks = (core: Core, certificates: CertificateWatcher): Runnable => {
-  const { settings, kube, log } = core;
-  const rulesNow = publishedRules(core);
-  const { webhookConfigurationName: name, webhookUrl, namespace, serviceName, nfsNamespace } = settings;
-  const target: WebhookTarget = webhookUrl === '' ? { service: { name: serviceName, namespace } } : { url: webhookUrl };
-  const publish = webhookPublisher({
-    kube,
-    name,
-    desired: (owner) => {
-      const certificate = certificates.current();
-      if (certificate === undefined) return undefined;
-      const { caBundle } = certificate;
-      return webhookConfiguration({
-        name,
-        rules: rulesNow(),
-        target,
-        caBundle,
-        systemNamespace: namespace,
-        nfsNamespace,
-        ...(owner && { owner }),
-      });
-    },
-    ...(webhookUrl === '' && { installation: { namespace, deployment: DEPLOYMENT_NAME } }),
-  });
-  return async (signal) => {
-    if (name !== '') await reconcileWebhookConfiguration({ publish, intervalMs: PUBLISH_EVERY_MS, log }, signal);
-  };
 };

@@ -2,13 +2,15 @@ import { once } from 'node:events';
 import type { Server } from 'node:net';
 import { ensureStorageClasses, type Handle, type HandlerOptions } from '../admission/handler.ts';
 import { createWebhookServer, type WebhookServer } from '../admission/server.ts';
+import type { AdmissionRequest } from '../api/admission.ts';
 import { AppError, messageOf } from '../api/errors.ts';
+import { GROUP, PROBE_RESOURCE } from '../api/names.ts';
 import { MAX_NAME_LENGTH, plainSentences, plainText } from '../api/plain-text.ts';
 import { type CertificateSource, tlsOptions } from '../certificates/certificate.ts';
 import { fileSource } from '../certificates/file-source.ts';
 import { secretSource, serviceNames } from '../certificates/secret-source.ts';
 import { type CertificateWatcher, watchCertificate } from '../certificates/watcher.ts';
-import { isAuthorityPublished } from '../controller/webhook-configuration.ts';
+import { isAuthorityPublished } from '../controller/webhooks/publisher.ts';
 import { createHandler } from '../kinds/index.ts';
 import { type DecisionLog, outcomeOf } from '../ops/decisions.ts';
 import type { Core } from './core.ts';
@@ -121,10 +123,15 @@ export const listen = async (server: Server, { host, port, setting }: Address): 
   }
 };
 
+/** What the leader sends to see whether anybody answers: no admission of anybody's. */
+const isProbe = ({ resource }: AdmissionRequest): boolean =>
+  resource.group === GROUP && resource.resource === PROBE_RESOURCE;
+
 /** Counts each admission, remembers it for the status page, and logs it: at debug where nothing came of it. */
 export const observeAdmissions =
   ({ log, metrics }: Pick<Core, 'log' | 'metrics'>, decisions: DecisionLog): NonNullable<HandlerOptions['observe']> =>
   (request, decision, seconds) => {
+    if (isProbe(request)) return;
     const outcome = outcomeOf(decision);
     metrics.countAdmission(request.object.kind, request.operation, outcome, seconds);
     decisions.add(request, decision);

@@ -163,6 +163,24 @@ export const settings = {
     httpsUrl,
     'https:// address the API server reaches the webhook at instead of its Service (development)',
   ),
+  serviceAccount: setting(
+    'SERVICE_ACCOUNT',
+    'quartermaster',
+    dnsLabel,
+    'the service account Quartermaster runs as; webhooks fail closed while it may answer admissions',
+  ),
+  unavailablePolicy: setting(
+    'UNAVAILABLE_POLICY',
+    'ignore',
+    oneOf('keep', 'ignore'),
+    'what webhooks that fail closed do when no review was answered for UNAVAILABLE_SECONDS: keep failing, or ignore failures until one is',
+  ),
+  unavailableSeconds: setting(
+    'UNAVAILABLE_SECONDS',
+    '60',
+    integer(5, 86_400),
+    'how long no review may have been answered through the Service before that',
+  ),
   storageClassPattern: setting(
     'STORAGE_CLASS_PATTERN',
     '[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?',

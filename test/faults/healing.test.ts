@@ -3,7 +3,7 @@ import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
 import { CERTIFICATE_SECRET } from '../../src/api/names.ts';
 import { decodeState } from '../../src/certificates/rollover.ts';
-import type { MutatingWebhookConfiguration } from '../../src/controller/webhook-configuration.ts';
+import type { MutatingWebhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
 import { resources } from '../../src/kube/api-server.ts';
 import { startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';

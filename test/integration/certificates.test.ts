@@ -6,18 +6,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
 import type { AdmissionRule } from '../../src/api/admission.ts';
-import type { KubeObject, OwnerReference, StringMap } from '../../src/api/kubernetes.ts';
+import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
 import { CERTIFICATE_SECRET, MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/names.ts';
 import { type CertificateSource, tlsOptions } from '../../src/certificates/certificate.ts';
 import { bundleOf, decodeState } from '../../src/certificates/rollover.ts';
 import { secretSource } from '../../src/certificates/secret-source.ts';
 import { watchCertificate } from '../../src/certificates/watcher.ts';
 import {
-  isAuthorityPublished,
   type MutatingWebhookConfiguration,
   webhookConfiguration,
-  webhookPublisher,
-} from '../../src/controller/webhook-configuration.ts';
+} from '../../src/controller/webhooks/configuration.ts';
+import { probeThrough } from '../../src/controller/webhooks/probe.ts';
+import { isAuthorityPublished, webhookPublisher } from '../../src/controller/webhooks/publisher.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { findConnection } from '../../src/kube/connection.ts';
@@ -77,7 +77,6 @@ const stored = async (): Promise<Secret> => {
   if (secret === undefined) throw new Error('no Secret');
   return secret;
 };
-const live = () => kube.get<MutatingWebhookConfiguration>(resources.mutatingWebhooks, webhookKey);
 const until = async (isTrue: () => Promise<boolean> | boolean, what: string): Promise<void> => {
   for (const end = Date.now() + 10_000; !(await isTrue()); await sleep(20)) {
     if (Date.now() > end) throw new Error(`not within 10 s: ${what}`);
@@ -155,131 +154,15 @@ describe('the certificate Secret', () => {
   });
 });
 
-const configurationFor = (
-  url: string,
-  caBundle: string | undefined,
-  owner?: OwnerReference,
-): MutatingWebhookConfiguration =>
-  webhookConfiguration({
-    name: webhookKey.name,
-    rules: [rule],
-    target: { url },
-    caBundle,
-    systemNamespace: namespace,
-    nfsNamespace: 'quartermaster-nfs',
-    ...(owner && { owner }),
-  });
-
-describe('the webhook configuration', () => {
-  const caBundle = '-----BEGIN CERTIFICATE-----\n';
-  const publisher = (installation?: { namespace: string; deployment: string }) =>
-    webhookPublisher({
-      kube,
-      name: webhookKey.name,
-      desired: (owner) => configurationFor('https://127.0.0.1:1/mutate', caBundle, owner),
-      ...(installation && { installation }),
-    });
-  const installed = async () => {
-    await kube.create(resources.deployments, deployment());
-    const look = publisher({ namespace, deployment: 'quartermaster' });
-    await look(signal);
-    expect(await look(signal)).toBe('published');
-    return look;
-  };
-  const deployment = () => ({
-    ...named('apps/v1', 'Deployment', 'quartermaster'),
-    spec: {
-      selector: { matchLabels: { app: 'quartermaster' } },
-      template: {
-        metadata: { labels: { app: 'quartermaster' } },
-        spec: { containers: [{ name: 'quartermaster', image: 'quartermaster' }] },
-      },
-    },
-  });
-
-  test('is written once, and not again while it is right', async () => {
-    const look = publisher();
-    expect(await look(signal)).toBe('published');
-    const before = await live();
-    expect(before?.webhooks).toMatchObject([{ name: 'configmap.quartermaster.dev', failurePolicy: 'Fail' }]);
-    expect(await look(signal)).toBe('unchanged');
-    expect(await publisher()(signal)).toBe('unchanged');
-    expect((await live())?.metadata.resourceVersion).toBe(before?.metadata.resourceVersion);
-  });
-
-  test('is put right whatever is edited in it', async () => {
-    const look = publisher();
-    await look(signal);
-    const right = await live();
-    const foreign = { ...right?.webhooks?.[0], name: 'foreign.example.org' };
-    const emptied = { ...right?.webhooks?.[0], clientConfig: { url: 'https://127.0.0.1:1/mutate' } };
-    const edits = [
-      [],
-      [emptied],
-      [...(right?.webhooks ?? []), foreign],
-      [{ ...right?.webhooks?.[0], timeoutSeconds: 30 }],
-    ];
-    for (const webhooks of edits) {
-      await kube.mergePatch(resources.mutatingWebhooks, webhookKey, { webhooks });
-      expect(await look(signal)).toBe('published');
-      expect((await live())?.webhooks).toEqual(right?.webhooks);
-    }
-  });
-
-  test('keeps the caBundle that somebody else put there, where the certificate is somebody else’s', async () => {
-    const patched = {
-      clientConfig: { url: 'https://127.0.0.1:1/mutate', caBundle: Buffer.from(caBundle).toString('base64') },
-    };
-    const look = webhookPublisher({
-      kube,
-      name: webhookKey.name,
-      desired: () => configurationFor('https://127.0.0.1:1/mutate', undefined),
-    });
-    await look(signal);
-    const [webhook] = (await live())?.webhooks ?? [];
-    await kube.mergePatch(resources.mutatingWebhooks, webhookKey, {
-      webhooks: [{ ...webhook, ...patched, timeoutSeconds: 30 }],
-    });
-    expect(await look(signal)).toBe('published');
-    expect((await live())?.webhooks).toMatchObject([{ ...patched, timeoutSeconds: 5 }]);
-  });
-
-  test('comes back on the second look after it is deleted, and belongs to the namespace of the install', async () => {
-    const look = await installed();
-    await kube.remove(resources.mutatingWebhooks, webhookKey);
-    expect(await look(signal)).toBe('absent');
-    expect(await look(signal)).toBe('published');
-    expect((await live())?.metadata.ownerReferences).toMatchObject([{ kind: 'Namespace', name: namespace }]);
-  });
-
-  test('goes, and stays away, when the Deployment goes', async () => {
-    const look = await installed();
-    await kube.remove(resources.deployments, { namespace, name: 'quartermaster' });
-    expect(await look(signal)).toBe('withdrawn');
-    expect(await live()).toBeUndefined();
-    expect(await look(signal)).toBe('unchanged');
-    expect(await live()).toBeUndefined();
-  });
-
-  test('goes when the Deployment is scaled to nothing, and comes back with it', async () => {
-    const look = await installed();
-    const scale = (replicas: number) =>
-      kube.mergePatch(resources.deployments, { namespace, name: 'quartermaster' }, { spec: { replicas } });
-    await scale(0);
-    expect(await look(signal)).toBe('withdrawn');
-    expect(await live()).toBeUndefined();
-    await scale(2);
-    await look(signal);
-    expect(await look(signal)).toBe('published');
-  });
-
-  test('goes as soon as the namespace is being deleted', async () => {
-    const look = await installed();
-    await kube.remove(resources.namespaces, { namespace: '', name: namespace });
-    expect(await look(signal)).toBe('withdrawn');
-    expect(await live()).toBeUndefined();
-  });
+const optionsFor = (url: string, caBundle: string | undefined) => ({
+  rules: [rule],
+  target: { url },
+  caBundle,
+  systemNamespace: namespace,
+  nfsNamespace: 'quartermaster-nfs',
 });
+const configurationFor = (url: string, caBundle: string | undefined): MutatingWebhookConfiguration =>
+  webhookConfiguration({ ...optionsFor(url, caBundle), name: webhookKey.name });
 
 describe('admissions', () => {
   /** Answers every review with yes. */
@@ -322,7 +205,10 @@ describe('admissions', () => {
     const look = webhookPublisher({
       kube,
       name: webhookKey.name,
-      desired: () => configurationFor(url, keeper.current()?.caBundle),
+      desired: () => optionsFor(url, keeper.current()?.caBundle),
+      probe: probeThrough(kube),
+      unavailablePolicy: 'keep',
+      unavailableMs: 60_000,
     });
     const served = new Set<string>();
     keeper.onChange((certificate) => {
@@ -341,6 +227,7 @@ describe('admissions', () => {
       () => server.closeAllConnections(),
     );
     await look(signal);
+    expect(await look(signal)).toBe('failing closed');
     let admitted = 0;
     const admit = async (): Promise<void> => {
       const object = {

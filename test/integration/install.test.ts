@@ -7,11 +7,8 @@ import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { SHIPPED_ROLES } from '../../src/api/names.ts';
 import { secretSource } from '../../src/certificates/secret-source.ts';
 import { manifests } from '../../src/cli/manifests.ts';
-import {
-  type MutatingWebhookConfiguration,
-  webhookConfiguration,
-  webhookPublisher,
-} from '../../src/controller/webhook-configuration.ts';
+import type { MutatingWebhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
+import { webhookPublisher } from '../../src/controller/webhooks/publisher.ts';
 import { clusterPermissions, nfsPermissions, type PolicyRule, systemPermissions } from '../../src/install/rbac.ts';
 import { rulesInForce } from '../../src/kinds/index.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
@@ -197,7 +194,9 @@ describe('the service account', () => {
     });
   });
 
-  test('keeps its certificate and its webhook configuration', async () => {
+  test('keeps its certificate and its webhook configuration, and what is printed still differs in nothing', async () => {
+    await admin.remove(resources.mutatingWebhooks, webhookKey);
+    await apply();
     const certificate = await secretSource({ kube: self, namespace: SYSTEM, names: ['localhost'] })(signal);
     await admin.mergePatch(
       resources.secrets,
@@ -207,7 +206,10 @@ describe('the service account', () => {
     const renewed = await secretSource({ kube: self, namespace: SYSTEM, names: ['localhost'] })(signal);
     expect(renewed.caBundle).toBe(certificate.caBundle);
     expect(renewed.cert).not.toBe(certificate.cert);
-    expect(await publisher(renewed.caBundle)(signal)).toBe('published');
+    const look = publisher(renewed.caBundle);
+    expect(await look(signal)).toBe('published');
+    expect(await look(signal)).toBe('failing closed');
+    expect(await kubectl(controlPlane, ['diff', '-f', '-'], { input: install })).toBe('');
   });
 });
 
@@ -215,17 +217,22 @@ const publisher = (caBundle: string | undefined) =>
   webhookPublisher({
     kube: self,
     name: webhookKey.name,
-    installation: { namespace: SYSTEM, deployment: 'quartermaster' },
-    desired: (owner) =>
-      webhookConfiguration({
-        name: webhookKey.name,
-        rules: rulesInForce([]),
-        target: { url: 'https://127.0.0.1:1/mutate' },
-        caBundle,
-        systemNamespace: SYSTEM,
-        nfsNamespace: NFS,
-        ...(owner && { owner }),
-      }),
+    installation: {
+      namespace: SYSTEM,
+      deployment: 'quartermaster',
+      service: 'quartermaster',
+      serviceAccount: 'quartermaster',
+    },
+    probe: () => Promise.resolve(true),
+    unavailablePolicy: 'keep',
+    unavailableMs: 60_000,
+    desired: () => ({
+      rules: rulesInForce([]),
+      target: { service: { name: 'quartermaster', namespace: SYSTEM } },
+      caBundle,
+      systemNamespace: SYSTEM,
+      nfsNamespace: NFS,
+    }),
   });
 
 describe('the uninstall', () => {

@@ -7,7 +7,7 @@ import type { KubeObject, Pod } from '../../src/api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { FRAMEWORK_KINDS } from '../../src/api/target-kinds.ts';
-import type { MutatingWebhookConfiguration } from '../../src/controller/webhook-configuration.ts';
+import type { MutatingWebhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
 import { defaults } from '../../src/install/options.ts';
 import { resources } from '../../src/kube/api-server.ts';
 import { caseNames, objectsIn, readCase } from '../fixtures/golden-case.ts';

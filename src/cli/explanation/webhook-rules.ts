@@ -1,7 +1,11 @@
 import { run } from '@bufbuild/cel';
 import type { AdmissionRequest, Asked, Requirement } from '../../api/admission.ts';
 import type { KubeObject, LabelSelector, StringMap } from '../../api/kubernetes.ts';
-import { type MutatingWebhookConfiguration, webhookConfiguration } from '../../controller/webhook-configuration.ts';
+import {
+  type MutatingWebhookConfiguration,
+  webhookConfiguration,
+  webhooksByRule,
+} from '../../controller/webhooks/configuration.ts';
 import { requirementsOf } from '../../defaults/entry.ts';
 import { requirementText, selectorMismatch } from '../../defaults/explanation/mismatch.ts';
 import { labelsOf } from '../../injection/target.ts';
@@ -39,7 +43,7 @@ export const installedWebhooks = (
 
 /** Those of a configuration that is on a cluster. */
 export const webhooksOf = (configuration: MutatingWebhookConfiguration): readonly WebhookRules[] =>
-  configuration.webhooks as unknown as readonly WebhookRules[];
+  webhooksByRule(configuration) as unknown as readonly WebhookRules[];
 
 /** Whether the API server sends a request to any of the webhooks. */
 export interface Sending {

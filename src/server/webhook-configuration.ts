@@ -1,0 +1,108 @@
+import type { AdmissionRule } from '../api/admission.ts';
+import { DEPLOYMENT_NAME } from '../api/names.ts';
+import type { CertificateWatcher } from '../certificates/watcher.ts';
+import type { WebhookTarget } from '../controller/webhooks/configuration.ts';
+import { probeThrough } from '../controller/webhooks/probe.ts';
+import {
+  type Installation,
+  type WebhookPublisherOptions,
+  webhookPublisher,
+  withdrawIfUninstalled,
+} from '../controller/webhooks/publisher.ts';
+import { reconcileOnce, reconcileWebhookConfiguration } from '../controller/webhooks/reconcile.ts';
+import { askedBy, type Entry } from '../defaults/entry.ts';
+import { rulesInForce } from '../kinds/index.ts';
+import { type Resource, resources } from '../kube/api-server.ts';
+import { watchStore } from '../kube/stores.ts';
+import { metadataOnly } from '../kube/transforms.ts';
+import type { Core } from './core.ts';
+
+/** The webhook configuration, as the leader keeps it and as every replica leaves it. */
+export interface WebhookKeeper {
+  /** Keeps it until the signal. For the leader. */
+  readonly keep: (signal: AbortSignal) => Promise<void>;
+  /** Takes it away where the install is gone: there is no later chance to. Takes three seconds at most. */
+  readonly withdraw: () => Promise<void>;
+}
+
+const PUBLISH_EVERY_MS = 2_000;
+/** Longer than it takes to delete the rest of an install. */
+const RECREATE_AFTER_MS = 2_000;
+const WITHDRAW_MS = 3_000;
+
+export const keepWebhooks = (core: Core, certificates: CertificateWatcher): WebhookKeeper => {
+  const { settings, log } = core;
+  const options = publisherOptions(core, certificates);
+  if (settings.webhookConfigurationName === '') return { keep: nothing, withdraw: nothing };
+  const onChange = watchInstall(core, options.installation);
+  return {
+    keep: (signal) =>
+      reconcileWebhookConfiguration(
+        { publish: webhookPublisher(options), intervalMs: PUBLISH_EVERY_MS, onChange, log },
+        signal,
+      ),
+    withdraw: () =>
+      reconcileOnce((signal) => withdrawIfUninstalled(options, signal), log, AbortSignal.timeout(WITHDRAW_MS)),
+  };
+};
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+const publisherOptions = (core: Core, certificates: CertificateWatcher): WebhookPublisherOptions => {
+  const { settings, kube } = core;
+  const { webhookUrl, namespace, serviceName: service, serviceAccount, nfsNamespace } = settings;
+  const target: WebhookTarget = webhookUrl === '' ? { service: { name: service, namespace } } : { url: webhookUrl };
+  const rulesNow = publishedRules(core);
+  return {
+    kube,
+    name: settings.webhookConfigurationName,
+    desired: () => {
+      const certificate = certificates.current();
+      if (certificate === undefined) return undefined;
+      const { caBundle } = certificate;
+      return { rules: rulesNow(), target, caBundle, systemNamespace: namespace, nfsNamespace };
+    },
+    probe: probeThrough(kube),
+    unavailablePolicy: settings.unavailablePolicy,
+    unavailableMs: settings.unavailableSeconds * 1_000,
+    recreateAfterMs: RECREATE_AFTER_MS,
+    ...(webhookUrl === '' && { installation: { namespace, deployment: DEPLOYMENT_NAME, service, serviceAccount } }),
+  };
+};
+
+/** The rules for what the PlatformDefaults in force ask for, made anew where those, or the cloud, are others. */
+const publishedRules = ({ defaults, detection }: Core): (() => readonly AdmissionRule[]) => {
+  let made: { readonly entries: readonly Entry[]; readonly cloud: string | undefined } | undefined;
+  let rules: readonly AdmissionRule[] = [];
+  return () => {
+    const entries = defaults.entries();
+    const cloud = detection.verdict()?.name;
+    if (made?.entries !== entries || made.cloud !== cloud)
+      rules = rulesInForce(entries.flatMap((entry) => askedBy(entry, cloud)));
+    made = { entries, cloud };
+    return rules;
+  };
+};
+
+/** Calls who listened last at each change of what the webhooks depend on: seconds would be too late where it is being deleted. */
+const watchInstall = (core: Core, installation: Installation | undefined): ((wake: () => void) => void) => {
+  let notify = (): void => undefined;
+  const watch = (resource: Resource, name: string, namespace?: string): void => {
+    const query = { fieldSelector: `metadata.name=${name}`, ...(namespace !== undefined && { namespace }) };
+    const { kube, log, signal, metrics } = core;
+    const options = { kube, log, signal, onRestart: metrics.countWatchRestart, query };
+    watchStore(options, resource, metadataOnly).onChange(() => notify());
+  };
+  core.stores.platformDefaults.onChange(() => notify());
+  watch(resources.mutatingWebhooks, core.settings.webhookConfigurationName);
+  if (installation !== undefined) {
+    watch(resources.deployments, installation.deployment, installation.namespace);
+    watch(resources.services, installation.service, installation.namespace);
+    core.stores.namespaces.onChange((_, { metadata }) => {
+      if (metadata.name === installation.namespace) notify();
+    });
+  }
+  return (wake) => {
+    notify = wake;
+  };
+};
