@@ -13,8 +13,9 @@ import {
   isWritableAt,
   setEntry,
 } from './edit.ts';
+import { inOrderOfReferences } from './env-order.ts';
 import { invalidate, memoize } from './memo.ts';
-import { childOf, isRecord, listAt, mapAt, type Path, type UnknownRecord } from './path.ts';
+import { childOf, isRecord, listAt, mapAt, type Path, textAt, type UnknownRecord } from './path.ts';
 
 /** What one kind knows about its own fields. Pure; asked about the object as it is by then. */
 export interface Rules {
@@ -79,7 +80,7 @@ const settleOnce = (
 ): Settlement => {
   const draft = createDraft(object);
   const owned = new Map<string, Edit>();
-  const changes: Changes = { put: [], removed: [] };
+  const changes: Changes = { put: [], removed: [], variables: [] };
   const refused: Refusal[] = [];
   let collection: Collection | undefined;
   for (const edit of sorted(edits)) {
@@ -91,14 +92,31 @@ const settleOnce = (
     if (decision.kind === 'refused') refused.push({ edit, why: decision.why });
     if (decision.kind === 'put') collection = applyEdit(draft, collection, edit, decision.conflicts, changes);
   }
-  return { object: draft.object, owned: [...owned.values()], ...changes, refused };
+  const { put, removed, variables } = changes;
+  orderVariables(draft, variables);
+  return { object: draft.object, owned: [...owned.values()], put, removed, refused };
 };
+
+/** Variables that were added stand before those that refer to them. */
+const orderVariables = (draft: Draft, appended: readonly Edit[]): void => {
+  for (const edits of Map.groupBy(appended, ({ at }) => at.join('/')).values()) {
+    const list = open(draft, edits[0]?.at ?? []);
+    if (!Array.isArray(list) || !list.some(isReferring)) continue;
+    const ordered = inOrderOfReferences(list, new Set(edits.map(({ value }) => value)));
+    for (const [at, entry] of ordered.entries()) list[at] = entry;
+  }
+};
+
+const isReferring = (entry: unknown): boolean => textAt(entry, VALUE)?.includes('$(') === true;
+const VALUE = ['value'];
 
 const idOf = (edit: Edit): string => memoize(edit, fieldId, '', () => fieldId(edit));
 
 interface Changes {
   readonly put: Edit[];
   readonly removed: Removal[];
+  /** Those of `put` that were added to a list of variables. */
+  readonly variables: Edit[];
 }
 
 /** Puts a value into its collection, which is returned as it is then. */
@@ -116,12 +134,13 @@ const applyEdit = (
   const present = valuesOf(cleared, edit.key);
   if (present.length > 1) recordRemoved(changes, edit, present.slice(1), edit);
   if (present.length === 0 || !isDeepStrictEqual(present[0], edit.value)) changes.put.push(edit);
+  if (present.length === 0 && edit.at.at(-1) === 'env') changes.variables.push(edit);
   put(cleared, edit);
   return cleared;
 };
 
 const recordRemoved = (
-  { removed }: Changes,
+  { removed }: Pick<Changes, 'removed'>,
   { at, key }: FieldPath,
   values: readonly unknown[],
   { by }: Edit,
