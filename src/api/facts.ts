@@ -30,20 +30,48 @@ export interface CloudVerdict {
   readonly classOptions: readonly ClassOption[];
   /** Why this name, as one sentence each: contradictions and out-of-reach metadata are told here. */
   readonly notes: readonly string[];
+  /** What words of names mean anywhere; absent where nobody asked yet. */
+  readonly vocabulary?: ClassVocabulary;
   /** True until the first detection has ended: nothing that lasts (a StorageClass) may be decided from it. */
   readonly isPending?: boolean;
 }
 
-/** How good a disk the name of a class hints at; `standard` where it hints at nothing. */
-export type Tier = 'standard' | 'fast' | 'slow';
+/** What may stand in the name of a class, on this cloud or another. */
+export interface ClassVocabulary {
+  /** Every word of a type, a provisioner or a cloud. */
+  readonly words: ReadonlySet<string>;
+  /** Types by their names, as in `ClassOption.types`, with the clouds that have them and the tier they come to elsewhere. */
+  readonly types: ReadonlyMap<string, { readonly clouds: readonly CloudName[]; readonly tier: Tier }>;
+}
 
-export interface ClassOptionTier {
+/** How good storage the words of a class's name ask for: `standard` where they ask for nothing, `basic` where the word is "standard". */
+export type Tier = 'standard' | 'basic' | 'ssd' | 'fast' | 'slow' | 'cold';
+
+/** The sizes a provider makes a type of volume in, in GiB. */
+export interface VolumeSizes {
+  readonly leastGi?: number;
+  readonly greatestGi?: number;
+  /** Other sizes are made, and billed, as the next multiple. */
+  readonly stepGi?: number;
+  /** Smaller volumes are made, and billed, with the least size. Where it is not set, they are refused. */
+  readonly isRaised?: boolean;
+}
+
+/** A type of volume, as its provider sells it. */
+export interface VolumeType {
+  /** As the provider calls it; absent where there is one only. */
+  readonly name?: string;
   /** `${fact}` in a value is replaced by that fact; a parameter whose fact is not known is left out. */
   readonly parameters: StringMap;
-  /** The provider refuses smaller volumes of this tier: smaller claims get the standard tier. */
-  readonly minimumGi?: number;
+  /** Place by list price among all types of its class option, the cheapest lowest. For comparisons alone. */
+  readonly cost?: number;
+  readonly sizes?: VolumeSizes;
+  /** The fact without which there is no such type, for one that only a tier asks for. */
+  readonly needs?: string;
   /** What a person should know before relying on it (minimum sizes, cost), told as a warning. */
   readonly caution?: string;
+  /** What it is when its copies are to stand in more than one zone. */
+  readonly replicated?: VolumeType;
 }
 
 /** One class option of a cloud, a row of its table: a provisioner, what it can serve and what must be known first. */
@@ -51,8 +79,16 @@ export interface ClassOption {
   readonly provisioner: string;
   readonly modes: readonly AccessMode[];
   readonly volumeModes: readonly VolumeMode[];
-  /** A tier that is absent falls back to standard. */
-  readonly tiers: Readonly<Partial<Record<Tier, ClassOptionTier>>> & { readonly standard: ClassOptionTier };
+  /** Modes it serves too, but only for a name that has one of `words`. */
+  readonly alsoModes?: readonly AccessMode[];
+  /** A tier that is absent falls back to the nearest that is not dearer, `standard` at last. */
+  readonly tiers: Readonly<Partial<Record<Tier, VolumeType>>> & { readonly standard: VolumeType };
+  /** Types by what they are called in names of classes, in small letters, words joined by `-`: the longest that a name holds is what it asks for. */
+  readonly types?: Readonly<Record<string, VolumeType>>;
+  /** Words in a name that ask for this very storage, where it can be had. */
+  readonly words?: readonly string[];
+  /** Parameters that have volumes encrypted; `always` where they are in any case, absent where a name cannot ask for it. */
+  readonly encryption?: StringMap | 'always';
   readonly reclaimPolicy: 'Delete' | 'Retain';
   readonly volumeBindingMode: 'Immediate' | 'WaitForFirstConsumer';
   readonly allowVolumeExpansion: boolean;
@@ -65,6 +101,8 @@ export interface ClassOption {
   readonly isCsi: boolean;
   /** Only for class names that match, and preferred for those where its driver is installed. */
   readonly namePattern?: RegExp;
+  /** With `namePattern`: these classes are not made an NFS server of their own, though their names say nfs. */
+  readonly isNfs?: boolean;
   /** With `namePattern`: classes so named are made from this option or not at all. */
   readonly isExclusive?: boolean;
 }

@@ -59,9 +59,15 @@ export interface PersistentVolumeClaimSpec {
   readonly storageClassName?: Maybe<string>;
   readonly volumeName?: Maybe<string>;
   readonly selector?: Maybe<LabelSelector>;
-  readonly dataSource?: Maybe<{ readonly kind?: string; readonly name?: string }>;
-  readonly dataSourceRef?: Maybe<{ readonly kind?: string; readonly name?: string }>;
+  readonly dataSource?: Maybe<DataSource>;
+  readonly dataSourceRef?: Maybe<DataSource>;
   readonly resources?: Maybe<{ readonly requests?: Maybe<StringMap> }>;
+}
+
+export interface DataSource {
+  readonly apiGroup?: Maybe<string>;
+  readonly kind?: string;
+  readonly name?: string;
 }
 
 export interface PersistentVolume extends KubeObject {

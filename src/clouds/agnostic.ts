@@ -49,10 +49,11 @@ const rookSecrets = (kind: 'rbd' | 'cephfs'): StringMap => ({
 });
 
 const cephName = /\b(ceph|cephfs|rook|rbd)\b/;
+const cephBlockName = /^(?!.*\bcephfs\b).*\b(ceph|rook|rbd)\b/;
 
 const rookBlock = disk({
   provisioner: 'rook-ceph.rbd.csi.ceph.com',
-  namePattern: cephName,
+  namePattern: cephBlockName,
   tiers: {
     standard: {
       parameters: {
@@ -82,8 +83,28 @@ const rookFiles = share({
   assumes: { rookClusterId: 'rook-ceph' },
 });
 
+/** CephFS takes any mode, where a name asks for it and not only for Ceph. */
+const rookFilesByName: ClassOption = {
+  ...rookFiles,
+  namePattern: /\bcephfs\b/,
+  modes: ['ReadWriteMany', 'ReadOnlyMany', 'ReadWriteOnce', 'ReadWriteOncePod'],
+};
+
+/** What these are called in names of classes. */
+export const AGNOSTIC_WORDS: readonly string[] = [
+  's3',
+  'ceph',
+  'cephfs',
+  'rook',
+  'rbd',
+  'ocs',
+  'odf',
+  'storagecluster',
+  'openshift',
+];
+
 /** Storage that does not depend on the cloud, for classes whose name asks for it. */
-export const agnosticOptions: readonly ClassOption[] = [s3Calrissian, s3, rookBlock, rookFiles];
+export const agnosticOptions: readonly ClassOption[] = [s3Calrissian, s3, rookBlock, rookFilesByName, rookFiles];
 
 /** The same for folders on nodes, wherever they are not what there is anyway. */
 export const localPathByName: ClassOption = {

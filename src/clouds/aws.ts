@@ -1,4 +1,4 @@
-import type { ClassOption } from '../api/facts.ts';
+import type { ClassOption, VolumeType } from '../api/facts.ts';
 import type { StringMap } from '../api/kubernetes.ts';
 import {
   bodyOf,
@@ -68,34 +68,51 @@ const ebs = (type: string, more: StringMap = {}): StringMap => ({
   ...more,
 });
 
-// EC2 refuses io2 without a number of IOPS, and the driver has no default for it (aws-ebs-csi-driver issue 1364).
-const io2 = ebs('io2', { iops: '3000' });
-const io2Caution = 'io2 bills the 3000 IOPS each volume is made with.';
+/** Sizes as the EBS user guide has them, in order of list price per GiB; the IOPS of io1 and io2 come on top. */
+const sc1: VolumeType = { name: 'sc1', cost: 0, parameters: ebs('sc1'), sizes: { leastGi: 125, greatestGi: 16_384 } };
+const st1: VolumeType = { name: 'st1', cost: 1, parameters: ebs('st1'), sizes: { leastGi: 125, greatestGi: 16_384 } };
+const gp3: VolumeType = { name: 'gp3', cost: 2, parameters: ebs('gp3'), sizes: { leastGi: 1, greatestGi: 65_536 } };
+const gp2: VolumeType = { name: 'gp2', cost: 3, parameters: ebs('gp2'), sizes: { leastGi: 1, greatestGi: 16_384 } };
+
+// EC2 refuses io1 and io2 without a number of IOPS, and the driver has no default for it (aws-ebs-csi-driver issue 1364).
+const provisioned = (name: string, cost: number, greatestGi: number): VolumeType => ({
+  name,
+  cost,
+  parameters: ebs(name, { iops: '3000' }),
+  sizes: { leastGi: 4, greatestGi },
+  caution: `${name} bills the 3000 IOPS each volume is made with.`,
+});
+const io1 = provisioned('io1', 4, 16_384);
+const io2 = provisioned('io2', 5, 65_536);
 
 const ebsOption = (provisioner: string): ClassOption =>
   disk({
     provisioner,
-    tiers: {
-      standard: { parameters: ebs('gp3') },
-      fast: { parameters: io2, caution: io2Caution },
-      slow: { parameters: ebs('st1'), minimumGi: 125 },
-    },
+    tiers: { standard: gp3, ssd: gp3, fast: io2, slow: st1, cold: sc1 },
+    types: { gp2, gp3, io1, io2, st1, sc1 },
+    encryption: { encrypted: 'true' },
   });
+
+const rawIo2: VolumeType = { ...io2, parameters: { type: 'io2', encrypted: 'true', iops: '3000' } };
 
 const multiAttach: ClassOption = disk({
   provisioner: 'ebs.csi.aws.com',
   modes: ['ReadWriteMany'],
   volumeModes: ['Block'],
-  tiers: { standard: { parameters: { type: 'io2', encrypted: 'true', iops: '3000' }, caution: io2Caution } },
+  tiers: { standard: rawIo2 },
+  types: { io2: rawIo2 },
+  encryption: { encrypted: 'true' },
 });
+
+const efsType: VolumeType = {
+  parameters: { provisioningMode: 'efs-ap', fileSystemId: '${efsFileSystemId}', directoryPerms: '700' },
+};
 
 const efs: ClassOption = share({
   provisioner: 'efs.csi.aws.com',
-  tiers: {
-    standard: {
-      parameters: { provisioningMode: 'efs-ap', fileSystemId: '${efsFileSystemId}', directoryPerms: '700' },
-    },
-  },
+  // Whether the file system is encrypted, and in how many zones it is, was said when somebody made it.
+  tiers: { standard: { ...efsType, replicated: efsType } },
+  words: ['efs'],
   allowVolumeExpansion: false,
   requires: ['efsFileSystemId'],
 });
@@ -112,4 +129,5 @@ export const aws: Cloud = {
   // EKS Auto Mode brings a driver of its own name; where only that one is installed, it is the one to name.
   classOptions: [ebsOption('ebs.csi.aws.com'), ebsOption('ebs.csi.eks.amazonaws.com'), multiAttach, efs],
   usualDrivers: ['ebs.csi.aws.com', 'efs.csi.aws.com'],
+  words: ['aws', 'amazon', 'eks', 'ebs', 'efs', 'auto', 'mode'],
 };

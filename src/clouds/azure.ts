@@ -1,4 +1,4 @@
-import type { ClassOption } from '../api/facts.ts';
+import type { ClassOption, VolumeType } from '../api/facts.ts';
 import {
   type Cloud,
   disk,
@@ -35,56 +35,120 @@ const probe = async (client: MetadataClient): Promise<ProbeResult> => {
 
 const isGuid = (text: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 
-const managedDisk = disk({
-  provisioner: 'disk.csi.azure.com',
-  tiers: {
-    standard: { parameters: { skuName: 'StandardSSD_LRS' } },
-    fast: { parameters: { skuName: 'Premium_LRS' } },
-    slow: { parameters: { skuName: 'Standard_LRS' } },
-  },
+/** Managed disks in order of list price per GiB, sizes as Azure’s documentation has them. */
+const sku = (skuName: string, cost: number, more: Partial<VolumeType> = {}): VolumeType => ({
+  name: skuName,
+  cost,
+  parameters: { skuName },
+  sizes: { leastGi: 1, greatestGi: 32_767 },
+  ...more,
 });
 
-/** Disks that allow no host caching, for those who ask for them by name. */
-const namedDisks: readonly ClassOption[] = [
-  {
-    ...managedDisk,
-    namePattern: /\bpremiumv2\b/,
-    tiers: { standard: { parameters: { skuName: 'PremiumV2_LRS', cachingMode: 'None' } } },
-  },
-  {
-    ...managedDisk,
-    namePattern: /\bultra\b/,
-    tiers: { standard: { parameters: { skuName: 'UltraSSD_LRS', cachingMode: 'None' } } },
-  },
-];
+const standardHdd = sku('Standard_LRS', 0);
+const standardSsdZrs = sku('StandardSSD_ZRS', 2);
+const standardSsd = sku('StandardSSD_LRS', 1, { replicated: standardSsdZrs });
+const premiumZrs = sku('Premium_ZRS', 5);
+const premium = sku('Premium_LRS', 4, { replicated: premiumZrs });
+/** These two allow no caching on the host. */
+const uncached = (skuName: string) => ({ parameters: { skuName, cachingMode: 'None' } });
+const premiumV2 = sku('PremiumV2_LRS', 3, { ...uncached('PremiumV2_LRS'), sizes: { leastGi: 1, greatestGi: 65_536 } });
+const ultra = sku('UltraSSD_LRS', 6, {
+  ...uncached('UltraSSD_LRS'),
+  sizes: { leastGi: 4, greatestGi: 65_536 },
+  caution: 'UltraSSD_LRS bills the IOPS and the throughput it is provisioned with, beside its size.',
+});
 
-const premiumCaution = 'Premium file shares are made, and billed, with at least 100 GiB each.';
+const managedDisk = disk({
+  provisioner: 'disk.csi.azure.com',
+  tiers: { standard: standardSsd, ssd: standardSsd, fast: premium, slow: standardHdd, cold: standardHdd },
+  types: {
+    'standard-lrs': standardHdd,
+    'standard-hdd': standardHdd,
+    standardssd: standardSsd,
+    'standard-ssd': standardSsd,
+    'standardssd-lrs': standardSsd,
+    'standardssd-zrs': standardSsdZrs,
+    'premium-ssd': premium,
+    'premium-lrs': premium,
+    'premium-zrs': { ...premiumZrs, replicated: premiumZrs },
+    premiumv2: premiumV2,
+    'premium-v2': premiumV2,
+    'premiumv2-lrs': premiumV2,
+    ultra,
+    ultrassd: ultra,
+    'ultra-disk': ultra,
+    'ultrassd-lrs': ultra,
+  },
+  encryption: 'always',
+});
+
+const PREMIUM_SHARE_GI = 100;
+const premiumCaution = `Premium file shares are made, and billed, with at least ${PREMIUM_SHARE_GI} GiB each.`;
+const SHARE_GI = 102_400;
+
+const smb = (skuName: string, cost: number, more: Partial<VolumeType> = {}): VolumeType => ({
+  name: skuName,
+  cost,
+  parameters: { skuName, protocol: 'smb' },
+  sizes: { greatestGi: SHARE_GI },
+  ...more,
+});
+const premiumSmb: Partial<VolumeType> = { sizes: { greatestGi: SHARE_GI, isRaised: true }, caution: premiumCaution };
 
 const smbShare = share({
   provisioner: 'file.csi.azure.com',
   tiers: {
-    standard: { parameters: { skuName: 'Standard_LRS', protocol: 'smb' } },
-    fast: { parameters: { skuName: 'Premium_LRS', protocol: 'smb' }, caution: premiumCaution },
+    standard: smb('Standard_LRS', 0, { replicated: smb('Standard_ZRS', 1) }),
+    fast: smb('Premium_LRS', 2, { ...premiumSmb, replicated: smb('Premium_ZRS', 3, premiumSmb) }),
   },
+  words: ['azurefile', 'azurefiles'],
+  encryption: 'always',
   mountOptions: ['dir_mode=0777', 'file_mode=0777', 'mfsymlinks', 'cache=strict', 'nosharesock', 'actimeo=30', 'nobrl'],
+});
+
+const nfsShare = (skuName: string): VolumeType => ({
+  name: skuName,
+  parameters: { protocol: 'nfs', skuName },
+  sizes: { greatestGi: SHARE_GI, isRaised: true },
+  caution: premiumCaution,
 });
 
 /** SMB keeps neither owners nor modes of files; who needs them asks for POSIX by name. */
 const posixShare = share({
   provisioner: 'file.csi.azure.com',
   namePattern: /\bposix\b/,
-  tiers: { standard: { parameters: { protocol: 'nfs', skuName: 'Premium_LRS' }, caution: premiumCaution } },
+  tiers: { standard: { ...nfsShare('Premium_LRS'), replicated: nfsShare('Premium_ZRS') } },
   mountOptions: ['nconnect=4', 'noresvport', 'actimeo=30'],
+  encryption: 'always',
+});
+
+/** The same, by the name that AKS’ documentation gives it. */
+const azureFileNfs: ClassOption = {
+  ...posixShare,
+  namePattern: /\bazurefiles?\b.*\bnfs\b/,
+  isNfs: true,
+  modes: ['ReadWriteMany', 'ReadOnlyMany', 'ReadWriteOnce', 'ReadWriteOncePod'],
+};
+
+const container = (skuName: string, protocol: string): VolumeType => ({
+  name: skuName,
+  parameters: { protocol, skuName },
 });
 
 const blobShare = share({
   provisioner: 'blob.csi.azure.com',
-  namePattern: /\bblob\b/,
-  tiers: {
-    standard: { parameters: { protocol: 'fuse2', skuName: 'Standard_LRS' } },
-    fast: { parameters: { protocol: 'fuse2', skuName: 'Premium_LRS' } },
-  },
+  namePattern: /\b(azure)?blob\b/,
+  tiers: { standard: container('Standard_LRS', 'fuse2'), fast: container('Premium_LRS', 'fuse2') },
+  encryption: 'always',
 });
+
+/** AKS ships it. */
+const azureBlobNfs: ClassOption = {
+  ...blobShare,
+  namePattern: /\b(azure)?blob\b.*\bnfs\b/,
+  isNfs: true,
+  tiers: { standard: container('Standard_LRS', 'nfs'), fast: container('Premium_LRS', 'nfs') },
+};
 
 export const azure: Cloud = {
   name: 'azure',
@@ -97,6 +161,7 @@ export const azure: Cloud = {
     if (match === null) return providerId.startsWith('azure://') ? {} : undefined;
     return { ...match.groups };
   },
-  classOptions: [...namedDisks, managedDisk, posixShare, blobShare, smbShare],
+  classOptions: [managedDisk, posixShare, azureFileNfs, azureBlobNfs, blobShare, smbShare],
   usualDrivers: ['disk.csi.azure.com', 'file.csi.azure.com'],
+  words: ['azure', 'aks', 'azuredisk', 'azurefile', 'azurefiles', 'azureblob', 'blob', 'fuse', 'fuse2', 'posix'],
 };

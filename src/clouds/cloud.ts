@@ -16,6 +16,8 @@ export const FACT_NAMES = {
   efsFileSystemId: 'EFS file system behind ReadWriteMany on AWS, fs-…',
   gcpNetwork: 'VPC network Filestore is reached through, where it is not the one named default',
   cinderType: 'OpenStack volume type of disks; Cinder’s default where unknown',
+  cinderSsdType: 'OpenStack volume type of SSDs, for names that ask for one; the standard type where unknown',
+  cinderHddType: 'OpenStack volume type of hard disks, for names that ask for one; the standard type where unknown',
   cinderAvailability: 'OpenStack availability zone of disks; Cinder’s default where unknown',
   cinderMultiattachType: 'OpenStack volume type that allows multi-attach, behind ReadWriteMany block volumes',
   manilaShareType: 'OpenStack share type behind ReadWriteMany',
@@ -70,6 +72,8 @@ export interface Cloud {
   /** Facts in a Node's spec.providerID, or undefined where it is another cloud's. */
   readonly fromProviderId: (providerId: string) => Partial<Record<FactName, string>> | undefined;
   readonly classOptions: readonly ClassOption[];
+  /** What the cloud, its distributions and its drivers are called in names of classes: words that say where volumes are, not how. */
+  readonly words: readonly string[];
   /** CSI drivers usually installed there, for `preview` without a cluster. */
   readonly usualDrivers: readonly string[];
 }
@@ -108,6 +112,7 @@ export const disk = (row: Row): ClassOption => ({
 /** A row for shares: many nodes, file systems only, made at once. */
 export const share = (row: Row): ClassOption => ({
   modes: ['ReadWriteMany', 'ReadOnlyMany'],
+  alsoModes: ['ReadWriteOnce', 'ReadWriteOncePod'],
   volumeModes: ['Filesystem'],
   reclaimPolicy: 'Delete',
   volumeBindingMode: 'Immediate',

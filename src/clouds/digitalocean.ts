@@ -18,9 +18,16 @@ export const digitalocean: Cloud = {
     // The driver knows SINGLE_NODE_WRITER only, which is what sidecars ask such drivers for ReadWriteOncePod too.
     disk({
       provisioner: 'dobs.csi.digitalocean.com',
-      tiers: { standard: { parameters: { 'csi.storage.k8s.io/fstype': 'ext4' } } },
+      tiers: {
+        standard: {
+          parameters: { 'csi.storage.k8s.io/fstype': 'ext4' },
+          sizes: { leastGi: 1, greatestGi: 16_384 },
+        },
+      },
+      encryption: 'always',
       volumeBindingMode: 'Immediate',
     }),
   ],
+  words: ['digitalocean', 'do', 'doks', 'dobs'],
   usualDrivers: ['dobs.csi.digitalocean.com'],
 };

@@ -1,4 +1,4 @@
-import type { ClassOption } from '../api/facts.ts';
+import type { VolumeSizes, VolumeType } from '../api/facts.ts';
 import {
   bodyOf,
   type Cloud,
@@ -40,48 +40,93 @@ const isProject = (text: string): boolean => /^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,2
 
 const regionOf = (zone: string): string => zone.replace(/-[a-z]$/, '');
 
-const persistentDisk = disk({
-  provisioner: 'pd.csi.storage.gke.io',
-  tiers: {
-    standard: { parameters: { type: 'pd-balanced' } },
-    fast: { parameters: { type: 'pd-ssd' } },
-    slow: { parameters: { type: 'pd-standard' } },
-  },
+const HDD_REGIONAL_LEAST_GI = 200;
+
+/** Compute Engine’s disk types in order of list price per GiB, sizes as its documentation has them. */
+const diskType = (name: string, cost: number, leastGi: number, more: Partial<VolumeType> = {}): VolumeType => ({
+  name,
+  cost,
+  parameters: { type: name },
+  sizes: { leastGi, greatestGi: 65_536 },
+  ...more,
 });
 
-const namedDisks: readonly ClassOption[] = [
-  {
-    ...persistentDisk,
-    namePattern: /\bhyperdisk\b/,
-    tiers: { standard: { parameters: { type: 'hyperdisk-balanced' } } },
-  },
-  {
-    ...persistentDisk,
-    namePattern: /\bregional\b/,
-    tiers: {
-      standard: { parameters: { type: 'pd-balanced', 'replication-type': 'regional-pd' } },
-      fast: { parameters: { type: 'pd-ssd', 'replication-type': 'regional-pd' } },
-      slow: { parameters: { type: 'pd-standard', 'replication-type': 'regional-pd' } },
-    },
-  },
-];
+/** With copies in two zones of the region, at twice the price. */
+const regional = (name: string, cost: number, leastGi: number): VolumeType =>
+  diskType(`regional ${name}`, cost, leastGi, { parameters: { type: name, 'replication-type': 'regional-pd' } });
 
-const filestoreTier = (tier: string, least: string) => ({
+const IOPS = 'bills the IOPS and the throughput it is provisioned with, beside its size.';
+const hyperdiskThroughput = diskType('hyperdisk-throughput', 0, 2_048, {
+  sizes: { leastGi: 2_048, greatestGi: 32_768 },
+  caution: `hyperdisk-throughput ${IOPS}`,
+});
+const pdStandard = diskType('pd-standard', 1, 1, { replicated: regional('pd-standard', 5, HDD_REGIONAL_LEAST_GI) });
+const pdBalanced = diskType('pd-balanced', 3, 1, { replicated: regional('pd-balanced', 8, 10) });
+const pdSsd = diskType('pd-ssd', 7, 1, { replicated: regional('pd-ssd', 10, 10) });
+const pdExtreme = diskType('pd-extreme', 9, 500, { caution: `pd-extreme ${IOPS}` });
+const hyperdiskBalanced = diskType('hyperdisk-balanced', 2, 4, {
+  replicated: diskType('hyperdisk-balanced-high-availability', 6, 4),
+});
+const hyperdiskMl = diskType('hyperdisk-ml', 4, 4, { caution: `hyperdisk-ml ${IOPS}` });
+const hyperdiskExtreme = diskType('hyperdisk-extreme', 9, 64, { caution: `hyperdisk-extreme ${IOPS}` });
+
+const persistentDisk = disk({
+  provisioner: 'pd.csi.storage.gke.io',
+  tiers: { standard: pdBalanced, basic: pdStandard, ssd: pdSsd, fast: pdSsd, slow: pdStandard, cold: pdStandard },
+  types: {
+    'pd-standard': pdStandard,
+    'pd-balanced': pdBalanced,
+    'pd-ssd': pdSsd,
+    'pd-extreme': pdExtreme,
+    hyperdisk: hyperdiskBalanced,
+    'hyperdisk-balanced': hyperdiskBalanced,
+    'hyperdisk-balanced-ha': hyperdiskBalanced.replicated ?? hyperdiskBalanced,
+    'hyperdisk-balanced-high-availability': hyperdiskBalanced.replicated ?? hyperdiskBalanced,
+    'hyperdisk-throughput': hyperdiskThroughput,
+    'hyperdisk-extreme': hyperdiskExtreme,
+    'hyperdisk-ml': hyperdiskMl,
+    // As GKE ships them.
+    'standard-rwo': pdBalanced,
+    'premium-rwo': pdSsd,
+  },
+  encryption: 'always',
+});
+
+/** A tier of Filestore; of each, that much is made and billed however little is asked for. */
+const filestoreTier = (tier: string, cost: number, least: string, sizes: VolumeSizes): VolumeType => ({
+  name: tier,
+  cost,
   parameters: { tier, network: '${gcpNetwork}' },
+  sizes: { isRaised: true, ...sizes },
   caution: `Filestore makes, and bills, at least ${least} for each volume of its ${tier} tier, however little is asked for.`,
 });
 
+const basicHdd = filestoreTier('standard', 0, '100 GiB', { greatestGi: 65_433 });
+const basicSsd = filestoreTier('premium', 2, '2.5 TiB', { greatestGi: 65_433 });
+const zonal = filestoreTier('zonal', 1, '1 TiB', { greatestGi: 102_400 });
+const regionalShare = filestoreTier('regional', 3, '100 GiB', { greatestGi: 102_400 });
+const enterprise = filestoreTier('enterprise', 3, '1 TiB', { greatestGi: 10_240 });
+const multishare: VolumeType = {
+  ...enterprise,
+  name: 'enterprise multishare',
+  parameters: { ...enterprise.parameters, multishare: 'true' },
+  caution:
+    'Filestore makes, and bills, at least 1 TiB for each instance of its enterprise tier, which up to 80 volumes share.',
+};
+
 const filestore = share({
   provisioner: 'filestore.csi.storage.gke.io',
-  tiers: { standard: filestoreTier('standard', '100 GiB'), fast: filestoreTier('premium', '2.5 TiB') },
+  tiers: { standard: { ...basicHdd, replicated: regionalShare }, fast: basicSsd },
+  types: {
+    zonal,
+    regional: { ...regionalShare, replicated: regionalShare },
+    enterprise: { ...enterprise, replicated: enterprise },
+    'enterprise-multishare': { ...multishare, replicated: multishare },
+  },
+  words: ['filestore'],
   volumeBindingMode: 'WaitForFirstConsumer',
+  encryption: 'always',
 });
-
-const namedShares: readonly ClassOption[] = [
-  { ...filestore, namePattern: /\bzonal\b/, tiers: { standard: filestoreTier('zonal', '1 TiB') } },
-  { ...filestore, namePattern: /\bregional\b/, tiers: { standard: filestoreTier('regional', '100 GiB') } },
-  { ...filestore, namePattern: /\benterprise\b/, tiers: { standard: filestoreTier('enterprise', '1 TiB') } },
-];
 
 export const gcp: Cloud = {
   name: 'gcp',
@@ -93,6 +138,7 @@ export const gcp: Cloud = {
     if (project === undefined || zone === undefined) return providerId.startsWith('gce://') ? {} : undefined;
     return { project, zone, region: regionOf(zone) };
   },
-  classOptions: [...namedDisks, persistentDisk, ...namedShares, filestore],
+  classOptions: [persistentDisk, filestore],
   usualDrivers: ['pd.csi.storage.gke.io', 'filestore.csi.storage.gke.io'],
+  words: ['gcp', 'gke', 'google', 'gce', 'pd', 'filestore'],
 };

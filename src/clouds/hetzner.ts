@@ -24,6 +24,13 @@ export const hetzner: Cloud = {
   probe,
   alsoAnswersAs: [],
   fromProviderId: (providerId) => (/^(hcloud|hrobot):\/\//.test(providerId) ? {} : undefined),
-  classOptions: [disk({ provisioner: 'csi.hetzner.cloud', tiers: { standard: { parameters: {} } } })],
+  classOptions: [
+    disk({
+      provisioner: 'csi.hetzner.cloud',
+      // The driver makes smaller ones that large.
+      tiers: { standard: { parameters: {}, sizes: { leastGi: 10, greatestGi: 10_240, isRaised: true } } },
+    }),
+  ],
+  words: ['hetzner', 'hcloud'],
   usualDrivers: ['csi.hetzner.cloud'],
 };

@@ -1,5 +1,13 @@
-import type { ClassOption, CloudFacts, CloudName, CloudVerdict } from '../api/facts.ts';
-import { agnosticOptions, localPathByName } from './agnostic.ts';
+import type {
+  ClassOption,
+  ClassVocabulary,
+  CloudFacts,
+  CloudName,
+  CloudVerdict,
+  Tier,
+  VolumeType,
+} from '../api/facts.ts';
+import { AGNOSTIC_WORDS, agnosticOptions, localPathByName } from './agnostic.ts';
 import { alibaba } from './alibaba.ts';
 import { aws } from './aws.ts';
 import { azure } from './azure.ts';
@@ -19,6 +27,40 @@ export const clouds: readonly Cloud[] = [azure, gcp, oracle, digitalocean, hetzn
   (cloud) => ({ ...cloud, classOptions: [...commonOptions(cloud.name), ...cloud.classOptions] }),
 );
 
+/** What may stand in a class's name: gathered once, from the tables of all clouds. */
+const vocabulary: ClassVocabulary = {
+  words: new Set([
+    ...AGNOSTIC_WORDS,
+    ...clouds.flatMap(({ words, classOptions }) => [...words, ...classOptions.flatMap(wordsOfOption)]),
+  ]),
+  types: new Map(
+    [...Map.groupBy(clouds.flatMap(typesOfCloud), ({ phrase }) => phrase)].map(([phrase, all]) => [
+      phrase,
+      { clouds: [...new Set(all.map(({ cloud }) => cloud))], tier: all[0]?.tier ?? 'standard' },
+    ]),
+  ),
+};
+
+function wordsOfOption({ words = [], types = {} }: ClassOption): readonly string[] {
+  return [...words, ...Object.keys(types).flatMap((phrase) => phrase.split('-'))];
+}
+
+function typesOfCloud({ name, classOptions }: Cloud): readonly {
+  readonly phrase: string;
+  readonly cloud: CloudName;
+  readonly tier: Tier;
+}[] {
+  return classOptions.flatMap(({ types = {}, tiers }) =>
+    Object.entries(types).map(([phrase, type]) => ({ phrase, cloud: name, tier: tierElsewhere(type, tiers.standard) })),
+  );
+}
+
+/** What a type comes to where it is not to be had: its tier by its price, at home. */
+function tierElsewhere({ cost = 0 }: VolumeType, { cost: standard = 0 }: VolumeType): Tier {
+  if (cost === standard) return 'standard';
+  return cost > standard ? 'fast' : 'slow';
+}
+
 export const cloudNamed = (name: CloudName): Cloud | undefined => clouds.find((cloud) => cloud.name === name);
 
 /** What a cloud and its facts come to, however they were found out. */
@@ -26,6 +68,7 @@ export const verdictFor = (name: CloudName, facts: CloudFacts, notes: readonly s
   name,
   facts,
   classOptions: classOptionsOf(name),
+  vocabulary,
   notes,
 });
 

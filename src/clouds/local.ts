@@ -26,5 +26,6 @@ export const local: Cloud = {
     folder('microk8s.io/hostpath', { volumeBindingMode: 'Immediate' }),
     folder('docker.io/hostpath', { volumeBindingMode: 'Immediate' }),
   ],
+  words: ['local', 'path', 'hostpath', 'rancher', 'k3s', 'kind', 'minikube', 'microk8s'],
   usualDrivers: [],
 };

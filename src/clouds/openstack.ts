@@ -1,3 +1,4 @@
+import type { VolumeType } from '../api/facts.ts';
 import {
   type Cloud,
   disk,
@@ -23,9 +24,25 @@ const probe = async (client: MetadataClient): Promise<ProbeResult> => {
   return { kind: 'match', facts };
 };
 
+const cinderType = (type: string, name?: string, cost?: number): VolumeType => ({
+  ...(name !== undefined && { name }),
+  ...(cost !== undefined && { cost }),
+  parameters: { type, availability: '${cinderAvailability}' },
+});
+
+/** Volume types that a provider names in its classes: OVHcloud’s. What other clouds call theirs is a fact. */
+const classic = cinderType('classic', 'classic', 0);
+const highSpeed = cinderType('high-speed', 'high-speed', 1);
+const highSpeedGen2 = cinderType('high-speed-gen2', 'high-speed-gen2', 1);
+
 const cinder = disk({
   provisioner: 'cinder.csi.openstack.org',
-  tiers: { standard: { parameters: { type: '${cinderType}', availability: '${cinderAvailability}' } } },
+  tiers: {
+    standard: cinderType('${cinderType}'),
+    ssd: { ...cinderType('${cinderSsdType}'), needs: 'cinderSsdType' },
+    slow: { ...cinderType('${cinderHddType}'), needs: 'cinderHddType' },
+  },
+  types: { 'cinder-classic': classic, 'cinder-high-speed': highSpeed, 'cinder-high-speed-gen2': highSpeedGen2 },
 });
 
 const multiAttach = disk({
@@ -52,6 +69,7 @@ const manila = (provisioner: string) =>
         },
       },
     },
+    words: ['manila'],
     requires: ['manilaShareType', 'manilaSecretNamespace'],
     assumes: { manilaSecretName: 'csi-manila-secrets' },
   });
@@ -72,5 +90,6 @@ export const openstack: Cloud = {
     manila('nfs.manila.csi.openstack.org'),
     manila('cephfs.manila.csi.openstack.org'),
   ],
+  words: ['openstack', 'cinder', 'manila', 'ovh', 'creodias', 'cephfs'],
   usualDrivers: ['cinder.csi.openstack.org', 'nfs.manila.csi.openstack.org'],
 };

@@ -1,3 +1,4 @@
+import type { VolumeType } from '../api/facts.ts';
 import type { StringMap } from '../api/kubernetes.ts';
 import { type Cloud, disk, jsonOf, knownFacts, type MetadataClient, type ProbeResult, share, textIn } from './cloud.ts';
 
@@ -18,7 +19,30 @@ const probe = async (client: MetadataClient): Promise<ProbeResult> => {
   return { kind: 'match', facts };
 };
 
-const blockVolume = (vpusPerGB: string): StringMap => ({ vpusPerGB, 'attachment-type': 'paravirtualized' });
+/** A performance level in volume performance units per GB, each of which is billed; the driver makes no volume under 50Gi. */
+const blockVolume = (vpusPerGB: number, caution?: string): VolumeType => ({
+  name: `${vpusPerGB} VPUs`,
+  cost: vpusPerGB,
+  parameters: { vpusPerGB: String(vpusPerGB), 'attachment-type': 'paravirtualized' },
+  sizes: { leastGi: 50, greatestGi: 32_768, isRaised: true },
+  ...(caution && { caution }),
+});
+
+const lowerCost = blockVolume(0);
+const balanced = blockVolume(10);
+const higherPerformance = blockVolume(20);
+const ultraHighPerformance = blockVolume(
+  30,
+  'Volumes of 30 VPUs and more need nodes with multipath attachments, and bill each unit.',
+);
+const levels = [30, 40, 50, 60, 70, 80, 90, 100, 110, 120].map((vpus) =>
+  blockVolume(vpus, ultraHighPerformance.caution),
+);
+const byUnits = [lowerCost, balanced, higherPerformance, ...levels].flatMap((type) => [
+  [`vpu${type.cost ?? 0}`, type] as const,
+  [`vpus${type.cost ?? 0}`, type] as const,
+  [`${type.cost ?? 0}vpu`, type] as const,
+]);
 
 const fileSystem = (parameters: StringMap, fact: string) =>
   share({
@@ -28,6 +52,8 @@ const fileSystem = (parameters: StringMap, fact: string) =>
         parameters: { availabilityDomain: '${availabilityDomain}', ...parameters, encryptInTransit: 'false' },
       },
     },
+    words: ['fss'],
+    encryption: 'always',
     allowVolumeExpansion: false,
     requires: ['availabilityDomain', fact],
   });
@@ -46,14 +72,22 @@ export const oracle: Cloud = {
   classOptions: [
     disk({
       provisioner: 'blockvolume.csi.oraclecloud.com',
-      tiers: {
-        standard: { parameters: blockVolume('10') },
-        fast: { parameters: blockVolume('20') },
-        slow: { parameters: blockVolume('0') },
+      tiers: { standard: balanced, ssd: balanced, fast: higherPerformance, slow: lowerCost, cold: lowerCost },
+      types: {
+        ...Object.fromEntries(byUnits),
+        'lower-cost': lowerCost,
+        'oci-balanced': balanced,
+        'higher-performance': higherPerformance,
+        'ultra-high-performance': ultraHighPerformance,
+        uhp: ultraHighPerformance,
+        'oci-high': higherPerformance,
+        'oci-uhp': ultraHighPerformance,
       },
+      encryption: 'always',
     }),
     fileSystem({ mountTargetOcid: '${mountTargetOcid}' }, 'mountTargetOcid'),
     fileSystem({ mountTargetSubnetOcid: '${mountTargetSubnetOcid}' }, 'mountTargetSubnetOcid'),
   ],
+  words: ['oracle', 'oci', 'oke', 'bv', 'fss'],
   usualDrivers: ['blockvolume.csi.oraclecloud.com', 'fss.csi.oraclecloud.com'],
 };

@@ -2,7 +2,8 @@ import type { CalrissianPolicy, CloudVerdict, Fact, Facts } from '../api/facts.t
 import type { PersistentVolumeClaim, StorageClass, StringMap } from '../api/kubernetes.ts';
 import { CALRISSIAN_CLASS } from '../api/names.ts';
 import { type Claim, claimOf } from './claim.ts';
-import { type ClusterFacts, draftFromOption, finishDraft } from './draft.ts';
+import type { ClusterFacts } from './class-options.ts';
+import { draftFromOption, finishDraft } from './draft.ts';
 
 /** What mounts buckets as volumes. */
 export const S3_DRIVER = 'ru.yandex.s3.csi';

@@ -51,9 +51,15 @@ export const classNameOf = (claim: PersistentVolumeClaim): string | undefined =>
 export const accessModesOf = ({ spec }: PersistentVolumeClaim): readonly AccessMode[] =>
   Array.isArray(spec?.accessModes) ? (spec.accessModes as readonly AccessMode[]) : [];
 
-/** A snapshot or a volume to start from; it ties the claim to the class of its source. */
-export const hasDataSource = ({ spec }: PersistentVolumeClaim): boolean =>
-  isSet(spec?.dataSource) || isSet(spec?.dataSourceRef);
+/** What a claim starts from that ties it to the class or driver of its source; a populator of any other kind fills any volume. */
+export const sourceOf = ({ spec }: PersistentVolumeClaim): 'volume' | 'snapshot' | undefined => {
+  const source = spec?.dataSource ?? spec?.dataSourceRef;
+  const group = source?.apiGroup ?? '';
+  if (source?.kind === 'PersistentVolumeClaim' && group === '') return 'volume';
+  return source?.kind === 'VolumeSnapshot' && (group === '' || group === SNAPSHOT_GROUP) ? 'snapshot' : undefined;
+};
+
+const SNAPSHOT_GROUP = 'snapshot.storage.k8s.io';
 
 /** A volume is named or selected: whoever wrote that made the volume too. */
 const isPreBound = ({ spec }: PersistentVolumeClaim): boolean => !!spec?.volumeName || isSet(spec?.selector);

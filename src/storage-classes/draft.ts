@@ -1,148 +1,12 @@
 import type { Explanation } from '../api/admission.ts';
-import type { ClassOption, ClassOptionTier, CloudVerdict, Fact, Facts, Tier } from '../api/facts.ts';
+import type { ClassOption, CloudVerdict, Fact } from '../api/facts.ts';
 import type { Resolved, StorageClassInjection } from '../api/injection.ts';
 import type { StorageClass, StringMap } from '../api/kubernetes.ts';
 import { MADE_FOR_ANNOTATION, MADE_FROM_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import type { Claim } from './claim.ts';
-
-export type ClusterFacts = Pick<Facts, 'cloud' | 'storage' | 'policy' | 'objectStore'>;
-
-export type ClassOptionChoice =
-  | { readonly kind: 'option'; readonly option: ClassOption }
-  | ({ readonly kind: 'unmet' } & UnmetRequirement);
-
-/** Two parts of a sentence: what stands in the way, and what to do about it. */
-export interface UnmetRequirement {
-  readonly why: string;
-  readonly remedy: string;
-}
-
-export interface Candidates {
-  readonly classOptions: readonly ClassOption[];
-  /** True where the name of the class asks for these and no others. */
-  readonly isByName: boolean;
-}
-
-/** The class options that could serve a claim: those its class asks for by name where their driver is there, else the cloud's own. */
-export const candidatesFor = (claim: Claim, cluster: ClusterFacts): Candidates => {
-  const serving = cluster.cloud.classOptions.filter((option) => serves(option, claim));
-  const named = serving.filter(({ namePattern }) => namePattern?.test(claim.className));
-  const exclusive = named.filter(({ isExclusive }) => isExclusive);
-  if (exclusive.length > 0 || asksExclusively(claim, cluster.cloud)) return { classOptions: exclusive, isByName: true };
-  const installed = named.filter((option) => isInstalled(option, cluster));
-  if (installed.length > 0) return { classOptions: installed, isByName: true };
-  return { classOptions: serving.filter(({ namePattern }) => namePattern === undefined), isByName: false };
-};
-
-const serves = ({ modes, volumeModes }: ClassOption, { mode, volumeMode }: Claim): boolean =>
-  modes.includes(mode) && volumeModes.includes(volumeMode);
-
-/** The name asks for storage that does not serve this claim: nothing else may be made under that name. */
-const asksExclusively = ({ className }: Claim, { classOptions }: CloudVerdict): boolean =>
-  classOptions.some(({ isExclusive, namePattern }) => isExclusive && namePattern?.test(className));
-
-const isInstalled = ({ provisioner, isCsi }: ClassOption, { storage }: ClusterFacts): boolean =>
-  !isCsi || storage.hasCsiDriver(provisioner);
-
-/** What is known of one provisioner that could serve a claim, whatever the name of its class. */
-export const classOptionsBy = (
-  provisioner: string,
-  claim: Claim,
-  { classOptions }: CloudVerdict,
-): readonly ClassOption[] =>
-  classOptions.filter((option) => option.provisioner === provisioner && serves(option, claim));
-
-/** The first class option that is installed and whose facts are known. `givenParameters` are parameters somebody else supplies. */
-export const chooseClassOption = (
-  claim: Claim,
-  classOptions: readonly ClassOption[],
-  cluster: ClusterFacts,
-  givenParameters: StringMap,
-): ClassOptionChoice => {
-  const installed = classOptions.filter((option) => isInstalled(option, cluster));
-  // A provisioner whose CSIDriver is registered is surer than one without.
-  const ranked = [...installed].sort((one, other) => driverRank(other, cluster) - driverRank(one, cluster));
-  const option = ranked.find((candidate) => missingFacts(candidate, cluster.cloud, givenParameters).length === 0);
-  if (option !== undefined) return { kind: 'option', option };
-  if (classOptions.length === 0)
-    return { kind: 'unmet', why: nothingServes(claim, cluster.cloud), remedy: NAME_PROVISIONER };
-  const unmet = (installed.length > 0 ? installed : classOptions).map((candidate) =>
-    describeUnmet(candidate, cluster, givenParameters),
-  );
-  const why = `${claim.mode} on ${cluster.cloud.name} needs ${[...new Set(unmet)].join(', or ')}`;
-  return { kind: 'unmet', why, remedy: installed.length > 0 ? GIVE_FACTS : INSTALL };
-};
-
-const PLATFORM = 'a PlatformDefaults’ spec.inject.storageClass';
-const NAME_PROVISIONER = `name a provisioner in ${PLATFORM}`;
-const INSTALL = `install it (preview: --csi-drivers), or ${NAME_PROVISIONER}`;
-const GIVE_FACTS = `give facts with the setting FACTS (preview: --fact name=value), or parameters in ${PLATFORM}`;
-
-const driverRank = ({ provisioner }: ClassOption, { storage }: ClusterFacts): number =>
-  Number(storage.hasCsiDriver(provisioner));
-
-const nothingServes = ({ className, mode, volumeMode }: Claim, cloud: CloudVerdict): string => {
-  const asked = `${mode} ${volumeMode} volumes`;
-  const byName = cloud.classOptions.find(({ isExclusive, namePattern }) => isExclusive && namePattern?.test(className));
-  if (byName !== undefined) return `${byName.provisioner}, which its name asks for, serves no ${asked}`;
-  if (cloud.name === 'unknown')
-    return `the cloud is not known (${cloud.notes.join(' ')}), and so neither is what serves ${asked}`;
-  return `${cloud.name} has nothing that serves ${asked}`;
-};
-
-const describeUnmet = (option: ClassOption, cluster: ClusterFacts, givenParameters: StringMap): string => {
-  const missing = missingFacts(option, cluster.cloud, givenParameters);
-  const facts = `the fact${missing.length > 1 ? 's' : ''} ${missing.join(' and ')}`;
-  if (isInstalled(option, cluster)) return `${facts} for ${option.provisioner}`;
-  const driver = `the CSI driver ${option.provisioner}, which is not installed`;
-  return missing.length === 0 ? driver : `${driver}, with ${facts}`;
-};
-
-/** Required facts that nobody supplies and that no given parameter makes superfluous. */
-const missingFacts = (option: ClassOption, cloud: CloudVerdict, givenParameters: StringMap): readonly string[] => {
-  const templates = Object.entries(option.tiers.standard.parameters).filter(
-    ([name]) => !Object.hasOwn(givenParameters, name),
-  );
-  return option.requires.filter(
-    (name) => factFor(option, cloud, name) === undefined && templates.some(([, text]) => text.includes(`\${${name}}`)),
-  );
-};
-
-/** A fact as a class option sees it: known, or assumed. */
-const factFor = ({ assumes = {} }: ClassOption, { facts }: CloudVerdict, name: string): Fact | undefined => {
-  if (Object.hasOwn(facts, name)) return facts[name];
-  const value = Object.hasOwn(assumes, name) ? assumes[name] : undefined;
-  return value === undefined ? undefined : { value, source: 'assumed' };
-};
-
-const FAST = new Set(['ssd', 'fast', 'premium', 'gp3', 'performance']);
-const SLOW = new Set(['hdd', 'slow', 'standard', 'cold', 'archive']);
-
-/** The tier the name of a class hints at, by the first word that is a hint. */
-export const hintedTier = (className: string): Tier => {
-  const hint = className.split(/[^a-z0-9]+/).find((word) => FAST.has(word) || SLOW.has(word));
-  if (hint === undefined) return 'standard';
-  return FAST.has(hint) ? 'fast' : 'slow';
-};
-
-export interface ChosenTier extends ClassOptionTier {
-  readonly name: Tier;
-  /** How the name came to it, as part of a sentence. */
-  readonly why: string;
-}
-
-/** The tier a claim gets of a class option: the one its class hints at, if there is one that takes so small a volume. */
-const tierFor = ({ tiers }: ClassOption, { className, requestedGi }: Claim): ChosenTier => {
-  const name = hintedTier(className);
-  const tier = tiers[name];
-  const standard = { ...tiers.standard, name: 'standard' } as const;
-  if (name === 'standard') return { ...standard, why: 'standard tier' };
-  if (tier === undefined) return { ...standard, why: `no ${name} tier to follow the name with` };
-  if (requestedGi < (tier.minimumGi ?? 0)) {
-    return { ...standard, why: `standard tier, since the ${name} one starts at ${tier.minimumGi ?? 0}Gi` };
-  }
-  return { ...tier, name, why: `${name} tier by the name` };
-};
+import { type NameReading, readName, unreadWords } from './class-name.ts';
+import { type ClusterFacts, factFor } from './class-options.ts';
+import { chooseType } from './volume-type.ts';
 
 /** What a StorageClass says, without its name. */
 type ClassShape = Pick<
@@ -212,25 +76,52 @@ export interface Draft {
   readonly source: string;
   readonly why: string;
   readonly warnings: readonly string[];
+  /** A whole sentence about words of the name that nobody reads. */
+  readonly unread?: string;
+  readonly abilities: Abilities;
+}
+
+/** What the words of a name may ask of the provisioner behind a draft. */
+export interface Abilities {
+  readonly takesFsType: boolean;
+  readonly bindsImmediately: boolean;
+  readonly canExpand: boolean;
+  readonly isReplicated?: boolean;
+  readonly isShared?: boolean;
+  readonly encryption?: StringMap | 'always';
 }
 
 export const draftFromOption = (option: ClassOption, claim: Claim, cloud: CloudVerdict): Draft => {
   const { mode, volumeMode } = claim;
-  const tier = tierFor(option, claim);
+  const { type, label, why, warnings, isReplicated } = chooseType(option, claim, cloud);
+  const isDisk = option.volumeModes.includes('Block');
   return {
-    ...shapeOfOption(option, tier.parameters, cloud),
-    madeFor: `${cloud.name} ${mode} ${volumeMode}, ${tier.name} tier`,
+    ...shapeOfOption(option, type.parameters, cloud),
+    madeFor: `${cloud.name} ${mode} ${volumeMode}, ${label}`,
     source: `cloud ${cloud.name}`,
-    why: `${option.provisioner} serves ${mode} ${volumeMode} volumes; ${tier.why}`,
-    warnings: tier.caution === undefined ? [] : [tier.caution],
+    why: `${option.provisioner} serves ${mode} ${volumeMode} volumes; ${why}`,
+    warnings,
+    abilities: {
+      takesFsType: isDisk && option.isCsi,
+      bindsImmediately: option.isCsi || option.volumeBindingMode === 'Immediate',
+      canExpand: option.allowVolumeExpansion,
+      isReplicated,
+      isShared: option.modes.includes('ReadWriteMany'),
+      ...(option.encryption && { encryption: option.encryption }),
+    },
   };
 };
 
-export const draftFromClass = (original: StorageClass, { className }: Claim, cloud: CloudVerdict): Draft => {
+export const draftFromClass = (
+  original: StorageClass,
+  { className }: Claim,
+  { cloud, storage }: ClusterFacts,
+): Draft => {
   const name = original.metadata.name ?? '';
   const notes = cloud.notes.join(' ');
+  const shape = shapeOfClass(original);
   return {
-    shape: shapeOfClass(original),
+    shape,
     used: new Map(),
     madeFor: `copy of the default class ${name}`,
     source: `StorageClass ${name}`,
@@ -239,6 +130,11 @@ export const draftFromClass = (original: StorageClass, { className }: Claim, clo
       cloud.name === 'unknown'
         ? [`StorageClass ${className} is a copy of the default class ${name}, since the cloud is not known: ${notes}`]
         : [],
+    abilities: {
+      takesFsType: storage.hasCsiDriver(shape.provisioner),
+      bindsImmediately: shape.volumeBindingMode !== 'WaitForFirstConsumer' || storage.hasCsiDriver(shape.provisioner),
+      canExpand: shape.allowVolumeExpansion ?? false,
+    },
   };
 };
 
@@ -258,7 +154,84 @@ export const draftFromProvisioner = (
     : [
         `No CSIDriver ${provisioner} is registered: volumes of StorageClass ${className} stay pending unless it runs without one.`,
       ],
+  abilities: { takesFsType: hasDriver, bindsImmediately: true, canExpand: true },
 });
+
+/**
+ * The draft with the fields that the words of its name ask for (`-retain`, `-xfs`...), and a warning about every word that asks for
+ * what cannot be had, or that nobody reads. Where the platform says what the class is, words of its own are its own business.
+ */
+export const followName = (
+  draft: Draft,
+  { className }: Pick<Claim, 'className'>,
+  { vocabulary }: CloudVerdict,
+  injected: StorageClassInjection = {},
+): Draft => {
+  const reading = readName(className);
+  const { shape, abilities } = draft;
+  const { encryption } = abilities;
+  const parameters = {
+    ...shape.parameters,
+    ...(reading.fsType && abilities.takesFsType && { [FS_TYPE]: reading.fsType }),
+    ...(reading.isEncrypted && typeof encryption === 'object' && encryption),
+  };
+  const isExpandable = reading.isExpandable && abilities.canExpand;
+  const isImmediate = reading.volumeBindingMode === 'Immediate';
+  const isByPlatform = injected.provisioner !== undefined || injected.parameters !== undefined;
+  const unread = isByPlatform ? [] : unreadWords(reading, vocabulary);
+  const denied = deniedWords(reading, abilities);
+  return {
+    ...draft,
+    shape: {
+      ...shape,
+      ...(Object.keys(parameters).length > 0 && { parameters }),
+      ...(reading.reclaimPolicy && { reclaimPolicy: reading.reclaimPolicy }),
+      ...(reading.volumeBindingMode &&
+        (abilities.bindsImmediately || !isImmediate) && { volumeBindingMode: reading.volumeBindingMode }),
+      ...(isExpandable && { allowVolumeExpansion: true }),
+    },
+    warnings: [
+      ...draft.warnings,
+      ...(denied.length === 0
+        ? []
+        : [
+            `StorageClass ${className} is made without what ${quote(denied)} in its name asks for: ${shape.provisioner} does not give it.`,
+          ]),
+    ],
+    ...(unread.length > 0 && {
+      unread: `StorageClass ${className}: nothing is read from ${quote(unread)} in its name; docs/storage-classes.md lists what is.`,
+    }),
+  };
+};
+
+/** The parameter by which CSI’s provisioner makes a file system. */
+export const FS_TYPE = 'csi.storage.k8s.io/fstype';
+
+/** As many as a person reads in a warning. */
+const MOST_QUOTED = 3;
+
+const quote = (words: readonly string[]): string => {
+  const quoted = words.slice(0, MOST_QUOTED).map((word) => `“${word}”`);
+  const others = words.length - quoted.length;
+  return others > 0 ? `${quoted.join(', ')} and ${others} more` : quoted.join(', ');
+};
+
+/** The words of a name that ask for what its provisioner cannot do. */
+const deniedWords = (reading: NameReading, abilities: Abilities): readonly string[] => {
+  const denied: Readonly<Record<string, boolean>> = {
+    ext4: !abilities.takesFsType,
+    xfs: !abilities.takesFsType,
+    immediate: !abilities.bindsImmediately,
+    encrypted: abilities.encryption === undefined,
+    expandable: !abilities.canExpand,
+    regional: !abilities.isReplicated,
+    regionalpd: !abilities.isReplicated,
+    zrs: !abilities.isReplicated,
+    shared: !abilities.isShared,
+    rwx: !abilities.isShared,
+  };
+  return reading.words.filter((word) => Object.hasOwn(denied, word) && denied[word]);
+};
 
 /** The whole class, with what PlatformDefaults say about it written over the draft. */
 export const finishDraft = (

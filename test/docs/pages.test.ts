@@ -2,6 +2,7 @@ import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { injectKeysTable } from '../../dev/platform-defaults-page.ts';
+import { storageClassesPage } from '../../dev/storage-classes-page.ts';
 import { POD_KINDS } from '../../src/api/target-kinds.ts';
 import { BUILT_IN_VARIABLES } from '../../src/defaults/variables.ts';
 import { alerts } from '../../src/install/prometheus.ts';
@@ -45,6 +46,12 @@ describe('docs/runbook.md', () => {
       .filter((text) => !text.startsWith('kubectl'));
     expect(messages.length).toBeGreaterThan(5);
     expect(messages.filter((message) => !program.includes(message))).toEqual([]);
+  });
+});
+
+describe('docs/storage-classes.md', () => {
+  it('is what the tables say: write it anew with npm run docs', () => {
+    expect(read('storage-classes.md')).toBe(storageClassesPage());
   });
 });
 

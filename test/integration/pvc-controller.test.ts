@@ -148,11 +148,11 @@ describe('the controller of claims, as the shipped service account', () => {
 
   it('ends with one class each when many claims name a few', async () => {
     start();
-    const names = Array.from({ length: 100 }, (_, index) => [`many-${index}`, `shared-${index % 10}`] as const);
+    const names = Array.from({ length: 100 }, (_, index) => [`many-${index}`, `common-${index % 10}`] as const);
     await Promise.all(names.map((pair) => kube.create(resources.persistentVolumeClaims, claim(...pair))));
     const shared = async () =>
       (await kube.list(resources.storageClasses, {})).items.filter(({ metadata }) =>
-        /^shared-\d$/.test(metadata.name ?? ''),
+        /^common-\d$/.test(metadata.name ?? ''),
       );
     await expect.poll(async () => (await shared()).length, soon).toBe(10);
     await expect

@@ -1,23 +1,28 @@
 import type { Explanation } from '../../api/admission.ts';
 import type { Resolved, StorageClassInjection } from '../../api/injection.ts';
 import type { PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
-import { MADE_FOR_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../../api/names.ts';
 import { clusterFactsFor } from '../../storage-classes/calrissian.ts';
-import { accessModesOf, type Claim, claimOf, hasDataSource } from '../../storage-classes/claim.ts';
+import { accessModesOf, type Claim, claimOf, sourceOf } from '../../storage-classes/claim.ts';
+import { readName } from '../../storage-classes/class-name.ts';
 import {
   type Candidates,
   type ClusterFacts,
   candidatesFor,
   chooseClassOption,
   classOptionsBy,
+  typeThatServesNot,
+  type UnmetRequirement,
+} from '../../storage-classes/class-options.ts';
+import {
   type Draft,
   draftFromClass,
   draftFromOption,
   draftFromProvisioner,
   explainDraft,
   finishDraft,
-  type UnmetRequirement,
+  followName,
 } from '../../storage-classes/draft.ts';
+import { warningsOfExisting } from '../../storage-classes/existing.ts';
 
 /** What is to be done about the class that a claim names. */
 export type StorageClassChoice =
@@ -27,6 +32,8 @@ export type StorageClassChoice =
       readonly kind: 'make';
       readonly storageClass: StorageClass;
       readonly warnings: readonly string[];
+      /** Words of the name that nobody reads; a sentence apart, since nothing is wrong with the class. */
+      readonly unread?: string | undefined;
       readonly explain: readonly Explanation[];
     }
   /** An NFS server of the class's own is to serve it; the unmet requirement says what would do instead. */
@@ -46,7 +53,9 @@ export const chooseStorageClass = (
   const claim = claimOf(pvc);
   if (claim === undefined || cluster.storage.hasVolumeOfClass(claim.className)) return { kind: 'none', warnings: [] };
   const existing = cluster.storage.storageClass(claim.className);
-  if (existing !== undefined) return { kind: 'none', warnings: mismatchOf(existing, claim, cluster) };
+  if (existing !== undefined) {
+    return { kind: 'none', warnings: warningsOfExisting(existing, claim, cluster, injection?.value) };
+  }
   const refusal = refusalOf(pvc, claim, cluster);
   if (refusal !== undefined) return cannot(claim, refusal);
   const known = clusterFactsFor(claim, cluster);
@@ -54,8 +63,7 @@ export const chooseStorageClass = (
   const request = { claim, cluster: known, injection };
   const provisioner = injection?.value.provisioner;
   if (provisioner !== undefined) return makeWithProvisioner(request, provisioner);
-  if (claim.className.includes('nfs')) return serveByNfs(claim, BY_NAME);
-  return makeForCloud(request);
+  return makeByName(request);
 };
 
 interface ClassRequest {
@@ -64,18 +72,38 @@ interface ClassRequest {
   readonly injection: Resolved<StorageClassInjection> | undefined;
 }
 
+/** A name that asks for what many nodes can share gets that for any mode, where there is such a thing. */
+const makeByName = (request: ClassRequest): StorageClassChoice => {
+  const { claim } = request;
+  const isForMany = readName(claim.className).isShared && claim.mode === 'ReadWriteOnce' && !isBlock(claim);
+  if (!isForMany) return makeForCloud(request);
+  const shared = makeForCloud({ ...request, claim: { ...claim, mode: 'ReadWriteMany' } });
+  return shared.kind === 'cannot' ? makeForCloud(request) : shared;
+};
+
 const makeForCloud = (request: ClassRequest): StorageClassChoice => {
   const { claim, cluster } = request;
   const candidates = candidatesFor(claim, cluster);
+  const isManagedNfs = candidates.isAsked || candidates.classOptions.some(({ isNfs }) => isNfs);
+  if (claim.className.includes('nfs') && !isManagedNfs) return serveByNfs(claim, BY_NAME);
+  const typeOfDisk = candidates.isAsked ? undefined : typeThatServesNot(claim, cluster.cloud);
+  if (typeOfDisk !== undefined) return cannot(claim, notServedBy(typeOfDisk, claim));
   const original = classToCopy(claim, candidates, cluster);
-  if (original !== undefined) return make(request, draftFromClass(original, claim, cluster.cloud));
+  if (original !== undefined) return make(request, draftFromClass(original, claim, cluster), candidates.warnings);
   const choice = chooseClassOption(claim, candidates.classOptions, cluster, parametersGiven(request));
-  if (choice.kind === 'option') return make(request, draftFromOption(choice.option, claim, cluster.cloud));
+  if (choice.kind === 'option') {
+    return make(request, draftFromOption(choice.option, claim, cluster.cloud), candidates.warnings);
+  }
   const isForNfs = isShared(claim) && !candidates.isByName;
   if (isForNfs && cluster.policy.rwxFallback === 'nfs') return serveByNfs(claim, choice);
   const instead = isForNfs ? ', or set RWX_FALLBACK to nfs' : '';
   return cannot(claim, `${choice.why}; ${choice.remedy}${instead}`);
 };
+
+const notServedBy = (type: string, { mode, volumeMode }: Claim): string =>
+  `${type}, which its name asks for, serves no ${mode} ${volumeMode} volumes; use a name without it`;
+
+const isBlock = ({ volumeMode }: Claim): boolean => volumeMode === 'Block';
 
 const isShared = ({ mode, volumeMode }: Claim): boolean =>
   volumeMode === 'Filesystem' && (mode === 'ReadWriteMany' || mode === 'ReadOnlyMany');
@@ -108,12 +136,20 @@ const classToCopy = (
   return isKnown && !classOptions.some(({ provisioner }) => isOfOurs(provisioner)) ? undefined : original;
 };
 
-const make = ({ claim, injection }: ClassRequest, draft: Draft): StorageClassChoice => ({
-  kind: 'make',
-  storageClass: finishDraft(draft, claim, injection),
-  warnings: draft.warnings,
-  explain: explainDraft(draft, claim, injection),
-});
+const make = (
+  { claim, cluster, injection }: ClassRequest,
+  draft: Draft,
+  warnings: readonly string[] = [],
+): StorageClassChoice => {
+  const named = followName(draft, claim, cluster.cloud, injection?.value);
+  return {
+    kind: 'make',
+    storageClass: finishDraft(named, claim, injection),
+    warnings: [...warnings, ...named.warnings],
+    unread: named.unread,
+    explain: explainDraft(named, claim, injection),
+  };
+};
 
 const BY_NAME: UnmetRequirement = { why: 'its name asks for NFS', remedy: 'use a name without nfs' };
 
@@ -131,6 +167,12 @@ const cannot = ({ className }: Claim, why: string): StorageClassChoice => ({
 const isObjectName = (name: string): boolean =>
   name.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name);
 
+/** Why a claim with a source must name a class that is there. */
+const SOURCES = {
+  volume: 'spec.dataSource is a claim, whose class makes the copy too; name that one',
+  snapshot: 'spec.dataSource is a VolumeSnapshot, whose driver decides who can restore it; name a class of that driver',
+} as const;
+
 /** Why no class may be made for a claim, as part of a sentence; undefined where one may. */
 const refusalOf = (pvc: PersistentVolumeClaim, { className }: Claim, cluster: ClusterFacts): string | undefined => {
   const { cloud, policy, storage } = cluster;
@@ -142,23 +184,10 @@ const refusalOf = (pvc: PersistentVolumeClaim, { className }: Claim, cluster: Cl
   if (!policy.storageClassPattern.test(className)) {
     return 'its name does not match the setting STORAGE_CLASS_PATTERN; use an existing class, or have the pattern widened';
   }
-  if (hasDataSource(pvc)) return 'spec.dataSource needs the class of its source; name that one';
+  const source = sourceOf(pvc);
+  if (source !== undefined) return SOURCES[source];
   if (cloud.isPending) return 'the cloud is not known yet; the controller makes it as soon as it is';
   const { storageClassLimit } = policy;
   if (storage.ownedClassCount() < storageClassLimit) return undefined;
   return `${storageClassLimit} classes were made already, which is the limit; use one of them, or have the setting STORAGE_CLASS_LIMIT raised`;
-};
-
-/** Warns where a class that we made for something else cannot serve a claim; of others' classes nothing is known. */
-const mismatchOf = (existing: StorageClass, claim: Claim, { cloud }: ClusterFacts): readonly string[] => {
-  if (existing.metadata.labels?.[MANAGED_BY_LABEL] !== MANAGED_BY) return [];
-  const classOptions = cloud.classOptions.filter(({ provisioner }) => provisioner === existing.provisioner);
-  const isServing = classOptions.some(
-    ({ modes, volumeModes }) => modes.includes(claim.mode) && volumeModes.includes(claim.volumeMode),
-  );
-  if (classOptions.length === 0 || isServing) return [];
-  const madeFor = existing.metadata.annotations?.[MADE_FOR_ANNOTATION] ?? 'something else';
-  return [
-    `StorageClass ${claim.className} was made for ${madeFor}, and ${existing.provisioner} serves no ${claim.mode} ${claim.volumeMode} volumes: name a class of its own in this claim.`,
-  ];
 };

@@ -194,7 +194,7 @@ export const nextClaimStep = (claim: PersistentVolumeClaim, facts: Facts): Claim
       return {
         do: 'make',
         classes: [...choice.companions.filter(isStorageClass), choice.storageClass],
-        notes: [created(choice.storageClass), ...choice.warnings.map(caution)],
+        notes: [created(choice.storageClass, choice.unread), ...choice.warnings.map(caution)],
       };
   }
 };
@@ -206,10 +206,10 @@ const tell = (type: Note['type'], reason: string, message: string): ClaimStep =>
 
 const isStorageClass = (object: KubeObject): object is StorageClass => object.kind === 'StorageClass';
 
-const created = ({ metadata, provisioner }: StorageClass): Note => ({
+const created = ({ metadata, provisioner }: StorageClass, unread = ''): Note => ({
   type: 'Normal',
   reason: 'StorageClassCreated',
-  message: `StorageClass ${metadata.name ?? ''} was made, with volumes by ${provisioner}.`,
+  message: `StorageClass ${metadata.name ?? ''} was made, with volumes by ${provisioner}. ${unread}`.trimEnd(),
 });
 
 /** What to tell a claim when the API server would not take its class. */

@@ -91,8 +91,9 @@ const label = (pvc: KubeObject, { labels, annotations, warnings }: Injection, is
 const warningsOf = (choice: ClaimStorage): readonly string[] => {
   switch (choice.kind) {
     case 'none':
-    case 'make':
       return choice.warnings;
+    case 'make':
+      return choice.unread === undefined ? choice.warnings : [...choice.warnings, choice.unread];
     case 'account':
     case 'cannot':
       return [choice.why];

@@ -4,7 +4,8 @@ import type { Resolved, StorageClassInjection } from '../../api/injection.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
 import { AZURE_ACCOUNT_LABEL } from '../../api/names.ts';
 import { type Claim, claimOf } from '../../storage-classes/claim.ts';
-import { type ClusterFacts, explainDraft, finishDraft, type UnmetRequirement } from '../../storage-classes/draft.ts';
+import type { ClusterFacts, UnmetRequirement } from '../../storage-classes/class-options.ts';
+import { explainDraft, finishDraft, followName } from '../../storage-classes/draft.ts';
 import { chooseStorageClass } from './class.ts';
 import { existingExport, isNfsDiskClass, nfsDiskClass, nfsDraft, ownNfsClass } from './nfs/class.ts';
 import { nfsDiskGi, nfsServer } from './nfs/parts.ts';
@@ -19,6 +20,8 @@ export type ClaimStorage =
       /** What the class is made for nothing without, in apply order; the class itself comes after them. */
       readonly companions: readonly KubeObject[];
       readonly warnings: readonly string[];
+      /** Words of the name that nobody reads; a sentence apart, since nothing is wrong with the class. */
+      readonly unread?: string | undefined;
       readonly explain: readonly Explanation[];
     }
   /** A storage account has to be made first; `storageClass` does not name it yet. `why` is a whole sentence. */
@@ -62,11 +65,18 @@ const storageByNfs = (
   cluster: ClusterFacts,
   injection: Resolved<StorageClassInjection> | undefined,
 ): ClaimStorage => {
-  const draft = nfsDraft(claim.className, unmet, cluster);
-  const { warnings } = draft;
+  const draft = followName(nfsDraft(claim.className, unmet, cluster), claim, cluster.cloud, injection?.value);
+  const { warnings, unread } = draft;
   const explain = explainDraft(draft, claim, injection);
   if (existingExport(cluster) !== undefined) {
-    return { kind: 'make', storageClass: finishDraft(draft, claim, injection), companions: [], warnings, explain };
+    return {
+      kind: 'make',
+      storageClass: finishDraft(draft, claim, injection),
+      companions: [],
+      warnings,
+      unread,
+      explain,
+    };
   }
   const { className, requestedGi } = claim;
   const disk = nfsDiskClass(className, nfsDiskGi(requestedGi), cluster);
@@ -74,7 +84,7 @@ const storageByNfs = (
   const parts = nfsServer({ className, requestedGi, diskClass: disk.name }, cluster.policy);
   const diskClass = disk.missing === undefined ? [] : [disk.missing];
   const storageClass = ownNfsClass(draft, className, injection?.value);
-  return { kind: 'make', storageClass, companions: [...diskClass, ...Object.values(parts)], warnings, explain };
+  return { kind: 'make', storageClass, companions: [...diskClass, ...Object.values(parts)], warnings, unread, explain };
 };
 
 const cannot = (className: string, why: string): ClaimStorage => ({

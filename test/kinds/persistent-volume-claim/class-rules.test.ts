@@ -21,8 +21,8 @@ describe('the mode a class is made for', () => {
 describe('the tier', () => {
   it.each<readonly [CloudName, string, string, string]>([
     ['aws', 'fast', 'type', 'io2'],
-    ['aws', 'ebs-gp3', 'type', 'io2'],
-    ['aws', 'cold-data', 'type', 'st1'],
+    ['aws', 'slow', 'type', 'st1'],
+    ['aws', 'cold-data', 'type', 'sc1'],
     ['gcp', 'premium-rwo', 'type', 'pd-ssd'],
     ['gcp', 'standard', 'type', 'pd-standard'],
     ['gcp', 'my.ssd.class', 'type', 'pd-ssd'],
@@ -43,9 +43,9 @@ describe('the tier', () => {
 
   it('a claim too small for the slow tier gets the standard one, since EC2 refuses st1 under 125Gi', () => {
     const typeFor = (storage: string) =>
-      made(pvc({ storageClassName: 'standard', resources: { requests: { storage } } })).parameters?.['type'];
-    expect(['1Gi', '124.9Gi', '100G', '1e9', '512Mi', 'junk'].map(typeFor)).toEqual(Array(6).fill('gp3'));
-    expect(['125Gi', '1Ti', '135G', '2e11', '140000000000'].map(typeFor)).toEqual(Array(5).fill('st1'));
+      made(pvc({ storageClassName: 'hdd', resources: { requests: { storage } } })).parameters?.['type'];
+    expect(['1Gi', '124Gi', '100G', '1e9', '512Mi', 'junk'].map(typeFor)).toEqual(Array(6).fill('gp3'));
+    expect(['124.1Gi', '1Ti', '135G', '2e11', '140000000000'].map(typeFor)).toEqual(Array(5).fill('st1'));
   });
 
   it('says what a tier costs', () => {
@@ -133,7 +133,7 @@ describe('the name of a class', () => {
 
   it('is refused where the claim starts from a snapshot, which ties it to the class of its source', () => {
     const dataSource = { kind: 'VolumeSnapshot', name: 'yesterday' };
-    expect(refusal(pvc({ dataSource }))).toMatch(/spec\.dataSource needs the class of its source/);
+    expect(refusal(pvc({ dataSource }))).toMatch(/spec\.dataSource is a VolumeSnapshot, whose driver decides/);
     expect(refusal(pvc({ dataSourceRef: dataSource }))).toMatch(/spec\.dataSource/);
   });
 });

@@ -168,7 +168,7 @@ describe('what a class says about itself', () => {
         path: '/spec/storageClassName',
         source: 'cloud aws',
         mode: 'Derived',
-        why: 'ebs.csi.aws.com serves ReadWriteOnce Filesystem volumes; standard tier, since the slow one starts at 125Gi',
+        why: 'ebs.csi.aws.com serves ReadWriteOnce Filesystem volumes; standard tier, since the cold one starts at 125Gi',
       },
     ]);
   });

@@ -132,7 +132,10 @@ const table: readonly Row[] = [
     binding: 'Immediate',
   },
   disk('hetzner', 'csi.hetzner.cloud'),
-  disk('alibaba', 'diskplugin.csi.alibabacloud.com', { type: 'cloud_essd,cloud_ssd,cloud_efficiency' }),
+  disk('alibaba', 'diskplugin.csi.alibabacloud.com', {
+    type: 'cloud_essd,cloud_ssd,cloud_efficiency',
+    volumeSizeAutoAvailable: 'true',
+  }),
   share(
     'alibaba',
     { nasServer: 'nas-1.cn-hangzhou.nas.aliyuncs.com:/share/' },

@@ -1,15 +1,10 @@
-import type { Policy } from '../../../api/facts.ts';
+import type { Policy, Tier } from '../../../api/facts.ts';
 import type { StorageClassInjection } from '../../../api/injection.ts';
 import type { PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
 import { NFS_CLASS_LABEL } from '../../../api/names.ts';
-import {
-  type ClusterFacts,
-  type Draft,
-  finishDraft,
-  hintedTier,
-  override,
-  type UnmetRequirement,
-} from '../../../storage-classes/draft.ts';
+import { readName } from '../../../storage-classes/class-name.ts';
+import type { ClusterFacts, UnmetRequirement } from '../../../storage-classes/class-options.ts';
+import { type Draft, finishDraft, override } from '../../../storage-classes/draft.ts';
 import { chooseStorageClass } from '../class.ts';
 import { nfsClassLabel, nfsProvisioner, nfsServerName } from './parts.ts';
 
@@ -62,6 +57,7 @@ export const nfsDraft = (className: string, { why, remedy }: UnmetRequirement, c
     warnings: isByName
       ? []
       : [`StorageClass ${className} is served by ${server}, because ${why}; otherwise, ${remedy}.`],
+    abilities: { takesFsType: false, bindsImmediately: true, canExpand: existing !== undefined, isShared: true },
   };
 };
 
@@ -112,6 +108,16 @@ const NAMES = {
   slow: 'quartermaster-disk-slow',
 } as const;
 
+/** A server's disk is of the standard tier where its class asks for no more than any SSD. */
+const DISK_TIERS: Readonly<Record<Tier, keyof typeof NAMES>> = {
+  standard: 'standard',
+  basic: 'standard',
+  ssd: 'standard',
+  fast: 'fast',
+  slow: 'slow',
+  cold: 'slow',
+};
+
 /** True for names that a claim of a tenant must not have made for what it asks itself. */
 export const isNfsDiskClass = (className: string): boolean => Object.values<string>(NAMES).includes(className);
 
@@ -127,7 +133,7 @@ export type NfsDiskClass =
  * a tier share it. It is always named: without one the disk would stay pending on a cluster that has no default class.
  */
 export const nfsDiskClass = (className: string, sizeGi: number, cluster: ClusterFacts): NfsDiskClass => {
-  const name = NAMES[hintedTier(className)];
+  const name = NAMES[DISK_TIERS[readName(className).tier]];
   const choice = chooseStorageClass(claimFor(name, sizeGi), withoutClassPolicy(cluster));
   switch (choice.kind) {
     case 'none':

@@ -5,7 +5,7 @@ import { NFS_MEMORY_ANNOTATION } from '../../../api/names.ts';
 import { applyIfChanged, includesDesired, notManaged, objectKeyOf } from '../../../controller/apply.ts';
 import type { EventRecorder, Note } from '../../../controller/events.ts';
 import { type Kube, type Resource, resources } from '../../../kube/api-server.ts';
-import type { ClusterFacts } from '../../../storage-classes/draft.ts';
+import type { ClusterFacts } from '../../../storage-classes/class-options.ts';
 import { nfsDiskClass, nfsDraft, nfsVersion, ownNfsClass, withNfsVersion } from './class.ts';
 import {
   diskOf,

@@ -19,7 +19,7 @@ import {
 } from '../../../../src/kinds/persistent-volume-claim/nfs/parts.ts';
 import { type ClaimStorage, chooseClaimStorage } from '../../../../src/kinds/persistent-volume-claim/storage.ts';
 import { policyOf, readSettings } from '../../../../src/settings/config.ts';
-import type { ClusterFacts } from '../../../../src/storage-classes/draft.ts';
+import type { ClusterFacts } from '../../../../src/storage-classes/class-options.ts';
 
 const policy = policyOf(readSettings({}));
 

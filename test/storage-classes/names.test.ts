@@ -1,0 +1,180 @@
+import { describe, expect, it } from 'vitest';
+import type { CloudName } from '../../src/api/facts.ts';
+import type { StorageClass } from '../../src/api/kubernetes.ts';
+import { clouds } from '../../src/clouds/index.ts';
+import { choose, made, pvc, RWX, refusal, type Setting } from '../fixtures/storage.ts';
+
+const classOf = (storageClassName: string, setting: Setting, storage = '200Gi'): StorageClass =>
+  made(pvc({ storageClassName, resources: { requests: { storage } } }), setting);
+
+const warningsOf = (storageClassName: string, setting: Setting, storage = '200Gi'): readonly string[] => {
+  const choice = choose(pvc({ storageClassName, resources: { requests: { storage } } }), setting);
+  if (!('warnings' in choice)) return [choice.why];
+  return 'unread' in choice && choice.unread ? [...choice.warnings, choice.unread] : choice.warnings;
+};
+
+const FS_TYPE = 'csi.storage.k8s.io/fstype';
+const csiClouds = clouds.map(({ name }) => name).filter((name) => name !== 'local');
+
+describe('the rest of a name', () => {
+  it.each(csiClouds)('on %s says whether the disk stays, how it is formatted, when it is made', (cloud) => {
+    expect(classOf('volumes-retain', { cloud }).reclaimPolicy).toBe('Retain');
+    expect(classOf('volumes-delete', { cloud }).reclaimPolicy).toBe('Delete');
+    expect(classOf('volumes-xfs', { cloud }).parameters?.[FS_TYPE]).toBe('xfs');
+    expect(classOf('volumes-ext4', { cloud }).parameters?.[FS_TYPE]).toBe('ext4');
+    expect(classOf('volumes-immediate', { cloud }).volumeBindingMode).toBe('Immediate');
+    expect(classOf('volumes-wait', { cloud }).volumeBindingMode).toBe('WaitForFirstConsumer');
+    expect(classOf('volumes-expandable', { cloud }).allowVolumeExpansion).toBe(true);
+    expect(classOf('volumes-xfs-retain-immediate', { cloud })).toMatchObject({
+      reclaimPolicy: 'Retain',
+      volumeBindingMode: 'Immediate',
+      parameters: { [FS_TYPE]: 'xfs' },
+    });
+    expect(warningsOf('volumes-xfs-retain-immediate-expandable', { cloud })).toEqual([]);
+  });
+
+  it('keeps the volume where a name says both', () => {
+    expect(classOf('delete-retain', {}).reclaimPolicy).toBe('Retain');
+  });
+
+  it('holds for a folder on a node, a copy of the default class and an NFS server too', () => {
+    expect(classOf('local-path-retain', { cloud: 'local' }).reclaimPolicy).toBe('Retain');
+    const original: StorageClass = { ...classOf('data', { cloud: 'local' }), provisioner: 'example.org/disks' };
+    const storage = { defaultStorageClass: () => original };
+    expect(classOf('team-retain', { cloud: 'unknown', storage }).reclaimPolicy).toBe('Retain');
+  });
+
+  it.each<readonly [CloudName, string, string, string]>([
+    ['aws', 'gp3-encrypted', 'encrypted', 'true'],
+    ['alibaba', 'essd-encrypted', 'encrypted', 'true'],
+    ['gcp', 'regional', 'replication-type', 'regional-pd'],
+    ['gcp', 'regionalpd-storageclass', 'replication-type', 'regional-pd'],
+    ['gcp', 'pd-ssd-regional', 'type', 'pd-ssd'],
+    ['gcp', 'hyperdisk-balanced-regional', 'type', 'hyperdisk-balanced-high-availability'],
+    ['azure', 'managed-csi-zrs', 'skuName', 'StandardSSD_ZRS'],
+    ['azure', 'managed-csi-lrs', 'skuName', 'StandardSSD_LRS'],
+    ['azure', 'premium-regional', 'skuName', 'Premium_ZRS'],
+  ])('on %s %s sets %s to %s', (cloud, name, parameter, value) => {
+    expect(classOf(name, { cloud }).parameters?.[parameter]).toBe(value);
+  });
+
+  it.each<readonly [CloudName, string, RegExp]>([
+    ['local', 'local-path-xfs', /“xfs” in its name asks for: rancher\.io\/local-path does not give it/],
+    ['local', 'local-path-immediate', /“immediate”/],
+    ['hetzner', 'volumes-encrypted', /“encrypted”.*csi\.hetzner\.cloud does not give it/],
+    ['aws', 'ebs-regional', /“regional”/],
+    ['hetzner', 'volumes-shared', /“shared”/],
+  ])('on %s %s is told what cannot be had', (cloud, name, warning) => {
+    expect(warningsOf(name, { cloud })).toEqual([expect.stringMatching(warning)]);
+  });
+
+  it('tells of words that nobody reads, and of no others', () => {
+    expect(warningsOf('flash-retian', {})).toEqual([
+      'StorageClass flash-retian: nothing is read from “flash”, “retian” in its name; docs/storage-classes.md lists what is.',
+    ]);
+    expect(warningsOf('my-own-very-odd-name', {})).toEqual([expect.stringMatching(/“my”, “own”, “very” and 2 more/)]);
+    expect(warningsOf('ebs-csi-sc-v2', {})).toEqual([]);
+  });
+
+  it('leaves the words of a class to the platform, where it says what the class is', () => {
+    expect(warningsOf('flash', { injection: { parameters: { type: 'gp2' } } })).toEqual([]);
+    expect(classOf('flash-retain', { injection: { reclaimPolicy: 'Delete' } }).reclaimPolicy).toBe('Delete');
+  });
+});
+
+describe('a name for many nodes', () => {
+  const facts = { efsFileSystemId: 'fs-1' };
+
+  it('gets a share for any mode', () => {
+    expect(classOf('team-shared', { facts }).provisioner).toBe('efs.csi.aws.com');
+    expect(classOf('data-rwx', { cloud: 'azure' }).provisioner).toBe('file.csi.azure.com');
+  });
+
+  it('gets a disk, and a word about it, where there is none', () => {
+    expect(classOf('shared', {}).provisioner).toBe('ebs.csi.aws.com');
+    expect(warningsOf('shared', {})).toEqual([expect.stringMatching(/“shared”.*ebs\.csi\.aws\.com does not give it/)]);
+  });
+
+  it.each<readonly [CloudName, string, Setting['facts'], string]>([
+    ['aws', 'efs-sc', facts, 'efs.csi.aws.com'],
+    ['gcp', 'filestore', {}, 'filestore.csi.storage.gke.io'],
+    ['azure', 'azurefile-csi', {}, 'file.csi.azure.com'],
+    ['openstack', 'manila', { manilaShareType: 't', manilaSecretNamespace: 'n' }, 'nfs.manila.csi.openstack.org'],
+    ['oracle', 'oci-fss', { availabilityDomain: 'a', mountTargetOcid: 'o' }, 'fss.csi.oraclecloud.com'],
+    ['alibaba', 'nas', { nasServer: 's' }, 'nasplugin.csi.alibabacloud.com'],
+  ])('on %s %s is that share for one node too, without a warning', (cloud, name, known = {}, provisioner) => {
+    const setting: Setting = { cloud, facts: known };
+    expect(classOf(name, setting).provisioner).toBe(provisioner);
+    expect(warningsOf(name, setting).filter((warning) => !warning.startsWith('Filestore makes'))).toEqual([]);
+    const storage = { storageClass: () => made(pvc({ storageClassName: name, accessModes: RWX }), setting) };
+    expect(warningsOf(name, { ...setting, storage })).toEqual([]);
+  });
+
+  it('CephFS serves one node too, where Rook is installed', () => {
+    const drivers = ['rook-ceph.rbd.csi.ceph.com', 'rook-ceph.cephfs.csi.ceph.com'];
+    const rook = { rookFileSystem: 'fs', rookPool: 'pool' };
+    expect(classOf('rook-cephfs', { drivers, facts: rook }).provisioner).toBe('rook-ceph.cephfs.csi.ceph.com');
+    expect(classOf('rook-ceph-block', { drivers, facts: rook }).provisioner).toBe('rook-ceph.rbd.csi.ceph.com');
+  });
+
+  it('is never made of a type of disk', () => {
+    const claim = pvc({ storageClassName: 'gp3', accessModes: RWX });
+    expect(refusal(claim, { facts })).toMatch(
+      /gp3, which its name asks for, serves no ReadWriteMany Filesystem volumes/,
+    );
+  });
+});
+
+describe('a class that is there', () => {
+  it('is told to be other than its name asks, if we made it, and is left alone', () => {
+    const older = { ...classOf('data', {}), reclaimPolicy: 'Delete' } as const;
+    const io2 = { ...older, parameters: { ...older.parameters, type: 'io2', iops: '3000' } };
+    const storage = { storageClass: () => io2 };
+    expect(warningsOf('gp3-retain', { storage })).toEqual([
+      'StorageClass gp3-retain has reclaimPolicy Delete and type io2, which is not what its name asks for: it stays as it was made. Delete it once no claim names it, and it is made anew.',
+    ]);
+    expect(warningsOf('gp3-retain', { storage, injection: { reclaimPolicy: 'Delete', parameters: {} } })).toEqual([]);
+    expect(
+      warningsOf('gp3-retain', { storage: { storageClass: () => ({ ...io2, metadata: { name: 'x' } }) } }),
+    ).toEqual([]);
+  });
+
+  it('is told to be too large or too small for a claim, whoever made it', () => {
+    const others = { ...classOf('io2', {}), metadata: { name: 'io2' } };
+    const storage = { storageClass: () => others };
+    expect(warningsOf('io2', { storage }, '1Gi')).toEqual([expect.stringMatching(/^Volumes of type io2 begin at 4Gi/)]);
+    expect(warningsOf('io2', { storage }, '65Ti')).toEqual([
+      expect.stringMatching(/^Volumes of type io2 end at 65536Gi/),
+    ]);
+    expect(warningsOf('io2', { storage }, '10Gi')).toEqual([]);
+  });
+
+  it('is told not to serve many nodes where it is somebody else’s class of disks', () => {
+    const others = { ...classOf('data', {}), metadata: { name: 'data' } };
+    const choice = choose(pvc({ accessModes: RWX }), { storage: { storageClass: () => others } });
+    expect(choice).toEqual({
+      kind: 'none',
+      warnings: [
+        'StorageClass data makes volumes by ebs.csi.aws.com, which serves no ReadWriteMany Filesystem volumes: name another class in this claim.',
+      ],
+    });
+  });
+});
+
+describe('what a claim starts from', () => {
+  it('ties it to a class only where it is a claim or a snapshot', () => {
+    const populator = { apiGroup: 'cdi.kubevirt.io', kind: 'VolumeImportSource', name: 'fedora' };
+    const spec = { storageClassName: 'vm-ssd', volumeMode: 'Block' } as const;
+    expect(made(pvc({ ...spec, dataSourceRef: populator })).parameters?.['type']).toBe('gp3');
+    const like = { apiGroup: 'example.org', kind: 'VolumeSnapshot', name: 'own' };
+    expect(made(pvc({ ...spec, dataSourceRef: like })).provisioner).toBe('ebs.csi.aws.com');
+    const clone = { kind: 'PersistentVolumeClaim', name: 'source' };
+    expect(refusal(pvc({ ...spec, dataSource: clone }))).toMatch(
+      /spec\.dataSource is a claim, whose class makes the copy/,
+    );
+    const snapshot = { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: 'mysql-snap' };
+    expect(refusal(pvc({ ...spec, dataSource: snapshot }))).toMatch(
+      /VolumeSnapshot, whose driver decides who can restore it/,
+    );
+  });
+});
