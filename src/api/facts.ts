@@ -165,7 +165,7 @@ export interface Facts {
   readonly objectStore: (namespace: string, name: string) => ObjectStoreFact | undefined;
   /** Access modes of a claim; undefined where no such claim is in the cache, which a webhook alone does not fill. */
   readonly claimModes: (namespace: string, name: string) => readonly AccessMode[] | undefined;
-  /** False where it is known that spark-operator runs without its webhook for pods, or not at all. */
-  readonly hasSparkPodWebhook: () => boolean;
+  /** False where it is known that no webhook of spark-operator for pods is for this namespace. */
+  readonly hasSparkPodWebhook: (namespace: string) => boolean;
   readonly policy: Policy;
 }

@@ -3,8 +3,9 @@ import type { DefaultsIndex } from '../api/injection.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../api/kubernetes.ts';
 import { objectStoreFact } from '../api/object-store.ts';
 import { PENDING_VERDICT } from '../clouds/cloud.ts';
+import { meetsAll, requirementsOf } from '../defaults/entry.ts';
 import type { Store } from '../kube/store.ts';
-import { type FactStores, hasSparkPodWebhook } from '../kube/stores.ts';
+import { type FactStores, sparkPodWebhooksOf } from '../kube/stores.ts';
 import { accessModesOf } from '../storage-classes/claim.ts';
 
 export interface FactSources {
@@ -29,7 +30,7 @@ export const createFacts = ({ stores, claims, verdict, defaults, policy }: FactS
       const claim = claims?.get({ namespace, name });
       return claim && accessModesOf(claim);
     },
-    hasSparkPodWebhook: () => hasSparkPodWebhook(stores.mutatingWebhooks),
+    hasSparkPodWebhook: (namespace) => isServed(stores, stores.namespaces.get({ namespace: '', name: namespace })),
     storage: {
       storageClass: (name) => stores.storageClasses.get({ namespace: '', name }),
       defaultStorageClass: () => stores.storageClasses.byIndex('default', 'true')[0],
@@ -40,6 +41,16 @@ export const createFacts = ({ stores, claims, verdict, defaults, policy }: FactS
     },
   };
   return () => ({ ...lookups, cloud: verdict() ?? PENDING_VERDICT, defaults: defaults() });
+};
+
+/** True too where the namespace, or what webhooks there are, is not known yet. */
+const isServed = ({ mutatingWebhooks }: FactStores, namespace: KubeObject | undefined): boolean => {
+  const labels = labelsOf(namespace);
+  if (labels === undefined || !mutatingWebhooks.hasSynced()) return true;
+  return mutatingWebhooks
+    .byIndex('sparkPods', 'true')
+    .flatMap(sparkPodWebhooksOf)
+    .some(({ namespaceSelector }) => meetsAll(requirementsOf(namespaceSelector), labels));
 };
 
 const labelsOf = (object: KubeObject | undefined) => object && (object.metadata.labels ?? {});

@@ -1,4 +1,4 @@
-import type { KubeObject, PersistentVolume, StorageClass } from '../api/kubernetes.ts';
+import type { KubeObject, LabelSelector, Maybe, PersistentVolume, StorageClass } from '../api/kubernetes.ts';
 import { DEFAULT_CLASS_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import type { ObjectStore } from '../api/object-store.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
@@ -15,11 +15,14 @@ export interface Node extends KubeObject {
 
 /** A MutatingWebhookConfiguration, as far as it matters here. */
 export interface MutatingWebhooks extends KubeObject {
-  readonly webhooks?: readonly {
-    readonly name?: string;
-    readonly rules?: readonly { readonly resources?: readonly string[] }[];
-    readonly clientConfig?: { readonly service?: unknown; readonly url?: string };
-  }[];
+  readonly webhooks?: readonly SomeWebhook[];
+}
+
+interface SomeWebhook {
+  readonly name?: string;
+  readonly rules?: readonly { readonly resources?: readonly string[] }[];
+  readonly namespaceSelector?: Maybe<LabelSelector>;
+  readonly clientConfig?: { readonly service?: unknown; readonly url?: string };
 }
 
 /** The caches that decisions are made from. */
@@ -91,7 +94,7 @@ export const watchFacts = (watchOptions: WatchOptions): FactStores => ({
 
 export const watchMutatingWebhooks = (watchOptions: WatchOptions): Store<MutatingWebhooks> =>
   watchStore(watchOptions, resources.mutatingWebhooks, stripWebhooks, {
-    sparkPods: (configuration) => (isForSparkPods(configuration) ? ['true'] : []),
+    sparkPods: (configuration) => (sparkPodWebhooksOf(configuration).length > 0 ? ['true'] : []),
   });
 
 /** False where it is known that spark-operator has no webhook for its pods. */
@@ -100,21 +103,23 @@ export const hasSparkPodWebhook = (webhooks: Store<MutatingWebhooks>): boolean =
 
 const stripWebhooks = ({ apiVersion, kind, metadata, webhooks = [] }: MutatingWebhooks): MutatingWebhooks => ({
   ...metadataOnly({ apiVersion, kind, metadata }),
-  webhooks: webhooks.map(({ name = '', rules = [], clientConfig: { service, url = '' } = {} }) => ({
+  webhooks: webhooks.map(({ name = '', rules = [], namespaceSelector, clientConfig: { service, url = '' } = {} }) => ({
     name,
     rules: rules.map(({ resources: kinds = [] }) => ({ resources: kinds })),
+    namespaceSelector,
     clientConfig: { service, url },
   })),
 });
 
 /** By what the charts of spark-operator and its own registration have in common: a rule for pods, and its name on service, label or webhook. */
-const isForSparkPods = ({ metadata, webhooks = [] }: MutatingWebhooks): boolean =>
-  metadata.labels?.[MANAGED_BY_LABEL] !== MANAGED_BY &&
-  webhooks.some(
-    (webhook) =>
-      webhook.rules?.some(({ resources: kinds = [] }) => kinds.includes('pods')) === true &&
-      /spark-?operator/.test(JSON.stringify([metadata.name, webhook])),
-  );
+export const sparkPodWebhooksOf = ({ metadata, webhooks = [] }: MutatingWebhooks): readonly SomeWebhook[] =>
+  metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY
+    ? []
+    : webhooks.filter(
+        (webhook) =>
+          webhook.rules?.some(({ resources: kinds = [] }) => kinds.includes('pods')) === true &&
+          /spark-?operator/.test(JSON.stringify([metadata.name, webhook])),
+      );
 
 const classOfVolume = ({ spec }: PersistentVolume): readonly string[] =>
   spec?.storageClassName ? [spec.storageClassName] : [];

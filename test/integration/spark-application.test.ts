@@ -137,14 +137,34 @@ describe('an openEO application, through the real API server', () => {
     expect((await stored('openeo-web-app')).spec).toEqual({ ...before.spec, timeToLiveSeconds: 60 });
   });
 
+  const untilExporter = (isGiven: boolean): Promise<void> =>
+    vi.waitFor(async () => {
+      const fresh = `fresh-${Date.now()}`;
+      await apply(example('openeo/batch-job.yaml').replaceAll('job-2403041030084c9e', fresh));
+      expect((await stored(fresh)).spec.monitoring !== undefined).toBe(isGiven);
+    }, soon);
+
+  it('gets no exporter where the webhook of its operator is for other namespaces', async () => {
+    const webhooks = { namespace: '', name: sparkOperatorWebhook.metadata.name };
+    const selecting = (namespaces: readonly string[]) =>
+      cluster.admin.mergePatch(resources.mutatingWebhooks, webhooks, {
+        webhooks: sparkOperatorWebhook.webhooks.map((webhook) => ({
+          ...webhook,
+          namespaceSelector: {
+            matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: namespaces }],
+          },
+        })),
+      });
+    await selecting(['elsewhere']);
+    await untilExporter(false);
+    await selecting(['elsewhere', 'default']);
+    await untilExporter(true);
+  });
+
   it('gets no exporter once the webhook of its operator has gone', async () => {
     const { name } = sparkOperatorWebhook.metadata;
     await cluster.admin.remove(resources.mutatingWebhooks, { namespace: '', name });
-    await vi.waitFor(async () => {
-      const fresh = `lost-${Date.now()}`;
-      await apply(example('openeo/batch-job.yaml').replaceAll('job-2403041030084c9e', fresh));
-      expect((await stored(fresh)).spec.monitoring).toBeUndefined();
-    }, soon);
+    await untilExporter(false);
   });
 
   it('is left to its children where it is scheduled', async () => {

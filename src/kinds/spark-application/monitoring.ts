@@ -15,7 +15,7 @@ type Given = Injection['prometheus'];
 export interface MonitoringContext {
   /** Tells what an earlier admission put there. */
   readonly isOurs: (path: FieldPath) => boolean;
-  /** False where spark-operator is known to run without its webhook for pods. */
+  /** False where spark-operator is known to have no webhook for the namespace's pods. */
   readonly hasPodWebhook: boolean;
 }
 
@@ -66,7 +66,7 @@ const lostConfiguration = (app: KubeObject, injection: Injection): string | unde
     ...lists.flatMap((list) => [...injection[list].keys()]),
   ];
   if (file !== undefined && !paths.some((path) => isBelow(file, path))) return undefined;
-  return `spark-operator is installed without its webhook for pods, which mounts ${file ?? 'the configuration that the exporter reads'}`;
+  return `spark-operator has no webhook for the pods of this namespace, which would mount ${file ?? 'the configuration that the exporter reads'}`;
 };
 
 /** What a person should know about the monitoring they wrote themselves. */

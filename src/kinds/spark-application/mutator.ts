@@ -36,7 +36,7 @@ export interface SparkContext {
  */
 const sparkEdits = (app: KubeObject, injection: Injection, context: SparkContext): Proposal => {
   const { namespace, facts, isOurs } = context;
-  const hasPodWebhook = facts.hasSparkPodWebhook();
+  const hasPodWebhook = facts.hasSparkPodWebhook(namespace);
   const monitoring = monitoringEdits(app, injection, { isOurs, hasPodWebhook });
   const eventLog = eventLogEdits(app, injection, namespace, facts);
   const roles = ROLES.filter((role) => isRecord(readAt(app, ['spec', role])));

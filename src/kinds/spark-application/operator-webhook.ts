@@ -12,14 +12,14 @@ const WEBHOOK_FIELDS: ReadonlySet<string> = new Set([
   'nodeSelector',
 ]);
 
-/** What is given and reaches no pod where spark-operator runs without its webhook for pods: one sentence, or none. */
+/** What is given and reaches no pod where no webhook of spark-operator is for the namespace's pods: one sentence, or none. */
 export const operatorWebhookWarnings = (edits: readonly Edit[]): readonly string[] => {
   const lost = edits.filter(isByWebhook);
   if (lost.length === 0) return [];
   const fields = new Set(lost.map(({ at }) => at.at(-1) ?? ''));
   const sources = new Set(lost.map(({ by }) => by));
   return [
-    `spark-operator is installed without its webhook for pods: ${listed(fields)} of PlatformDefaults ${[...sources].join(', ')} do not reach the driver and the executors, nor do those of the application. Ask for webhook.enable in its chart.`,
+    `spark-operator has no webhook for the pods of this namespace: ${listed(fields)} of PlatformDefaults ${[...sources].join(', ')} do not reach the driver and the executors, nor do those of the application. Ask for webhook.enable and this namespace in its chart.`,
   ];
 };
 
