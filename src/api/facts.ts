@@ -165,6 +165,8 @@ export interface Facts {
   readonly objectStore: (namespace: string, name: string) => ObjectStoreFact | undefined;
   /** Access modes of a claim; undefined where no such claim is in the cache, which a webhook alone does not fill. */
   readonly claimModes: (namespace: string, name: string) => readonly AccessMode[] | undefined;
+  /** True where it is known that there is no such claim, and that we are not about to make it. */
+  readonly isClaimMissing: (namespace: string, name: string) => boolean;
   /** False where it is known that no webhook of spark-operator for pods is for this namespace. */
   readonly hasSparkPodWebhook: (namespace: string) => boolean;
   readonly policy: Policy;

@@ -97,5 +97,7 @@ export interface DefaultsIndex {
   readonly resolve: (target: DefaultsTarget) => Injection | undefined;
   /** The same for each container of a pod. */
   readonly resolveContainers: (target: DefaultsTarget) => (container: ContainerTarget) => ContainerInjection;
+  /** True where one of them provisions a claim of that name, or of one that depends on the namespace. */
+  readonly provisionsClaim: (name: string) => boolean;
   readonly size: number;
 }

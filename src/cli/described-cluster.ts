@@ -150,6 +150,7 @@ export const offlineFacts = ({
       [NAMESPACE_NAME_LABEL]: namespace,
     }),
     objectStore: () => undefined,
+    isClaimMissing: () => false,
     hasSparkPodWebhook: () => true,
     claimModes: (namespace, name) => claimModes.get(keyOf({ namespace, name })),
     storage: {

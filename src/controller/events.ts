@@ -136,7 +136,8 @@ const write = async (
 /** A rate for each object, the least recently spoken of forgotten first. */
 const createObjectRateLimiters = (): ((about: KubeObject) => RateLimiter) => {
   const limiters = new Map<string, RateLimiter>();
-  return ({ metadata: { uid = '' } }) => {
+  return ({ metadata }) => {
+    const uid = metadata.uid ?? `${metadata.namespace}/${metadata.name}`;
     const rate = limiters.get(uid) ?? createRateLimiter(RATE_LIMIT_PER_OBJECT.burst, RATE_LIMIT_PER_OBJECT.perSecond);
     limiters.delete(uid);
     limiters.set(uid, rate);

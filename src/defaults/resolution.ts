@@ -25,7 +25,19 @@ export const indexDefaults = (list: readonly PlatformDefaults[], options: Defaul
 export const indexEntries = (entries: readonly Entry[]): DefaultsIndex => {
   const injecting = entries.filter(({ spec }) => spec.inject !== undefined || spec.variables !== undefined);
   const ordered = injecting.toSorted(compareEntries);
-  return { ...createResolver(ordered, createMatcher(ordered)), size: entries.length };
+  return {
+    ...createResolver(ordered, createMatcher(ordered)),
+    provisionsClaim: createClaimLookup(entries),
+    size: entries.length,
+  };
+};
+
+const createClaimLookup = (entries: readonly Entry[]): DefaultsIndex['provisionsClaim'] => {
+  const names = new Set(
+    entries.flatMap(({ spec }) => (spec.provision?.persistentVolumeClaims ?? []).map(({ name }) => name)),
+  );
+  const isAny = [...names].some((name) => name.includes('${'));
+  return (name) => isAny || names.has(name);
 };
 
 /** The size of the cache of plans, and of that of injections, in bytes as weighed here. */
@@ -50,7 +62,10 @@ interface SizedInjection {
  * Resolves for an object those of `entries`, best first, that the matcher finds. Undefined where they give nothing.
  * Objects that match the same entries with the same variables get the very same injection.
  */
-const createResolver = (entries: readonly Entry[], match: Matcher): Omit<DefaultsIndex, 'size'> => {
+const createResolver = (
+  entries: readonly Entry[],
+  match: Matcher,
+): Pick<DefaultsIndex, 'resolve' | 'resolveContainers'> => {
   const planOf = createCache<Plan>(MAX_CACHE_BYTES, weightOf);
   const injectionOf = createCache<SizedInjection>(MAX_CACHE_BYTES, ({ size }) => BYTES_PER_CHARACTER * size);
   const resolveFound = (target: DefaultsTarget, found: readonly number[]): Injection | undefined => {

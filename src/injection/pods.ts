@@ -2,6 +2,7 @@ import { type AdmissionRequest, type Mutation, untouched } from '../api/admissio
 import type { Facts } from '../api/facts.ts';
 import type { Injection, TargetKind } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
+import { missingClaimWarnings, refusingMissingClaims } from './claims.ts';
 import { type InjectionFor, type PlacedContainer, unscoped } from './containers.ts';
 import { type Edit, editsOf, envFromEdits, type FieldPath } from './edit.ts';
 import { type InjectionPlan, inject } from './injector.ts';
@@ -9,7 +10,7 @@ import { childOf, listAt, type Path, textAt } from './path.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from './reserved.ts';
 import type { Rules } from './settlement.ts';
 import { readInjected } from './snapshot.ts';
-import { targetOf } from './target.ts';
+import { namespaceOf, targetOf } from './target.ts';
 import { type DesiredVolumes, desiredVolumes, mountedVolumeRefusal, POD_VOLUMES, volumeEdits } from './volumes.ts';
 
 /** What is injected into one kind of pod. */
@@ -36,11 +37,12 @@ export const mutatePod = (
       pod,
       results.flatMap(({ warnings }) => warnings),
     );
+  const namespace = namespaceOf(pod, request);
   return inject(pod, {
     edits,
-    rulesFor,
+    rulesFor: refusingMissingClaims(rulesFor, namespace, facts),
     form: 'names',
-    warnings: results.flatMap(({ warnings }) => warnings),
+    warnings: [...results.flatMap(({ warnings }) => warnings), ...missingClaimWarnings(edits, namespace, facts)],
     isDisabled: results.some(({ isDisabled }) => isDisabled),
   });
 };

@@ -1,17 +1,19 @@
 import type { CloudVerdict, Facts, Policy } from '../api/facts.ts';
 import type { DefaultsIndex } from '../api/injection.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../api/kubernetes.ts';
+import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../api/names.ts';
 import { objectStoreFact } from '../api/object-store.ts';
 import { PENDING_VERDICT } from '../clouds/cloud.ts';
 import { meetsAll, requirementsOf } from '../defaults/entry.ts';
 import type { Store } from '../kube/store.ts';
 import { type FactStores, sparkPodWebhooksOf } from '../kube/stores.ts';
 import { accessModesOf } from '../storage-classes/claim.ts';
+import { CALRISSIAN_CLAIMS } from './calrissian/objects.ts';
 
 export interface FactSources {
   readonly stores: FactStores;
   /** Where claims are watched. */
-  readonly claims?: Pick<Store<PersistentVolumeClaim>, 'get'>;
+  readonly claims?: Pick<Store<PersistentVolumeClaim>, 'get' | 'hasSynced'>;
   readonly verdict: () => CloudVerdict | undefined;
   readonly defaults: () => DefaultsIndex;
   readonly policy: Policy;
@@ -30,6 +32,15 @@ export const createFacts = ({ stores, claims, verdict, defaults, policy }: FactS
       const claim = claims?.get({ namespace, name });
       return claim && accessModesOf(claim);
     },
+    isClaimMissing: (namespace, name) =>
+      claims?.hasSynced() === true &&
+      claims.get({ namespace, name }) === undefined &&
+      !defaults().provisionsClaim(name) &&
+      !(
+        CALRISSIAN_CLAIMS.includes(name) &&
+        stores.namespaces.get({ namespace: '', name: namespace })?.metadata.labels?.[CALRISSIAN_LABEL] ===
+          CALRISSIAN_ENABLED
+      ),
     hasSparkPodWebhook: (namespace) => isServed(stores, stores.namespaces.get({ namespace: '', name: namespace })),
     storage: {
       storageClass: (name) => stores.storageClasses.get({ namespace: '', name }),

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Server } from 'node:net';
+import { hostname } from 'node:os';
 import { ensureStorageClasses, type Handle, type HandlerOptions } from '../admission/handler.ts';
 import { createWebhookServer, type WebhookServer } from '../admission/server.ts';
 import type { AdmissionRequest } from '../api/admission.ts';
@@ -10,9 +11,11 @@ import { type CertificateSource, tlsOptions } from '../certificates/certificate.
 import { fileSource } from '../certificates/file-source.ts';
 import { secretSource, serviceNames } from '../certificates/secret-source.ts';
 import { type CertificateWatcher, watchCertificate } from '../certificates/watcher.ts';
+import { createEventRecorder, type EventRecorder } from '../controller/events.ts';
 import { isAuthorityPublished } from '../controller/webhooks/publisher.ts';
 import { createHandler } from '../kinds/index.ts';
 import { type DecisionLog, outcomeOf } from '../ops/decisions.ts';
+import { tellOwners } from './admission-events.ts';
 import type { Core } from './core.ts';
 
 /** The webhook server once it has a certificate, and how to end it. */
@@ -59,14 +62,15 @@ const sourceOf = (settings: Core['settings'], kube: Core['kube']): CertificateSo
 
 /** Serves as soon as there is a certificate, and with each later one without dropping a connection. */
 export const startWebhook = (core: Core, certificates: CertificateWatcher, decisions: DecisionLog): Webhook => {
-  const { log, settings, signal } = core;
+  const { kube, log, metrics, settings, signal } = core;
+  const events = createEventRecorder({ kube, instance: hostname(), log, metrics });
   let webhook: WebhookServer | undefined;
   const start = async (): Promise<void> => {
     const first = await certificates.first.catch(() => undefined);
     if (first === undefined || signal.aborted) return;
     const created = createWebhookServer(
       tlsOptions(first),
-      countErrors(core, createHandler(handlerOptions(core, decisions))),
+      countErrors(core, createHandler(handlerOptions(core, decisions, events))),
       log,
     );
     certificates.onChange((certificate) => created.server.setSecureContext(tlsOptions(certificate)));
@@ -78,9 +82,14 @@ export const startWebhook = (core: Core, certificates: CertificateWatcher, decis
     isListening: () => webhook !== undefined,
     started: start(),
     drain: (quietMs) => webhook?.drain(quietMs) ?? Promise.resolve(),
-    close: () => webhook?.close() ?? Promise.resolve(),
+    close: async () => {
+      await webhook?.close();
+      await events.close(EVENTS_GRACE_MS);
+    },
   };
 };
+
+const EVENTS_GRACE_MS = 3_000;
 
 /** What throws is counted too, and answered as a fault of ours. */
 const countErrors =
@@ -100,11 +109,23 @@ const countErrors =
     }
   };
 
-const handlerOptions = ({ kube, settings, facts, log, metrics }: Core, decisions: DecisionLog): HandlerOptions => ({
+const handlerOptions = (
+  { kube, settings, facts, log, metrics }: Core,
+  decisions: DecisionLog,
+  events: EventRecorder,
+): HandlerOptions => ({
   facts,
   ensure: ensureStorageClasses(kube, settings.ensureDeadlineMs, () => metrics.countStorageClass('admission')),
-  observe: observeAdmissions({ log, metrics }, decisions),
+  observe: all(observeAdmissions({ log, metrics }, decisions), tellOwners(events)),
 });
+
+type Observe = NonNullable<HandlerOptions['observe']>;
+
+const all =
+  (...observers: readonly Observe[]): Observe =>
+  (request, decision, seconds) => {
+    for (const observe of observers) observe(request, decision, seconds);
+  };
 
 /** Where a server listens, and the setting that says so. */
 export interface Address {

@@ -166,6 +166,41 @@ describe('a claim that defaults mount into Calrissian runners', () => {
   });
 });
 
+describe('what an engine would hear in place of a person', () => {
+  it('is an Event about the pod: its default names a claim that is not there', async () => {
+    const pods: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
+    const lacking: PlatformDefaults = {
+      apiVersion: 'quartermaster.dev/v1alpha1',
+      kind: 'PlatformDefaults',
+      metadata: { name: 'lacking', namespace: defaults.namespace },
+      spec: {
+        match: { kinds: ['WorkflowPod'] },
+        inject: {
+          labels: { 'example.org/given': 'yes' },
+          volumes: [{ name: 'nowhere', persistentVolumeClaim: { claimName: 'nowhere' } }],
+          volumeMounts: [{ name: 'nowhere', mountPath: '/nowhere' }],
+        },
+      },
+    };
+    await cluster.admin.create(resources.platformDefaults, lacking);
+    const step = (name: string): Pod => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace: NAMESPACE, labels: { 'workflows.argoproj.io/workflow': 'w' } },
+      spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'step' }] },
+    });
+    await vi.waitFor(async () => {
+      const { metadata: stored } = await cluster.admin.create(pods, step('tried'), { dryRun: true });
+      expect(stored.labels).toMatchObject({ 'example.org/given': 'yes' });
+    }, soon);
+    const { spec } = await cluster.admin.create(pods, step('told'));
+    expect((spec?.volumes ?? []).filter(({ name }) => name === 'nowhere')).toEqual([]);
+    const events = () => kubectl(cluster.controlPlane, ['get', 'events', '-n', NAMESPACE, '-o', 'wide']);
+    await expect.poll(events, soon).toMatch(/Warning +DefaultsIncomplete +pod\/told.*there is no claim nowhere/);
+    expect(await events()).not.toContain('pod/tried');
+  });
+});
+
 describe('an ObjectStore, through the real API server', () => {
   const asking = (name: string, spec: ObjectStoreSpec): ObjectStore => ({
     apiVersion: 'banzaicloud.com/v1alpha1',

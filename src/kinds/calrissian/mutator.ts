@@ -147,7 +147,7 @@ const claimRefusal = (claim: string, namespace: string, facts: Facts): string | 
 const unknownClaims = (desired: readonly unknown[], namespace: string, facts: Facts): readonly string[] =>
   desired
     .flatMap((volume) => claimOf(volume) ?? [])
-    .filter((claim) => facts.claimModes(namespace, claim) === undefined);
+    .filter((claim) => facts.claimModes(namespace, claim) === undefined && !facts.isClaimMissing(namespace, claim));
 
 const claimMountedBy = (pod: KubeObject, mount: unknown, desired: DesiredVolumes): string | undefined => {
   const name = textAt(mount, ['name']) ?? '';

@@ -19,6 +19,15 @@ export interface ConfigMap extends KubeObject {
   readonly data: Readonly<Record<string, string>>;
 }
 
+const CLAIMS: Readonly<Record<string, readonly AccessMode[]>> = {
+  'calrissian-input-data': ['ReadWriteOnce', 'ReadOnlyMany'],
+  'calrissian-tmpout': ['ReadWriteMany'],
+  'calrissian-output-data': ['ReadWriteMany'],
+};
+
+/** The claims that a namespace gets with the label for Calrissian. */
+export const CALRISSIAN_CLAIMS: readonly string[] = Object.keys(CLAIMS);
+
 /** What a namespace holds that is ready for Calrissian, beside the StorageClass all such namespaces share. */
 export interface CalrissianObjects {
   readonly roleBindings: readonly RoleBinding[];
@@ -50,11 +59,7 @@ export const calrissianObjects = (namespace: string, { serviceAccounts }: Calris
     metadata: metadataOf(namespace, CALRISSIAN_DEFAULTS),
     data: { 'default.json': `${JSON.stringify(DEFAULTS, null, 2)}\n` },
   },
-  claims: [
-    claim(namespace, 'calrissian-input-data', ['ReadWriteOnce', 'ReadOnlyMany']),
-    claim(namespace, 'calrissian-tmpout', ['ReadWriteMany']),
-    claim(namespace, 'calrissian-output-data', ['ReadWriteMany']),
-  ],
+  claims: Object.entries(CLAIMS).map(([name, modes]) => claim(namespace, name, modes)),
 });
 
 /** Calrissian refuses to start without these two; openEO's launcher gives the same. What a job says itself wins. */

@@ -9,6 +9,7 @@ import {
 import type { Facts } from '../../api/facts.ts';
 import type { FileMount, Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
+import { missingClaimWarnings, refusingMissingClaims } from '../../injection/claims.ts';
 import { type Edit, editOf, editsOf, envFromEdits, erase, type FieldPath, fieldId } from '../../injection/edit.ts';
 import { inject, type Reconsidered, type Reinjection, reinject } from '../../injection/injector.ts';
 import { memoize } from '../../injection/memo.ts';
@@ -255,9 +256,9 @@ const create = (app: KubeObject, request: AdmissionRequest, facts: Facts): Mutat
       : sparkEdits(app, injection, { namespace: target.namespace, facts, isOurs });
   return inject(app, {
     edits,
-    rulesFor: reinjection.rulesFor,
+    rulesFor: refusingMissingClaims(reinjection.rulesFor, target.namespace, facts),
     form: 'values',
-    warnings: [...(injection?.warnings ?? []), ...warnings],
+    warnings: [...(injection?.warnings ?? []), ...warnings, ...missingClaimWarnings(edits, target.namespace, facts)],
     isDisabled: target.isDisabled,
   });
 };
