@@ -44,6 +44,8 @@ const createClaimLookup = (entries: readonly Entry[]): DefaultsIndex['provisions
 const MAX_CACHE_BYTES = 32 * 1024 * 1024;
 /** Bytes for each character of what an injection gives: its keys are stored anew, and again as edits for each place. */
 const BYTES_PER_CHARACTER = 4;
+/** What the edits made of one value weigh, in each of the places it goes to. */
+const CHARACTERS_PER_VALUE = 200;
 /** Bytes that a layer takes besides what it shares with its entry. */
 const LAYER_BYTES = 128;
 
@@ -155,7 +157,8 @@ const fillLayers = (
     applied.push(layer);
     remaining = { size: remaining.size - layer.size, values: remaining.values - planned.values };
   }
-  return { layers: applied, leftOut, size: MAX_INJECT_CHARACTERS - remaining.size };
+  const given = MAX_VALUES - remaining.values;
+  return { layers: applied, leftOut, size: MAX_INJECT_CHARACTERS - remaining.size + CHARACTERS_PER_VALUE * given };
 };
 
 /** As many as there are entries would be sent, logged and kept with every object. */

@@ -34,12 +34,15 @@ export const editsOf = <T>(
   at: Path,
   items: ResolvedMap<T>,
   convert: (value: T) => unknown = unconverted,
-): readonly Edit[] =>
-  items.size === 0
-    ? NONE
-    : memoize(items, convert, at.join('/'), () =>
-        [...items].map(([key, resolved]) => editOf(at, key, resolved, convert(resolved.value))),
-      );
+): readonly Edit[] => {
+  if (items.size === 0) return NONE;
+  const make = (): readonly Edit[] =>
+    [...items].map(([key, resolved]) => editOf(at, key, resolved, convert(resolved.value)));
+  return isFarContainer(at) ? make() : memoize(items, convert, at.join('/'), make);
+};
+
+/** Whoever makes a pod chooses how many containers it has: the edits of the first few are worth keeping. */
+const isFarContainer = (at: Path): boolean => Number(at[2] ?? 0) >= 4;
 
 const NONE: readonly Edit[] = [];
 const unconverted = (value: unknown): unknown => value;

@@ -212,9 +212,17 @@ const explanationsOf = (
   { pointer, source, mode, why }: Reason,
 ): readonly Explanation[] => {
   if (!isListPath(at)) return [{ path: pointer, source, mode, why }];
-  const index = listAt(object, at).indexOf(value);
+  const index = placeIn(listAt(object, at), value);
   return index < 0 ? [] : [{ path: `${pointer}/${index}`, source, mode, why }];
 };
+
+/** Of a long list all are looked up at once: nothing is put into it any more. */
+const placeIn = (list: readonly unknown[], value: unknown): number =>
+  list.length <= SHORT_LIST
+    ? list.indexOf(value)
+    : (memoize(list, placeIn, '', () => new Map(list.map((item, index) => [item, index]))).get(value) ?? -1);
+
+const SHORT_LIST = 64;
 
 const reasonOf = (edit: Edit): Reason => memoize(edit, reasonFor, '', () => reasonFor(edit));
 

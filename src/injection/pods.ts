@@ -6,7 +6,9 @@ import { missingClaimWarnings, refusingMissingClaims } from './claims.ts';
 import { type InjectionFor, type PlacedContainer, unscoped } from './containers.ts';
 import { type Edit, editsOf, envFromEdits, type FieldPath } from './edit.ts';
 import { type InjectionPlan, inject } from './injector.ts';
-import { childOf, listAt, type Path, textAt } from './path.ts';
+import { memoize } from './memo.ts';
+import { isMountedInPod } from './mounts.ts';
+import { listAt, type Path, textAt } from './path.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from './reserved.ts';
 import type { Rules } from './settlement.ts';
 import { readInjected } from './snapshot.ts';
@@ -15,6 +17,8 @@ import { type DesiredVolumes, desiredVolumes, mountedVolumeRefusal, POD_VOLUMES,
 
 /** What is injected into one kind of pod. */
 export interface PodProfile extends PodRefusals {
+  /** How many containers are given something. */
+  readonly containerCount: (pod: KubeObject) => number;
   /** `injectionFor`: what each container is given of the injection. */
   readonly editsFor: (pod: KubeObject, injection: Injection, injectionFor: InjectionFor) => readonly Edit[];
   /** What the pod needs whatever the defaults are. */
@@ -31,6 +35,8 @@ export const mutatePod = (
   rulesFor: InjectionPlan['rulesFor'] = podRules(profiles),
 ): Mutation => {
   const results = profiles.map((profile) => resultOf(pod, request, facts, profile));
+  const denied = results.find((result) => result.denied !== undefined)?.denied;
+  if (denied !== undefined) return { ...untouched(pod), denied };
   const edits = concatenated(results.map((result) => result.edits));
   if (edits.length === 0 && readInjected(pod) === undefined)
     return untouched(
@@ -57,6 +63,7 @@ interface ProfileResult {
   readonly edits: readonly Edit[];
   readonly warnings: readonly string[];
   readonly isDisabled: boolean;
+  readonly denied?: string;
 }
 
 const resultOf = (pod: KubeObject, request: AdmissionRequest, facts: Facts, profile: PodProfile): ProfileResult => {
@@ -65,6 +72,9 @@ const resultOf = (pod: KubeObject, request: AdmissionRequest, facts: Facts, prof
   const injection = defaults.resolve(target);
   const own = target.isDisabled ? [] : profile.ownEdits(pod);
   if (injection === undefined) return { edits: own, warnings: [], isDisabled: target.isDisabled };
+  const containers = profile.containerCount(pod);
+  if (containers > 1 && containers * sizePerContainer(injection) > MAX_CHARACTERS)
+    return tooMany(containers, injection, { edits: own, isDisabled: target.isDisabled });
   const injectionFor = injection.isScoped ? defaults.resolveContainers(target) : unscoped(injection);
   return {
     edits: concatenated([own, profile.editsFor(pod, injection, injectionFor)]),
@@ -82,6 +92,38 @@ const ownersOf = (pod: KubeObject): ReadonlySet<string> =>
       return [kind, `${version.includes('/') ? version.slice(0, version.indexOf('/')) : ''}/${kind}`];
     }),
   );
+
+/** What the containers of a pod may be given together, in characters of JSON: no API server stores more in one object. */
+const MAX_CHARACTERS = 4 * 1024 * 1024;
+/** What a value takes besides itself. */
+const CHARACTERS_PER_VALUE = 64;
+
+/** Pods of more containers are seldom alike: their edits are not worth keeping. */
+export const FEW_CONTAINERS = 8;
+
+const sizePerContainer = (injection: Injection): number =>
+  memoize(injection, sizePerContainer, '', () => {
+    const { env, envFrom, volumeMounts, configMaps, secrets } = injection;
+    const values = [env, envFrom, volumeMounts, configMaps, secrets].flatMap((map) =>
+      [...map.values()].map(({ value }) => value),
+    );
+    return JSON.stringify(values).length + CHARACTERS_PER_VALUE * values.length;
+  });
+
+/** Defaults give way. What is enforced does not: the pod is refused, as the API server would refuse it with all of it. */
+const tooMany = (
+  containers: number,
+  { env, envFrom, volumeMounts, configMaps, secrets }: Injection,
+  given: Pick<ProfileResult, 'edits' | 'isDisabled'>,
+): ProfileResult => {
+  const isEnforced = [env, envFrom, volumeMounts, configMaps, secrets].some((map) =>
+    [...map.values()].some(({ mode }) => mode === 'Enforce'),
+  );
+  const why = `${containers} containers would be given more than 4 MiB by PlatformDefaults`;
+  return isEnforced
+    ? { ...given, warnings: [], denied: `spec.containers: ${why}, some of which is enforced; use fewer containers.` }
+    : { ...given, warnings: [`Nothing of PlatformDefaults is injected: ${why}.`] };
+};
 
 /** What must not be injected into one kind of pod, beyond its reserved names. */
 interface PodRefusals {
@@ -104,7 +146,7 @@ export const podRules =
       mountedVolumeRefusal(pod, mount, POD_VOLUMES, desired, ofVolume);
     return {
       conflictsOf: () => NONE,
-      isUnused: (pod, edit) => edit.at.at(-1) === 'volumes' && !isMounted(pod, edit.key),
+      isUnused: (pod, edit) => edit.at.at(-1) === 'volumes' && !isMountedInPod(pod, edit.key),
       refusalOf: (pod, edit) => {
         switch (edit.at.at(-1) ?? '') {
           case 'volumes':
@@ -142,18 +184,7 @@ const fieldRefusal = (pod: KubeObject, edit: Edit, { kind, ofEnv, ofLabel }: Pod
   }
 };
 
-const isMounted = (pod: KubeObject, volume: string): boolean =>
-  CONTAINERS.some((list) =>
-    listAt(pod, list).some((container) => listAt(container, MOUNTS).some((mount) => childOf(mount, 'name') === volume)),
-  );
-
 const NONE: readonly FieldPath[] = [];
-
-const CONTAINERS = [
-  ['spec', 'containers'],
-  ['spec', 'initContainers'],
-];
-const MOUNTS = ['volumeMounts'];
 
 const firstOf = (
   kinds: readonly PodRefusals[],

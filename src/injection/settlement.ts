@@ -338,8 +338,14 @@ const replaceEntries = (list: unknown[], [first, ...doubles]: readonly unknown[]
   list[at] = value;
 };
 
+/** So many are sooner found one by one: there may be a thousand conflicts, each of which takes out one of very many. */
+const FEW = 4;
+
 const removeEntries = (list: unknown[], entries: readonly unknown[]): void => {
-  if (entries.length === 0) return;
+  if (entries.length <= FEW) {
+    for (const entry of entries) list.splice(list.indexOf(entry), 1);
+    return;
+  }
   const gone = new Set(entries);
   let length = 0;
   for (const item of list) if (!gone.has(item)) list[length++] = item;

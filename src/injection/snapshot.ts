@@ -21,11 +21,12 @@ export type SnapshotForm = 'values' | 'names';
 export const encodeSnapshot = (edits: readonly Edit[], form: SnapshotForm): string | undefined => {
   if (edits.length === 0) return undefined;
   const by = [...new Set(edits.map((edit) => edit.by))];
+  const places = new Map(by.map((source, index) => [source, index]));
   const snapshot: Snapshot = {
     by,
     put: runsOf(edits).map((run) => {
       const [{ at, mode, by: source }] = run;
-      const entry = [by.indexOf(source), at.join('/'), contentOf(run, form)] as const;
+      const entry = [places.get(source) ?? 0, at.join('/'), contentOf(run, form)] as const;
       return mode === 'Enforce' ? [...entry, mode] : entry;
     }),
   };

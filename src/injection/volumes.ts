@@ -57,9 +57,13 @@ export const canManyAttach = (modes: readonly AccessMode[]): boolean =>
 export const claimOf = (volume: unknown): string | undefined => textAt(volume, ['persistentVolumeClaim', 'claimName']);
 
 const mountedVolumesOf = ({ volumes, volumeMounts, configMaps, secrets }: Injection): readonly MountedVolume[] => {
-  const mountsOf = (name: string) => [...volumeMounts.values()].filter(({ value }) => value.name === name);
+  const mounts = Map.groupBy(volumeMounts.values(), ({ value }) => value.name);
   return [
-    ...[...volumes.values()].map((volume) => ({ volume, mounts: mountsOf(volume.value.name), isConfigMap: false })),
+    ...[...volumes.values()].map((volume) => ({
+      volume,
+      mounts: mounts.get(volume.value.name) ?? [],
+      isConfigMap: false,
+    })),
     ...[...configMaps.values()].map((file) => fileVolume(file, 'configmap')),
     ...[...secrets.values()].map((file) => fileVolume(file, 'secret')),
   ];
@@ -163,9 +167,6 @@ export const mountedVolumeRefusal = (
   if (present !== undefined && volume.mode === 'Default') return `there is another volume named ${name}`;
   return volumeRefusalOf(volume);
 };
-
-/** True where one mount would lie in the other's directory, or in its place. */
-export const isNested = (one: string, other: string): boolean => isBelow(one, other) || isBelow(other, one);
 
 /** True for the directory itself too. */
 export const isBelow = (path: string, directory: string): boolean =>

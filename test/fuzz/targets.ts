@@ -1,5 +1,6 @@
 import type { OpenTarget } from './target.ts';
 import { certificatesTarget } from './targets/certificates.ts';
+import { costTarget } from './targets/cost.ts';
 import { defaultsTarget } from './targets/defaults.ts';
 import { handleTarget } from './targets/handle.ts';
 import { httpTarget } from './targets/http.ts';
@@ -18,4 +19,5 @@ export const targets: Readonly<Record<string, OpenTarget>> = {
   metadata: metadataTarget,
   providers: providersTarget,
   certificates: certificatesTarget,
+  cost: costTarget,
 };

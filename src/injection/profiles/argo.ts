@@ -1,11 +1,18 @@
-import { mountKey } from '../../api/inject-spec.ts';
 import type { ContainerRole, Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import type { PlacedContainer } from '../containers.ts';
-import type { Edit } from '../edit.ts';
+import { type Edit, entriesWith, valuesAt } from '../edit.ts';
 import { memoize } from '../memo.ts';
+import { mountBelow, mountIndex, mountsAbove } from '../mounts.ts';
 import { listAt, type Path, readAt, textAt } from '../path.ts';
-import { containerEdits, containersWhere, isSparkOperatorPod, type PodProfile, podEdits } from '../pods.ts';
+import {
+  containerEdits,
+  containersWhere,
+  FEW_CONTAINERS,
+  isSparkOperatorPod,
+  type PodProfile,
+  podEdits,
+} from '../pods.ts';
 import { labelsOf } from '../target.ts';
 import { type DesiredVolumes, hasClaims, hidesAny, POD_VOLUMES } from '../volumes.ts';
 
@@ -36,13 +43,14 @@ const isComponent = (pod: KubeObject): boolean => COMPONENTS.includes(componentO
 export const workflowProfile: PodProfile = {
   kind: 'WorkflowPod',
   ownEdits: () => [],
+  containerCount: (pod) => usersContainers(pod).length + executorContainers(pod).length,
   editsFor: (pod, injection, injectionFor) => {
     const [users, executors] = [usersContainers(pod), executorContainers(pod)];
     const make = (): readonly Edit[] => [
       ...(isComponent(pod) ? [] : podEdits(injection)),
       ...containerEdits(pod, [...users.map(asUsers(pod)), ...executors.map(asHelper(pod))], injection, injectionFor),
     ];
-    return hasClaims(injection) || injection.isScoped
+    return hasClaims(injection) || injection.isScoped || users.length + executors.length > FEW_CONTAINERS
       ? make()
       : memoize(injection, workflowProfile, `${isComponent(pod)} ${users.join()} ${executors.join()}`, make);
   },
@@ -105,25 +113,21 @@ const asHelper =
 export const readOnlyOverlap = (pod: KubeObject, mount: Edit, desired: DesiredVolumes): string | undefined => {
   const isReadOnly = (value: unknown): boolean =>
     readAt(value, ['readOnly']) === true || isReadOnlyVolume(pod, textAt(value, ['name']) ?? '', desired);
-  for (const present of listAt(pod, mount.at)) {
-    const path = mountKey(textAt(present, MOUNT_PATH) ?? '');
-    if (path === mount.key) continue;
-    if (isInside(path, mount.key) && isReadOnly(mount.value)) return `it would be read-only over the mount at ${path}`;
-    if (isInside(mount.key, path) && isReadOnly(present)) return `it would lie in the read-only mount at ${path}`;
-  }
-  return undefined;
+  const present = listAt(pod, mount.at);
+  const index = mountIndex(present);
+  const below = mountBelow(index, mount.key);
+  if (below !== undefined && isReadOnly(mount.value)) return `it would be read-only over the mount at ${below}`;
+  const above = mountsAbove(index, mount.key).find(
+    // The API server takes one mount for each path.
+    (path) => path !== mount.key && isReadOnly(entriesWith(present, mount.at, path)[0]),
+  );
+  return above && `it would lie in the read-only mount at ${above}`;
 };
-
-const MOUNT_PATH = ['mountPath'];
-
-/** For two mount keys that differ. A pod may have very many mounts: no text is made for each. */
-const isInside = (path: string, directory: string): boolean =>
-  path.startsWith(directory) && (directory.endsWith('/') || path[directory.length] === '/');
 
 const READ_ONLY_VOLUMES = ['configMap', 'secret', 'downwardAPI', 'projected'];
 
 const isReadOnlyVolume = (pod: KubeObject, name: string, desired: DesiredVolumes): boolean => {
-  const present = listAt(pod, POD_VOLUMES).find((volume) => textAt(volume, ['name']) === name);
+  const [present] = valuesAt(pod, { at: POD_VOLUMES, key: name });
   const volume = present ?? desired.get(name)?.value;
   return READ_ONLY_VOLUMES.some((kind) => readAt(volume, [kind]) !== undefined);
 };

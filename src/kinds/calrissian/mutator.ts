@@ -4,6 +4,8 @@ import { mountKey } from '../../api/inject-spec.ts';
 import type { KubeObject, VolumeMount } from '../../api/kubernetes.ts';
 import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../../api/names.ts';
 import { type Edit, OURSELVES, valuesAt } from '../../injection/edit.ts';
+import { memoize } from '../../injection/memo.ts';
+import { type MountIndex, mountBelow, mountIndex, mountsAbove } from '../../injection/mounts.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
 import { environmentEdits, mutatePod, type PodProfile, podEdits } from '../../injection/pods.ts';
 import { isWorkflowPod, workflowProfile } from '../../injection/profiles/argo.ts';
@@ -18,7 +20,6 @@ import {
   claimOf,
   type DesiredVolumes,
   hidesAny,
-  isNested,
   POD_VOLUMES,
   type VolumeLayout,
   volumeEdits,
@@ -63,6 +64,7 @@ const calrissianProfile = (recognised: CalrissianPod, pod: KubeObject, facts: Fa
   const hasIdentity = [...names].some((name) => AWS_IDENTITY.test(name));
   return {
     kind: 'CalrissianPod',
+    containerCount: () => 1,
     ownEdits: () => (recognised.role === 'runner' ? [podNameEdit(recognised)] : []),
     editsFor: (_, injection, injectionFor) => {
       const name = textAt(pod, [...container, 'name']) ?? '';
@@ -121,18 +123,46 @@ const calrissianMountRefusal = (
   desired: DesiredVolumes,
   facts: Facts,
 ): string | undefined => {
-  const present = listAt(pod, [...container, 'volumeMounts']);
-  const paths = present.flatMap((item) => textAt(item, ['mountPath']) ?? []).map(mountKey);
-  const over = paths.find((path) => isNested(path, mount.key));
+  const index = mountIndex(listAt(pod, [...container, 'volumeMounts']));
+  const over = mountsAbove(index, mount.key)[0] ?? mountBelow(index, mount.key);
   if (over !== undefined) return `it would lie over or under the mount at ${over}`;
   if (hidesAny(mount.key, ['/tmp'])) return 'it would hide /tmp';
   const claim = claimMountedBy(pod, mount.value, desired);
   if (claim === undefined) return undefined;
-  const like = paths.find((path) => path.startsWith(mount.key) || mount.key.startsWith(path));
+  const like = index.prefixesOf(mount.key)[0] ?? index.beginningWith(mount.key);
   if (like !== undefined)
     return `its path begins like the mount at ${like}, and Calrissian would take one claim for the other`;
-  const isMounted = role === 'runner' && present.some((item) => claimMountedBy(pod, item, desired) === claim);
-  return isMounted ? `claim ${claim} is mounted already` : claimRefusal(claim, namespace, facts);
+  const refusal = claimRefusal(claim, namespace, facts);
+  if (refusal !== undefined || role !== 'runner') return refusal;
+  return isClaimMounted(pod, claim, { index, desired }) ? `claim ${claim} is mounted already` : undefined;
+};
+
+interface Mounted {
+  readonly index: MountIndex;
+  readonly desired: DesiredVolumes;
+}
+
+/** By any volume that is made from it. */
+const isClaimMounted = (pod: KubeObject, claim: string, { index, desired }: Mounted): boolean => {
+  const names = [...volumesByClaim(listAt(pod, POD_VOLUMES), claim), ...desiredByClaim(desired, claim)];
+  return names.some((name) => index.mounts(name) && claimOf(volumeNamed(pod, name, desired)) === claim);
+};
+
+const volumesByClaim = (volumes: readonly unknown[], claim: string): readonly string[] =>
+  memoize(volumes, volumesByClaim, '', () => namesByClaim(volumes)).get(claim) ?? [];
+
+const desiredByClaim = (desired: DesiredVolumes, claim: string): readonly string[] =>
+  memoize(desired, desiredByClaim, '', () => namesByClaim([...desired.values()].map(({ value }) => value))).get(
+    claim,
+  ) ?? [];
+
+const namesByClaim = (volumes: readonly unknown[]): ReadonlyMap<string, readonly string[]> => {
+  const claimed = volumes.flatMap((volume) => {
+    const [claim, name] = [claimOf(volume), textAt(volume, ['name'])];
+    return claim === undefined || name === undefined ? [] : [{ claim, name }];
+  });
+  const byClaim = Map.groupBy(claimed, ({ claim }) => claim);
+  return new Map([...byClaim].map(([claim, list]) => [claim, list.map(({ name }) => name)]));
 };
 
 const claimRefusal = (claim: string, namespace: string, facts: Facts): string | undefined => {
@@ -149,11 +179,14 @@ const unknownClaims = (desired: readonly unknown[], namespace: string, facts: Fa
     .flatMap((volume) => claimOf(volume) ?? [])
     .filter((claim) => facts.claimModes(namespace, claim) === undefined && !facts.isClaimMissing(namespace, claim));
 
-const claimMountedBy = (pod: KubeObject, mount: unknown, desired: DesiredVolumes): string | undefined => {
-  const name = textAt(mount, ['name']) ?? '';
+const claimMountedBy = (pod: KubeObject, mount: unknown, desired: DesiredVolumes): string | undefined =>
+  claimOf(volumeNamed(pod, textAt(mount, ['name']) ?? '', desired));
+
+/** The volume of that name as it will be. */
+const volumeNamed = (pod: KubeObject, name: string, desired: DesiredVolumes): unknown => {
   const given = desired.get(name);
   const present = given?.mode === 'Enforce' ? undefined : valuesAt(pod, { at: POD_VOLUMES, key: name })[0];
-  return claimOf(present ?? given?.value);
+  return present ?? given?.value;
 };
 
 /** Where HOME is in Calrissian's images. */

@@ -3,7 +3,7 @@ import { ANY_POD, containersOf } from '../../injection/containers.ts';
 import type { Edit } from '../../injection/edit.ts';
 import { memoize } from '../../injection/memo.ts';
 import { textAt } from '../../injection/path.ts';
-import { containerEdits, type PodProfile, podEdits, podRules } from '../../injection/pods.ts';
+import { containerEdits, FEW_CONTAINERS, type PodProfile, podEdits, podRules } from '../../injection/pods.ts';
 import { readOnlyOverlap } from '../../injection/profiles/argo.ts';
 import type { FrameworkProfile } from '../../injection/profiles/framework.ts';
 import { FRAMEWORKS } from '../../injection/profiles/frameworks/index.ts';
@@ -32,13 +32,14 @@ const podProfile = (framework: FrameworkProfile | undefined): PodProfile => {
   const profile: PodProfile = {
     kind: framework?.kind ?? 'Pod',
     ownEdits: () => [],
+    containerCount: (pod) => containersOf(pod, rules).length,
     editsFor: (pod, injection, injectionFor) => {
       const containers = containersOf(pod, rules);
       const make = (): readonly Edit[] => [
         ...podEdits(injection),
         ...containerEdits(pod, containers, injection, injectionFor),
       ];
-      if (hasClaims(injection) || injection.isScoped) return make();
+      if (hasClaims(injection) || injection.isScoped || containers.length > FEW_CONTAINERS) return make();
       return memoize(
         injection,
         profile,

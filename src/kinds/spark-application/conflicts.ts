@@ -3,7 +3,7 @@ import type { Mode } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, type FieldPath, fieldId, keyOf, valuesAt } from '../../injection/edit.ts';
 import { type Incremental, memoize } from '../../injection/memo.ts';
-import { childOf, listAt, mapAt, type Path, textAt, type UnknownRecord } from '../../injection/path.ts';
+import { childOf, listAt, mapAt, textAt, type UnknownRecord } from '../../injection/path.ts';
 import {
   generatedVolume,
   inTemplateContainer,
@@ -14,6 +14,7 @@ import {
   sparkConfField,
   variableFields,
 } from './fields.ts';
+import { keysWith } from './indexed-entries.ts';
 
 /**
  * Where else a SparkApplication says what an edit would say. Spark and its operator put all of these into the same
@@ -101,22 +102,20 @@ const mountFields = (app: KubeObject, { at, key, value, mode }: Edit, role: Role
   ...MOUNT_LISTS.filter((list) => list !== at.at(-1)).map((list) => ({ at: ['spec', role, list], key })),
   ...inTemplateContainer(app, role, 'volumeMounts', key),
   ...confMounts(app, role, key, { mode }).map(sparkConfField),
-  ...sameName(app, at, key, value),
+  ...sameName(app, { at, key, value, mode }),
 ];
 
-const sameName = (app: KubeObject, at: Path, key: string, value: unknown): readonly FieldPath[] => {
+/** One is enough to keep a default away. */
+const sameName = (app: KubeObject, { at, key, value, mode }: Omit<Edit, 'by'>): readonly FieldPath[] => {
   const name = textAt(value, ['name']);
   if (at.at(-1) === 'volumeMounts' || name === undefined) return [];
-  const others = keysNamed(app, at, name)
+  const others = keysWith(listAt(app, at), at, nameOf, name, mode === 'Default' ? 2 : Infinity)
     .filter((other) => other !== key)
     .map((other) => ({ at, key: other }));
   return at.at(-1) === 'secrets' ? [...others, sparkConfField(`spark.kubernetes.${at[1]}.secrets.${name}`)] : others;
 };
 
-const keysNamed = (app: KubeObject, at: Path, name: string): readonly string[] =>
-  listAt(app, at)
-    .filter((item) => textAt(item, ['name']) === name)
-    .flatMap((item) => keyOf(at, item) ?? []);
+const nameOf = (item: unknown): string | undefined => textAt(item, ['name']);
 
 /** Volumes of this name besides those of spec.volumes. */
 const volumeFields = (app: KubeObject, name: string): readonly FieldPath[] => [
@@ -277,7 +276,7 @@ const pathConflicts = (role: Role, path: string, own: string, { app, edit }: Con
 /** The operator gives spark-submit a key of the same name for each. */
 const secretsNamed = (role: Role, name: string, { app }: ConfQuery): readonly FieldPath[] => {
   const at = ['spec', role, 'secrets'];
-  return keysNamed(app, at, name).map((key) => ({ at, key }));
+  return keysWith(listAt(app, at), at, nameOf, name).map((key) => ({ at, key }));
 };
 
 /** A volume of which only some keys were given would keep the app from being submitted. */

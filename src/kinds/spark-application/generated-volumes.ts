@@ -1,11 +1,11 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { valuesAt } from '../../injection/edit.ts';
-import { memoize } from '../../injection/memo.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
 import { isReservedVolume } from '../../injection/reserved.ts';
 import type { DesiredVolumes } from '../../injection/volumes.ts';
 import { confSecretsMaking, confVolumes } from './conflicts.ts';
 import { type FileList, generatedVolume, type Role } from './fields.ts';
+import { keysWith, type TextOf } from './indexed-entries.ts';
 
 const VOLUMES: Path = ['spec', 'volumes'];
 /** A DNS label that leaves room for the suffix. */
@@ -39,19 +39,18 @@ export const generatedVolumeRefusal = (
 /** True where a role's pod gets a volume of that name for a ConfigMap or Secret of the app. */
 export const isGenerated = (app: KubeObject, role: Role, volume: string): boolean =>
   (['configMaps', 'secrets'] as const).some((list) => {
-    const items = listAt(app, ['spec', role, list]);
-    return volumesMadeFor(items, list).has(volume) && items.some((item) => volumeOf(item, list) === volume);
+    const at = ['spec', role, list];
+    return keysWith(listAt(app, at), at, VOLUME_OF[list], volume, 1).length > 0;
   }) || confSecretsMaking(app, volume).some((key) => key.startsWith(`spark.kubernetes.${role}.`));
 
-/** The volumes that are made for the entries of a list, and maybe for some that were taken out since. */
-const volumesMadeFor = (items: readonly unknown[], list: FileList): ReadonlySet<string> =>
-  items.length === 0
-    ? NO_VOLUMES
-    : memoize(items, volumesMadeFor, list, () => new Set(items.flatMap((item) => volumeOf(item, list) ?? [])));
+const volumeOf =
+  (list: FileList): TextOf =>
+  (item) => {
+    const name = textAt(item, ['name']);
+    return name === undefined ? undefined : generatedVolume(list, name);
+  };
 
-const volumeOf = (item: unknown, list: FileList): string | undefined => {
-  const name = textAt(item, ['name']);
-  return name === undefined ? undefined : generatedVolume(list, name);
+const VOLUME_OF: Readonly<Record<FileList, TextOf>> = {
+  configMaps: volumeOf('configMaps'),
+  secrets: volumeOf('secrets'),
 };
-
-const NO_VOLUMES: ReadonlySet<string> = new Set();

@@ -134,7 +134,8 @@ const reconsiderSpark = (app: KubeObject, stored: KubeObject, edits: readonly Ed
   const misplaced = edits.filter(isMisplaced);
   const withdrawing = [...misplaced, ...edits.filter(isHarmful)];
   if (withdrawing.length === 0) return { object: app, edits, withdrawn: [], warnings: [] };
-  const kept = edits.filter((edit) => !withdrawing.includes(edit));
+  const isWithdrawn = new Set(withdrawing);
+  const kept = edits.filter((edit) => !isWithdrawn.has(edit));
   const moved = new Map(misplaced.flatMap(relocated).map((edit) => [fieldId(edit), edit]));
   return {
     ...withdraw(app, withdrawing),
@@ -178,12 +179,14 @@ const withdraw = (app: KubeObject, edits: readonly Edit[]): Pick<Reconsidered, '
   const withdrawn: Edit[] = [];
   for (const at of deepestFirst) {
     const ours = edits.filter((edit) => edit.at.join('/') === at.join('/'));
+    const byKey = Map.groupBy(ours, ({ key }) => key);
     const fields = Object.entries(mapAt(object, at));
     const isOurs = ([key, value]: [string, unknown]): boolean =>
-      ours.some((edit) => edit.key === key && isDeepStrictEqual(edit.value, value));
+      byKey.get(key)?.some((edit) => isDeepStrictEqual(edit.value, value)) === true;
     if (fields.length === 0 || !fields.every(isOurs)) continue;
     object = erase(object, { at: at.slice(0, -1), key: at.at(-1) ?? '' });
-    withdrawn.push(...ours.filter(({ key }) => fields.some(([field]) => field === key)));
+    const present = new Set(fields.map(([field]) => field));
+    for (const edit of ours) if (present.has(edit.key)) withdrawn.push(edit);
   }
   return { object, withdrawn };
 };

@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, valuesAt } from '../../injection/edit.ts';
 import { memoize } from '../../injection/memo.ts';
+import { mountIndex } from '../../injection/mounts.ts';
 import { childOf, isRecord, listAt, textAt } from '../../injection/path.ts';
 import { isReservedLabel, isReservedPath, isReservedSparkConf, isReservedVolume } from '../../injection/reserved.ts';
 import type { Rules } from '../../injection/settlement.ts';
@@ -143,4 +144,4 @@ const fileRefusal = (app: KubeObject, { at, key, value }: Edit, desired: Desired
 
 /** True for a volume that no role mounts: it would not reach any pod. */
 const isUnusedVolume = (app: KubeObject, { key }: Edit): boolean =>
-  !ROLES.some((role) => listAt(app, ['spec', role, 'volumeMounts']).some((mount) => textAt(mount, ['name']) === key));
+  !ROLES.some((role) => mountIndex(listAt(app, ['spec', role, 'volumeMounts'])).mounts(key));

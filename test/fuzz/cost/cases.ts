@@ -1,0 +1,137 @@
+import type { AdmissionRequest } from '../../../src/api/admission.ts';
+import type { Facts } from '../../../src/api/facts.ts';
+import type { TargetKind } from '../../../src/api/inject-spec.ts';
+import type { Mode } from '../../../src/api/injection.ts';
+import type { KubeObject } from '../../../src/api/kubernetes.ts';
+import { INJECTED_ANNOTATION } from '../../../src/api/names.ts';
+import { indexDefaults } from '../../../src/defaults/resolution.ts';
+import { isRecord, listAt, type Path, readAt, setAt } from '../../../src/injection/path.ts';
+import { system } from '../../fixtures/defaults.ts';
+import type { Seed } from '../../fixtures/fuzz-seeds.ts';
+import { defaultsGiving, type Growing } from './defaults.ts';
+import { grown, type Shape } from './entries.ts';
+
+/** What grows: lists and maps of an object, and with them what PlatformDefaults of the tenant give. Plain JSON. */
+export interface CostCase {
+  readonly seed: string;
+  readonly paths: readonly Path[];
+  readonly shape: Shape;
+  readonly mode: Mode;
+  readonly operation: 'CREATE' | 'UPDATE';
+  /** Undefined where the seed's own defaults are all there is. */
+  readonly giving: Growing | undefined;
+}
+
+/** The kinds of PlatformDefaults by the folder of the golden case. */
+export const KINDS: Readonly<Record<string, TargetKind>> = {
+  'calrissian-pod': 'CalrissianPod',
+  'workflow-pod': 'WorkflowPod',
+  'spark-application': 'SparkApplication',
+  'spark-connect': 'SparkConnect',
+  'persistent-volume-claim': 'PersistentVolumeClaim',
+  'object-store': 'ObjectStore',
+};
+
+const METADATA = ['labels', 'annotations', 'ownerReferences'].map((field) => ['metadata', field]);
+const CONTAINER = ['env', 'envFrom', 'volumeMounts', 'ports'];
+const SPARK_ROLE = [
+  ...['env', 'envFrom', 'volumeMounts', 'configMaps', 'secrets', 'tolerations', 'hostAliases', 'sidecars', 'ports'],
+  ...['labels', 'annotations', 'envVars', 'envSecretKeyRefs', 'nodeSelector'],
+];
+const POD: readonly Path[] = [
+  ...['volumes', 'containers', 'initContainers', 'tolerations', 'imagePullSecrets', 'hostAliases', 'nodeSelector'].map(
+    (field) => ['spec', field],
+  ),
+  ...CONTAINER.map((field) => ['spec', 'containers', '0', field]),
+];
+const SPARK: readonly Path[] = [
+  ...['volumes', 'sparkConf', 'hadoopConf', 'nodeSelector', 'imagePullSecrets'].map((field) => ['spec', field]),
+  ...SPARK_ROLE.map((field) => ['spec', 'driver', field]),
+  ...SPARK_ROLE.map((field) => ['spec', 'executor', field]),
+  ...['containers', 'volumes', 'tolerations'].map((field) => ['spec', 'driver', 'template', 'spec', field]),
+];
+const KNOWN: Readonly<Record<string, readonly Path[]>> = {
+  'calrissian-pod': POD,
+  'workflow-pod': POD,
+  'spark-application': SPARK,
+  'spark-connect': SPARK.slice(0, 2),
+};
+
+/** Every list and map that the author of an object can make as long as they like. */
+export const growablePaths = ({ name, request }: Seed): readonly Path[] => {
+  const known = [...METADATA, ...(KNOWN[name.split('/')[0] ?? ''] ?? [])];
+  const all = [...known, ...pathsWithin(request.object, [])];
+  return [...new Map(all.map((path) => [path.join('/'), path])).values()];
+};
+
+const MAPS = /(labels|annotations|nodeSelector|Conf|envVars|envSecretKeyRefs|parameters|matchLabels)$/i;
+const isMap = (path: Path): boolean => MAPS.test(path.at(-1) ?? '');
+
+const pathsWithin = (node: unknown, at: Path): readonly Path[] => {
+  if (Array.isArray(node)) return [at, ...pathsWithin(node[0], [...at, '0'])];
+  if (!isRecord(node)) return [];
+  const own = isMap(at) ? [at] : [];
+  return [...own, ...Object.entries(node).flatMap(([key, child]) => pathsWithin(child, [...at, key]))];
+};
+
+const LARGEST_OBJECT = 1_400_000;
+const MAX_ENTRIES = 40_000;
+/** All PlatformDefaults together give an object so many values. */
+const MAX_VALUES = 1_000;
+
+/** How many entries each path may have for the object to be as large as the API server takes. */
+export const sizeFor = (given: CostCase, { request }: Seed): number => {
+  const probe = 64;
+  const bytes = JSON.stringify(grow(request.object, given, probe)).length - JSON.stringify(request.object).length;
+  const perEntry = Math.max(1, bytes / probe);
+  return Math.min(MAX_ENTRIES, Math.floor(LARGEST_OBJECT / perEntry));
+};
+
+const grow = (object: KubeObject, { paths, shape }: CostCase, count: number): KubeObject =>
+  paths.reduce((grownSoFar, path) => {
+    const field = path.at(-1) ?? '';
+    const [sample] = isMap(path)
+      ? Object.values((readAt(object, path) as object | undefined) ?? {})
+      : listAt(object, path);
+    // Ours stays: it says what an earlier admission put there.
+    const kept = field === 'annotations' ? readAt(object, [...path, INJECTED_ANNOTATION]) : undefined;
+    const value = grown(field, !isMap(path), sample, count, shape);
+    const entries = kept === undefined ? value : { ...(value as object), [INJECTED_ANNOTATION]: kept };
+    return setAt(
+      grownSoFar,
+      path,
+      Array.isArray(entries) ? [...listAt(object, path), ...(entries as readonly unknown[])] : entries,
+    );
+  }, object);
+
+export interface Grown {
+  readonly request: AdmissionRequest;
+  readonly facts: Facts;
+}
+
+/** The review and its cluster, at `share` of the largest there may be. */
+export const grownTo = (given: CostCase, seed: Seed, share: number): Grown => {
+  const count = Math.floor(sizeFor(given, seed) * share);
+  const object = grow(seed.request.object, given, count);
+  const oldObject = seed.request.oldObject ?? seed.request.object;
+  const isUpdate = given.operation === 'UPDATE';
+  const { seed: name, giving, mode, shape } = given;
+  const kind = KINDS[name.split('/')[0] ?? ''];
+  const values = Math.floor(MAX_VALUES * share) / (giving === 'volumes' ? 2 : 1);
+  const defaults =
+    giving === undefined || kind === undefined ? undefined : defaultsGiving(kind, giving, values, { mode, shape });
+  return {
+    request: {
+      ...seed.request,
+      operation: given.operation,
+      namespace: 'team-a',
+      object: { ...object, metadata: { ...object.metadata, namespace: 'team-a' } },
+      oldObject: isUpdate ? { ...oldObject, metadata: { ...oldObject.metadata, namespace: 'team-a' } } : undefined,
+    },
+    facts: {
+      ...seed.facts,
+      ...(defaults && { defaults: indexDefaults(defaults, system) }),
+      ...(kind === 'CalrissianPod' && { namespaceLabels: () => ({ 'quartermaster.dev/calrissian': 'enabled' }) }),
+    },
+  };
+};

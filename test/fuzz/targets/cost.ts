@@ -1,0 +1,63 @@
+import { ensureNothing } from '../../../src/admission/handler.ts';
+import { decodeReview, encodeReview } from '../../../src/admission/review.ts';
+import { createHandler } from '../../../src/kinds/index.ts';
+import { growthOf, MAX_RATIO, type Work } from '../../fixtures/cost.ts';
+import { readSeeds, reviewOf } from '../../fixtures/fuzz-seeds.ts';
+import { type CostCase, type Grown, growablePaths, grownTo, KINDS } from '../cost/cases.ts';
+import { GROWING, takes } from '../cost/defaults.ts';
+import { SHAPES } from '../cost/entries.ts';
+import type { Random } from '../random.ts';
+import type { OpenTarget } from '../target.ts';
+
+/** What one decision may cost at most, in milliseconds of CPU time: everybody waits for it. */
+const MOST_MS = 1_000;
+
+/**
+ * Objects of which lists and maps grow, one or two at a time, with what PlatformDefaults of the same tenant give them: a
+ * review of twice the size may cost two and a half times as much, and the largest a second.
+ */
+export const costTarget: OpenTarget = () => {
+  const seeds = readSeeds().filter(({ name }) => KINDS[name.split('/')[0] ?? ''] !== undefined);
+  const byName = new Map(seeds.map((seed) => [seed.name, seed]));
+  const make = (random: Random): CostCase => {
+    const seed = random.pick(seeds);
+    const paths = growablePaths(seed);
+    const kind = KINDS[seed.name.split('/')[0] ?? ''];
+    const giving = GROWING.filter((key) => kind !== undefined && takes(kind, key));
+    return {
+      seed: seed.name,
+      paths: [...new Set([random.pick(paths), ...(random.chance(0.4) ? [random.pick(paths)] : [])])],
+      shape: random.pick(SHAPES),
+      mode: random.chance(0.5) ? 'Default' : 'Enforce',
+      operation: random.chance(0.8) ? 'CREATE' : 'UPDATE',
+      giving: giving.length > 0 && random.chance(0.85) ? random.pick(giving) : undefined,
+    };
+  };
+  return {
+    name: 'cost',
+    longestMs: 60_000,
+    make: (random) => Buffer.from(JSON.stringify(make(random))),
+    check: (input) => {
+      const given = JSON.parse(input.toString()) as CostCase;
+      const seed = byName.get(given.seed);
+      if (seed === undefined) throw new Error(`there is no golden case ${given.seed}`);
+      const halves = new Map([1, 2].map((share) => [share, grownTo(given, seed, share / 2)]));
+      const { once, twice, ratio } = growthOf((share) => reviewing(halves.get(share) as Grown), 1);
+      const told = `${Math.round(once)} ms, twice as large ${Math.round(twice)} ms: ${JSON.stringify(given)}`;
+      if (ratio > MAX_RATIO) throw new Error(`it costs ${ratio.toFixed(1)} times as much: ${told}`);
+      if (twice > MOST_MS) throw new Error(`it costs too much: ${told}`);
+    },
+  };
+};
+
+/** The whole way of a review but its connection. What is read of the cluster is there before. */
+const reviewing = ({ request, facts }: Grown): Work => {
+  const body = JSON.stringify(reviewOf(request));
+  const handle = createHandler({ facts: () => facts, ensure: ensureNothing });
+  return () => {
+    const decoded = decodeReview(body);
+    if (decoded.kind !== 'request') throw new Error(`no review: ${decoded.message}`);
+    const answer = handle(decoded.request);
+    if (!(answer instanceof Promise)) encodeReview(answer);
+  };
+};
