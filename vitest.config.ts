@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{integration,faults,slow,cluster}/**'],
+          exclude: ['test/{integration,faults,slow,cluster,cluster-killed}/**'],
           testTimeout: 30_000,
           env,
           expect,
@@ -58,6 +58,16 @@ export default defineConfig({
           hookTimeout: 1_800_000,
           // All files share one cluster of two cores.
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'cluster-killed',
+          include: ['test/cluster-killed/**/*.test.ts'],
+          env,
+          expect,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
     ],

@@ -82,4 +82,20 @@ onCluster('what is shipped, installed on a real node', (join) => {
     });
     await kubectl(...system, 'rollout', 'status', 'deployment/quartermaster', '--timeout=60s');
   });
+
+  test('serves while one of its processes is killed with -9, and has it again', async () => {
+    const cluster = await join();
+    const { kubectl } = cluster;
+    const system = ['-n', 'quartermaster-system'];
+    const [pid] = (await cluster.run('pgrep', ['-f', '^/nodejs/bin/node'], { timeoutMs: 10_000 })).trim().split('\n');
+    await cluster.run('kill', ['-KILL', pid ?? ''], { timeoutMs: 10_000 });
+    await inNamespace(cluster, { name: 'killed' }, async () => {
+      const named = claim.replaceAll('fast-scratch', 'made-while-killed');
+      await kubectl.withInput(named, '-n', 'killed', 'create', '-f', '-');
+      expect(await kubectl('get', 'storageclass', 'made-while-killed', '-o', 'name')).toContain('made-while-killed');
+    });
+    const restarts = 'jsonpath={.items[*].status.containerStatuses[0].restartCount}';
+    await expect.poll(() => kubectl(...system, 'get', 'pods', '-o', restarts)).toContain('1');
+    await kubectl(...system, 'rollout', 'status', 'deployment/quartermaster', '--timeout=60s');
+  });
 });
