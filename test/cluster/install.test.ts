@@ -83,7 +83,7 @@ onCluster('what is shipped, installed on a real node', (join) => {
     await kubectl(...system, 'rollout', 'status', 'deployment/quartermaster', '--timeout=60s');
   });
 
-  test('serves while one of its processes is killed with -9, and has it again', async () => {
+  test('makes up for what it missed when one of its processes is killed with -9, and has it again', async () => {
     const cluster = await join();
     const { kubectl } = cluster;
     const system = ['-n', 'quartermaster-system'];
@@ -92,7 +92,7 @@ onCluster('what is shipped, installed on a real node', (join) => {
     await inNamespace(cluster, { name: 'killed' }, async () => {
       const named = claim.replaceAll('fast-scratch', 'made-while-killed');
       await kubectl.withInput(named, '-n', 'killed', 'create', '-f', '-');
-      expect(await kubectl('get', 'storageclass', 'made-while-killed', '-o', 'name')).toContain('made-while-killed');
+      await kubectl('wait', '--for=create', 'storageclass/made-while-killed', '--timeout=60s');
     });
     const restarts = 'jsonpath={.items[*].status.containerStatuses[0].restartCount}';
     await expect.poll(() => kubectl(...system, 'get', 'pods', '-o', restarts)).toContain('1');
