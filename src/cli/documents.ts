@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import {
   type Document,
@@ -12,6 +12,7 @@ import {
 } from 'yaml';
 import { AppError } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
+import { decodeText, isAliasBomb, partsOf, type TextPart } from './manifest-text.ts';
 
 /** Where an object stands: the document counts from 1 within its file, the line is the object's first. */
 export interface Source {
@@ -31,24 +32,43 @@ const EXTENSIONS: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json']);
  * Every Kubernetes object in the files, folders and `-` (standard input) given, in order; Lists are taken apart.
  * Throws AppError('InvalidInput') with one line naming file, document and line.
  */
-export const readObjects = (paths: readonly string[]): readonly SourcedObject[] =>
-  paths.flatMap(filesOf).flatMap(readFile);
+export const readObjects = (
+  paths: readonly string[],
+  { isRecursive = false }: ReadOptions = {},
+): readonly SourcedObject[] =>
+  paths
+    .flatMap(pathsIn)
+    .flatMap((path) => filesOf(path, isRecursive))
+    .flatMap(readFile);
 
-const filesOf = (path: string): readonly string[] => {
+export interface ReadOptions {
+  /** Folders within folders too. */
+  readonly isRecursive?: boolean;
+}
+
+/** Several may be joined by commas, as kubectl takes them. */
+const pathsIn = (path: string): readonly string[] =>
+  path === '-' || existsSync(path) ? [path] : path.split(',').filter((one) => one !== '');
+
+const filesOf = (path: string, isRecursive: boolean): readonly string[] => {
   if (path === '-' || !statOf(path).isDirectory()) return [path];
-  const files = readdirSync(path)
+  const files = readdirSync(path, { recursive: isRecursive, encoding: 'utf8' })
     .filter((name) => EXTENSIONS.has(extname(name)))
     .sort()
     .map((name) => join(path, name));
-  if (files.length === 0) throw new AppError('InvalidInput', `${path}: the folder holds no .yaml, .yml or .json file.`);
-  return files;
+  if (files.length > 0) return files;
+  const deeper = isRecursive ? '' : '; with -R folders within it are looked through too';
+  throw new AppError('InvalidInput', `${path}: the folder holds no .yaml, .yml or .json file${deeper}.`);
 };
 
 const statOf = (path: string) => {
   try {
     return statSync(path);
   } catch (cause) {
-    throw new AppError('InvalidInput', `${path}: there is no such file or folder.`, { cause });
+    const what = /^https?:\/\//.test(path)
+      ? 'addresses are not read: download it, and give the file or - for standard input'
+      : 'there is no such file or folder';
+    throw new AppError('InvalidInput', `${path}: ${what}.`, { cause });
   }
 };
 
@@ -62,14 +82,28 @@ const readFile = (path: string): readonly SourcedObject[] => {
 
 const textOf = (path: string, file: string): string => {
   try {
-    return readFileSync(path === '-' ? 0 : path, 'utf8');
+    return decodeText(readFileSync(path === '-' ? 0 : path), file);
   } catch (cause) {
+    if (cause instanceof AppError) throw cause;
     throw new AppError('InvalidInput', `${file}: cannot be read.`, { cause });
   }
 };
 
 /** The objects of one text. Scalars are read as kubectl reads them (YAML 1.1: `yes` is true), but times stay strings. */
 export const parseObjects = (file: string, text: string): readonly SourcedObject[] => {
+  let documentsBefore = 0;
+  return partsOf(text).flatMap((part) => {
+    const found = parsePart(file, part, documentsBefore);
+    documentsBefore += 1;
+    return found;
+  });
+};
+
+const parsePart = (
+  file: string,
+  { text, linesBefore }: TextPart,
+  documentsBefore: number,
+): readonly SourcedObject[] => {
   const lineCounter = new LineCounter();
   const documents = parseAllDocuments(text, {
     lineCounter,
@@ -80,7 +114,11 @@ export const parseObjects = (file: string, text: string): readonly SourcedObject
   });
   if (!Array.isArray(documents)) return [];
   return documents.flatMap((document, index) =>
-    objectsOf(document, { file, document: index + 1, line: 1 }, lineCounter),
+    objectsOf(
+      document,
+      { file, document: documentsBefore + index + 1, line: 1 },
+      (offset) => linesBefore + lineCounter.linePos(offset).line,
+    ),
   );
 };
 
@@ -92,28 +130,34 @@ const asGoReads = (tags: Tags): Tags =>
       (!['TIME'].includes((tag as ScalarTag).format ?? '') && !tag.tag.endsWith(':timestamp')),
   );
 
-const objectsOf = (document: Document.Parsed, from: Source, lineCounter: LineCounter): readonly SourcedObject[] => {
+const objectsOf = (
+  document: Document.Parsed,
+  from: Source,
+  lineAt: (offset: number) => number,
+): readonly SourcedObject[] => {
   const [error] = document.errors;
   if (error !== undefined) {
-    refuse({ ...from, line: lineCounter.linePos(error.pos[0]).line }, error.message.replace(/\s+/g, ' '));
+    refuse({ ...from, line: lineAt(error.pos[0]) }, error.message.replace(/\s+/g, ' '));
   }
   const node = document.contents as ParsedNode | null;
   if (node === null || (!isMap(node) && document.toJS() === null)) return [];
-  const source = { ...from, line: lineCounter.linePos(node.range[0]).line };
+  const source = { ...from, line: lineAt(node.range[0]) };
   const value = toObject(document, source);
   const items = isMap(node) ? node.get('items', true) : undefined;
   if (!isList(value)) return [{ source, object: checked(value, source) }];
   const nodes = isSeq(items) ? (items.items as ParsedNode[]) : [];
   return value.items.map((item, index) => {
-    const at = { ...source, line: lineCounter.linePos(nodes[index]?.range[0] ?? 0).line };
+    const at = { ...source, line: lineAt(nodes[index]?.range[0] ?? 0) };
     return { source: at, object: checked(item, at) };
   });
 };
 
 const toObject = (document: Document.Parsed, source: Source): unknown => {
   try {
-    return document.toJS({ maxAliasCount: 100 });
+    const value: unknown = document.toJS({ maxAliasCount: -1 });
+    return isAliasBomb(value) ? refuse(source, 'its aliases make far too much of it; write it without') : value;
   } catch (cause) {
+    if (cause instanceof AppError) throw cause;
     throw new AppError(
       'InvalidInput',
       `${locationOf(source)}: ${cause instanceof Error ? cause.message : 'cannot be read'}.`,

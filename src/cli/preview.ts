@@ -18,6 +18,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** The options of `preview`, as parsed. */
 export interface PreviewOptions extends DescribedClusterOptions {
   readonly file: readonly string[];
+  readonly recursive: boolean;
   readonly live: boolean;
   readonly output: Output;
   readonly explain: boolean;
@@ -30,7 +31,7 @@ export const previewCommand = async (
   environment: Environment,
   terminal: Terminal,
 ): Promise<number> => {
-  const objects = readObjects(options.file);
+  const objects = readObjects(options.file, { isRecursive: options.recursive });
   const cluster = await clusterFor(options, settings, environment, objects);
   const documents = preview(objects, cluster, options.namespace);
   terminal.print(render(documents, options.output, terminal.isColoured));

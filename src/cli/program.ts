@@ -98,6 +98,7 @@ const createProgram = (
     .command('preview')
     .description('show, without a cluster, what admission would do to each object of a manifest')
     .requiredOption('-f, --file <path...>', 'file, folder or - for standard input')
+    .option('-R, --recursive', 'look through folders within folders too', false)
     .option('--cloud <name>', 'the cloud the manifest lands on', 'unknown')
     .option('--fact <name=value...>', 'what is known there (region=eu-west-1, efsFileSystemId=fs-1)')
     .option('--csi-drivers <names>', 'CSI drivers installed there, joined by commas (default: the usual ones)')

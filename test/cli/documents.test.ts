@@ -51,6 +51,87 @@ describe('manifests that can be read', () => {
   });
 });
 
+describe('what kubectl reads', () => {
+  const pvc = (name: string) => ({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name } });
+  const names = (objects: ReturnType<typeof parseObjects>) =>
+    objects.map(({ object, source }) => [object.metadata.name, source.document, source.line]);
+
+  it('JSON objects back to back, as jq writes them', () => {
+    const pretty = `${JSON.stringify(pvc('one'), null, 1)}\n${JSON.stringify(pvc('{"}'), null, 1)}\n`;
+    const lines = JSON.stringify(pvc('one'), null, 1).split('\n').length;
+    expect(names(parseObjects('a.json', pretty))).toEqual([
+      ['one', 1, 1],
+      ['{"}', 2, lines + 1],
+    ]);
+    const dense = `${JSON.stringify(pvc('one'))}${JSON.stringify(pvc('two'))} \n---\n${JSON.stringify(pvc('three'))}`;
+    expect(names(parseObjects('a.json', dense))).toEqual([
+      ['one', 1, 1],
+      ['two', 2, 1],
+      ['three', 3, 3],
+    ]);
+  });
+
+  it('tells the line of what is wrong in one of them', () => {
+    const text = `${JSON.stringify(pvc('one'), null, 1)}\n{"apiVersion": "v1",\n"metadata": {}}`;
+    expect(() => parseObjects('a.json', text)).toThrow('a.json: document 2, line 8: the object has no kind.');
+  });
+
+  it('a List of JSON, with the line of each item', () => {
+    const list = { apiVersion: 'v1', kind: 'List', items: [pvc('one'), pvc('two')] };
+    const text = `${JSON.stringify(pvc('zero'))}\n${JSON.stringify(list, null, 1)}`;
+    expect(names(parseObjects('a.json', text)).map(([name]) => name)).toEqual(['zero', 'one', 'two']);
+  });
+
+  it('a flow mapping of YAML, which is no JSON', () => {
+    expect(names(parseObjects('a.yaml', '{apiVersion: v1, kind: A, metadata: {name: a}} # so\n'))).toEqual([
+      ['a', 1, 1],
+    ]);
+  });
+
+  it('more than 100 aliases', () => {
+    const keys = Array.from({ length: 500 }, (_, index) => `  k${index}: *l\n`).join('');
+    const [first] = parseObjects('a.yaml', `apiVersion: v1\nkind: ConfigMap\nx: &l a\ndata:\n${keys}`);
+    expect(Object.entries(first?.object ?? {}).find(([name]) => name === 'data')?.[1]).toMatchObject({
+      k0: 'a',
+      k499: 'a',
+    });
+  });
+
+  it('byte order marks, at the start of a file and where files were joined', () => {
+    const text = '\uFEFFapiVersion: v1\nkind: A\n---\n\uFEFFapiVersion: v1\nkind: B\nmetadata: { name: "x\uFEFF" }\n';
+    const objects = readObjects([file('marked.yaml', text)]);
+    expect(objects.map(({ object }) => [object.kind, object.metadata.name])).toEqual([
+      ['A', undefined],
+      ['B', 'x\uFEFF'],
+    ]);
+  });
+
+  it.each(['utf-16le', 'utf-16be'])('%s with a mark, as PowerShell writes it', (encoding) => {
+    const bytes = Buffer.from('\uFEFFapiVersion: v1\r\nkind: Ä\r\n', 'utf16le');
+    const path = join(folder, `${encoding}.yaml`);
+    writeFileSync(path, encoding === 'utf-16be' ? bytes.swap16() : bytes);
+    expect(readObjects([path]).map(({ object }) => object.kind)).toEqual(['Ä']);
+  });
+
+  it('several files joined by commas, and folders within folders', () => {
+    mkdirSync(join(folder, 'deep/er'), { recursive: true });
+    const top = file('deep/z.yaml', 'apiVersion: v1\nkind: Z\n');
+    const inner = file('deep/er/a.json', '{"apiVersion":"v1","kind":"A"}');
+    const kinds = (objects: ReturnType<typeof readObjects>) => objects.map(({ object }) => object.kind);
+    expect(kinds(readObjects([`${top},${inner}`]))).toEqual(['Z', 'A']);
+    expect(kinds(readObjects([join(folder, 'deep')]))).toEqual(['Z']);
+    expect(kinds(readObjects([join(folder, 'deep')], { isRecursive: true }))).toEqual(['A', 'Z']);
+  });
+
+  it('separators with comments', () => {
+    const text = '# head\n--- # first\napiVersion: v1\nkind: A\n---   \n# none\n--- # last\napiVersion: v1\nkind: B\n';
+    expect(parseObjects('a.yaml', text).map(({ object, source }) => [object.kind, source.line])).toEqual([
+      ['A', 3],
+      ['B', 8],
+    ]);
+  });
+});
+
 describe('manifests that cannot be read', () => {
   it.each([
     ['malformed YAML', 'apiVersion: v1\nkind: A\n---\na: [1\nb: 2\n', /bad\.yaml: document 2, line \d+: .+/],
@@ -95,6 +176,16 @@ describe('manifests that cannot be read', () => {
   it('take __proto__ in a text', () => {
     const text = 'apiVersion: v1\nkind: A\nspec: { a: \'{"__proto__":1}\' }\n';
     expect(parseObjects('a.yaml', text)).toHaveLength(1);
+  });
+
+  it('name a file that is no text', () => {
+    const path = join(folder, 'binary.yaml');
+    writeFileSync(path, Buffer.from([0xc3, 0x28, 0xff]));
+    expect(() => readObjects([path])).toThrow(/binary\.yaml: is neither UTF-8 nor UTF-16/);
+  });
+
+  it('name an address, which is not read', () => {
+    expect(() => readObjects(['https://example.org/a.yaml'])).toThrow(/addresses are not read: download it/);
   });
 
   it('name a file that is not there', () => {
