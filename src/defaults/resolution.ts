@@ -12,7 +12,7 @@ import {
 import { createMatcher, type Matcher } from './matcher.ts';
 import { type Layer, mergeLayers } from './merge.ts';
 import { countValues, injectViolations, MAX_VALUES } from './validation/inject.ts';
-import { builtInValue, createBudget, expandVariables, fillVariables, variablesIn } from './variables.ts';
+import { builtInValue, createBudget, expandVariables, fillVariables, isOfObject, variablesIn } from './variables.ts';
 
 /**
  * Indexes PlatformDefaults that `validateDefaults` found nothing wrong with, in any order. One in the system
@@ -188,6 +188,8 @@ const fillLayer = (
   if (layer.size > allowance.size) return SIZE_EXCEEDED;
   if (layer.values > allowance.values) return COUNT_EXCEEDED;
   if (!isTemplate) return layer;
+  if (layer.ofObject !== undefined)
+    return `\${${layer.ofObject}} follows from one object, and a StorageClass is for the whole cluster`;
   const unknown = unresolved.find((name) => known.get(name) === undefined);
   if (unknown !== undefined) return `\${${unknown}} is not known for this object`;
   const budget = createBudget(allowance.size - layer.size);
@@ -213,6 +215,8 @@ interface PlannedLayer {
   readonly isTemplate: boolean;
   /** Variables that only the object can give a value, or nobody. */
   readonly unresolved: readonly string[];
+  /** A variable of the object in what is made for the whole cluster. */
+  readonly ofObject?: string | undefined;
   /** In characters of JSON; infinite where it is more than any object can take. */
   readonly size: number;
   /** How many values it gives. */
@@ -257,7 +261,16 @@ const planTemplate = (entry: Entry, declared: InjectSpec, definers: Definers): P
   const budget = createBudget(MAX_INJECT_CHARACTERS);
   const inject = expandVariables(declared, (name) => budget.spend(definitions.get(name)));
   const size = budget.isSpent() ? Number.POSITIVE_INFINITY : JSON.stringify(inject).length;
-  return { entry, inject, isTemplate: true, unresolved: [...variablesIn(inject)], size, values: countValues(inject) };
+  return {
+    entry,
+    inject,
+    isTemplate: true,
+    unresolved: [...variablesIn(inject)],
+    // A variable that the platform defines may be made of others.
+    ofObject: [...variablesIn(inject.storageClass)].find(isOfObject),
+    size,
+    values: countValues(inject),
+  };
 };
 
 /** What a variable stands for in an entry: its own definition, unless a more specific one of `matched`, best first, has one. */

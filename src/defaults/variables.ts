@@ -10,6 +10,10 @@ const BUILT_IN = ['cloud', 'region', 'zone', 'account', 'namespace', 'name', 'ki
 export const isBuiltIn = (name: string): boolean =>
   BUILT_IN.includes(name) || /^labels\../.test(name) || /^objectStore\.[^.].*\.url$/.test(name);
 
+/** True for the variables that follow from the object, which its author writes: what is made for the whole cluster takes none. */
+export const isOfObject = (name: string): boolean =>
+  ['namespace', 'name', 'kind'].includes(name) || name.startsWith(LABEL_PREFIX) || name.startsWith('objectStore.');
+
 /** The built-in variables, for a message. */
 export const BUILT_IN_VARIABLES: readonly string[] = [...BUILT_IN, 'labels.<key>', 'objectStore.<name>.url'];
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DefaultsTarget } from '../../src/api/injection.ts';
-import { platformDefaults, resolve } from '../fixtures/defaults.ts';
+import { validateDefaults } from '../../src/defaults/validation/spec.ts';
+import { platformDefaults, resolve, system } from '../fixtures/defaults.ts';
 
 const annotated = (text: string, variables?: Readonly<Record<string, string>>) =>
   platformDefaults('it', { inject: { annotations: { text } }, ...(variables && { variables }) });
@@ -130,4 +131,23 @@ describe('whose definition of a variable holds', () => {
     ];
     expect(resolve(list, { kind: 'PersistentVolumeClaim' })?.storageClass?.value.parameters).toEqual({ path: '/ours' });
   });
+
+  it.each(['namespace', 'name', 'labels.team', 'objectStore.mine.url'])(
+    'of the object, ${%s}, does not get into a StorageClass, be it by another variable',
+    (name) => {
+      const forClaims = { match: { kinds: ['PersistentVolumeClaim'] as const } };
+      const given = { kind: 'PersistentVolumeClaim', labels: { team: 'a' }, variable: () => 's3://x' } as const;
+      const classOf = (text: string) =>
+        platformDefaults('class', { ...forClaims, inject: { storageClass: { mountOptions: [text] } } });
+      expect(validateDefaults(classOf(`\${${name}}`), system)).toEqual([
+        `spec.inject.storageClass: \${${name}} follows from one object, and a StorageClass is for the whole cluster; use a variable of spec.variables`,
+      ]);
+      const definer = platformDefaults('definer', { ...forClaims, variables: { v: `\${${name}}` } });
+      const injection = resolve([classOf('${v}'), definer], given);
+      expect(injection?.storageClass).toBeUndefined();
+      expect(injection?.warnings).toEqual([
+        `PlatformDefaults quartermaster-system/class is not applied: \${${name}} follows from one object, and a StorageClass is for the whole cluster.`,
+      ]);
+    },
+  );
 });

@@ -8,7 +8,7 @@ import {
 import { schemaViolations } from '../../api/schema-validation.ts';
 import { isPodKind } from '../../api/target-kinds.ts';
 import { type DefaultsOptions, requirementsOf, withoutNulls } from '../entry.ts';
-import { BUILT_IN_VARIABLES, isBuiltIn, malformedVariable, variablesIn } from '../variables.ts';
+import { BUILT_IN_VARIABLES, isBuiltIn, isOfObject, malformedVariable, variablesIn } from '../variables.ts';
 import { injectViolations } from './inject.ts';
 import { configKey, dnsSubdomain, qualifiedName } from './names.ts';
 
@@ -78,7 +78,17 @@ const variableViolations = (spec: PlatformDefaultsSpec): readonly string[] => [
   ...referenceViolations(spec.variables, 'spec.variables'),
   ...referenceViolations(spec.inject, 'spec.inject'),
   ...referenceViolations(spec.provision, 'spec.provision'),
+  ...classVariableViolations(spec.inject?.storageClass),
 ];
+
+/** The first claim of a class would decide what every other gets of it. */
+const classVariableViolations = (storageClass: unknown): readonly string[] =>
+  [...variablesIn(storageClass)]
+    .filter(isOfObject)
+    .map(
+      (name) =>
+        `spec.inject.storageClass: \${${name}} follows from one object, and a StorageClass is for the whole cluster; use a variable of spec.variables`,
+    );
 
 const definitionViolations = (name: string, value: string): readonly string[] => {
   const field = `spec.variables.${name}`;

@@ -44,8 +44,8 @@ export const objectStoreMutator: Mutator = {
     },
   ],
   mutate: (object, request, facts) => {
-    // What is going must be able to go, whatever it looks like.
-    if (object.metadata.deletionTimestamp || request.oldObject?.metadata.deletionTimestamp) return untouched(object);
+    // What is going must be able to go, whatever it looks like. What is being created only says that it goes.
+    if (request.oldObject?.metadata.deletionTimestamp) return untouched(object);
     if (isNameless(object)) return deny(object, 'spec.name is missing: it names the bucket or container to have.');
     const spec = specOf(object);
     return spec === undefined ? untouched(object) : mutateSpec({ object, spec, request, facts });

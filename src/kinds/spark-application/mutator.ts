@@ -218,7 +218,12 @@ export const sparkRule = (name: string, version: string, resource: string): Admi
   operations: ['CREATE', 'UPDATE'],
   failurePolicy: 'Fail',
   // So that what is being deleted can lose its finalizers while no webhook answers.
-  matchConditions: [{ name: 'not-being-deleted', expression: '!has(object.metadata.deletionTimestamp)' }],
+  matchConditions: [
+    {
+      name: 'not-being-deleted',
+      expression: 'request.operation == "CREATE" || !has(object.metadata.deletionTimestamp)',
+    },
+  ],
 });
 
 /** ScheduledSparkApplications are not asked for: each of their children comes here itself. */
@@ -238,8 +243,11 @@ const warned = (mutation: Mutation, warnings: readonly string[]): Mutation =>
   warnings.length === 0 ? mutation : { ...mutation, warnings: [...mutation.warnings, ...warnings] };
 
 /** True for subresources, for what is being deleted and for what has no spec to speak of. */
-export const isNotOurs = (object: KubeObject, { subResource }: AdmissionRequest): boolean =>
-  subResource !== undefined || Boolean(object.metadata.deletionTimestamp) || !isRecord(readAt(object, ['spec']));
+export const isNotOurs = (object: KubeObject, { subResource, operation }: AdmissionRequest): boolean =>
+  subResource !== undefined ||
+  // Of what is being created the API server drops it afterwards: whoever wrote it would get round all of this.
+  (operation !== 'CREATE' && Boolean(object.metadata.deletionTimestamp)) ||
+  !isRecord(readAt(object, ['spec']));
 
 const reinjection: Reinjection = {
   paths: SPARK_PATHS,

@@ -226,6 +226,12 @@ describe('a change', () => {
     expect(admit(changed, {}, old).denied).toContain('spec.name "Old_Name"');
   });
 
+  it('is refused where a new one only says that it is being deleted', () => {
+    const going = { ...stored, metadata: { ...stored.metadata, deletionTimestamp: '2026-11-20T00:00:00Z' } };
+    const object = { ...going, spec: { name: 'A' } };
+    expect(admit(object, {}).denied).toContain('spec.name "A"');
+  });
+
   it('to what is being deleted is never refused', () => {
     const going = { ...stored, metadata: { ...stored.metadata, deletionTimestamp: '2026-11-20T00:00:00Z' } };
     const object = { ...going, spec: { name: 'A', forceDelete: true } };

@@ -188,10 +188,11 @@ const nfsPorts: readonly NfsPort[] = Object.entries(PORTS).flatMap(([name, port]
 const SUFFIX = '-nfs';
 const MAX_LABEL_LENGTH = 63;
 const DIGEST_LENGTH = 10;
+const DIGEST_AT_END = new RegExp(`-[0-9a-f]{${DIGEST_LENGTH}}$`);
 
 /** Name of everything a class's NFS server consists of: `<class>-nfs`, with a digest where that is no DNS label. */
 export const nfsServerName = (className: string): string =>
-  isLabelStart(className) && className.length <= MAX_LABEL_LENGTH - SUFFIX.length
+  isLabelStart(className) && className.length <= MAX_LABEL_LENGTH - SUFFIX.length && !isLikeShortened(className)
     ? className + SUFFIX
     : shorten(
         className.replaceAll(/[^a-z0-9-]/g, '-').replace(/^[^a-z]/, 'c'),
@@ -204,9 +205,14 @@ export const nfsProvisioner = (className: string): string => `${GROUP}/${nfsServ
 
 /** The class as a label value, which holds 63 characters. */
 export const nfsClassLabel = (className: string): string =>
-  className.length <= MAX_LABEL_LENGTH ? className : shorten(className, className, MAX_LABEL_LENGTH);
+  className.length <= MAX_LABEL_LENGTH && !isLikeShortened(className)
+    ? className
+    : shorten(className, className, MAX_LABEL_LENGTH);
 
 const isLabelStart = (name: string): boolean => /^[a-z][a-z0-9-]*$/.test(name);
+
+/** Ends as what was shortened does: whoever chooses the name of a class could name the server of another by it. */
+const isLikeShortened = (name: string): boolean => DIGEST_AT_END.test(name);
 
 const shorten = (readable: string, whole: string, length: number): string => {
   const beginning = readable.slice(0, length - DIGEST_LENGTH - 1).replace(/[^a-z0-9]+$/, '');

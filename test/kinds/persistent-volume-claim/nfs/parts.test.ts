@@ -82,6 +82,14 @@ describe('the names of an NFS server', () => {
     expect(new Set(names.map(nfsClassLabel)).size).toBe(names.length);
   });
 
+  test('are never what the name of another class is shortened to', () => {
+    for (const className of ['team.nfs', 'a.b', `${'n'.repeat(70)}`, `x.${'y'.repeat(90)}`]) {
+      const taken = nfsServerName(className).slice(0, -'-nfs'.length);
+      expect(nfsServerName(taken)).not.toBe(nfsServerName(className));
+      expect(nfsClassLabel(`${'n'.repeat(52)}-0123456789`)).not.toBe(`${'n'.repeat(52)}-0123456789`);
+    }
+  });
+
   test('are the class and -nfs where that is a name', () => {
     expect(nfsServerName('checkpoints')).toBe('checkpoints-nfs');
   });
