@@ -28,6 +28,32 @@ spec:
   volumes: [{ name: data, persistentVolumeClaim: { claimName: ${claimName} } }]
 `;
 
+/**
+ * The class of the servers' disks, as a platform has it where disks can grow. Folders of the node have no size: what grows is what is
+ * asked for.
+ */
+const growingDisk = `
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: { name: quartermaster-disk }
+provisioner: rancher.io/local-path
+volumeBindingMode: WaitForFirstConsumer
+reclaimPolicy: Delete
+allowVolumeExpansion: true
+`;
+
+/** A volume of the class by hand, as somebody makes it who wants back what a volume that was removed had. */
+const recovered = (nfs: object): string => `
+apiVersion: v1
+kind: PersistentVolume
+metadata: { name: recovered }
+spec:
+  capacity: { storage: 1Gi }
+  accessModes: [ReadWriteMany]
+  storageClassName: kept-nfs
+  nfs: ${JSON.stringify(nfs)}
+`;
+
 const together = (...manifests: readonly string[]): string => manifests.join('\n---\n');
 
 onCluster('volumes', (join) => {
@@ -77,5 +103,57 @@ onCluster('volumes', (join) => {
 
       await kubectl('-n', name, 'delete', 'pod', 'one', 'two', '--now');
     });
+  });
+
+  test('of an nfs class make its disk grow, take the server with them when the last is gone, and are kept on that disk', async () => {
+    const cluster = await join();
+    const { kubectl } = cluster;
+    const name = 'growing';
+    const inNamespaceOf =
+      (namespace: string) =>
+      (...args: readonly string[]) =>
+        kubectl('-n', namespace, ...args);
+    const [within, servers] = [inNamespaceOf(name), inNamespaceOf('quartermaster-nfs')];
+    const disk = ['get', 'pvc', 'kept-nfs-nfs', '-o', 'jsonpath={.spec.resources.requests.storage}'];
+    const claimOf = async (claimName: string, size: string): Promise<void> => {
+      const manifest = claim(claimName, 'kept-nfs', 'ReadWriteMany').replace('64Mi', size);
+      await kubectl.withInput(manifest, '-n', name, 'create', '-f', '-');
+      await within('wait', '--for=jsonpath={.status.phase}=Bound', `pvc/${claimName}`, '--timeout=180s');
+    };
+    await cluster.apply(growingDisk);
+    await inNamespace(cluster, { name }, async () => {
+      await claimOf('first', '1Gi');
+      await kubectl.withInput(pod('writer', 'first'), '-n', name, 'create', '-f', '-');
+      await within('wait', '--for=condition=Ready', 'pod/writer', '--timeout=120s');
+      await within('exec', 'writer', '--', 'sh', '-c', 'echo kept > /data/file');
+      expect(await servers(...disk)).toBe('3Gi');
+      await claimOf('second', '4Gi');
+      expect(await servers(...disk)).toBe('7Gi');
+      const reasons = () => servers('get', 'events', '-o', 'jsonpath={.items[*].reason}');
+      await expect.poll(reasons).toContain('NfsDiskExpanded');
+
+      await within('delete', 'pod', 'writer', '--now');
+      const volume = '{.items[?(@.spec.storageClassName=="kept-nfs")].metadata.name}';
+      const volumes = (await kubectl('get', 'pv', '-o', `jsonpath=${volume}`)).split(' ');
+      const first = await within('get', 'pvc', 'first', '-o', 'jsonpath={.spec.volumeName}');
+      const nfs = await kubectl('get', 'pv', first, '-o', 'jsonpath={.spec.nfs}');
+      await within('delete', 'pvc', '--all');
+      await kubectl('delete', 'pv', ...volumes);
+      await kubectl('wait', '--for=delete', 'storageclass/kept-nfs', '--timeout=120s');
+      await servers('wait', '--for=delete', 'deployment/kept-nfs-nfs', '--timeout=120s');
+      await expect.poll(reasons).toContain('NfsDiskKept');
+
+      await kubectl.withInput(recovered(JSON.parse(nfs) as object), 'create', '-f', '-');
+      const again = claim('again', 'kept-nfs', 'ReadWriteMany').replace('spec:', 'spec:\n  volumeName: recovered');
+      await kubectl.withInput(together(again, pod('reader', 'again')), '-n', name, 'create', '-f', '-');
+      await within('wait', '--for=condition=Ready', 'pod/reader', '--timeout=240s');
+      expect(await within('exec', 'reader', '--', 'cat', '/data/file')).toBe('kept\n');
+      await within('delete', 'pod', 'reader', '--now');
+      await within('delete', 'pvc', '--all');
+      await kubectl('delete', 'pv', 'recovered');
+      await kubectl('wait', '--for=delete', 'storageclass/kept-nfs', '--timeout=120s');
+    });
+    await servers('delete', 'pvc', 'kept-nfs-nfs');
+    await kubectl('delete', 'storageclass', 'quartermaster-disk');
   });
 });
