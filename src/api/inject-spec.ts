@@ -1,4 +1,5 @@
-import type { EnvFromSource, Toleration, Volume } from './kubernetes.ts';
+import type { EnvFromSource, EnvVar, Toleration, Volume } from './kubernetes.ts';
+import { bundlePathOf, type CaBundle, caBundle, networkVariables, proxy } from './network.ts';
 import {
   choice,
   flag,
@@ -197,6 +198,11 @@ export const inject = object(
       { maxItems: 32 },
     ),
     hostAliases: listBy('ip', 'Lines of the pods’ /etc/hosts, by address.', hostAlias, { maxItems: 64 }),
+    proxy,
+    caBundle,
+    forExecutors: flag(
+      'Give env and configMaps to those containers too that are given sources of variables alone: those of Argo that transfer artifacts. proxy and caBundle reach them anyway.',
+    ),
     serviceAccountName: named('the service account of the driver; the system namespace alone can give it'),
     prometheus,
     sparkConf: strings('Spark configuration (spark.…).'),
@@ -225,7 +231,10 @@ export const injectKeyRules: readonly Rule[] = Object.entries(INJECT_KEYS).map((
 export type InjectSpec = Infer<typeof inject>;
 export type PrometheusInjection = Infer<typeof prometheus>;
 export type StorageClassInjection = Infer<typeof storageClass>;
-export type FileMount = NonNullable<InjectSpec['configMaps']>[number];
+export type FileMount = NonNullable<InjectSpec['configMaps']>[number] & {
+  /** The container does not start without it. */
+  readonly isAwaited?: boolean;
+};
 
 /** The merge key of an envFrom source: `configMap/<name>` or `secret/<name>`, and its prefix where it has one. */
 export const envFromKey = ({ configMapRef, secretRef, prefix }: EnvFromSource): string => {
@@ -245,5 +254,29 @@ export const mountKey = (mountPath: string): string => {
 };
 
 /** Every path that something is mounted at, whichever list names it. */
-export const mountPathsOf = ({ volumeMounts, configMaps, secrets }: InjectSpec): readonly string[] =>
-  [...(volumeMounts ?? []), ...(configMaps ?? []), ...(secrets ?? [])].map(({ mountPath }) => mountKey(mountPath));
+export const mountPathsOf = (inject: InjectSpec): readonly string[] =>
+  [...(inject.volumeMounts ?? []), ...configMapsOf(inject), ...(inject.secrets ?? [])].map(({ mountPath }) =>
+    mountKey(mountPath),
+  );
+
+/** The variables an entry gives: its own, and those that its proxy and bundle come to beside them. */
+export const variablesOf = (inject: InjectSpec): readonly EnvVar[] => {
+  const { env = [], proxy: hasProxy, caBundle: hasBundle } = inject;
+  if (hasProxy === undefined && hasBundle === undefined) return env;
+  const names = new Set(env.map(({ name }) => name));
+  return [...env, ...networkVariables(inject).filter(({ name }) => !names.has(name))];
+};
+
+/** The ConfigMaps an entry mounts. The one of a bundle is waited for: variables that name a missing file break every connection. */
+export const configMapsOf = ({ configMaps = [], caBundle: bundle }: InjectSpec): readonly FileMount[] =>
+  bundle === undefined ? configMaps : [...configMaps, bundleMount(bundle)];
+
+const bundleMount = (bundle: CaBundle): FileMount => ({
+  name: bundle.configMap,
+  mountPath: bundlePathOf(bundle),
+  isAwaited: true,
+});
+
+/** What of an entry a framework's own containers are given besides sources of variables. */
+export const forHelpers = ({ env, configMaps, ...inject }: InjectSpec): InjectSpec =>
+  inject.forExecutors === true ? { ...inject, ...(env && { env }), ...(configMaps && { configMaps }) } : inject;

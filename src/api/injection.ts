@@ -38,6 +38,9 @@ export interface Injection {
   readonly configMaps: ResolvedMap<FileMount>;
   /** By mountPath. */
   readonly secrets: ResolvedMap<FileMount>;
+  /** What of env and configMaps is for a framework's own containers too. */
+  readonly helperEnv: ResolvedMap<EnvVar>;
+  readonly helperConfigMaps: ResolvedMap<FileMount>;
   readonly nodeSelector: ResolvedMap<string>;
   /** By key, operator, value and effect, joined by `|`. */
   readonly tolerations: ResolvedMap<Toleration>;

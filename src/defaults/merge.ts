@@ -1,5 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
-import { envFromKey, type InjectSpec, mountKey, mountPathsOf, tolerationKey } from '../api/inject-spec.ts';
+import {
+  configMapsOf,
+  envFromKey,
+  forHelpers,
+  type InjectSpec,
+  mountKey,
+  mountPathsOf,
+  tolerationKey,
+  variablesOf,
+} from '../api/inject-spec.ts';
 import type { Injection, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, StringMap } from '../api/kubernetes.ts';
 import { canShareContainers } from './containers.ts';
@@ -26,14 +35,16 @@ export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[
   return {
     labels: merge('label', ({ labels }) => pairs(labels)),
     annotations: merge('annotation', ({ annotations }) => pairs(annotations)),
-    env: merge('env', ({ env }) => byKey(env, nameOf)),
+    env: merge('env', (inject) => byKey(variablesOf(inject), nameOf)),
+    helperEnv: merge('env', (inject) => byKey(variablesOf(forHelpers(inject)), nameOf)),
     envFrom: leastSpecificFirst(
       layers,
       merge('envFrom', ({ envFrom }) => byKey(envFrom?.map(asOptional), envFromKey)),
     ),
     volumes: merge('volume', ({ volumes }) => byKey(volumes, nameOf)),
     volumeMounts: merge('mount', ({ volumeMounts }, layer) => mounted(volumeMounts, layer)),
-    configMaps: merge('ConfigMap at', ({ configMaps }, layer) => mounted(configMaps, layer)),
+    configMaps: merge('ConfigMap at', (inject, layer) => mounted(configMapsOf(inject), layer)),
+    helperConfigMaps: merge('ConfigMap at', (inject, layer) => mounted(configMapsOf(forHelpers(inject)), layer)),
     secrets: merge('Secret at', ({ secrets }, layer) => mounted(secrets, layer)),
     nodeSelector: merge('nodeSelector', ({ nodeSelector }) => pairs(nodeSelector)),
     tolerations: merge('toleration', ({ tolerations }) => byKey(tolerations, tolerationKey)),

@@ -4,16 +4,23 @@ import type { Injection, TargetKind } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { missingClaimWarnings, refusingMissingClaims } from './claims.ts';
 import { type InjectionFor, type PlacedContainer, unscoped } from './containers.ts';
-import { type Edit, editsOf, envFromEdits, type FieldPath } from './edit.ts';
+import { type Edit, editsOf, envFromEdits, type FieldPath, valuesAt } from './edit.ts';
 import { type InjectionPlan, inject } from './injector.ts';
 import { memoize } from './memo.ts';
 import { isMountedInPod } from './mounts.ts';
-import { listAt, type Path, textAt } from './path.ts';
+import { childOf, listAt, type Path, textAt } from './path.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from './reserved.ts';
 import type { Rules } from './settlement.ts';
 import { readInjected } from './snapshot.ts';
 import { namespaceOf, targetOf } from './target.ts';
-import { type DesiredVolumes, desiredVolumes, mountedVolumeRefusal, POD_VOLUMES, volumeEdits } from './volumes.ts';
+import {
+  type DesiredVolumes,
+  desiredVolumes,
+  type MountedInjection,
+  mountedVolumeRefusal,
+  POD_VOLUMES,
+  volumeEdits,
+} from './volumes.ts';
 
 /** What is injected into one kind of pod. */
 export interface PodProfile extends PodRefusals {
@@ -145,7 +152,7 @@ export const podRules =
       firstOf(kinds, (kind) => mountRefusal(pod, mount, kind, desired)) ??
       mountedVolumeRefusal(pod, mount, POD_VOLUMES, desired, ofVolume);
     return {
-      conflictsOf: () => NONE,
+      conflictsOf: otherSpelling,
       isUnused: (pod, edit) => edit.at.at(-1) === 'volumes' && !isMountedInPod(pod, edit.key),
       refusalOf: (pod, edit) => {
         switch (edit.at.at(-1) ?? '') {
@@ -167,6 +174,14 @@ const mountRefusal = (
   desired: DesiredVolumes,
 ): string | undefined =>
   isReservedPath(kind, mount.key) ? 'the path is kept for the engine' : ofMount(pod, mount, desired);
+
+/** Programs read a proxy's variable in either spelling: one that says something else is the user's word on both. */
+const otherSpelling = (pod: KubeObject, { at, key, value, mode }: Edit): readonly FieldPath[] => {
+  if (mode === 'Enforce' || at.at(-1) !== 'env' || !/^(https?|no)_proxy$/i.test(key)) return NONE;
+  const other = { at, key: key === key.toUpperCase() ? key.toLowerCase() : key.toUpperCase() };
+  const [present] = valuesAt(pod, other);
+  return present === undefined || childOf(present, 'value') === childOf(value, 'value') ? NONE : [other];
+};
 
 const KEPT = 'the key is kept for the engine or Quartermaster';
 
@@ -227,19 +242,30 @@ export const containerEdits = (
   injectionFor: InjectionFor,
 ): readonly Edit[] => {
   const given = containers.map((container) => ({ at: container.at, ...injectionFor(container) }));
-  const mounted = given.flatMap(({ at, full }) =>
-    full === undefined
+  const mounted = given.flatMap(({ at, full, sources }) => {
+    if (full !== undefined)
+      return [volumeEdits(pod, at, full === injection ? full : { ...full, volumes: injection.volumes })];
+    return sources === undefined || sources.helperConfigMaps.size === 0
       ? []
-      : [volumeEdits(pod, at, full === injection ? full : { ...full, volumes: injection.volumes })],
-  );
+      : [volumeEdits(pod, at, { ...NO_MOUNTS, configMaps: sources.helperConfigMaps })];
+  });
   return [
     ...given.flatMap(({ at, full, sources }) =>
       full === undefined ? [] : environmentEdits(at, { env: full.env, envFrom: (sources ?? full).envFrom }),
     ),
     ...mounted.flatMap((edits) => edits.filter((edit) => !isVolume(edit))),
     ...firstOfEachKey(mounted.flatMap((edits) => edits.filter(isVolume))),
-    ...given.flatMap(({ at, full, sources }) => (full === undefined && sources ? sourceEdits(at, sources) : [])),
+    ...given.flatMap(({ at, full, sources }) =>
+      full === undefined && sources ? environmentEdits(at, { env: sources.helperEnv, envFrom: sources.envFrom }) : [],
+    ),
   ];
+};
+
+const NO_MOUNTS: MountedInjection = {
+  volumes: new Map(),
+  volumeMounts: new Map(),
+  configMaps: new Map(),
+  secrets: new Map(),
 };
 
 const isVolume = ({ at }: Edit): boolean => at === POD_VOLUMES;

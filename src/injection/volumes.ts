@@ -21,6 +21,9 @@ export interface VolumeLayout {
 
 const unchangedLayout: VolumeLayout = { placeMount: (mount) => mount, nameVolume: ({ name }) => name };
 
+/** What of an injection is mounted. */
+export type MountedInjection = Pick<Injection, 'volumes' | 'volumeMounts' | 'configMaps' | 'secrets'>;
+
 interface MountedVolume {
   readonly volume: Resolved<Volume>;
   readonly mounts: readonly Resolved<VolumeMount>[];
@@ -34,7 +37,7 @@ interface MountedVolume {
 export const volumeEdits = (
   pod: KubeObject,
   container: Path,
-  injection: Injection,
+  injection: MountedInjection,
   layout: VolumeLayout = unchangedLayout,
 ): readonly Edit[] => {
   const volumeNames = volumeNamesByClaim(pod, injection, layout);
@@ -56,7 +59,12 @@ export const canManyAttach = (modes: readonly AccessMode[]): boolean =>
 /** The claim a volume is made from; undefined for other volumes. */
 export const claimOf = (volume: unknown): string | undefined => textAt(volume, ['persistentVolumeClaim', 'claimName']);
 
-const mountedVolumesOf = ({ volumes, volumeMounts, configMaps, secrets }: Injection): readonly MountedVolume[] => {
+const mountedVolumesOf = ({
+  volumes,
+  volumeMounts,
+  configMaps,
+  secrets,
+}: MountedInjection): readonly MountedVolume[] => {
   const mounts = Map.groupBy(volumeMounts.values(), ({ value }) => value.name);
   return [
     ...[...volumes.values()].map((volume) => ({
@@ -73,11 +81,14 @@ const fileVolume = ({ value, mode, source }: Resolved<FileMount>, kind: 'configm
   const name = volumeName(kind, value.name);
   const content = kind === 'configmap' ? { configMap: { name: value.name } } : { secret: { secretName: value.name } };
   return {
-    volume: { value: { name, ...content }, mode, source },
+    volume: { value: { name, ...(value.isAwaited ? awaited(content) : content) }, mode, source },
     mounts: [{ value: { name, mountPath: value.mountPath, readOnly: true }, mode, source }],
     isConfigMap: kind === 'configmap',
   };
 };
+
+const awaited = (content: Readonly<Record<string, object>>): Readonly<Record<string, object>> =>
+  Object.fromEntries(Object.entries(content).map(([kind, fields]) => [kind, { ...fields, optional: false }]));
 
 /** Says what is in it where the name allows that, and is the same for the same ConfigMap or Secret in any case. */
 const volumeName = (kind: string, name: string): string => {
@@ -88,7 +99,7 @@ const volumeName = (kind: string, name: string): string => {
 /** The volume that each claim is mounted from, by claim: the pod's own unless that is replaced, else the first given. */
 const volumeNamesByClaim = (
   pod: KubeObject,
-  { volumes }: Injection,
+  { volumes }: MountedInjection,
   { nameVolume }: VolumeLayout,
 ): ReadonlyMap<string, string> => {
   const given = [...volumes.values()];

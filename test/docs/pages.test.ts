@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { injectKeysTable } from '../../dev/platform-defaults-page.ts';
 import { storageClassesPage } from '../../dev/storage-classes-page.ts';
+import { networkVariables } from '../../src/api/network.ts';
 import { POD_KINDS } from '../../src/api/target-kinds.ts';
 import { BUILT_IN_VARIABLES } from '../../src/defaults/variables.ts';
 import { alerts } from '../../src/install/prometheus.ts';
@@ -144,7 +145,10 @@ describe.each(pages)('docs/%s', (page) => {
   it('names settings that are there', () => {
     const known = new Set(Object.values(settings).map(({ env }) => env));
     const named = [...text.matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g)].map(([, name]) => name ?? '');
-    const others = ['KUBEBUILDER_ASSETS', 'MALLOC_ARENA_MAX', 'BUCKET_NAME', 'BUCKET_URL'];
+    const given = networkVariables({ proxy: { http: 'x' }, caBundle: { configMap: 'x', trustStoreKey: 'x' } });
+    const others = ['KUBEBUILDER_ASSETS', 'MALLOC_ARENA_MAX', 'BUCKET_NAME', 'BUCKET_URL'].concat(
+      given.map(({ name }) => name),
+    );
     const keysOfSecrets = readFileSync(join(root, 'src/kinds/object-store/providers/credentials.ts'), 'utf8');
     const isKnown = (name: string) => known.has(name) || others.includes(name) || keysOfSecrets.includes(`'${name}'`);
     expect(named.filter((name) => !isKnown(name))).toEqual([]);

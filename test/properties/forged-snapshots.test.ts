@@ -39,9 +39,9 @@ const withoutSnapshot = (object: KubeObject): KubeObject => {
   return { ...object, metadata: { ...object.metadata, annotations } };
 };
 
+const isFramework = (kind: TargetKind): boolean => FRAMEWORK_KINDS.some((framework) => framework === kind);
 /** All frameworks have one mutator: a job's pods stand for them. */
 const kinds = TARGET_KINDS.filter((kind) => objectsOf[kind] && (kind === 'JobPod' || !isFramework(kind)));
-const isFramework = (kind: TargetKind): boolean => FRAMEWORK_KINDS.some((framework) => framework === kind);
 const objectOf = (kind: TargetKind): fc.Arbitrary<KubeObject> => objectsOf[kind] ?? fc.constant({} as KubeObject);
 const inputs = (kind: TargetKind) => [objectOf(kind), defaultsFor(kind), defaultsFor(kind), madeUp] as const;
 

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { INJECT_KEYS, type InjectKey, type InjectSpec, mountKey, type TargetKind } from '../../api/inject-spec.ts';
 import type { Mode } from '../../api/injection.ts';
 import type { StringMap } from '../../api/kubernetes.ts';
+import { bundlePathOf } from '../../api/network.ts';
 import { namesOfKinds } from '../../api/target-kinds.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from '../../injection/reserved.ts';
 import { calrissianViolations, sparkViolations } from './kind-rules.ts';
@@ -127,10 +128,12 @@ interface PlacedPath {
   readonly path: string;
 }
 
-const placedPaths = ({ volumeMounts, configMaps, secrets }: InjectSpec): readonly PlacedPath[] =>
-  Object.entries({ volumeMounts, configMaps, secrets }).flatMap(([list, mounts]) =>
+const placedPaths = ({ volumeMounts, configMaps, secrets, caBundle }: InjectSpec): readonly PlacedPath[] => [
+  ...Object.entries({ volumeMounts, configMaps, secrets }).flatMap(([list, mounts]) =>
     (mounts ?? []).map(({ mountPath }, at) => ({ field: `spec.inject.${list}[${at}].mountPath`, path: mountPath })),
-  );
+  ),
+  ...(caBundle ? [{ field: 'spec.inject.caBundle.mountPath', path: bundlePathOf(caBundle) }] : []),
+];
 
 const pathViolations = (inject: InjectSpec, kinds: readonly TargetKind[]): readonly string[] => {
   const placed = placedPaths(inject);

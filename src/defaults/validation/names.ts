@@ -62,6 +62,9 @@ export const nameViolations = (inject: InjectSpec): readonly string[] => [
   ...(inject.envFrom ?? []).flatMap(({ configMapRef, secretRef }, at) =>
     nameViolation(`envFrom[${at}]`, (configMapRef ?? secretRef)?.name, dnsSubdomain),
   ),
+  ...nameViolation('caBundle.configMap', inject.caBundle?.configMap, dnsSubdomain),
+  ...nameViolation('caBundle.key', inject.caBundle?.key, configKey),
+  ...nameViolation('caBundle.trustStoreKey', inject.caBundle?.trustStoreKey, configKey),
   ...nameViolation('serviceAccountName', inject.serviceAccountName, dnsSubdomain),
   ...nameViolation('eventLog.objectStore', inject.eventLog?.objectStore, dnsSubdomain),
 ];

@@ -42,6 +42,8 @@ const whole: Spec = {
     tolerations: [{ key: 'spark', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 60 }],
     imagePullSecrets: [{ name: 'registry' }],
     hostAliases: [{ ip: '10.0.0.1', hostnames: ['archive.example.org'] }],
+    proxy: { http: 'http://proxy.${domain}:3128', noProxy: ['.example.org'] },
+    caBundle: { configMap: 'platform-ca', trustStoreKey: 'truststore.p12' },
     serviceAccountName: 'spark',
     prometheus: {
       port: 8090,
@@ -144,6 +146,7 @@ describe('keys of inject', () => {
     ...Object.fromEntries(Object.entries(whole.inject ?? {}).map(([key, value]) => [key, { [key]: value }])),
     volumeMounts: { volumes: whole.inject?.volumes ?? [], volumeMounts: whole.inject?.volumeMounts ?? [] },
     storageClass: { storageClass: { provisioner: 'p' } },
+    forExecutors: { forExecutors: true },
   } as Readonly<Record<keyof Inject, Inject>>;
 
   it.each(Object.entries(INJECT_KEYS))(
@@ -236,6 +239,11 @@ describe('what a schema cannot say', () => {
     [
       { inject: { hostAliases: [{ ip: '::1', hostnames: ['a', 'b_'] }] } },
       'spec.inject.hostAliases[0].hostnames[1]: "b_" is not a DNS subdomain',
+    ],
+    [{ inject: { caBundle: { configMap: 'CA' } } }, 'spec.inject.caBundle.configMap: "CA" is not a DNS subdomain'],
+    [
+      { inject: { caBundle: { configMap: 'ca', mountPath: '/opt/spark/conf' } } },
+      'spec.inject.caBundle.mountPath: "/opt/spark/conf" is reserved in a SparkApplication',
     ],
     [
       { match: { selector: { matchLabels: { 'a b': '' } } }, inject: {} },
