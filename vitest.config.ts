@@ -7,7 +7,10 @@ const expect = { poll: { timeout: 15_000 } };
 
 export default defineConfig({
   test: {
-    reporters: [process.env['CI'] === undefined ? 'default' : 'dot', './dev/closing-line.ts'],
+    reporters: [
+      ...(process.env['CI'] === undefined ? ['default'] : ['dot', './dev/slowest-tests.ts']),
+      './dev/closing-line.ts',
+    ],
     projects: [
       {
         test: {
@@ -41,8 +44,6 @@ export default defineConfig({
           env,
           expect,
           testTimeout: 600_000,
-          // Real faults meet real machines, which are busy with other things at times.
-          retry: 2,
           hookTimeout: 1_800_000,
           fileParallelism: false,
         },
