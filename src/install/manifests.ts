@@ -5,6 +5,7 @@ import { platformDefaultsCrd } from '../api/platform-defaults.ts';
 import { webhookConfiguration } from '../controller/webhooks/configuration.ts';
 import { rulesInForce } from '../kinds/index.ts';
 import { settings } from '../settings/definitions.ts';
+import { accountPolicies } from './account-policy.ts';
 import { certManagerObjects, certManagerPatch } from './cert-manager.ts';
 import { type InstallOptions, NAME, NFS_NAMESPACE } from './options.ts';
 import { peopleObjects } from './people.ts';
@@ -29,6 +30,7 @@ const installFiles = (options: InstallOptions): Readonly<Record<string, readonly
   'crds.yaml': [platformDefaultsCrd, objectStoreCrd],
   'priority-class.yaml': [priorityClassObject()],
   'rbac.yaml': rbacObjects(options),
+  'account-policy.yaml': accountPolicies(options),
   'people.yaml': peopleObjects(options),
   'service.yaml': [serviceObject(options)],
   'network-policy.yaml': [networkPolicyObject(options)],

@@ -182,12 +182,19 @@ describe('the service account', () => {
   });
 
   const binding = (role: string) => ({
-    ...object('rbac.authorization.k8s.io/v1', 'RoleBinding', role, 'default'),
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    metadata: { name: role, namespace: 'cwl', labels: { 'app.kubernetes.io/managed-by': 'quartermaster' } },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
     subjects: [{ kind: 'ServiceAccount', name: 'default', namespace: 'default' }],
   });
 
   test('hands out the shipped roles and no other', async () => {
+    const labels = { 'quartermaster.dev/calrissian': 'enabled' };
+    await admin.create(resources.namespaces, {
+      ...object('v1', 'Namespace', 'cwl'),
+      metadata: { name: 'cwl', labels },
+    });
     await self.apply(resources.roleBindings, binding(SHIPPED_ROLES.calrissianPodManager));
     await expect(self.apply(resources.roleBindings, binding('cluster-admin'))).rejects.toMatchObject({
       reason: 'Forbidden',

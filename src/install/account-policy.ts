@@ -1,0 +1,159 @@
+import {
+  CALRISSIAN_ENABLED,
+  CALRISSIAN_LABEL,
+  GROUP,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  SHIPPED_ROLES,
+} from '../api/names.ts';
+import { type InstallObject, type InstallOptions, labels, NAME, NFS_NAMESPACE } from './options.ts';
+
+/** One expression of CEL that must be true, and what its refusal says. */
+interface Validation {
+  readonly expression: string;
+  readonly message: string;
+}
+
+interface Policy {
+  readonly name: string;
+  /** CEL over `request`: whose requests it looks at. */
+  readonly whose: string;
+  readonly rules: readonly Rule[];
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly validations: readonly Validation[];
+}
+
+interface Rule {
+  readonly apiGroups: readonly string[];
+  readonly apiVersions: readonly string[];
+  readonly resources: readonly string[];
+  readonly operations: readonly string[];
+}
+
+const writes = (group: string, resources: string): Rule => ({
+  apiGroups: [group],
+  apiVersions: ['*'],
+  resources: resources.split(' '),
+  operations: ['CREATE', 'UPDATE', 'DELETE'],
+});
+
+const labelOf = (object: string): string => `${object}.metadata.?labels[?'${MANAGED_BY_LABEL}'].orValue('')`;
+const on = (resource: string, expression: string): string =>
+  `request.resource.resource != '${resource}' || request.operation == 'DELETE' || ${expression}`;
+const isBoundIn = (namespace: string, role: string): string =>
+  `(request.namespace == '${namespace}' && object.roleRef.name == '${role}')`;
+const POD = 'object.spec.template.spec';
+/** What Ganesha needs: see the NFS server's Deployment. */
+const NFS_CAPABILITIES = `['DAC_READ_SEARCH', 'SYS_RESOURCE']`;
+
+/**
+ * What roles cannot say about Quartermaster's own account. A role names kinds, not which of their objects: with roles alone whoever
+ * takes over a replica could change any ConfigMap, have a token made for any service account and mount any node's disk.
+ */
+const ownAccount = (namespace: string): Policy => ({
+  name: `${NAME}-account`,
+  whose: `request.userInfo.username == 'system:serviceaccount:${namespace}:${NAME}'`,
+  rules: [
+    writes('', 'secrets configmaps services serviceaccounts'),
+    writes('apps', 'deployments'),
+    writes('policy', 'poddisruptionbudgets'),
+    writes('storage.k8s.io', 'storageclasses'),
+    writes('rbac.authorization.k8s.io', 'rolebindings'),
+  ],
+  validations: [
+    {
+      expression: `oldObject == null || ${labelOf('oldObject')} == '${MANAGED_BY}'`,
+      message: `Quartermaster changes and deletes only what is labelled ${MANAGED_BY_LABEL}=${MANAGED_BY}.`,
+    },
+    {
+      expression: `request.operation != 'CREATE' || ${labelOf('object')} == '${MANAGED_BY}'`,
+      message: `Quartermaster makes only what it labels ${MANAGED_BY_LABEL}=${MANAGED_BY}.`,
+    },
+    {
+      expression: on(
+        'secrets',
+        `!(object.?type.orValue('Opaque') in ['kubernetes.io/service-account-token', 'bootstrap.kubernetes.io/token'])`,
+      ),
+      message: 'Quartermaster makes no tokens.',
+    },
+    {
+      expression: on(
+        'rolebindings',
+        `${isBoundIn(NFS_NAMESPACE, SHIPPED_ROLES.nfsServer)} || ${isBoundIn(namespace, SHIPPED_ROLES.failClosed)} || namespaceObject.metadata.?labels[?'${CALRISSIAN_LABEL}'].orValue('') == '${CALRISSIAN_ENABLED}'`,
+      ),
+      message: `Quartermaster hands out roles in namespaces labelled ${CALRISSIAN_LABEL}=${CALRISSIAN_ENABLED}, to its NFS servers, and its own to fail closed.`,
+    },
+    {
+      expression: on('rolebindings', `object.?subjects.orValue([]).all(subject, subject.kind == 'ServiceAccount')`),
+      message: 'Quartermaster hands out roles to service accounts alone.',
+    },
+    {
+      expression: on(
+        'deployments',
+        `!(${POD}.?hostNetwork.orValue(false) || ${POD}.?hostPID.orValue(false) || ${POD}.?hostIPC.orValue(false)) && ${POD}.?volumes.orValue([]).all(volume, has(volume.persistentVolumeClaim)) && ${POD}.?initContainers.orValue([]).size() == 0`,
+      ),
+      message: 'An NFS server mounts its claim and nothing of the node.',
+    },
+    {
+      expression: on(
+        'deployments',
+        `${POD}.containers.all(container, !container.?securityContext.?privileged.orValue(false) && container.?securityContext.?capabilities.?add.orValue([]).all(capability, capability in ${NFS_CAPABILITIES}))`,
+      ),
+      message: 'An NFS server has two capabilities and is not privileged.',
+    },
+  ],
+});
+
+/** The accounts of the NFS servers may make volumes, which have no namespace: without this one of a node's disk too. */
+const nfsServers: Policy = {
+  name: `${NAME}-nfs-servers`,
+  whose: `request.userInfo.username.startsWith('system:serviceaccount:${NFS_NAMESPACE}:')`,
+  rules: [writes('', 'persistentvolumes persistentvolumeclaims')],
+  variables: {
+    volume: `request.operation == 'DELETE' ? oldObject : object`,
+  },
+  validations: [
+    {
+      expression: `request.resource.resource != 'persistentvolumes' || (has(variables.volume.spec.nfs) && variables.volume.metadata.?annotations[?'pv.kubernetes.io/provisioned-by'].orValue('').startsWith('${GROUP}/'))`,
+      message: 'An NFS server makes and deletes the NFS volumes it provisions, and no others.',
+    },
+    {
+      expression: `request.resource.resource != 'persistentvolumeclaims' || (request.operation == 'UPDATE' && object.spec == oldObject.spec)`,
+      message: 'An NFS server changes nothing of what a claim asks for.',
+    },
+  ],
+};
+
+/** The policies, each with its binding. */
+export const accountPolicies = ({ namespace }: InstallOptions): readonly InstallObject[] =>
+  [ownAccount(namespace), nfsServers].flatMap(policyAndBinding);
+
+const API_VERSION = 'admissionregistration.k8s.io/v1';
+
+const policyAndBinding = ({ name, whose, rules, variables = {}, validations }: Policy): readonly InstallObject[] => [
+  {
+    apiVersion: API_VERSION,
+    kind: 'ValidatingAdmissionPolicy',
+    metadata: { name, labels },
+    spec: {
+      failurePolicy: 'Fail',
+      matchConstraints: {
+        resourceRules: rules.map((rule) => ({ ...rule, scope: '*' })),
+        matchPolicy: 'Equivalent',
+        namespaceSelector: {},
+        objectSelector: {},
+      },
+      matchConditions: [{ name: 'whose', expression: whose }],
+      ...(Object.keys(variables).length > 0 && {
+        variables: Object.entries(variables).map(([variable, expression]) => ({ name: variable, expression })),
+      }),
+      validations: validations.map((validation) => ({ ...validation, reason: 'Forbidden' })),
+    },
+  },
+  {
+    apiVersion: API_VERSION,
+    kind: 'ValidatingAdmissionPolicyBinding',
+    metadata: { name, labels },
+    spec: { policyName: name, validationActions: ['Deny'] },
+  },
+];

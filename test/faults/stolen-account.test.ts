@@ -1,0 +1,324 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kubectl } from '../../dev/control-plane/kubectl.ts';
+import { until } from '../../dev/until.ts';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
+import { type Kube, type Resource, resources } from '../../src/kube/api-server.ts';
+import { createKube } from '../../src/kube/client.ts';
+import { findConnection } from '../../src/kube/connection.ts';
+import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+
+type Json = KubeObject & Readonly<Record<string, unknown>>;
+
+const OURS = { 'app.kubernetes.io/managed-by': 'quartermaster' };
+const NFS = 'quartermaster-nfs';
+const PODS: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
+let cluster: ShippedCluster;
+/** The account of Quartermaster, and that of an NFS server. */
+let self: Kube;
+let server: Kube;
+
+const object = (
+  apiVersion: string,
+  kind: string,
+  metadata: KubeObject['metadata'],
+  rest: Readonly<Record<string, unknown>> = {},
+): Json => ({ apiVersion, kind, metadata: { name: 'stolen', ...metadata }, ...rest });
+
+const secret = (metadata: KubeObject['metadata'], rest = {}) => object('v1', 'Secret', metadata, rest);
+const configMap = (metadata: KubeObject['metadata']) => object('v1', 'ConfigMap', metadata);
+const binding = (metadata: KubeObject['metadata'], role: string, subject: Readonly<Record<string, string>>) =>
+  object('rbac.authorization.k8s.io/v1', 'RoleBinding', metadata, {
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
+    subjects: [subject],
+  });
+const deployment = (spec: Readonly<Record<string, unknown>>, container = {}) =>
+  object(
+    'apps/v1',
+    'Deployment',
+    { namespace: NFS, labels: OURS },
+    {
+      spec: {
+        selector: { matchLabels: OURS },
+        template: {
+          metadata: { labels: OURS },
+          spec: { containers: [{ name: 'main', image: 'main', ...container }], ...spec },
+        },
+      },
+    },
+  );
+const volume = (name: string, source: Readonly<Record<string, unknown>>, provisioner: string) =>
+  object(
+    'v1',
+    'PersistentVolume',
+    { name, annotations: { 'pv.kubernetes.io/provisioned-by': provisioner } },
+    {
+      spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteMany'], ...source },
+    },
+  );
+const nfsVolume = (name: string) =>
+  volume(name, { nfs: { server: '10.0.0.1', path: '/export/pvc-1' } }, 'quartermaster.dev/team-nfs');
+const runner = { kind: 'ServiceAccount', name: 'default', namespace: 'default' };
+const podManager = 'quartermaster-calrissian-pod-manager';
+
+beforeAll(async () => {
+  cluster = await startShippedCluster();
+  ({ self } = cluster);
+  const kubeconfig = await cluster.controlPlane.serviceAccountKubeconfig(NFS, 'team-nfs');
+  server = createKube(await findConnection({ KUBECONFIG: kubeconfig }));
+  const { admin } = cluster;
+  await admin.create(
+    resources.namespaces,
+    object('v1', 'Namespace', { name: 'cwl', labels: { 'quartermaster.dev/calrissian': 'enabled' } }),
+  );
+  await admin.create(resources.configMaps, configMap({ name: 'theirs', namespace: 'default' }));
+  await admin.create(resources.secrets, secret({ name: 'theirs', namespace: 'default' }));
+  await admin.create(
+    resources.storageClasses,
+    object(
+      'storage.k8s.io/v1',
+      'StorageClass',
+      { name: 'theirs' },
+      { provisioner: 'csi.example.org', allowVolumeExpansion: true },
+    ),
+  );
+  await admin.create(resources.roleBindings, binding({ name: 'theirs', namespace: 'default' }, 'view', runner));
+  await admin.create(
+    resources.persistentVolumes,
+    volume('theirs', { csi: { driver: 'csi.example.org', volumeHandle: 'disk' } }, 'csi.example.org'),
+  );
+  await admin.create(
+    resources.persistentVolumeClaims,
+    object(
+      'v1',
+      'PersistentVolumeClaim',
+      { name: 'theirs', namespace: 'default' },
+      {
+        spec: {
+          accessModes: ['ReadWriteOnce'],
+          storageClassName: 'theirs',
+          volumeName: 'theirs',
+          resources: { requests: { storage: '1Gi' } },
+        },
+      },
+    ),
+  );
+  const bound = ['--subresource=status', '--type=merge', '-p', '{"status":{"phase":"Bound"}}'];
+  await kubectl(cluster.controlPlane, ['patch', 'persistentvolumeclaim', 'theirs', ...bound]);
+  // The API server reads new policies a moment after they are stored.
+  await until(30_000, async () => {
+    await expect(
+      self.create(resources.configMaps, configMap({ namespace: 'default' }), { dryRun: true }),
+    ).rejects.toThrow('makes only what it labels');
+    await expect(
+      server.create(resources.persistentVolumes, volume('any', { hostPath: { path: '/' } }, 'any'), { dryRun: true }),
+    ).rejects.toThrow('no others');
+  });
+});
+
+afterAll(() => cluster?.controlPlane.stop());
+
+const theirs = { namespace: 'default', name: 'theirs' };
+const clusterWide = { namespace: '', name: 'theirs' };
+
+describe('whoever has stolen the account of a replica', () => {
+  it.each<readonly [string, () => Promise<unknown>, string]>([
+    [
+      'has no token made for another account',
+      () =>
+        self.create(
+          resources.secrets,
+          secret(
+            {
+              namespace: 'kube-system',
+              labels: OURS,
+              annotations: { 'kubernetes.io/service-account.name': 'default' },
+            },
+            { type: 'kubernetes.io/service-account-token' },
+          ),
+        ),
+      'makes no tokens',
+    ],
+    [
+      'lets no node join',
+      () =>
+        self.create(
+          resources.secrets,
+          secret(
+            { name: 'bootstrap-token-abcdef', namespace: 'kube-system', labels: OURS },
+            { type: 'bootstrap.kubernetes.io/token' },
+          ),
+        ),
+      'makes no tokens',
+    ],
+    [
+      'makes no Secret without our label',
+      () => self.create(resources.secrets, secret({ namespace: 'default' })),
+      'makes only what it labels',
+    ],
+    [
+      'changes nobody else’s Secret',
+      () => self.mergePatch(resources.secrets, theirs, { metadata: { labels: OURS } }),
+      'changes and deletes only',
+    ],
+    ['deletes nobody else’s Secret', () => self.remove(resources.secrets, theirs), 'changes and deletes only'],
+    [
+      'changes nobody else’s ConfigMap',
+      () => self.mergePatch(resources.configMaps, theirs, { metadata: { labels: OURS } }),
+      'changes and deletes only',
+    ],
+    ['deletes nobody else’s ConfigMap', () => self.remove(resources.configMaps, theirs), 'changes and deletes only'],
+    [
+      'changes nobody else’s class',
+      () => self.mergePatch(resources.storageClasses, clusterWide, { allowVolumeExpansion: true }),
+      'changes and deletes only',
+    ],
+    [
+      'deletes nobody else’s class',
+      () => self.remove(resources.storageClasses, clusterWide),
+      'changes and deletes only',
+    ],
+    [
+      'deletes nobody else’s role binding',
+      () => self.remove(resources.roleBindings, theirs),
+      'changes and deletes only',
+    ],
+    [
+      'gives nobody pods in a namespace that is not for Calrissian',
+      () => self.create(resources.roleBindings, binding({ namespace: 'default', labels: OURS }, podManager, runner)),
+      'hands out roles in namespaces labelled',
+    ],
+    [
+      'gives no user pods',
+      () =>
+        self.create(
+          resources.roleBindings,
+          binding({ namespace: 'cwl', labels: OURS }, podManager, {
+            kind: 'User',
+            name: 'mallory',
+            apiGroup: 'rbac.authorization.k8s.io',
+          }),
+        ),
+      'service accounts alone',
+    ],
+    [
+      'makes nobody a cluster admin',
+      () => self.create(resources.roleBindings, binding({ namespace: 'cwl', labels: OURS }, 'cluster-admin', runner)),
+      'attempting to grant',
+    ],
+    [
+      'mounts no node’s disk',
+      () => self.create(resources.deployments, deployment({ volumes: [{ name: 'root', hostPath: { path: '/' } }] })),
+      'nothing of the node',
+    ],
+    [
+      'joins no node’s network',
+      () => self.create(resources.deployments, deployment({ hostNetwork: true })),
+      'nothing of the node',
+    ],
+    [
+      'runs nothing privileged',
+      () => self.create(resources.deployments, deployment({}, { securityContext: { privileged: true } })),
+      'not privileged',
+    ],
+    [
+      'adds no capability',
+      () =>
+        self.create(
+          resources.deployments,
+          deployment({}, { securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }),
+        ),
+      'two capabilities',
+    ],
+    [
+      'makes no pod',
+      () =>
+        self.create(
+          PODS,
+          object('v1', 'Pod', { namespace: 'default' }, { spec: { containers: [{ name: 'main', image: 'main' }] } }),
+        ),
+      'cannot create resource "pods"',
+    ],
+    [
+      'takes the policy away neither',
+      () =>
+        self.remove(
+          {
+            group: 'admissionregistration.k8s.io',
+            version: 'v1',
+            plural: 'validatingadmissionpolicies',
+            kind: 'ValidatingAdmissionPolicy',
+            isNamespaced: false,
+          },
+          { namespace: '', name: 'quartermaster-account' },
+        ),
+      'cannot delete resource',
+    ],
+  ])('%s', async (_, attempt, refusal) => {
+    await expect(attempt()).rejects.toThrow(refusal);
+  });
+
+  it('may still do what Quartermaster does', async () => {
+    await self.create(resources.secrets, secret({ name: 'ours', namespace: 'default', labels: OURS }));
+    await self.remove(resources.secrets, { namespace: 'default', name: 'ours' });
+    await self.create(
+      resources.roleBindings,
+      binding({ name: 'ours', namespace: 'cwl', labels: OURS }, podManager, { ...runner, namespace: 'cwl' }),
+    );
+    await self.create(
+      resources.deployments,
+      deployment(
+        { volumes: [{ name: 'export', persistentVolumeClaim: { claimName: 'ours' } }] },
+        { securityContext: { capabilities: { add: ['DAC_READ_SEARCH', 'SYS_RESOURCE'] } } },
+      ),
+    );
+  });
+});
+
+describe('whoever has stolen the account of an NFS server', () => {
+  it.each<readonly [string, () => Promise<unknown>, string]>([
+    [
+      'makes no volume of a node’s disk',
+      () =>
+        server.create(
+          resources.persistentVolumes,
+          volume('root', { hostPath: { path: '/' } }, 'quartermaster.dev/team-nfs'),
+        ),
+      'no others',
+    ],
+    [
+      'makes no volume of a disk in the cloud',
+      () =>
+        server.create(
+          resources.persistentVolumes,
+          volume('disk', { csi: { driver: 'csi.example.org', volumeHandle: 'disk' } }, 'quartermaster.dev/team-nfs'),
+        ),
+      'no others',
+    ],
+    [
+      'makes no volume in another’s name',
+      () =>
+        server.create(
+          resources.persistentVolumes,
+          volume('other', { nfs: { server: '10.0.0.1', path: '/' } }, 'csi.example.org'),
+        ),
+      'no others',
+    ],
+    ['deletes nobody else’s volume', () => server.remove(resources.persistentVolumes, clusterWide), 'no others'],
+    [
+      'lets no claim ask for more',
+      async () => {
+        const claim = await server.get<Json>(resources.persistentVolumeClaims, theirs);
+        const spec = { ...(claim?.['spec'] as object), resources: { requests: { storage: '8Ei' } } };
+        return server.replace(resources.persistentVolumeClaims, { ...claim, spec } as Json);
+      },
+      'nothing of what a claim asks for',
+    ],
+  ])('%s', async (_, attempt, refusal) => {
+    await expect(attempt()).rejects.toThrow(refusal);
+  });
+
+  it('may still make and delete its own', async () => {
+    await server.create(resources.persistentVolumes, nfsVolume('ours'));
+    await server.remove(resources.persistentVolumes, { namespace: '', name: 'ours' });
+  });
+});
