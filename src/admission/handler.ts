@@ -120,19 +120,21 @@ type Ensure = (companions: readonly KubeObject[]) => Promise<readonly string[]>;
 /**
  * Makes missing StorageClasses, the one write of the admission path, and leaves every other companion to the controller.
  * Past `deadlineMs` the object is admitted with a warning and the controller catches up. Requests for one class
- * at the same time share one create call. `onMade` is told of each class made.
+ * at the same time share one create call. `onStart` is told the name of each class before it is made, `onCreated` of each made.
  */
 export const ensureStorageClasses = (
   kube: Pick<Kube, 'create'>,
   deadlineMs: number,
-  onCreated: () => void = () => undefined,
+  { onStart = NOTHING, onCreated = NOTHING }: CreationListeners = {},
 ): Ensure => {
   const inFlight = new Map<string, Promise<string | undefined>>();
 
   const ensureOne = (storageClass: KubeObject): Promise<string | undefined> => {
     const name = storageClass.metadata.name ?? '';
-    const creation =
-      inFlight.get(name) ?? create({ kube, deadlineMs, onCreated }, storageClass).finally(() => inFlight.delete(name));
+    const under = inFlight.get(name);
+    if (under !== undefined) return under;
+    onStart(name);
+    const creation = create({ kube, deadlineMs, onCreated }, storageClass).finally(() => inFlight.delete(name));
     inFlight.set(name, creation);
     return creation;
   };
@@ -143,6 +145,13 @@ export const ensureStorageClasses = (
     return outcomes.filter((warning) => warning !== undefined);
   };
 };
+
+interface CreationListeners {
+  readonly onStart?: (name: string) => void;
+  readonly onCreated?: () => void;
+}
+
+const NOTHING = (): void => undefined;
 
 /** On a dry run, and offline: nothing is written. */
 export const ensureNothing: Ensure = () => Promise.resolve([]);

@@ -113,8 +113,8 @@ export interface StorageFacts {
   /** True where a PersistentVolume already names the class: static binding, a class without an object is legal. */
   readonly hasVolumeOfClass: (name: string) => boolean;
   readonly hasCsiDriver: (name: string) => boolean;
-  /** How many StorageClasses carry our label. */
-  readonly ownedClassCount: () => number;
+  /** How many StorageClasses carry our label or are being made, `besides` the one of that name where it is being made. */
+  readonly ownedClassCount: (besides?: string) => number;
   /** `status.nodeInfo.kernelVersion` of every node. */
   readonly kernelVersions: () => readonly string[];
 }

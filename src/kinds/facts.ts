@@ -7,6 +7,7 @@ import { PENDING_VERDICT } from '../clouds/cloud.ts';
 import { meetsAll, requirementsOf } from '../defaults/entry.ts';
 import type { Store } from '../kube/store.ts';
 import { type FactStores, sparkPodWebhooksOf } from '../kube/stores.ts';
+import type { UnderWay } from '../kube/under-way.ts';
 import { accessModesOf } from '../storage-classes/claim.ts';
 import { CALRISSIAN_CLAIMS } from './calrissian/objects.ts';
 
@@ -17,10 +18,19 @@ export interface FactSources {
   readonly verdict: () => CloudVerdict | undefined;
   readonly defaults: () => DefaultsIndex;
   readonly policy: Policy;
+  /** Classes that are being made, for the limit on their number. */
+  readonly classesUnderWay?: Pick<UnderWay, 'count'>;
 }
 
 /** The facts of the moment it is called, from memory alone. */
-export const createFacts = ({ stores, claims, verdict, defaults, policy }: FactSources): (() => Facts) => {
+export const createFacts = ({
+  stores,
+  claims,
+  verdict,
+  defaults,
+  policy,
+  classesUnderWay,
+}: FactSources): (() => Facts) => {
   const lookups: Omit<Facts, 'cloud' | 'defaults'> = {
     policy,
     namespaceLabels: (name) => labelsOf(stores.namespaces.get({ namespace: '', name })),
@@ -47,7 +57,8 @@ export const createFacts = ({ stores, claims, verdict, defaults, policy }: FactS
       defaultStorageClass: () => stores.storageClasses.byIndex('default', 'true')[0],
       hasVolumeOfClass: (name) => stores.persistentVolumes.countByIndex('staticClass', name) > 0,
       hasCsiDriver: (name) => stores.csiDrivers.get({ namespace: '', name }) !== undefined,
-      ownedClassCount: () => stores.storageClasses.countByIndex('owned', 'true'),
+      ownedClassCount: (besides) =>
+        stores.storageClasses.countByIndex('owned', 'true') + (classesUnderWay?.count(besides) ?? 0),
       kernelVersions: () => stores.nodes.list().flatMap(({ status }) => status?.nodeInfo?.kernelVersion ?? []),
     },
   };

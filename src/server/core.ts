@@ -9,6 +9,7 @@ import { createKube } from '../kube/client.ts';
 import { findConnection } from '../kube/connection.ts';
 import { createStore, type Store } from '../kube/store.ts';
 import { type FactStores, nodeFact, type WatchOptions, watchFacts } from '../kube/stores.ts';
+import { createUnderWay, type UnderWay } from '../kube/under-way.ts';
 import type { Log } from '../ops/log.ts';
 import { createMetrics, type Metrics } from '../ops/metrics.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
@@ -23,6 +24,8 @@ export interface Core {
   readonly stores: FactStores;
   /** Stays empty where claims are not watched. */
   readonly claims: Store<PersistentVolumeClaim>;
+  /** Classes that this process is making. */
+  readonly classesUnderWay: UnderWay;
   readonly detection: Detection;
   readonly live: LiveSettings;
   /** Calls `listener` whenever another cloud, other facts or other settings are found. */
@@ -72,10 +75,32 @@ export const createCore = async ({ settings, environment, log, signal, watchesCl
     if (type === 'DELETED') defaults.remove(object);
     else defaults.put(object);
   });
-  const read = createFacts({ stores, claims, policy, verdict: detection.verdict, defaults: defaults.index });
+  const classesUnderWay = createUnderWay(stores.storageClasses);
+  const read = createFacts({
+    stores,
+    claims,
+    policy,
+    verdict: detection.verdict,
+    defaults: defaults.index,
+    classesUnderWay,
+  });
   const facts = () => ({ ...read(), policy: live.policy() });
   const onVerdict = (listener: () => void): void => void listeners.push(listener);
-  return { settings, log, metrics, kube, stores, claims, detection, live, onVerdict, defaults, facts, signal };
+  return {
+    settings,
+    log,
+    metrics,
+    kube,
+    stores,
+    claims,
+    classesUnderWay,
+    detection,
+    live,
+    onVerdict,
+    defaults,
+    facts,
+    signal,
+  };
 };
 
 /** Nodes and drivers are read first: they settle what metadata leaves open. */

@@ -110,12 +110,15 @@ const countErrors =
   };
 
 const handlerOptions = (
-  { kube, settings, facts, log, metrics }: Core,
+  { kube, settings, facts, log, metrics, classesUnderWay }: Core,
   decisions: DecisionLog,
   events: EventRecorder,
 ): HandlerOptions => ({
   facts,
-  ensure: ensureStorageClasses(kube, settings.ensureDeadlineMs, () => metrics.countStorageClass('admission')),
+  ensure: ensureStorageClasses(kube, settings.ensureDeadlineMs, {
+    onStart: classesUnderWay.add,
+    onCreated: () => metrics.countStorageClass('admission'),
+  }),
   observe: all(observeAdmissions({ log, metrics }, decisions), tellOwners(events)),
 });
 

@@ -188,6 +188,6 @@ const refusalOf = (pvc: PersistentVolumeClaim, { className }: Claim, cluster: Cl
   if (source !== undefined) return SOURCES[source];
   if (cloud.isPending) return 'the cloud is not known yet; the controller makes it as soon as it is';
   const { storageClassLimit } = policy;
-  if (storage.ownedClassCount() < storageClassLimit) return undefined;
+  if (storage.ownedClassCount(className) < storageClassLimit) return undefined;
   return `${storageClassLimit} classes were made already, which is the limit; use one of them, or have the setting STORAGE_CLASS_LIMIT raised`;
 };

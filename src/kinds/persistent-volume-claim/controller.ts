@@ -163,7 +163,7 @@ const nameAndProvisioner = ({ metadata: { name }, provisioner }: StorageClass) =
 /** The limit on classes must hold for those too that the cache does not hold yet. */
 const withUncachedClasses = (facts: Facts, uncachedCount: () => number): Facts => ({
   ...facts,
-  storage: { ...facts.storage, ownedClassCount: () => facts.storage.ownedClassCount() + uncachedCount() },
+  storage: { ...facts.storage, ownedClassCount: (besides) => facts.storage.ownedClassCount(besides) + uncachedCount() },
 });
 
 const aborted = async (signal: AbortSignal): Promise<void> => {

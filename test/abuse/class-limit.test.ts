@@ -1,0 +1,103 @@
+import { pino } from 'pino';
+import { expect, it } from 'vitest';
+import { ensureStorageClasses } from '../../src/admission/handler.ts';
+import type { KubeObject, StorageClass } from '../../src/api/kubernetes.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/names.ts';
+import { cloudNamed, verdictFor } from '../../src/clouds/index.ts';
+import { indexDefaults } from '../../src/defaults/resolution.ts';
+import { createFacts } from '../../src/kinds/facts.ts';
+import { createHandler } from '../../src/kinds/index.ts';
+import { createStore } from '../../src/kube/store.ts';
+import type { FactStores } from '../../src/kube/stores.ts';
+import { createUnderWay } from '../../src/kube/under-way.ts';
+import { policyOf, readSettings } from '../../src/settings/config.ts';
+import { system } from '../fixtures/defaults.ts';
+import { requestFor } from '../fixtures/golden-case.ts';
+
+const log = pino({ level: 'silent' });
+const LIMIT = 5;
+
+const claimOf = (className: string) => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name: `of-${className}`, namespace: 'team-a' },
+  spec: {
+    storageClassName: className,
+    accessModes: ['ReadWriteOnce'],
+    resources: { requests: { storage: '1Gi' } },
+  },
+});
+
+/** Admission with an API server that answers after all have asked, and a cache that shows what was made once `sync` is called. */
+const admission = () => {
+  const made: StorageClass[] = [];
+  const answers: (() => void)[] = [];
+  const classes = createStore<StorageClass>(log, {
+    owned: ({ metadata }) => (metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY ? ['true'] : []),
+    default: () => [],
+  });
+  const others = createStore<KubeObject>(log, { staticClass: () => [] });
+  const stores = {
+    storageClasses: classes,
+    persistentVolumes: others,
+    csiDrivers: createStore<KubeObject>(log),
+    nodes: createStore<KubeObject>(log),
+    namespaces: createStore<KubeObject>(log),
+    objectStores: createStore<KubeObject>(log),
+  } as unknown as FactStores;
+  for (const name of cloudNamed('aws')?.usualDrivers ?? [])
+    (stores.csiDrivers as ReturnType<typeof createStore<KubeObject>>).put({
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'CSIDriver',
+      metadata: { name },
+    });
+  const classesUnderWay = createUnderWay(classes);
+  const kube = {
+    create: async <T extends KubeObject>(_resource: unknown, object: T): Promise<T> => {
+      await new Promise<void>((resolve) => answers.push(resolve));
+      made.push(object as unknown as StorageClass);
+      return object;
+    },
+  };
+  const facts = createFacts({
+    stores,
+    policy: policyOf(readSettings({ STORAGE_CLASS_LIMIT: String(LIMIT) })),
+    verdict: () => verdictFor('aws', { region: { value: 'eu-west-1', source: 'test' } }, []),
+    defaults: () => indexDefaults([], system),
+    classesUnderWay,
+  });
+  const handle = createHandler({ facts, ensure: ensureStorageClasses(kube, 2_000, { onStart: classesUnderWay.add }) });
+  const ask = (className: string) =>
+    Promise.resolve(handle(requestFor({ circumstances: {}, oldObject: undefined }, claimOf(className))));
+  return {
+    made,
+    ask,
+    answer: () => {
+      for (const resolve of answers.splice(0)) resolve();
+    },
+    sync: () => {
+      for (const storageClass of made) classes.put(storageClass);
+    },
+  };
+};
+
+it('200 claims of as many classes at once get five classes where that is the limit', async () => {
+  const { made, ask, answer, sync } = admission();
+  const asked = Array.from({ length: 200 }, (_, at) => ask(`class-${at}`));
+  answer();
+  const answers = await Promise.all(asked);
+  expect(made).toHaveLength(LIMIT);
+  expect(answers.every(({ allowed }) => allowed)).toBe(true);
+  expect(answers.filter(({ warnings = [] }) => warnings.join().includes('STORAGE_CLASS_LIMIT'))).toHaveLength(195);
+  sync();
+  await ask('class-200');
+  expect(made).toHaveLength(LIMIT);
+});
+
+it('claims of a class that is being made are not told of the limit', async () => {
+  const { made, ask, answer } = admission();
+  const asked = Array.from({ length: 20 }, (_, at) => ask(`class-${at % LIMIT}`));
+  answer();
+  expect((await Promise.all(asked)).flatMap(({ warnings = [] }) => warnings)).toEqual([]);
+  expect(made).toHaveLength(LIMIT);
+});
