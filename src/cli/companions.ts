@@ -19,6 +19,10 @@ export interface PreviewCluster {
   readonly invalid: readonly Validation[];
   /** What the API server sends. */
   readonly webhooks: readonly WebhookRules[];
+  /** CustomResourceDefinitions besides our own. */
+  readonly definitions?: readonly KubeObject[];
+  /** Objects that are there already: what is previewed by the same name is an UPDATE. */
+  readonly stored?: readonly KubeObject[];
 }
 
 /** What the controller makes for an object that no admission sees. */

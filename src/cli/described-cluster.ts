@@ -9,7 +9,7 @@ import type {
   StringMap,
 } from '../api/kubernetes.ts';
 import { DEFAULT_CLASS_ANNOTATION, NAMESPACE_NAME_LABEL } from '../api/names.ts';
-import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import { type PlatformDefaults, platformDefaultsCrd } from '../api/platform-defaults.ts';
 import { FACT_NAMES } from '../clouds/cloud.ts';
 import { cloudNamed, clouds, verdictFor } from '../clouds/index.ts';
 import { askedBy, entryOf } from '../defaults/entry.ts';
@@ -33,18 +33,16 @@ export interface DescribedClusterOptions {
   readonly namespace: string;
 }
 
-/** The cluster that flags and the manifests under preview describe. Throws AppError('InvalidInput') naming the flag that is wrong. */
-export const describedCluster = (
-  options: DescribedClusterOptions,
-  settings: Settings,
-  objects: readonly KubeObject[],
-): PreviewCluster => {
+/** The cluster that flags describe. Throws AppError('InvalidInput') naming the flag that is wrong. */
+export const describedCluster = (options: DescribedClusterOptions, settings: Settings): PreviewCluster => {
   const policy = policyOf(settings);
   const cloud = cloudNamed(cloudName(options.cloud));
   const verdict = verdictFor(cloud?.name ?? 'unknown', givenFacts(options.fact ?? []), [
     cloud === undefined ? 'No cloud was named; give one with --cloud.' : `--cloud ${cloud.name}`,
   ]);
-  const entries = readDefaults(options.defaults ?? [], policy).map((defaults) => entryOf(defaults, policy));
+  const entries = readDefaults(options.defaults ?? [], policy, options.namespace).map((defaults) =>
+    entryOf(defaults, policy),
+  );
   const facts = offlineFacts({
     cloud: verdict,
     csiDrivers: options.csiDrivers === undefined ? (cloud?.usualDrivers ?? []) : listOf(options.csiDrivers),
@@ -53,8 +51,7 @@ export const describedCluster = (
     namespaceLabels: Object.fromEntries(
       listOf(options.namespaceLabels ?? '').map((pair) => pairOf('--namespace-labels', pair)),
     ),
-    objects,
-    namespace: options.namespace,
+    objects: [],
   });
   const asked = entries.flatMap((entry) => askedBy(entry, cloud?.name));
   return {
@@ -79,17 +76,30 @@ const givenFacts = (pairs: readonly string[]): CloudFacts =>
     }),
   );
 
-/** The PlatformDefaults in these files, in the system namespace where they name none. Throws AppError('InvalidInput') for an invalid one. */
-export const readDefaults = (files: readonly string[], policy: Policy): readonly PlatformDefaults[] =>
-  readObjects(files)
-    .filter(({ object }) => object.kind === 'PlatformDefaults')
-    .map((sourced) => validDefaults(sourced, policy));
+/**
+ * The PlatformDefaults in these files, in `namespace` where they name none. Throws AppError('InvalidInput') for an invalid one, and for
+ * anything else that stands there: it was meant for another flag, or is mistyped.
+ */
+export const readDefaults = (
+  files: readonly string[],
+  policy: Policy,
+  namespace: string,
+): readonly PlatformDefaults[] => readObjects(files).map((sourced) => validDefaults(sourced, policy, namespace));
 
-const validDefaults = ({ source, object }: SourcedObject, policy: Policy): PlatformDefaults => {
-  const defaults = object as PlatformDefaults;
+const { group, names, versions } = platformDefaultsCrd.spec;
+const API_VERSION = `${group}/${String(versions[0]?.['name'])}`;
+
+const validDefaults = ({ source, object }: SourcedObject, policy: Policy, namespace: string): PlatformDefaults => {
+  const { apiVersion, kind, metadata } = object;
+  if (kind !== names['kind'] || apiVersion !== API_VERSION)
+    throw new AppError(
+      'InvalidInput',
+      `${locationOf(source)}: ${kind} of ${apiVersion} is no PlatformDefaults of ${API_VERSION}, which is all that --defaults takes.`,
+    );
+  const defaults = { ...object, metadata: { namespace, ...metadata } } as PlatformDefaults;
   const [violation] = validateDefaults(defaults, policy);
   if (violation !== undefined) throw new AppError('InvalidInput', `${locationOf(source)}: ${violation}`);
-  return { ...defaults, metadata: { namespace: policy.systemNamespace, ...defaults.metadata } };
+  return defaults;
 };
 
 const cloudName = (text: string): CloudName => {

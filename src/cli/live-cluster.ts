@@ -19,6 +19,7 @@ import { stripClaim } from '../kube/transforms.ts';
 import { createLog } from '../ops/log.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
 import type { PreviewCluster } from './companions.ts';
+import { groupVersionOf, isHandled, pluralOf } from './explanation/request.ts';
 import { installedWebhooks, type WebhookRules, webhooksOf } from './explanation/webhook-rules.ts';
 
 const SYNCED_WITHIN_MS = 15_000;
@@ -85,6 +86,42 @@ const liveWebhooks = async (
   if (configuration === undefined) return installed;
   const live = webhooksOf(configuration);
   return asked === undefined ? live : [...live, ...installed.filter(({ name }) => /^pod(-\d+)?\./.test(name))];
+};
+
+/** What the cluster has of the objects under preview, and the definitions of their kinds as far as they may be read. */
+export const liveObjects = async (
+  environment: Readonly<Record<string, string | undefined>>,
+  objects: readonly KubeObject[],
+  namespace: string,
+): Promise<{ readonly stored: readonly KubeObject[]; readonly definitions: readonly KubeObject[] }> => {
+  const kube = createKube(await findConnection(environment));
+  const unlessForbidden = <T>(found: Promise<T | undefined>): Promise<T | undefined> =>
+    found.catch((error: unknown) => {
+      if (error instanceof AppError && error.reason === 'Forbidden') return undefined;
+      throw error;
+    });
+  const named = objects.filter((object) => isHandled(object) && object.metadata.name !== undefined);
+  const stored: KubeObject[] = [];
+  for (const object of named) {
+    const resource = {
+      ...groupVersionOf(object.apiVersion),
+      plural: pluralOf(object.kind),
+      kind: object.kind,
+      isNamespaced: true,
+    };
+    const key = { namespace: object.metadata.namespace ?? namespace, name: object.metadata.name ?? '' };
+    const found = await unlessForbidden(kube.get<KubeObject>(resource, key));
+    if (found !== undefined) stored.push({ ...found, apiVersion: object.apiVersion, kind: object.kind });
+  }
+  const names = new Set(
+    objects
+      .map(({ apiVersion, kind }) => `${pluralOf(kind)}.${groupVersionOf(apiVersion).group}`)
+      .filter((name) => !name.endsWith('.')),
+  );
+  const definitions = await Promise.all(
+    [...names].map((name) => unlessForbidden(kube.get(resources.customResourceDefinitions, { namespace: '', name }))),
+  );
+  return { stored, definitions: definitions.flatMap((definition) => definition ?? []) };
 };
 
 const waitForCacheSync = async (

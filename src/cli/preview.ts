@@ -1,16 +1,13 @@
 import { styleText } from 'node:util';
 import { createTwoFilesPatch } from 'diff';
-import jsonpatch from 'jsonpatch';
 import { stringify } from 'yaml';
-import type { Explanation, PatchOperation } from '../api/admission.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
-import { companionsOf, type PreviewCluster } from './companions.ts';
+import type { PreviewCluster } from './companions.ts';
 import { type DescribedClusterOptions, describedCluster, readDefaults } from './described-cluster.ts';
-import { locationOf, readObjects, type Source, type SourcedObject } from './documents.ts';
-import { admit, type ObjectExplanation } from './explanation/explain.ts';
+import { locationOf, readObjects, type SourcedObject } from './documents.ts';
 import { explanationLines, wrapped } from './explanation/print.ts';
-import { asCreate, isHandled } from './explanation/request.ts';
+import { type PreviewedDocument, preview } from './preview/session.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -22,9 +19,13 @@ export interface PreviewOptions extends DescribedClusterOptions {
   readonly live: boolean;
   readonly output: Output;
   readonly explain: boolean;
+  /** Files with what is stored already. */
+  readonly old?: readonly string[];
+  /** Warnings count as refusals do. */
+  readonly strict?: boolean;
 }
 
-/** Prints what admission would do. Exit 0; 1 where an object would be refused. Throws AppError for unusable input. */
+/** Prints what admission would do. Exit 0; 1 where an object would be refused, or not be in force, or with `strict` where a warning is given. Throws AppError for unusable input. */
 export const previewCommand = async (
   options: PreviewOptions,
   settings: Settings,
@@ -35,80 +36,44 @@ export const previewCommand = async (
   const cluster = await clusterFor(options, settings, environment, objects);
   const documents = preview(objects, cluster, options.namespace);
   terminal.print(render(documents, options.output, terminal.isColoured));
-  for (const { source, warnings, denied } of documents) {
+  for (const { source, warnings, denied, notInForce } of documents) {
     for (const warning of warnings) terminal.complain(`${locationOf(source)}: warning: ${warning}\n`);
     if (denied !== undefined) terminal.complain(`${locationOf(source)}: refused: ${denied}\n`);
+    if (notInForce !== undefined) terminal.complain(`${locationOf(source)}: would not be in force: ${notInForce}\n`);
   }
   if (options.explain) terminal.complain(`\n${renderExplanations(documents, terminal.columns)}`);
-  return documents.every(({ allowed }) => allowed) ? EXIT.fine : EXIT.refused;
+  terminal.complain(`${summary(documents)}\n`);
+  const isFine = documents.every(
+    ({ allowed, notInForce, warnings }) =>
+      allowed && notInForce === undefined && !(options.strict && warnings.length > 0),
+  );
+  return isFine ? EXIT.fine : EXIT.refused;
+};
+
+const summary = (documents: readonly PreviewedDocument[]): string => {
+  const refused = documents.filter(({ allowed }) => !allowed).length;
+  const changed = documents.filter(({ allowed, patch }) => allowed && patch.length > 0).length;
+  const warnings = documents.reduce((sum, document) => sum + document.warnings.length, 0);
+  const counts = `${changed} changed, ${documents.length - changed - refused} unchanged, ${refused} refused`;
+  return `${documents.length} ${documents.length === 1 ? 'object' : 'objects'}: ${counts}; ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}.`;
 };
 
 const clusterFor = async (
   options: PreviewOptions,
   settings: Settings,
   environment: Environment,
-  objects: readonly SourcedObject[],
+  sourced: readonly SourcedObject[],
 ): Promise<PreviewCluster> => {
-  if (!options.live)
-    return describedCluster(
-      options,
-      settings,
-      objects.map(({ object }) => object),
-    );
-  const { liveCluster } = await import('./live-cluster.ts');
-  return liveCluster(settings, environment, readDefaults(options.defaults ?? [], policyOf(settings)));
-};
-
-/** What admission would do to one object, as `preview -o json` prints it. */
-export interface PreviewedDocument {
-  readonly source: Source;
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly allowed: boolean;
-  /** After mutation: the patch applied by another implementation than the one that made it. */
-  readonly object: KubeObject;
-  readonly before: KubeObject;
-  readonly patch: readonly PatchOperation[];
-  readonly companions: readonly KubeObject[];
-  readonly warnings: readonly string[];
-  readonly explain: readonly Explanation[];
-  /** What became of every PlatformDefaults there is, and what else is to be known. */
-  readonly explanation: ObjectExplanation;
-  /** Why it would be refused. */
-  readonly denied?: string;
-}
-
-/** Pure: each object through the very code admission runs, as if it were created in `namespace` unless it names its own. */
-export const preview = (
-  objects: readonly SourcedObject[],
-  cluster: PreviewCluster,
-  namespace: string,
-): readonly PreviewedDocument[] => objects.map((sourced) => previewOne(sourced, cluster, namespace));
-
-const previewOne = (
-  { source, object }: SourcedObject,
-  cluster: PreviewCluster,
-  fallback: string,
-): PreviewedDocument => {
-  const namespace = object.metadata.namespace ?? (isHandled(object) ? fallback : '');
-  const { decision, explanation } = admit(asCreate(object, namespace), cluster);
-  const namespaceCompanions = companionsOf(object, cluster);
-  return {
-    source,
-    kind: object.kind,
-    namespace,
-    name: object.metadata.name ?? '',
-    allowed: decision.denied === undefined,
-    object: jsonpatch.apply_patch(object, [...decision.patch]),
-    before: object,
-    patch: decision.patch,
-    companions: [...decision.companions, ...namespaceCompanions.companions],
-    warnings: [...decision.warnings, ...namespaceCompanions.warnings],
-    explain: decision.explain,
-    explanation: explanation(),
-    ...(decision.denied !== undefined && { denied: decision.denied }),
-  };
+  const old = readObjects(options.old ?? []).map(({ object }) => object);
+  if (!options.live) return { ...describedCluster(options, settings), stored: old };
+  const { liveCluster, liveObjects } = await import('./live-cluster.ts');
+  const added = readDefaults(options.defaults ?? [], policyOf(settings), options.namespace);
+  const objects = sourced.map(({ object }) => object);
+  const [cluster, live] = await Promise.all([
+    liveCluster(settings, environment, added),
+    liveObjects(environment, objects, options.namespace),
+  ]);
+  return { ...cluster, ...live, stored: [...live.stored, ...old] };
 };
 
 export const OUTPUTS = ['yaml', 'json', 'patch', 'diff'] as const;
@@ -140,12 +105,15 @@ const renderYaml = (documents: readonly PreviewedDocument[]): string => {
       // What is made in a namespace comes after it.
       return document.kind === 'Namespace' ? [itself, ...companions] : [...companions, itself];
     })
-    .map(
-      ({ document, object, isCompanion }) =>
-        `${isCompanion ? `# made for ${title(document)}` : heading(document)}\n${toYaml(object)}`,
-    )
+    .map(({ document, object, isCompanion }) => {
+      if (isCompanion) return `# made for ${title(document)}\n${toYaml(object)}`;
+      return `${heading(document)}\n${document.createdBy === undefined ? toYaml(object) : commented(toYaml(object))}`;
+    })
     .join('---\n');
 };
+
+/** Nobody is to apply what another object makes. */
+const commented = (text: string): string => text.replace(/^/gm, '# ').replace(/# $/, '');
 
 const isNew = (printed: Set<string>, { apiVersion, kind, metadata }: KubeObject): boolean => {
   const key = [apiVersion, kind, metadata.namespace, metadata.name].join('/');
@@ -162,20 +130,35 @@ const title = ({ kind, namespace, name }: PreviewedDocument): string =>
 
 const heading = (document: PreviewedDocument): string => {
   const verdict = document.denied === undefined ? '' : `: would be refused: ${document.denied}`;
-  return `# ${locationOf(document.source)}${verdict}`;
+  return `# ${locationOf(document.source)}${madeBy(document)}${verdict}`;
 };
 
+const madeBy = ({ createdBy, kind }: PreviewedDocument): string =>
+  createdBy === undefined ? '' : `: the ${kind} made by ${createdBy}`;
+
 const renderPatch = (document: PreviewedDocument): string =>
-  `${JSON.stringify({ source: document.source, patch: document.patch })}\n`;
+  `${JSON.stringify({
+    source: document.source,
+    ...(document.createdBy !== undefined && { createdBy: document.createdBy }),
+    patch: document.patch,
+    ...(document.companions.length > 0 && { alsoMade: document.companions.map(nameOf) }),
+  })}\n`;
 
 const renderDiff = (document: PreviewedDocument, isColoured: boolean): string => {
   const made = document.companions.map((companion) => diffOf('/dev/null', nameOf(companion), '', toYaml(companion)));
   const changed =
     document.patch.length === 0
       ? []
-      : [diffOf(locationOf(document.source), title(document), toYaml(document.before), toYaml(document.object))];
+      : [
+          diffOf(
+            `${locationOf(document.source)}${madeBy(document)}`,
+            title(document),
+            toYaml(document.before),
+            toYaml(document.object),
+          ),
+        ];
   const text = [...made, ...changed].join('');
-  if (text === '') return `# ${locationOf(document.source)}: ${title(document)} stays as it is\n`;
+  if (text === '') return `# ${locationOf(document.source)}${madeBy(document)}: ${title(document)} stays as it is\n`;
   return isColoured ? text.split('\n').map(colour).join('\n') : text;
 };
 
@@ -200,7 +183,7 @@ export const renderExplanations = (
 ): string =>
   documents
     .map((document) => {
-      const head = `${title(document)} (${locationOf(document.source)})`;
+      const head = `${title(document)} (${locationOf(document.source)}${madeBy(document)})`;
       return `${wrapped(explanationLines(head, document.explanation, document.explain), columns).join('\n')}\n`;
     })
     .join('\n');

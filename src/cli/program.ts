@@ -113,7 +113,9 @@ const createProgram = (
     .addOption(
       new Option('-o, --output <format>', 'how to print it').choices(['yaml', 'json', 'patch', 'diff']).default('yaml'),
     )
-    .option('--explain', 'tell for each change who asked for it and why', false);
+    .option('--old <file...>', 'files with what is stored already: the same objects are then previewed as updates')
+    .option('--explain', 'tell of every default whether it was applied, and why not', false)
+    .option('--strict', 'end with 1 where a warning is given', false);
   addSettings(preview, PREVIEW_SETTINGS).action(async (_options: unknown, command: Command) => {
     const { previewCommand } = await import('./preview.ts');
     setExitCode(await previewCommand(command.opts(), settingsOf(command, PREVIEW_SETTINGS), environment, terminal));

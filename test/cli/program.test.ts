@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { PreviewedDocument } from '../../src/cli/preview.ts';
+import type { PreviewedDocument } from '../../src/cli/preview/session.ts';
 import { createFiles, quartermaster } from '../fixtures/command-line.ts';
 
 const file = createFiles();
@@ -29,6 +29,7 @@ describe('preview -o json', () => {
         'name',
         'namespace',
         'object',
+        'operation',
         'patch',
         'source',
         'warnings',
@@ -124,7 +125,7 @@ describe('preview', () => {
   it('explains what became of each PlatformDefaults', async () => {
     const defaults = file(
       'defaults.yaml',
-      'apiVersion: quartermaster.dev/v1alpha1\nkind: PlatformDefaults\nmetadata: { name: labels }\nspec:\n  match: { kinds: [PersistentVolumeClaim] }\n  inject: { labels: { team: data } }\n',
+      'apiVersion: quartermaster.dev/v1alpha1\nkind: PlatformDefaults\nmetadata: { name: labels, namespace: quartermaster-system }\nspec:\n  match: { kinds: [PersistentVolumeClaim] }\n  inject: { labels: { team: data } }\n',
     );
     const { err } = await quartermaster(
       'preview',

@@ -34,7 +34,7 @@ const storedAs = (defaults: readonly PlatformDefaults[]): KubeObject => {
 };
 
 const explain = (stored: KubeObject, ...defaults: readonly PlatformDefaults[]) => {
-  const world = describedCluster({ cloud: 'aws', namespace: 'default' }, readSettings({}), []);
+  const world = describedCluster({ cloud: 'aws', namespace: 'default' }, readSettings({}));
   const entries = defaults.map((one) => entryOf(one, system));
   const cluster = { ...world, entries, facts: { ...world.facts, defaults: indexEntries(entries) } };
   return explainStored(stored, defaults, cluster);

@@ -8,7 +8,8 @@ import type { KubeObject, PersistentVolumeClaim } from '../../src/api/kubernetes
 import type { PlatformDefaults, PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
 import { describedCluster } from '../../src/cli/described-cluster.ts';
 import { parseObjects } from '../../src/cli/documents.ts';
-import { type PreviewedDocument, preview, render } from '../../src/cli/preview.ts';
+import { type PreviewedDocument, preview } from '../../src/cli/preview/session.ts';
+import { render } from '../../src/cli/preview.ts';
 import { run } from '../../src/cli/program.ts';
 import { toYaml } from '../../src/install/manifests.ts';
 import { resources } from '../../src/kube/api-server.ts';
@@ -43,7 +44,7 @@ afterAll(() => cluster?.controlPlane.stop());
 describe('what preview prints', () => {
   it('goes in by kubectl apply in one go, and a second time with nothing to change', async () => {
     const settings = readSettings({ CALRISSIAN_SERVICE_ACCOUNTS: 'spark-jobs-dev:openeo' });
-    const world = describedCluster({ cloud: 'aws', namespace: 'default' }, settings, manifests);
+    const world = describedCluster({ cloud: 'aws', namespace: 'default' }, settings);
     const printed = render(preview(parseObjects('manifests.yaml', toYaml(manifests)), world, 'default'), 'yaml', false);
     const apply = () => kubectl(cluster.controlPlane, ['apply', '-f', '-'], { input: printed });
     const versions = () =>

@@ -4,7 +4,7 @@ import type { AccessMode, KubeObject, PersistentVolumeClaim, Pod } from '../../s
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { offlineFacts } from '../../src/cli/described-cluster.ts';
 import { installedWebhooks } from '../../src/cli/explanation/webhook-rules.ts';
-import { preview } from '../../src/cli/preview.ts';
+import { preview } from '../../src/cli/preview/session.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
 import { indexDefaults } from '../../src/defaults/resolution.ts';
 import { stripClaim } from '../../src/kube/transforms.ts';

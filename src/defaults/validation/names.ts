@@ -6,7 +6,7 @@ const DNS_SUBDOMAIN = new RegExp(`^${DNS_LABEL}(\\.${DNS_LABEL})*$`);
 const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
 
 /** The name rules of Kubernetes' apimachinery validation, each with what a message calls it. */
-interface NameRule {
+export interface NameRule {
   readonly title: string;
   readonly accepts: (name: string) => boolean;
 }
@@ -31,7 +31,7 @@ export const qualifiedName: NameRule = {
   },
 };
 
-const labelValue: NameRule = {
+export const labelValue: NameRule = {
   title: 'a label value (at most 63 letters, digits, -, _ and .)',
   accepts: (value) => value === '' || (value.length <= 63 && NAME.test(value)),
 };

@@ -3,7 +3,8 @@ import { AppError } from '../../../src/api/errors.ts';
 import { readDefaults } from '../../../src/cli/described-cluster.ts';
 import { parseObjects } from '../../../src/cli/documents.ts';
 import { installedWebhooks } from '../../../src/cli/explanation/webhook-rules.ts';
-import { type Output, preview, render, renderExplanations } from '../../../src/cli/preview.ts';
+import { preview } from '../../../src/cli/preview/session.ts';
+import { type Output, render, renderExplanations } from '../../../src/cli/preview.ts';
 import { entryOf } from '../../../src/defaults/entry.ts';
 import { policyOf, readSettings } from '../../../src/settings/config.ts';
 import { readSeeds } from '../../fixtures/fuzz-seeds.ts';
@@ -21,8 +22,8 @@ export const previewTarget: OpenTarget = () => {
   const texts = files.map((file) => readFileSync(file));
   const [seed] = readSeeds();
   const policy = policyOf(readSettings({}));
-  const entries = readDefaults(globSync(`${ROOT}/examples/**/defaults.yaml`), policy).map((one) =>
-    entryOf(one, policy),
+  const entries = readDefaults(globSync(`${ROOT}/examples/**/defaults.yaml`), policy, policy.systemNamespace).map(
+    (one) => entryOf(one, policy),
   );
   const webhooks = installedWebhooks(policy.systemNamespace, policy.nfsNamespace);
   return {

@@ -1,0 +1,59 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { KubeObject } from '../../api/kubernetes.ts';
+import { isRecord, type UnknownRecord } from '../../injection/path.ts';
+
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/**
+ * What `kubectl apply` makes of a stored custom resource and its manifest: what the manifest says, and of the rest what was not
+ * in the manifest applied last. Lists are replaced as a whole, as for every kind without merge keys of its own.
+ */
+export const applied = (stored: KubeObject, manifest: KubeObject): KubeObject => {
+  const last = lastApplied(stored);
+  const merged = mergeThree(last, stored, manifest) as unknown as KubeObject;
+  return withLastApplied(merged, stored);
+};
+
+const lastApplied = ({ metadata }: KubeObject): UnknownRecord => {
+  const text = metadata.annotations?.[LAST_APPLIED];
+  if (text === undefined) return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : {};
+  } catch {
+    return {};
+  }
+};
+
+/** The manifest says nothing about kubectl's own copy; the API server keeps it. */
+const withLastApplied = (object: KubeObject, { metadata }: KubeObject): KubeObject => {
+  const copy = metadata.annotations?.[LAST_APPLIED];
+  if (copy === undefined) return object;
+  return {
+    ...object,
+    metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [LAST_APPLIED]: copy } },
+  };
+};
+
+const mergeThree = (last: UnknownRecord, stored: object, manifest: object): UnknownRecord => {
+  const present = Object.entries(stored).filter(([key]) => Object.hasOwn(manifest, key) || !Object.hasOwn(last, key));
+  const said = Object.entries(manifest).filter(([, value]) => value !== null);
+  const dropped = new Set(Object.entries(manifest).flatMap(([key, value]) => (value === null ? [key] : [])));
+  const kept = Object.fromEntries(present.filter(([key]) => !dropped.has(key)));
+  return { ...kept, ...Object.fromEntries(said.map(([key, value]) => [key, mergeValue(last[key], kept[key], value)])) };
+};
+
+const mergeValue = (last: unknown, stored: unknown, value: unknown): unknown => {
+  if (!isRecord(value) || !isRecord(stored)) return isDeepStrictEqual(stored, value) ? stored : value;
+  return mergeThree(isRecord(last) ? last : {}, stored, value);
+};
+
+/** Without what only the API server writes, and kubectl's own copy: what may be applied again. */
+export const withoutServerFields = (object: KubeObject): KubeObject => {
+  const { status: _, ...told } = object as KubeObject & { readonly status?: unknown };
+  const { labels, annotations, name, generateName, namespace, finalizers, ownerReferences } = object.metadata;
+  const { [LAST_APPLIED]: __, ...own } = annotations ?? {};
+  const metadata = { name, generateName, namespace, labels, finalizers, ownerReferences };
+  const given = Object.entries({ ...metadata, annotations: Object.keys(own).length > 0 ? own : undefined });
+  return { ...told, metadata: Object.fromEntries(given.filter(([, value]) => value !== undefined)) };
+};

@@ -1,0 +1,259 @@
+import jsonpatch from 'jsonpatch';
+import { nameOf } from '../../admission/handler.ts';
+import { patchBetween } from '../../admission/patch.ts';
+import type { AdmissionRequest, Explanation, PatchOperation } from '../../api/admission.ts';
+import type { KubeObject } from '../../api/kubernetes.ts';
+import { objectStoreCrd } from '../../api/object-store.ts';
+import { type PlatformDefaults, platformDefaultsCrd } from '../../api/platform-defaults.ts';
+import { withoutNulls } from '../../defaults/entry.ts';
+import { validateDefaults } from '../../defaults/validation/spec.ts';
+import { nextClaimStep } from '../../kinds/persistent-volume-claim/controller.ts';
+import { companionsOf, type NamespaceCompanions, type PreviewCluster } from '../companions.ts';
+import type { Source, SourcedObject } from '../documents.ts';
+import { type Admitted, admit, type ObjectExplanation } from '../explanation/explain.ts';
+import { asCreate, groupVersionOf } from '../explanation/request.ts';
+import { applied, withoutServerFields } from './apply.ts';
+import { metadataViolations, readMetadata, withoutSystemFields } from './metadata.ts';
+import { createOverlay, type Overlay } from './overlay.ts';
+import { type ServedSchema, servedSchema } from './structural-schema.ts';
+import { type Templated, templatesOf } from './templates.ts';
+
+/** What admission would do to one object, as `preview -o json` prints it. */
+export interface PreviewedDocument {
+  readonly source: Source;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** UPDATE where the object is stored already, or an earlier document made it. */
+  readonly operation: 'CREATE' | 'UPDATE';
+  /** Of what another object of the file makes: which, and where in it the template stands. */
+  readonly createdBy?: string;
+  readonly allowed: boolean;
+  /** After mutation: the patch applied by another implementation than the one that made it. */
+  readonly object: KubeObject;
+  readonly before: KubeObject;
+  readonly patch: readonly PatchOperation[];
+  readonly companions: readonly KubeObject[];
+  readonly warnings: readonly string[];
+  readonly explain: readonly Explanation[];
+  /** What became of every PlatformDefaults there is, and what else is to be known. */
+  readonly explanation: ObjectExplanation;
+  /** Why it would be refused. */
+  readonly denied?: string;
+  /** Why a PlatformDefaults, though stored, would not be in force. */
+  readonly notInForce?: string;
+}
+
+/**
+ * Pure: each object through all that the API server and Quartermaster do about it, in order, each in a cluster that has those before
+ * it; in `namespace` unless it names its own. What an object will make by itself follows it.
+ */
+export const preview = (
+  objects: readonly SourcedObject[],
+  cluster: PreviewCluster,
+  namespace: string,
+): readonly PreviewedDocument[] => {
+  const session = startSession(cluster, namespace);
+  return objects.flatMap((sourced) => previewSourced(sourced, session));
+};
+
+interface Session {
+  readonly cluster: PreviewCluster;
+  readonly overlay: Overlay;
+  readonly fallback: string;
+  /** CustomResourceDefinitions by group and kind. */
+  readonly definitions: Map<string, KubeObject>;
+}
+
+const startSession = (cluster: PreviewCluster, fallback: string): Session => {
+  const overlay = createOverlay(cluster.facts);
+  const session = {
+    cluster: { ...cluster, facts: overlay.facts },
+    overlay,
+    fallback,
+    definitions: new Map<string, KubeObject>(),
+  };
+  for (const definition of [platformDefaultsCrd, objectStoreCrd, ...(cluster.definitions ?? [])])
+    define(session, definition);
+  for (const object of cluster.stored ?? []) {
+    define(session, object);
+    overlay.add(object, namespaceFor(object, fallback));
+  }
+  return session;
+};
+
+const define = ({ definitions }: Session, object: KubeObject): void => {
+  if (object.kind !== 'CustomResourceDefinition') return;
+  const { group, names } =
+    (object as unknown as { readonly spec?: { readonly group?: string; readonly names?: { readonly kind?: string } } })
+      .spec ?? {};
+  definitions.set(`${group}/${names?.kind}`, object);
+};
+
+const schemaFor = ({ definitions }: Session, { apiVersion, kind }: KubeObject): ServedSchema | undefined => {
+  const { group, version } = groupVersionOf(apiVersion);
+  const definition = definitions.get(`${group}/${kind}`);
+  return definition && servedSchema(definition, version);
+};
+
+/** Kinds that stand in no namespace; whatever is not known here is taken to stand in one. */
+const CLUSTER_SCOPED = new Set(
+  [
+    'Namespace',
+    'Node',
+    'PersistentVolume',
+    'StorageClass',
+    'CSIDriver',
+    'ClusterRole',
+    'ClusterRoleBinding',
+    'PriorityClass',
+  ].concat([
+    'CustomResourceDefinition',
+    'MutatingWebhookConfiguration',
+    'ValidatingWebhookConfiguration',
+    'ValidatingAdmissionPolicy',
+    'ValidatingAdmissionPolicyBinding',
+    'APIService',
+    'IngressClass',
+    'RuntimeClass',
+    'VolumeSnapshotClass',
+  ]),
+);
+
+const namespaceFor = ({ kind, metadata }: KubeObject, fallback: string): string =>
+  CLUSTER_SCOPED.has(kind) ? '' : (metadata.namespace ?? fallback);
+
+const previewSourced = ({ source, object }: SourcedObject, session: Session): readonly PreviewedDocument[] => {
+  const document = previewOne(object, source, session);
+  if (!document.allowed) return [document];
+  session.overlay.add(document.object, document.namespace);
+  for (const companion of document.companions)
+    session.overlay.add(companion, namespaceFor(companion, document.namespace));
+  define(session, document.object);
+  const children = templatesOf(document.object).map((templated) => previewTemplated(templated, document, session));
+  const sent = children.filter(({ explanation }) => explanation.isSent);
+  const unsent = children.filter((child) => !sent.includes(child));
+  const notes = unsent.flatMap(({ kind, createdBy, explanation }) =>
+    explanation.notes.slice(0, 1).map((note) => `Its ${kind} (${createdBy}): ${note}`),
+  );
+  const { explanation } = document;
+  return [{ ...document, explanation: { ...explanation, notes: [...explanation.notes, ...notes] } }, ...sent];
+};
+
+const previewTemplated = (
+  { object, from }: Templated,
+  parent: PreviewedDocument,
+  session: Session,
+): PreviewedDocument => ({
+  ...previewOne({ ...object, metadata: { ...object.metadata, namespace: parent.namespace } }, parent.source, session),
+  createdBy: `${parent.kind} ${parent.name}, ${from}`,
+});
+
+const previewOne = (object: KubeObject, source: Source, session: Session): PreviewedDocument => {
+  const namespace = namespaceFor(object, session.fallback);
+  const judged = judge(object, namespace, session);
+  const { request, stored, admitted, denied } = judged;
+  const { decision, explanation } = admitted;
+  const made = companionsFor(request, admitted, session.cluster);
+  const isUpdate = stored !== undefined;
+  const printed = readMetadata(isUpdate ? withoutServerFields(judged.after) : judged.after);
+  const notInForce = denied === undefined ? flawsOf(printed, namespace, session.cluster) : undefined;
+  return {
+    source,
+    kind: object.kind,
+    namespace,
+    name: nameOf(object),
+    operation: isUpdate ? 'UPDATE' : 'CREATE',
+    allowed: denied === undefined,
+    object: isCustom(object) ? printed : withoutNulls(printed),
+    before: isUpdate ? withoutServerFields(request.object) : object,
+    patch: isUpdate || request.object === object ? decision.patch : patchBetween(object, judged.after),
+    companions: [...decision.companions, ...made.companions],
+    warnings: [...judged.unknown.map((field) => `unknown field "${field}"`), ...decision.warnings, ...made.warnings],
+    explain: decision.explain,
+    explanation: explanation(),
+    ...(denied !== undefined && { denied }),
+    ...(notInForce !== undefined && { notInForce }),
+  };
+};
+
+interface Judged {
+  readonly request: AdmissionRequest;
+  readonly stored: KubeObject | undefined;
+  readonly admitted: Admitted;
+  readonly after: KubeObject;
+  /** Fields that the API server drops. */
+  readonly unknown: readonly string[];
+  readonly denied: string | undefined;
+}
+
+/** As the API server goes about it: it reads the object by its schema, asks the webhooks, and checks what came of it. */
+const judge = (object: KubeObject, namespace: string, session: Session): Judged => {
+  const schema = schemaFor(session, object);
+  const stored = object.metadata.name === undefined ? undefined : session.overlay.stored(object, namespace);
+  const sent = stored === undefined ? withoutSystemFields(object) : object;
+  const read = schema?.read(sent) ?? { object: sent, unknown: [] };
+  const request = requestFor(read.object, stored, namespace);
+  const admitted = admit(request, session.cluster);
+  const { patch, denied } = admitted.decision;
+  const after = jsonpatch.apply_patch(request.object, [...patch]) as KubeObject;
+  const violations =
+    denied === undefined ? [...metadataViolations(after), ...(schema?.violations(after, stored) ?? [])] : [];
+  const refused = violations.length > 0 ? `${violations.join('; ')}.` : undefined;
+  return { request, stored, admitted, after, unknown: read.unknown, denied: denied ?? refused };
+};
+
+/** Of custom resources alone an UPDATE is put together as kubectl does it; no webhook is asked about one of the others. */
+const requestFor = (object: KubeObject, stored: KubeObject | undefined, namespace: string): AdmissionRequest => {
+  if (stored === undefined) return asCreate(object, namespace);
+  const updated = isCustom(object) ? applied(stored, object) : object;
+  return { ...asCreate(updated, namespace), operation: 'UPDATE', oldObject: stored };
+};
+
+/** The groups that an API server brings itself. */
+const BUILT_IN_GROUPS = new Set(
+  ['', 'apps', 'autoscaling', 'batch', 'policy'].concat(
+    [
+      'admissionregistration',
+      'apiextensions',
+      'apiregistration',
+      'authentication',
+      'authorization',
+      'certificates',
+    ].map(ofKubernetes),
+    ['coordination', 'discovery', 'events', 'flowcontrol.apiserver', 'networking', 'node'].map(ofKubernetes),
+    ['rbac.authorization', 'resource', 'scheduling', 'storage', 'storagemigration'].map(ofKubernetes),
+  ),
+);
+
+function ofKubernetes(group: string): string {
+  return `${group}.k8s.io`;
+}
+
+/** Kinds of CustomResourceDefinitions. */
+const isCustom = ({ apiVersion }: KubeObject): boolean => !BUILT_IN_GROUPS.has(groupVersionOf(apiVersion).group);
+
+/** What the controllers make: in a namespace, and for a claim that no webhook was sent. */
+const companionsFor = (
+  { object, operation }: AdmissionRequest,
+  { explanation }: Admitted,
+  cluster: PreviewCluster,
+): NamespaceCompanions => {
+  const isMissedClaim = object.apiVersion === 'v1' && object.kind === 'PersistentVolumeClaim' && operation === 'CREATE';
+  if (!isMissedClaim || explanation().isSent) return companionsOf(object, cluster);
+  const step = nextClaimStep(object, cluster.facts);
+  return {
+    companions: step.do === 'make' ? step.classes : [],
+    warnings: step.do === 'tell' ? [step.note.message] : [],
+  };
+};
+
+const flawsOf = (object: KubeObject, namespace: string, { facts }: PreviewCluster): string | undefined => {
+  if (object.kind !== 'PlatformDefaults' || groupVersionOf(object.apiVersion).group !== 'quartermaster.dev')
+    return undefined;
+  const flaws = validateDefaults(
+    { ...object, metadata: { ...object.metadata, namespace } } as PlatformDefaults,
+    facts.policy,
+  );
+  return flaws.length === 0 ? undefined : `${flaws.join('; ')}.`;
+};

@@ -1,0 +1,199 @@
+import { describe, expect, it } from 'vitest';
+import type { PreviewedDocument } from '../../src/cli/preview/session.ts';
+import { createFiles, quartermaster } from '../fixtures/command-line.ts';
+
+const file = createFiles();
+
+const documentsOf = async (text: string, ...args: readonly string[]): Promise<readonly PreviewedDocument[]> => {
+  const { out } = await quartermaster('preview', '-o', 'json', '-f', file('it.yaml', text), '--cloud', 'aws', ...args);
+  return (JSON.parse(out) as { readonly documents: readonly PreviewedDocument[] }).documents;
+};
+
+const claim = (name: string, modes = 'ReadWriteOnce'): string =>
+  `apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: ${name} }
+spec: { storageClassName: data, accessModes: [${modes}], resources: { requests: { storage: 1Gi } } }
+`;
+const volume =
+  'apiVersion: v1\nkind: PersistentVolume\nmetadata: { name: pv }\nspec: { storageClassName: data, capacity: { storage: 1Gi }, accessModes: [ReadWriteOnce], hostPath: { path: /x } }\n';
+const app = (driver: string, name = 'pi', kind = 'SparkApplication'): string =>
+  `apiVersion: sparkoperator.k8s.io/v1beta2\nkind: ${kind}\nmetadata: { name: ${name} }\nspec: ${driver}\n`;
+const labels = (kinds: string): string =>
+  `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: labels, namespace: quartermaster-system }
+spec: { match: { kinds: [${kinds}] }, inject: { labels: { given: "yes" } } }
+`;
+
+const made = (documents: readonly PreviewedDocument[]) =>
+  documents.map(({ companions }) => companions.map(({ kind, metadata }) => `${kind} ${metadata.name}`));
+
+describe('the documents of a file are admitted in order', () => {
+  it('a class that one claim brings is there for the next', async () => {
+    expect(made(await documentsOf([claim('one'), claim('two')].join('---\n')))).toEqual([['StorageClass data'], []]);
+  });
+
+  it('a volume counts for the claims after it', async () => {
+    expect(made(await documentsOf([claim('one'), volume].join('---\n')))).toEqual([['StorageClass data'], []]);
+    expect(made(await documentsOf([volume, claim('one')].join('---\n')))).toEqual([[], []]);
+  });
+
+  it('a namespace has its labels, and its own name, from where it stands', async () => {
+    const namespace =
+      'apiVersion: v1\nkind: Namespace\nmetadata: { name: a, labels: { quartermaster.dev/inject: disabled } }\n';
+    const text = [app('{ driver: {} }'), namespace, app('{ driver: {} }', 'later')].join('---\n');
+    const documents = await documentsOf(text, '-n', 'a', '--defaults', file('labels.yaml', labels('SparkApplication')));
+    expect(documents.map(({ patch }) => patch.length > 0)).toEqual([true, false, false]);
+    const named = labels('SparkApplication').replace(
+      '[SparkApplication]',
+      '[SparkApplication], namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: b } }',
+    );
+    const [inB] = await documentsOf(app('{ driver: {} }'), '-n', 'b', '--defaults', file('named.yaml', named));
+    expect(inB?.patch.length).toBeGreaterThan(0);
+  });
+});
+
+describe('an object that is there already is updated', () => {
+  const defaults = () => file('labels.yaml', labels('SparkApplication'));
+  const first = app('{ sparkConf: { spark.a: b }, driver: { cores: 1 } }');
+
+  it('where an earlier document made it: it is given again what it was given', async () => {
+    const documents = await documentsOf([first, first].join('---\n'), '--defaults', defaults());
+    expect(documents.map(({ operation }) => operation)).toEqual(['CREATE', 'UPDATE']);
+    expect(documents[1]?.object).toEqual(documents[0]?.object);
+  });
+
+  it('where --old has it: newer defaults are not for it', async () => {
+    const old = file(
+      'old.yaml',
+      `${first.replace('name: pi', 'name: pi, namespace: default')}status: { applicationState: { state: RUNNING } }\n`,
+    );
+    const [document] = await documentsOf(first, '--old', old, '--defaults', defaults());
+    expect(document).toMatchObject({ operation: 'UPDATE', patch: [] });
+  });
+
+  it('keeps what cannot be changed', async () => {
+    const store = (name: string) =>
+      `apiVersion: banzaicloud.com/v1alpha1\nkind: ObjectStore\nmetadata: { name: s }\nspec: { name: ${name}, provider: s3, location: eu-west-1 }\n`;
+    const [document] = await documentsOf(store('bucket-two'), '--old', file('old.yaml', store('bucket-one')));
+    expect(document?.denied).toContain('spec.name is "bucket-one" and cannot be changed');
+  });
+});
+
+describe('the schema of a kind', () => {
+  it('is read first: what it does not know is dropped with a warning', async () => {
+    const [document] = await documentsOf(
+      'apiVersion: banzaicloud.com/v1alpha1\nkind: ObjectStore\nmetadata: { name: s }\nspec: { name: my-bucket, colour: blue }\n',
+    );
+    expect(document?.warnings).toContain('unknown field "spec.colour"');
+    expect(document?.object).not.toHaveProperty('spec.colour');
+  });
+
+  it('refuses what it does not take, ours and those of files alike', async () => {
+    const [defaults] = await documentsOf(labels('SparkApplications'));
+    expect(defaults?.denied).toMatch(/^spec\.match\.kinds\[0\]: "SparkApplications" is not one of /);
+    const [rule] = await documentsOf(labels('SparkConnect'));
+    expect(rule?.denied).toContain('inject.labels is taken by');
+    const definition = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: sparkapplications.sparkoperator.k8s.io }
+spec:
+  group: sparkoperator.k8s.io
+  names: { kind: SparkApplication }
+  versions:
+    - name: v1beta2
+      schema:
+        openAPIV3Schema:
+          properties:
+            spec: { type: object, required: [type], properties: { driver: { type: object }, type: { type: string, default: Java } } }
+`;
+    const documents = await documentsOf([definition, app('{ driver: {} }'), app('{ driver: 3 }', 'bad')].join('---\n'));
+    expect(documents[1]?.object).toHaveProperty('spec.type', 'Java');
+    expect(documents[2]?.denied).toBe('spec.driver: must be an object.');
+  });
+
+  it('says that a PlatformDefaults would be stored and not be in force', async () => {
+    const text = labels('SparkApplication').replace('given: "yes"', 'quartermaster.dev/x: "yes"');
+    const { code, err } = await quartermaster('preview', '-f', file('pd.yaml', text));
+    expect(code).toBe(1);
+    expect(err).toContain('would not be in force: spec.inject.labels: "quartermaster.dev/x" is reserved');
+  });
+});
+
+describe('what an object makes by itself', () => {
+  it('is previewed where it is sent, and never printed to be applied', async () => {
+    const scheduled = app(
+      '{ schedule: "@daily", template: { driver: { cores: 1 } } }',
+      'nightly',
+      'ScheduledSparkApplication',
+    );
+    const args = ['--defaults', file('labels.yaml', labels('SparkApplication'))];
+    const documents = await documentsOf(scheduled, ...args);
+    expect(documents.map(({ kind, createdBy }) => [kind, createdBy])).toEqual([
+      ['ScheduledSparkApplication', undefined],
+      ['SparkApplication', 'ScheduledSparkApplication nightly, spec.template'],
+    ]);
+    expect(documents[1]?.object).toHaveProperty('spec.driver.labels.given', 'yes');
+    const { out } = await quartermaster('preview', '-f', file('s.yaml', scheduled), ...args);
+    expect(out).toMatch(
+      /^# .*: the SparkApplication made by ScheduledSparkApplication nightly, spec\.template\n# apiVersion/m,
+    );
+    expect(out.match(/^kind: /gm)).toHaveLength(1);
+  });
+
+  it('is a pod for each step of a workflow', async () => {
+    const workflow = `apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: { generateName: hello- }
+spec:
+  entrypoint: main
+  templates:
+    - { name: main, steps: [[{ name: a, template: say }]] }
+    - { name: say, container: { image: busybox, command: [echo] } }
+`;
+    const documents = await documentsOf(workflow, '--defaults', file('labels.yaml', labels('WorkflowPod')));
+    expect(documents.map(({ kind, createdBy }) => [kind, createdBy])).toEqual([
+      ['Workflow', undefined],
+      ['Pod', 'Workflow hello-…, spec.templates.1'],
+    ]);
+    expect(documents[1]?.object.metadata.labels).toMatchObject({ given: 'yes' });
+  });
+
+  it('is a note where no webhook is sent it', async () => {
+    const job =
+      'apiVersion: batch/v1\nkind: Job\nmetadata: { name: j }\nspec: { template: { spec: { containers: [{ name: a, image: b }] } } }\n';
+    const { err, code } = await quartermaster('preview', '--explain', '-f', file('job.yaml', job), '-n', 'cwl');
+    expect(code).toBe(0);
+    expect(err).toMatch(/note: Its Pod \(Job j, spec\.template\): Webhook \S+ is not sent the object: /);
+  });
+});
+
+it('ends with a line that counts, and with 1 for warnings where they are to count', async () => {
+  const text =
+    'apiVersion: banzaicloud.com/v1alpha1\nkind: ObjectStore\nmetadata: { name: s }\nspec: { name: my-bucket, provider: s3, colour: blue }\n';
+  const path = file('store.yaml', text);
+  const lenient = await quartermaster('preview', '-f', path, '--cloud', 'aws', '--fact', 'region=eu-west-1');
+  expect(lenient.err).toMatch(/\n1 object: 1 changed, 0 unchanged, 0 refused; 1 warning\.\n$/);
+  expect(lenient.code).toBe(0);
+  const strict = await quartermaster('preview', '--strict', '-f', path, '--cloud', 'aws', '--fact', 'region=eu-west-1');
+  expect(strict.code).toBe(1);
+});
+
+it('takes nothing but PlatformDefaults of our version as --defaults, in the namespace kubectl would put them', async () => {
+  const wrong = labels('SparkApplication').replace('v1alpha1', 'v1');
+  const { code, err } = await quartermaster(
+    'preview',
+    '-f',
+    file('app.yaml', app('{}')),
+    '--defaults',
+    file('wrong.yaml', wrong),
+  );
+  expect(code).toBe(2);
+  expect(err).toContain(
+    'PlatformDefaults of quartermaster.dev/v1 is no PlatformDefaults of quartermaster.dev/v1alpha1',
+  );
+  const unplaced = labels('SparkApplication').replace(', namespace: quartermaster-system', '');
+  const [document] = await documentsOf(app('{ driver: {} }'), '-n', 'a', '--defaults', file('a.yaml', unplaced));
+  expect(document?.explanation.defaults[0]?.source).toBe('a/labels@0');
+});

@@ -1,0 +1,3 @@
+import { describeEquality } from '../fixtures/preview-equality.ts';
+
+describeEquality(20);
