@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withObjectStoreFields } from './buckets-page.ts';
 import { withInjectKeys } from './platform-defaults-page.ts';
 import { settingsPage } from './settings-page.ts';
 import { storageClassesPage } from './storage-classes-page.ts';
@@ -7,6 +8,9 @@ import { storageClassesPage } from './storage-classes-page.ts';
 /** `npm run docs`: writes anew what of docs/ is made from the sources. */
 await writeFile(join(import.meta.dirname, '../docs/settings.md'), settingsPage());
 await writeFile(join(import.meta.dirname, '../docs/storage-classes.md'), storageClassesPage());
+
+const buckets = join(import.meta.dirname, '../docs/buckets.md');
+await writeFile(buckets, withObjectStoreFields(await readFile(buckets, 'utf8')));
 
 const platformDefaults = join(import.meta.dirname, '../docs/platform-defaults.md');
 await writeFile(platformDefaults, withInjectKeys(await readFile(platformDefaults, 'utf8')));

@@ -127,6 +127,16 @@ export interface ObjectStoreFact {
   readonly endpoint?: string;
 }
 
+/** One S3 service for all ObjectStores that name none. */
+export interface S3Policy {
+  readonly endpoint: string;
+  /** A Secret of the system namespace with the keys for it, and a CA where it needs one. Without it ObjectStores bring their own keys. */
+  readonly secretName?: string;
+  /** What requests are signed for. */
+  readonly region?: string;
+  readonly forcePathStyle: boolean;
+}
+
 /** What namespaces are given that are made ready for Calrissian. */
 export interface CalrissianPolicy {
   /** Those of other namespaces that submit jobs, as `namespace:name`. */
@@ -150,6 +160,8 @@ export interface Policy {
   readonly nfsShare: string;
   /** Who makes the storage account behind an Azure file class. */
   readonly azureFileAccount: 'driver' | 'quartermaster';
+  /** Where ObjectStores have their buckets on a cloud without an object store of its own. */
+  readonly s3?: S3Policy;
   readonly calrissian?: CalrissianPolicy;
   /** Tests and demos only: an ObjectStore may name an S3 endpoint on this very host. */
   readonly allowLoopbackEndpoints?: boolean;

@@ -32,6 +32,10 @@ const PREVIEW_SETTINGS = [
   'calrissianObjectStore',
   'calrissianBucket',
   'calrissianSecret',
+  's3Endpoint',
+  's3Credentials',
+  's3Region',
+  's3Addressing',
   'namespace',
 ] as const satisfies readonly SettingName[];
 

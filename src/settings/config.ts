@@ -38,11 +38,14 @@ const conflicts = ({
   tlsCaFile,
   drainSeconds,
   shutdownSeconds,
+  s3Endpoint,
+  s3Credentials,
 }: Settings): readonly string[] => [
   ...((tlsCertFile === '') === (tlsKeyFile === '')
     ? []
     : ['TLS_CERT_FILE and TLS_KEY_FILE are given together or not at all']),
   ...(tlsCaFile !== '' && tlsCertFile === '' ? ['TLS_CA_FILE is given without TLS_CERT_FILE'] : []),
+  ...(s3Credentials !== '' && s3Endpoint === '' ? ['S3_CREDENTIALS is given without S3_ENDPOINT'] : []),
   ...(drainSeconds > shutdownSeconds ? ['DRAIN_SECONDS is longer than SHUTDOWN_SECONDS'] : []),
 ];
 
@@ -57,6 +60,14 @@ export const policyOf = (values: Settings): Policy => ({
   ...(values.nfsServer !== '' && { nfsServer: values.nfsServer }),
   nfsShare: values.nfsShare,
   azureFileAccount: values.azureFileAccount,
+  ...(values.s3Endpoint !== '' && {
+    s3: {
+      endpoint: new URL(values.s3Endpoint).origin,
+      ...(values.s3Credentials !== '' && { secretName: values.s3Credentials }),
+      ...(values.s3Region !== '' && { region: values.s3Region }),
+      forcePathStyle: values.s3Addressing === 'path',
+    },
+  }),
   calrissian: {
     serviceAccounts: values.calrissianServiceAccounts,
     bucket:

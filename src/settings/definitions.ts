@@ -56,6 +56,21 @@ const httpUrl = (value: string): URL | undefined => {
   return url?.protocol === 'http:' ? url : refuse('an http:// address, or empty for the clouds’ own');
 };
 
+const s3Address = (value: string): string => {
+  if (value === '') return value;
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  const isOrigin =
+    url !== undefined && /^https?:$/.test(url.protocol) && `${url.pathname}${url.search}${url.hash}` === '/';
+  return isOrigin && url.username === '' && url.password === ''
+    ? value
+    : refuse('an address such as https://s3.example.org without a path, or empty');
+};
+
+const objectName = (value: string): string =>
+  value === '' || /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(value)
+    ? value
+    : refuse('the name of a Secret, or empty');
+
 const httpsUrl = (value: string): string =>
   value === '' || (URL.canParse(value) && new URL(value).protocol === 'https:')
     ? value
@@ -266,6 +281,25 @@ export const settings = {
     'csi-s3/csi-s3-secret',
     namespacedName,
     'Secret of the csi-s3 driver, as namespace/name',
+  ),
+  s3Endpoint: setting(
+    'S3_ENDPOINT',
+    '',
+    s3Address,
+    'S3 service of ObjectStores that name none, on a cloud without an object store of its own',
+  ),
+  s3Credentials: setting(
+    'S3_CREDENTIALS',
+    '',
+    objectName,
+    'Secret in the system namespace with access-key and secret-key for S3_ENDPOINT, and ca.crt where its CA is not a public one; without it ObjectStores bring their keys',
+  ),
+  s3Region: setting('S3_REGION', '', text, 'region that requests to S3_ENDPOINT are signed for; empty: us-east-1'),
+  s3Addressing: setting(
+    'S3_ADDRESSING',
+    'path',
+    oneOf('path', 'virtual'),
+    'how S3_ENDPOINT is told the bucket: in the path, or in the host name',
   ),
   clusterName: setting(
     'CLUSTER_NAME',

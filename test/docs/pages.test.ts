@@ -1,16 +1,20 @@
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { objectStoreFieldsTable } from '../../dev/buckets-page.ts';
 import { injectKeysTable } from '../../dev/platform-defaults-page.ts';
 import { storageClassesPage } from '../../dev/storage-classes-page.ts';
+import type { CloudName } from '../../src/api/facts.ts';
 import { networkVariables } from '../../src/api/network.ts';
 import { POD_KINDS } from '../../src/api/target-kinds.ts';
+import { parseObjects } from '../../src/cli/documents.ts';
 import { BUILT_IN_VARIABLES } from '../../src/defaults/variables.ts';
 import { alerts } from '../../src/install/prometheus.ts';
 import { mutators } from '../../src/kinds/index.ts';
 import { retryPolicies } from '../../src/kinds/object-store/requeue.ts';
 import type { BlockedReason } from '../../src/kinds/object-store/state.ts';
 import { settings } from '../../src/settings/definitions.ts';
+import { admit } from '../fixtures/object-store.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const folder = join(root, 'docs');
@@ -71,6 +75,23 @@ describe('docs/buckets.md', () => {
     slow: 'every 5 minutes',
     backoff: 'after 1 second, then ever later',
   };
+
+  it('has every field of the spec, as the schema has it (npm run docs writes it)', () => {
+    expect(page).toContain(`${objectStoreFieldsTable()}\n`);
+  });
+
+  it('shows only manifests that admission takes, each under its cloud', () => {
+    const blocks = [...page.matchAll(/^```yaml\n# ([a-z]+)\n([\s\S]*?)^```$/gm)];
+    expect(blocks.length).toBeGreaterThanOrEqual(16);
+    for (const [, cloud = '', text = ''] of blocks) {
+      const objects = parseObjects('docs/buckets.md', text).filter(({ object }) => object.kind === 'ObjectStore');
+      expect(objects.length, text).toBeGreaterThan(0);
+      for (const { object } of objects) {
+        const policy = { s3: { endpoint: 'https://s3.example.org', secretName: 's3-platform', forcePathStyle: true } };
+        expect(admit(object, { cloud: cloud as CloudName, policy }).denied, text).toBeUndefined();
+      }
+    }
+  });
 
   it('tells every reason, and when it is tried again', () => {
     const told = rows(page.split('## Reasons')[1] ?? '');

@@ -10,6 +10,8 @@ describe('settings', () => {
   it.each([
     [{ TLS_CERT_FILE: '/tls.crt' }, 'TLS_CERT_FILE and TLS_KEY_FILE are given together or not at all'],
     [{ TLS_CA_FILE: '/ca.crt' }, 'TLS_CA_FILE is given without TLS_CERT_FILE'],
+    [{ S3_CREDENTIALS: 'keys' }, 'S3_CREDENTIALS is given without S3_ENDPOINT'],
+    [{ S3_ENDPOINT: 'https://s3.example.org/path' }, 'S3_ENDPOINT="https://s3.example.org/path" is not an address'],
     [{ DRAIN_SECONDS: '30', SHUTDOWN_SECONDS: '20' }, 'DRAIN_SECONDS is longer than SHUTDOWN_SECONDS'],
   ])('%o are refused, for they contradict each other', (environment, sentence) => {
     expect(() => readSettings(environment)).toThrow(sentence);

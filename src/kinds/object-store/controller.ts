@@ -77,7 +77,9 @@ const createKeyReconciler = (options: ObjectStoreControllerOptions) => {
     const now = Date.now();
     if (state === undefined || state.askedRevision !== revisionOf(store) || state.dueAt <= now) return undefined;
     if (state.referencesDueAt > now) return requeueAt(state) - now;
-    if (versionOf(await readReferences(kube, store, signal)) !== state.references) return undefined;
+    const { placement } = initialState(store, options.cloud(), options.policy);
+    const from = { placement, systemNamespace: options.policy.systemNamespace };
+    if (versionOf(await readReferences(kube, store, from, signal)) !== state.references) return undefined;
     const next = afterReferenceCheck(state, { now, resyncMs, random: Math.random });
     requeueStates.set(key, next);
     return requeueAt(next) - now;
@@ -164,7 +166,8 @@ const createReconciler = (options: ReconcilerOptions) => {
     const { placement } = observed;
     let version: string | undefined;
     const open = async (): Promise<Opened> => {
-      const references = await readReferences(kube, store, signal);
+      const from = { placement, systemNamespace: policy.systemNamespace };
+      const references = await readReferences(kube, store, from, signal);
       version = versionOf(references);
       const provider = await cached(identityOf(store, placement, version), () =>
         openProviderFor(store, placement, references, context),
@@ -177,7 +180,7 @@ const createReconciler = (options: ReconcilerOptions) => {
       onStep: (step, before, after) => recordEvent(events, step, before, after),
     });
     if (result.kind === 'blocked') reservation.backOff(result.blocked);
-    return reportOf(result, store, refersToAnything(store) ? version : undefined);
+    return reportOf(result, store, refersToAnything(store, placement) ? version : undefined);
   };
 
   return async (known: ObjectStore, signal: AbortSignal): Promise<ReconcileReport> => {
@@ -211,8 +214,8 @@ const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
 /** To the second, as metav1.Time has it. */
 const currentTime = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
 
-const refersToAnything = ({ spec }: ObjectStore): boolean =>
-  spec.credentialsSecretRef !== undefined || spec.s3?.caBundleRef !== undefined;
+const refersToAnything = ({ spec }: ObjectStore, { platformSecret }: Placement): boolean =>
+  platformSecret !== undefined || spec.credentialsSecretRef !== undefined || spec.s3?.caBundleRef !== undefined;
 
 /** Two ObjectStores for which this is equal are served by the same client. */
 const identityOf = ({ metadata, spec }: ObjectStore, placement: Placement, references: string): string =>

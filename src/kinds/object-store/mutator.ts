@@ -63,7 +63,7 @@ const mutateSpec = (input: MutationInput): Mutation => {
   const { object, spec, request, facts } = input;
   const stored = storedAs(request.oldObject);
   const known = { ...spec, ...(stored && rememberedFields(spec, stored)) };
-  const placement = resolvePlacement(known, facts.cloud);
+  const placement = resolvePlacement(known, facts.cloud, facts.policy);
   const target = targetOf('ObjectStore', object, request, facts);
   const { isDisabled } = target;
   const injection = facts.defaults.resolve(target);
@@ -153,7 +153,8 @@ const discoveredFields = (
     {
       path: ['spec', 's3', 'endpoint'],
       asked: known.s3?.endpoint,
-      value: placement.endpoint,
+      // One that the platform has the keys for stays the platform's to name: a tenant's endpoint needs the tenant's keys.
+      value: placement.platformSecret === undefined ? placement.endpoint : undefined,
       why: 'the S3 of the cluster',
     },
   ];

@@ -34,16 +34,23 @@ interface Referenced extends KubeObject {
   readonly data?: StringMap;
 }
 
-/** Reads what an ObjectStore refers to. Only ever of its own namespace, and by name: a controller that may list Secrets may read them all. */
+/** Reads what an ObjectStore refers to. By name only, and of its own namespace but for the platform's keys: a controller that may list Secrets may read them all. */
 export const readReferences = async (
   kube: Pick<Kube, 'get'>,
   { metadata, spec }: ObjectStore,
+  from: { readonly placement: Placement; readonly systemNamespace: string },
   signal: AbortSignal,
 ): Promise<References> => {
-  const read = (resource: Resource, name: string | undefined): Promise<Referenced | undefined> =>
+  const { platformSecret } = from.placement;
+  const own = metadata.namespace ?? '';
+  const read = (resource: Resource, name: string | undefined, namespace = own): Promise<Referenced | undefined> =>
     name === undefined
       ? Promise.resolve(undefined)
-      : kube.get<Referenced>(resource, { namespace: metadata.namespace ?? '', name }, signal).catch(readable(name));
+      : kube.get<Referenced>(resource, { namespace, name }, signal).catch(readable(name));
+  // Nobody but the platform says whom its keys are shown to.
+  if (platformSecret !== undefined) {
+    return { secret: await read(resources.secrets, platformSecret, from.systemNamespace), caBundle: undefined };
+  }
   return {
     secret: await read(resources.secrets, spec.credentialsSecretRef?.name),
     caBundle: await read(resources.configMaps, spec.s3?.caBundleRef?.name),
@@ -61,7 +68,7 @@ export const openProviderFor = async (
   references: References,
   context: ProviderContext,
 ): Promise<BucketProvider> => {
-  const { provider, location, endpoint } = placement;
+  const { provider, location, endpoint, platformSecret } = placement;
   if (provider === undefined)
     throw new BucketError('ProviderError', placement.unknown ?? 'spec.provider is not known.');
   const { spec } = store;
@@ -72,6 +79,7 @@ export const openProviderFor = async (
       'CredentialsMissing',
       `Secret ${JSON.stringify(secretName)} in spec.credentialsSecretRef is not in this namespace: make it.`,
     );
+  if (platformSecret !== undefined) return openWithPlatformKeys({ placement, platformSecret, secret }, context);
   if (secretName === undefined && !hasPlatformIdentity(provider, context.cloud()))
     throw new BucketError(
       'CredentialsMissing',
@@ -90,6 +98,35 @@ export const openProviderFor = async (
     gcs: { project: spec.gcp?.project ?? factIn(context, 'gcp', 'project') },
     azure: azureOf(store, context),
     onCall: context.onCall,
+  });
+};
+
+/** With the keys of the setting S3_CREDENTIALS, and nothing that the ObjectStore says of the connection. */
+const openWithPlatformKeys = (
+  {
+    placement: { location, endpoint },
+    platformSecret: name,
+    secret,
+  }: { readonly placement: Placement; readonly platformSecret: string; readonly secret: Referenced | undefined },
+  { openProvider, policy, onCall }: ProviderContext,
+): Promise<BucketProvider> => {
+  if (secret === undefined)
+    throw new BucketError(
+      'CredentialsMissing',
+      `Secret ${JSON.stringify(name)} of the setting S3_CREDENTIALS is not in namespace ${policy.systemNamespace}: make it.`,
+    );
+  const caBundle = secret.data?.['ca.crt'];
+  return openProvider({
+    provider: 's3',
+    location: location ?? policy.s3?.region,
+    secret: { name, data: secret.data ?? {}, from: 'of the setting S3_CREDENTIALS' },
+    s3: {
+      endpoint,
+      forcePathStyle: policy.s3?.forcePathStyle,
+      caBundle: caBundle === undefined ? undefined : Buffer.from(caBundle, 'base64').toString('utf8'),
+      isLoopbackAllowed: policy.allowLoopbackEndpoints,
+    },
+    onCall,
   });
 };
 

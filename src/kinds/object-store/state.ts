@@ -1,7 +1,7 @@
 import type { CloudVerdict, Policy } from '../../api/facts.ts';
 import { BUCKET_CLUSTER_MARK, BUCKET_STORE_MARK, OBJECT_STORE_FINALIZER } from '../../api/names.ts';
 import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
-import { type Placement, resolvePlacement } from './placement.ts';
+import { type Placement, platformSecretOf, resolvePlacement } from './placement.ts';
 import type { BucketError, BucketReason, DesiredBucket, Feature, ObservedBucket } from './providers/bucket.ts';
 import { findViolation, type Violation } from './validation.ts';
 
@@ -79,7 +79,7 @@ export const hasFinalizer = ({ metadata }: ObjectStore): boolean =>
 /** What is known of an ObjectStore before anything is observed: the webhook's own rules, which may not have been asked. */
 export const initialState = (store: ObjectStore, cloud: CloudVerdict, policy: Policy): ObservedState => {
   const { spec } = store;
-  const placement = recordedPlacement(resolvePlacement(spec, cloud), store);
+  const placement = recordedPlacement(resolvePlacement(spec, cloud, policy), store, policy);
   const isPlatform = store.metadata.namespace === policy.systemNamespace;
   const isLoopbackAllowed = policy.allowLoopbackEndpoints ?? false;
   const violation = findViolation({ spec, placement, isLoopbackAllowed, isPlatform });
@@ -96,14 +96,16 @@ export const initialState = (store: ObjectStore, cloud: CloudVerdict, policy: Po
 };
 
 /** Once the bucket is ours, where it was made counts for more than where the cloud would put it today. */
-const recordedPlacement = (placement: Placement, { spec, status }: ObjectStore): Placement => {
+const recordedPlacement = (placement: Placement, { spec, status }: ObjectStore, { s3 }: Policy): Placement => {
   if (ownershipOf(status) === undefined || status?.provider === undefined) return placement;
-  const { unknown: _, ...known } = placement;
+  const { unknown: _, platformSecret: __, ...known } = placement;
+  const endpoint = status.provider === 's3' ? (spec.s3?.endpoint ?? status.endpoint) : undefined;
   return {
     ...known,
     provider: status.provider,
     location: spec.location || status.location,
-    endpoint: status.provider === 's3' ? (spec.s3?.endpoint ?? status.endpoint) : undefined,
+    endpoint,
+    ...platformSecretOf(spec, endpoint, s3),
   };
 };
 

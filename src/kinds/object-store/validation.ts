@@ -58,7 +58,9 @@ const endpointIsSafe: Check = ({ spec, placement, isLoopbackAllowed }) => {
 
 /** Without it the platform's own identity would sign requests to a server that a tenant chose. */
 const endpointHasCredentials: Check = ({ spec, placement }) =>
-  (spec.s3?.endpoint ?? placement.endpoint) !== undefined && spec.credentialsSecretRef === undefined
+  (spec.s3?.endpoint ?? placement.endpoint) !== undefined &&
+  spec.credentialsSecretRef === undefined &&
+  placement.platformSecret === undefined
     ? 'spec.s3.endpoint needs spec.credentialsSecretRef: the platform’s own identity is for its own cloud alone.'
     : undefined;
 

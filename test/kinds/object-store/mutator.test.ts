@@ -46,6 +46,54 @@ describe('what an ObjectStore is given at admission', () => {
     expect(admit(objectStore(), world).warnings[0]).toContain('spec.credentialsSecretRef');
   });
 
+  describe('where the platform named its S3 service', () => {
+    const s3 = { endpoint: 'https://s3.cloud.example', forcePathStyle: true };
+    const withKeys = { policy: { s3: { ...s3, secretName: 's3-platform' } } };
+
+    it.each<CloudName>(['openstack', 'oracle', 'hetzner', 'digitalocean', 'local', 'unknown'])(
+      'on %s the name alone is enough',
+      (cloud) => {
+        expect(admittedSpec(objectStore(), { cloud, ...withKeys })).toEqual({ name: 'spark-history', provider: 's3' });
+        const once = admit(objectStore(), { cloud, ...withKeys });
+        expect(once.warnings).toEqual([]);
+        expect(admit(once.object, { cloud, ...withKeys }).object).toBe(once.object);
+      },
+    );
+
+    it('keys of the tenant’s own go before it, and a cloud’s own object store does too', () => {
+      expect(admittedSpec(objectStore(secret), { cloud: 'openstack', ...withKeys })).toMatchObject({
+        ...secret,
+        s3: { endpoint: s3.endpoint },
+      });
+      expect(admittedSpec(objectStore(), { cloud: 'gcp', ...withKeys })).toMatchObject({ provider: 'gcs' });
+      expect(admittedSpec(objectStore({ provider: 'gcs' }), { cloud: 'openstack', ...withKeys }).s3).toBeUndefined();
+    });
+
+    it('without its keys ObjectStores bring theirs, and the warning names the setting', () => {
+      const world = { cloud: 'openstack', policy: { s3 } } as const;
+      expect(admit(objectStore(), world).warnings).toEqual([expect.stringContaining('setting S3_CREDENTIALS')]);
+      expect(admittedSpec(objectStore(secret), world).s3).toEqual({ endpoint: s3.endpoint });
+    });
+
+    it('where it named none, the warning names the settings', () => {
+      expect(admit(objectStore(), { cloud: 'openstack' }).warnings).toEqual([
+        expect.stringContaining('settings S3_ENDPOINT and S3_CREDENTIALS'),
+      ]);
+    });
+
+    it('its keys are for no address that a tenant names', () => {
+      for (const endpoint of [
+        s3.endpoint,
+        'https://s3.evil.example',
+        'https://s3.cloud.example:8443',
+        'http://s3.cloud.example',
+      ]) {
+        const { denied } = admit(objectStore({ s3: { endpoint } }), { cloud: 'openstack', ...withKeys });
+        expect(denied, endpoint).toContain('spec.s3.endpoint needs spec.credentialsSecretRef');
+      }
+    });
+  });
+
   it('leaves alone what its author wrote', () => {
     const object = objectStore({ provider: 'gcs', location: 'EU' });
     expect(admit(object, { cloud: 'aws' }).object).toBe(object);

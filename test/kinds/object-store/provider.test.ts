@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectStoreSpec } from '../../../src/api/object-store.ts';
-import { openProviderFor, type References, versionOf } from '../../../src/kinds/object-store/provider.ts';
+import {
+  openProviderFor,
+  type References,
+  readReferences,
+  versionOf,
+} from '../../../src/kinds/object-store/provider.ts';
 import type { ProviderRequest } from '../../../src/kinds/object-store/providers/index.ts';
 import { initialState } from '../../../src/kinds/object-store/state.ts';
 import { createBucketWorld, fakeProvider } from '../../fixtures/bucket-world.ts';
@@ -51,6 +56,51 @@ describe('what a provider is opened with', () => {
       secret: undefined,
       gcs: { project: 'analytics' },
     });
+  });
+
+  it('is the platform’s keys and CA at the platform’s S3 service, whatever the spec says of the connection', async () => {
+    const s3 = {
+      endpoint: 'https://s3.cloud.example',
+      secretName: 's3-platform',
+      region: 'waw3-1',
+      forcePathStyle: true,
+    };
+    const world = { cloud: 'openstack', policy: { s3 } } as const;
+    const base64 = (text: string) => Buffer.from(text).toString('base64');
+    const keys = { 'access-key': base64('a'), 'secret-key': base64('b'), 'ca.crt': base64('PEM') };
+    const references = { secret: referenced('Secret', keys), caBundle: undefined };
+    const spec = { s3: { forcePathStyle: false, caBundleRef: { name: 'mine' } } };
+    expect(await requestFor(spec, world, references)).toMatchObject({
+      provider: 's3',
+      location: 'waw3-1',
+      secret: { name: 's3-platform', data: keys },
+      s3: { endpoint: s3.endpoint, forcePathStyle: true, caBundle: 'PEM' },
+    });
+    await expect(requestFor(spec, world)).rejects.toMatchObject({
+      reason: 'CredentialsMissing',
+      message: 'Secret "s3-platform" of the setting S3_CREDENTIALS is not in namespace quartermaster-system: make it.',
+    });
+  });
+
+  it('reads the platform’s keys in the system namespace, and what a spec refers to in its own', async () => {
+    const read: string[] = [];
+    const kube = {
+      get: (_: unknown, { namespace, name }: { readonly namespace: string; readonly name: string }) => {
+        read.push(`${namespace}/${name}`);
+        return Promise.resolve(undefined);
+      },
+    };
+    const store = objectStore({ s3: { caBundleRef: { name: 'ca' } }, credentialsSecretRef: { name: 'keys' } });
+    const placement = { provider: 's3', location: undefined, endpoint: 'https://s3.cloud.example' } as const;
+    const from = { placement, systemNamespace: 'quartermaster-system' };
+    await readReferences(kube, store, from, AbortSignal.timeout(1_000));
+    await readReferences(
+      kube,
+      store,
+      { ...from, placement: { ...placement, platformSecret: 's3-platform' } },
+      AbortSignal.timeout(1_000),
+    );
+    expect(read).toEqual(['team-a/keys', 'team-a/ca', 'quartermaster-system/s3-platform']);
   });
 
   it('is never our own identity where the cluster is known to be elsewhere', async () => {

@@ -5,6 +5,8 @@ import { BucketError } from './bucket.ts';
 export interface CredentialsSecret {
   readonly name: string;
   readonly data: StringMap;
+  /** Who names it, for messages; `in spec.credentialsSecretRef` where not given. */
+  readonly from?: string;
 }
 
 export interface S3Credentials {
@@ -87,8 +89,8 @@ const describe = (secret: CredentialsSecret, sets: readonly (readonly string[])[
   return `lacks ${absent.join(' and ')}, which ${absent.length === 1 ? 'belongs' : 'belong'} with the rest`;
 };
 
-const missing = ({ name }: CredentialsSecret, what: string): BucketError =>
-  new BucketError('CredentialsMissing', `Secret ${JSON.stringify(name)} in spec.credentialsSecretRef ${what}.`);
+const missing = ({ name, from = 'in spec.credentialsSecretRef' }: CredentialsSecret, what: string): BucketError =>
+  new BucketError('CredentialsMissing', `Secret ${JSON.stringify(name)} ${from} ${what}.`);
 
 const firstValue = (secret: CredentialsSecret, names: readonly string[]): string | undefined =>
   names.map((name) => valueIn(secret, name)).find((value) => value !== undefined && value !== '');
