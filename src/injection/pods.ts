@@ -293,8 +293,14 @@ export const containersWhere = (
     });
   });
 
-/** Label of the pods that spark-operator makes and patches itself: two webhooks that both append make a pod invalid. */
 const LAUNCHED_BY_SPARK_OPERATOR = 'sparkoperator.k8s.io/launched-by-spark-operator';
+const OF_SPARK_CONNECT = 'sparkoperator.k8s.io/connect-name';
+const OF_SPARK_APPLICATION = 'sparkoperator.k8s.io/app-name';
 
-export const isSparkOperatorPod = (pod: KubeObject): boolean =>
-  textAt(pod, ['metadata', 'labels', LAUNCHED_BY_SPARK_OPERATOR]) === 'true';
+/**
+ * True for the pods that spark-operator makes and patches itself: two webhooks that both append make a pod invalid. Those of a
+ * SparkConnect its webhook passes over, since they name no SparkApplication (sparkpod_defaulter.go).
+ */
+export const isSparkOperatorPod = ({ metadata: { labels } }: KubeObject): boolean =>
+  textAt(labels, [LAUNCHED_BY_SPARK_OPERATOR]) === 'true' &&
+  (textAt(labels, [OF_SPARK_CONNECT]) === undefined || textAt(labels, [OF_SPARK_APPLICATION]) !== undefined);

@@ -11,7 +11,7 @@ const reinjection: Reinjection = {
   reconsider: (object, _, edits) => ({ object, edits, withdrawn: [], warnings: [] }),
 };
 
-/** v1alpha1 has no volumes, variables or monitoring: conf is all there is to give. */
+/** Conf alone: its pods, which the operator builds from templates and its webhook passes over, are SparkPods. */
 export const sparkConnectMutator: Mutator = {
   rules: [sparkRule('spark-connect', 'v1alpha1', 'sparkconnects')],
   mutate: (connect, request, facts) => {

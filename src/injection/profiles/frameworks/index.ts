@@ -6,7 +6,7 @@ import { jobPod } from './job.ts';
 import { jupyterHub, kubeflowNotebook, kubeflowWorkspace } from './jupyter.ts';
 import { dagsterRun, prefectFlow } from './orchestration.ts';
 import { rayNode } from './ray.ts';
-import { sparkCluster, sparkPod } from './spark.ts';
+import { sparkCluster, sparkConnectServer, sparkPod } from './spark.ts';
 import { tektonTask } from './tekton.ts';
 import { jobSetPod, trainingReplica } from './training.ts';
 import { nextflowProcess, snakemakeJob } from './workflows.ts';
@@ -14,6 +14,7 @@ import { nextflowProcess, snakemakeJob } from './workflows.ts';
 /** Every framework there is, the more specific first: the first that fits a pod is its profile. */
 export const FRAMEWORKS: readonly FrameworkProfile[] = [
   sparkPod,
+  sparkConnectServer,
   sparkCluster,
   kubernetesPodOperator,
   kubernetesExecutor,

@@ -34,6 +34,24 @@ export const sparkPod: FrameworkProfile = {
   },
 };
 
+/**
+ * The server of a SparkConnect of Kubeflow's operator, whose own webhook passes over it; it is compared with nothing once it is
+ * made (mutateServerPod). Its executors are known as those of any client.
+ */
+export const sparkConnectServer: FrameworkProfile = {
+  kind: 'SparkPod',
+  knownBy: { labels: { 'spark-role': ['connect-server'], 'sparkoperator.k8s.io/connect-name': [] } },
+  main: [/^spark-kubernetes-driver$/],
+  helpers: [],
+  untouched: [],
+  reserved: {
+    paths: [/^\/tmp\/spark(\/|$)/],
+    volumes: [/^spark-conf$/],
+    env: [/^(POD_IP|SPARK_NO_DAEMONIZE)$/],
+    labels: [/^sparkoperator\.k8s\.io\//],
+  },
+};
+
 /** Master and workers of a SparkCluster of Apache's operator, which builds StatefulSets of them. */
 export const sparkCluster: FrameworkProfile = {
   kind: 'SparkPod',
