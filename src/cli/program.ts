@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { AppError } from '../api/errors.ts';
 import { flagOf, readSettings, type SettingName, type Settings } from '../settings/config.ts';
 import { settings } from '../settings/definitions.ts';
+import type { ManifestsOptions } from './manifests.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 import type { WhyOptions } from './why.ts';
 
@@ -150,9 +151,10 @@ const createProgram = (
     .description('print what installs Quartermaster on a cluster, as YAML')
     .option('--namespace <name>', 'namespace to run in', settings.namespace.fallback)
     .option('--image <image>', 'image to run')
-    .action(async (options: { readonly namespace: string; readonly image?: string }) => {
+    .option('--values <file>', 'YAML file of all that can be chosen, as the chart takes it')
+    .action(async (options: ManifestsOptions) => {
       const { manifestsCommand } = await import('./manifests.ts');
-      setExitCode(manifestsCommand(options, terminal));
+      setExitCode(await manifestsCommand(options, terminal));
     });
   return program;
 };

@@ -30,7 +30,16 @@ export const certManagerObjects = ({ namespace }: InstallOptions): readonly Kube
   }),
 ];
 
-/** Strategic merge patch of the Deployment: serve from the files of cert-manager's Secret, and publish its authority. */
+/** What has the program serve from the files of cert-manager's Secret, and publish its authority. */
+export const certificateSettings = [
+  { name: settings.tlsCertFile.env, value: `${MOUNT_PATH}/tls.crt` },
+  { name: settings.tlsKeyFile.env, value: `${MOUNT_PATH}/tls.key` },
+  { name: settings.tlsCaFile.env, value: `${MOUNT_PATH}/ca.crt` },
+] as const;
+export const certificateMount = { name: 'certificates', mountPath: MOUNT_PATH, readOnly: true } as const;
+export const certificateVolume = { name: 'certificates', secret: { secretName: SERVING } } as const;
+
+/** The same as a strategic merge patch of the Deployment. */
 export const certManagerPatch = ({ namespace }: InstallOptions): InstallObject => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
@@ -38,18 +47,8 @@ export const certManagerPatch = ({ namespace }: InstallOptions): InstallObject =
   spec: {
     template: {
       spec: {
-        containers: [
-          {
-            name: NAME,
-            env: [
-              { name: settings.tlsCertFile.env, value: `${MOUNT_PATH}/tls.crt` },
-              { name: settings.tlsKeyFile.env, value: `${MOUNT_PATH}/tls.key` },
-              { name: settings.tlsCaFile.env, value: `${MOUNT_PATH}/ca.crt` },
-            ],
-            volumeMounts: [{ name: 'certificates', mountPath: MOUNT_PATH, readOnly: true }],
-          },
-        ],
-        volumes: [{ name: 'certificates', secret: { secretName: SERVING } }],
+        containers: [{ name: NAME, env: certificateSettings, volumeMounts: [certificateMount] }],
+        volumes: [certificateVolume],
       },
     },
   },

@@ -10,47 +10,67 @@ import { certManagerObjects, certManagerPatch } from './cert-manager.ts';
 import { type InstallOptions, NAME, NFS_NAMESPACE } from './options.ts';
 import { peopleObjects } from './people.ts';
 import { prometheusObjects } from './prometheus.ts';
-import { rbacObjects } from './rbac.ts';
+import { nfsRbacObjects, rbacObjects } from './rbac.ts';
+import { itemsOf, when } from './template.ts';
 import {
   deploymentObject,
   disruptionBudgetObject,
-  namespaceObjects,
+  namespaceObject,
   networkPolicyObject,
+  nfsNamespaceObject,
   priorityClassObject,
   serviceObject,
 } from './workload.ts';
 
-/**
- * The install, file by file, in the order to apply and to delete it. The webhook configuration comes first: when all this is deleted,
- * nothing may wait for a webhook whose pods are going.
- */
-const installFiles = (options: InstallOptions): Readonly<Record<string, readonly KubeObject[]>> => ({
+/** The install without what can be left out, file by file, in the order to apply and to delete it. */
+const baseFiles = (options: InstallOptions): Readonly<Record<string, readonly KubeObject[]>> => ({
   'webhook-configuration.yaml': [webhookObject(options)],
-  'namespaces.yaml': namespaceObjects(options),
-  'crds.yaml': [platformDefaultsCrd, objectStoreCrd],
+  'namespace.yaml': [namespaceObject(options)],
+  'crds.yaml': crdObjects,
   'priority-class.yaml': [priorityClassObject()],
   'rbac.yaml': rbacObjects(options),
   'account-policy.yaml': accountPolicies(options),
   'people.yaml': peopleObjects(options),
   'service.yaml': [serviceObject(options)],
-  'network-policy.yaml': [networkPolicyObject(options)],
   'disruption-budget.yaml': [disruptionBudgetObject(options)],
-  'deployment.yaml': [deploymentObject(options)],
+  'deployment.yaml': [deploymentObject({ ...options, certManager: false })],
 });
 
-/** Everything the cluster needs to run Quartermaster, in that order. */
-export const installObjects = (options: InstallOptions): readonly KubeObject[] =>
-  Object.values(installFiles(options)).flat();
+export const crdObjects: readonly KubeObject[] = [platformDefaultsCrd, objectStoreCrd];
 
-/** As the running Quartermaster keeps it, but for the caBundle, which is made at its first start. */
-const webhookObject = ({ namespace }: InstallOptions): KubeObject =>
+/** Where NFS servers run, and what Quartermaster may do there. */
+export const nfsObjects = (options: InstallOptions): readonly KubeObject[] => [
+  nfsNamespaceObject(),
+  ...nfsRbacObjects(options),
+];
+
+/**
+ * Everything the cluster needs to run Quartermaster, in an order to apply and to delete it in. The webhook configuration comes first:
+ * when all this is deleted, nothing needs to wait for a webhook whose pods are going.
+ */
+export const installObjects = (options: InstallOptions): readonly KubeObject[] => [
+  ...Object.entries(baseFiles(options)).flatMap(([file, objects]) =>
+    file === 'deployment.yaml' ? [deploymentObject(options)] : objects,
+  ),
+  ...nfsObjects(options),
+  ...when(options.networkPolicy, [networkPolicyObject(options)]),
+  ...when(options.certManager, certManagerObjects(options)),
+  ...when(options.monitoring, prometheusObjects(options)),
+];
+
+/** As the running Quartermaster makes it, but for the caBundle, which is made at its first start, and for what fails closed. */
+const webhookObject = (options: InstallOptions): KubeObject =>
   webhookConfiguration({
     name: settings.webhookConfigurationName.fallback,
     rules: rulesInForce([]),
-    target: { service: { name: NAME, namespace } },
+    target: { service: { name: NAME, namespace: options.namespace } },
     caBundle: undefined,
-    systemNamespace: namespace,
+    systemNamespace: options.namespace,
     nfsNamespace: NFS_NAMESPACE,
+    timeoutSeconds: options.timeoutSeconds,
+    excludedNamespaces: itemsOf(options.excludedNamespaces),
+    namespaceRequirements: itemsOf(options.namespaceSelector.matchExpressions ?? []),
+    objectRequirements: itemsOf(options.objectSelector.matchExpressions ?? []),
   });
 
 /** Several objects as one YAML text: a document each, nothing folded, no anchors. */
@@ -58,30 +78,51 @@ export const toYaml = (objects: readonly unknown[]): string =>
   objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n');
 
 /**
- * The files under manifests/, by path. `kubectl apply -k manifests` takes the root; an overlay is applied instead of it. What an
- * overlay adds is a component, so that any of them can be taken together.
+ * The files under manifests/, by path. `kubectl apply -k manifests` takes the root; an overlay is applied instead of it. What can be
+ * left out is a component, so that any of them can be taken together.
  */
 export const kustomizeTree = (options: InstallOptions): Readonly<Record<string, string>> => {
-  const files = installFiles(options);
+  const files = baseFiles(options);
+  const components = [
+    'nfs',
+    ...(options.networkPolicy ? ['network-policy'] : []),
+    ...(options.certManager ? ['cert-manager'] : []),
+    ...(options.monitoring ? ['prometheus'] : []),
+  ];
   return {
-    'kustomization.yaml': kustomization({ resources: ['base'] }),
+    'kustomization.yaml': kustomization({
+      resources: ['base'],
+      components: components.map((name) => `components/${name}`),
+    }),
     'base/kustomization.yaml': kustomization({ resources: Object.keys(files) }),
     ...filesUnder('base', files),
-    'components/cert-manager/kustomization.yaml': component({
-      resources: ['certificates.yaml'],
-      patches: [{ path: 'deployment.yaml' }],
-    }),
-    ...filesUnder('components/cert-manager', {
-      'certificates.yaml': certManagerObjects(options),
-      'deployment.yaml': [certManagerPatch(options)],
-    }),
-    'components/prometheus/kustomization.yaml': component({ resources: ['monitoring.yaml'] }),
-    ...filesUnder('components/prometheus', { 'monitoring.yaml': prometheusObjects(options) }),
-    'overlays/cert-manager/kustomization.yaml': overlay('cert-manager'),
-    'overlays/prometheus/kustomization.yaml': overlay('prometheus'),
-    'overlays/cert-manager-and-prometheus/kustomization.yaml': overlay('cert-manager', 'prometheus'),
+    ...componentOf('nfs', nfsObjects(options)),
+    ...componentOf('network-policy', [networkPolicyObject(options)]),
+    ...componentOf('cert-manager', certManagerObjects(options), certManagerPatch(options)),
+    ...componentOf('prometheus', prometheusObjects(options)),
+    'overlays/cert-manager/kustomization.yaml': overlay('nfs', 'network-policy', 'cert-manager'),
+    'overlays/prometheus/kustomization.yaml': overlay('nfs', 'network-policy', 'prometheus'),
+    'overlays/cert-manager-and-prometheus/kustomization.yaml': overlay(
+      'nfs',
+      'network-policy',
+      'cert-manager',
+      'prometheus',
+    ),
   };
 };
+
+/** A component of these objects, and of a patch of the Deployment. */
+const componentOf = (
+  name: string,
+  objects: readonly KubeObject[],
+  patch?: KubeObject,
+): Readonly<Record<string, string>> => ({
+  [`components/${name}/kustomization.yaml`]: component({
+    resources: ['objects.yaml'],
+    ...(patch && { patches: [{ path: 'deployment.yaml' }] }),
+  }),
+  ...filesUnder(`components/${name}`, { 'objects.yaml': objects, ...(patch && { 'deployment.yaml': [patch] }) }),
+});
 
 /** Objects in the order they are listed in, which kustomize would else sort: the webhook configuration is to be deleted first. */
 const kustomization = (parts: Readonly<Record<string, unknown>>): string =>

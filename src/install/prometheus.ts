@@ -3,13 +3,10 @@ import { dashboard } from './dashboard.ts';
 import { type InstallObject, type InstallOptions, labels, NAME, selectorLabels } from './options.ts';
 import { fromNamespace } from './workload.ts';
 
-/** The namespace Prometheus Operator's own examples put Prometheus in. */
-const MONITORING_NAMESPACE = 'monitoring';
-
 /** Has Prometheus Operator scrape every replica and judge what it finds, and lets Prometheus through to the ops port. */
-export const prometheusObjects = ({ namespace }: InstallOptions): readonly KubeObject[] => [
+export const prometheusObjects = ({ namespace, monitoringNamespace }: InstallOptions): readonly KubeObject[] => [
   serviceMonitor(namespace),
-  scrapePolicy(namespace),
+  scrapePolicy(namespace, monitoringNamespace),
   alertRules(namespace),
   dashboardConfigMap(namespace),
 ];
@@ -24,14 +21,14 @@ const serviceMonitor = (namespace: string): InstallObject => ({
   },
 });
 
-const scrapePolicy = (namespace: string): InstallObject => ({
+const scrapePolicy = (namespace: string, monitoringNamespace: string): InstallObject => ({
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',
   metadata: { name: `${NAME}-scrape`, namespace, labels },
   spec: {
     podSelector: { matchLabels: selectorLabels },
     policyTypes: ['Ingress'],
-    ingress: [{ ports: [{ port: 'ops', protocol: 'TCP' }], from: [fromNamespace(MONITORING_NAMESPACE)] }],
+    ingress: [{ ports: [{ port: 'ops', protocol: 'TCP' }], from: [fromNamespace(monitoringNamespace)] }],
   },
 });
 

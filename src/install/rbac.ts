@@ -9,6 +9,7 @@ import {
 import { failClosedPermission } from '../controller/webhooks/fail-closed.ts';
 import { settings } from '../settings/definitions.ts';
 import { type InstallObject, type InstallOptions, labels, NAME, NFS_NAMESPACE } from './options.ts';
+import { fieldOf } from './template.ts';
 
 /** rbac.authorization.k8s.io/v1 PolicyRule. */
 export interface PolicyRule {
@@ -123,21 +124,29 @@ export const RBAC_VERSION = 'rbac.authorization.k8s.io/v1';
 const API_GROUP = 'rbac.authorization.k8s.io';
 
 /** The service account Quartermaster runs as, its roles, and those it hands out. */
-export const rbacObjects = ({ namespace }: InstallOptions): readonly InstallObject[] => {
+export const rbacObjects = ({ namespace, serviceAccountAnnotations }: InstallOptions): readonly InstallObject[] => {
   const self = { kind: 'ServiceAccount', name: NAME, namespace };
   const nfsServers = { apiGroup: API_GROUP, kind: 'Group', name: `system:serviceaccounts:${NFS_NAMESPACE}` };
   return [
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: NAME, namespace, labels } },
+    {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: NAME, namespace, labels, ...fieldOf('annotations', serviceAccountAnnotations) },
+    },
     role(NAME, clusterPermissions),
     binding(NAME, NAME, self),
     role(NAME, systemPermissions, namespace),
     binding(NAME, NAME, self, namespace),
-    role(NAME, nfsPermissions, NFS_NAMESPACE),
-    binding(NAME, NAME, self, NFS_NAMESPACE),
     ...Object.entries(shippedRoles).map(([name, rules]) => role(name, rules)),
     binding(SHIPPED_ROLES.nfsProvisioner, SHIPPED_ROLES.nfsProvisioner, nfsServers),
   ];
 };
+
+/** What it may do where its NFS servers run. */
+export const nfsRbacObjects = ({ namespace }: InstallOptions): readonly InstallObject[] => [
+  role(NAME, nfsPermissions, NFS_NAMESPACE),
+  binding(NAME, NAME, { kind: 'ServiceAccount', name: NAME, namespace }, NFS_NAMESPACE),
+];
 
 const role = (name: string, rules: readonly PolicyRule[], namespace?: string): InstallObject => ({
   apiVersion: RBAC_VERSION,

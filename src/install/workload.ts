@@ -1,5 +1,6 @@
 import { DEPLOYMENT_NAME, NAMESPACE_NAME_LABEL, PRIORITY_CLASS } from '../api/names.ts';
 import { settings } from '../settings/definitions.ts';
+import { certificateMount, certificateSettings, certificateVolume } from './cert-manager.ts';
 import {
   type InstallObject,
   type InstallOptions,
@@ -11,13 +12,14 @@ import {
   VERSION,
   WEBHOOK_PORT,
 } from './options.ts';
+import { entriesOf, fieldOf, fieldWhen, textOf, variablesOf, when } from './template.ts';
 
-/** The two namespaces, and how strictly Pod Security holds there. */
-export const namespaceObjects = ({ namespace }: InstallOptions): readonly InstallObject[] => [
-  namespaceOf(namespace, 'restricted'),
-  // The NFS server needs the capabilities DAC_READ_SEARCH and SYS_RESOURCE, which `baseline` refuses.
-  namespaceOf(NFS_NAMESPACE, 'privileged'),
-];
+/** The namespace, under the strictest Pod Security. */
+export const namespaceObject = ({ namespace }: Pick<InstallOptions, 'namespace'>): InstallObject =>
+  namespaceOf(namespace, 'restricted');
+
+/** That of the NFS servers, which need the capabilities DAC_READ_SEARCH and SYS_RESOURCE: `baseline` refuses them. */
+export const nfsNamespaceObject = (): InstallObject => namespaceOf(NFS_NAMESPACE, 'privileged');
 
 const namespaceOf = (name: string, level: 'restricted' | 'privileged'): InstallObject => ({
   apiVersion: 'v1',
@@ -26,8 +28,6 @@ const namespaceOf = (name: string, level: 'restricted' | 'privileged'): InstallO
     name,
     labels: {
       ...labels,
-      // Set by hand as well: the webhook keeps away from these namespaces by it, on every version of Kubernetes.
-      [NAMESPACE_NAME_LABEL]: name,
       'pod-security.kubernetes.io/enforce': level,
       'pod-security.kubernetes.io/audit': level,
       'pod-security.kubernetes.io/warn': level,
@@ -38,25 +38,37 @@ const namespaceOf = (name: string, level: 'restricted' | 'privileged'): InstallO
 /** Beyond the time the process takes to end by itself. */
 const GRACE_SECONDS = Number(settings.shutdownSeconds.fallback) + 10;
 
-/** Two replicas that any node may take, away from each other, replaced one at a time with none missing. */
-export const deploymentObject = ({ namespace, image }: InstallOptions): InstallObject => ({
+/** Replicas that any node may take, away from each other, replaced one at a time with none missing. */
+export const deploymentObject = (options: InstallOptions): InstallObject => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
-  metadata: { name: DEPLOYMENT_NAME, namespace, labels: { ...labels, 'app.kubernetes.io/version': VERSION } },
+  metadata: {
+    name: DEPLOYMENT_NAME,
+    namespace: options.namespace,
+    labels: { ...labels, 'app.kubernetes.io/version': VERSION },
+  },
   spec: {
-    replicas: 2,
+    replicas: options.replicas,
     revisionHistoryLimit: 3,
     selector: { matchLabels: selectorLabels },
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
-    template: { metadata: { labels: { ...labels, 'app.kubernetes.io/version': VERSION } }, spec: podSpec(image) },
+    template: {
+      metadata: {
+        labels: { ...labels, 'app.kubernetes.io/version': VERSION, ...entriesOf(options.podLabels) },
+        ...fieldOf('annotations', options.podAnnotations),
+      },
+      spec: podSpec(options),
+    },
   },
 });
 
-const podSpec = (image: string): Readonly<Record<string, unknown>> => ({
+const podSpec = (options: InstallOptions): Readonly<Record<string, unknown>> => ({
   serviceAccountName: NAME,
-  priorityClassName: PRIORITY_CLASS,
+  priorityClassName: options.priorityClassName,
   terminationGracePeriodSeconds: GRACE_SECONDS,
-  nodeSelector: { 'kubernetes.io/os': 'linux' },
+  ...fieldOf('imagePullSecrets', options.imagePullSecrets),
+  ...fieldOf('nodeSelector', options.nodeSelector),
+  ...fieldOf('tolerations', options.tolerations),
   securityContext: {
     runAsNonRoot: true,
     runAsUser: 65_532,
@@ -64,15 +76,9 @@ const podSpec = (image: string): Readonly<Record<string, unknown>> => ({
     seccompProfile: { type: 'RuntimeDefault' },
   },
   affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [hostAntiAffinity] } },
-  topologySpreadConstraints: [
-    {
-      maxSkew: 1,
-      topologyKey: 'topology.kubernetes.io/zone',
-      whenUnsatisfiable: 'ScheduleAnyway',
-      labelSelector: { matchLabels: selectorLabels },
-    },
-  ],
-  containers: [container(image)],
+  ...fieldOf('topologySpreadConstraints', options.topologySpreadConstraints),
+  containers: [container(options)],
+  ...fieldWhen(options.certManager, 'volumes', [certificateVolume]),
 });
 
 const hostAntiAffinity = {
@@ -80,13 +86,16 @@ const hostAntiAffinity = {
   podAffinityTerm: { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: selectorLabels } },
 };
 
-const container = (image: string): Readonly<Record<string, unknown>> => ({
+const container = (options: InstallOptions): Readonly<Record<string, unknown>> => ({
   name: NAME,
-  image,
+  image: options.image,
   args: ['serve'],
   env: [
     fromField(settings.namespace.env, 'metadata.namespace'),
     fromField(settings.serviceAccount.env, 'spec.serviceAccountName'),
+    ...chosenSettings(options),
+    ...when(options.certManager, certificateSettings),
+    ...variablesOf(options.settings),
   ],
   ports: [
     { name: 'webhook', containerPort: WEBHOOK_PORT, protocol: 'TCP' },
@@ -95,14 +104,54 @@ const container = (image: string): Readonly<Record<string, unknown>> => ({
   livenessProbe: { ...probe('/livez'), periodSeconds: 10, failureThreshold: 3 },
   // Ready within a second of its start, and out of the Service within two of a failure.
   readinessProbe: { ...probe('/readyz'), periodSeconds: 1, failureThreshold: 2 },
-  // No CPU limit: a throttled webhook is a slow API server.
-  resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } },
+  ...fieldOf('resources', options.resources),
   securityContext: {
     allowPrivilegeEscalation: false,
     readOnlyRootFilesystem: true,
     capabilities: { drop: ['ALL'] },
   },
+  ...fieldWhen(options.certManager, 'volumeMounts', [certificateMount]),
 });
+
+interface EnvVar {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What the running program must know of the values: to make the same webhook configuration again where it is deleted. */
+const chosenSettings = (options: InstallOptions): readonly EnvVar[] => [
+  { name: settings.logLevel.env, value: textOf(options.logLevel, String, 'quote') },
+  { name: settings.failurePolicy.env, value: textOf(options.failurePolicy, pairsText, 'include "pairs" . | quote') },
+  {
+    name: settings.webhookTimeoutSeconds.env,
+    value: textOf(options.timeoutSeconds, String, 'toString | quote'),
+  },
+  {
+    name: settings.excludedNamespaces.env,
+    value: textOf(options.excludedNamespaces, (names) => names.join(','), 'join "," | quote'),
+  },
+  {
+    name: settings.namespaceRequirements.env,
+    value: textOf(options.namespaceSelector.matchExpressions ?? [], sortedJson, 'toJson | quote'),
+  },
+  {
+    name: settings.objectRequirements.env,
+    value: textOf(options.objectSelector.matchExpressions ?? [], sortedJson, 'toJson | quote'),
+  },
+];
+
+const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number =>
+  one < other ? -1 : 1;
+
+const pairsText = (map: Readonly<Record<string, string>>): string =>
+  Object.entries(map)
+    .toSorted(byName)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(',');
+
+/** With the fields of each item in the order of their names, as Go has them. */
+const sortedJson = (items: readonly object[]): string =>
+  JSON.stringify(items.map((item) => Object.fromEntries(Object.entries(item).toSorted(byName))));
 
 const fromField = (name: string, fieldPath: string): Readonly<Record<string, unknown>> => ({
   name,
@@ -162,7 +211,7 @@ export const networkPolicyObject = ({ namespace }: InstallOptions): InstallObjec
     policyTypes: ['Ingress'],
     ingress: [
       { ports: [{ port: 'webhook', protocol: 'TCP' }] },
-      { ports: [{ port: 'ops', protocol: 'TCP' }], from: [fromNamespace(namespace)] },
+      { ports: [{ port: 'ops', protocol: 'TCP' }], from: [{ podSelector: {} }] },
     ],
   },
 });

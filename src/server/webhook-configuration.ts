@@ -1,7 +1,7 @@
 import type { AdmissionRule } from '../api/admission.ts';
 import { DEPLOYMENT_NAME } from '../api/names.ts';
 import type { CertificateWatcher } from '../certificates/watcher.ts';
-import type { WebhookTarget } from '../controller/webhooks/configuration.ts';
+import type { WebhookChoices, WebhookTarget } from '../controller/webhooks/configuration.ts';
 import { probeThrough } from '../controller/webhooks/probe.ts';
 import {
   type Installation,
@@ -52,6 +52,13 @@ const publisherOptions = (core: Core, certificates: CertificateWatcher): Webhook
   const { settings, kube } = core;
   const { webhookUrl, namespace, serviceName: service, serviceAccount, nfsNamespace } = settings;
   const target: WebhookTarget = webhookUrl === '' ? { service: { name: service, namespace } } : { url: webhookUrl };
+  const choices: WebhookChoices = {
+    failurePolicies: settings.failurePolicy,
+    timeoutSeconds: settings.webhookTimeoutSeconds,
+    excludedNamespaces: settings.excludedNamespaces,
+    namespaceRequirements: settings.namespaceRequirements,
+    objectRequirements: settings.objectRequirements,
+  };
   const rulesNow = publishedRules(core);
   return {
     kube,
@@ -60,7 +67,7 @@ const publisherOptions = (core: Core, certificates: CertificateWatcher): Webhook
       const certificate = certificates.current();
       if (certificate === undefined) return undefined;
       const { caBundle } = certificate;
-      return { rules: rulesNow(), target, caBundle, systemNamespace: namespace, nfsNamespace };
+      return { rules: rulesNow(), target, caBundle, systemNamespace: namespace, nfsNamespace, ...choices };
     },
     probe: probeThrough(kube),
     unavailablePolicy: settings.unavailablePolicy,

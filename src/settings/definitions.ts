@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { AppError } from '../api/errors.ts';
 import type { CloudName } from '../api/facts.ts';
+import type { LabelRequirement } from '../api/kubernetes.ts';
 import { SYSTEM_NAMESPACE } from '../api/names.ts';
 
 /** One setting: an environment variable, the same as a flag, and what turns its text into a value (or says what is wrong). */
@@ -105,6 +106,30 @@ const pairs = (value: string): Readonly<Record<string, string>> =>
     }),
   );
 
+/** A JSON list of what labels must be, as matchExpressions has it. */
+const requirements = (value: string): readonly LabelRequirement[] => {
+  const isRequirement = (item: unknown): item is LabelRequirement =>
+    typeof item === 'object' && item !== null && 'key' in item && 'operator' in item;
+  try {
+    const items: unknown = JSON.parse(value);
+    if (Array.isArray(items) && items.every(isRequirement)) return items;
+  } catch {
+    // No JSON: said below.
+  }
+  return refuse('a JSON list of {"key", "operator", "values"}');
+};
+
+const policies = (value: string): Readonly<Record<string, 'Ignore' | 'Fail'>> => {
+  const given = pairs(value);
+  const isPolicy = (policy: string): policy is 'Ignore' | 'Fail' => policy === 'Ignore' || policy === 'Fail';
+  const read = Object.entries(given).map(([name, policy]) =>
+    isPolicy(policy) ? ([name, policy] as const) : refuse('webhook=Ignore or webhook=Fail pairs joined by commas'),
+  );
+  return Object.fromEntries(read);
+};
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
 export const CLOUD_NAMES = [
   'aws',
   'gcp',
@@ -183,6 +208,36 @@ export const settings = {
     'quartermaster',
     dnsLabel,
     'the service account Quartermaster runs as; webhooks fail closed while it may answer admissions',
+  ),
+  failurePolicy: setting(
+    'FAILURE_POLICY',
+    '',
+    policies,
+    'failure policy of webhooks once a replica has answered, as webhook=Fail,…; those not named have their own',
+  ),
+  webhookTimeoutSeconds: setting(
+    'WEBHOOK_TIMEOUT_SECONDS',
+    '5',
+    integer(1, 30),
+    'how long the API server waits for an answer, in a webhook configuration that Quartermaster makes',
+  ),
+  excludedNamespaces: setting(
+    'EXCLUDED_NAMESPACES',
+    '',
+    list,
+    'namespaces that are left alone besides those that always are, joined by commas; the same',
+  ),
+  namespaceRequirements: setting(
+    'WEBHOOK_NAMESPACE_SELECTOR',
+    '[]',
+    requirements,
+    'what labels of namespaces must be besides, as a JSON list of matchExpressions; the same',
+  ),
+  objectRequirements: setting(
+    'WEBHOOK_OBJECT_SELECTOR',
+    '[]',
+    requirements,
+    'what labels of objects must be besides; the same',
   ),
   unavailablePolicy: setting(
     'UNAVAILABLE_POLICY',
@@ -338,10 +393,5 @@ export const settings = {
     'how long a terminating process takes to end at most; less than its grace period',
   ),
   leaseSeconds: setting('LEASE_SECONDS', '15', integer(2, 600), 'how long leadership holds without renewal'),
-  logLevel: setting(
-    'LOG_LEVEL',
-    'info',
-    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
-    'least level that is logged',
-  ),
+  logLevel: setting('LOG_LEVEL', 'info', oneOf(...LOG_LEVELS), 'least level that is logged'),
 } as const;

@@ -16,6 +16,7 @@ import {
   systemPermissions,
 } from '../../src/install/rbac.ts';
 import { rulesInForce } from '../../src/kinds/index.ts';
+import { readSettings } from '../../src/settings/config.ts';
 import { settings } from '../../src/settings/definitions.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -42,7 +43,9 @@ describe('manifests/', () => {
 
   test('lists the same objects in the same order as the command', () => {
     const { resources } = parse(tree['base/kustomization.yaml'] ?? '') as { readonly resources: readonly string[] };
-    expect(resources.flatMap((file) => objectsOf(tree[`base/${file}`] ?? ''))).toEqual(printed);
+    const parts = ['nfs', 'network-policy'].map((name) => `components/${name}/objects.yaml`);
+    const paths = [...resources.map((file) => `base/${file}`), ...parts];
+    expect(paths.flatMap((path) => objectsOf(tree[path] ?? ''))).toEqual(printed);
   });
 
   test('names no file that is not there', () => {
@@ -170,11 +173,24 @@ describe('options of manifests', () => {
     [{ namespace: 'quartermaster-nfs' }, /namespace quartermaster-nfs is that of the NFS servers/],
     [{ namespace: 'Bad_NS' }, /namespace "Bad_NS" is no DNS label/],
     [{ namespace: '' }, /namespace "" is no DNS label/],
-    [{ image: '' }, /image "" is no image reference/],
-    [{ image: 'Registry/Upper:1' }, /image "Registry\/Upper:1" is no image reference/],
-    [{ image: 'quartermaster:1 --privileged' }, /is no image reference/],
-    [{ image: 'quartermaster@sha256:12' }, /is no image reference/],
-    [{ namespace: 'Bad_NS', image: 'a b' }, /namespace .*; image .*\.$/],
+    [{ image: '' }, /image: "" must match/],
+    [{ image: 'Registry/Upper:1' }, /image: "Registry\/Upper:1" must match/],
+    [{ image: 'quartermaster:1 --privileged' }, /image: .* must match/],
+    [{ image: 'quartermaster@sha256:12' }, /image: .* must match/],
+    [{ namespace: 'Bad_NS', image: 'a b' }, /namespace .*; image: .*\.$/],
+    [{ replicas: 11 }, /replicas: must be at most 10/],
+    [{ logLevel: 'loud' as 'info' }, /logLevel: "loud" is not one of/],
+    [
+      { failurePolicy: { pods: 'Fail' as const } },
+      /failurePolicy.pods: there is no such webhook, only persistent-volume-claim/,
+    ],
+    [{ timeoutSeconds: 31 }, /timeoutSeconds: must be at most 30/],
+    [{ excludedNamespaces: ['Bad_NS'] }, /excludedNamespaces\[0\]: "Bad_NS" must match/],
+    [{ settings: { LOG_LEVEL: 'debug' } }, /settings.LOG_LEVEL: is said by the value logLevel/],
+    [{ settings: { SERVICE_NAME: 'other' } }, /settings.SERVICE_NAME: is fixed by what is installed/],
+    [{ settings: { CLOUDS: 'aws' } }, /settings.CLOUDS: is no setting/],
+    [{ settings: { CLOUD: 'mars' } }, /settings: .*CLOUD="mars" is not one of/],
+    [{ replica: 2 } as object, /replica: there is no such field/],
   ])('are refused by name: %o', (given, sentence) => {
     expect(() => manifests(given)).toThrow(sentence);
   });
@@ -204,5 +220,102 @@ describe('roles for people', () => {
 describe('the disruption budget', () => {
   test('lets a node be drained though a replica on it is not ready', () => {
     expect(named('PodDisruptionBudget')).toMatchObject({ spec: { unhealthyPodEvictionPolicy: 'AlwaysAllow' } });
+  });
+});
+
+interface PodSpec {
+  readonly containers: readonly { readonly env: readonly { readonly name: string; readonly value?: string }[] }[];
+}
+
+const objectsFor = (given: Parameters<typeof manifests>[0]) => objectsOf(manifests(given));
+const podSpecFor = (given: Parameters<typeof manifests>[0]): PodSpec => {
+  const deployment = objectsFor(given).find(({ kind }) => kind === 'Deployment');
+  return (deployment as unknown as { readonly spec: { readonly template: { readonly spec: PodSpec } } }).spec.template
+    .spec;
+};
+const variablesFor = (given: Parameters<typeof manifests>[0]) =>
+  Object.fromEntries(podSpecFor(given).containers[0]?.env.map(({ name, value }) => [name, value]) ?? []);
+const webhooksFor = (given: Parameters<typeof manifests>[0]) =>
+  (objectsFor(given)[0] as MutatingWebhookConfiguration).webhooks ?? [];
+const kindsFor = (given: Parameters<typeof manifests>[0]) => objectsFor(given).map(({ kind }) => kind);
+
+describe('every value', () => {
+  test.each<[string, object]>([
+    ['tolerations', [{ key: 'dedicated', operator: 'Exists' }]],
+    ['nodeSelector', { pool: 'system' }],
+    ['topologySpreadConstraints', [{ maxSkew: 2, topologyKey: 'zone', whenUnsatisfiable: 'ScheduleAnyway' }]],
+    ['imagePullSecrets', [{ name: 'registry' }]],
+  ])('of pods: %s', (name, value) => {
+    expect(podSpecFor({ [name]: value })).toMatchObject({ [name]: value });
+  });
+
+  test('of pods: labels, annotations, priority, resources, replicas and the identity', () => {
+    const objects = objectsFor({
+      podLabels: { team: 'platform' },
+      podAnnotations: { note: 'x' },
+      priorityClassName: 'high',
+      resources: { requests: { cpu: '1' } },
+      replicas: 3,
+      serviceAccountAnnotations: { 'eks.amazonaws.com/role-arn': 'arn' },
+    });
+    expect(objects.find(({ kind }) => kind === 'Deployment')).toMatchObject({
+      spec: {
+        replicas: 3,
+        template: {
+          metadata: { labels: { team: 'platform' }, annotations: { note: 'x' } },
+          spec: { priorityClassName: 'high', containers: [{ resources: { requests: { cpu: '1' } } }] },
+        },
+      },
+    });
+    const account = objects.find(({ kind }) => kind === 'ServiceAccount');
+    expect(account?.metadata.annotations).toEqual({ 'eks.amazonaws.com/role-arn': 'arn' });
+  });
+
+  test('of settings reaches the program, which makes the same webhook configuration of them', () => {
+    const given = {
+      logLevel: 'debug' as const,
+      settings: { CLOUD: 'aws', FACTS: 'region=eu-west-1' },
+      failurePolicy: { 'spark-application': 'Ignore', 'workflow-pod': 'Fail' } as const,
+      timeoutSeconds: 7,
+      excludedNamespaces: ['legacy', 'old'],
+      namespaceSelector: { matchExpressions: [{ key: 'team', operator: 'Exists' as const }] },
+      objectSelector: { matchExpressions: [{ key: 'skip', operator: 'NotIn' as const, values: ['yes'] }] },
+    };
+    const { SYSTEM_NAMESPACE: _, SERVICE_ACCOUNT: __, ...variables } = variablesFor(given);
+    const read = readSettings(variables as Record<string, string>);
+    expect(read).toMatchObject({
+      logLevel: 'debug',
+      cloud: 'aws',
+      facts: { region: 'eu-west-1' },
+      failurePolicy: given.failurePolicy,
+      webhookTimeoutSeconds: 7,
+      excludedNamespaces: given.excludedNamespaces,
+      namespaceRequirements: given.namespaceSelector.matchExpressions,
+      objectRequirements: given.objectSelector.matchExpressions,
+    });
+    for (const webhook of webhooksFor(given)) {
+      expect(webhook).toMatchObject({ timeoutSeconds: 7, failurePolicy: 'Ignore' });
+      const expressions = JSON.stringify([webhook['namespaceSelector'], webhook['objectSelector']]);
+      for (const word of ['legacy', 'old', 'team', 'skip']) expect(expressions).toContain(`"${word}"`);
+    }
+  });
+
+  test.each<[string, Parameters<typeof manifests>[0], string, boolean]>([
+    ['networkPolicy on', {}, 'NetworkPolicy', true],
+    ['networkPolicy off', { networkPolicy: false }, 'NetworkPolicy', false],
+    ['certManager off', {}, 'Certificate', false],
+    ['certManager on', { certManager: true }, 'Certificate', true],
+    ['monitoring off', {}, 'ServiceMonitor', false],
+    ['monitoring on', { monitoring: true }, 'ServiceMonitor', true],
+  ])('that is on or off: %s', (_, given, kind, isThere) => {
+    expect(kindsFor(given).includes(kind)).toBe(isThere);
+  });
+
+  test('certManager has the program serve from its files; monitoringNamespace lets Prometheus in', () => {
+    expect(variablesFor({ certManager: true })).toMatchObject({ TLS_CERT_FILE: '/certificates/tls.crt' });
+    expect(podSpecFor({ certManager: true })).toMatchObject({ volumes: [{ name: 'certificates' }] });
+    expect(manifests({ monitoring: true, monitoringNamespace: 'watch' })).toContain(
+      'kubernetes.io/metadata.name: watch',
+    );
   });
 });

@@ -1,9 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
 import { type Assets, ensureAssets } from '../../dev/control-plane/assets.ts';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
+import { installObjects, kustomizeTree } from '../../src/install/manifests.ts';
+import { type InstallOptions, readOptions } from '../../src/install/options.ts';
+import { byName, optionSets } from '../fixtures/install-values.ts';
 
 interface Deployment {
   readonly spec: { readonly template: { readonly spec: { readonly containers: readonly Container[] } } };
@@ -38,5 +42,62 @@ describe('the component for cert-manager', () => {
     expect(namesIn(after).toSorted()).toEqual([...namesIn(before), ...files].toSorted());
     expect(after).toMatchObject({ ...before, env: expect.any(Array) as unknown });
     expect(after?.volumeMounts?.map(({ mountPath }) => mountPath)).toEqual(['/certificates']);
+  });
+});
+
+/** What kubectl's own kustomize makes of a folder. */
+const built = async (folder: string): Promise<Readonly<Record<string, unknown>>> => {
+  const text = await kubectl({ assets, directory: tmpdir(), kubeconfig: '' }, ['kustomize', folder]);
+  return byName(parseAllDocuments(text).map((document) => document.toJS() as never));
+};
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'quartermaster-kustomize-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const write = async (name: string, files: Readonly<Record<string, string>>): Promise<string> => {
+  for (const [path, text] of Object.entries(files)) {
+    const target = join(folder, name, path);
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, text);
+  }
+  return join(folder, name);
+};
+
+describe('kubectl kustomize', () => {
+  it.each(optionSets)('makes of manifests/ what the command prints: %s', async (name, values) => {
+    const options = readOptions(values);
+    expect(await built(await write(name, kustomizeTree(options)))).toEqual(byName(installObjects(options)));
+  });
+
+  it.each<[string, Partial<InstallOptions>]>([
+    ['cert-manager', { certManager: true }],
+    ['prometheus', { monitoring: true }],
+    ['cert-manager-and-prometheus', { certManager: true, monitoring: true }],
+  ])('makes of the overlay %s what the command prints with its values', async (overlay, values) => {
+    expect(await built(`manifests/overlays/${overlay}`)).toEqual(byName(installObjects(readOptions(values))));
+  });
+
+  it('moves the install into another namespace', async () => {
+    const moved = await write('moved', {
+      ...kustomizeTree(readOptions({})),
+      'kustomization.yaml': [
+        'apiVersion: kustomize.config.k8s.io/v1beta1',
+        'kind: Kustomization',
+        'namespace: elsewhere',
+        'sortOptions: { order: fifo }',
+        'resources: [base]',
+        'components: [components/network-policy, components/prometheus]',
+      ].join('\n'),
+    });
+    const printed = installObjects(readOptions({ namespace: 'elsewhere', monitoring: true }));
+    const expected = printed.filter(
+      ({ metadata }) => ![metadata.namespace, metadata.name].includes('quartermaster-nfs'),
+    );
+    const text = JSON.stringify(await built(moved));
+    // Kustomize knows nothing of the namespaces in lists and expressions.
+    expect(JSON.parse(text.replaceAll('quartermaster-system', 'elsewhere'))).toEqual(byName(expected));
   });
 });

@@ -1,5 +1,5 @@
 import type { AdmissionRule } from '../../api/admission.ts';
-import type { KubeObject, LabelSelector, Maybe, OwnerReference } from '../../api/kubernetes.ts';
+import type { KubeObject, LabelRequirement, LabelSelector, Maybe, OwnerReference } from '../../api/kubernetes.ts';
 import { GROUP, MANAGED_BY, MANAGED_BY_LABEL, MUTATE_PATH, NAMESPACE_NAME_LABEL } from '../../api/names.ts';
 import { failClosedExpression } from './fail-closed.ts';
 
@@ -8,7 +8,17 @@ export type WebhookTarget =
   | { readonly service: { readonly name: string; readonly namespace: string } }
   | { readonly url: string };
 
-export interface WebhookConfigurationOptions {
+/** What is chosen about webhooks; left out, there is nothing besides. */
+export interface WebhookChoices {
+  /** Instead of a rule's own, by the rule's name. */
+  readonly failurePolicies?: Readonly<Record<string, 'Ignore' | 'Fail'>>;
+  readonly timeoutSeconds?: number;
+  readonly excludedNamespaces?: readonly string[];
+  readonly namespaceRequirements?: readonly LabelRequirement[];
+  readonly objectRequirements?: readonly LabelRequirement[];
+}
+
+export interface WebhookConfigurationOptions extends WebhookChoices {
   readonly name: string;
   readonly rules: readonly AdmissionRule[];
   readonly target: WebhookTarget;
@@ -102,16 +112,19 @@ export const webhookConfiguration = (options: WebhookConfigurationOptions): Muta
   ],
 });
 
+const policyOf = (rule: AdmissionRule, { failurePolicies = {} }: WebhookChoices): 'Ignore' | 'Fail' =>
+  failurePolicies[rule.name] ?? rule.failurePolicy;
+
 const openWebhook = (rule: AdmissionRule, options: WebhookConfigurationOptions): Webhook => {
   const webhook = webhookOf(rule, options);
-  if (!options.failsClosed || rule.failurePolicy === 'Ignore') return webhook;
-  if (options.account === undefined) return { ...webhook, failurePolicy: rule.failurePolicy };
+  if (!options.failsClosed || policyOf(rule, options) === 'Ignore') return webhook;
+  if (options.account === undefined) return { ...webhook, failurePolicy: 'Fail' };
   return withCondition(webhook, { name: 'fails-open', expression: `!${failClosedExpression(options.account)}` });
 };
 
 const failClosedWebhook = (rule: AdmissionRule, options: WebhookConfigurationOptions): readonly Webhook[] => {
-  if (!options.failsClosed || rule.failurePolicy === 'Ignore' || options.account === undefined) return [];
-  const webhook = { ...webhookOf(rule, options), name: failClosedName(rule), failurePolicy: rule.failurePolicy };
+  if (!options.failsClosed || policyOf(rule, options) === 'Ignore' || options.account === undefined) return [];
+  const webhook = { ...webhookOf(rule, options), name: failClosedName(rule), failurePolicy: 'Fail' };
   return [withCondition(webhook, { name: 'fails-closed', expression: failClosedExpression(options.account) })];
 };
 
@@ -138,12 +151,17 @@ const webhookOf = (rule: AdmissionRule, options: WebhookConfigurationOptions): W
   // Another webhook may add what a default looks at; our own mutation is idempotent.
   reinvocationPolicy: 'IfNeeded',
   matchPolicy: 'Equivalent',
-  timeoutSeconds: TIMEOUT_SECONDS,
-  namespaceSelector: excludeNamespaces(
-    ['kube-system', 'kube-node-lease', options.systemNamespace, options.nfsNamespace],
-    rule.namespaceSelector,
-  ),
-  ...(rule.objectSelector && { objectSelector: rule.objectSelector }),
+  timeoutSeconds: options.timeoutSeconds ?? TIMEOUT_SECONDS,
+  namespaceSelector: withRequirements(rule.namespaceSelector, [
+    {
+      // The label is set by Kubernetes 1.21 on; nothing breaks where it is missing.
+      key: NAMESPACE_NAME_LABEL,
+      operator: 'NotIn',
+      values: [...alwaysExcluded(options), ...(options.excludedNamespaces ?? [])],
+    },
+    ...(options.namespaceRequirements ?? []),
+  ]),
+  ...objectSelectorOf(rule, options),
   ...(rule.matchConditions && { matchConditions: rule.matchConditions }),
 });
 
@@ -152,11 +170,23 @@ const clientConfig = ({ target, caBundle }: WebhookConfigurationOptions): Webhoo
   ...(caBundle !== undefined && { caBundle: Buffer.from(caBundle).toString('base64') }),
 });
 
-/** Namespaces that must work when we do not. The label is set by Kubernetes 1.21 on; nothing breaks where it is missing. */
-const excludeNamespaces = (namespaces: readonly string[], selector: LabelSelector | undefined): LabelSelector => ({
-  ...selector,
-  matchExpressions: [
-    ...(selector?.matchExpressions ?? []),
-    { key: NAMESPACE_NAME_LABEL, operator: 'NotIn', values: namespaces },
-  ],
-});
+/** Namespaces that must work when we do not. */
+const alwaysExcluded = ({ systemNamespace, nfsNamespace }: WebhookConfigurationOptions): readonly string[] => [
+  'kube-system',
+  'kube-node-lease',
+  systemNamespace,
+  nfsNamespace,
+];
+
+const objectSelectorOf = (
+  { objectSelector }: AdmissionRule,
+  { objectRequirements = [] }: WebhookChoices,
+): { readonly objectSelector?: LabelSelector } => {
+  if (objectRequirements.length > 0) return { objectSelector: withRequirements(objectSelector, objectRequirements) };
+  return objectSelector === undefined ? {} : { objectSelector };
+};
+
+const withRequirements = (
+  selector: LabelSelector | undefined,
+  requirements: readonly LabelRequirement[],
+): LabelSelector => ({ ...selector, matchExpressions: [...(selector?.matchExpressions ?? []), ...requirements] });
