@@ -1,5 +1,6 @@
 import type { EnvFromSource, EnvVar, Toleration, Volume } from './kubernetes.ts';
 import { bundlePathOf, type CaBundle, caBundle, networkVariables, proxy } from './network.ts';
+import { podFields } from './pod-fields.ts';
 import {
   choice,
   flag,
@@ -200,6 +201,7 @@ export const inject = object(
     hostAliases: listBy('ip', 'Lines of the pods’ /etc/hosts, by address.', hostAlias, { maxItems: 64 }),
     proxy,
     caBundle,
+    ...podFields,
     forExecutors: flag(
       'Give env and configMaps to those containers too that are given sources of variables alone: those of Argo that transfer artifacts. proxy and caBundle reach them anyway.',
     ),

@@ -1,6 +1,8 @@
 import type { FileMount, PrometheusInjection, StorageClassInjection, TargetKind } from './inject-spec.ts';
 import type { EnvFromSource, EnvVar, HostAlias, StringMap, Toleration, Volume, VolumeMount } from './kubernetes.ts';
 
+import type { TopologySpreadConstraint } from './pod-fields.ts';
+
 export type { FileMount, PrometheusInjection, StorageClassInjection, TargetKind } from './inject-spec.ts';
 
 export type Mode = 'Default' | 'Enforce';
@@ -47,6 +49,14 @@ export interface Injection {
   readonly imagePullSecrets: ResolvedMap<string>;
   /** By address. */
   readonly hostAliases: ResolvedMap<HostAlias>;
+  /** Fields of the pod itself, each by the path of its map and its name (`spec/affinity nodeAffinity`). */
+  readonly podFields: ResolvedMap<unknown>;
+  /** The same of containers, from there (`resources/requests cpu`). */
+  readonly containerFields: ResolvedMap<unknown>;
+  /** By topologyKey and whenUnsatisfiable, joined by `|`. */
+  readonly topologySpreadConstraints: ResolvedMap<TopologySpreadConstraint>;
+  /** What stands in the place of the beginning of an image's name, by that beginning. */
+  readonly imageRegistries: ResolvedMap<string>;
   readonly serviceAccountName: Resolved<string> | undefined;
   /** By field of PrometheusInjection, so that two defaults can each give a part. */
   readonly prometheus: ResolvedMap<PrometheusInjection[keyof PrometheusInjection]>;

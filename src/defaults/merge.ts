@@ -11,6 +11,7 @@ import {
 } from '../api/inject-spec.ts';
 import type { Injection, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, StringMap } from '../api/kubernetes.ts';
+import { spreadKey } from '../api/pod-fields.ts';
 import { canShareContainers } from './containers.ts';
 import { type Entry, hasEqualPrecedence, namespacedName } from './entry.ts';
 
@@ -50,6 +51,14 @@ export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[
     tolerations: merge('toleration', ({ tolerations }) => byKey(tolerations, tolerationKey)),
     imagePullSecrets: merge('imagePullSecret', ({ imagePullSecrets }) => byKey(imagePullSecrets?.map(nameOf), String)),
     hostAliases: merge('hostAlias', ({ hostAliases }) => byKey(hostAliases, ({ ip }) => ip)),
+    podFields: merge('field', podFieldsOf),
+    containerFields: merge('field of containers', containerFieldsOf),
+    topologySpreadConstraints: merge('topologySpreadConstraint', ({ topologySpreadConstraints }) =>
+      byKey(topologySpreadConstraints, spreadKey),
+    ),
+    imageRegistries: merge('imageRegistry', ({ imageRegistries }) =>
+      (imageRegistries ?? []).map(({ from, to }) => [from, to]),
+    ),
     serviceAccountName: merge('serviceAccountName', ({ serviceAccountName }) => single(serviceAccountName)).get(''),
     prometheus: merge('prometheus', ({ prometheus }) => Object.entries(prometheus ?? {})),
     sparkConf: merge('sparkConf', ({ sparkConf }) => pairs(sparkConf)),
@@ -62,7 +71,7 @@ export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[
 };
 
 /** What each container has of its own. */
-const IN_CONTAINERS = ['env', 'envFrom', 'mount', 'ConfigMap at', 'Secret at'];
+const IN_CONTAINERS = ['env', 'envFrom', 'mount', 'ConfigMap at', 'Secret at', 'field of containers'];
 const containersOf = ({ spec }: Entry): readonly string[] | undefined => spec.match.containers;
 
 type Items<T> = readonly (readonly [string, T])[];
@@ -97,6 +106,28 @@ const firstOfEach = <T>(
   }
   return won;
 };
+
+const podFieldsOf = (inject: InjectSpec): Items<unknown> => {
+  const { priorityClassName, schedulerName, runtimeClassName, terminationGracePeriodSeconds } = inject;
+  return [
+    ...fieldsOf('spec', { priorityClassName, schedulerName, runtimeClassName, terminationGracePeriodSeconds }),
+    ...fieldsOf('spec/affinity', inject.affinity),
+    ...fieldsOf('spec/dnsConfig', inject.dnsConfig),
+    ...fieldsOf('spec/securityContext', inject.securityContext),
+  ];
+};
+
+const containerFieldsOf = ({ imagePullPolicy, containerSecurityContext, resources }: InjectSpec): Items<unknown> => [
+  ...fieldsOf('', { imagePullPolicy }),
+  ...fieldsOf('securityContext', containerSecurityContext),
+  ...fieldsOf('resources/limits', resources?.limits),
+  ...fieldsOf('resources/requests', resources?.requests),
+];
+
+const fieldsOf = (path: string, fields: Readonly<Record<string, unknown>> | undefined): Items<unknown> =>
+  Object.entries(fields ?? {}).flatMap(([key, value]) =>
+    value === undefined ? [] : [[`${path} ${key}`, value] as const],
+  );
 
 /** A path belongs to the best layer that mounts anything there, be it a volume, a ConfigMap or a Secret. */
 const mountOwners = (layers: readonly Layer[]): ReadonlyMap<string, Layer> => {

@@ -1,6 +1,7 @@
 import { envFromKey, mountKey, tolerationKey } from '../api/inject-spec.ts';
 import type { DefaultsSource, Mode, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, KubeObject, Toleration } from '../api/kubernetes.ts';
+import { spreadKey } from '../api/pod-fields.ts';
 import { memoize } from './memo.ts';
 import { childOf, isRecord, listAt, mapAt, type Path, readAt, setAt, type UnknownRecord, without } from './path.ts';
 
@@ -118,6 +119,7 @@ const identities: Readonly<Record<string, Identity | undefined>> = {
   envFrom: keyedBy((item) => envFromKey(item as EnvFromSource)),
   tolerations: keyedBy((item) => tolerationKey(item as Toleration)),
   hostAliases: keyedBy(({ ip }) => ip),
+  topologySpreadConstraints: keyedBy(spreadKey),
   imagePullSecrets: (item) => asText(isRecord(item) ? item['name'] : item),
 };
 

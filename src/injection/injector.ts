@@ -182,8 +182,11 @@ const explainSettlement = (before: KubeObject, { object, put, removed }: Settlem
     explanationsOf(before, removal, {
       pointer: pointerTo(pointerPathOf(removal)),
       source: sourceOf(removal.by),
-      mode: 'Enforce',
-      why: 'taken out: what is enforced says the same in its own place',
+      mode: removal.mode,
+      why:
+        removal.mode === 'Enforce'
+          ? 'taken out: what is enforced says the same in its own place'
+          : 'taken out: the API server settles it anew from what is given',
     }),
   ),
 ];

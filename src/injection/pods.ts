@@ -9,6 +9,14 @@ import { type InjectionPlan, inject } from './injector.ts';
 import { memoize } from './memo.ts';
 import { isMountedInPod } from './mounts.ts';
 import { childOf, listAt, type Path, textAt } from './path.ts';
+import {
+  containerFieldEdits,
+  fieldRefusalOf,
+  imageEdits,
+  isApiDefault,
+  podFieldEdits,
+  supersededBy,
+} from './pod-fields.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from './reserved.ts';
 import type { Rules } from './settlement.ts';
 import { readInjected } from './snapshot.ts';
@@ -84,7 +92,7 @@ const resultOf = (pod: KubeObject, request: AdmissionRequest, facts: Facts, prof
     return tooMany(containers, injection, { edits: own, isDisabled: target.isDisabled });
   const injectionFor = injection.isScoped ? defaults.resolveContainers(target) : unscoped(injection);
   return {
-    edits: concatenated([own, profile.editsFor(pod, injection, injectionFor)]),
+    edits: concatenated([own, profile.editsFor(pod, injection, injectionFor), imageEdits(pod, injection)]),
     warnings: [...injection.warnings, ...profile.warningsFor(pod, injection)],
     isDisabled: target.isDisabled,
   };
@@ -153,6 +161,8 @@ export const podRules =
       mountedVolumeRefusal(pod, mount, POD_VOLUMES, desired, ofVolume);
     return {
       conflictsOf: otherSpelling,
+      supersededBy,
+      isBlank: isApiDefault,
       isUnused: (pod, edit) => edit.at.at(-1) === 'volumes' && !isMountedInPod(pod, edit.key),
       refusalOf: (pod, edit) => {
         switch (edit.at.at(-1) ?? '') {
@@ -195,7 +205,7 @@ const fieldRefusal = (pod: KubeObject, edit: Edit, { kind, ofEnv, ofLabel }: Pod
     case 'env':
       return isReservedEnv(kind, key) ? 'the variable is kept for the engine' : ofEnv(pod, edit);
     default:
-      return undefined;
+      return fieldRefusalOf(pod, edit);
   }
 };
 
@@ -220,6 +230,8 @@ export const podEdits = (injection: Injection): readonly Edit[] => [
   ...editsOf(['spec', 'tolerations'], injection.tolerations),
   ...editsOf(['spec', 'imagePullSecrets'], injection.imagePullSecrets, asReference),
   ...editsOf(['spec', 'hostAliases'], injection.hostAliases),
+  ...editsOf(['spec', 'topologySpreadConstraints'], injection.topologySpreadConstraints),
+  ...podFieldEdits(injection),
 ];
 
 const asReference = (name: string) => ({ name });
@@ -253,6 +265,7 @@ export const containerEdits = (
     ...given.flatMap(({ at, full, sources }) =>
       full === undefined ? [] : environmentEdits(at, { env: full.env, envFrom: (sources ?? full).envFrom }),
     ),
+    ...given.flatMap(({ at, full }) => (full === undefined ? [] : containerFieldEdits(at, full))),
     ...mounted.flatMap((edits) => edits.filter((edit) => !isVolume(edit))),
     ...firstOfEachKey(mounted.flatMap((edits) => edits.filter(isVolume))),
     ...given.flatMap(({ at, full, sources }) =>

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Mode } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import {
   type Edit,
@@ -23,6 +24,8 @@ export interface Rules {
   readonly refusalOf: (object: KubeObject, edit: Edit) => string | undefined;
   /** Fields that conflict: where else the object already says what this edit would say. */
   readonly conflictsOf: (object: KubeObject, edit: Edit) => readonly FieldPath[];
+  /** What an edit settles anew where it is put, in any mode: taken out, nobody's word. */
+  readonly supersededBy?: (edit: Edit) => readonly FieldPath[];
   /** True for a value that says nothing, so that a Default may fill it in. */
   readonly isBlank?: (edit: Edit, value: unknown) => boolean;
   /** True for what nothing there would use: a volume that nothing mounts. */
@@ -41,6 +44,7 @@ export interface Settlement {
 }
 
 export interface Removal extends FieldPath {
+  readonly mode: Mode;
   readonly value: unknown;
   readonly by: string;
 }
@@ -143,9 +147,9 @@ const recordRemoved = (
   { removed }: Pick<Changes, 'removed'>,
   { at, key }: FieldPath,
   values: readonly unknown[],
-  { by }: Edit,
+  { by, mode }: Edit,
 ): void => {
-  for (const value of values) removed.push({ at, key, value, by });
+  for (const value of values) removed.push({ at, key, value, by, mode });
 };
 
 /** Told what is decided about an edit, and the object as it is just before that: to look at, not to keep. The last word counts. */
@@ -206,7 +210,9 @@ const decideEnforced = (
 
 const unlessRefused = (object: KubeObject, edit: Edit, rules: Rules, conflicts: readonly FieldPath[]): EditDecision => {
   const why = rules.refusalOf(object, edit);
-  return why === undefined ? { kind: 'put', conflicts } : { kind: 'refused', why };
+  if (why !== undefined) return { kind: 'refused', why };
+  const superseded = rules.supersededBy?.(edit) ?? [];
+  return { kind: 'put', conflicts: superseded.length === 0 ? conflicts : [...conflicts, ...superseded] };
 };
 
 /** What is enforced, then defaults; volumes after all that may mount them, or they would look unused. */

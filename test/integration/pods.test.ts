@@ -87,6 +87,29 @@ describe('pods, through the real API server', () => {
     await vi.waitFor(async () => expect(await rulesForPods()).toEqual([]), soon);
   });
 
+  it('get the priority of a class that is given, which the API server settles anew', async () => {
+    const scheduling = { group: 'scheduling.k8s.io', version: 'v1', plural: 'priorityclasses', isNamespaced: false };
+    const batch = { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name: 'batch' } };
+    await cluster.admin.create<KubeObject>({ ...scheduling, kind: 'PriorityClass' }, {
+      ...batch,
+      value: -5,
+      preemptionPolicy: 'Never',
+    } as KubeObject);
+    const inject = { priorityClassName: 'batch', schedulerName: 'bin-packing', terminationGracePeriodSeconds: 60 };
+    const given: PlatformDefaults = {
+      ...everyPod,
+      metadata: { name: 'priority', namespace: defaults.namespace },
+      spec: { match: { kinds: ['Pod'] }, inject },
+    };
+    await cluster.admin.create(resources.platformDefaults, given);
+    await vi.waitFor(async () => {
+      const stored = await cluster.admin.create<Pod>(pods, plain('jobs', 'low'), { dryRun: true });
+      expect(stored.spec).toMatchObject({ ...inject, priority: -5, preemptionPolicy: 'Never' });
+    }, soon);
+    await cluster.admin.remove(resources.platformDefaults, { namespace: defaults.namespace, name: 'priority' });
+    await vi.waitFor(async () => expect(await rulesForPods()).toEqual([]), soon);
+  });
+
   it('are taken from each framework as it makes them, and stored with all that the golden case says', async () => {
     const match = { kinds: FRAMEWORK_KINDS };
     await cluster.admin.create(resources.platformDefaults, {

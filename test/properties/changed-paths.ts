@@ -6,8 +6,10 @@ export const changedPaths = (before: unknown, after: unknown, path = ''): readon
   if (Array.isArray(before) && Array.isArray(after) && /\/(initC|c)ontainers$/.test(path)) {
     return after.flatMap((entry: unknown, index) => changedPaths(before[index], entry, `${path}/${index}`));
   }
-  if (Array.isArray(after)) return changedEntries(Array.isArray(before) ? before : [], after, path);
-  if (!isMap(after)) return [path];
+  if (Array.isArray(after) && !/\/dnsConfig\//.test(path))
+    return changedEntries(Array.isArray(before) ? before : [], after, path);
+  // Fields that are given as a whole.
+  if (!isMap(after) || /\/(affinity|dnsConfig|securityContext)\/[^/]+$/.test(path)) return [path];
   const old = isMap(before) ? before : {};
   return [...new Set([...Object.keys(old), ...Object.keys(after)])].flatMap((key) => {
     const at = `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;

@@ -150,10 +150,22 @@ describe.each(['Pod', ...FRAMEWORK_KINDS] as const)('a mutated %s', (kind) => {
 
 /** A pod without what may be given to it. */
 const skeletonOf = (pod: KubeObject): object => {
-  const { volumes, nodeSelector, tolerations, imagePullSecrets, hostAliases, initContainers, containers, ...rest } =
+  const { volumes, nodeSelector, tolerations, imagePullSecrets, hostAliases, initContainers, containers } =
     (pod as Pod).spec ?? {};
-  const strip = ({ env, envFrom, volumeMounts, ...container }: Container) =>
-    ['init', 'wait'].includes(container.name) ? { ...container, env, volumeMounts } : container;
+  const given = ['priorityClassName', 'schedulerName', 'terminationGracePeriodSeconds', 'affinity', 'dnsConfig'];
+  const lists = { volumes, nodeSelector, tolerations, imagePullSecrets, hostAliases };
+  const ours = [...given, ...Object.keys(lists), 'topologySpreadConstraints', 'securityContext'];
+  const rest = Object.fromEntries(Object.entries((pod as Pod).spec ?? {}).filter(([key]) => !ours.includes(key)));
+  const strip = (container: Container) => {
+    const { env, envFrom, volumeMounts, ...others } = container;
+    const { resources, securityContext, ...left } = others as Container & {
+      resources?: object;
+      securityContext?: object;
+    };
+    return ['init', 'wait'].includes(container.name)
+      ? { ...left, env, volumeMounts, resources, securityContext }
+      : left;
+  };
   return { ...rest, initContainers: initContainers?.map(strip), containers: containers?.map(strip) };
 };
 

@@ -19,6 +19,7 @@ export const injectViolations = (inject: InjectSpec, kinds: readonly TargetKind[
   ...mountViolations(inject, kinds),
   ...reservedViolations(inject, kinds),
   ...exclusiveFieldViolations(inject),
+  ...imageViolations(inject, mode),
   ...(kinds.includes('SparkApplication') || kinds.includes('SparkConnect') ? sparkViolations(inject) : []),
   ...(kinds.includes('CalrissianPod') ? calrissianViolations(inject, mode) : []),
 ];
@@ -57,6 +58,21 @@ const reservedKeyViolations = (kind: TargetKind, field: string, items: StringMap
   Object.keys(items ?? {}).flatMap((key) =>
     isReservedLabel(kind, key) ? [`spec.inject.${field}: "${key}" is reserved on a ${kind}; remove it`] : [],
   );
+
+/** What every pod says by the time it reaches us, so that a default would never be given. */
+const imageViolations = ({ imagePullPolicy, imageRegistries = [] }: InjectSpec, mode: Mode): readonly string[] => [
+  ...(imagePullPolicy !== undefined && mode === 'Default'
+    ? ['spec.inject.imagePullPolicy: is on every pod already; use mode Enforce']
+    : []),
+  ...(imageRegistries.length > 0 && mode === 'Default'
+    ? ['spec.inject.imageRegistries: changes what users say; use mode Enforce']
+    : []),
+  ...imageRegistries.flatMap(({ to }, at) =>
+    imageRegistries.some(({ from }) => to.startsWith(from))
+      ? [`spec.inject.imageRegistries[${at}].to: "${to}" would be replaced again; name a place that no from begins`]
+      : [],
+  ),
+];
 
 /** Rules of core/v1 validation beyond what the schema can say. */
 const exclusiveFieldViolations = ({

@@ -1,8 +1,7 @@
-import type { KubeObject } from '../../api/kubernetes.ts';
 import { ANY_POD, containersOf } from '../../injection/containers.ts';
 import type { Edit } from '../../injection/edit.ts';
 import { memoize } from '../../injection/memo.ts';
-import { textAt } from '../../injection/path.ts';
+import { isOfWindows } from '../../injection/pod-fields.ts';
 import { containerEdits, FEW_CONTAINERS, type PodProfile, podEdits, podRules } from '../../injection/pods.ts';
 import { readOnlyOverlap } from '../../injection/profiles/argo.ts';
 import type { FrameworkProfile } from '../../injection/profiles/framework.ts';
@@ -64,10 +63,6 @@ const LABEL_MISLEADS = 'the pod would be taken for one of another framework';
 /** Labels that some framework's pods are known by. */
 const RECOGNISED = new Set(FRAMEWORKS.flatMap(({ knownBy }) => Object.keys(knownBy.labels ?? {})));
 const WINDOWS = 'it is a pod of Windows, which has no such path';
-
-const isOfWindows = (pod: KubeObject): boolean =>
-  textAt(pod, ['spec', 'os', 'name']) === 'windows' ||
-  textAt(pod, ['spec', 'nodeSelector', 'kubernetes.io/os']) === 'windows';
 
 const anyPod = injectorOf(undefined);
 const byFramework = new Map(FRAMEWORKS.map((framework) => [framework, injectorOf(framework)]));

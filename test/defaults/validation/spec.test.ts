@@ -147,7 +147,21 @@ describe('keys of inject', () => {
     volumeMounts: { volumes: whole.inject?.volumes ?? [], volumeMounts: whole.inject?.volumeMounts ?? [] },
     storageClass: { storageClass: { provisioner: 'p' } },
     forExecutors: { forExecutors: true },
-  } as Readonly<Record<keyof Inject, Inject>>;
+    priorityClassName: { priorityClassName: 'batch' },
+    schedulerName: { schedulerName: 'bin-packing' },
+    runtimeClassName: { runtimeClassName: 'gvisor' },
+    terminationGracePeriodSeconds: { terminationGracePeriodSeconds: 60 },
+    affinity: { affinity: { podAffinity: {} } },
+    topologySpreadConstraints: {
+      topologySpreadConstraints: [{ maxSkew: 1, topologyKey: 'zone', whenUnsatisfiable: 'ScheduleAnyway' }],
+    },
+    dnsConfig: { dnsConfig: { searches: ['example.org'] } },
+    securityContext: { securityContext: { runAsNonRoot: true } },
+    containerSecurityContext: { containerSecurityContext: { privileged: false } },
+    resources: { resources: { requests: { cpu: '500m' } } },
+    imagePullPolicy: { imagePullPolicy: 'Always' },
+    imageRegistries: { imageRegistries: [{ from: 'docker.io/', to: 'registry.example.org/hub/' }] },
+  } as unknown as Readonly<Record<keyof Inject, Inject>>;
 
   it.each(Object.entries(INJECT_KEYS))(
     '%s is taken by %j and refused by all other kinds',
@@ -155,6 +169,7 @@ describe('keys of inject', () => {
       for (const kind of TARGET_KINDS) {
         const violations = violationsOf({
           match: { kinds: [kind] },
+          ...(key.startsWith('image') && key !== 'imagePullSecrets' && { mode: 'Enforce' }),
           variables: { domain: 'a' },
           inject: samples[key as keyof Inject],
         });
@@ -239,6 +254,18 @@ describe('what a schema cannot say', () => {
     [
       { inject: { hostAliases: [{ ip: '::1', hostnames: ['a', 'b_'] }] } },
       'spec.inject.hostAliases[0].hostnames[1]: "b_" is not a DNS subdomain',
+    ],
+    [
+      { match: { kinds: ['Pod'] }, inject: { imagePullPolicy: 'Always' } },
+      'spec.inject.imagePullPolicy: is on every pod already; use mode Enforce',
+    ],
+    [
+      {
+        match: { kinds: ['Pod'] },
+        mode: 'Enforce',
+        inject: { imageRegistries: [{ from: 'docker.io/', to: 'docker.io/mirror/' }] },
+      },
+      'spec.inject.imageRegistries[0].to: "docker.io/mirror/" would be replaced again',
     ],
     [{ inject: { caBundle: { configMap: 'CA' } } }, 'spec.inject.caBundle.configMap: "CA" is not a DNS subdomain'],
     [

@@ -1,0 +1,107 @@
+import type { Injection, ResolvedMap } from '../api/injection.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import { type Edit, editOf, type FieldPath } from './edit.ts';
+import { memoize } from './memo.ts';
+import { listAt, type Path, readAt, textAt } from './path.ts';
+
+/** Fields of maps, each keyed by the path of its map and its name (`spec/affinity nodeAffinity`), as edits below a path. */
+const fieldEdits = (below: Path, fields: ResolvedMap<unknown>): readonly Edit[] =>
+  fields.size === 0
+    ? NONE
+    : memoize(fields, fieldEdits, below.join('/'), () =>
+        [...fields].map(([id, resolved]) => {
+          const [path = '', key = ''] = id.split(' ');
+          return editOf([...below, ...(path === '' ? [] : path.split('/'))], key, resolved, resolved.value);
+        }),
+      );
+
+const NONE: readonly Edit[] = [];
+
+/** What an injection has for fields of the pod itself. */
+export const podFieldEdits = ({ podFields }: Injection): readonly Edit[] => fieldEdits([], podFields);
+
+/** The same for one container. */
+export const containerFieldEdits = (container: Path, { containerFields }: Injection): readonly Edit[] =>
+  fieldEdits(container, containerFields);
+
+/** Images from elsewhere, of every container there is: each as its whole name says. */
+export const imageEdits = (pod: KubeObject, { imageRegistries }: Injection): readonly Edit[] => {
+  if (imageRegistries.size === 0) return NONE;
+  const longestFirst = [...imageRegistries].toSorted(([one], [other]) => other.length - one.length);
+  return ['containers', 'initContainers'].flatMap((list) =>
+    listAt(pod, ['spec', list]).flatMap((container, index) => {
+      const own = textAt(container, ['image']) ?? '';
+      const at = ['spec', list, String(index)];
+      // As an earlier admission left it.
+      const replaced = longestFirst.find(([, { value }]) => own.startsWith(value));
+      if (replaced !== undefined) return [editOf(at, 'image', replaced[1], own)];
+      const image = wholeName(own);
+      const found = longestFirst.find(([from]) => image.startsWith(from));
+      return found === undefined
+        ? []
+        : [editOf(at, 'image', found[1], `${found[1].value}${image.slice(found[0].length)}`)];
+    }),
+  );
+};
+
+/** As container runtimes read it: `nginx` is `docker.io/library/nginx`. */
+const wholeName = (image: string): string => {
+  const [first = '', ...others] = image.split('/');
+  if (image === '') return '';
+  if (others.length === 0) return `docker.io/library/${image}`;
+  return /[.:]/.test(first) || first === 'localhost' ? image : `docker.io/${image}`;
+};
+
+/** What the API server itself puts into every pod before a webhook is asked: nobody's word. */
+export const isApiDefault = ({ at, key }: Edit, value: unknown): boolean => {
+  if (at.length !== 1) return false;
+  return (
+    (key === 'schedulerName' && value === 'default-scheduler') ||
+    (key === 'terminationGracePeriodSeconds' && value === 30)
+  );
+};
+
+/** What a class of priority settles anew: with the old numbers the API server would refuse the pod. */
+export const supersededBy = ({ at, key }: Edit): readonly FieldPath[] =>
+  at.length === 1 && key === 'priorityClassName' ? PRIORITY : NOTHING;
+
+const PRIORITY = ['priority', 'preemptionPolicy'].map((key) => ({ at: ['spec'], key }));
+const NOTHING: readonly FieldPath[] = [];
+
+/** Why a field must not be put there: the API server would refuse the pod, or another controller looks after it. */
+export const fieldRefusalOf = (pod: KubeObject, { at, key, value }: Edit): string | undefined => {
+  const [field, parent] = [at.at(-1), at.at(-2)];
+  if ((field === 'nodeSelector' || field === 'affinity') && isExclusive(pod)) return EXCLUSIVE;
+  if (field === 'securityContext') return isOfWindows(pod) && key !== 'windowsOptions' ? WINDOWS : undefined;
+  return parent === 'resources' ? resourceRefusal(pod, at, key, value) : undefined;
+};
+
+const EXCLUSIVE = 'JobSet places the pod itself (exclusive-topology)';
+const isExclusive = (pod: KubeObject): boolean =>
+  textAt(pod, ['metadata', 'annotations', 'alpha.jobset.sigs.k8s.io/exclusive-topology']) !== undefined;
+
+const WINDOWS = 'it is a pod of Windows, which has no such thing';
+export const isOfWindows = (pod: KubeObject): boolean =>
+  textAt(pod, ['spec', 'os', 'name']) === 'windows' ||
+  textAt(pod, ['spec', 'nodeSelector', 'kubernetes.io/os']) === 'windows';
+
+const resourceRefusal = (pod: KubeObject, at: Path, key: string, value: unknown): string | undefined => {
+  const isRequest = at.at(-1) === 'requests';
+  const other = readAt(pod, [...at.slice(0, -1), isRequest ? 'limits' : 'requests', key]);
+  const [least, most] = isRequest ? [value, other] : [other, value];
+  const [low, high] = [quantityOf(least), quantityOf(most)];
+  if (low === undefined || high === undefined || low <= high) return undefined;
+  return isRequest ? `the limit is ${String(most)}` : `the request is ${String(least)}`;
+};
+
+const UNITS: Readonly<Record<string, number>> = {
+  ...{ n: 1e-9, u: 1e-6, m: 1e-3, '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18 },
+  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60 },
+};
+
+/** A quantity as a number; undefined for what is none. */
+const quantityOf = (value: unknown): number | undefined => {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)([A-Za-z]*)$/.exec(String(value ?? '')) ?? [];
+  const factor = Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
+  return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
+};
