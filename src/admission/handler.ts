@@ -112,7 +112,7 @@ const sourcesOf = (explain: readonly Explanation[]): string =>
 
 /** The name an object will be known by in sentences: its own, or the prefix a name is generated from. */
 export const nameOf = ({ metadata }: KubeObject): string =>
-  metadata.name ?? (metadata.generateName ? `${metadata.generateName}…` : '');
+  metadata.name ?? (metadata.generateName ? `${metadata.generateName}*` : '');
 
 /** Makes what must exist before the object is stored. Answers the warnings to send along; never throws. */
 type Ensure = (companions: readonly KubeObject[]) => Promise<readonly string[]>;

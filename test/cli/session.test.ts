@@ -155,7 +155,7 @@ spec:
     const documents = await documentsOf(workflow, '--defaults', file('labels.yaml', labels('WorkflowPod')));
     expect(documents.map(({ kind, createdBy }) => [kind, createdBy])).toEqual([
       ['Workflow', undefined],
-      ['Pod', 'Workflow hello-…, spec.templates.1'],
+      ['Pod', 'Workflow hello-*, spec.templates.1'],
     ]);
     expect(documents[1]?.object.metadata.labels).toMatchObject({ given: 'yes' });
   });
@@ -196,4 +196,78 @@ it('takes nothing but PlatformDefaults of our version as --defaults, in the name
   const unplaced = labels('SparkApplication').replace(', namespace: quartermaster-system', '');
   const [document] = await documentsOf(app('{ driver: {} }'), '-n', 'a', '--defaults', file('a.yaml', unplaced));
   expect(document?.explanation.defaults[0]?.source).toBe('a/labels@0');
+});
+
+describe('claims that other objects bring', () => {
+  const set = `apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: db }
+spec:
+  template: { spec: { containers: [{ name: db, image: db }] } }
+  volumeClaimTemplates:
+    - metadata: { name: data }
+      spec: { storageClassName: team-nfs, accessModes: [ReadWriteMany], resources: { requests: { storage: 5Gi } } }
+`;
+  const pod = `apiVersion: v1
+kind: Pod
+metadata: { name: scratch }
+spec:
+  containers: [{ name: c, image: c }]
+  volumes:
+    - name: s
+      ephemeral: { volumeClaimTemplate: { spec: { storageClassName: gp3, accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } } } }
+`;
+  const workflow = `apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: { generateName: etl- }
+spec:
+  entrypoint: a
+  volumeClaimTemplates:
+    - metadata: { name: work }
+      spec: { storageClassName: gp3-retain, accessModes: [ReadWriteOnce], resources: { requests: { storage: 5Gi } } }
+  templates: [{ name: a, container: { image: x } }]
+`;
+  const claims = async (text: string) =>
+    (await documentsOf(text))
+      .filter(({ kind }) => kind === 'PersistentVolumeClaim')
+      .map(({ name, createdBy, companions }) => [name, createdBy, companions.at(-1)?.metadata.name]);
+
+  it('are admitted with the classes and servers they need, by the names they will have', async () => {
+    expect(await claims([set, pod, workflow].join('---\n'))).toEqual([
+      ['data-db-0', 'StatefulSet db, spec.volumeClaimTemplates.0', 'team-nfs'],
+      ['scratch-s', 'Pod scratch, spec.volumes.0', 'gp3'],
+      ['etl-*', 'Workflow etl-*, spec.volumeClaimTemplates.0', 'gp3-retain'],
+    ]);
+    const documents = await documentsOf([set, pod, workflow].join('---\n'));
+    expect(documents.filter(({ allowed }) => !allowed)).toEqual([]);
+  });
+
+  it('count for those after them', async () => {
+    const later = claim('later').replace('storageClassName: data', 'storageClassName: gp3');
+    expect(made(await documentsOf([pod, later].join('---\n'))).at(-1)).toEqual([]);
+  });
+});
+
+describe('what stands after the claim that would have needed it', () => {
+  const warnings = async (text: string) => (await documentsOf(text)).flatMap((document) => document.warnings);
+
+  it('is told: a volume that names the class, or the class itself', async () => {
+    expect(await warnings([claim('one'), volume].join('---\n'))).toEqual([
+      expect.stringMatching(
+        /data is made here, since PersistentVolume pv, which names it, comes later \(.*document 2, line 6\)/,
+      ),
+    ]);
+    const storageClass =
+      'apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: { name: data }\nprovisioner: x.org/y\n';
+    expect(await warnings([claim('one'), storageClass].join('---\n'))).toEqual([
+      expect.stringMatching(/and the one in .*document 2, line 6 comes too late/),
+    ]);
+    expect(await warnings([volume, claim('one')].join('---\n'))).toEqual([]);
+  });
+
+  it('two claims of one class: the second is told that the first one’s class does not serve it', async () => {
+    expect(await warnings([claim('one'), claim('two', 'ReadWriteMany')].join('---\n'))).toEqual([
+      expect.stringMatching(/data was made for aws ReadWriteOnce.*serves no ReadWriteMany/),
+    ]);
+  });
 });

@@ -13,7 +13,9 @@ import type { Source, SourcedObject } from '../documents.ts';
 import { type Admitted, admit, type ObjectExplanation } from '../explanation/explain.ts';
 import { asCreate, groupVersionOf } from '../explanation/request.ts';
 import { applied, withoutServerFields } from './apply.ts';
+import { claimsOf } from './claims.ts';
 import { metadataViolations, readMetadata, withoutSystemFields } from './metadata.ts';
+import { withOrderWarnings } from './order.ts';
 import { createOverlay, type Overlay } from './overlay.ts';
 import { type ServedSchema, servedSchema } from './structural-schema.ts';
 import { type Templated, templatesOf } from './templates.ts';
@@ -54,7 +56,8 @@ export const preview = (
   namespace: string,
 ): readonly PreviewedDocument[] => {
   const session = startSession(cluster, namespace);
-  return objects.flatMap((sourced) => previewSourced(sourced, session));
+  const previewed = objects.map((sourced) => previewSourced(sourced, session));
+  return withOrderWarnings(previewed, objects);
 };
 
 interface Session {
@@ -130,7 +133,8 @@ const previewSourced = ({ source, object }: SourcedObject, session: Session): re
   for (const companion of document.companions)
     session.overlay.add(companion, namespaceFor(companion, document.namespace));
   define(session, document.object);
-  const children = templatesOf(document.object).map((templated) => previewTemplated(templated, document, session));
+  const templated = [...claimsOf(document.object), ...templatesOf(document.object)];
+  const children = templated.map((one) => previewTemplated(one, document, session));
   const sent = children.filter(({ explanation }) => explanation.isSent);
   const unsent = children.filter((child) => !sent.includes(child));
   const notes = unsent.flatMap(({ kind, createdBy, explanation }) =>
@@ -144,10 +148,13 @@ const previewTemplated = (
   { object, from }: Templated,
   parent: PreviewedDocument,
   session: Session,
-): PreviewedDocument => ({
-  ...previewOne({ ...object, metadata: { ...object.metadata, namespace: parent.namespace } }, parent.source, session),
-  createdBy: `${parent.kind} ${parent.name}, ${from}`,
-});
+): PreviewedDocument => {
+  const whose = { ...object, metadata: { ...object.metadata, namespace: parent.namespace } };
+  const child = { ...previewOne(whose, parent.source, session), createdBy: `${parent.kind} ${parent.name}, ${from}` };
+  for (const companion of child.allowed ? child.companions : [])
+    session.overlay.add(companion, namespaceFor(companion, child.namespace));
+  return child;
+};
 
 const previewOne = (object: KubeObject, source: Source, session: Session): PreviewedDocument => {
   const namespace = namespaceFor(object, session.fallback);

@@ -8,7 +8,7 @@ export interface Templated {
   readonly from: string;
 }
 
-/** What an object will make later that admission then sees: applications of a schedule, pods of a workload. Names end in `…` where they are generated. */
+/** What an object will make later that admission then sees: applications of a schedule, pods of a workload. Names end in `*` where they are generated. */
 export const templatesOf = (object: KubeObject): readonly Templated[] => {
   const makers = MAKERS[object.kind];
   const group = object.apiVersion.split('/')[0] ?? '';
@@ -80,7 +80,8 @@ const workflowPod = (
   template: unknown,
   container: UnknownRecord,
 ): KubeObject => {
-  const name = workflow.metadata.name ?? workflow.metadata.generateName ?? '';
+  // A generated name is longer by five characters.
+  const name = workflow.metadata.name ?? `${workflow.metadata.generateName ?? ''}xxxxx`;
   const { source: _, ...main } = container;
   const labels = {
     'workflows.argoproj.io/completed': 'false',
