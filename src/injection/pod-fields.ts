@@ -101,7 +101,9 @@ const UNITS: Readonly<Record<string, number>> = {
 
 /** A quantity as a number; undefined for what is none. */
 const quantityOf = (value: unknown): number | undefined => {
-  const [, digits, unit = ''] = /^(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)([A-Za-z]*)$/.exec(String(value ?? '')) ?? [];
+  const text = typeof value === 'number' ? `${value}` : value;
+  if (typeof text !== 'string') return undefined;
+  const [, digits, unit = ''] = /^(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)([A-Za-z]*)$/.exec(text) ?? [];
   const factor = Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
   return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
 };

@@ -3,7 +3,6 @@ import type { Facts } from '../api/facts.ts';
 import type { Injection, TargetKind } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { missingClaimWarnings, refusingMissingClaims } from './claims.ts';
-import { type InjectionFor, type PlacedContainer, unscoped } from './containers.ts';
 import { type Edit, editsOf, envFromEdits, type FieldPath, valuesAt } from './edit.ts';
 import { type InjectionPlan, inject } from './injector.ts';
 import { memoize } from './memo.ts';
@@ -17,6 +16,7 @@ import {
   podFieldEdits,
   supersededBy,
 } from './pod-fields.ts';
+import { type InjectionFor, type PlacedContainer, unscoped } from './profiles/containers.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from './reserved.ts';
 import type { Rules } from './settlement.ts';
 import { readInjected } from './snapshot.ts';

@@ -1,6 +1,5 @@
 import type { ContainerRole, Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import type { PlacedContainer } from '../containers.ts';
 import { type Edit, entriesWith, valuesAt } from '../edit.ts';
 import { memoize } from '../memo.ts';
 import { mountBelow, mountIndex, mountsAbove } from '../mounts.ts';
@@ -15,6 +14,7 @@ import {
 } from '../pods.ts';
 import { labelsOf } from '../target.ts';
 import { type DesiredVolumes, hasClaims, hidesAny, POD_VOLUMES } from '../volumes.ts';
+import type { PlacedContainer } from './containers.ts';
 
 /** On every pod of an Argo workflow. */
 export const WORKFLOW_LABEL = 'workflows.argoproj.io/workflow';

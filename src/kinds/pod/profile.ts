@@ -1,9 +1,9 @@
-import { ANY_POD, containersOf } from '../../injection/containers.ts';
 import type { Edit } from '../../injection/edit.ts';
 import { memoize } from '../../injection/memo.ts';
 import { isOfWindows } from '../../injection/pod-fields.ts';
 import { containerEdits, FEW_CONTAINERS, type PodProfile, podEdits, podRules } from '../../injection/pods.ts';
 import { readOnlyOverlap } from '../../injection/profiles/argo.ts';
+import { ANY_POD, containersOf } from '../../injection/profiles/containers.ts';
 import type { FrameworkProfile } from '../../injection/profiles/framework.ts';
 import { FRAMEWORKS } from '../../injection/profiles/frameworks/index.ts';
 import { frameworkOf } from '../../injection/profiles/recognition.ts';

@@ -1,7 +1,7 @@
-import type { ContainerInjection, ContainerTarget, Injection } from '../api/injection.ts';
-import type { KubeObject } from '../api/kubernetes.ts';
-import { listAt, type Path, textAt } from './path.ts';
-import { type FrameworkProfile, INJECTED_BY_OTHERS } from './profiles/framework.ts';
+import type { ContainerInjection, ContainerTarget, Injection } from '../../api/injection.ts';
+import type { KubeObject } from '../../api/kubernetes.ts';
+import { listAt, type Path, textAt } from '../path.ts';
+import { type FrameworkProfile, INJECTED_BY_OTHERS } from './framework.ts';
 
 /** A container that can be given something, and where it stands. */
 export interface PlacedContainer extends ContainerTarget {
