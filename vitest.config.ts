@@ -55,7 +55,7 @@ export default defineConfig({
           globalSetup: ['test/cluster/setup.ts'],
           env,
           expect: { poll: { timeout: 120_000, interval: 500 } },
-          testTimeout: 600_000,
+          testTimeout: 900_000,
           hookTimeout: 1_800_000,
           // All files share one cluster of two cores.
           fileParallelism: false,

@@ -9,6 +9,8 @@ import { versions } from '../versions.ts';
 
 const module = 'github.com/argoproj/argo-workflows/v4';
 const version = versions.argoWorkflows;
+/** As Go names what is downloaded. */
+export const argoModule = `${module}@v${version}`;
 const flags = [
   `-ldflags=-s -w -X ${module}.version=v${version} -X ${module}.gitTag=v${version} -X ${module}.gitTreeState=clean`,
 ];
@@ -45,7 +47,7 @@ export const installArgo = async (cluster: Cluster, progress: Progress): Promise
     const program = await goProgram(argoProgram(name), progress);
     await cluster.load(await imageOf(name, { image, base, program }, progress));
   }
-  const shipped = join(await moduleFolder(`${module}@v${version}`), 'manifests/cluster-install');
+  const shipped = join(await moduleFolder(argoModule), 'manifests/cluster-install');
   const manifests = await cluster.kubectl('kustomize', shipped);
   await cluster.apply('apiVersion: v1\nkind: Namespace\nmetadata: { name: argo }\n');
   const tagged = manifests.replaceAll(/(quay\.io\/argoproj\/[a-z-]+):\S+/g, `$1:v${version}`);

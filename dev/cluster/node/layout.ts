@@ -29,6 +29,8 @@ export interface Layout {
   readonly podLogs: string;
   readonly cni: string;
   readonly sysctls: string;
+  /** One empty file for each tarball that containerd has read. */
+  readonly images: string;
   /** Laid over /usr/sbin in the node's mount namespace. */
   readonly programs: string;
   readonly holder: string;
@@ -49,6 +51,7 @@ export const layout = (): Layout => {
     podLogs: below('pod-logs'),
     cni: below('cni'),
     sysctls: below('sysctls'),
+    images: below('images'),
     programs: below('programs'),
     holder: below('holder.json'),
     lock: join(cacheFolder(), 'node.lock'),

@@ -52,6 +52,7 @@ export const openSandbox = async (layout: Layout): Promise<Sandbox> => {
     'podLogs',
     'cni',
     'sysctls',
+    'images',
     'programs',
   ] as const)
     await mkdir(layout[name], { recursive: true, mode: 0o755 });
