@@ -147,6 +147,14 @@ export interface CalrissianPolicy {
   readonly secret: string;
 }
 
+/** What claims can make the disk of an NFS server of ours ask for, in GiB; past it they share what is there. */
+export interface NfsLimits {
+  readonly claim: number;
+  /** All claims of one namespace together. */
+  readonly namespace: number;
+  readonly server: number;
+}
+
 /** The settings a decision depends on. */
 export interface Policy {
   readonly systemNamespace: string;
@@ -158,6 +166,7 @@ export interface Policy {
   /** Server and share of an existing NFS export for nfs.csi.k8s.io, where configured. */
   readonly nfsServer?: string;
   readonly nfsShare: string;
+  readonly nfsLimitsGi: NfsLimits;
   /** Who makes the storage account behind an Azure file class. */
   readonly azureFileAccount: 'driver' | 'quartermaster';
   /** Where ObjectStores have their buckets on a cloud without an object store of its own. */

@@ -76,7 +76,7 @@ export interface PersistentVolume extends KubeObject {
     readonly capacity?: Maybe<StringMap>;
     readonly nfs?: Maybe<{ readonly server?: string; readonly path?: string }>;
     /** The claim it is for; set before the claim is Bound. */
-    readonly claimRef?: Maybe<{ readonly uid?: string }>;
+    readonly claimRef?: Maybe<{ readonly uid?: string; readonly namespace?: string }>;
   }>;
 }
 

@@ -28,6 +28,7 @@ const PREVIEW_SETTINGS = [
   'nfsImage',
   'nfsServer',
   'nfsShare',
+  'nfsClaimLimitGi',
   'azureFileAccount',
   'calrissianServiceAccounts',
   'calrissianObjectStore',

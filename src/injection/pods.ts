@@ -6,7 +6,6 @@ import { missingClaimWarnings, refusingMissingClaims } from './claims.ts';
 import { type Edit, editsOf, envFromEdits, type FieldPath, valuesAt } from './edit.ts';
 import { type InjectionPlan, inject } from './injector.ts';
 import { memoize } from './memo.ts';
-import { isMountedInPod } from './mounts.ts';
 import { childOf, listAt, type Path, textAt } from './path.ts';
 import {
   containerFieldEdits,
@@ -24,6 +23,7 @@ import { namespaceOf, targetOf } from './target.ts';
 import {
   type DesiredVolumes,
   desiredVolumes,
+  isMountedInPod,
   type MountedInjection,
   mountedVolumeRefusal,
   POD_VOLUMES,

@@ -78,10 +78,15 @@ export const stripVolume = (volume: PersistentVolume): PersistentVolume => {
   };
 };
 
+const refOf = ({ uid, namespace }: NonNullable<NonNullable<PersistentVolume['spec']>['claimRef']>) => ({
+  ...(uid !== undefined && { uid }),
+  ...(namespace !== undefined && { namespace }),
+});
+
 const nfsPart = ({ nfs, capacity, claimRef }: NonNullable<PersistentVolume['spec']>): PersistentVolume['spec'] => ({
   nfs,
   capacity,
-  ...(claimRef?.uid !== undefined && { claimRef: { uid: claimRef.uid } }),
+  ...(claimRef?.uid !== undefined && { claimRef: refOf(claimRef) }),
 });
 
 const bareMetadata = ({

@@ -59,6 +59,11 @@ export const policyOf = (values: Settings): Policy => ({
   nfsImage: values.nfsImage,
   ...(values.nfsServer !== '' && { nfsServer: values.nfsServer }),
   nfsShare: values.nfsShare,
+  nfsLimitsGi: {
+    claim: values.nfsClaimLimitGi,
+    namespace: values.nfsNamespaceLimitGi,
+    server: values.nfsServerLimitGi,
+  },
   azureFileAccount: values.azureFileAccount,
   ...(values.s3Endpoint !== '' && {
     s3: {

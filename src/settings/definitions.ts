@@ -283,6 +283,24 @@ export const settings = {
     'host of an existing NFS export, used through nfs.csi.k8s.io where that driver is installed',
   ),
   nfsShare: setting('NFS_SHARE', '/', text, 'path of that export'),
+  nfsClaimLimitGi: setting(
+    'NFS_CLAIM_LIMIT_GI',
+    '2048',
+    integer(1, 1_048_576),
+    'GiB that one claim can add to the disk of an NFS server',
+  ),
+  nfsNamespaceLimitGi: setting(
+    'NFS_NAMESPACE_LIMIT_GI',
+    '8192',
+    integer(1, 1_048_576),
+    'GiB that the claims of one namespace can add to the disk of one NFS server',
+  ),
+  nfsServerLimitGi: setting(
+    'NFS_SERVER_LIMIT_GI',
+    '16384',
+    integer(1, 1_048_576),
+    'GiB that the disk of one NFS server can have for claims',
+  ),
   nfsGraceSeconds: setting(
     'NFS_GRACE_SECONDS',
     '600',

@@ -67,6 +67,8 @@ const isPreBound = ({ spec }: PersistentVolumeClaim): boolean => !!spec?.volumeN
 const isSet = (value: Maybe<unknown>): boolean => value !== undefined && value !== null;
 
 const UNITS: Readonly<Record<string, number>> = {
+  n: 1e-9,
+  u: 1e-6,
   m: 1e-3,
   '': 1,
   k: 1e3,
@@ -83,12 +85,13 @@ const UNITS: Readonly<Record<string, number>> = {
   Ei: 2 ** 60,
 };
 
-/** A Kubernetes quantity in GiB; 0 where it is none. */
+/** A Kubernetes quantity in GiB (apimachinery's resource.ParseQuantity), infinite where it is beyond all numbers; 0 where it is none. */
 export const gibibytesOf = (quantity: unknown): number => {
   const text = typeof quantity === 'number' ? String(quantity) : quantity;
   if (typeof text !== 'string') return 0;
-  const match = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE]\+?(\d{1,2})|([mkMGTPE]|[KMGTPE]i)?)$/.exec(text);
+  const match = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+)|([numkMGTPE]|[KMGTPE]i)?)$/.exec(text);
   if (match === null) return 0;
   const [, number, exponent = '0', unit = ''] = match;
-  return (Number(number) * 10 ** Number(exponent) * (UNITS[unit] ?? 0)) / 2 ** 30;
+  const factor = Number(number);
+  return factor === 0 ? 0 : (factor * 10 ** Number(exponent) * (UNITS[unit] ?? 0)) / 2 ** 30;
 };

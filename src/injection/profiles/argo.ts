@@ -2,7 +2,6 @@ import type { ContainerRole, Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, entriesWith, valuesAt } from '../edit.ts';
 import { memoize } from '../memo.ts';
-import { mountBelow, mountIndex, mountsAbove } from '../mounts.ts';
 import { listAt, type Path, readAt, textAt } from '../path.ts';
 import {
   containerEdits,
@@ -13,7 +12,15 @@ import {
   podEdits,
 } from '../pods.ts';
 import { labelsOf } from '../target.ts';
-import { type DesiredVolumes, hasClaims, hidesAny, POD_VOLUMES } from '../volumes.ts';
+import {
+  type DesiredVolumes,
+  hasClaims,
+  hidesAny,
+  mountBelow,
+  mountIndex,
+  mountsAbove,
+  POD_VOLUMES,
+} from '../volumes.ts';
 import type { PlacedContainer } from './containers.ts';
 
 /** On every pod of an Argo workflow. */

@@ -5,7 +5,6 @@ import type { KubeObject, VolumeMount } from '../../api/kubernetes.ts';
 import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../../api/names.ts';
 import { type Edit, OURSELVES, valuesAt } from '../../injection/edit.ts';
 import { memoize } from '../../injection/memo.ts';
-import { type MountIndex, mountBelow, mountIndex, mountsAbove } from '../../injection/mounts.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
 import { environmentEdits, mutatePod, type PodProfile, podEdits } from '../../injection/pods.ts';
 import { isWorkflowPod, workflowProfile } from '../../injection/profiles/argo.ts';
@@ -20,6 +19,10 @@ import {
   claimOf,
   type DesiredVolumes,
   hidesAny,
+  type MountIndex,
+  mountBelow,
+  mountIndex,
+  mountsAbove,
   POD_VOLUMES,
   type VolumeLayout,
   volumeEdits,

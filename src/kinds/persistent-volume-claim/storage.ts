@@ -78,7 +78,8 @@ const storageByNfs = (
       explain,
     };
   }
-  const { className, requestedGi } = claim;
+  const { className } = claim;
+  const requestedGi = Math.min(claim.requestedGi, cluster.policy.nfsLimitsGi.claim);
   const disk = nfsDiskClass(className, nfsDiskGi(requestedGi), cluster);
   if (disk.kind === 'cannot') return cannot(className, disk.why);
   const parts = nfsServer({ className, requestedGi, diskClass: disk.name }, cluster.policy);

@@ -1,11 +1,16 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, valuesAt } from '../../injection/edit.ts';
 import { memoize } from '../../injection/memo.ts';
-import { mountIndex } from '../../injection/mounts.ts';
 import { childOf, isRecord, listAt, textAt } from '../../injection/path.ts';
 import { isReservedLabel, isReservedPath, isReservedSparkConf, isReservedVolume } from '../../injection/reserved.ts';
 import type { Rules } from '../../injection/settlement.ts';
-import { type DesiredVolumes, desiredVolumes, hidesAny, mountedVolumeRefusal } from '../../injection/volumes.ts';
+import {
+  type DesiredVolumes,
+  desiredVolumes,
+  hidesAny,
+  mountedVolumeRefusal,
+  mountIndex,
+} from '../../injection/volumes.ts';
 import { configMapSetting, confVolume, sparkConflicts } from './conflicts.ts';
 import { ROLES } from './fields.ts';
 import { generatedVolumeRefusal, isGenerated } from './generated-volumes.ts';

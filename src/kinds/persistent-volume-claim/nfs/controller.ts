@@ -140,6 +140,7 @@ const observe = async (
     diskClass: stores.storageClasses.get({ namespace: '', name: disk?.spec?.storageClassName ?? '' }),
     pendingClaims: claims.byIndex('storageClassName', className),
     volumes: stores.persistentVolumes.byIndex('storageClassName', className),
+    limitsGi: facts().policy.nfsLimitsGi,
   };
 };
 

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { NfsLimits } from '../../../api/facts.ts';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
 import { NFS_CLASS_ANNOTATION, NFS_CLASS_LABEL, NFS_MEMORY_ANNOTATION } from '../../../api/names.ts';
 import { choice, type Infer, list, map, object, text } from '../../../api/schema.ts';
@@ -22,6 +23,7 @@ export interface ObservedServer {
   readonly pendingClaims: readonly PersistentVolumeClaim[];
   /** Every volume of the class, whether a claim still uses it or not. */
   readonly volumes: readonly PersistentVolume[];
+  readonly limitsGi: NfsLimits;
 }
 
 /** True for the class of an NFS server of ours. */
@@ -41,14 +43,42 @@ export const diskOf = ({ parts }: ObservedServer): PersistentVolumeClaim | undef
 export const recordOf = ({ parts }: ObservedServer): NfsServerRecord =>
   readServerRecord(parts.disk?.metadata.annotations?.[NFS_MEMORY_ANNOTATION]);
 
-/** What all volumes of the class need: those that are there, and those waited for. A claim about to be bound counts once, by its volume. */
-export const requestedGi = ({ volumes, pendingClaims }: ObservedServer): number => {
+/**
+ * What all volumes of the class need: those that are there, and those waited for. A claim about to be bound counts once, by its volume.
+ * No claim, no namespace and no server counts for more than its limit: who asks for more shares what is there.
+ */
+export const requestedGi = (observed: ObservedServer): number => {
+  const { limitsGi } = observed;
+  const ofNamespaces = [...sizesByNamespace(observed).values()].map((sizes) =>
+    Math.min(limitsGi.namespace, sum(sizes.map((size) => Math.min(limitsGi.claim, size)))),
+  );
+  return Math.min(limitsGi.server, sum(ofNamespaces));
+};
+
+/** A sentence where a limit keeps the disk from being as large as all that is asked for. */
+export const limitReached = (observed: ObservedServer): string | undefined => {
+  const { className, limitsGi } = observed;
+  const asked = sum([...sizesByNamespace(observed).values()].map(sum));
+  if (asked <= requestedGi(observed)) return undefined;
+  return `The volumes of StorageClass ${className} ask for more than its NFS server's disk is made for: ${limitsGi.claim}Gi a claim (NFS_CLAIM_LIMIT_GI), ${limitsGi.namespace}Gi a namespace (NFS_NAMESPACE_LIMIT_GI), ${limitsGi.server}Gi in all (NFS_SERVER_LIMIT_GI). They share what is there.`;
+};
+
+/** Volumes count for the namespace whose claim they are or were for. */
+const sizesByNamespace = ({ volumes, pendingClaims }: ObservedServer): ReadonlyMap<string, readonly number[]> => {
   const served = new Set(volumes.map(({ spec }) => spec?.claimRef?.uid));
   const unserved = pendingClaims.filter(({ metadata }) => metadata.uid === undefined || !served.has(metadata.uid));
-  return (
-    sum(volumes.map(({ spec }) => gibibytesOf(spec?.capacity?.['storage']))) +
-    sum(unserved.map(({ spec }) => gibibytesOf(spec?.resources?.requests?.['storage'])))
-  );
+  const sizes = [
+    ...volumes.map(({ spec }) => ({
+      namespace: spec?.claimRef?.namespace ?? '',
+      size: gibibytesOf(spec?.capacity?.['storage']),
+    })),
+    ...unserved.map(({ metadata, spec }) => ({
+      namespace: metadata.namespace ?? '',
+      size: gibibytesOf(spec?.resources?.requests?.['storage']),
+    })),
+  ];
+  const byNamespace = Map.groupBy(sizes, ({ namespace }) => namespace);
+  return new Map([...byNamespace].map(([namespace, list]) => [namespace, list.map(({ size }) => size)]));
 };
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -12,6 +12,7 @@ import {
   diskSize,
   isNfsClass,
   isPartOf,
+  limitReached,
   type ObservedServer,
   pinnedAddress,
   recordOf,
@@ -146,6 +147,9 @@ const recordDiskSize = (observed: ObservedServer, { events }: NfsTools): void =>
   const disk = diskOf(observed);
   if (size.kind === 'too-small')
     recordEvent(observed, events, { type: 'Warning', reason: 'NfsDiskTooSmall', message: size.why });
+  const limit = limitReached(observed);
+  if (limit !== undefined)
+    recordEvent(observed, events, { type: 'Warning', reason: 'NfsLimitReached', message: limit });
   if (size.kind !== 'grows' || disk === undefined) return;
   const message = `The volumes of StorageClass ${observed.className} ask for more than this disk holds: it is expanded to ${size.quantity}.`;
   events.record(disk, { type: 'Normal', reason: 'NfsDiskExpanded', message });

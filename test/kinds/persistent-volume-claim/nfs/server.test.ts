@@ -25,6 +25,7 @@ const sight: ObservedServer = {
   diskClass: undefined,
   pendingClaims: [],
   volumes: [],
+  limitsGi: { claim: 100, namespace: 250, server: 400 },
 };
 
 /** What is written for a server of which nothing is there. */
