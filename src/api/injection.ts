@@ -100,6 +100,10 @@ export interface DefaultsTarget {
   readonly variable: (name: string) => string | undefined;
   /** `quartermaster.dev/inject: disabled` on the object or its namespace: only global Enforce entries are kept. */
   readonly isDisabled: boolean;
+  /** Who asked, as the API server knows them; undefined where that is not known. */
+  readonly user?: string | undefined;
+  /** The account that a pod runs as. */
+  readonly serviceAccount?: string | undefined;
   /** Set for pods: entries for every pod hold too, and what they say of owners. */
   readonly pod?: { readonly owners: ReadonlySet<string> };
 }

@@ -12,7 +12,15 @@ import {
 import { createMatcher, type Matcher } from './matcher.ts';
 import { type Layer, mergeLayers } from './merge.ts';
 import { countValues, injectViolations, MAX_VALUES } from './validation/inject.ts';
-import { builtInValue, createBudget, expandVariables, fillVariables, isOfObject, variablesIn } from './variables.ts';
+import {
+  builtInValue,
+  createBudget,
+  expandVariables,
+  fillVariables,
+  isOfObject,
+  requiredVariablesIn,
+  variablesIn,
+} from './variables.ts';
 
 /**
  * Indexes PlatformDefaults that `validateDefaults` found nothing wrong with, in any order. One in the system
@@ -184,16 +192,16 @@ const fillLayer = (
   known: ReadonlyMap<string, string | undefined>,
   allowance: Allowance,
 ): SizedLayer | string => {
-  const { entry, isTemplate, unresolved } = layer;
+  const { entry, isTemplate } = layer;
   if (layer.size > allowance.size) return SIZE_EXCEEDED;
   if (layer.values > allowance.values) return COUNT_EXCEEDED;
   if (!isTemplate) return layer;
   if (layer.ofObject !== undefined)
     return `\${${layer.ofObject}} follows from one object, and a StorageClass is for the whole cluster`;
-  const unknown = unresolved.find((name) => known.get(name) === undefined);
+  const unknown = layer.required.find((name) => known.get(name) === undefined);
   if (unknown !== undefined) return `\${${unknown}} is not known for this object`;
   const budget = createBudget(allowance.size - layer.size);
-  const filled = fillVariables(layer.inject, (name) => budget.spend(known.get(name) ?? ''));
+  const filled = fillVariables(layer.inject, (name, fallback) => budget.spend(known.get(name) ?? fallback ?? ''));
   if (budget.isSpent()) return SIZE_EXCEEDED;
   const [violation] = injectViolations(filled, entry.spec.match.kinds, entry.mode);
   if (violation !== undefined) return violation;
@@ -215,6 +223,8 @@ interface PlannedLayer {
   readonly isTemplate: boolean;
   /** Variables that only the object can give a value, or nobody. */
   readonly unresolved: readonly string[];
+  /** Those without which it is not given. */
+  readonly required: readonly string[];
   /** A variable of the object in what is made for the whole cluster. */
   readonly ofObject?: string | undefined;
   /** In characters of JSON; infinite where it is more than any object can take. */
@@ -251,6 +261,7 @@ const planLiteral = (entry: Entry, inject: InjectSpec, size: number): PlannedLay
   inject,
   isTemplate: false,
   unresolved: [],
+  required: [],
   size,
   values: countValues(inject),
 });
@@ -266,6 +277,7 @@ const planTemplate = (entry: Entry, declared: InjectSpec, definers: Definers): P
     inject,
     isTemplate: true,
     unresolved: [...variablesIn(inject)],
+    required: [...requiredVariablesIn(inject)],
     // A variable that the platform defines may be made of others.
     ofObject: [...variablesIn(inject.storageClass)].find(isOfObject),
     size,

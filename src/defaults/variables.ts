@@ -1,47 +1,72 @@
 import type { DefaultsTarget } from '../api/injection.ts';
+import type { StringMap } from '../api/kubernetes.ts';
 
 /** No name holds a `$`, so that text which opens variables and closes none is read once and not once for each. */
 const REFERENCE = /\$\$\{|\$\{([^}$]*)\}/g;
 
 const LABEL_PREFIX = 'labels.';
-const BUILT_IN = ['cloud', 'region', 'zone', 'account', 'namespace', 'name', 'kind'];
+const NAMESPACE_LABEL_PREFIX = 'namespaceLabels.';
+const BUILT_IN = ['cloud', 'region', 'zone', 'account', 'namespace', 'name', 'kind', 'user', 'serviceAccount'];
 
 /** True for the variables that Quartermaster itself gives a value; a PlatformDefaults cannot define those. */
 export const isBuiltIn = (name: string): boolean =>
-  BUILT_IN.includes(name) || /^labels\../.test(name) || /^objectStore\.[^.].*\.url$/.test(name);
+  BUILT_IN.includes(name) || /^(labels|namespaceLabels)\../.test(name) || /^objectStore\.[^.].*\.url$/.test(name);
 
 /** True for the variables that follow from the object, which its author writes: what is made for the whole cluster takes none. */
 export const isOfObject = (name: string): boolean =>
-  ['namespace', 'name', 'kind'].includes(name) || name.startsWith(LABEL_PREFIX) || name.startsWith('objectStore.');
+  isField(name) || /^(labels|namespaceLabels|objectStore)\./.test(name);
 
 /** The built-in variables, for a message. */
-export const BUILT_IN_VARIABLES: readonly string[] = [...BUILT_IN, 'labels.<key>', 'objectStore.<name>.url'];
+export const BUILT_IN_VARIABLES: readonly string[] = [
+  ...BUILT_IN,
+  'labels.<key>',
+  'namespaceLabels.<key>',
+  'objectStore.<name>.url',
+];
 
 /** Where a variable is filled in. */
-export type VariableScope = Pick<DefaultsTarget, 'cloud' | 'labels' | 'namespace' | 'name' | 'variable'> & {
+export type VariableScope = Pick<
+  DefaultsTarget,
+  'cloud' | 'labels' | 'namespace' | 'name' | 'variable' | 'user' | 'serviceAccount'
+> & {
+  readonly namespaceLabels?: StringMap;
   readonly kind: string;
 };
 
 /** Value of a built-in variable; undefined where it is not known or empty, and for every other name. */
 export const builtInValue = (scope: VariableScope, name: string): string | undefined => {
-  const { cloud, labels } = scope;
-  if (name === 'cloud') return cloud === 'unknown' ? undefined : cloud;
-  if (name === 'namespace' || name === 'name' || name === 'kind') return scope[name] || undefined;
-  const label = name.startsWith(LABEL_PREFIX) ? name.slice(LABEL_PREFIX.length) : undefined;
-  if (label !== undefined) return Object.hasOwn(labels, label) ? labels[label] || undefined : undefined;
+  if (name === 'cloud') return scope.cloud === 'unknown' ? undefined : scope.cloud;
+  if (isField(name)) return scope[name] || undefined;
+  if (name.startsWith(LABEL_PREFIX)) return labelOf(scope.labels, name.slice(LABEL_PREFIX.length));
+  if (name.startsWith(NAMESPACE_LABEL_PREFIX))
+    return labelOf(scope.namespaceLabels ?? {}, name.slice(NAMESPACE_LABEL_PREFIX.length));
   return scope.variable(name) || undefined;
 };
 
+const FIELDS = ['namespace', 'name', 'kind', 'user', 'serviceAccount'] as const;
+const isField = (name: string): name is (typeof FIELDS)[number] => FIELDS.some((field) => field === name);
+
+const labelOf = (labels: StringMap, key: string): string | undefined =>
+  Object.hasOwn(labels, key) ? labels[key] || undefined : undefined;
+
 /** The names of all variables in all strings of a value, each once. `$${` is a literal and names none. */
-export const variablesIn = (value: unknown): ReadonlySet<string> => new Set(namesIn(value));
+export const variablesIn = (value: unknown): ReadonlySet<string> =>
+  new Set(referencesIn(value).map(({ name }) => name));
+
+/** Those of them that some string names without a value to fall back to. */
+export const requiredVariablesIn = (value: unknown): ReadonlySet<string> =>
+  new Set(referencesIn(value).flatMap(({ name, fallback }) => (fallback === undefined ? [name] : [])));
 
 /** A copy of a value with the variables that have a definition replaced by it; all else, `$${` too, stays as it is. */
 export const expandVariables = <T>(value: T, definitionOf: (name: string) => string | undefined): T =>
-  rewrite(value, (reference, name) => (name === undefined ? reference : (definitionOf(name) ?? reference))) as T;
+  rewrite(value, (text, reference) => (reference === undefined ? text : (definitionOf(reference.name) ?? text))) as T;
 
-/** A copy of a value with every variable filled in and `$${` turned into `${`. Map keys are left as they are. */
-export const fillVariables = <T>(value: T, fillIn: (name: string) => string): T =>
-  rewrite(value, (_, name) => (name === undefined ? '${' : fillIn(name))) as T;
+/**
+ * A copy of a value with every variable filled in and `$${` turned into `${`. Map keys are left as they are. `fillIn` is told what
+ * stands for a variable that is not known (`${name:-this}`).
+ */
+export const fillVariables = <T>(value: T, fillIn: (name: string, fallback: string | undefined) => string): T =>
+  rewrite(value, (_, reference) => (reference === undefined ? '${' : fillIn(reference.name, reference.fallback))) as T;
 
 /** How much text variables may come to: a short one named very often makes a very long text. */
 export interface Budget {
@@ -64,24 +89,40 @@ export const createBudget = (characters: number): Budget => {
 
 /** The first part of a text that opens a variable and is none: `${` never closed, or a name with a space in it. */
 export const malformedVariable = (text: string): string | undefined => {
-  const bad = text.replaceAll('$${', ' ').match(/\$\{(?![A-Za-z][A-Za-z0-9_./-]*\})[^}]*\}?/);
+  const bad = text.replaceAll('$${', ' ').match(/\$\{(?![A-Za-z][A-Za-z0-9_./-]*(?::-[^}$]*)?\})[^}]*\}?/);
   return bad?.[0];
 };
 
-const namesIn = (value: unknown): readonly string[] => {
-  if (typeof value === 'string') return value.includes('${') ? namesInText(value) : [];
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.values(value).flatMap(namesIn);
+interface Reference {
+  readonly name: string;
+  /** After `:-`. */
+  readonly fallback: string | undefined;
+}
+
+const referenceOf = (text: string): Reference => {
+  const at = text.indexOf(':-');
+  return at < 0 ? { name: text, fallback: undefined } : { name: text.slice(0, at), fallback: text.slice(at + 2) };
 };
 
-const namesInText = (text: string): readonly string[] =>
-  [...text.matchAll(REFERENCE)].map(([, name]) => name).filter((name) => name !== undefined);
+const referencesIn = (value: unknown): readonly Reference[] => {
+  if (typeof value === 'string') return value.includes('${') ? referencesInText(value) : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(referencesIn);
+};
 
-type OnReference = (reference: string, name: string | undefined) => string;
+const referencesInText = (text: string): readonly Reference[] =>
+  [...text.matchAll(REFERENCE)].flatMap(([, name]) => (name === undefined ? [] : [referenceOf(name)]));
+
+type OnReference = (text: string, reference: Reference | undefined) => string;
 
 const rewrite = (value: unknown, onReference: OnReference): unknown => {
-  if (typeof value === 'string') return value.includes('${') ? value.replace(REFERENCE, onReference) : value;
+  if (typeof value === 'string') return value.includes('${') ? rewriteText(value, onReference) : value;
   if (Array.isArray(value)) return value.map((item) => rewrite(item, onReference));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, rewrite(item, onReference)]));
 };
+
+const rewriteText = (text: string, onReference: OnReference): string =>
+  text.replace(REFERENCE, (found, name: string | undefined) =>
+    onReference(found, name === undefined ? undefined : referenceOf(name)),
+  );

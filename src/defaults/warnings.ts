@@ -3,7 +3,7 @@ import type { StringMap } from '../api/kubernetes.ts';
 import type { Kube } from '../kube/api-server.ts';
 import type { Entry } from './entry.ts';
 import { tiesOf } from './ties.ts';
-import { isBuiltIn, variablesIn } from './variables.ts';
+import { isBuiltIn, requiredVariablesIn } from './variables.ts';
 
 /** A warning about a valid entry, given once the others are known. It is in force all the same. */
 export interface Warning {
@@ -20,7 +20,7 @@ export const warningsOn = (entry: Entry, entries: readonly Entry[]): readonly Wa
 
 const undefinedVariables = (entry: Entry, entries: readonly Entry[]): readonly Warning[] => {
   const { inject, provision } = entry.spec;
-  const missing = new Set([...variablesIn([inject, provision])].filter((name) => !isBuiltIn(name)));
+  const missing = new Set([...requiredVariablesIn([inject, provision])].filter((name) => !isBuiltIn(name)));
   for (const other of entries) {
     if (missing.size === 0) return [];
     if (isVisibleTo(entry, other)) takeDefined(missing, other.spec.variables ?? {});

@@ -9,7 +9,7 @@ import { isRecord, textAt } from './path.ts';
 export const targetOf = (
   kind: TargetKind,
   object: KubeObject,
-  request: Pick<AdmissionRequest, 'namespace'>,
+  request: Pick<AdmissionRequest, 'namespace'> & Partial<Pick<AdmissionRequest, 'username'>>,
   facts: Facts,
 ): DefaultsTarget => {
   const namespace = namespaceOf(object, request);
@@ -21,6 +21,8 @@ export const targetOf = (
     labels: labelsOf(object),
     namespaceLabels,
     cloud: facts.cloud.name,
+    user: request.username,
+    serviceAccount: textAt(object, ['spec', 'serviceAccountName']),
     variable: (name) => variableOf(name, namespace, facts),
     isDisabled: isOptedOut(object) || namespaceLabels[INJECT_LABEL] === INJECT_DISABLED,
   };

@@ -12,7 +12,7 @@ import {
 import type { ProvisionSpec } from '../../api/platform-defaults.ts';
 import { compareEntries, type Entry, meetsAll } from '../entry.ts';
 import { definitionFor } from '../resolution.ts';
-import { builtInValue, expandVariables, fillVariables, variablesIn } from '../variables.ts';
+import { builtInValue, expandVariables, fillVariables, requiredVariablesIn } from '../variables.ts';
 
 export type ProvisionedKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim';
 
@@ -112,8 +112,9 @@ const filledItems = (entry: Entry, ns: KubeObject, world: ProvisionWorld): reado
   };
   return itemsOf(entry.spec.provision ?? {}, namespace).map((item) => {
     const expanded = expandVariables(item, (name) => definitionFor(entry, name, definers));
-    const unknown = [...variablesIn(expanded)].find((name) => builtInValue(scope, name) === undefined);
-    if (unknown === undefined) return fillVariables(expanded, (name) => builtInValue(scope, name) ?? '');
+    const unknown = [...requiredVariablesIn(expanded)].find((name) => builtInValue(scope, name) === undefined);
+    if (unknown === undefined)
+      return fillVariables(expanded, (name, fallback) => builtInValue(scope, name) ?? fallback ?? '');
     const message = `${item.kind} ${item.name} is not provisioned: \${${unknown}} is not known in namespace ${namespace}.`;
     return { reason: 'VariableUnknown', message };
   });

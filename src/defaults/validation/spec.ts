@@ -157,7 +157,9 @@ const scopeViolations = (
 
 const objectVariableViolations = (provision: ProvisionSpec): readonly string[] =>
   [...variablesIn(provision)]
-    .filter((name) => name === 'name' || name === 'kind' || name.startsWith('labels.'))
+    .filter(
+      (name) => ['name', 'kind', 'user', 'serviceAccount'].includes(name) || /^(labels|namespaceLabels)\./.test(name),
+    )
     .map(
       (name) => `spec.provision: \${${name}} is about an object, and a namespace is provisioned before there is one`,
     );

@@ -75,7 +75,7 @@ describe('a PlatformDefaults', () => {
   it('can give a PersistentVolumeClaim its StorageClass', () => {
     const storageClass = {
       provisioner: 'efs.csi.aws.com',
-      parameters: { basePath: '/${labels.team}' },
+      parameters: { basePath: '/${region}' },
       mountOptions: ['tls'],
     };
     expect(violationsOf({ match: { kinds: ['PersistentVolumeClaim'] }, inject: { storageClass } })).toEqual([]);
@@ -325,7 +325,7 @@ describe('variables', () => {
       { inject: { annotations: { a: 'x ${unclosed' } } },
       'spec.inject.annotations.a: "${unclosed" is not a variable; write $${ where ${ is meant',
     ],
-    [{ inject: { env: [{ name: 'A', value: '${A:-b}' }] } }, 'spec.inject.env[0].value: "${A:-b}" is not a variable'],
+    [{ inject: { env: [{ name: 'A', value: '${A:=b}' }] } }, 'spec.inject.env[0].value: "${A:=b}" is not a variable'],
     [
       { inject: { sparkConf: { [`spark.${'x'.repeat(1_100)}`]: 'x' } } },
       `spec.inject.sparkConf: spark.${'x'.repeat(54)}… has more than 1024 characters; shorten it`,
