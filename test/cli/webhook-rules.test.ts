@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { installedWebhooks, webhooksOf } from '../../src/cli/explanation/webhook-rules.ts';
 import { webhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
-import { mutators } from '../../src/kinds/index.ts';
+import { rulesInForce } from '../../src/kinds/index.ts';
 
 describe('the webhooks that preview goes by', () => {
   it('are the same whether those on the cluster fail closed or ignore failures', () => {
+    const rules = rulesInForce([]);
     const account = { namespace: 'home', name: 'quartermaster' };
     const configuration = webhookConfiguration({
       name: 'quartermaster',
-      rules: mutators.flatMap(({ rules }) => rules),
+      rules,
       target: { url: 'https://127.0.0.1/' },
       caBundle: undefined,
       systemNamespace: 'home',
@@ -16,7 +17,7 @@ describe('the webhooks that preview goes by', () => {
       failsClosed: true,
       account,
     });
-    expect(configuration.webhooks?.length).toBeGreaterThan(mutators.length);
+    expect(configuration.webhooks?.length).toBeGreaterThan(rules.length);
     const sent = ({ name, matchConditions = [] }: ReturnType<typeof webhooksOf>[number]) => [name, matchConditions];
     expect(webhooksOf(configuration).map(sent)).toEqual(installedWebhooks('home', 'nfs').map(sent));
   });
