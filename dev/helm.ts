@@ -7,5 +7,6 @@ export const helmVersions = ['3.18.6', '4.3.2'] as const;
 /** Path of the real helm, built from its Go module where no earlier run did. */
 export const ensureHelm = (version: (typeof helmVersions)[number], progress: Progress): Promise<string> => {
   const module = `helm.sh/helm/v${version.split('.')[0]}`;
-  return goProgram({ name: 'helm', module, version, package: './cmd/helm' }, progress);
+  // A cache keeps one build under a name.
+  return goProgram({ name: `helm-${version}`, module, version, package: './cmd/helm' }, progress);
 };

@@ -1,12 +1,16 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { chartFiles } from '../src/install/chart.ts';
 import { kustomizeTree } from '../src/install/manifests.ts';
 import { defaults } from '../src/install/options.ts';
 
-/** Writes manifests/ anew from what `quartermaster manifests` prints, with the overlays beside it. */
-const directory = join(import.meta.dirname, '../manifests');
-await rm(directory, { recursive: true, force: true });
-for (const [path, text] of Object.entries(kustomizeTree(defaults))) {
-  await mkdir(dirname(join(directory, path)), { recursive: true });
-  await writeFile(join(directory, path), text);
+/** Writes manifests/ and charts/quartermaster/ anew from what the install is made of. */
+const root = join(import.meta.dirname, '..');
+const trees = { manifests: kustomizeTree(defaults), 'charts/quartermaster': chartFiles() };
+for (const [folder, files] of Object.entries(trees)) {
+  await rm(join(root, folder), { recursive: true, force: true });
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(root, folder, path)), { recursive: true });
+    await writeFile(join(root, folder, path), text);
+  }
 }

@@ -45,18 +45,20 @@ export const nfsObjects = (options: InstallOptions): readonly KubeObject[] => [
 ];
 
 /**
- * Everything the cluster needs to run Quartermaster, in an order to apply and to delete it in. The webhook configuration comes first:
- * when all this is deleted, nothing needs to wait for a webhook whose pods are going.
+ * Everything the cluster needs to run Quartermaster, file by file, in an order to apply and to delete it in. The webhook configuration
+ * comes first: when all this is deleted, nothing needs to wait for a webhook whose pods are going.
  */
-export const installObjects = (options: InstallOptions): readonly KubeObject[] => [
-  ...Object.entries(baseFiles(options)).flatMap(([file, objects]) =>
-    file === 'deployment.yaml' ? [deploymentObject(options)] : objects,
-  ),
-  ...nfsObjects(options),
-  ...when(options.networkPolicy, [networkPolicyObject(options)]),
-  ...when(options.certManager, certManagerObjects(options)),
-  ...when(options.monitoring, prometheusObjects(options)),
-];
+export const installFiles = (options: InstallOptions): Readonly<Record<string, readonly KubeObject[]>> => ({
+  ...baseFiles(options),
+  'deployment.yaml': [deploymentObject(options)],
+  'nfs.yaml': nfsObjects(options),
+  'network-policy.yaml': when(options.networkPolicy, [networkPolicyObject(options)]),
+  'cert-manager.yaml': when(options.certManager, certManagerObjects(options)),
+  'monitoring.yaml': when(options.monitoring, prometheusObjects(options)),
+});
+
+export const installObjects = (options: InstallOptions): readonly KubeObject[] =>
+  Object.values(installFiles(options)).flat();
 
 /** As the running Quartermaster makes it, but for the caBundle, which is made at its first start, and for what fails closed. */
 const webhookObject = (options: InstallOptions): KubeObject =>

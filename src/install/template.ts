@@ -48,10 +48,10 @@ export const fieldOf = (name: string, value: object): Readonly<Record<string, un
   return Object.keys(value).length === 0 ? {} : { [name]: value };
 };
 
-/** A text made of an option: by `format`, or in a template by Go, `.` being the option. */
+/** A text made of an option: by `format`, or in a template by Go, `%` being the option. */
 export const textOf = <T>(value: T, format: (value: T) => string, go: string): string => {
   const given = expressionOf(value);
-  return given === undefined ? format(value) : expression(`${given} | ${go}`);
+  return given === undefined ? format(value) : expression(go.replace('%', given));
 };
 
 /** A field that is there where the option is on. */

@@ -120,23 +120,26 @@ interface EnvVar {
 
 /** What the running program must know of the values: to make the same webhook configuration again where it is deleted. */
 const chosenSettings = (options: InstallOptions): readonly EnvVar[] => [
-  { name: settings.logLevel.env, value: textOf(options.logLevel, String, 'quote') },
-  { name: settings.failurePolicy.env, value: textOf(options.failurePolicy, pairsText, 'include "pairs" . | quote') },
+  { name: settings.logLevel.env, value: textOf(options.logLevel, String, '% | quote') },
+  {
+    name: settings.failurePolicy.env,
+    value: textOf(options.failurePolicy, pairsText, 'include "quartermaster.pairs" % | quote'),
+  },
   {
     name: settings.webhookTimeoutSeconds.env,
-    value: textOf(options.timeoutSeconds, String, 'toString | quote'),
+    value: textOf(options.timeoutSeconds, String, '% | toString | quote'),
   },
   {
     name: settings.excludedNamespaces.env,
-    value: textOf(options.excludedNamespaces, (names) => names.join(','), 'join "," | quote'),
+    value: textOf(options.excludedNamespaces, (names) => names.join(','), 'join "," % | quote'),
   },
   {
     name: settings.namespaceRequirements.env,
-    value: textOf(options.namespaceSelector.matchExpressions ?? [], sortedJson, 'toJson | quote'),
+    value: textOf(options.namespaceSelector.matchExpressions ?? [], sortedJson, 'toJson % | quote'),
   },
   {
     name: settings.objectRequirements.env,
-    value: textOf(options.objectSelector.matchExpressions ?? [], sortedJson, 'toJson | quote'),
+    value: textOf(options.objectSelector.matchExpressions ?? [], sortedJson, 'toJson % | quote'),
   },
 ];
 

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../api/kubernetes.ts';
+import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
 import { FIELD_MANAGER } from '../../api/names.ts';
 import type { MutatingWebhookConfiguration, Webhook } from './configuration.ts';
 
@@ -18,8 +18,6 @@ interface ManagedFields {
   readonly fieldsV1?: Readonly<Record<string, unknown>>;
 }
 
-type Owned = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-
 /**
  * What to apply over `live` so that nothing is taken from anybody: each webhook of `desired` without the fields that another manager
  * owns there. A webhook that `live` does not have takes from the one in `inherits` (by name) what is chosen there.
@@ -34,13 +32,34 @@ export const yieldOwned = (
   const webhooks = (desired.webhooks ?? []).map((webhook) => {
     const source = present.get(inherits.get(webhook.name) ?? '');
     const inherited = source === undefined ? webhook : inherit(webhook, source);
-    return without(
-      inherited,
-      CHOSEN.filter((field) => isAnothers(owners, webhook.name, field)),
-    );
+    const yielded = CHOSEN.filter((field) => isAnothers(owners, webhookFields(webhook.name, `f:${field}`)));
+    return withoutApplied(without(inherited, yielded), owners.filter(isApplier));
   });
-  return { ...desired, webhooks };
+  return { ...desired, metadata: { ...desired.metadata, labels: ownLabels(desired, owners) }, webhooks };
 };
+
+/** Whoever applies server-side says what is installed, and is refused where another version is written over it: Helm 4, Flux. */
+const isApplier = (owner: ManagedFields): boolean => owner.operation === 'Apply' && !isOurs(owner);
+
+/** Without the rules and conditions that another applies. */
+const withoutApplied = (webhook: Webhook, appliers: readonly ManagedFields[]): Webhook => {
+  const isApplied = (...path: readonly string[]): boolean =>
+    appliers.some((owner) => owns(owner, webhookFields(webhook.name, ...path)));
+  const { matchConditions } = webhook;
+  const kept = matchConditions?.filter(({ name }) => !isApplied('f:matchConditions', keyOf(name)));
+  return without({ ...webhook, ...(kept && { matchConditions: kept }) }, [
+    ...(isApplied('f:rules') ? ['rules'] : []),
+    ...(kept?.length === 0 ? ['matchConditions'] : []),
+  ]);
+};
+
+/** Helm has labels of its own for whatever it makes. */
+const ownLabels = ({ metadata }: KubeObject, owners: readonly ManagedFields[]): StringMap =>
+  Object.fromEntries(
+    Object.entries(metadata.labels ?? {}).filter(
+      ([label]) => !isAnothers(owners, ['f:metadata', 'f:labels', `f:${label}`]),
+    ),
+  );
 
 /** All that is chosen but the policy itself, conditions that others added, and the authority where that is not ours. */
 const inherit = (webhook: Webhook, source: Webhook): Webhook => {
@@ -65,12 +84,22 @@ const managedFieldsOf = ({ metadata }: KubeObject): readonly ManagedFields[] =>
   (metadata as { readonly managedFields?: readonly ManagedFields[] }).managedFields ?? [];
 
 /** Owned, and not by what we applied. */
-const isAnothers = (owners: readonly ManagedFields[], webhook: string, field: string): boolean => {
-  const owning = owners.filter(({ fieldsV1 }) => {
-    const webhooks = fieldsV1?.['f:webhooks'] as Owned | undefined;
-    return webhooks?.[`k:${JSON.stringify({ name: webhook })}`]?.[`f:${field}`] !== undefined;
-  });
+const isAnothers = (owners: readonly ManagedFields[], path: readonly string[]): boolean => {
+  const owning = owners.filter((owner) => owns(owner, path));
   return owning.length > 0 && !owning.some(isOurs);
+};
+
+const keyOf = (name: string): string => `k:${JSON.stringify({ name })}`;
+const webhookFields = (name: string, ...path: readonly string[]): readonly string[] => [
+  'f:webhooks',
+  keyOf(name),
+  ...path,
+];
+
+const owns = ({ fieldsV1 }: ManagedFields, path: readonly string[]): boolean => {
+  let fields: unknown = fieldsV1;
+  for (const name of path) fields = (fields as Readonly<Record<string, unknown>> | undefined)?.[name];
+  return fields !== undefined;
 };
 
 const isOurs = ({ manager, operation }: ManagedFields): boolean => manager === FIELD_MANAGER && operation === 'Apply';
