@@ -25,7 +25,7 @@ export const stories: readonly Story[] = [
   },
   {
     title: 'A fast one, and one that many pods write to',
-    note: '"ssd" in the name asks for the fast tier; ReadWriteMany for managed file storage.',
+    note: '"ssd" in the name asks for a solid-state disk; ReadWriteMany for managed file storage.',
     namespace: 'analytics',
     manifest: 'examples/volumes',
   },
