@@ -11,12 +11,12 @@ import {
 } from './entry.ts';
 import { createMatcher, type Matcher } from './matcher.ts';
 import { type Layer, mergeLayers } from './merge.ts';
-import { countValues, injectViolations, MAX_VALUES } from './validation/inject.ts';
+import { fillPartly, type LeftOutValue, leftOutText } from './partial.ts';
+import { countValues, MAX_VALUES } from './validation/inject.ts';
 import {
   builtInValue,
   createBudget,
   expandVariables,
-  fillVariables,
   isOfObject,
   requiredVariablesIn,
   variablesIn,
@@ -126,10 +126,12 @@ const inject = (plan: Plan, values: readonly (string | undefined)[]): SizedInjec
   return { injection, size: size + told };
 };
 
-/** An entry that gives an object nothing although it matches, and why: a part of a sentence. */
+/** An entry that gives an object nothing although it matches, or not all of it, and why: a part of a sentence. */
 export interface LeftOut {
   readonly entry: Entry;
   readonly why: string;
+  /** The values alone that are left out; undefined where it is the whole entry. */
+  readonly values?: readonly LeftOutValue[];
 }
 
 /** What matching entries come to before they are merged, best first. */
@@ -163,6 +165,8 @@ const fillLayers = (
       continue;
     }
     applied.push(layer);
+    if (layer.leftOut !== undefined && layer.leftOut.length > 0)
+      leftOut.push({ entry: planned.entry, why: leftOutText(layer.leftOut), values: layer.leftOut });
     remaining = { size: remaining.size - layer.size, values: remaining.values - planned.values };
   }
   const given = MAX_VALUES - remaining.values;
@@ -184,9 +188,10 @@ type Allowance = Pick<PlannedLayer, 'size' | 'values'>;
 
 interface SizedLayer extends Layer {
   readonly size: number;
+  readonly leftOut?: readonly LeftOutValue[];
 }
 
-/** The layer with its variables filled in; a part of a sentence where that cannot be: half of an entry is worse than none. */
+/** The layer with its variables filled in; a part of a sentence where that cannot be. */
 const fillLayer = (
   layer: PlannedLayer,
   known: ReadonlyMap<string, string | undefined>,
@@ -198,21 +203,27 @@ const fillLayer = (
   if (!isTemplate) return layer;
   if (layer.ofObject !== undefined)
     return `\${${layer.ofObject}} follows from one object, and a StorageClass is for the whole cluster`;
-  const unknown = layer.required.find((name) => known.get(name) === undefined);
-  if (unknown !== undefined) return `\${${unknown}} is not known for this object`;
   const budget = createBudget(allowance.size - layer.size);
-  const filled = fillVariables(layer.inject, (name, fallback) => budget.spend(known.get(name) ?? fallback ?? ''));
+  const { kinds } = entry.spec.match;
+  const filled = fillPartly(layer.inject, {
+    kinds,
+    mode: entry.mode,
+    required: layer.required,
+    known,
+    spend: budget.spend,
+  });
   if (budget.isSpent()) return SIZE_EXCEEDED;
-  const [violation] = injectViolations(filled, entry.spec.match.kinds, entry.mode);
-  if (violation !== undefined) return violation;
-  return { entry, inject: filled, size: JSON.stringify(filled).length };
+  if (typeof filled === 'string') return filled;
+  return { entry, ...filled, size: JSON.stringify(filled.inject).length };
 };
 
 const SIZE_EXCEEDED = 'PlatformDefaults would give this object more than 1 MiB';
 const COUNT_EXCEEDED = `PlatformDefaults would give this object more than ${MAX_VALUES} values`;
 
-const notApplied = ({ entry, why }: LeftOut): string =>
-  `PlatformDefaults ${namespacedName(entry)} is not applied: ${why}.`;
+const notApplied = ({ entry, why, values }: LeftOut): string =>
+  values === undefined
+    ? `PlatformDefaults ${namespacedName(entry)} is not applied: ${why}.`
+    : `PlatformDefaults ${namespacedName(entry)}: ${why}.`;
 
 /** What one entry gives to the objects that match a certain set of entries. */
 interface PlannedLayer {

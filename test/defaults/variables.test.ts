@@ -62,25 +62,54 @@ describe('variables', () => {
     ['cloud', { cloud: 'unknown' }],
     ['name', { name: '' }],
   ];
-  it.each(unknown)('without a value (%s) leave the whole entry out, and a warning says so', (name, given) => {
+  it.each(unknown)('without a value (%s) leave that one value out, and a warning says so', (name, given) => {
     const list = [
       platformDefaults('it', { inject: { annotations: { text: `\${${name}}` }, labels: { static: 'too' } } }),
       platformDefaults('other', { inject: { labels: { other: 'stays' } } }),
     ];
     const injected = resolve(list, given);
-    expect([...(injected?.annotations.keys() ?? []), ...(injected?.labels.keys() ?? [])]).toEqual(['other']);
+    expect([...(injected?.annotations.keys() ?? []), ...(injected?.labels.keys() ?? [])]).toEqual(['static', 'other']);
     expect(injected?.warnings).toEqual([
-      `PlatformDefaults quartermaster-system/it is not applied: \${${name}} is not known for this object.`,
+      `PlatformDefaults quartermaster-system/it: annotations text is not applied: \${${name}} is not known for this object.`,
     ]);
   });
 
-  it('that make a value Kubernetes would refuse leave the entry out too', () => {
-    const list = [platformDefaults('it', { inject: { labels: { store: '${objectStore.logs.url}' } } })];
+  it('that make a value Kubernetes would refuse leave that value out too', () => {
+    const list = [platformDefaults('it', { inject: { labels: { store: '${objectStore.logs.url}', other: 'stays' } } })];
     const injected = resolve(list, known);
-    expect(injected?.labels.size).toBe(0);
+    expect([...(injected?.labels.keys() ?? [])]).toEqual(['other']);
     expect(injected?.warnings[0]).toMatch(
-      /it is not applied: spec\.inject\.labels\[store\]: "s3a:\/\/logs\/" is not a label value/,
+      /it: labels store is not applied: spec\.inject\.labels\[store\]: "s3a:\/\/logs\/" is not a label value/,
     );
+  });
+
+  it('take along what is no good without a value: mounts of a volume, the other keys of a volume of Spark', () => {
+    const list = [
+      platformDefaults('it', {
+        mode: 'Enforce',
+        inject: {
+          volumes: [
+            { name: 'gone', persistentVolumeClaim: { claimName: '${labels.absent}' } },
+            { name: 'kept', emptyDir: {} },
+          ],
+          volumeMounts: [
+            { name: 'gone', mountPath: '/gone' },
+            { name: 'kept', mountPath: '/kept' },
+          ],
+          sparkConf: {
+            'spark.kubernetes.driver.volumes.emptyDir.x.mount.path': '/${labels.absent}',
+            'spark.kubernetes.driver.volumes.emptyDir.x.mount.readOnly': 'true',
+            'spark.x': 'stays',
+          },
+        },
+      }),
+    ];
+    const injected = resolve(list, known);
+    expect([...(injected?.volumes.keys() ?? []), ...(injected?.volumeMounts.keys() ?? [])]).toEqual(['kept', '/kept']);
+    expect([...(injected?.sparkConf.keys() ?? [])]).toEqual(['spark.x']);
+    expect(injected?.warnings).toEqual([
+      'PlatformDefaults quartermaster-system/it: volumes gone, sparkConf spark.kubernetes.driver.volumes.emptyDir.x.mount.path are not applied: ${labels.absent} is not known for this object.',
+    ]);
   });
 
   it('give each object its own values, although injections are kept', () => {

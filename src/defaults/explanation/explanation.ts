@@ -85,7 +85,7 @@ const explainEntry = (entry: Entry, matches: readonly Match[], happened: Happene
   const head = { source: titleOf(entry), mode: entry.mode };
   const match = matches.find(({ matched }) => matched.includes(entry));
   if (match === undefined) return { ...head, verdict: 'not matching', why: whyNot(entry, happened), values: [] };
-  const leftOut = match.layers.leftOut.find((left) => left.entry === entry);
+  const leftOut = match.layers.leftOut.find((left) => left.entry === entry && left.values === undefined);
   if (leftOut !== undefined) return { ...head, verdict: 'refused', why: leftOut.why, values: [] };
   if (entry.spec.inject === undefined)
     return { ...head, verdict: 'applied', why: 'it gives variables to other defaults alone', values: [] };
@@ -135,9 +135,22 @@ const valuesOf = (entry: Entry, { layers }: Match, happened: Happened): readonly
     ...(own.length === 0
       ? made.map(({ path, why }) => ({ verdict: 'applied' as const, field: path, value: undefined, why }))
       : []),
+    ...leftOutOf(entry, layers),
     ...lostBy(entry, layers.layers),
   ];
 };
+
+const leftOutOf = (entry: Entry, { leftOut }: Layers): readonly ValueExplanation[] =>
+  leftOut
+    .filter((left) => left.entry === entry)
+    .flatMap(({ values = [] }) =>
+      values.map(({ field, why }) => ({
+        verdict: 'refused' as const,
+        field: `spec.inject.${field}`,
+        value: undefined,
+        why,
+      })),
+    );
 
 const isTold = (path: string, outcomes: readonly Outcome[]): boolean =>
   outcomes.some(({ field }) => path.startsWith(`/${field.replaceAll('.', '/')}/`));
