@@ -33,6 +33,27 @@ const unfit = [
 ];
 const cases = caseNames().filter(([kind, name]) => kinds.includes(kind) && !unfit.includes(name));
 
+const priority = (name: string, value: number, preemptionPolicy: string) => ({
+  apiVersion: 'scheduling.k8s.io/v1',
+  kind: 'PriorityClass',
+  metadata: { name },
+  value,
+  preemptionPolicy,
+});
+const runtime = (name: string) => ({
+  apiVersion: 'node.k8s.io/v1',
+  kind: 'RuntimeClass',
+  metadata: { name },
+  handler: name,
+});
+/** What pods of the cases name: the API server refuses a pod whose classes are not there. */
+const CLASSES = [
+  priority('batch', 100, 'PreemptLowerPriority'),
+  priority('urgent', 1_000, 'Never'),
+  runtime('gvisor'),
+  runtime('kata'),
+];
+
 let controlPlane: ControlPlane;
 let admin: Kube;
 
@@ -42,6 +63,8 @@ beforeAll(async () => {
   await kubectl(controlPlane, ['apply', '-f', join(import.meta.dirname, '../schemas')]);
   await kubectl(controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
   await kubectl(controlPlane, ['create', 'namespace', NAMESPACE]);
+  const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: CLASSES });
+  await kubectl(controlPlane, ['apply', '-f', '-'], { input });
 });
 
 afterAll(() => controlPlane?.stop());

@@ -127,7 +127,7 @@ describe('the API server', () => {
   });
 
   const refused: readonly (readonly [string, object, string])[] = [
-    ['a kind it does not know', { match: { kinds: ['Pod'] } }, 'spec.match.kinds'],
+    ['a kind it does not know', { match: { kinds: ['Deployment'] } }, 'spec.match.kinds'],
     ['no kind', { match: { kinds: [] } }, 'spec.match.kinds'],
     ['a kind twice', { match: { kinds: ['ObjectStore', 'ObjectStore'] } }, 'spec.match.kinds'],
     [
