@@ -10,6 +10,25 @@ const NODE = {
   spec: { providerID: 'gce://demo-project/europe-west1-b/pool-1-a' },
 };
 const DRIVERS = ['pd.csi.storage.gke.io', 'filestore.csi.storage.gke.io', 'ru.yandex.s3.csi'];
+/** As spark-operator's chart has it. The operator does not run here; that it has a webhook decides what its applications can be given. */
+const SPARK_OPERATOR = {
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'MutatingWebhookConfiguration',
+  metadata: { name: 'spark-operator-webhook' },
+  webhooks: [
+    {
+      name: 'mutate--v1-pod.sparkoperator.k8s.io',
+      clientConfig: {
+        service: { namespace: 'spark-operator', name: 'spark-operator-webhook-svc', path: '/mutate--v1-pod' },
+      },
+      rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
+      objectSelector: { matchLabels: { 'sparkoperator.k8s.io/launched-by-spark-operator': 'true' } },
+      admissionReviewVersions: ['v1'],
+      sideEffects: 'None',
+      failurePolicy: 'Ignore',
+    },
+  ],
+};
 const MADE_KINDS = 'storageclasses,configmaps,persistentvolumeclaims,rolebindings,serviceaccounts,services,deployments';
 const SETTLED_WITHIN_MS = 6_000;
 const EQUAL_LOOKS = 3;
@@ -33,7 +52,7 @@ export const versionOf = async (kubectl: Kubectl): Promise<string> => {
   return (JSON.parse(out) as { readonly gitVersion: string }).gitVersion;
 };
 
-/** A node, drivers, the namespaces of the stories and the kinds they use. */
+/** A node, drivers, spark-operator's webhook, the namespaces of the stories and the kinds they use. */
 export const prepare = async (
   kubectl: Kubectl,
   stories: readonly Story[],
@@ -50,7 +69,7 @@ export const prepare = async (
     kind: 'Namespace',
     metadata: { name, labels: { workloads: name } },
   }));
-  await apply([NODE, ...drivers, ...namespaces]);
+  await apply([NODE, SPARK_OPERATOR, ...drivers, ...namespaces]);
   await kubectl('apply', '-f', 'test/schemas');
   await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s');
 };

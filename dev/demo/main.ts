@@ -19,7 +19,10 @@ import { stories } from './stories.ts';
 const screen = createScreen((text) => void process.stdout.write(text));
 const root = resolve(import.meta.dirname, '../..');
 /** All of the install but what needs nodes to run on: Quartermaster itself runs beside the cluster here. */
-const INSTALL = ['namespaces', 'crds', 'rbac', 'account-policy'].map((name) => `manifests/base/${name}.yaml`);
+const INSTALL = [
+  ...['namespace', 'crds', 'rbac', 'account-policy'].map((name) => `manifests/base/${name}.yaml`),
+  'manifests/components/nfs/objects.yaml',
+];
 /** Whose jobs come from elsewhere: openEO's, as its guide for Calrissian names them. */
 const OPENEO_ACCOUNTS = 'spark-jobs-dev:openeo,spark-jobs-dev:batch-jobs';
 /** As the stub of the metadata service has it. */
