@@ -269,4 +269,18 @@ describe('a pod of many containers', () => {
   it('is given all of it where that is little', () => {
     expect(JSON.stringify(admit(many(50), giving(20, 'x')).object).match(/"name":"A19"/g)).toHaveLength(51);
   });
+
+  it('hides none of them from what the platform enforces', () => {
+    const proxy = platformDefaults('proxy', {
+      mode: 'Enforce',
+      match: { kinds: ['Pod'] },
+      inject: { env: [{ name: 'PROXY', value: 'on' }] },
+    });
+    const containers = Array.from({ length: 300 }, (_, at) => ({ name: `c${at}` }));
+    const { object } = admit(
+      { ...step(), metadata: { name: 'it', namespace: 'team-a' }, spec: { containers } } as never,
+      [proxy],
+    );
+    expect(JSON.stringify(object).match(/"name":"PROXY"/g)).toHaveLength(300);
+  });
 });

@@ -15,28 +15,28 @@ export type ContainerRules = Pick<FrameworkProfile, 'main' | 'helpers' | 'untouc
 export const ANY_POD: ContainerRules = { main: 'all', helpers: [], untouched: [] };
 
 /**
- * The containers of a pod that can be given something, regular ones first. Of more than the API server will take by one name
- * it is the first; those beyond MAX_CONTAINERS are left alone.
+ * The containers of a pod that can be given something, regular ones first. Of several of one name, which no
+ * API server takes, it is the first.
  */
 export const containersOf = (pod: KubeObject, rules: ContainerRules): readonly PlacedContainer[] => {
   const names = new Set<string>();
   const containers: PlacedContainer[] = [];
   const named = isAnyNamed(pod, rules.main);
+  let hasMain = false;
   for (const list of LISTS) {
     for (const [index, container] of listAt(pod, ['spec', list]).entries()) {
       const name = textAt(container, ['name']) ?? '';
-      if (names.has(name) || containers.length === MAX_CONTAINERS) continue;
+      if (names.has(name)) continue;
       names.add(name);
-      const isFirst = list === 'containers' && !containers.some(({ role }) => role === 'main');
+      const isFirst = list === 'containers' && !hasMain;
       const placed = placedContainer({ name, list, container, isFirst, named }, rules);
-      if (placed !== undefined) containers.push({ ...placed, at: ['spec', list, String(index)] });
+      if (placed === undefined) continue;
+      hasMain ||= placed.role === 'main';
+      containers.push({ ...placed, at: ['spec', list, String(index)] });
     }
   }
   return containers;
 };
-
-/** More than any pod has; what each is given grows with their number. */
-const MAX_CONTAINERS = 64;
 
 const LISTS = ['containers', 'initContainers'] as const;
 
