@@ -87,8 +87,9 @@ onCluster('what is shipped, installed on a real node', (join) => {
     const cluster = await join();
     const { kubectl } = cluster;
     const system = ['-n', 'quartermaster-system'];
-    const [pid] = (await cluster.run('pgrep', ['-f', '^/nodejs/bin/node'], { timeoutMs: 10_000 })).trim().split('\n');
-    await cluster.run('kill', ['-KILL', pid ?? ''], { timeoutMs: 10_000 });
+    // The newest: that of the pod deleted before may still be ending.
+    const pid = (await cluster.run('pgrep', ['-n', '-f', '^/nodejs/bin/node'], { timeoutMs: 10_000 })).trim();
+    await cluster.run('kill', ['-KILL', pid], { timeoutMs: 10_000 });
     await inNamespace(cluster, { name: 'killed' }, async () => {
       const named = claim.replaceAll('fast-scratch', 'made-while-killed');
       await kubectl.withInput(named, '-n', 'killed', 'create', '-f', '-');
