@@ -1,5 +1,6 @@
 import { INJECT_KEYS, TARGET_KINDS, type TargetKind } from '../src/api/inject-spec.ts';
 import { isPodKind, POD_KINDS } from '../src/api/target-kinds.ts';
+import { wholeResource } from './platform-defaults/whole-resource.ts';
 
 /** Pods of all kinds take the same keys, unless told otherwise below. */
 const others = TARGET_KINDS.filter((kind) => !isPodKind(kind));
@@ -31,6 +32,8 @@ const mark = (without: readonly TargetKind[] | undefined): string => {
 };
 
 const TABLE = /^\| key of `spec\.inject`.*\n(?:\|.*\n)+/m;
+const WHOLE = /(?<=^## The whole resource\n[\s\S]*?^```yaml\n)[\s\S]*?(?=\n```$)/m;
 
-/** The page with that table made anew. */
-export const withInjectKeys = (page: string): string => page.replace(TABLE, () => `${injectKeysTable()}\n`);
+/** The page with the table of keys and the whole resource made anew. */
+export const platformDefaultsPage = (page: string): string =>
+  page.replace(TABLE, () => `${injectKeysTable()}\n`).replace(WHOLE, wholeResource);

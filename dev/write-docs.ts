@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withObjectStoreFields } from './buckets-page.ts';
-import { withInjectKeys } from './platform-defaults-page.ts';
+import { platformDefaultsPage } from './platform-defaults-page.ts';
 import { settingsPage } from './settings-page.ts';
 import { storageClassesPage } from './storage-classes-page.ts';
 
@@ -13,4 +13,4 @@ const buckets = join(import.meta.dirname, '../docs/buckets.md');
 await writeFile(buckets, withObjectStoreFields(await readFile(buckets, 'utf8')));
 
 const platformDefaults = join(import.meta.dirname, '../docs/platform-defaults.md');
-await writeFile(platformDefaults, withInjectKeys(await readFile(platformDefaults, 'utf8')));
+await writeFile(platformDefaults, platformDefaultsPage(await readFile(platformDefaults, 'utf8')));

@@ -1,13 +1,25 @@
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { objectStoreFieldsTable } from '../../dev/buckets-page.ts';
-import { injectKeysTable } from '../../dev/platform-defaults-page.ts';
+import { wholeResource } from '../../dev/platform-defaults/whole-resource.ts';
+import { injectKeysTable, platformDefaultsPage } from '../../dev/platform-defaults-page.ts';
 import { storageClassesPage } from '../../dev/storage-classes-page.ts';
 import type { CloudName } from '../../src/api/facts.ts';
 import { networkVariables } from '../../src/api/network.ts';
-import { POD_KINDS } from '../../src/api/target-kinds.ts';
+import { type PlatformDefaults, platformDefaultsSpec } from '../../src/api/platform-defaults.ts';
+import { schemaViolations } from '../../src/api/schema-validation.ts';
+import {
+  INJECT_KEYS,
+  type InjectKey,
+  isPodKind,
+  POD_KINDS,
+  TARGET_KINDS,
+  type TargetKind,
+} from '../../src/api/target-kinds.ts';
 import { parseObjects } from '../../src/cli/documents.ts';
+import { validateDefaults } from '../../src/defaults/validation/spec.ts';
 import { BUILT_IN_VARIABLES } from '../../src/defaults/variables.ts';
 import { alerts } from '../../src/install/prometheus.ts';
 import { mutators } from '../../src/kinds/index.ts';
@@ -121,6 +133,31 @@ describe('docs/buckets.md', () => {
 describe('docs/platform-defaults.md', () => {
   it('gives every key of inject the kinds that take it', () => {
     expect(read('platform-defaults.md')).toContain(injectKeysTable());
+  });
+
+  it('is what the schema says: write it anew with npm run docs', () => {
+    expect(platformDefaultsPage(read('platform-defaults.md'))).toBe(read('platform-defaults.md'));
+    expect(read('platform-defaults.md')).toContain(wholeResource());
+  });
+
+  it.each(TARGET_KINDS)('shows values that are valid in a PlatformDefaults for %s', (kind) => {
+    const whole = parse(wholeResource()) as PlatformDefaults;
+    const { match, inject = {}, ...spec } = whole.spec;
+    expect(schemaViolations(platformDefaultsSpec.json, whole.spec, 'spec')).toEqual([]);
+    const { owner: _owner, containers: _containers, ...ofAnyKind } = match;
+    const taken = Object.entries(inject).filter(([key]) =>
+      (INJECT_KEYS[key as InjectKey] as readonly TargetKind[]).includes(kind),
+    );
+    const forKind: PlatformDefaults = {
+      ...whole,
+      spec: {
+        ...spec,
+        mode: 'Enforce',
+        match: { ...(isPodKind(kind) ? match : ofAnyKind), kinds: [kind] },
+        inject: Object.fromEntries(taken),
+      },
+    };
+    expect(validateDefaults(forKind, { systemNamespace: 'quartermaster' })).toEqual([]);
   });
 
   it('tells what every kind of pod is', () => {
