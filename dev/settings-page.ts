@@ -1,7 +1,6 @@
 import { messageOf } from '../src/api/errors.ts';
 import { SETTINGS_CONFIG_MAP } from '../src/api/names.ts';
-import { LIVE_SETTINGS } from '../src/server/live-settings.ts';
-import type { SettingName } from '../src/settings/config.ts';
+import { LIVE_SETTINGS, type SettingName } from '../src/settings/config.ts';
 import { type Setting, settings } from '../src/settings/definitions.ts';
 
 /** docs/settings.md, made from the table in src/settings/definitions.ts. */

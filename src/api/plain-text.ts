@@ -1,3 +1,5 @@
+import { distance } from 'fastest-levenshtein';
+
 /** Characters of a name that is logged or remembered: those of the longest valid one. */
 export const MAX_NAME_LENGTH = 253;
 /** Characters of a sentence that is sent or logged; kubectl shows a quarter of that. */
@@ -21,4 +23,25 @@ export const plainSentences = (sentences: readonly string[]): readonly string[] 
   const first = sentences.slice(0, MAX_SENTENCES).map((sentence) => plainText(sentence, MAX_SENTENCE_LENGTH));
   const left = sentences.length - first.length;
   return left === 0 ? first : [...first, `${left} more were left out.`];
+};
+
+/** The known word that a wrong one was probably meant to be: the same in other case, or at most a third of it mistyped. */
+export const nearestOf = (word: string, known: readonly string[]): string | undefined => {
+  const lower = word.toLowerCase();
+  const ranked = known
+    .filter((candidate) => candidate !== word)
+    .map((candidate) => ({ candidate, edits: editsBetween(lower, candidate.toLowerCase()) }))
+    .filter(({ candidate, edits }) => edits <= Math.max(1, Math.floor(Math.max(candidate.length, word.length) / 3)))
+    .sort((a, b) => a.edits - b.edits);
+  return ranked[0]?.candidate;
+};
+
+/** Letters that changed places are one mistake, not two. */
+const editsBetween = (word: string, other: string): number =>
+  [...word].sort().join('') === [...other].sort().join('') ? Math.min(1, distance(word, other)) : distance(word, other);
+
+/** ` (did you mean x?)`, to end a sentence with; empty where nothing is near. */
+export const didYouMean = (word: string, known: readonly string[]): string => {
+  const meant = nearestOf(word, known);
+  return meant === undefined ? '' : ` (did you mean ${meant}?)`;
 };

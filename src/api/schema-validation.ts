@@ -1,3 +1,4 @@
+import { didYouMean } from './plain-text.ts';
 import type { JsonSchema, Schema } from './schema.ts';
 
 /**
@@ -32,7 +33,8 @@ const objectViolations = (schema: JsonSchema, value: Fields, path: string): read
     if (name === '__proto__') return [`${path}.${name}: is a key that not every reader keeps; rename it`];
     const field = fieldSchema(schema, name);
     if (field !== undefined) return schemaViolations(field, item, `${path}.${name}`);
-    if (schema['x-kubernetes-preserve-unknown-fields'] !== true) return [`${path}.${name}: there is no such field`];
+    if (schema['x-kubernetes-preserve-unknown-fields'] !== true)
+      return [`${path}.${name}: there is no such field${didYouMean(name, Object.keys(schema.properties ?? {}))}`];
     return isDeeperThan(MAX_DEPTH, item) ? [`${path}.${name}: is nested deeper than ${MAX_DEPTH} levels`] : [];
   });
   return [...missing, ...inside];
@@ -63,7 +65,8 @@ const duplicateViolations = (schema: JsonSchema, value: readonly unknown[], path
 
 const stringViolations = (schema: JsonSchema, value: string, path: string): readonly string[] => {
   const { enum: choices, pattern, minLength = 0, maxLength = Number.POSITIVE_INFINITY } = schema;
-  if (choices && !choices.includes(value)) return [`${path}: "${value}" is not one of ${choices.join(', ')}`];
+  if (choices && !choices.includes(value))
+    return [`${path}: "${value}" is not one of ${choices.join(', ')}${didYouMean(value, choices)}`];
   if (value.length < minLength) return [`${path}: must not be empty`];
   if (value.length > maxLength) return [`${path}: must be at most ${maxLength} characters long`];
   return pattern === undefined || new RegExp(pattern).test(value) ? [] : [`${path}: "${value}" must match ${pattern}`];

@@ -35,11 +35,7 @@ const EXTENSIONS: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json']);
 export const readObjects = (
   paths: readonly string[],
   { isRecursive = false }: ReadOptions = {},
-): readonly SourcedObject[] =>
-  paths
-    .flatMap(pathsIn)
-    .flatMap((path) => filesOf(path, isRecursive))
-    .flatMap(readFile);
+): readonly SourcedObject[] => textsOf(paths, { isRecursive }).flatMap(objectsIn);
 
 export interface ReadOptions {
   /** Folders within folders too. */
@@ -72,9 +68,24 @@ const statOf = (path: string) => {
   }
 };
 
-const readFile = (path: string): readonly SourcedObject[] => {
-  const file = path === '-' ? 'standard input' : path;
-  const objects = parseObjects(file, textOf(path, file));
+/** A file as it was read. */
+export interface FileText {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** The text of every file in the files, folders and `-` given, in order. Throws AppError('InvalidInput') for what cannot be read. */
+export const textsOf = (paths: readonly string[], { isRecursive = false }: ReadOptions = {}): readonly FileText[] =>
+  paths
+    .flatMap(pathsIn)
+    .flatMap((path) => filesOf(path, isRecursive))
+    .map((path) => {
+      const file = path === '-' ? 'standard input' : path;
+      return { file, text: textOf(path, file) };
+    });
+
+const objectsIn = ({ file, text }: FileText): readonly SourcedObject[] => {
+  const objects = parseObjects(file, text);
   if (objects.length === 0)
     throw new AppError('InvalidInput', `${file}: document 1, line 1: the file holds no object.`);
   return objects;
@@ -90,7 +101,24 @@ const textOf = (path: string, file: string): string => {
 };
 
 /** The objects of one text. Scalars are read as kubectl reads them (YAML 1.1: `yes` is true), but times stay strings. */
-export const parseObjects = (file: string, text: string): readonly SourcedObject[] => {
+export const parseObjects = (file: string, text: string): readonly SourcedObject[] =>
+  documentsIn(file, text).flatMap(objectsOf);
+
+/** Where something stands in its file, both from 1. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** One YAML document as it was parsed, its errors in it. */
+export interface ParsedDocument {
+  readonly document: Document.Parsed;
+  readonly from: Source;
+  readonly positionOf: (offset: number) => Position;
+}
+
+/** The documents of one text. Throws nothing: what is wrong with each stands in its `errors`. */
+export const documentsIn = (file: string, text: string): readonly ParsedDocument[] => {
   let documentsBefore = 0;
   return partsOf(text).flatMap((part) => {
     const found = parsePart(file, part, documentsBefore);
@@ -103,7 +131,7 @@ const parsePart = (
   file: string,
   { text, linesBefore }: TextPart,
   documentsBefore: number,
-): readonly SourcedObject[] => {
+): readonly ParsedDocument[] => {
   const lineCounter = new LineCounter();
   const documents = parseAllDocuments(text, {
     lineCounter,
@@ -113,13 +141,14 @@ const parsePart = (
     prettyErrors: false,
   });
   if (!Array.isArray(documents)) return [];
-  return documents.flatMap((document, index) =>
-    objectsOf(
-      document,
-      { file, document: documentsBefore + index + 1, line: 1 },
-      (offset) => linesBefore + lineCounter.linePos(offset).line,
-    ),
-  );
+  return documents.map((document, index) => ({
+    document,
+    from: { file, document: documentsBefore + index + 1, line: 1 },
+    positionOf: (offset) => {
+      const { line, col } = lineCounter.linePos(offset);
+      return { line: linesBefore + line, column: col };
+    },
+  }));
 };
 
 /** sigs.k8s.io/yaml knows no base-60 numbers and leaves times and binary as the text they are. */
@@ -130,11 +159,8 @@ const asGoReads = (tags: Tags): Tags =>
       (!['TIME'].includes((tag as ScalarTag).format ?? '') && !tag.tag.endsWith(':timestamp')),
   );
 
-const objectsOf = (
-  document: Document.Parsed,
-  from: Source,
-  lineAt: (offset: number) => number,
-): readonly SourcedObject[] => {
+const objectsOf = ({ document, from, positionOf }: ParsedDocument): readonly SourcedObject[] => {
+  const lineAt = (offset: number): number => positionOf(offset).line;
   const [error] = document.errors;
   if (error !== undefined) {
     refuse({ ...from, line: lineAt(error.pos[0]) }, error.message.replace(/\s+/g, ' '));

@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { AppError } from '../api/errors.ts';
 import { flagOf, readSettings, type SettingName, type Settings } from '../settings/config.ts';
 import { settings } from '../settings/definitions.ts';
+import type { LintOptions } from './lint/command.ts';
 import type { ManifestsOptions } from './manifests.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 import type { WhyOptions } from './why.ts';
@@ -45,6 +46,15 @@ const DETECT_SETTINGS = ['cloud', 'metadataEndpoint', 'facts'] as const satisfie
 
 /** Settings that change what `why` decides; -n is the namespace of the object there. */
 const WHY_SETTINGS = PREVIEW_SETTINGS.filter((name) => name !== 'namespace');
+
+/** Settings that change what `lint` finds. */
+const LINT_SETTINGS = [
+  'cloud',
+  's3Endpoint',
+  's3Credentials',
+  'objectStoreLoopback',
+  'namespace',
+] as const satisfies readonly SettingName[];
 
 /** Runs one command line to its exit code. Every mistake of the caller is one line on standard error and exit 2. */
 export const run = async (
@@ -137,6 +147,24 @@ const createProgram = (
     const { whyCommand } = await import('./why.ts');
     const given = settingsOf(command, WHY_SETTINGS);
     setExitCode(await whyCommand(reference, options, given, environment, terminal));
+  });
+
+  const lint = program
+    .command('lint')
+    .description('check PlatformDefaults, ObjectStores and settings, without a cluster: every mistake with its place')
+    .argument('<file...>', 'file, folder or - for standard input')
+    .option('-R, --recursive', 'look through folders within folders too', false)
+    .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
+    .addOption(
+      new Option('-o, --output <format>', 'how to print it')
+        .choices(['table', 'json', 'sarif', 'junit'])
+        .default('table'),
+    )
+    .option('--strict', 'end with 1 where a warning is given', false)
+    .addHelpText('after', '\nExamples:\n  quartermaster lint -R policies/\n  kustomize build . | quartermaster lint -');
+  addSettings(lint, LINT_SETTINGS).action(async (files: readonly string[], options: LintOptions, command: Command) => {
+    const { lintCommand } = await import('./lint/command.ts');
+    setExitCode(lintCommand(files, options, settingsOf(command, LINT_SETTINGS), terminal));
   });
 
   const detect = program

@@ -1,7 +1,7 @@
 import { AppError } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
+import { nearestOf } from '../api/plain-text.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
-import { nearestOf } from '../defaults/explanation/near-miss.ts';
 import { mutators } from '../kinds/index.ts';
 import { type Resource, resources } from '../kube/api-server.ts';
 import { createKube } from '../kube/client.ts';

@@ -2,10 +2,11 @@ import { AppError } from '../api/errors.ts';
 import type { Policy } from '../api/facts.ts';
 import type { KubeObject, Maybe, StringMap } from '../api/kubernetes.ts';
 import { SETTINGS_CONFIG_MAP } from '../api/names.ts';
+import { didYouMean } from '../api/plain-text.ts';
 import { resources } from '../kube/api-server.ts';
 import { type WatchOptions, watchStore } from '../kube/stores.ts';
 import { stripManagedFields } from '../kube/transforms.ts';
-import { policyOf, readSettings, type SettingName, type Settings } from '../settings/config.ts';
+import { LIVE_SETTINGS, policyOf, readSettings, type Settings } from '../settings/config.ts';
 import { settings } from '../settings/definitions.ts';
 
 /** The settings a running process takes over, as they are in force now. */
@@ -25,14 +26,6 @@ export interface LiveSettingsOptions extends WatchOptions {
 interface ConfigMap extends KubeObject {
   readonly data?: Maybe<StringMap>;
 }
-
-/** Those that no running part has already acted upon. */
-export const LIVE_SETTINGS = [
-  'logLevel',
-  'storageClassPattern',
-  'storageClassLimit',
-  'rwxFallback',
-] as const satisfies readonly SettingName[];
 
 /** Follows the ConfigMap of live settings, whose keys are the settings' names in the environment. */
 export const watchLiveSettings = ({ start, onChange, ...watchOptions }: LiveSettingsOptions): LiveSettings => {
@@ -76,5 +69,10 @@ export const applySettings = (
 const violationsOfKey = (key: string): readonly string[] => {
   if (LIVE_SETTINGS.some((name) => settings[name].env === key)) return [];
   const isSetting = Object.values(settings).some(({ env }) => env === key);
-  return [isSetting ? `${key} is read at the start only: set it in the Deployment.` : `${key} is no setting.`];
+  const envs = Object.values(settings).map(({ env }) => env);
+  return [
+    isSetting
+      ? `${key} is read at the start only: set it in the Deployment.`
+      : `${key} is no setting${didYouMean(key, envs)}.`,
+  ];
 };

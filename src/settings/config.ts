@@ -32,6 +32,26 @@ export const readSettings = (
   return values;
 };
 
+/** Those that no running part has already acted upon. */
+export const LIVE_SETTINGS = [
+  'logLevel',
+  'storageClassPattern',
+  'storageClassLimit',
+  'rwxFallback',
+] as const satisfies readonly SettingName[];
+
+/** What is wrong with the text of one setting, by its name in the environment: a part of a sentence. Undefined where nothing is. */
+export const violationOfSetting = (env: string, text: string): string | undefined => {
+  const definition = Object.values(settings).find((one) => one.env === env);
+  try {
+    definition?.parse(text);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return `${JSON.stringify(text)} is not ${error.message}`;
+  }
+};
+
 const conflicts = ({
   tlsCertFile,
   tlsKeyFile,

@@ -2,8 +2,8 @@ import type { Requirement } from '../../api/admission.ts';
 import type { DefaultsTarget } from '../../api/injection.ts';
 import type { StringMap } from '../../api/kubernetes.ts';
 import { INJECT_DISABLED, INJECT_LABEL } from '../../api/names.ts';
+import { nearestOf } from '../../api/plain-text.ts';
 import { type Entry, meetsAll } from '../entry.ts';
-import { nearestOf } from './near-miss.ts';
 
 /** Whom defaults are looked up for, as far as it decides which match. */
 export type Subject = Pick<

@@ -1,4 +1,3 @@
-import { distance } from 'fastest-levenshtein';
 import type { StringMap } from '../../api/kubernetes.ts';
 import {
   CALRISSIAN_ENABLED,
@@ -9,17 +8,7 @@ import {
   PROVISIONED_BY_ANNOTATION,
   PROVISIONED_LABEL,
 } from '../../api/names.ts';
-
-/** The known word that a wrong one was probably meant to be: the same in other case, or at most a third of it mistyped. */
-export const nearestOf = (word: string, known: readonly string[]): string | undefined => {
-  const lower = word.toLowerCase();
-  const ranked = known
-    .filter((candidate) => candidate !== word)
-    .map((candidate) => ({ candidate, edits: distance(lower, candidate.toLowerCase()) }))
-    .filter(({ candidate, edits }) => edits <= Math.max(1, Math.floor(Math.max(candidate.length, word.length) / 3)))
-    .sort((a, b) => a.edits - b.edits);
-  return ranked[0]?.candidate;
-};
+import { nearestOf } from '../../api/plain-text.ts';
 
 /** What looks like a label or annotation of ours and is none, so that it does nothing: one sentence each. */
 export const nearMisses = (

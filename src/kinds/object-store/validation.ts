@@ -147,11 +147,15 @@ const checks: readonly Check[] = [
 ];
 
 /** Why a spec cannot be served, whoever asks: the webhook as it is stored, the controller before it calls a provider. */
-export const findViolation = (input: ValidationInput): Violation | undefined => {
+export const findViolation = (input: ValidationInput): Violation | undefined => findViolations(input)[0];
+
+/** All of them; of several of one check the first. */
+export const findViolations = (input: ValidationInput): readonly Violation[] => {
   const misnamed = nameIsValid(input);
-  if (misnamed !== undefined) return { reason: 'InvalidName', message: misnamed };
-  const message = checks.map((check) => check(input)).find((sentence) => sentence !== undefined);
-  return message === undefined ? undefined : { reason: 'InvalidSpec', message };
+  return [
+    ...(misnamed === undefined ? [] : [{ reason: 'InvalidName' as const, message: misnamed }]),
+    ...checks.flatMap((check) => check(input) ?? []).map((message) => ({ reason: 'InvalidSpec' as const, message })),
+  ];
 };
 
 interface NameRule {

@@ -1,0 +1,27 @@
+import { styleText } from 'node:util';
+
+/** Something found in a file. `line` and `column` count from 1. */
+export interface Finding {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly severity: 'error' | 'warning';
+  /** Which check found it. */
+  readonly rule: string;
+  /** Whole: the field first. */
+  readonly message: string;
+}
+
+/** As compilers print it, so that editors and terminals jump there: `file:line:column: severity: message`. */
+export const findingLine = (
+  { file, line, column, severity, message }: Finding,
+  isColoured: boolean,
+  text: string = message,
+): string => {
+  const shown = isColoured ? styleText(severity === 'error' ? 'red' : 'yellow', severity) : severity;
+  return `${file}:${line}:${column}: ${shown}: ${text}`;
+};
+
+/** `3 objects`, `1 object`. */
+export const counted = (number: number, what: string): string =>
+  `${number} ${number === 1 ? what : what.replace(/(?<=s)$/, 'e').concat('s')}`;

@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../../src/cli/results/finding.ts';
+import { createFiles, quartermaster } from '../../fixtures/command-line.ts';
+
+const file = createFiles();
+
+const findingsIn = async (path: string, ...args: readonly string[]): Promise<readonly string[]> => {
+  const { out } = await quartermaster('lint', '-o', 'json', ...args, path);
+  const { findings } = JSON.parse(out) as { readonly findings: readonly Finding[] };
+  return findings.map(({ line, column, severity, message }) => `${line}:${column} ${severity} ${message}`);
+};
+
+const defaultsWith = (spec: string, namespace = 'quartermaster-system'): string =>
+  `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: geo, namespace: ${namespace} }
+spec:
+${spec}`;
+
+const wrongDefaults = defaultsWith(`  mode: Enforced
+  match:
+    kinds: [SparkAplication]
+    clouds: [aws, gpc]
+    selector:
+      matchLabels:
+        "bad key!": x
+  inject:
+    nodeSelectr:
+      pool: geo
+    env:
+      - name: REGION
+        value: \${regoin}
+      - name: MINE
+        value: \${mine}
+      - name: PROJECT
+        value: \${project}
+      - name: 1BAD
+        value: 5
+    labels:
+      "no/good/key": a
+    serviceAccountName: "Ä"
+`);
+
+describe('lint', () => {
+  it('finds every mistake of a PlatformDefaults at once, at the very value', async () => {
+    expect(await findingsIn(file('defaults.yaml', wrongDefaults))).toEqual([
+      '5:9 error spec.mode: "Enforced" is not one of Default, Enforce (did you mean Enforce?)',
+      expect.stringMatching(
+        /^7:13 error spec\.match\.kinds\[0\]: "SparkAplication" is not one of .* \(did you mean SparkApplication\?\)$/,
+      ),
+      expect.stringMatching(/^8:19 error spec\.match\.clouds\[1\]: "gpc" is no cloud .* \(did you mean gcp\?\)$/),
+      '11:9 error spec.match.selector: "bad key!" is not a label key ([domain/]name)',
+      '13:5 error spec.inject.nodeSelectr: there is no such field (did you mean nodeSelector?)',
+      '17:16 error spec.inject.env[0].value: ${regoin} is built in nowhere, and no PlatformDefaults here defines it (did you mean region?)',
+      '19:16 warning spec.inject.env[1].value: ${mine} is built in nowhere, and no PlatformDefaults here defines it',
+      '21:16 error spec.inject.env[2].value: ${project} is built in nowhere, and no PlatformDefaults here defines it; it is a fact, and only cloud, region, zone and account are variables',
+      '22:15 error spec.inject.env[3].name: "1BAD" is not the name of an environment variable',
+      '23:16 error spec.inject.env[3].value: must be a string; quote it',
+      '25:7 error spec.inject.labels: "no/good/key" is not a label key ([domain/]name)',
+      '26:25 error spec.inject.serviceAccountName: "Ä" is not a DNS subdomain (lower case, digits, - and ., at most 253 characters)',
+    ]);
+  });
+
+  it('says nothing of what follows from a mistake that it told already', async () => {
+    const spec = `  match: { kinds: [Pod] }
+  inject:
+    volumes: [{ name: scratch, emptyDir: {}, hostPth: 5 }, { nam: other }]
+    volumeMounts: [{ name: scratch, mountPath: /scratch }]
+`;
+    expect(await findingsIn(file('volumes.yaml', defaultsWith(spec)))).toEqual([
+      '7:15 error spec.inject.volumes[0]: give exactly one source beside its name',
+      '7:60 error spec.inject.volumes[1].name: is required',
+    ]);
+  });
+
+  it('takes a kind, a group, a version and a namespace for what they were meant to be', async () => {
+    const text = `apiVersion: quartermaster.dev/v1
+kind: PlatformDefault
+metadata: { name: a, namespace: quartermaster-sytem }
+specs: {}
+spec: { match: { kinds: [Pod] }, inject: { env: [] }, provison: {} }
+`;
+    expect(await findingsIn(file('kind.yaml', text))).toEqual([
+      '1:13 error apiVersion: PlatformDefaults is of quartermaster.dev/v1alpha1, not of quartermaster.dev/v1',
+      '2:7 error kind: there is no PlatformDefault (did you mean PlatformDefaults?)',
+      '3:33 error metadata.namespace: "quartermaster-sytem" is no namespace that stands here (did you mean quartermaster-system?)',
+      '4:1 error specs: there is no such field (did you mean spec?)',
+      '5:55 error spec.provison: there is no such field (did you mean provision?)',
+    ]);
+  });
+
+  it('finds every mistake of an ObjectStore', async () => {
+    const text = `apiVersion: banzaicloud.com/v1alpha1
+kind: ObjectStore
+metadata: { name: store, namespace: a }
+spec:
+  name: xn--bad
+  provider: s3
+  forceDelete: true
+  azure: {}
+`;
+    expect(await findingsIn(file('store.yaml', text))).toEqual([
+      '5:9 error spec.name "xn--bad" cannot be an S3 bucket: it must not begin with xn--, sthree- or amzn-s3-demo-, which S3 keeps for itself',
+      '7:16 error spec.forceDelete needs spec.deletionPolicy: Delete, since a bucket that is retained is not deleted at all',
+      '8:10 error spec.azure is empty: give one of its fields or leave it out',
+    ]);
+  });
+
+  it('finds what the ConfigMap of settings has wrong', async () => {
+    const text = `apiVersion: v1
+kind: ConfigMap
+metadata: { name: quartermaster-settings, namespace: quartermaster-system }
+data:
+  LOG_LEVL: info
+  RWX_FALLBACK: nfss
+  LEASE_SECONDS: "20"
+  STORAGE_CLASS_LIMIT: 5
+`;
+    expect(await findingsIn(file('settings.yaml', text))).toEqual([
+      '5:13 error data.LOG_LEVL: is no setting (did you mean LOG_LEVEL?)',
+      '6:17 error data.RWX_FALLBACK: "nfss" is not one of nfs, none',
+      '7:18 warning data.LEASE_SECONDS: is read at the start only; set it in the Deployment',
+      '8:24 error data.STORAGE_CLASS_LIMIT: must be a string; quote it',
+    ]);
+  });
+
+  it('tells a label of ours that does nothing, on any object', async () => {
+    const text = 'apiVersion: v1\nkind: Pod\nmetadata: { name: a, labels: { quartermaster.dev/inject: "false" } }\n';
+    expect(await findingsIn(file('pod.yaml', text))).toEqual([
+      '3:58 error metadata.labels.quartermaster.dev/inject: the object has the label quartermaster.dev/inject: "false", which does nothing: did you mean disabled?',
+    ]);
+  });
+
+  it('knows the variables and namespaces of the other files', async () => {
+    const one = file(
+      'other.yaml',
+      `${defaultsWith('  match: { kinds: [Pod] }\n  variables: { proxy: http://proxy:3128 }\n')}---\napiVersion: v1\nkind: Namespace\nmetadata: { name: team-geo }\n`,
+    );
+    const spec =
+      '  match: { kinds: [Pod] }\n  inject: { env: [{ name: A, value: "${proxy}" }, { name: B, value: "${prxy}" }] }\n';
+    const two = file('using.yaml', defaultsWith(spec, 'team-goe'));
+    const { out } = await quartermaster('lint', one, two);
+    expect(out).toBe(
+      `${two}:3:35: error: metadata.namespace: "team-goe" is no namespace that stands here (did you mean team-geo?)\n` +
+        `${two}:6:69: error: spec.inject.env[1].value: \${prxy} is built in nowhere, and no PlatformDefaults here defines it (did you mean proxy?)\n`,
+    );
+  });
+
+  it('goes on after a file that is no YAML, looks into Lists, anchors and merged keys', async () => {
+    const broken = file('broken.yaml', 'a: [\n---\nb: "\n');
+    const list = file(
+      'list.yaml',
+      `apiVersion: v1
+kind: List
+items:
+  - apiVersion: quartermaster.dev/v1alpha1
+    kind: PlatformDefaults
+    metadata: { name: a, namespace: team }
+    spec:
+      match: &match { kinds: [Pod], owners: {} }
+      variables: { a: b }
+  - apiVersion: quartermaster.dev/v1alpha1
+    kind: PlatformDefaults
+    metadata: { name: b, namespace: team }
+    spec:
+      match: { <<: *match, clouds: [] }
+      variables: { a: b }
+`,
+    );
+    const { code, out, err } = await quartermaster('lint', broken, list);
+    expect(code).toBe(1);
+    expect(out).toContain(`${broken}:`);
+    expect(out).toContain(`${list}:8:37: error: spec.match.owners: there is no such field (did you mean owner?)\n`);
+    expect(err).toMatch(/^2 files, 2 objects checked: \d+ mistakes, 0 warnings\.\n$/);
+  });
+
+  it('prints SARIF and JUnit', async () => {
+    const path = file('again.yaml', wrongDefaults);
+    const sarif = JSON.parse((await quartermaster('lint', '-o', 'sarif', path)).out) as {
+      readonly version: string;
+      readonly runs: readonly { readonly results: readonly object[] }[];
+    };
+    expect(sarif.version).toBe('2.1.0');
+    expect(sarif.runs[0]?.results[0]).toMatchObject({
+      ruleId: 'schema',
+      level: 'error',
+      locations: [{ physicalLocation: { artifactLocation: { uri: path }, region: { startLine: 5, startColumn: 9 } } }],
+    });
+    const { out } = await quartermaster('lint', '-o', 'junit', path);
+    expect(out).toContain('<testsuites name="quartermaster" tests="1" failures="1">');
+    expect(out).toContain('&quot;Enforced&quot; is not one of Default, Enforce');
+  });
+
+  it('ends with 0 without mistakes, with 1 for a warning only under --strict, with 2 for what cannot be read', async () => {
+    const warned = file(
+      'warned.yaml',
+      'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: quartermaster-settings }\ndata: { LEASE_SECONDS: "20" }\n',
+    );
+    expect((await quartermaster('lint', '-R', 'examples')).code).toBe(0);
+    expect((await quartermaster('lint', warned)).code).toBe(0);
+    expect((await quartermaster('lint', '--strict', warned)).code).toBe(1);
+    expect((await quartermaster('lint', 'no-such-file.yaml')).code).toBe(2);
+  });
+});
