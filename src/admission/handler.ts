@@ -8,7 +8,7 @@ import {
 } from '../api/admission.ts';
 import { AppError, messageOf } from '../api/errors.ts';
 import type { Facts } from '../api/facts.ts';
-import type { KubeObject } from '../api/kubernetes.ts';
+import type { KubeObject, StorageClass } from '../api/kubernetes.ts';
 import { plainSentences, plainText } from '../api/plain-text.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { patchBetween } from './patch.ts';
@@ -43,9 +43,21 @@ export const createHandlerWith =
       observe?.(request, decision, (performance.now() - startedAt) / 1_000);
       return respond(request, decision, ensureWarnings);
     };
-    if (decision.companions.length === 0 || request.dryRun || decision.denied !== undefined) return finish([]);
+    if (decision.companions.length === 0 || decision.denied !== undefined) return finish([]);
+    if (request.dryRun) return finish(wouldMake(decision.companions));
     return ensure(decision.companions).then(finish);
   };
+
+/** What a dry run leaves out, told to whoever asked for it. */
+const wouldMake = (companions: readonly KubeObject[]): readonly string[] =>
+  companions
+    .filter(isStorageClass)
+    .map(
+      ({ metadata, provisioner }) =>
+        `StorageClass ${metadata.name ?? ''} would be made, of the provisioner ${provisioner}; this is a dry run.`,
+    );
+
+const isStorageClass = (object: KubeObject): object is StorageClass => object.kind === 'StorageClass';
 
 /** Pure: what becomes of an object, by each mutator of its resource in turn. */
 export const decideWith =
@@ -140,7 +152,7 @@ export const ensureStorageClasses = (
   };
 
   return async (companions) => {
-    const storageClasses = companions.filter(({ kind }) => kind === 'StorageClass');
+    const storageClasses = companions.filter(isStorageClass);
     const outcomes = await Promise.all(storageClasses.map(ensureOne));
     return outcomes.filter((warning) => warning !== undefined);
   };

@@ -176,6 +176,14 @@ const createProgram = (
   });
 
   program
+    .command('check')
+    .description('ask the cluster about a claim that is not stored, and print what Quartermaster says of it')
+    .action(async () => {
+      const { checkCommand } = await import('./check.ts');
+      setExitCode(await checkCommand(environment, terminal));
+    });
+
+  program
     .command('manifests')
     .description('print what installs Quartermaster on a cluster, as YAML')
     .option('--namespace <name>', 'namespace to run in', settings.namespace.fallback)

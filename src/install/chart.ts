@@ -4,6 +4,7 @@ import type { JsonSchema } from '../api/schema.ts';
 import { installFiles } from './manifests.ts';
 import { defaultValues, type InstallOptions, NAME, optionsSchema, VERSION } from './options.ts';
 import { expression } from './template.ts';
+import { checkPodObject } from './workload.ts';
 
 /** The options as Helm knows them: each is an expression instead of a value. */
 const symbolic = {
@@ -26,6 +27,15 @@ export const chartObject = (object: KubeObject): KubeObject =>
     ? { ...object, metadata: { ...object.metadata, annotations: { 'helm.sh/resource-policy': 'keep' } } }
     : object;
 
+/** What `helm test` runs. It stays with its log until the next time. */
+const testHook = (object: KubeObject): KubeObject => ({
+  ...object,
+  metadata: {
+    ...object.metadata,
+    annotations: { 'helm.sh/hook': 'test', 'helm.sh/hook-delete-policy': 'before-hook-creation' },
+  },
+});
+
 /** The files of charts/quartermaster, by path: templates made of the very functions that print the install. */
 export const chartFiles = (): Readonly<Record<string, string>> => ({
   'Chart.yaml': stringify({
@@ -41,6 +51,7 @@ export const chartFiles = (): Readonly<Record<string, string>> => ({
   'values.schema.json': `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...schemaOf(optionsSchema.json) }, undefined, 2)}\n`,
   'templates/_helpers.tpl': HELPERS,
   'templates/NOTES.txt': NOTES,
+  'templates/tests/check.yaml': documentOf(testHook(checkPodObject(symbolic))),
   ...Object.fromEntries(
     Object.entries(installFiles(symbolic))
       .map(
@@ -63,6 +74,7 @@ const NOTES = `Quartermaster {{ .Chart.AppVersion }} is in the namespace {{ .Rel
 
   kubectl -n {{ .Release.Namespace }} rollout status deployment/quartermaster
   kubectl -n {{ .Release.Namespace }} get rolebinding quartermaster-fail-closed   # there once webhooks fail closed
+  helm test {{ .Release.Name }} -n {{ .Release.Namespace }} --logs   # asks about a claim that is not stored, and shows the answer
 
 Its namespace should have the strictest Pod Security:
 

@@ -67,8 +67,10 @@ const admission = () => {
     classesUnderWay,
   });
   const handle = createHandler({ facts, ensure: ensureStorageClasses(kube, 2_000, { onStart: classesUnderWay.add }) });
-  const ask = (className: string) =>
-    Promise.resolve(handle(requestFor({ circumstances: {}, oldObject: undefined }, claimOf(className))));
+  const ask = (className: string, dryRun = false) => {
+    const request = requestFor({ circumstances: {}, oldObject: undefined }, claimOf(className));
+    return Promise.resolve(handle({ ...request, dryRun }));
+  };
   return {
     made,
     ask,
@@ -100,4 +102,13 @@ it('claims of a class that is being made are not told of the limit', async () =>
   answer();
   expect((await Promise.all(asked)).flatMap(({ warnings = [] }) => warnings)).toEqual([]);
   expect(made).toHaveLength(LIMIT);
+});
+
+it('a dry run makes no class, and tells which would be made', async () => {
+  const { made, ask } = admission();
+  const { warnings } = await ask('class-0', true);
+  expect(warnings).toEqual([
+    'StorageClass class-0 would be made, of the provisioner ebs.csi.aws.com; this is a dry run.',
+  ]);
+  expect(made).toEqual([]);
 });

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { toYaml } from '../../src/install/manifests.ts';
+import { defaults } from '../../src/install/options.ts';
+import { checkPodObject } from '../../src/install/workload.ts';
 import { inNamespace, onCluster } from './on-cluster.ts';
 
 const claim = `
@@ -59,6 +62,17 @@ onCluster('what is shipped, installed on a real node', (join) => {
       const events = await kubectl('-n', 'classes', 'get', 'events', '-o', 'jsonpath={.items[*].reason}');
       expect(events).not.toContain('ProvisioningFailed');
     });
+  });
+
+  test('answers the pod that helm test runs', async () => {
+    const cluster = await join();
+    const system = ['-n', 'quartermaster-system'];
+    await cluster.apply(toYaml([checkPodObject(defaults)]));
+    await cluster.kubectl(...system, 'wait', '--for=jsonpath={.status.phase}=Succeeded', 'pod/quartermaster-check');
+    expect(await cluster.kubectl(...system, 'logs', 'quartermaster-check')).toContain(
+      'would be made, of the provisioner',
+    );
+    await cluster.kubectl(...system, 'delete', 'pod', 'quartermaster-check');
   });
 
   test('refuses what its provider would refuse, in a sentence that kubectl prints', async () => {

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundle, packagesAtStart } from '../../dev/bundle/bundle.ts';
 import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
+import { checkCommand } from '../../src/cli/check.ts';
 import { manifests } from '../../src/cli/manifests.ts';
 
 /** As in the image: not root (where we are, we step down), nothing to write to, and nothing there but the bundle. */
@@ -35,12 +36,13 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-const run = async (...args: readonly string[]): Promise<string> => {
+const run = (...args: readonly string[]): Promise<string> => runWith({}, ...args);
+const runWith = async (environment: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<string> => {
   const { stdout } = await promisify(execFile)(process.execPath, [...READ_ONLY, program, ...args], {
     ...NOBODY,
     cwd: empty,
-    env: { HOME: '/nonexistent', TMPDIR: '/nonexistent' },
-    timeout: 20_000,
+    env: { HOME: '/nonexistent', TMPDIR: '/nonexistent', ...environment },
+    timeout: 50_000,
     maxBuffer: 8 * 1024 * 1024,
   });
   return stdout;
@@ -115,7 +117,11 @@ describe('the bundle, serving', () => {
       await until(async () =>
         (await get('mutatingwebhookconfiguration/quartermaster', 'yaml')).includes(`:${webhookPort}/mutate`),
       );
-      // The API server takes a moment to call by a new configuration: until then the claims are stored as they are.
+      // What `helm test` runs waits for the API server to call by the new configuration, and stores nothing.
+      expect(await runWith({ KUBECONFIG: kubeconfig }, 'check')).toMatch(
+        /^Quartermaster answered about a claim in the namespace default, which was not stored:\n(?:.* nothing is read from “check”, .*\n)? {2}StorageClass quartermaster-check-\w+ would be made, of the provisioner csi\.hetzner\.cloud; this is a dry run\.\n/,
+      );
+      expect(await get('storageclass,persistentvolumeclaims', 'name')).toBe('');
       await until(async () => {
         await kubectl(controlPlane, ['create', '-f', '-'], { input: claim });
         return (await get('storageclass/fast', 'name')).includes('fast');
@@ -124,6 +130,10 @@ describe('the bundle, serving', () => {
       server.kill('SIGTERM');
     }
     expect(await ended).toEqual([0, null]);
+    const silent = { print: () => undefined, complain: () => undefined, isColoured: false };
+    await expect(checkCommand({ KUBECONFIG: kubeconfig }, silent, 0)).rejects.toThrow('said nothing about a claim');
+    await kubectl(controlPlane, ['label', 'namespaces', '--all', 'quartermaster.dev/inject=disabled']);
+    await expect(checkCommand({ KUBECONFIG: kubeconfig }, silent, 0)).rejects.toThrow('claims in no namespace');
     expect(await readdir(empty)).toEqual([]);
   });
 

@@ -3,19 +3,26 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { run } from '../../dev/control-plane/command.ts';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
+import { freePorts } from '../../dev/free-ports.ts';
 import { ensureHelm, helmVersions } from '../../dev/helm.ts';
+import { startServe, untilReady } from '../../dev/serve-process.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import type { MutatingWebhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
 import { webhookPublisher } from '../../src/controller/webhooks/publisher.ts';
 import { rulesInForce } from '../../src/kinds/index.ts';
 import { resources } from '../../src/kube/api-server.ts';
-import { type Removal, SYSTEM, soon, startRemoval } from '../fixtures/removal.ts';
+import { type Removal, SERVICE, SYSTEM, soon, startRemoval } from '../fixtures/removal.ts';
 
 const CHART = 'charts/quartermaster';
 const EACH = 100;
 const webhookKey = { namespace: '', name: 'quartermaster' };
 const deploymentKey = { namespace: SYSTEM, name: 'quartermaster' };
+const pods = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
 const signal = new AbortController().signal;
+
+interface CheckPod extends KubeObject {
+  readonly spec: { readonly containers: readonly { readonly args: readonly string[] }[] };
+}
 
 describe.each(helmVersions)('the chart, by helm %s against a real API server', (version) => {
   let removal: Removal;
@@ -79,6 +86,47 @@ describe.each(helmVersions)('the chart, by helm %s against a real API server', (
     expect(await look(signal)).toBe('failing closed');
   };
 
+  /** At the address of the Service, as the API server finds it. */
+  const startReplica = async () => {
+    const kubeconfig = await removal.controlPlane.serviceAccountKubeconfig(SYSTEM, 'quartermaster');
+    const service = await removal.admin.get<KubeObject & { readonly spec?: { readonly clusterIP?: string } }>(
+      resources.services,
+      deploymentKey,
+    );
+    const [opsPort = 0] = await freePorts(1);
+    const replica = startServe({
+      kubeconfig,
+      webhookPort: SERVICE.port,
+      opsPort,
+      environment: {
+        CLOUD: 'local',
+        WEBHOOK_HOST: service?.spec?.clusterIP ?? '',
+        WEBHOOK_URL: '',
+        DRAIN_SECONDS: '1',
+      },
+    });
+    await untilReady(replica);
+    return { kubeconfig, [Symbol.asyncDispose]: async () => void (await replica.stop()) };
+  };
+
+  /** Runs the pod of `helm test` as its spec has it, there being no kubelet, and says that it succeeded. */
+  const asKubelet = async (kubeconfig: string): Promise<string> => {
+    const key = { namespace: SYSTEM, name: 'quartermaster-check' };
+    await expect.poll(() => removal.admin.get(pods, key), soon).toBeDefined();
+    const args = (await removal.admin.get<CheckPod>(pods, key))?.spec.containers[0]?.args ?? [];
+    const said = await run(process.execPath, ['src/main.ts', ...args], {
+      timeoutMs: 60_000,
+      env: { KUBECONFIG: kubeconfig },
+    });
+    await removal.admin.applyStatus(pods, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: key,
+      status: { phase: 'Succeeded' },
+    } as KubeObject);
+    return said;
+  };
+
   it('is installed with an image that never starts, and refuses nothing', async () => {
     expect(await helm('install', 'quartermaster', CHART, '--create-namespace')).toContain('STATUS: deployed');
     expect(await removal.refusedOf(EACH)).toEqual([]);
@@ -112,6 +160,14 @@ describe.each(helmVersions)('the chart, by helm %s against a real API server', (
     expect((await webhooks())[0]).toMatchObject({ timeoutSeconds: 5 });
     expect(await webhooks()).toHaveLength(length);
     expect(await removal.admin.get(resources.platformDefaults, { namespace: SYSTEM, name: 'kept' })).toBeDefined();
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('tested tells that a replica answered (as root, for port 443)', async () => {
+    await using replica = await startReplica();
+    const tested = helm('test', 'quartermaster', '--timeout', '90s');
+    const said = await asKubelet(replica.kubeconfig);
+    expect(said).toMatch(/StorageClass quartermaster-check-\w+ would be made/);
+    expect(await tested).toMatch(/TEST SUITE:\s+quartermaster-check[\s\S]*Phase:\s+Succeeded/);
   });
 
   it('removed refuses nothing, keeps CRDs and the disks of NFS servers, and can be installed again', async () => {
