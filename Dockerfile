@@ -10,6 +10,9 @@ COPY dev/bundle dev/bundle
 COPY src src
 RUN node dev/bundle/main.ts \
  && npm sbom --omit=dev --sbom-format=cyclonedx > dist/sbom.cdx.json
+# What V8 compiles is good for the very Node and the flags that compiled it: those of the image.
+COPY --from=gcr.io/distroless/nodejs24-debian12:nonroot /nodejs/bin/node /nodejs/bin/node
+RUN ["/nodejs/bin/node", "--max-semi-space-size=4", "dev/bundle/compile.ts", "dist"]
 
 FROM gcr.io/distroless/nodejs24-debian12:nonroot
 ARG VERSION=0.1.0
@@ -22,7 +25,7 @@ LABEL org.opencontainers.image.title="quartermaster" \
 WORKDIR /quartermaster
 COPY --from=build /build/dist ./
 # One malloc arena: glibc's default of eight for each core keeps what every thread once needed.
-ENV NODE_ENV=production MALLOC_ARENA_MAX=1
+ENV NODE_ENV=production MALLOC_ARENA_MAX=1 NODE_COMPILE_CACHE=/quartermaster/compiled NODE_COMPILE_CACHE_PORTABLE=1
 # The numbers behind `nonroot`: Kubernetes can only check runAsNonRoot against a number.
 USER 65532:65532
 EXPOSE 8443 8080

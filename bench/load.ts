@@ -83,7 +83,7 @@ while (loops.length < Number(connections)) {
   loops.push(...(await Promise.all(Array.from({ length: wanted }, open))));
 }
 // V8 compiles what runs often, in the server and here, and while others had their turn it threw away code and memory.
-await run(Number(warmUp));
+if (Number(warmUp) > 0) await run(Number(warmUp));
 process.stdout.write('warm\n');
 await once(process.stdin, 'data');
 const seconds = await run(Number(requests));

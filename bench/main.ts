@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { measureFootprint } from './footprint.ts';
 import { plans } from './plans.ts';
 import { lastClaims, publish } from './publish.ts';
 import { conditions, saveResult, tabulate } from './results.ts';
@@ -45,6 +46,13 @@ const runScale = async (): Promise<void> => {
   saveResult('scale', { ...before, sweeps });
 };
 
+const runFootprint = async (): Promise<void> => {
+  const before = conditions();
+  const footprint = await measureFootprint(folder);
+  console.table(footprint);
+  saveResult('footprint', { ...before, footprint });
+};
+
 const commands: Readonly<Record<string, () => Promise<void> | void>> = {
   all: async () => {
     await runReviews('reviews');
@@ -58,6 +66,7 @@ const commands: Readonly<Record<string, () => Promise<void> | void>> = {
   defaults: () => runReviews('defaults'),
   scale: runScale,
   'round-trip': runRoundTrips,
+  footprint: runFootprint,
   claims: () => console.table(lastClaims()),
   publish,
 };

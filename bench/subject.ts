@@ -45,15 +45,18 @@ export const startSubject = async (options: SubjectOptions): Promise<Subject> =>
   const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended with ${String(code)}`)));
   await Promise.race([untilReady(options), ended]);
   ended.catch(() => undefined);
-  return {
-    name,
-    port,
-    path,
-    stop,
-    cpuMicroseconds: () => microsecondsOf(pid),
-    rssBytes: () => rssOf(pid),
-  };
+  return { ...subjectOf(name, pid, { port, path }), stop };
 };
+
+/** A server that runs already. */
+export const subjectOf = (name: string, pid: number, { port, path }: Pick<Subject, 'port' | 'path'>): Subject => ({
+  name,
+  port,
+  path,
+  stop: () => void process.kill(pid),
+  cpuMicroseconds: () => microsecondsOf(pid),
+  rssBytes: () => rssOf(pid),
+});
 
 const untilReady = async ({ name, port, path, review }: SubjectOptions): Promise<void> => {
   const deadline = Date.now() + READY_WITHIN_MS;

@@ -10,6 +10,7 @@ import { AppError, messageOf } from '../api/errors.ts';
 import type { Facts } from '../api/facts.ts';
 import type { KubeObject, StorageClass } from '../api/kubernetes.ts';
 import { plainSentences, plainText } from '../api/plain-text.ts';
+import { forgetPassing } from '../injection/memo.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { patchBetween } from './patch.ts';
 import type { ReviewResponse } from './review.ts';
@@ -63,11 +64,13 @@ const isStorageClass = (object: KubeObject): object is StorageClass => object.ki
 export const decideWith =
   (mutatorsOf: MutatorsOf) =>
   (request: AdmissionRequest, facts: Facts): Decision => {
-    const mutation = mutate(request, facts, mutatorsOf);
-    return {
-      ...mutation,
-      patch: mutation.object === request.object ? [] : patchBetween(request.object, mutation.object),
-    };
+    try {
+      const mutation = mutate(request, facts, mutatorsOf);
+      const patch = mutation.object === request.object ? [] : patchBetween(request.object, mutation.object);
+      return { ...mutation, patch };
+    } finally {
+      forgetPassing();
+    }
   };
 
 const mutate = (request: AdmissionRequest, facts: Facts, mutatorsOf: MutatorsOf): Mutation => {

@@ -2,7 +2,7 @@ import { envFromKey, mountKey, tolerationKey } from '../api/inject-spec.ts';
 import type { DefaultsSource, Mode, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, KubeObject, Toleration } from '../api/kubernetes.ts';
 import { spreadKey } from '../api/pod-fields.ts';
-import { memoize } from './memo.ts';
+import { memoize, passingMemos } from './memo.ts';
 import { childOf, isRecord, listAt, mapAt, type Path, readAt, setAt, type UnknownRecord, without } from './path.ts';
 
 /** One field of a map, or one entry of a list by its key (env: name, volumeMounts: path, …). */
@@ -157,21 +157,21 @@ export type Entries = Map<string, readonly unknown[]>;
 /** Reading a list of such a length takes no longer than looking it up in the cache. */
 const SHORT_LIST = 64;
 
-const cache = new WeakMap<readonly unknown[], Entries>();
+const entriesByList = (): Map<object, Entries> => passingMemos(entriesByList);
 
 /** Of a long list they are read once: whoever writes to it must say so with `setEntry`. */
 export const entriesOf = (list: readonly unknown[], at: Path): Entries => {
   if (list.length <= SHORT_LIST) return readEntries(list, at);
-  const entries = cache.get(list) ?? readEntries(list, at);
-  cache.set(list, entries);
+  const entries = entriesByList().get(list) ?? readEntries(list, at);
+  entriesByList().set(list, entries);
   return entries;
 };
 
 /** The entries of a copy of a list, which may be written to, from those of the list. */
 export const entriesOfCopy = (copy: readonly unknown[], entries: Entries): Entries => {
   if (copy.length <= SHORT_LIST) return entries;
-  const own = cache.get(copy) ?? new Map(entries);
-  cache.set(copy, own);
+  const own = entriesByList().get(copy) ?? new Map(entries);
+  entriesByList().set(copy, own);
   return own;
 };
 
@@ -184,7 +184,7 @@ export const entriesWith = (list: readonly unknown[], at: Path, key: string): re
 
 /** To be called for an entry that was put into a list; with no values where all with that key are gone. */
 export const setEntry = (list: readonly unknown[], key: string, values: readonly unknown[]): void => {
-  const entries = cache.get(list);
+  const entries = entriesByList().get(list);
   if (values.length > 0) entries?.set(key, values);
   else entries?.delete(key);
 };

@@ -3,7 +3,7 @@ import { type Explanation, type Mutation, type Outcome, untouched } from '../api
 import type { KubeObject } from '../api/kubernetes.ts';
 import { INJECT_DISABLED, INJECT_LABEL, INJECTED_ANNOTATION } from '../api/names.ts';
 import { type Edit, type FieldPath, fieldId, isListPath, OURSELVES } from './edit.ts';
-import { memoize } from './memo.ts';
+import { memoize, memoizePassing } from './memo.ts';
 import { createRecorder } from './outcomes.ts';
 import { listAt, pointerTo, readAt } from './path.ts';
 import { type Rules, type Settlement, settle } from './settlement.ts';
@@ -223,7 +223,7 @@ const explanationsOf = (
 const placeIn = (list: readonly unknown[], value: unknown): number =>
   list.length <= SHORT_LIST
     ? list.indexOf(value)
-    : (memoize(list, placeIn, '', () => new Map(list.map((item, index) => [item, index]))).get(value) ?? -1);
+    : (memoizePassing(list, placeIn, () => new Map(list.map((item, index) => [item, index]))).get(value) ?? -1);
 
 const SHORT_LIST = 64;
 

@@ -4,7 +4,7 @@ import { mountKey } from '../api/inject-spec.ts';
 import type { FileMount, Injection, Resolved } from '../api/injection.ts';
 import type { AccessMode, KubeObject, Volume, VolumeMount } from '../api/kubernetes.ts';
 import { type Edit, editOf, entriesWith, valuesAt } from './edit.ts';
-import { type Incremental, memoize } from './memo.ts';
+import { type Incremental, memoize, memoizePassing } from './memo.ts';
 import { isRecord, listAt, type Path, textAt } from './path.ts';
 
 export const POD_VOLUMES: Path = ['spec', 'volumes'];
@@ -201,7 +201,31 @@ export interface MountIndex {
 }
 
 export const mountIndex = (list: readonly unknown[]): MountIndex =>
-  memoize(list, mountIndex, '', () => createIndex(list));
+  list.length <= SHORT_LIST ? scanned(list) : memoizePassing(list, mountIndex, () => createIndex(list));
+
+/** Reading so few takes less than indexing them. */
+const SHORT_LIST = 32;
+
+const scanned = (list: readonly unknown[]): MountIndex => {
+  const paths: string[] = [];
+  for (const mount of list) {
+    const path = textAt(mount, MOUNT_PATH);
+    if (path !== undefined) paths.push(mountKey(path));
+  }
+  return {
+    prefixesOf: (path) =>
+      paths
+        .filter((candidate, at) => path.startsWith(candidate) && paths.indexOf(candidate) === at)
+        .sort((a, b) => a.length - b.length),
+    beginningWith: (text) => {
+      let first: string | undefined;
+      for (const path of paths)
+        if (path.startsWith(text) && (first === undefined || compareText(path, first) < 0)) first = path;
+      return first;
+    },
+    mounts: (volume) => list.some((mount) => textAt(mount, VOLUME_NAME) === volume),
+  };
+};
 
 const MOUNTS: Path = ['volumeMounts'];
 /** Whoever chooses paths must not be able to choose such as have one hash. */
@@ -243,13 +267,16 @@ const createIndex = (list: readonly unknown[]): MountIndex & Incremental => {
   };
 };
 
+const MOUNT_PATH = ['mountPath'];
+const VOLUME_NAME = ['name'];
+
 const pathOf = (mount: unknown): readonly string[] => {
-  const path = textAt(mount, ['mountPath']);
+  const path = textAt(mount, MOUNT_PATH);
   return path === undefined ? [] : [mountKey(path)];
 };
 
 const volumeOf = (mount: unknown): readonly string[] => {
-  const name = textAt(mount, ['name']);
+  const name = textAt(mount, VOLUME_NAME);
   return name === undefined ? [] : [name];
 };
 
@@ -292,7 +319,7 @@ const CONTAINERS = [
 
 /** True where any container mounts a volume of that name. To be asked once all mounts are settled. */
 export const isMountedInPod = (pod: KubeObject, volume: string): boolean =>
-  memoize(pod, isMountedInPod, '', () => new Set(mountedVolumes(pod))).has(volume);
+  memoizePassing(pod, isMountedInPod, () => new Set(mountedVolumes(pod))).has(volume);
 
 const mountedVolumes = (pod: KubeObject): readonly string[] =>
   CONTAINERS.flatMap((list) => listAt(pod, list).flatMap((container) => listAt(container, MOUNTS).flatMap(volumeOf)));

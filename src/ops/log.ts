@@ -21,4 +21,10 @@ export const createLog = (level: string): Log =>
   );
 
 /** Past `maxLength` bytes that nobody reads, lines are dropped. */
-const BUFFERING = { sync: false, minLength: 4096, maxLength: 8 * 1024 * 1024, periodicFlush: 100 };
+const BUFFERING = {
+  sync: false,
+  minLength: 32 * 1024,
+  maxWrite: 64 * 1024,
+  maxLength: 8 * 1024 * 1024,
+  periodicFlush: 100,
+};

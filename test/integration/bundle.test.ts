@@ -1,6 +1,7 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundle, packagesAtStart } from '../../dev/bundle/bundle.ts';
+import { compile, compiledCode } from '../../dev/bundle/compile.ts';
+import { flagsOf, lastStage } from '../../dev/cluster/images/product-image.ts';
 import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import { checkCommand } from '../../src/cli/check.ts';
@@ -15,6 +18,7 @@ import { manifests } from '../../src/cli/manifests.ts';
 
 /** As in the image: not root (where we are, we step down), nothing to write to, and nothing there but the bundle. */
 const NOBODY = process.getuid?.() === 0 ? { uid: 65_532, gid: 65_532 } : {};
+const FLAGS = flagsOf(lastStage(readFileSync('Dockerfile', 'utf8')));
 const READ_ONLY = ['--permission', '--allow-fs-read=*'];
 
 let directory: string;
@@ -64,6 +68,35 @@ describe('the bundle', () => {
     );
     expect(heavy).toEqual([]);
     expect(atStart).toContain('commander');
+  });
+});
+
+describe('the compiled bundle', () => {
+  test('is not compiled again by the image’s user with the image’s flags, wherever it is', async () => {
+    const [made, moved] = [join(directory, 'compiled'), join(directory, 'moved')];
+    await chmod(directory, 0o755);
+    await bundle(made);
+    await compile(made, FLAGS);
+    await rename(made, moved);
+    // Without a cluster it ends as soon as all is loaded.
+    const serve = spawnSync(process.execPath, [...FLAGS, join(moved, 'main.mjs'), 'serve'], {
+      ...NOBODY,
+      cwd: empty,
+      env: { HOME: '/nonexistent', NODE_DEBUG_NATIVE: 'COMPILE_CACHE', ...compiledCode(moved) },
+      encoding: 'utf8',
+    });
+    const verdicts = [...serve.stderr.matchAll(/code cache for ESM \S+\/([a-z]+)[^/]* was (\w+)/g)];
+    expect(new Set(verdicts.map(([, , verdict]) => verdict))).toEqual(new Set(['accepted']));
+    expect(verdicts.map(([, chunk]) => chunk)).toEqual(expect.arrayContaining(['main', 'serve']));
+  });
+
+  test('is made by the Dockerfile with the flags, and for the place, that it runs with', async () => {
+    const dockerfile = await readFile('Dockerfile', 'utf8');
+    const config = lastStage(dockerfile);
+    const command = ['/nodejs/bin/node', ...flagsOf(config), 'dev/bundle/compile.ts', 'dist'];
+    expect(dockerfile).toContain(`RUN ${JSON.stringify(command).replaceAll(',', ', ')}`);
+    const variables = Object.entries(compiledCode(config.WorkingDir ?? '')).map((pair) => pair.join('='));
+    expect(config.Env).toEqual(expect.arrayContaining(variables));
   });
 });
 

@@ -2,6 +2,7 @@ import { copyFile, mkdir, mkdtemp, readFile, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundle } from '../../bundle/bundle.ts';
+import { compile } from '../../bundle/compile.ts';
 import { type Progress, removeTree } from '../cache.ts';
 import { debianLayer, digestOf, folderLayer, type ImageConfig, imageTarball } from './image.ts';
 
@@ -18,10 +19,15 @@ export const productImage = async (reference: string, progress: Progress): Promi
   const config = lastStage(await readFile(join(root, 'Dockerfile'), 'utf8'));
   const made = await mkdtemp(join(tmpdir(), 'quartermaster-image-'));
   try {
-    const bundled = await bundleLayer(made, config.WorkingDir ?? '/');
+    const program = join(made, 'bundle', config.WorkingDir ?? '/');
+    await bundle(program);
     const node = await realpath(join(root, 'node_modules/node/bin/node'));
+    const bundled = await folderLayer(join(made, 'bundle'), join(made, 'bundle.tar'));
     const key = [base, await digestOf(node), await digestOf(bundled)];
-    const layers = async (folder: string) => [base, await nodeLayer(node, folder), bundled];
+    const layers = async (folder: string) => {
+      await compile(program, flagsOf(config), node);
+      return [base, await nodeLayer(node, folder), await folderLayer(join(made, 'bundle'), join(folder, 'bundle.tar'))];
+    };
     return await imageTarball({ reference, key, config, layers }, progress);
   } finally {
     await removeTree(made);
@@ -52,7 +58,6 @@ const nodeLayer = async (node: string, folder: string): Promise<string> => {
   return folderLayer(layer, join(folder, 'node.tar'));
 };
 
-const bundleLayer = async (folder: string, place: string): Promise<string> => {
-  await bundle(join(folder, 'bundle', place));
-  return folderLayer(join(folder, 'bundle'), join(folder, 'bundle.tar'));
-};
+/** What its entry point gives Node. */
+export const flagsOf = ({ Entrypoint = [] }: ImageConfig): readonly string[] =>
+  Entrypoint.filter((word) => word.startsWith('--'));

@@ -4,7 +4,7 @@ import { mountKey } from '../../api/inject-spec.ts';
 import type { KubeObject, VolumeMount } from '../../api/kubernetes.ts';
 import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../../api/names.ts';
 import { type Edit, OURSELVES, valuesAt } from '../../injection/edit.ts';
-import { memoize } from '../../injection/memo.ts';
+import { memoize, memoizePassing } from '../../injection/memo.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
 import { environmentEdits, mutatePod, type PodProfile, podEdits } from '../../injection/pods.ts';
 import { isWorkflowPod, workflowProfile } from '../../injection/profiles/argo.ts';
@@ -152,7 +152,7 @@ const isClaimMounted = (pod: KubeObject, claim: string, { index, desired }: Moun
 };
 
 const volumesByClaim = (volumes: readonly unknown[], claim: string): readonly string[] =>
-  memoize(volumes, volumesByClaim, '', () => namesByClaim(volumes)).get(claim) ?? [];
+  memoizePassing(volumes, volumesByClaim, () => namesByClaim(volumes)).get(claim) ?? [];
 
 const desiredByClaim = (desired: DesiredVolumes, claim: string): readonly string[] =>
   memoize(desired, desiredByClaim, '', () => namesByClaim([...desired.values()].map(({ value }) => value))).get(

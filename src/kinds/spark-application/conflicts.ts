@@ -2,7 +2,7 @@ import { mountKey } from '../../api/inject-spec.ts';
 import type { Mode } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, type FieldPath, fieldId, keyOf, valuesAt } from '../../injection/edit.ts';
-import { type Incremental, memoize } from '../../injection/memo.ts';
+import { type Incremental, memoizePassing } from '../../injection/memo.ts';
 import { childOf, listAt, mapAt, textAt, type UnknownRecord } from '../../injection/path.ts';
 import {
   generatedVolume,
@@ -207,7 +207,7 @@ export const confSecretsMaking = (app: KubeObject, volume: string): readonly str
 /** Keys are indexed by what they say: there can be ten thousands of them, and as many lookups. */
 const indexedKeys = (app: KubeObject, term: string): Iterable<string> => {
   const conf = mapAt(app, SPARK_CONF);
-  return memoize(conf, indexedKeys, '', () => indexKeys(conf)).keysByTerm.get(term) ?? [];
+  return memoizePassing(conf, indexedKeys, () => indexKeys(conf)).keysByTerm.get(term) ?? [];
 };
 
 interface KeyIndex extends Incremental {

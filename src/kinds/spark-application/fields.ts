@@ -1,7 +1,7 @@
 import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import type { FieldPath } from '../../injection/edit.ts';
-import { type Incremental, memoize } from '../../injection/memo.ts';
+import { type Incremental, memoizePassing } from '../../injection/memo.ts';
 import { listAt, mapAt, type Path, textAt } from '../../injection/path.ts';
 
 export type Role = 'driver' | 'executor';
@@ -30,10 +30,12 @@ export const inTemplateContainer = (app: KubeObject, role: Role, list: string, k
   const at = ['spec', role, 'template', 'spec', 'containers'];
   const containers = listAt(app, at);
   if (containers.length === 0) return [];
-  const { index } = memoize(containers, inTemplateContainer, role, () => sparkContainer(containers, role));
+  const { index } = memoizePassing(containers, CONTAINERS_OF[role], () => sparkContainer(containers, role));
   return [{ at: [...at, String(index), list], key }];
 };
 
+/** What is found for each is kept apart: two roles may share one list. */
+const CONTAINERS_OF: Readonly<Record<Role, object>> = { driver: {}, executor: {} };
 const CONTAINER_NAMES: Readonly<Record<Role, string>> = {
   driver: 'spark-kubernetes-driver',
   executor: 'spark-kubernetes-executor',

@@ -1,5 +1,5 @@
 import { entriesWith, keysIn } from '../../injection/edit.ts';
-import { type Incremental, memoize } from '../../injection/memo.ts';
+import { type Incremental, memoizePassing } from '../../injection/memo.ts';
 import type { Path } from '../../injection/path.ts';
 
 /** What entries of a list are looked up by besides their key. The same function each time: what it makes is kept with the list. */
@@ -14,7 +14,7 @@ export const keysWith = (
   most = Infinity,
 ): readonly string[] => {
   if (list.length === 0) return NO_KEYS;
-  const { byText } = memoize(list, textOf, '', () => indexTexts(list, at, textOf));
+  const { byText } = memoizePassing(list, textOf, () => indexTexts(list, at, textOf));
   const keys = byText.get(text) ?? new Set();
   const found: string[] = [];
   for (const key of keys) {
