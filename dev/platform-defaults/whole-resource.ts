@@ -8,7 +8,7 @@ export const wholeResource = (): string =>
   [
     'apiVersion: quartermaster.dev/v1alpha1',
     'kind: PlatformDefaults',
-    'metadata: {name: everything, namespace: quartermaster}',
+    'metadata: {name: everything, namespace: quartermaster-system}',
     'spec:',
     ...fieldsOf('spec', platformDefaultsSpec.json, '  '),
   ].join('\n');

@@ -7,6 +7,7 @@ import { wholeResource } from '../../dev/platform-defaults/whole-resource.ts';
 import { injectKeysTable, platformDefaultsPage } from '../../dev/platform-defaults-page.ts';
 import { storageClassesPage } from '../../dev/storage-classes-page.ts';
 import type { CloudName } from '../../src/api/facts.ts';
+import { SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import { networkVariables } from '../../src/api/network.ts';
 import { type PlatformDefaults, platformDefaultsSpec } from '../../src/api/platform-defaults.ts';
 import { schemaViolations } from '../../src/api/schema-validation.ts';
@@ -157,7 +158,7 @@ describe('docs/platform-defaults.md', () => {
         inject: Object.fromEntries(taken),
       },
     };
-    expect(validateDefaults(forKind, { systemNamespace: 'quartermaster' })).toEqual([]);
+    expect(validateDefaults(forKind, { systemNamespace: SYSTEM_NAMESPACE })).toEqual([]);
   });
 
   it('tells what every kind of pod is', () => {
