@@ -26,14 +26,24 @@ export interface Place {
   readonly folder: string;
 }
 
+export interface UserOptions {
+  /** 1000 where not given. */
+  readonly maxBuckets?: number;
+  /** What it may do through the admin API, as `users=*;buckets=*`; nothing where not given. */
+  readonly caps?: string;
+}
+
 /** A Ceph object gateway with nothing in it. */
 export interface CephRgw {
   /** `http://<address>:<port>`, for path-style requests. */
   readonly endpoint: string;
-  /** `maxBuckets`: the user's quota, 1000 where not given. */
-  readonly createUser: (uid: string, options?: { readonly maxBuckets?: number }) => Promise<AccessKey>;
+  readonly createUser: (uid: string, options?: UserOptions) => Promise<AccessKey>;
+  /** The IDs of all users. */
+  readonly users: () => Promise<readonly string[]>;
   /** Gives the user a key and takes `former` away. */
   readonly replaceKey: (uid: string, former: AccessKey) => Promise<AccessKey>;
+  /** Rejects where there is no such user. */
+  readonly keysOf: (uid: string) => Promise<readonly AccessKey[]>;
   /** The keys of all objects of a bucket. */
   readonly objectsOf: (bucket: string) => Promise<readonly string[]>;
   /** Ends the gateway, the object store and the monitor, in this order, and removes their files. */
@@ -74,6 +84,8 @@ export async function startCephRgw(
     endpoint: endpointOf(layout),
     createUser: (uid, options) => createUser(layout, uid, options),
     replaceKey: (uid, former) => replaceKey(layout, uid, former),
+    users: async () => JSON.parse(await ask(layout, ['user', 'list'])) as readonly string[],
+    keysOf: (uid) => administer(layout, ['user', 'info', '--uid', uid]),
     objectsOf: (bucket) => objectsOf(layout, bucket),
     stop,
   };
@@ -112,11 +124,12 @@ async function untilAnswering(layout: Running, gateway: Daemon): Promise<void> {
 async function createUser(
   layout: Running,
   uid: string,
-  { maxBuckets = 1000 }: { readonly maxBuckets?: number } = {},
+  { maxBuckets = 1000, caps }: UserOptions = {},
 ): Promise<AccessKey> {
   const user = ['--uid', uid, '--display-name', uid, '--max-buckets', String(maxBuckets)];
   const [key] = await administer(layout, ['user', 'create', ...user]);
   if (key === undefined) throw new Error(`radosgw-admin gave ${uid} no key`);
+  if (caps !== undefined) await administer(layout, ['caps', 'add', '--uid', uid, '--caps', caps]);
   return key;
 }
 

@@ -20,6 +20,11 @@ export const PROVISIONED_BY_ANNOTATION = `${GROUP}/provisioned-by`;
 export const PROVISIONED_LABEL = `${GROUP}/provisioned`;
 /** On the ConfigMaps in the system namespace that say which Secrets `provision` made: those cannot be listed. */
 export const PROVISION_LEDGER_LABEL = `${GROUP}/provision-ledger`;
+/** On the Secret of an ObjectStore's access: when its key was made, for which `spec.access.rotation`, and which keys it replaced that work until when. */
+export const ACCESS_ISSUED_ANNOTATION = `${GROUP}/key-issued-at`;
+export const ACCESS_ROTATION_ANNOTATION = `${GROUP}/key-rotation`;
+export const ACCESS_FORMER_KEYS_ANNOTATION = `${GROUP}/former-keys`;
+export const ACCESS_FORMER_UNTIL_ANNOTATION = `${GROUP}/former-keys-until`;
 export const OBJECT_STORE_FINALIZER = `${OBJECT_STORE_GROUP}/objectstore`;
 /** What the labels, tags or metadata of a bucket begin with that say whose it is. */
 export const BUCKET_MARK_PREFIX = 'quartermaster-';

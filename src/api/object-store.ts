@@ -174,6 +174,29 @@ const spec = object(
       'Delete',
     ),
     forceDelete: flag('With deletionPolicy Delete: the bucket goes with all it holds.'),
+    access: object(
+      'Keys for the workload, good for this bucket alone, in a Secret. None are made when absent; {} is enough.',
+      {
+        mode: choice(
+          'What they may do with the objects. ReadWrite, as when absent, or ReadOnly.',
+          'ReadWrite',
+          'ReadOnly',
+        ),
+        secretName: text('Secret of this namespace; <metadata.name>-objectstore when absent.', {
+          minLength: 1,
+          maxLength: 253,
+        }),
+        rotation: text('Any text, such as a date: another one has new keys made.', { maxLength: 63 }),
+        rotateAfterDays: integer('New keys are made when they are this many days old; never when absent.', {
+          minimum: 1,
+          maximum: MAX_DAYS,
+        }),
+        overlapSeconds: integer('How long keys work still after new ones replaced them; 86400 when absent.', {
+          minimum: 0,
+          maximum: 2_592_000,
+        }),
+      },
+    ),
     writeConnectionTo: object('Where the connection is written.', {
       configMapName: text('ConfigMap of this namespace; <metadata.name>-objectstore when absent.', {
         minLength: 1,
@@ -195,6 +218,13 @@ const status = object('What was last observed.', {
     format: 'date-time',
   }),
   configMapName: text('ConfigMap that holds the connection.'),
+  access: object('The user that workloads are given the keys of.', {
+    user: required(text('Its name at the provider.')),
+    secretName: text('Secret that holds the key.'),
+    keyId: text('ID of the key.'),
+    keyIssued: text('When the key was made.', { format: 'date-time' }),
+    formerKeysUntil: text('Until when the keys work that it replaced.', { format: 'date-time' }),
+  }),
   observedGeneration: integer('metadata.generation this was observed at.', { minimum: 0, format: 'int64' }),
   lastSyncTime: text('When the bucket was last brought in line with this object.', { format: 'date-time' }),
   conditions,

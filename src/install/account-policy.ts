@@ -1,9 +1,12 @@
 import {
   CALRISSIAN_ENABLED,
   CALRISSIAN_LABEL,
+  CERTIFICATE_SECRET,
   GROUP,
   MANAGED_BY,
   MANAGED_BY_LABEL,
+  OBJECT_STORE_GROUP,
+  PROVISIONED_LABEL,
   SHIPPED_ROLES,
 } from '../api/names.ts';
 import { type InstallObject, type InstallOptions, labels, NAME, NFS_NAMESPACE } from './options.ts';
@@ -42,6 +45,13 @@ const on = (resource: string, expression: string): string =>
   `request.resource.resource != '${resource}' || request.operation == 'DELETE' || ${expression}`;
 const isBoundIn = (namespace: string, role: string): string =>
   `(request.namespace == '${namespace}' && object.roleRef.name == '${role}')`;
+const isOfObjectStore = `object.?type.orValue('Opaque') == 'Opaque' && object.metadata.?ownerReferences.orValue([]).exists(owner, owner.kind == 'ObjectStore' && owner.apiVersion.startsWith('${OBJECT_STORE_GROUP}/'))`;
+const isLabelledProvisioned = (object: string): string =>
+  `${object}.metadata.?labels[?'${PROVISIONED_LABEL}'].orValue('') == 'true'`;
+/** One that is let go loses the label. */
+const isProvisioned = `${isLabelledProvisioned('object')} || (oldObject != null && ${isLabelledProvisioned('oldObject')})`;
+const isCertificateIn = (namespace: string): string =>
+  `request.namespace == '${namespace}' && object.metadata.name == '${CERTIFICATE_SECRET}'`;
 const POD = 'object.spec.template.spec';
 /** What Ganesha needs: see the NFS server's Deployment. */
 const NFS_CAPABILITIES = `['DAC_READ_SEARCH', 'SYS_RESOURCE']`;
@@ -75,6 +85,11 @@ const ownAccount = (namespace: string): Policy => ({
         `!(object.?type.orValue('Opaque') in ['kubernetes.io/service-account-token', 'bootstrap.kubernetes.io/token'])`,
       ),
       message: 'Quartermaster makes no tokens.',
+    },
+    {
+      expression: on('secrets', `(${isOfObjectStore}) || (${isProvisioned}) || (${isCertificateIn(namespace)})`),
+      message:
+        'Quartermaster makes Secrets for the access of an ObjectStore, which are Opaque and owned by it, copies that PlatformDefaults provision, and its own certificate.',
     },
     {
       expression: on(

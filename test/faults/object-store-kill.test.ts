@@ -42,6 +42,8 @@ const crashingKube =
     applyStatus: (resource, object, options) => around('status', () => kube.applyStatus(resource, object, options))(),
     mergePatch: (resource, key, patch, options) =>
       around('finalizers', () => kube.mergePatch<never>(resource, key, patch, options))(),
+    remove: (resource, key, given, options) =>
+      around(`remove ${resource.plural}`, () => kube.remove(resource, key, given, options))(),
   });
 
 const crashingProvider =
@@ -55,6 +57,13 @@ const crashingProvider =
     mark: around('mark', provider.mark),
     unmark: around('unmark', provider.unmark),
     remove: around('remove', provider.remove),
+    access: {
+      ...provider.access,
+      grant: around('grant', provider.access.grant),
+      issueKey: around('issue key', provider.access.issueKey),
+      revokeKey: around('revoke key', provider.access.revokeKey),
+      revoke: around('revoke', provider.access.revoke),
+    },
     features: (bucket) =>
       provider.features(bucket).map((feature): Feature => ({ ...feature, apply: around(feature.name, feature.apply) })),
   });
@@ -64,7 +73,7 @@ let alice: Tenant;
 
 beforeAll(async () => {
   cluster = await startCephCluster();
-  alice = await cluster.addTenant('alice');
+  alice = await cluster.addTenant('alice', { caps: 'users=*' });
 });
 
 afterAll(() => cluster?.stop());
@@ -179,6 +188,85 @@ describe('a controller that is killed and started again', () => {
       }
       const call = deletionPolicy === 'Retain' ? 'unmark' : 'remove';
       expect(moments).toEqual([`before ${call}`, `after ${call}`, 'before finalizers', 'after finalizers']);
+    },
+  );
+});
+
+describe('a controller that is killed while it gives access, and started again', () => {
+  const overlapSeconds = 1;
+  const usersOf = async () => (await cluster.ceph.users()).filter((user) => user.startsWith('quartermaster-'));
+  const hasAccess = async (name: string): Promise<boolean> =>
+    (await isReady(name)) && conditionOf(await cluster.read(name), 'Synced')?.status === 'True';
+
+  /** The ID of the key in the Secret, once it is the only one that its user has. */
+  const soleKey = async (name: string): Promise<string | undefined> => {
+    const user = `quartermaster-${(await cluster.read(name))?.metadata.uid}`;
+    const keys = await cluster.ceph.keysOf(user);
+    const id = (await cluster.secret(`${name}-objectstore`))?.['AWS_ACCESS_KEY_ID'];
+    return keys.length === 1 && keys[0]?.accessKey === id ? id : undefined;
+  };
+
+  /** Has access asked for, or keys that are there rotated. Answers the key that is not to be the last. */
+  const ask = async (name: string, isRotation: boolean): Promise<string | undefined> => {
+    await cluster.submit(name, specOf(name, { access: { overlapSeconds } }));
+    if (!isRotation) return undefined;
+    expect(await runUntilCrash(never, () => hasAccess(name))).toBeUndefined();
+    const key = await soleKey(name);
+    await cluster.change(name, { access: { rotation: 'again' } });
+    return key;
+  };
+
+  it.each([
+    ['making', false, ['before grant', 'after grant', 'before issue key', 'after issue key']],
+    ['rotating', true, ['before issue key', 'after issue key', 'before revoke key', 'after revoke key']],
+  ] as const)(
+    'at any moment of %s ends in one user with one key, the one in the Secret',
+    patient,
+    async (_, isRotation, some) => {
+      const moments: string[] = [];
+      for (let at = 1; ; at++) {
+        const name = nameFor('access');
+        const former = await ask(name, isRotation);
+        const isDone = async () => {
+          const key = await soleKey(name).catch(() => undefined);
+          return key !== undefined && key !== former && (await hasAccess(name));
+        };
+        const crashedAt = await runUntilCrash(at, isDone);
+        const second = cluster.run({ resyncMs: 1_000 });
+        await until(`${name}, killed ${crashedAt}, has one new key`, isDone);
+        await cluster.remove(name);
+        await until(`${name} is gone`, () => isGone(name));
+        await second.kill();
+        expect(await usersOf(), `killed ${crashedAt}`).toEqual([]);
+        if (crashedAt === undefined) break;
+        moments.push(crashedAt);
+      }
+      expect(moments).toEqual(expect.arrayContaining([...some]));
+    },
+  );
+
+  it.each(['Retain', 'Delete'] as const)(
+    'at any moment of a removal with %s leaves no user behind',
+    patient,
+    async (deletionPolicy) => {
+      const moments: string[] = [];
+      for (let at = 1; ; at++) {
+        const name = nameFor('removal');
+        await cluster.submit(name, specOf(name, { access: { overlapSeconds }, deletionPolicy }));
+        expect(await runUntilCrash(never, () => hasAccess(name))).toBeUndefined();
+        await cluster.remove(name);
+        const crashedAt = await runUntilCrash(at, () => isGone(name));
+        const second = cluster.run();
+        await until(`${name}, killed ${crashedAt}, is gone`, () => isGone(name));
+        await second.kill();
+        expect(await usersOf(), `killed ${crashedAt}`).toEqual([]);
+        expect((await bucketsOf(alice)).includes(name), `killed ${crashedAt}`).toBe(deletionPolicy === 'Retain');
+        if (crashedAt === undefined) break;
+        moments.push(crashedAt);
+      }
+      expect(moments).toEqual(
+        expect.arrayContaining(['before revoke', 'after revoke', 'before remove secrets', 'after remove secrets']),
+      );
     },
   );
 });

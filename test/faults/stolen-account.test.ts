@@ -117,6 +117,7 @@ beforeAll(async () => {
 
 afterAll(() => cluster?.controlPlane.stop());
 
+const objectStore = { apiVersion: 'banzaicloud.com/v1alpha1', kind: 'ObjectStore', name: 'history', uid: 'uid-1' };
 const theirs = { namespace: 'default', name: 'theirs' };
 const clusterWide = { namespace: '', name: 'theirs' };
 
@@ -154,6 +155,26 @@ describe('whoever has stolen the account of a replica', () => {
       'makes no Secret without our label',
       () => self.create(resources.secrets, secret({ namespace: 'default' })),
       'makes only what it labels',
+    ],
+    [
+      'makes no Secret that nothing asks for',
+      () => self.create(resources.secrets, secret({ namespace: 'default', labels: OURS })),
+      'makes Secrets for the access of an ObjectStore',
+    ],
+    [
+      'makes no Secret of another type for an ObjectStore',
+      () =>
+        self.create(
+          resources.secrets,
+          secret(
+            { namespace: 'default', labels: OURS, ownerReferences: [objectStore] },
+            {
+              type: 'kubernetes.io/dockerconfigjson',
+              data: { '.dockerconfigjson': Buffer.from('{"auths":{}}').toString('base64') },
+            },
+          ),
+        ),
+      'makes Secrets for the access of an ObjectStore',
     ],
     [
       'changes nobody else’s Secret',
@@ -258,8 +279,13 @@ describe('whoever has stolen the account of a replica', () => {
   });
 
   it('may still do what Quartermaster does', async () => {
-    await self.create(resources.secrets, secret({ name: 'ours', namespace: 'default', labels: OURS }));
-    await self.remove(resources.secrets, { namespace: 'default', name: 'ours' });
+    for (const metadata of [
+      { labels: OURS, ownerReferences: [objectStore] },
+      { labels: { ...OURS, 'quartermaster.dev/provisioned': 'true' } },
+    ]) {
+      await self.create(resources.secrets, secret({ name: 'ours', namespace: 'default', ...metadata }));
+      await self.remove(resources.secrets, { namespace: 'default', name: 'ours' });
+    }
     await self.create(
       resources.roleBindings,
       binding({ name: 'ours', namespace: 'cwl', labels: OURS }, podManager, { ...runner, namespace: 'cwl' }),

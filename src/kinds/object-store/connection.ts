@@ -90,7 +90,8 @@ export const ownerOfConnection = ({ metadata }: KubeObject): ObjectKey | undefin
   return owner && { namespace: metadata.namespace ?? '', name: owner.name };
 };
 
-const ownerOf = ({ apiVersion, kind, metadata }: ObjectStore) => ({
+/** What the ConfigMap and the Secret of an ObjectStore go with. */
+export const ownerOf = ({ apiVersion, kind, metadata }: ObjectStore) => ({
   apiVersion,
   kind,
   name: metadata.name ?? '',

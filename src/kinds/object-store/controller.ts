@@ -6,9 +6,17 @@ import { type Kube, resources } from '../../kube/api-server.ts';
 import { keyOf, parseKey, type Store } from '../../kube/store.ts';
 import type { Log } from '../../ops/log.ts';
 import type { Metrics } from '../../ops/metrics.ts';
+import { accessDueMs } from './access/keys.ts';
 import { ownerOfConnection } from './connection.ts';
 import type { Placement } from './placement.ts';
-import { createProviderCache, openProviderFor, type ProviderContext, readReferences, versionOf } from './provider.ts';
+import {
+  connectionVersionOf,
+  createProviderCache,
+  openProviderFor,
+  type ProviderContext,
+  readReferences,
+  versionOf,
+} from './provider.ts';
 import { createProviderRateLimiter, type Reservation, type ReservationRequest } from './rate-limiter.ts';
 import { type Opened, objectKeyOf, runSteps, type StepsResult } from './reconciler.ts';
 import { afterReferenceCheck, type RequeueState, requeueAt, requeueStateFor, revisionOf } from './requeue.ts';
@@ -134,6 +142,8 @@ type ReconcileReport =
       readonly blockedBy: readonly Blocked[];
       /** Versions of what it refers to; undefined where it refers to nothing, or was not read. */
       readonly references: string | undefined;
+      /** Milliseconds until keys of workloads are to be replaced or taken away; infinite where none are. */
+      readonly keysDueMs: number;
       /** Whether the ObjectStore was written to. */
       readonly isChanged: boolean;
     }
@@ -169,7 +179,7 @@ const createReconciler = (options: ReconcilerOptions) => {
       const from = { placement, systemNamespace: policy.systemNamespace };
       const references = await readReferences(kube, store, from, signal);
       version = versionOf(references);
-      const provider = await cached(identityOf(store, placement, version), () =>
+      const provider = await cached(identityOf(store, placement, connectionVersionOf(references)), () =>
         openProviderFor(store, placement, references, context),
       );
       return { provider, bucket: desiredBucket(store, placement, clusterUid) };
@@ -215,7 +225,10 @@ const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
 const currentTime = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
 
 const refersToAnything = ({ spec }: ObjectStore, { platformSecret }: Placement): boolean =>
-  platformSecret !== undefined || spec.credentialsSecretRef !== undefined || spec.s3?.caBundleRef !== undefined;
+  platformSecret !== undefined ||
+  spec.credentialsSecretRef !== undefined ||
+  spec.s3?.caBundleRef !== undefined ||
+  spec.access !== undefined;
 
 /** Two ObjectStores for which this is equal are served by the same client. */
 const identityOf = ({ metadata, spec }: ObjectStore, placement: Placement, references: string): string =>
@@ -223,7 +236,7 @@ const identityOf = ({ metadata, spec }: ObjectStore, placement: Placement, refer
 
 /** What needs no call to a provider does not wait for the rate limiter: a bucket that was never made is no reason to stay. */
 const needsNoProvider = (observed: ObservedState): boolean =>
-  ['block', 'release', 'none'].includes(nextStep(observed).do);
+  ['block', 'release', 'none'].includes(nextStep(observed, new Date()).do);
 
 const reservationRequestFor = (
   { metadata, spec }: ObjectStore,
@@ -247,7 +260,14 @@ const recordEvent = (
 const reportOf = (result: StepsResult, before: ObjectStore, references: string | undefined): ReconcileReport => {
   if (result.kind === 'limited' || result.kind === 'gone') return result;
   const { store, features } = result.observed;
-  const blockedBy = result.kind === 'blocked' ? [result.blocked] : features.flatMap(({ blocked }) => blocked ?? []);
+  const failures = features.flatMap((feature) => (feature.state === 'failed' ? [feature.blocked] : []));
+  const blockedBy = result.kind === 'blocked' ? [result.blocked] : failures;
   const isChanged = store.metadata.resourceVersion !== before.metadata.resourceVersion;
-  return { kind: 'requeue', store, isReady: result.kind === 'ready', blockedBy, references, isChanged };
+  const keysDueMs = keysDueIn(result.observed);
+  return { kind: 'requeue', store, isReady: result.kind === 'ready', blockedBy, references, keysDueMs, isChanged };
 };
+
+const keysDueIn = ({ store, access }: ObservedState): number =>
+  store.spec.access === undefined || typeof access === 'string'
+    ? Number.POSITIVE_INFINITY
+    : accessDueMs(store.spec.access, access, new Date());

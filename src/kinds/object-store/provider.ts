@@ -4,6 +4,7 @@ import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
 import { BUCKET_CLUSTER_MARK, BUCKET_NAMESPACE_MARK } from '../../api/names.ts';
 import type { ObjectStore } from '../../api/object-store.ts';
 import { type Kube, type Resource, resources } from '../../kube/api-server.ts';
+import { accessSecretNameOf } from './access/secret.ts';
 import { hasPlatformIdentity, type Placement } from './placement.ts';
 import { BucketError, type BucketProvider } from './providers/bucket.ts';
 import type { OnCall, ProviderRequest } from './providers/index.ts';
@@ -28,6 +29,8 @@ export interface ProviderContext {
 export interface References {
   readonly secret: Referenced | undefined;
   readonly caBundle: Referenced | undefined;
+  /** The Secret that spec.access has made. */
+  readonly access?: Referenced | undefined;
 }
 
 interface Referenced extends KubeObject {
@@ -37,29 +40,36 @@ interface Referenced extends KubeObject {
 /** Reads what an ObjectStore refers to. By name only, and of its own namespace but for the platform's keys: a controller that may list Secrets may read them all. */
 export const readReferences = async (
   kube: Pick<Kube, 'get'>,
-  { metadata, spec }: ObjectStore,
+  store: ObjectStore,
   from: { readonly placement: Placement; readonly systemNamespace: string },
   signal: AbortSignal,
 ): Promise<References> => {
+  const { metadata, spec } = store;
   const { platformSecret } = from.placement;
   const own = metadata.namespace ?? '';
   const read = (resource: Resource, name: string | undefined, namespace = own): Promise<Referenced | undefined> =>
     name === undefined
       ? Promise.resolve(undefined)
       : kube.get<Referenced>(resource, { namespace, name }, signal).catch(readable(name));
+  const access = await read(resources.secrets, spec.access && accessSecretNameOf(store));
   // Nobody but the platform says whom its keys are shown to.
   if (platformSecret !== undefined) {
-    return { secret: await read(resources.secrets, platformSecret, from.systemNamespace), caBundle: undefined };
+    return { secret: await read(resources.secrets, platformSecret, from.systemNamespace), caBundle: undefined, access };
   }
   return {
     secret: await read(resources.secrets, spec.credentialsSecretRef?.name),
     caBundle: await read(resources.configMaps, spec.s3?.caBundleRef?.name),
+    access,
   };
 };
 
-/** Text that changes whenever what is referred to does. */
-export const versionOf = ({ secret, caBundle }: References): string =>
+/** Text that changes whenever what the provider is opened with does. */
+export const connectionVersionOf = ({ secret, caBundle }: References): string =>
   [secret, caBundle].map((object) => `${object?.metadata.uid}@${object?.metadata.resourceVersion}`).join(' ');
+
+/** Text that changes whenever what is referred to does, and when the Secret of the access is deleted. */
+export const versionOf = (references: References): string =>
+  `${connectionVersionOf(references)} ${references.access?.metadata.uid}`;
 
 /** The provider of an ObjectStore's bucket. Throws BucketError where something it refers to is missing. */
 export const openProviderFor = async (

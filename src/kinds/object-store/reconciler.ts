@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { OBJECT_STORE_FINALIZER } from '../../api/names.ts';
 import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
 import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
+import { type AccessTools, applyAccessStep, removeFormerSecret } from './access/apply.ts';
+import { desiredAccess } from './access/keys.ts';
 import { connectionFor, readConnection, removeFormerConnection, writeConnection } from './connection.ts';
 import {
   type BucketConnection,
@@ -39,7 +41,8 @@ export type StepsResult =
  */
 export const runSteps = async (first: ObservedState, run: StepsRun): Promise<StepsResult> => {
   let observed = first;
-  let step = nextStep(observed);
+  const next = (state: ObservedState): Step => nextStep(state, new Date(run.context.now()));
+  let step = next(observed);
   for (let done = 0; done < MAX_STEPS; done++) {
     const waitMs = run.waitMs(step);
     if (waitMs > 0) return { kind: 'limited', waitMs };
@@ -52,7 +55,7 @@ export const runSteps = async (first: ObservedState, run: StepsRun): Promise<Ste
     const result = resultOf(step, after);
     if (result !== undefined) return result;
     observed = after;
-    step = nextStep(observed);
+    step = next(observed);
   }
   return {
     kind: 'blocked',
@@ -84,12 +87,30 @@ const afterFailure = (
 ): readonly [ObservedState, Step] => {
   const failure = reported.reason === 'NameTaken' ? unreachableBucket(observed.store, reported.message) : reported;
   const { deletionTimestamp } = observed.store.metadata;
+  if (isAboutAccess(step) && !deletionTimestamp) {
+    const refused = { ...observed, access: 'failed', features: [...observed.features, failedAccess(failure)] } as const;
+    return [refused, nextStep(refused, new Date(now()))];
+  }
   if (deletionTimestamp)
     return [observed, giveUp(observed, failure, Date.parse(now()) - Date.parse(deletionTimestamp))];
   if (step.do !== 'create') return [observed, blocked(observed.creationFailure ?? failure)];
   const uncertain = { ...observed, bucket: 'unobserved', creationFailure: failure } as const;
-  return [uncertain, nextStep(uncertain)];
+  return [uncertain, nextStep(uncertain, new Date(now()))];
 };
+
+const accessSteps: readonly Step['do'][] = [
+  'observeAccess',
+  'recordAccess',
+  'revokeAccess',
+  'grantAccess',
+  'issueKey',
+  'revokeKey',
+  'writeAccessSecret',
+];
+const isAboutAccess = (step: Step): boolean => accessSteps.includes(step.do);
+
+/** The bucket is all right: what users it cannot have is told as what of the spec cannot be applied. */
+const failedAccess = (failure: Blocked): ObservedFeature => ({ name: 'access', state: 'failed', blocked: failure });
 
 const resultOf = (step: Step, observed: ObservedState): StepsResult | undefined => {
   if (step.do === 'finish') return { kind: 'ready', observed };
@@ -112,6 +133,21 @@ export interface StepContext {
   /** RFC 3339. */
   readonly now: () => string;
 }
+
+const accessToolsOf = ({ store }: ObservedState, context: StepContext): AccessTools => ({
+  kube: context.kube,
+  open: async () => {
+    const { provider, bucket } = await context.open();
+    return {
+      provider: provider.access,
+      desired: desiredAccess(store, bucket.encryptionKey),
+      connection: provider.connection(bucket),
+    };
+  },
+  writeStatus: (status) => writeStatus(context.kube, store, status, context.signal),
+  now: () => new Date(context.now()),
+  signal: context.signal,
+});
 
 /** What was observed in doing a step. */
 type Observation = Partial<ObservedState>;
@@ -144,6 +180,14 @@ const applyStep = async (step: Step, observed: ObservedState, context: StepConte
     case 'checkFeature':
     case 'applyFeature':
       return { features: await reconcileFeature(observed.features, step, context) };
+    case 'observeAccess':
+    case 'recordAccess':
+    case 'revokeAccess':
+    case 'grantAccess':
+    case 'issueKey':
+    case 'revokeKey':
+    case 'writeAccessSecret':
+      return applyAccessStep(step, observed, accessToolsOf(observed, context));
     case 'observe':
     case 'create':
     case 'mark':
@@ -232,6 +276,7 @@ const failed =
 const finish = async (observed: ObservedState, context: StepContext): Promise<Observation> => {
   const { kube, signal, now } = context;
   await removeFormerConnection(kube, observed.store, await connectionMapOf(observed, context), signal);
+  await removeFormerSecret(kube, observed, signal);
   const status = readyStatus(observed, await connectionAt(context), now());
   return { store: await writeStatus(kube, observed.store, status, signal) };
 };

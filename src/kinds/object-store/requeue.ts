@@ -43,13 +43,15 @@ interface Reconciled {
   readonly isReady: boolean;
   readonly blockedBy: readonly Blocked[];
   readonly references: string | undefined;
+  /** Milliseconds until keys are to be replaced or taken away; infinite where none are. */
+  readonly keysDueMs: number;
 }
 
 type RequeueContext = Omit<RetryContext, 'attempts'> & { readonly now: number };
 
 /** When to requeue an ObjectStore that was just reconciled. `before` is its last state. */
 export const requeueStateFor = (
-  { store, isReady, blockedBy, references }: Reconciled,
+  { store, isReady, blockedBy, references, keysDueMs }: Reconciled,
   before: RequeueState | undefined,
   { now, ...context }: RequeueContext,
 ): RequeueState => {
@@ -57,7 +59,7 @@ export const requeueStateFor = (
   const reason = blockedBy[0]?.reason;
   const isRepeated = before !== undefined && before.askedRevision === revision && before.reason === reason;
   const attempts = isRepeated ? before.attempts + 1 : 0;
-  const waits = blockedBy.map((blocked) => retryDelayMs(blocked, { ...context, attempts }));
+  const waits = [keysDueMs, ...blockedBy.map((blocked) => retryDelayMs(blocked, { ...context, attempts }))];
   // What of the spec cannot be applied does not keep the others from being compared.
   if (isReady) waits.push(retryDelayMs(undefined, { ...context, attempts }));
   const state = {

@@ -1,6 +1,7 @@
 import type { CloudVerdict, Policy } from '../../api/facts.ts';
 import { BUCKET_CLUSTER_MARK, BUCKET_STORE_MARK, OBJECT_STORE_FINALIZER } from '../../api/names.ts';
 import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
+import type { AccessStep, ObservedAccess } from './access/keys.ts';
 import { type Placement, platformSecretOf, resolvePlacement } from './placement.ts';
 import type { BucketError, BucketReason, DesiredBucket, Feature, ObservedBucket } from './providers/bucket.ts';
 import { findViolation, type Violation } from './validation.ts';
@@ -16,12 +17,9 @@ export interface Blocked {
   readonly retryAfterMs?: number | undefined;
 }
 
-export interface ObservedFeature {
-  readonly name: Feature['name'];
-  readonly state: 'unchecked' | 'applied' | 'differs' | 'repaired' | 'failed';
-  /** With `failed`. */
-  readonly blocked?: Blocked;
-}
+export type ObservedFeature =
+  | { readonly name: Feature['name']; readonly state: 'unchecked' | 'applied' | 'differs' | 'repaired' }
+  | { readonly name: Feature['name'] | 'access'; readonly state: 'failed'; readonly blocked: Blocked };
 
 /** The ConfigMap that holds the connection: foreign where somebody else made it. */
 export type ObservedConnection = 'unobserved' | 'absent' | 'stale' | 'current' | 'foreign';
@@ -41,6 +39,8 @@ export interface ObservedState {
   readonly creationFailure?: Blocked;
   readonly features: readonly ObservedFeature[];
   readonly connection: ObservedConnection;
+  /** Users, keys and the Secret of `spec.access`; `failed` once something of it was refused in this reconciliation. */
+  readonly access: 'unobserved' | 'failed' | ObservedAccess;
 }
 
 /** The one next thing to do. Each can be done twice, and the work be cut off before, within and after each. */
@@ -48,6 +48,8 @@ export type Step =
   | { readonly do: 'addFinalizer' | 'observe' | 'recordIntent' | 'create' | 'mark' }
   | { readonly do: 'checkFeature' | 'applyFeature'; readonly name: Feature['name'] }
   | { readonly do: 'readConnection' | 'writeConnection' | 'finish' }
+  | { readonly do: 'observeAccess' | 'recordAccess' | 'revokeAccess' }
+  | AccessStep
   | { readonly do: 'block'; readonly blocked: Blocked }
   | { readonly do: 'remove' | 'unmark' | 'none' }
   /** Takes the finalizer off. `kept` says why the bucket stays where one might think it went. */
@@ -92,6 +94,7 @@ export const initialState = (store: ObjectStore, cloud: CloudVerdict, policy: Po
     bucket: 'unobserved',
     features: [],
     connection: 'unobserved',
+    access: 'unobserved',
   };
 };
 

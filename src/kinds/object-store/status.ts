@@ -3,6 +3,7 @@ import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
 import type { Condition } from '../../api/schema.ts';
 import { type ConditionUpdate, setConditions } from '../../controller/apply.ts';
 import type { Note } from '../../controller/events.ts';
+import { accessSecretNameOf } from './access/secret.ts';
 import { connectionNameOf } from './connection.ts';
 import type { BucketConnection } from './providers/bucket.ts';
 import {
@@ -32,6 +33,7 @@ export const creatingStatus = (
   );
   return {
     ...recordOf(observed, connection),
+    ...(store.status?.access !== undefined && { access: store.status.access }),
     creationStarted: now,
     ...conditionFields(store, now, isTold ? [] : findings),
   };
@@ -45,6 +47,7 @@ export const readyStatus = (observed: ObservedState, connection: BucketConnectio
     ...recordOf(observed, connection),
     ownership,
     configMapName: connectionNameOf(store),
+    ...accessRecordOf(observed),
     ...conditionFields(store, now, findingsOf(connection.url, ownership, features)),
   };
   const isUnchanged =
@@ -57,7 +60,10 @@ export const blockedStatus = (observed: ObservedState, blocked: Blocked, now: st
   const { store, placement } = observed;
   const { reason, message } = blocked;
   const { observedGeneration: _, conditions: __, ...record } = store.status ?? {};
-  const kept = ownershipOf(store.status) === undefined || wasNeverMade(observed, blocked) ? {} : record;
+  const { access } = record;
+  const isForgotten = ownershipOf(store.status) === undefined || wasNeverMade(observed, blocked);
+  // A user that was made is there, whatever became of the bucket.
+  const kept = isForgotten ? { ...(access !== undefined && { access }) } : record;
   // A provider that throttles says nothing about the bucket.
   const types = reason === 'Throttled' && isReady(store) ? (['Synced'] as const) : (['Ready', 'Synced'] as const);
   return {
@@ -94,6 +100,25 @@ const recordOf = ({ store, placement, bucket }: ObservedState, connection: Bucke
   };
 };
 
+/** What the Secret holds, for people; and that there may be a user, for ourselves. */
+const accessRecordOf = ({ store, access }: ObservedState): Pick<ObjectStoreStatus, 'access'> => {
+  const recorded = store.status?.access;
+  if (recorded === undefined) return {};
+  if (typeof access === 'string' || access.secret === 'absent') return { access: recorded };
+  const { keyId, issuedAt, formerKeys, formerUntil } = access.secret;
+  return {
+    access: {
+      user: recorded.user,
+      secretName: accessSecretNameOf(store),
+      keyId,
+      keyIssued: toSecond(issuedAt),
+      ...(formerKeys.length > 0 && { formerKeysUntil: toSecond(formerUntil) }),
+    },
+  };
+};
+
+const toSecond = (time: string): string => time.replace(/\.\d+Z$/, 'Z');
+
 const conditionFields = ({ metadata, status }: ObjectStore, now: string, findings: readonly ConditionUpdate[]) => {
   const { generation } = metadata;
   return {
@@ -107,14 +132,14 @@ const findingsOf = (
   ownership: string,
   features: readonly ObservedFeature[],
 ): readonly ConditionUpdate[] => {
-  const failed = features.filter(({ state }) => state === 'failed');
-  const reason = failed[0]?.blocked?.reason;
+  const failed = features.filter((feature) => feature.state === 'failed');
+  const reason = failed[0]?.blocked.reason;
   if (reason === undefined)
     return [
       { type: 'Ready', status: 'True', reason: ownership, message: `The bucket is there: ${url}` },
       { type: 'Synced', status: 'True', reason: 'UpToDate', message: 'The bucket is as spec says.' },
     ];
-  const message = failed.map(({ name, blocked }) => `spec.${name} is not applied. ${blocked?.message ?? ''}`).join(' ');
+  const message = failed.map(({ name, blocked }) => `spec.${name} is not applied. ${blocked.message}`).join(' ');
   return [
     { type: 'Ready', status: 'True', reason, message: `The bucket is there: ${url}, but ${message}` },
     { type: 'Synced', status: 'False', reason, message },

@@ -1,4 +1,5 @@
 import type { ObjectStore } from '../../api/object-store.ts';
+import { nextAccessStep } from './access/keys.ts';
 import { connectionNameOf } from './connection.ts';
 import type { ObservedBucket } from './providers/bucket.ts';
 import {
@@ -13,14 +14,15 @@ import {
 } from './state.ts';
 
 /** Pure: what to do next for an ObjectStore, from all that is known of it. */
-export const nextStep = (observed: ObservedState): Step => {
+export const nextStep = (observed: ObservedState, now: Date): Step => {
   if (observed.store.metadata.deletionTimestamp) return nextDeletionStep(observed);
   return (
     refuse(observed) ??
     keepFinalizer(observed) ??
     ensureBucket(observed) ??
     reconcileFeatures(observed) ??
-    ensureConnection(observed) ?? { do: 'finish' }
+    ensureConnection(observed) ??
+    ensureAccess(observed, now) ?? { do: 'finish' }
   );
 };
 
@@ -105,8 +107,9 @@ const markBucket = ({ isOurs, canCarryMark }: ObservedBucket): Step | undefined 
   isOurs || !canCarryMark ? undefined : { do: 'mark' };
 
 const reconcileFeatures = ({ features }: ObservedState): Step | undefined => {
-  const pending = features.find(({ state }) => state === 'unchecked' || state === 'differs');
-  return pending && { do: pending.state === 'unchecked' ? 'checkFeature' : 'applyFeature', name: pending.name };
+  const pending = features.find((feature) => feature.state === 'unchecked' || feature.state === 'differs');
+  if (pending === undefined || pending.state === 'failed') return undefined;
+  return { do: pending.state === 'unchecked' ? 'checkFeature' : 'applyFeature', name: pending.name };
 };
 
 const ensureConnection = ({ store, connection }: ObservedState): Step | undefined => {
@@ -126,6 +129,15 @@ const ensureConnection = ({ store, connection }: ObservedState): Step | undefine
   }
 };
 
+/** That there may be a user is recorded before it is made, and forgotten after it is gone: none is left behind. */
+const ensureAccess = ({ store: { spec, status }, access }: ObservedState, now: Date): Step | undefined => {
+  if (access === 'failed') return undefined;
+  if (spec.access === undefined) return status?.access && { do: 'revokeAccess' };
+  if (access === 'unobserved') return { do: 'observeAccess' };
+  const step = nextAccessStep(spec.access, access, now);
+  return step !== undefined && status?.access === undefined ? { do: 'recordAccess' } : step;
+};
+
 /** How long a Retain waits for a provider that does not answer; the mark then stays on the bucket. */
 export const UNMARK_TIMEOUT_MS = 120_000;
 
@@ -136,8 +148,11 @@ const isForDeletion = ({ store: { spec, status } }: ObservedState): boolean =>
 const nextDeletionStep = (observed: ObservedState): Step => {
   const { store, violation, bucket } = observed;
   if (!hasFinalizer(store)) return { do: 'none' };
-  if (ownershipOf(store.status) === undefined || bucket === 'absent') return { do: 'release' };
+  const hasUser = store.status?.access !== undefined;
+  if (!hasUser && (ownershipOf(store.status) === undefined || bucket === 'absent')) return { do: 'release' };
   if (violation !== undefined) return giveUp(observed, violation);
+  if (hasUser) return { do: 'revokeAccess' };
+  if (bucket === 'absent') return { do: 'release' };
   if (bucket === 'unobserved') return { do: 'observe' };
   return isForDeletion(observed) ? deleteBucket(observed, bucket) : retainBucket(observed, bucket);
 };
@@ -172,5 +187,7 @@ export const giveUp = (observed: ObservedState, failure: Blocked, waitedMs = Num
       message: `${failure.message} To leave the bucket behind, set spec.deletionPolicy: Retain.`,
     });
   if (isTransient(failure) && waitedMs < UNMARK_TIMEOUT_MS) return blocked(failure);
-  return { do: 'release', kept: `Bucket ${spec.name} stays, and our mark on it: ${failure.message}` };
+  const user = observed.store.status?.access?.user;
+  const left = user === undefined ? 'our mark on it' : `our mark on it and user ${user}`;
+  return { do: 'release', kept: `Bucket ${spec.name} stays, and ${left}: ${failure.message}` };
 };

@@ -126,6 +126,7 @@ const referencesAreNames: Check = ({ spec }) => {
     'spec.credentialsSecretRef.name': spec.credentialsSecretRef?.name,
     'spec.s3.caBundleRef.name': spec.s3?.caBundleRef?.name,
     'spec.writeConnectionTo.configMapName': spec.writeConnectionTo?.configMapName,
+    'spec.access.secretName': spec.access?.secretName,
   };
   const wrong = Object.entries(references).find(([, name]) => name !== undefined && !isObjectName(name));
   return wrong && `${wrong[0]} ${JSON.stringify(wrong[1])} cannot be the name of an object of this namespace.`;

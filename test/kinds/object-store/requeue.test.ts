@@ -24,6 +24,7 @@ const requeueState = (
       isReady: reasons.length === 0,
       blockedBy: reasons.map((reason) => ({ reason, message: '' })),
       references: 'secret@1',
+      keysDueMs: Number.POSITIVE_INFINITY,
       ...given,
     },
     before,

@@ -1,5 +1,6 @@
 import type { StringMap } from '../../../api/kubernetes.ts';
 import type { BucketProviderName, LifecycleRule } from '../../../api/object-store.ts';
+import type { AccessProvider } from './access.ts';
 
 /** Why a provider call failed, whatever the vendor calls it. Retry policy hangs on this alone. */
 export type BucketReason =
@@ -93,6 +94,8 @@ export interface BucketProvider {
   readonly features: (bucket: DesiredBucket) => readonly Feature[];
   /** Deletes the bucket; BucketNotEmpty where it holds anything and `force` is false; already gone is success. */
   readonly remove: (bucket: DesiredBucket, force: boolean, signal: AbortSignal) => Promise<void>;
+  /** Users for workloads, each for one bucket alone. */
+  readonly access: AccessProvider;
   /** Where it is reached: for the connection ConfigMap and Spark. */
   readonly connection: (bucket: DesiredBucket) => BucketConnection;
 }

@@ -1,5 +1,6 @@
 import type { StringMap } from '../../../api/kubernetes.ts';
 import type { BucketProviderName } from '../../../api/object-store.ts';
+import type { AccessProvider } from './access.ts';
 import { BucketError, type BucketProvider, type BucketReason, type Feature } from './bucket.ts';
 import { azureCredentialsFrom, type CredentialsSecret, gcsCredentialsFrom, s3CredentialsFrom } from './credentials.ts';
 
@@ -24,6 +25,8 @@ export interface S3Request {
   readonly caBundle?: string | undefined;
   /** False where not given. */
   readonly isLoopbackAllowed?: boolean | undefined;
+  /** Where AWS IAM is asked; its own address where not given. */
+  readonly iamEndpoint?: string | undefined;
 }
 
 export interface GcsRequest {
@@ -136,7 +139,16 @@ const wrapProvider = (provider: BucketProvider, wrap: CallWrapper): BucketProvid
   unmark: (bucket, signal) => wrap('unmark', bucket.name, () => provider.unmark(bucket, signal)),
   features: (bucket) => provider.features(bucket).map((feature) => wrapFeature(feature, bucket.name, wrap)),
   remove: (bucket, force, signal) => wrap('remove', bucket.name, () => provider.remove(bucket, force, signal)),
+  access: wrapAccess(provider.access, wrap),
   connection: (bucket) => provider.connection(bucket),
+});
+
+const wrapAccess = (access: AccessProvider, wrap: CallWrapper): AccessProvider => ({
+  observe: (desired, signal) => wrap('observe access', desired.bucket, () => access.observe(desired, signal)),
+  grant: (desired, signal) => wrap('grant access', desired.bucket, () => access.grant(desired, signal)),
+  issueKey: (desired, signal) => wrap('issue key', desired.bucket, () => access.issueKey(desired, signal)),
+  revokeKey: (desired, id, signal) => wrap('revoke key', desired.bucket, () => access.revokeKey(desired, id, signal)),
+  revoke: (desired, signal) => wrap('revoke access', desired.bucket, () => access.revoke(desired, signal)),
 });
 
 const wrapFeature = ({ name, isApplied, apply }: Feature, bucket: string, wrap: CallWrapper): Feature => ({

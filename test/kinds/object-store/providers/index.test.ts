@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { noAccess } from '../../../../src/kinds/object-store/providers/access.ts';
 import { BucketError, type BucketProvider } from '../../../../src/kinds/object-store/providers/bucket.ts';
 import {
   azureCredentialsFrom,
@@ -217,6 +218,7 @@ describe('measuring a provider', () => {
       unmark: fail,
       features: () => [feature],
       remove: fail,
+      access: noAccess(() => new BucketError('UnsupportedFeature', 'None here.')),
       connection: () => ({ url: 's3a://x', host: 'h', port: 443, region: 'r', endpoint: undefined }),
     };
   };

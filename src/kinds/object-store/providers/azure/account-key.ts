@@ -1,4 +1,5 @@
 import type { StringMap } from '../../../../api/kubernetes.ts';
+import { noAccess } from '../access.ts';
 import {
   BucketError,
   type BucketProvider,
@@ -67,6 +68,7 @@ export const createAzureKeyProvider = (options: AzureKeyOptions): BucketProvider
     unmark: (bucket, signal) => unmark(session, bucket, about(bucket, signal)),
     features: (bucket) => featuresOf(bucket.name, settingsFor(session, bucket)),
     remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
+    access: noAccess(notYet),
     connection: ({ name, location = '' }) => azureConnection(account, name, location, storageSuffix()),
   };
 };
@@ -203,3 +205,9 @@ const beyondKey = (name: Setting['name']): Setting => ({
     return Promise.reject(new BucketError('UnsupportedFeature', message));
   },
 });
+
+const notYet = (): BucketError =>
+  new BucketError(
+    'UnsupportedFeature',
+    'Azure is not asked for keys by Quartermaster: assign Storage Blob Data Contributor on the container to the workload’s identity (Workload ID), and leave spec.access out.',
+  );

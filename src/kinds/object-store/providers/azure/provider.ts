@@ -1,3 +1,4 @@
+import { noAccess } from '../access.ts';
 import {
   BucketError,
   type BucketProvider,
@@ -46,6 +47,7 @@ export const createAzureProvider = (options: AzureOptions): BucketProvider => {
     unmark: (bucket, signal) => unmark(session, bucket, about(bucket, signal)),
     features: (bucket) => azureFeatures(session, bucket),
     remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
+    access: noAccess(notYet),
     connection: ({ name, location = '' }) =>
       azureConnection(session.account.name, name, location, storageSuffix(options.managementEndpoint)),
   };
@@ -122,3 +124,9 @@ const refuseFull = async (
   const name = JSON.stringify(about.bucket);
   throw new BucketError('BucketNotEmpty', `Container ${name} holds blobs; empty it or set spec.forceDelete.`);
 };
+
+const notYet = (): BucketError =>
+  new BucketError(
+    'UnsupportedFeature',
+    'Azure is not asked for keys by Quartermaster: assign Storage Blob Data Contributor on the container to the workload’s identity (Workload ID), and leave spec.access out.',
+  );

@@ -1,5 +1,6 @@
 import { type BucketMetadata, type CreateBucketRequest, type File, Storage } from '@google-cloud/storage';
 import { JWT } from 'google-auth-library';
+import { noAccess } from '../access.ts';
 import { BucketError, type BucketProvider, type DesiredBucket, markOwnership, type ObservedBucket } from '../bucket.ts';
 import type { GcsCredentials } from '../credentials.ts';
 import { type About, createVendorCall, type VendorCall } from '../vendor-call.ts';
@@ -41,6 +42,7 @@ export const createGcsProvider = (options: GcsOptions): BucketProvider => {
         apply: (signal) => patch(session, metadata, about(bucket, signal)),
       })),
     remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
+    access: noAccess(notYet),
     connection: ({ name, location = '' }) => ({
       url: `gs://${name}`,
       host: session.endpoint?.hostname ?? 'storage.googleapis.com',
@@ -213,3 +215,9 @@ const nextFiles = ({ storage, call }: GcsClient, about: About): Promise<readonly
 const deleteFile = async ({ call }: GcsClient, file: File, about: About): Promise<void> => {
   await call('storage.objects.delete', () => file.delete({ ignoreNotFound: true }), about);
 };
+
+const notYet = (): BucketError =>
+  new BucketError(
+    'UnsupportedFeature',
+    'Google Cloud Storage is not asked for keys by Quartermaster: bind roles/storage.objectUser on the bucket to the workload’s Kubernetes service account (Workload Identity), and leave spec.access out.',
+  );

@@ -26,6 +26,8 @@ export interface S3Options {
   readonly credentials?: S3Credentials | undefined;
   /** False where not given: an endpoint is chosen by tenants. */
   readonly isLoopbackAllowed?: boolean | undefined;
+  /** Where AWS IAM is asked; its own address where not given. */
+  readonly iamEndpoint?: string | undefined;
   /** Of each call; 10 s where not given. */
   readonly timeoutMs?: number | undefined;
 }

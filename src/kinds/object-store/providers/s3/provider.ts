@@ -14,6 +14,7 @@ import {
   type ObjectIdentifier,
   paginateListBuckets,
 } from '@aws-sdk/client-s3';
+import type { AccessProvider } from '../access.ts';
 import {
   type BucketConnection,
   BucketError,
@@ -34,6 +35,8 @@ import {
   statusOf,
 } from './client.ts';
 import { addTags, readTags, s3Features, writeTags } from './features.ts';
+import { iamAccess } from './iam.ts';
+import { rgwAccess } from './rgw.ts';
 
 /** Buckets on AWS, or on anything that speaks S3 at an endpoint: Ceph, MinIO, Swift, CreoDIAS, Oracle, Alibaba, DigitalOcean. */
 export const createS3Provider = (options: S3Options): BucketProvider => {
@@ -47,9 +50,16 @@ export const createS3Provider = (options: S3Options): BucketProvider => {
     unmark: (bucket, signal) => unmark(session, bucket, about(bucket, signal)),
     features: (bucket) => s3Features(session, bucket),
     remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
+    access: accessOf(session, options),
     connection: (bucket) => connectionOf(session, bucket),
   };
 };
+
+/** IAM on AWS; at an endpoint the admin API of Ceph, if that is what answers there. */
+const accessOf = (session: S3Session, { credentials, iamEndpoint }: S3Options): AccessProvider =>
+  session.endpoint === undefined
+    ? iamAccess({ region: session.region, credentials, endpoint: iamEndpoint })
+    : rgwAccess(session);
 
 const observe = async (
   session: S3Session,

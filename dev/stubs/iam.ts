@@ -1,0 +1,116 @@
+import { type HttpStub, type StubAnswer, startHttpStub } from './http-stub.ts';
+
+interface IamUser {
+  readonly path: string;
+  readonly keys: string[];
+  /** By name; as JSON. */
+  readonly policies: Map<string, string>;
+}
+
+/** AWS IAM, as far as users with keys and inline policies go: its Query protocol, and errors as its reference has them. */
+export interface IamStub extends HttpStub {
+  readonly users: ReadonlyMap<string, IamUser>;
+  /** What the next call of this action is answered. */
+  readonly refuseNext: (action: string, status: number, code: string) => void;
+}
+
+/** What AWS lets a user have. */
+const MAX_KEYS = 2;
+
+export const startIamStub = async (): Promise<IamStub> => {
+  const users = new Map<string, IamUser>();
+  const refusals = new Map<string, StubAnswer>();
+  let made = 0;
+  const nextKey = (): string => `AKIASTUB${String(++made).padStart(12, '0')}`;
+  const stub = await startHttpStub(({ body }) => {
+    const call = new URLSearchParams(String(body));
+    const action = call.get('Action') ?? '';
+    const refusal = refusals.get(action);
+    refusals.delete(action);
+    return refusal ?? answer(users, action, call, nextKey);
+  });
+  return {
+    ...stub,
+    users,
+    refuseNext: (action, status, code) => void refusals.set(action, failure(status, code)),
+  };
+};
+
+interface IamCall {
+  readonly action: string;
+  readonly user: IamUser;
+  readonly parameter: (name: string) => string;
+  readonly nextKey: () => string;
+  readonly forget: () => void;
+}
+
+const answer = (
+  users: Map<string, IamUser>,
+  action: string,
+  call: URLSearchParams,
+  nextKey: () => string,
+): StubAnswer => {
+  const parameter = (name: string): string => call.get(name) ?? '';
+  const name = parameter('UserName');
+  const user = users.get(name);
+  if (action === 'CreateUser') {
+    if (user !== undefined) return failure(409, 'EntityAlreadyExists');
+    users.set(name, { path: parameter('Path'), keys: [], policies: new Map() });
+    return success(action, `<User><UserName>${name}</UserName></User>`);
+  }
+  if (user === undefined) return failure(404, 'NoSuchEntity');
+  const forget = (): void => void users.delete(name);
+  return answers[action]?.({ action, user, parameter, nextKey, forget }) ?? failure(400, 'InvalidAction');
+};
+
+const answers: Readonly<Record<string, (call: IamCall) => StubAnswer>> = {
+  ListAccessKeys: ({ action, user }) => {
+    const members = user.keys.map((key) => `<member><AccessKeyId>${key}</AccessKeyId></member>`);
+    return success(action, `<AccessKeyMetadata>${members.join('')}</AccessKeyMetadata>`);
+  },
+  CreateAccessKey: ({ action, user, nextKey }) => {
+    if (user.keys.length >= MAX_KEYS) return failure(409, 'LimitExceeded');
+    const key = nextKey();
+    user.keys.push(key);
+    const fields = `<AccessKeyId>${key}</AccessKeyId><SecretAccessKey>secret-of-${key}</SecretAccessKey>`;
+    return success(action, `<AccessKey>${fields}</AccessKey>`);
+  },
+  DeleteAccessKey: ({ action, user, parameter }) => {
+    const at = user.keys.indexOf(parameter('AccessKeyId'));
+    if (at < 0) return failure(404, 'NoSuchEntity');
+    user.keys.splice(at, 1);
+    return success(action);
+  },
+  PutUserPolicy: ({ action, user, parameter }) => {
+    user.policies.set(parameter('PolicyName'), parameter('PolicyDocument'));
+    return success(action);
+  },
+  GetUserPolicy: ({ action, user, parameter }) => {
+    const document = user.policies.get(parameter('PolicyName'));
+    if (document === undefined) return failure(404, 'NoSuchEntity');
+    return success(action, `<PolicyDocument>${encodeURIComponent(document)}</PolicyDocument>`);
+  },
+  DeleteUserPolicy: ({ action, user, parameter }) =>
+    user.policies.delete(parameter('PolicyName')) ? success(action) : failure(404, 'NoSuchEntity'),
+  DeleteUser: ({ action, user, forget }) => {
+    if (user.keys.length > 0 || user.policies.size > 0) return failure(409, 'DeleteConflict');
+    forget();
+    return success(action);
+  },
+};
+
+const XMLNS = 'https://iam.amazonaws.com/doc/2010-05-08/';
+const METADATA = '<ResponseMetadata><RequestId>stub</RequestId></ResponseMetadata>';
+const headers = { 'content-type': 'text/xml' };
+
+const success = (action: string, result = ''): StubAnswer => ({
+  status: 200,
+  headers,
+  body: `<${action}Response xmlns="${XMLNS}"><${action}Result>${result}</${action}Result>${METADATA}</${action}Response>`,
+});
+
+const failure = (status: number, code: string): StubAnswer => ({
+  status,
+  headers,
+  body: `<ErrorResponse xmlns="${XMLNS}"><Error><Type>Sender</Type><Code>${code}</Code><Message>${code}</Message></Error><RequestId>stub</RequestId></ErrorResponse>`,
+});
