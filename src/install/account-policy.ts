@@ -9,7 +9,7 @@ import {
   PROVISIONED_LABEL,
   SHIPPED_ROLES,
 } from '../api/names.ts';
-import { type InstallObject, type InstallOptions, labels, NAME, NFS_NAMESPACE } from './options.ts';
+import { type InstallObject, labels, NAME, NFS_NAMESPACE } from './options.ts';
 
 /** One expression of CEL that must be true, and what its refusal says. */
 interface Validation {
@@ -43,15 +43,19 @@ const writes = (group: string, resources: string): Rule => ({
 const labelOf = (object: string): string => `${object}.metadata.?labels[?'${MANAGED_BY_LABEL}'].orValue('')`;
 const on = (resource: string, expression: string): string =>
   `request.resource.resource != '${resource}' || request.operation == 'DELETE' || ${expression}`;
-const isBoundIn = (namespace: string, role: string): string =>
-  `(request.namespace == '${namespace}' && object.roleRef.name == '${role}')`;
+const isBoundIn = (place: string, role: string): string => `(${place} && object.roleRef.name == '${role}')`;
+/**
+ * Whoever runs as us, in whatever namespace that is: kustomize moves the subject of our ClusterRoleBinding and no text. Wildcards allow
+ * the status of PlatformDefaults too, hence the name.
+ */
+const IS_OURSELVES = `request.userInfo.username.startsWith('system:serviceaccount:') && request.userInfo.username.endsWith(':${NAME}') && authorizer.group('${GROUP}').resource('platformdefaults').subresource('status').check('patch').allowed()`;
+const IN_OWN_NAMESPACE = `request.userInfo.username == 'system:serviceaccount:' + request.namespace + ':${NAME}'`;
 const isOfObjectStore = `object.?type.orValue('Opaque') == 'Opaque' && object.metadata.?ownerReferences.orValue([]).exists(owner, owner.kind == 'ObjectStore' && owner.apiVersion.startsWith('${OBJECT_STORE_GROUP}/'))`;
 const isLabelledProvisioned = (object: string): string =>
   `${object}.metadata.?labels[?'${PROVISIONED_LABEL}'].orValue('') == 'true'`;
 /** One that is let go loses the label. */
 const isProvisioned = `${isLabelledProvisioned('object')} || (oldObject != null && ${isLabelledProvisioned('oldObject')})`;
-const isCertificateIn = (namespace: string): string =>
-  `request.namespace == '${namespace}' && object.metadata.name == '${CERTIFICATE_SECRET}'`;
+const isOwnCertificate = `${IN_OWN_NAMESPACE} && object.metadata.name == '${CERTIFICATE_SECRET}'`;
 const POD = 'object.spec.template.spec';
 /** What Ganesha needs: see the NFS server's Deployment. */
 const NFS_CAPABILITIES = `['DAC_READ_SEARCH', 'SYS_RESOURCE']`;
@@ -60,9 +64,9 @@ const NFS_CAPABILITIES = `['DAC_READ_SEARCH', 'SYS_RESOURCE']`;
  * What roles cannot say about Quartermaster's own account. A role names kinds, not which of their objects: with roles alone whoever
  * takes over a replica could change any ConfigMap, have a token made for any service account and mount any node's disk.
  */
-const ownAccount = (namespace: string): Policy => ({
+const ownAccount: Policy = {
   name: `${NAME}-account`,
-  whose: `request.userInfo.username == 'system:serviceaccount:${namespace}:${NAME}'`,
+  whose: IS_OURSELVES,
   rules: [
     writes('', 'secrets configmaps services serviceaccounts'),
     writes('apps', 'deployments'),
@@ -87,14 +91,14 @@ const ownAccount = (namespace: string): Policy => ({
       message: 'Quartermaster makes no tokens.',
     },
     {
-      expression: on('secrets', `(${isOfObjectStore}) || (${isProvisioned}) || (${isCertificateIn(namespace)})`),
+      expression: on('secrets', `(${isOfObjectStore}) || (${isProvisioned}) || (${isOwnCertificate})`),
       message:
         'Quartermaster makes Secrets for the access of an ObjectStore, which are Opaque and owned by it, copies that PlatformDefaults provision, and its own certificate.',
     },
     {
       expression: on(
         'rolebindings',
-        `${isBoundIn(NFS_NAMESPACE, SHIPPED_ROLES.nfsServer)} || ${isBoundIn(namespace, SHIPPED_ROLES.failClosed)} || namespaceObject.metadata.?labels[?'${CALRISSIAN_LABEL}'].orValue('') == '${CALRISSIAN_ENABLED}'`,
+        `${isBoundIn(`request.namespace == '${NFS_NAMESPACE}'`, SHIPPED_ROLES.nfsServer)} || ${isBoundIn(IN_OWN_NAMESPACE, SHIPPED_ROLES.failClosed)} || namespaceObject.metadata.?labels[?'${CALRISSIAN_LABEL}'].orValue('') == '${CALRISSIAN_ENABLED}'`,
       ),
       message: `Quartermaster hands out roles in namespaces labelled ${CALRISSIAN_LABEL}=${CALRISSIAN_ENABLED}, to its NFS servers, and its own to fail closed.`,
     },
@@ -117,7 +121,7 @@ const ownAccount = (namespace: string): Policy => ({
       message: 'An NFS server has two capabilities and is not privileged.',
     },
   ],
-});
+};
 
 /** The accounts of the NFS servers may make volumes, which have no namespace: without this one of a node's disk too. */
 const nfsServers: Policy = {
@@ -140,8 +144,7 @@ const nfsServers: Policy = {
 };
 
 /** The policies, each with its binding. */
-export const accountPolicies = ({ namespace }: InstallOptions): readonly InstallObject[] =>
-  [ownAccount(namespace), nfsServers].flatMap(policyAndBinding);
+export const accountPolicies = (): readonly InstallObject[] => [ownAccount, nfsServers].flatMap(policyAndBinding);
 
 const API_VERSION = 'admissionregistration.k8s.io/v1';
 

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { JsonSchema } from '../api/schema.ts';
+import { CHECKS } from './chart-checks.ts';
 import { installFiles } from './manifests.ts';
 import { defaultValues, type InstallOptions, NAME, optionsSchema, VERSION } from './options.ts';
 import { expression } from './template.ts';
@@ -50,6 +51,8 @@ export const chartFiles = (): Readonly<Record<string, string>> => ({
   'values.yaml': valuesFile(),
   'values.schema.json': `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...schemaOf(optionsSchema.json) }, undefined, 2)}\n`,
   'templates/_helpers.tpl': HELPERS,
+  'templates/_checks.tpl': CHECKS,
+  'templates/checks.yaml': '{{- include "quartermaster.checks" . }}\n',
   'templates/NOTES.txt': NOTES,
   'templates/tests/check.yaml': documentOf(testHook(checkPodObject(symbolic))),
   ...Object.fromEntries(
@@ -97,8 +100,8 @@ const schemaOf = (schema: JsonSchema): Readonly<Record<string, unknown>> => {
   const { properties, items, additionalProperties, ...others } = schema;
   const isOpen = schema['x-kubernetes-preserve-unknown-fields'] === true;
   const plain = Object.entries(others).filter(([key]) => !key.startsWith('x-'));
-  const fields = properties && Object.entries(properties).map(([name, field]) => [name, schemaOf(field)]);
   const isTop = schema === optionsSchema.json;
+  const fields = properties && Object.entries(properties).map(([name, field]) => [name, schemaOf(field)]);
   return {
     ...Object.fromEntries(plain),
     ...(fields && { properties: { ...Object.fromEntries(fields), ...(isTop && { global: { type: 'object' } }) } }),

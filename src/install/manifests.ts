@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import type { KubeObject } from '../api/kubernetes.ts';
+import { NAMESPACE_NAME_LABEL } from '../api/names.ts';
 import { objectStoreCrd } from '../api/object-store.ts';
 import { platformDefaultsCrd } from '../api/platform-defaults.ts';
 import { webhookConfiguration } from '../controller/webhooks/configuration.ts';
@@ -29,7 +30,7 @@ const baseFiles = (options: InstallOptions): Readonly<Record<string, readonly Ku
   'crds.yaml': crdObjects,
   'priority-class.yaml': [priorityClassObject()],
   'rbac.yaml': rbacObjects(options),
-  'account-policy.yaml': accountPolicies(options),
+  'account-policy.yaml': accountPolicies(),
   'people.yaml': peopleObjects(options),
   'service.yaml': [serviceObject(options)],
   'disruption-budget.yaml': [disruptionBudgetObject(options)],
@@ -99,6 +100,7 @@ export const kustomizeTree = (options: InstallOptions): Readonly<Record<string, 
     'base/kustomization.yaml': kustomization({ resources: Object.keys(files) }),
     ...filesUnder('base', files),
     ...componentOf('nfs', nfsObjects(options)),
+    'components/namespace/kustomization.yaml': component({ replacements: [namespaceReplacement] }),
     ...componentOf('network-policy', [networkPolicyObject(options)]),
     ...componentOf('cert-manager', certManagerObjects(options), certManagerPatch(options)),
     ...componentOf('prometheus', prometheusObjects(options)),
@@ -111,6 +113,19 @@ export const kustomizeTree = (options: InstallOptions): Readonly<Record<string, 
       'prometheus',
     ),
   };
+};
+
+/** Carries the namespace that a `namespace:` gave the account to where kustomize sees none. */
+const namespaceReplacement = {
+  source: { kind: 'ServiceAccount', name: NAME, fieldPath: 'metadata.namespace' },
+  targets: [
+    {
+      select: { kind: 'MutatingWebhookConfiguration' },
+      // Third of the namespaces that webhooks keep away from.
+      fieldPaths: [`webhooks.*.namespaceSelector.matchExpressions.[key=${NAMESPACE_NAME_LABEL}].values.2`],
+    },
+    { select: { kind: 'RoleBinding', namespace: NFS_NAMESPACE }, fieldPaths: ['subjects.0.namespace'] },
+  ],
 };
 
 /** A component of these objects, and of a patch of the Deployment. */

@@ -3,9 +3,11 @@ import { AppError } from '../api/errors.ts';
 import type { KubeObject, StringMap } from '../api/kubernetes.ts';
 import { choice, flag, type Infer, integer, list, map, object, open, required, set, text } from '../api/schema.ts';
 import { schemaViolations } from '../api/schema-validation.ts';
+import { alwaysExcluded } from '../controller/webhooks/configuration.ts';
 import { mutators } from '../kinds/index.ts';
 import { readSettings } from '../settings/config.ts';
 import { LOG_LEVELS, settings } from '../settings/definitions.ts';
+import { namespacesBut, violationsOfRequirements } from './requirements.ts';
 
 /** Any object of the install: beyond what all have in common, as its kind says. */
 export type InstallObject = KubeObject & { readonly [field: string]: unknown };
@@ -27,10 +29,15 @@ const IMAGE =
   '^(?:[a-zA-Z0-9](?:[-a-zA-Z0-9.]*[a-zA-Z0-9])?(?::\\d{1,5})?\\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::\\w[\\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$';
 const DNS_LABEL = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$';
 
+/** A name of 63 characters at most, with a DNS name and a slash before it or not. */
+const LABEL_KEY =
+  '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
+const LABEL_VALUE = '^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$';
+
 const requirement = object('What one label must be.', {
-  key: required(text('The label.', { minLength: 1 })),
+  key: required(text('The label.', { pattern: LABEL_KEY })),
   operator: required(choice('How it is compared.', 'In', 'NotIn', 'Exists', 'DoesNotExist')),
-  values: list('With what, for In and NotIn.', text('A value of the label.')),
+  values: list('With what, for In and NotIn.', text('A value of the label.', { pattern: LABEL_VALUE })),
 });
 
 /** What a person may choose about an install: `manifests --values`, and the values of the chart. Everything that is installed follows from it. */
@@ -126,12 +133,13 @@ const withoutUndefined = <T extends object>(values: T): T =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== null)) as T;
 
 /** Namespaces that are everybody's, or that the webhook keeps away from: what is installed there would hold for them. */
-const TAKEN: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease']);
+export const KUBERNETES_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'] as const;
 
 const violationsOfNamespace = (namespace: string): readonly string[] => {
   if (!new RegExp(DNS_LABEL).test(namespace))
     return [`namespace ${JSON.stringify(namespace)} is no DNS label (a-z, 0-9 and "-", up to 63)`];
-  if (TAKEN.has(namespace)) return [`namespace ${namespace} is Kubernetes' own: give Quartermaster one for itself`];
+  if (KUBERNETES_NAMESPACES.some((name) => name === namespace))
+    return [`namespace ${namespace} is Kubernetes' own: give Quartermaster one for itself`];
   if (namespace === NFS_NAMESPACE) return [`namespace ${namespace} is that of the NFS servers: give another`];
   return [];
 };
@@ -155,11 +163,27 @@ const FIXED = [
   'nfsNamespace',
 ] as const;
 
+/** Webhooks by the name that `failurePolicy` has for them. */
+export const webhookNames: readonly string[] = [
+  ...new Set(mutators.flatMap(({ rules }) => rules).map(({ name }) => name)),
+];
+
+/** Labels that the Deployment and the Service find the pods by, with those that say what they are. */
+export const ownPodLabels: readonly string[] = [...Object.keys(labels), 'app.kubernetes.io/version'];
+
 const violationsBetween = (options: InstallOptions): readonly string[] => {
-  const known = new Set(mutators.flatMap(({ rules }) => rules).map(({ name }) => name));
-  const names = Object.keys(options.failurePolicy).filter((name) => !known.has(name));
+  const names = Object.keys(options.failurePolicy).filter((name) => !webhookNames.includes(name));
+  const away = alwaysExcluded({ systemNamespace: options.namespace, nfsNamespace: NFS_NAMESPACE });
+  const taken = Object.keys(options.podLabels).filter((name) => ownPodLabels.includes(name));
   return [
-    ...names.map((name) => `failurePolicy.${name}: there is no such webhook, only ${[...known].join(', ')}`),
+    ...names.map((name) => `failurePolicy.${name}: there is no such webhook, only ${webhookNames.join(', ')}`),
+    ...taken.map((name) => `podLabels.${name}: is what the Service finds the pods by, or says what they are`),
+    ...violationsOfRequirements(
+      'namespaceSelector',
+      options.namespaceSelector.matchExpressions ?? [],
+      namespacesBut([...away, ...options.excludedNamespaces]),
+    ),
+    ...violationsOfRequirements('objectSelector', options.objectSelector.matchExpressions ?? []),
     ...Object.keys(options.settings).flatMap(violationsOfSetting),
     ...violationsOfValues(options.settings),
   ];
@@ -167,9 +191,16 @@ const violationsBetween = (options: InstallOptions): readonly string[] => {
 
 const violationsOfSetting = (env: string): readonly string[] => {
   if (elsewhere[env] !== undefined) return [`settings.${env}: is said by the value ${elsewhere[env]}`];
-  if (FIXED.some((name) => settings[name].env === env)) return [`settings.${env}: is fixed by what is installed`];
+  if (isFixed(env)) return [`settings.${env}: is fixed by what is installed`];
   return Object.values(settings).some((setting) => setting.env === env) ? [] : [`settings.${env}: is no setting`];
 };
+
+const isFixed = (env: string): boolean => FIXED.some((name) => settings[name].env === env);
+
+/** What `settings` may name. */
+export const settingNames: readonly string[] = Object.values(settings)
+  .map(({ env }) => env)
+  .filter((env) => elsewhere[env] === undefined && !isFixed(env));
 
 const violationsOfValues = (given: StringMap): readonly string[] => {
   try {

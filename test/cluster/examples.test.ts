@@ -1,5 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -155,8 +155,10 @@ onCluster('examples', (join) => {
     expect(answer.trim().split('\n')).toHaveLength([...text.matchAll(/^kind:/gm)].length);
   });
 
-  test("the kustomization of one's own that install.md shows builds, with the image it names", async () => {
-    const [kustomization = '', ...more] = pageBlocks().filter((text) => text.includes('kind: Kustomization'));
+  test("the kustomizations of one's own that install.md shows build, with the image and namespace they name", async () => {
+    const [kustomization = '', around = '', ...more] = pageBlocks().filter((text) =>
+      text.includes('kind: Kustomization'),
+    );
     expect(more).toEqual([]);
     const folder = await mkdtemp(path.join(tmpdir(), 'kustomization-'));
     try {
@@ -166,6 +168,16 @@ onCluster('examples', (join) => {
       expect(built).toContain('image: registry.example.org/quartermaster:0.1.0');
       for (const kind of ['MutatingWebhookConfiguration', 'NetworkPolicy', 'ServiceMonitor'])
         expect(built).toContain(`kind: ${kind}\n`);
+      const inner = kustomization
+        .replace('quartermaster/manifests/components/nfs, ', '')
+        .concat('namespace: elsewhere\n');
+      await mkdir(path.join(folder, 'moved'));
+      await symlink(root, path.join(folder, 'moved/quartermaster'));
+      await writeFile(path.join(folder, 'moved/kustomization.yaml'), inner);
+      await writeFile(path.join(folder, 'kustomization.yaml'), around);
+      const moved = await (await join()).kubectl('kustomize', folder);
+      expect(moved).toContain('kind: MutatingWebhookConfiguration');
+      expect(moved).not.toContain('quartermaster-system');
     } finally {
       await rm(folder, { recursive: true });
     }

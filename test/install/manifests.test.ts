@@ -7,7 +7,7 @@ import { SHIPPED_ROLES } from '../../src/api/names.ts';
 import { manifests } from '../../src/cli/manifests.ts';
 import type { MutatingWebhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
 import { kustomizeTree } from '../../src/install/manifests.ts';
-import { defaults } from '../../src/install/options.ts';
+import { defaults, type InstallOptions } from '../../src/install/options.ts';
 import {
   clusterPermissions,
   nfsPermissions,
@@ -16,8 +16,8 @@ import {
   systemPermissions,
 } from '../../src/install/rbac.ts';
 import { rulesInForce } from '../../src/kinds/index.ts';
-import { readSettings } from '../../src/settings/config.ts';
 import { settings } from '../../src/settings/definitions.ts';
+import { impossible } from '../fixtures/install-values.ts';
 
 const root = join(import.meta.dirname, '../..');
 const tree = kustomizeTree(defaults);
@@ -52,7 +52,7 @@ describe('manifests/', () => {
     const missing = Object.entries(tree)
       .filter(([path]) => path.endsWith('kustomization.yaml'))
       .flatMap(([path, text]) => {
-        const { resources, components = [], patches = [] } = parse(text) as Kustomization;
+        const { resources = [], components = [], patches = [] } = parse(text) as Kustomization;
         const names = [...resources, ...components, ...patches.map((patch) => patch.path)];
         return names.map((name) => join(path, '..', name));
       })
@@ -69,7 +69,7 @@ describe('manifests/', () => {
 });
 
 interface Kustomization {
-  readonly resources: readonly string[];
+  readonly resources?: readonly string[];
   readonly components?: readonly string[];
   readonly patches?: readonly { readonly path: string }[];
 }
@@ -167,7 +167,7 @@ describe('permissions', () => {
 });
 
 describe('options of manifests', () => {
-  test.each([
+  test.each<readonly [Partial<InstallOptions>, RegExp]>([
     [{ namespace: 'kube-system' }, /namespace kube-system is Kubernetes' own/],
     [{ namespace: 'default' }, /namespace default is Kubernetes' own/],
     [{ namespace: 'quartermaster-nfs' }, /namespace quartermaster-nfs is that of the NFS servers/],
@@ -191,6 +191,8 @@ describe('options of manifests', () => {
     [{ settings: { CLOUDS: 'aws' } }, /settings.CLOUDS: is no setting/],
     [{ settings: { CLOUD: 'mars' } }, /settings: .*CLOUD="mars" is not one of/],
     [{ replica: 2 } as object, /replica: there is no such field/],
+    [{ podLabels: { 'app.kubernetes.io/name': 'x' } }, /podLabels.app.kubernetes.io\/name: is what the Service finds/],
+    ...impossible,
   ])('are refused by name: %o', (given, sentence) => {
     expect(() => manifests(given)).toThrow(sentence);
   });
@@ -220,102 +222,5 @@ describe('roles for people', () => {
 describe('the disruption budget', () => {
   test('lets a node be drained though a replica on it is not ready', () => {
     expect(named('PodDisruptionBudget')).toMatchObject({ spec: { unhealthyPodEvictionPolicy: 'AlwaysAllow' } });
-  });
-});
-
-interface PodSpec {
-  readonly containers: readonly { readonly env: readonly { readonly name: string; readonly value?: string }[] }[];
-}
-
-const objectsFor = (given: Parameters<typeof manifests>[0]) => objectsOf(manifests(given));
-const podSpecFor = (given: Parameters<typeof manifests>[0]): PodSpec => {
-  const deployment = objectsFor(given).find(({ kind }) => kind === 'Deployment');
-  return (deployment as unknown as { readonly spec: { readonly template: { readonly spec: PodSpec } } }).spec.template
-    .spec;
-};
-const variablesFor = (given: Parameters<typeof manifests>[0]) =>
-  Object.fromEntries(podSpecFor(given).containers[0]?.env.map(({ name, value }) => [name, value]) ?? []);
-const webhooksFor = (given: Parameters<typeof manifests>[0]) =>
-  (objectsFor(given)[0] as MutatingWebhookConfiguration).webhooks ?? [];
-const kindsFor = (given: Parameters<typeof manifests>[0]) => objectsFor(given).map(({ kind }) => kind);
-
-describe('every value', () => {
-  test.each<[string, object]>([
-    ['tolerations', [{ key: 'dedicated', operator: 'Exists' }]],
-    ['nodeSelector', { pool: 'system' }],
-    ['topologySpreadConstraints', [{ maxSkew: 2, topologyKey: 'zone', whenUnsatisfiable: 'ScheduleAnyway' }]],
-    ['imagePullSecrets', [{ name: 'registry' }]],
-  ])('of pods: %s', (name, value) => {
-    expect(podSpecFor({ [name]: value })).toMatchObject({ [name]: value });
-  });
-
-  test('of pods: labels, annotations, priority, resources, replicas and the identity', () => {
-    const objects = objectsFor({
-      podLabels: { team: 'platform' },
-      podAnnotations: { note: 'x' },
-      priorityClassName: 'high',
-      resources: { requests: { cpu: '1' } },
-      replicas: 3,
-      serviceAccountAnnotations: { 'eks.amazonaws.com/role-arn': 'arn' },
-    });
-    expect(objects.find(({ kind }) => kind === 'Deployment')).toMatchObject({
-      spec: {
-        replicas: 3,
-        template: {
-          metadata: { labels: { team: 'platform' }, annotations: { note: 'x' } },
-          spec: { priorityClassName: 'high', containers: [{ resources: { requests: { cpu: '1' } } }] },
-        },
-      },
-    });
-    const account = objects.find(({ kind }) => kind === 'ServiceAccount');
-    expect(account?.metadata.annotations).toEqual({ 'eks.amazonaws.com/role-arn': 'arn' });
-  });
-
-  test('of settings reaches the program, which makes the same webhook configuration of them', () => {
-    const given = {
-      logLevel: 'debug' as const,
-      settings: { CLOUD: 'aws', FACTS: 'region=eu-west-1' },
-      failurePolicy: { 'spark-application': 'Ignore', 'workflow-pod': 'Fail' } as const,
-      timeoutSeconds: 7,
-      excludedNamespaces: ['legacy', 'old'],
-      namespaceSelector: { matchExpressions: [{ key: 'team', operator: 'Exists' as const }] },
-      objectSelector: { matchExpressions: [{ key: 'skip', operator: 'NotIn' as const, values: ['yes'] }] },
-    };
-    const { SYSTEM_NAMESPACE: _, SERVICE_ACCOUNT: __, ...variables } = variablesFor(given);
-    const read = readSettings(variables as Record<string, string>);
-    expect(read).toMatchObject({
-      logLevel: 'debug',
-      cloud: 'aws',
-      facts: { region: 'eu-west-1' },
-      failurePolicy: given.failurePolicy,
-      webhookTimeoutSeconds: 7,
-      excludedNamespaces: given.excludedNamespaces,
-      namespaceRequirements: given.namespaceSelector.matchExpressions,
-      objectRequirements: given.objectSelector.matchExpressions,
-    });
-    for (const webhook of webhooksFor(given)) {
-      expect(webhook).toMatchObject({ timeoutSeconds: 7, failurePolicy: 'Ignore' });
-      const expressions = JSON.stringify([webhook['namespaceSelector'], webhook['objectSelector']]);
-      for (const word of ['legacy', 'old', 'team', 'skip']) expect(expressions).toContain(`"${word}"`);
-    }
-  });
-
-  test.each<[string, Parameters<typeof manifests>[0], string, boolean]>([
-    ['networkPolicy on', {}, 'NetworkPolicy', true],
-    ['networkPolicy off', { networkPolicy: false }, 'NetworkPolicy', false],
-    ['certManager off', {}, 'Certificate', false],
-    ['certManager on', { certManager: true }, 'Certificate', true],
-    ['monitoring off', {}, 'ServiceMonitor', false],
-    ['monitoring on', { monitoring: true }, 'ServiceMonitor', true],
-  ])('that is on or off: %s', (_, given, kind, isThere) => {
-    expect(kindsFor(given).includes(kind)).toBe(isThere);
-  });
-
-  test('certManager has the program serve from its files; monitoringNamespace lets Prometheus in', () => {
-    expect(variablesFor({ certManager: true })).toMatchObject({ TLS_CERT_FILE: '/certificates/tls.crt' });
-    expect(podSpecFor({ certManager: true })).toMatchObject({ volumes: [{ name: 'certificates' }] });
-    expect(manifests({ monitoring: true, monitoringNamespace: 'watch' })).toContain(
-      'kubernetes.io/metadata.name: watch',
-    );
   });
 });

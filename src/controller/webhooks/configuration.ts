@@ -171,7 +171,10 @@ const clientConfig = ({ target, caBundle }: WebhookConfigurationOptions): Webhoo
 });
 
 /** Namespaces that must work when we do not. */
-const alwaysExcluded = ({ systemNamespace, nfsNamespace }: WebhookConfigurationOptions): readonly string[] => [
+export const alwaysExcluded = ({
+  systemNamespace,
+  nfsNamespace,
+}: Pick<WebhookConfigurationOptions, 'systemNamespace' | 'nfsNamespace'>): readonly string[] => [
   'kube-system',
   'kube-node-lease',
   systemNamespace,
