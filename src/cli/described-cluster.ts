@@ -9,6 +9,7 @@ import type {
   StringMap,
 } from '../api/kubernetes.ts';
 import { DEFAULT_CLASS_ANNOTATION, NAMESPACE_NAME_LABEL } from '../api/names.ts';
+import { didYouMean } from '../api/plain-text.ts';
 import { type PlatformDefaults, platformDefaultsCrd } from '../api/platform-defaults.ts';
 import { FACT_NAMES } from '../clouds/cloud.ts';
 import { cloudNamed, clouds, verdictFor } from '../clouds/index.ts';
@@ -36,21 +37,45 @@ export interface DescribedClusterOptions {
 /** The cluster that flags describe. Throws AppError('InvalidInput') naming the flag that is wrong. */
 export const describedCluster = (options: DescribedClusterOptions, settings: Settings): PreviewCluster => {
   const policy = policyOf(settings);
-  const cloud = cloudNamed(cloudName(options.cloud));
-  const verdict = verdictFor(cloud?.name ?? 'unknown', givenFacts(options.fact ?? []), [
-    cloud === undefined ? 'No cloud was named; give one with --cloud.' : `--cloud ${cloud.name}`,
-  ]);
-  const entries = readDefaults(options.defaults ?? [], policy, options.namespace).map((defaults) =>
-    entryOf(defaults, policy),
-  );
-  const facts = offlineFacts({
-    cloud: verdict,
-    csiDrivers: options.csiDrivers === undefined ? (cloud?.usualDrivers ?? []) : listOf(options.csiDrivers),
-    defaults: indexEntries(entries),
-    policy,
+  const facts = (options.fact ?? []).flatMap(listOf).map((pair) => pairOf('--fact', pair));
+  return clusterOf({
+    cloud: cloudName(options.cloud),
+    facts: givenFacts(facts, '--fact '),
+    ...(options.csiDrivers !== undefined && { csiDrivers: listOf(options.csiDrivers) }),
+    defaults: readDefaults(options.defaults ?? [], policy, options.namespace),
     namespaceLabels: Object.fromEntries(
       listOf(options.namespaceLabels ?? '').map((pair) => pairOf('--namespace-labels', pair)),
     ),
+    policy,
+  });
+};
+
+/** A cluster by what is there. */
+export interface ClusterDescription {
+  readonly cloud: CloudName;
+  readonly facts: CloudFacts;
+  /** The usual ones of the cloud where nothing is said. */
+  readonly csiDrivers?: readonly string[];
+  /** Valid ones. */
+  readonly defaults: readonly PlatformDefaults[];
+  readonly namespaceLabels: StringMap;
+  readonly policy: Policy;
+}
+
+/** The cluster that is described. */
+export const clusterOf = (description: ClusterDescription): PreviewCluster => {
+  const { defaults, csiDrivers, namespaceLabels, policy } = description;
+  const cloud = cloudNamed(description.cloud);
+  const verdict = verdictFor(cloud?.name ?? 'unknown', description.facts, [
+    cloud === undefined ? 'No cloud was named; give one with --cloud.' : `--cloud ${cloud.name}`,
+  ]);
+  const entries = defaults.map((one) => entryOf(one, policy));
+  const facts = offlineFacts({
+    cloud: verdict,
+    csiDrivers: csiDrivers ?? cloud?.usualDrivers ?? [],
+    defaults: indexEntries(entries),
+    policy,
+    namespaceLabels,
     objects: [],
   });
   const asked = entries.flatMap((entry) => askedBy(entry, cloud?.name));
@@ -62,17 +87,16 @@ export const describedCluster = (options: DescribedClusterOptions, settings: Set
   };
 };
 
-const givenFacts = (pairs: readonly string[]): CloudFacts =>
+/** Facts as somebody gives them; `from` stands before the name in what is told. Throws AppError('InvalidInput') for one that there is not. */
+export const givenFacts = (pairs: readonly (readonly [string, string])[], from: string): CloudFacts =>
   Object.fromEntries(
-    pairs.flatMap(listOf).map((pair) => {
-      const [name, value] = pairOf('--fact', pair);
-      if (!Object.hasOwn(FACT_NAMES, name)) {
-        throw new AppError(
-          'InvalidInput',
-          `--fact ${name} is not known; the facts are ${Object.keys(FACT_NAMES).join(', ')}.`,
-        );
-      }
-      return [name, { value, source: `--fact ${name}` }];
+    pairs.map(([name, value]) => {
+      if (Object.hasOwn(FACT_NAMES, name)) return [name, { value, source: `${from}${name}` }];
+      const known = Object.keys(FACT_NAMES);
+      throw new AppError(
+        'InvalidInput',
+        `${from}${name} is not known; the facts are ${known.join(', ')}${didYouMean(name, known)}.`,
+      );
     }),
   );
 
@@ -84,7 +108,14 @@ export const readDefaults = (
   files: readonly string[],
   policy: Policy,
   namespace: string,
-): readonly PlatformDefaults[] => readObjects(files).map((sourced) => validDefaults(sourced, policy, namespace));
+): readonly PlatformDefaults[] => validDefaultsIn(readObjects(files), policy, namespace);
+
+/** The same of objects that were read already. */
+export const validDefaultsIn = (
+  objects: readonly SourcedObject[],
+  policy: Policy,
+  namespace: string,
+): readonly PlatformDefaults[] => objects.map((sourced) => validDefaults(sourced, policy, namespace));
 
 const { group, names, versions } = platformDefaultsCrd.spec;
 const API_VERSION = `${group}/${String(versions[0]?.['name'])}`;

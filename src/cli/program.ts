@@ -5,6 +5,7 @@ import { flagOf, readSettings, type SettingName, type Settings } from '../settin
 import { settings } from '../settings/definitions.ts';
 import type { LintOptions } from './lint/command.ts';
 import type { ManifestsOptions } from './manifests.ts';
+import type { TestOptions } from './policy-test/command.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 import type { WhyOptions } from './why.ts';
 
@@ -166,6 +167,25 @@ const createProgram = (
     const { lintCommand } = await import('./lint/command.ts');
     setExitCode(lintCommand(files, options, settingsOf(command, LINT_SETTINGS), terminal));
   });
+
+  program
+    .command('test')
+    .description('run tests of PlatformDefaults: files named *.test.yaml (docs/testing.md)')
+    .argument('<path...>', 'folder or file')
+    .addOption(
+      new Option('-o, --output <format>', 'how to print it').choices(['table', 'json', 'junit']).default('table'),
+    )
+    .option('--coverage', 'tell which keys of which PlatformDefaults could go without a test that fails', false)
+    .option('--update', 'write snapshots anew', false)
+    .option('--watch', 'run again after each change', false)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  quartermaster test policies/ --coverage\n  quartermaster test policies/ -o junit > policies.xml',
+    )
+    .action(async (paths: readonly string[], options: TestOptions) => {
+      const { testCommand } = await import('./policy-test/command.ts');
+      setExitCode(await testCommand(paths, options, terminal));
+    });
 
   const detect = program
     .command('detect')

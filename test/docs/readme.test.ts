@@ -51,7 +51,9 @@ describe('README', () => {
     },
   );
 
-  it.each(globSync('examples/**/*.yaml', { cwd: root }))('takes the reader to %s', (path) => {
+  const written = globSync('examples/**/*.yaml', { cwd: root }).filter((path) => !path.endsWith('.snapshot.yaml'));
+
+  it.each(written)('takes the reader to %s', (path) => {
     expect(readme).toContain(path);
   });
 

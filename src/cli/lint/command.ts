@@ -25,7 +25,7 @@ export const lintCommand = (
   settings: Settings,
   terminal: Terminal,
 ): number => {
-  const texts = textsOf(paths, { isRecursive: options.recursive });
+  const texts = textsOf(paths, { isRecursive: options.recursive }).filter(({ file }) => !OF_TESTS.test(file));
   const linted = lint(texts, settings, options.namespace);
   const files = texts.map(({ file }) => file);
   terminal.print(render(linted, files, options.output, terminal));
@@ -33,6 +33,9 @@ export const lintCommand = (
   const wrong = linted.findings.filter(({ severity }) => severity === 'error' || options.strict);
   return wrong.length === 0 ? EXIT.fine : EXIT.refused;
 };
+
+/** `quartermaster test` checks its own. */
+const OF_TESTS = /\.(test|snapshot)\.ya?ml$/;
 
 const summary = ({ findings, checked, others }: Linted, files: number): string => {
   const mistakes = findings.filter(({ severity }) => severity === 'error').length;

@@ -54,8 +54,9 @@ export const preview = (
   objects: readonly SourcedObject[],
   cluster: PreviewCluster,
   namespace: string,
+  username = 'preview',
 ): readonly PreviewedDocument[] => {
-  const session = startSession(cluster, namespace);
+  const session = { ...startSession(cluster, namespace), username };
   const previewed = objects.map((sourced) => previewSourced(sourced, session));
   return withOrderWarnings(previewed, objects);
 };
@@ -64,11 +65,13 @@ interface Session {
   readonly cluster: PreviewCluster;
   readonly overlay: Overlay;
   readonly fallback: string;
+  /** Who asks. */
+  readonly username: string;
   /** CustomResourceDefinitions by group and kind. */
   readonly definitions: Map<string, KubeObject>;
 }
 
-const startSession = (cluster: PreviewCluster, fallback: string): Session => {
+const startSession = (cluster: PreviewCluster, fallback: string): Omit<Session, 'username'> => {
   const overlay = createOverlay(cluster.facts);
   const session = {
     cluster: { ...cluster, facts: overlay.facts },
@@ -85,7 +88,7 @@ const startSession = (cluster: PreviewCluster, fallback: string): Session => {
   return session;
 };
 
-const define = ({ definitions }: Session, object: KubeObject): void => {
+const define = ({ definitions }: Pick<Session, 'definitions'>, object: KubeObject): void => {
   if (object.kind !== 'CustomResourceDefinition') return;
   const { group, names } =
     (object as unknown as { readonly spec?: { readonly group?: string; readonly names?: { readonly kind?: string } } })
@@ -200,7 +203,7 @@ const judge = (object: KubeObject, namespace: string, session: Session): Judged 
   const stored = object.metadata.name === undefined ? undefined : session.overlay.stored(object, namespace);
   const sent = stored === undefined ? withoutSystemFields(object) : object;
   const read = schema?.read(sent) ?? { object: sent, unknown: [] };
-  const request = requestFor(read.object, stored, namespace);
+  const request = { ...requestFor(read.object, stored, namespace), username: session.username };
   const admitted = admit(request, session.cluster);
   const { patch, denied } = admitted.decision;
   const after = jsonpatch.apply_patch(request.object, [...patch]) as KubeObject;

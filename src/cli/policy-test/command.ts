@@ -1,0 +1,131 @@
+import { dirname, join } from 'node:path';
+import { styleText } from 'node:util';
+import { AppError } from '../../api/errors.ts';
+import { wrapped } from '../explanation/print.ts';
+import { counted } from '../results/finding.ts';
+import { junitText } from '../results/junit.ts';
+import { EXIT, type Terminal } from '../terminal.ts';
+import { type CoveredKey, coverageLines, coverageOf } from './coverage.ts';
+import { readTestFile, type TestFile, testFilesIn } from './files.ts';
+import { type PreparedTest, prepare, runTest, type TestResult } from './runner.ts';
+import { readSnapshots, type Snapshot, writeSnapshots } from './snapshot.ts';
+
+export interface TestOptions {
+  readonly output: 'table' | 'json' | 'junit';
+  readonly coverage: boolean;
+  /** Writes snapshots anew. */
+  readonly update: boolean;
+  readonly watch: boolean;
+}
+
+/** Runs every test in these files and folders. Exit 0 where all pass, 1 where one fails. Throws AppError('InvalidInput') for what cannot be read. */
+export const testCommand = async (
+  paths: readonly string[],
+  options: TestOptions,
+  terminal: Terminal,
+): Promise<number> => {
+  if (!options.watch) return runAll(paths, options, terminal).code;
+  const { runOnChange } = await import('./watch.ts');
+  const run = (): Promise<readonly string[]> => Promise.resolve(runForWatch(paths, options, terminal));
+  await runOnChange(run, new AbortController().signal);
+  return EXIT.fine;
+};
+
+/** A mistake in a file ends no watch: it is told, and the next change tried. */
+const runForWatch = (paths: readonly string[], options: TestOptions, terminal: Terminal): readonly string[] => {
+  try {
+    return runAll(paths, options, terminal).folders;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    terminal.complain(`${error.message}\n`);
+    return testFilesIn(paths).map((path) => dirname(path));
+  }
+};
+
+interface Ran {
+  readonly code: number;
+  /** Where a change would make another run worth it. */
+  readonly folders: readonly string[];
+}
+
+const runAll = (paths: readonly string[], options: TestOptions, terminal: Terminal): Ran => {
+  const files = testFilesIn(paths).map(readTestFile);
+  const runs = files.map((file) => runFile(file, options.update));
+  const results = runs.flatMap((run) => run.results);
+  const coverage = options.coverage ? coverageFor(runs) : undefined;
+  terminal.print(render(results, coverage, options.output, terminal));
+  if (coverage !== undefined && options.output !== 'json') terminal.complain(`${coverageLines(coverage).join('\n')}\n`);
+  terminal.complain(`${summary(results, files.length, runs.filter(({ isWritten }) => isWritten).length)}\n`);
+  const code = results.every(({ failures }) => failures.length === 0) ? EXIT.fine : EXIT.refused;
+  return { code, folders: files.flatMap(foldersOf) };
+};
+
+interface FileRun {
+  readonly prepared: readonly PreparedTest[];
+  readonly results: readonly TestResult[];
+  readonly snapshots: ReadonlyMap<string, Snapshot>;
+  /** Snapshots were written. */
+  readonly isWritten: boolean;
+}
+
+const runFile = (file: TestFile, isUpdate: boolean): FileRun => {
+  const prepared = file.content.tests.map((test) => prepare(file, test));
+  const before = readSnapshots(file.file);
+  const first = prepared.map((test) => runTest(test, before));
+  if (!isUpdate) return { prepared, results: first, snapshots: before, isWritten: false };
+  const snapshots = new Map(first.flatMap(({ name, snapshot }) => (snapshot === undefined ? [] : [[name, snapshot]])));
+  const isWritten = writeSnapshots(file.file, snapshots);
+  return { prepared, results: prepared.map((test) => runTest(test, snapshots)), snapshots, isWritten };
+};
+
+const coverageFor = (runs: readonly FileRun[]): readonly CoveredKey[] => {
+  const snapshots = new Map(runs.flatMap((run) => run.prepared.map((test) => [test, run.snapshots] as const)));
+  return coverageOf([...snapshots.keys()], (test, defaults) =>
+    runTest(test, snapshots.get(test) ?? new Map(), defaults),
+  );
+};
+
+const foldersOf = ({ file, content: { given, tests } }: TestFile): readonly string[] => {
+  const named = [given, ...tests.map((test) => test.given)].flatMap((one) => [
+    ...(one?.defaults ?? []),
+    ...(one?.objects ?? []),
+  ]);
+  const applied = tests.flatMap(({ when }) => [when.object, when.old, ...(when.objects ?? [])]);
+  const paths = [...named, ...applied].filter((one) => typeof one === 'string');
+  return [dirname(file), ...paths.map((path) => dirname(join(dirname(file), path)))];
+};
+
+const summary = (results: readonly TestResult[], files: number, written: number): string => {
+  const failed = results.filter(({ failures }) => failures.length > 0).length;
+  const snapshots = written === 0 ? '' : `; snapshots of ${counted(written, 'file')} written`;
+  return `${counted(results.length, 'test')} in ${counted(files, 'file')}: ${results.length - failed} passed, ${failed} failed${snapshots}.`;
+};
+
+const render = (
+  results: readonly TestResult[],
+  coverage: readonly CoveredKey[] | undefined,
+  output: TestOptions['output'],
+  terminal: Terminal,
+): string => {
+  const files = [...Map.groupBy(results, ({ file }) => file)];
+  switch (output) {
+    case 'table': {
+      const lines = files.flatMap(([file, list]) => [file, ...list.flatMap((result) => resultLines(result, terminal))]);
+      return `${wrapped(lines, terminal.columns ?? Number.POSITIVE_INFINITY).join('\n')}\n`;
+    }
+    case 'json':
+      return `${JSON.stringify({ tests: results.map(({ snapshot: _, ...result }) => result), ...(coverage && { coverage }) }, null, 2)}\n`;
+    case 'junit':
+      return junitText(files.map(([name, cases]) => ({ name, cases })));
+  }
+};
+
+const resultLines = ({ name, failures, explanation }: TestResult, { isColoured }: Terminal): readonly string[] => {
+  const hasPassed = failures.length === 0;
+  const word = hasPassed ? 'pass' : 'FAIL';
+  return [
+    `  ${isColoured ? styleText(hasPassed ? 'green' : 'red', word) : word}  ${name}`,
+    ...failures.map((failure) => `        ${failure}`),
+    ...explanation.map((line) => `        ${line}`),
+  ];
+};

@@ -1,0 +1,131 @@
+import { AppError } from '../../api/errors.ts';
+import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
+import type { PlatformDefaults } from '../../api/platform-defaults.ts';
+import { policyOf, readSettings } from '../../settings/config.ts';
+import { type ClusterDescription, clusterOf, givenFacts, validDefaultsIn } from '../described-cluster.ts';
+import type { SourcedObject } from '../documents.ts';
+import { explanationLines } from '../explanation/print.ts';
+import { type PreviewedDocument, preview } from '../preview/session.ts';
+import { failuresOf } from './expectation.ts';
+import { objectsNamed, type TestFile } from './files.ts';
+import type { Given, PolicyTest } from './schema.ts';
+import { type Snapshot, snapshotFailures, snapshotOf } from './snapshot.ts';
+
+/** A test with all that it names read. */
+export interface PreparedTest {
+  readonly file: string;
+  readonly test: PolicyTest;
+  readonly cluster: ClusterDescription;
+  readonly stored: readonly KubeObject[];
+  readonly applied: readonly SourcedObject[];
+}
+
+/** What came of a test. */
+export interface TestResult {
+  readonly file: string;
+  readonly name: string;
+  /** What is not as it should be; none where it passed. */
+  readonly failures: readonly string[];
+  /** Of one that failed: what became of every default. */
+  readonly explanation: readonly string[];
+  /** What a snapshot of it holds; undefined where it asks for none. */
+  readonly snapshot: Snapshot | undefined;
+  readonly seconds: number;
+}
+
+/** Reads what a test names. Throws AppError('InvalidInput') for what cannot be used. */
+export const prepare = ({ file, content }: TestFile, test: PolicyTest): PreparedTest => {
+  const given = merged(content.given ?? {}, test.given ?? {});
+  const { object, objects = [] } = test.when;
+  const named = object === undefined ? objects : [object, ...objects];
+  if (named.length === 0)
+    throw new AppError('InvalidInput', `${file}: test "${test.name}": when: give object or objects.`);
+  return {
+    file,
+    test,
+    cluster: clusterFor(given, file),
+    stored: storedFor(given, test, file),
+    applied: objectsNamed(named, file),
+  };
+};
+
+const clusterFor = ({ cloud, facts, csiDrivers, defaults, settings }: Given, file: string): ClusterDescription => {
+  const policy = policyOf(readSettings(settings ?? {}));
+  return {
+    cloud: cloud ?? 'unknown',
+    facts: givenFacts(Object.entries(facts ?? {}), 'given.facts.'),
+    ...(csiDrivers && { csiDrivers }),
+    defaults: validDefaultsIn(objectsNamed(defaults ?? [], file), policy, 'default'),
+    namespaceLabels: {},
+    policy,
+  };
+};
+
+const storedFor = ({ namespaces, objects }: Given, { when }: PolicyTest, file: string): readonly KubeObject[] => {
+  const { old, namespace = 'default' } = when;
+  const before = old === undefined ? [] : objectsNamed([old], file);
+  return [
+    ...Object.entries(namespaces ?? {}).map(namespaceOf),
+    ...objectsNamed(objects ?? [], file).map(({ object }) => object),
+    ...before.map(({ object }) => inNamespace(object, namespace)),
+  ];
+};
+
+const merged = (file: Given, test: Given): Given => ({
+  ...file,
+  ...test,
+  defaults: [...(file.defaults ?? []), ...(test.defaults ?? [])],
+  objects: [...(file.objects ?? []), ...(test.objects ?? [])],
+  facts: { ...file.facts, ...test.facts },
+  settings: { ...file.settings, ...test.settings },
+  namespaces: { ...file.namespaces, ...test.namespaces },
+});
+
+const namespaceOf = ([name, labels]: readonly [string, StringMap]): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name, labels },
+});
+
+const inNamespace = (object: KubeObject, namespace: string): KubeObject => ({
+  ...object,
+  metadata: { namespace, ...object.metadata },
+});
+
+/** Runs a test, with other defaults than its own where those are given. `snapshots`: what was written of it, by its name. */
+export const runTest = (
+  prepared: PreparedTest,
+  snapshots: ReadonlyMap<string, Snapshot>,
+  defaults: readonly PlatformDefaults[] = prepared.cluster.defaults,
+): TestResult => {
+  const { file, test, stored, applied } = prepared;
+  const { when, then, also = [] } = test;
+  const start = performance.now();
+  const cluster = { ...clusterOf({ ...prepared.cluster, defaults }), stored };
+  const documents = preview(applied, cluster, when.namespace ?? 'default', when.user ?? 'preview');
+  const main = documents.findLast(({ createdBy }) => createdBy === undefined);
+  if (main === undefined) throw new AppError('Internal', `${file}: test "${test.name}" applied nothing.`);
+  const others = also.map((one) => ({ one, document: documents.find((document) => isNamed(document, one.of)) }));
+  const snapshot = [then, ...also].some((one) => one.snapshot === true) ? snapshotOf(documents) : undefined;
+  const failures = [
+    ...operationFailures(when.operation, main),
+    ...failuresOf(then, main),
+    ...others.flatMap(({ one, document }) =>
+      document === undefined
+        ? [`${one.of}: is none of ${documents.map(titleOf).join(', ')}`]
+        : failuresOf(one, document).map((failure) => `${one.of}: ${failure}`),
+    ),
+    ...(snapshot === undefined ? [] : snapshotFailures(snapshot, snapshots.get(test.name))),
+  ];
+  const explained = failures.length === 0 ? [] : explanationLines(`${titleOf(main)}:`, main.explanation, main.explain);
+  const seconds = (performance.now() - start) / 1_000;
+  return { file, name: test.name, failures, explanation: explained, snapshot, seconds };
+};
+
+const operationFailures = (wanted: string | undefined, { operation }: PreviewedDocument): readonly string[] =>
+  wanted === undefined || wanted === operation ? [] : [`operation: expected ${wanted}, found ${operation}`];
+
+const titleOf = ({ kind, name }: PreviewedDocument): string => `${kind}/${name}`;
+
+const isNamed = (document: PreviewedDocument, name: string): boolean =>
+  document.kind === name || titleOf(document) === name;
