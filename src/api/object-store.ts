@@ -9,6 +9,7 @@ import {
   type Infer,
   integer,
   list,
+  listBy,
   map,
   object,
   type Rule,
@@ -36,6 +37,12 @@ const specRules: readonly Rule[] = [
   { rule: 'self.name == oldSelf.name', message: `spec.name cannot be changed: ${another}.` },
   immutableOnceSet('provider', 'auto'),
   immutableOnceSet('location', ''),
+  {
+    rule:
+      'has(oldSelf.sharedFrom) ? has(self.sharedFrom) && self.sharedFrom.name == oldSelf.sharedFrom.name && ' +
+      'self.sharedFrom.__namespace__ == oldSelf.sharedFrom.__namespace__ : !has(self.sharedFrom)',
+    message: `spec.sharedFrom cannot be changed: ${another}.`,
+  },
   named(
     's3',
     "self.name.matches('^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$') && !self.name.contains('..')",
@@ -174,6 +181,30 @@ const spec = object(
       'Delete',
     ),
     forceDelete: flag('With deletionPolicy Delete: the bucket goes with all it holds.'),
+    grants: listBy(
+      'namespace',
+      'Namespaces whose ObjectStores may have this bucket with spec.sharedFrom.',
+      object('One namespace.', {
+        namespace: nameOf('Its name.'),
+        mode: choice(
+          'What its workloads may do at most. ReadOnly, as when absent, or ReadWrite.',
+          'ReadOnly',
+          'ReadWrite',
+        ),
+      }),
+      { maxItems: 32 },
+    ),
+    sharedFrom: object(
+      'An ObjectStore of another namespace, which grants this one its bucket: nothing is made but access. Cannot be changed.',
+      { namespace: nameOf('Its namespace.'), name: nameOf('Its name.') },
+    ),
+    quota: object('What the bucket may hold, on Ceph.', {
+      maxSize: text('All objects together, such as 100Gi; any when absent.', {
+        pattern: '^[0-9]+(\\.[0-9]+)?(k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$',
+        maxLength: 32,
+      }),
+      maxObjects: integer('How many objects; any when absent.', { minimum: 1, format: 'int64' }),
+    }),
     access: object(
       'Keys for the workload, good for this bucket alone, in a Secret. None are made when absent; {} is enough.',
       {
@@ -213,7 +244,12 @@ const status = object('What was last observed.', {
   location: text('Where it is.'),
   endpoint: text("Where it is reached, if not at the provider's own address."),
   url: text('The bucket as Hadoop and Spark name it: gs://, s3a:// or abfss://.'),
-  ownership: choice('Whether the bucket was made for this object or was there before.', 'Created', 'Adopted'),
+  ownership: choice(
+    'Whether the bucket was made for this object or was there before; Shared: another object has it.',
+    'Created',
+    'Adopted',
+    'Shared',
+  ),
   creationStarted: text('When making the bucket began; absent once it is known how that ended.', {
     format: 'date-time',
   }),

@@ -116,7 +116,7 @@ describe('features on Google Cloud Storage', () => {
     },
   );
 
-  const drifted: Readonly<Record<Feature['name'], unknown>> = {
+  const drifted: Readonly<Partial<Record<Feature['name'], unknown>>> = {
     publicAccess: { iamConfiguration: { publicAccessPrevention: 'inherited' } },
     versioning: { versioning: { enabled: false } },
     retention: { retentionPolicy: { retentionPeriod: '86400' } },

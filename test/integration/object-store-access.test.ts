@@ -7,9 +7,11 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
 import { SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import type { ObjectStore, ObjectStoreSpec } from '../../src/api/object-store.ts';
 import { resources } from '../../src/kube/api-server.ts';
+import { objectStore } from '../fixtures/object-store.ts';
 import { type CephCluster, keysOf, startCephCluster, type Tenant } from '../fixtures/object-store-ceph.ts';
 import { conditionOf, until } from '../fixtures/object-store-cluster.ts';
 
@@ -179,5 +181,105 @@ describe('spec.access on Ceph', () => {
     expect(conditionOf(await cluster.read('weak'), 'Ready')?.status).toBe('True');
     await cluster.remove('weak');
     await cluster.untilGone('weak');
+  });
+});
+
+describe('a bucket that is shared with another namespace', () => {
+  const ANALYSTS = 'analysts';
+  const key = { namespace: ANALYSTS, name: 'theirs' };
+  const sharedFrom = { namespace: 'default', name: 'lake' };
+
+  const share = (name: string, namespace: string, spec: Partial<ObjectStoreSpec> = {}) =>
+    cluster.kube.create(
+      resources.objectStores,
+      objectStore({ name: 'bucket-lake', sharedFrom, access: {}, ...spec }, { name, namespace }),
+    );
+
+  const conditionIn = (name: string, namespace: string, reason: string) =>
+    until(`${name} has reason ${reason}`, async () => {
+      const store = await cluster.kube.get<ObjectStore>(resources.objectStores, { namespace, name });
+      const ready = conditionOf(store, 'Ready');
+      return ready?.reason === reason ? ready : undefined;
+    });
+
+  const sharedWorkload = async () => {
+    const keys = { namespace: ANALYSTS, name: 'theirs-objectstore' };
+    const { data } = await until('there are keys', () =>
+      cluster.kube.get<KubeObject & { readonly data: StringMap }>(resources.secrets, keys),
+    );
+    const decoded = (name: string) => Buffer.from(data[name] ?? '', 'base64').toString('utf8');
+    return cluster.tenantWith({
+      accessKey: decoded('AWS_ACCESS_KEY_ID'),
+      secretKey: decoded('AWS_SECRET_ACCESS_KEY'),
+    });
+  };
+
+  beforeAll(async () => {
+    for (const name of [ANALYSTS, 'strangers'])
+      await cluster.kube.create(resources.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+    const grants = [{ namespace: ANALYSTS }];
+    await cluster.submit('lake', {
+      name: 'bucket-lake',
+      access: {},
+      grants,
+      deletionPolicy: 'Delete',
+      forceDelete: true,
+    });
+    await untilKeys('lake');
+    await put(await workloadOf('lake'), 'bucket-lake', 'fact');
+  });
+
+  it('is read by those whom its owner grants it, and no more than read', async () => {
+    await share('theirs', ANALYSTS);
+    await conditionIn('theirs', ANALYSTS, 'Shared');
+    const workload = await sharedWorkload();
+    await read(workload, 'bucket-lake', 'fact');
+    await expect(put(workload, 'bucket-lake', 'own')).rejects.toEqual(denied);
+  });
+
+  it.each([
+    ['who is not named', 'strangers', {}, 'spec.grants do not name this namespace'],
+    ['who asks for more', ANALYSTS, { access: { mode: 'ReadWrite' } }, 'grants this namespace ReadOnly'],
+    ['who names another bucket', ANALYSTS, { name: 'bucket-else' }, 'has bucket bucket-lake'],
+  ] as const)('is closed to one %s, and says why', async (title, namespace, spec, sentence) => {
+    const name = title.replaceAll(' ', '-');
+    await share(name, namespace, spec);
+    expect((await conditionIn(name, namespace, 'NotGranted')).message).toContain(sentence);
+    await cluster.kube.remove(resources.objectStores, { namespace, name });
+  });
+
+  it('is open for writing as soon as the owner grants that, and closed when the grant is taken back', async () => {
+    await cluster.change('lake', { grants: [{ namespace: ANALYSTS, mode: 'ReadWrite' }] });
+    const workload = await sharedWorkload();
+    await until('it may write', () => put(workload, 'bucket-lake', 'own').catch(() => undefined));
+    await cluster.change('lake', { grants: [] });
+    await conditionIn('theirs', ANALYSTS, 'NotGranted');
+    await expect(read(workload, 'bucket-lake', 'fact')).rejects.toMatchObject({ name: 'InvalidAccessKeyId' });
+    expect(await usersOf()).toHaveLength(1);
+  });
+
+  it('takes the keys of all with it when it goes', async () => {
+    await cluster.change('lake', { grants: [{ namespace: ANALYSTS }] });
+    await conditionIn('theirs', ANALYSTS, 'Shared');
+    await cluster.remove('lake');
+    await cluster.untilGone('lake');
+    expect(await usersOf()).toEqual([]);
+    await cluster.kube.remove(resources.objectStores, key);
+    await until('theirs is gone', async () => (await cluster.kube.get(resources.objectStores, key)) === undefined);
+  });
+});
+
+describe('spec.quota on Ceph', () => {
+  it('is what the bucket may hold', async () => {
+    await cluster.submit('small', { name: 'bucket-small', access: {}, quota: { maxObjects: 1, maxSize: '1Mi' } });
+    await untilKeys('small');
+    const workload = await workloadOf('small');
+    await put(workload, 'bucket-small', 'first');
+    await expect(put(workload, 'bucket-small', 'second')).rejects.toMatchObject({ name: 'QuotaExceeded' });
+    await cluster.change('small', { quota: { maxObjects: null, maxSize: '20Ki' } });
+    await until('it takes a second', () => put(workload, 'bucket-small', 'second').catch(() => undefined));
+    const Body = 'x'.repeat(50_000);
+    const large = new PutObjectCommand({ Bucket: 'bucket-small', Key: 'large', Body });
+    await expect(workload.client.send(large)).rejects.toMatchObject({ name: 'QuotaExceeded' });
   });
 });

@@ -7,6 +7,7 @@ import { keyOf, parseKey, type Store } from '../../kube/store.ts';
 import type { Log } from '../../ops/log.ts';
 import type { Metrics } from '../../ops/metrics.ts';
 import { accessDueMs } from './access/keys.ts';
+import { isSharedFrom } from './access/sharing.ts';
 import { ownerOfConnection } from './connection.ts';
 import type { Placement } from './placement.ts';
 import {
@@ -20,7 +21,7 @@ import {
 import { createProviderRateLimiter, type Reservation, type ReservationRequest } from './rate-limiter.ts';
 import { type Opened, objectKeyOf, runSteps, type StepsResult } from './reconciler.ts';
 import { afterReferenceCheck, type RequeueState, requeueAt, requeueStateFor, revisionOf } from './requeue.ts';
-import { type Blocked, desiredBucket, initialState, type ObservedState, type Step } from './state.ts';
+import { type Blocked, desiredBucket, initialState, type ObservedState, placementOf, type Step } from './state.ts';
 import { noteOn } from './status.ts';
 import { nextStep } from './steps.ts';
 
@@ -61,7 +62,17 @@ const subscribe = (
   forget: (key: string) => void,
 ): (() => void) => {
   const stops = [
-    stores.onChange((_, { metadata }) => add(keyOf(metadata))),
+    stores.onChange((type, { metadata, spec }) => {
+      add(keyOf(metadata));
+      // Whether they may use its bucket depends on it; at the start all are looked at in any case.
+      const sharers =
+        type === 'ADDED' ? [] : stores.list().filter((each) => isSharedFrom(each.spec.sharedFrom, metadata));
+      const others = spec.sharedFrom === undefined ? sharers.map((each) => each.metadata) : [spec.sharedFrom];
+      for (const other of others) {
+        forget(keyOf(other));
+        add(keyOf(other));
+      }
+    }),
     connections.onChange((type, connection) => {
       const owner = ownerOfConnection(connection);
       if (owner === undefined || type === 'ADDED') return;
@@ -85,9 +96,10 @@ const createKeyReconciler = (options: ObjectStoreControllerOptions) => {
     const now = Date.now();
     if (state === undefined || state.askedRevision !== revisionOf(store) || state.dueAt <= now) return undefined;
     if (state.referencesDueAt > now) return requeueAt(state) - now;
-    const { placement } = initialState(store, options.cloud(), options.policy);
-    const from = { placement, systemNamespace: options.policy.systemNamespace };
-    if (versionOf(await readReferences(kube, store, from, signal)) !== state.references) return undefined;
+    const { cloud, policy } = options;
+    const source = sourceOf(store, stores);
+    const from = { placement: placementOf(source, cloud(), policy), systemNamespace: policy.systemNamespace };
+    if (versionOf(await readReferences(kube, { store, source }, from, signal)) !== state.references) return undefined;
     const next = afterReferenceCheck(state, { now, resyncMs, random: Math.random });
     requeueStates.set(key, next);
     return requeueAt(next) - now;
@@ -152,13 +164,14 @@ type ReconcileReport =
 
 interface ReconcilerOptions extends Omit<ProviderContext, 'onCall'> {
   readonly kube: Kube;
+  readonly stores: Store<ObjectStore>;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly metrics: Pick<Metrics, 'countBucketCall'>;
 }
 
 /** Reconciles ObjectStores known from a cache, which share opened providers and the rate limiter of those. */
 const createReconciler = (options: ReconcilerOptions) => {
-  const { kube, cloud, policy, clusterUid, events, metrics } = options;
+  const { kube, stores, cloud, policy, clusterUid, events, metrics } = options;
   const cached = createProviderCache();
   const reserve = createProviderRateLimiter();
   const context: ProviderContext = {
@@ -172,17 +185,18 @@ const createReconciler = (options: ReconcilerOptions) => {
     reservation: Reservation,
     signal: AbortSignal,
   ): Promise<ReconcileReport> => {
-    const observed = initialState(store, cloud(), policy);
+    const observed = initialState(store, cloud(), policy, stores.list());
     const { placement } = observed;
+    const source = observed.sharing?.owner ?? store;
     let version: string | undefined;
     const open = async (): Promise<Opened> => {
       const from = { placement, systemNamespace: policy.systemNamespace };
-      const references = await readReferences(kube, store, from, signal);
+      const references = await readReferences(kube, { store, source }, from, signal);
       version = versionOf(references);
-      const provider = await cached(identityOf(store, placement, connectionVersionOf(references)), () =>
-        openProviderFor(store, placement, references, context),
+      const provider = await cached(identityOf(source, placement, connectionVersionOf(references)), () =>
+        openProviderFor(source, placement, references, context),
       );
-      return { provider, bucket: desiredBucket(store, placement, clusterUid) };
+      return { provider, bucket: desiredBucket(source, placement, clusterUid) };
     };
     const result = await runSteps(observed, {
       context: { kube, open: once(open), signal, now: currentTime },
@@ -190,11 +204,15 @@ const createReconciler = (options: ReconcilerOptions) => {
       onStep: (step, before, after) => recordEvent(events, step, before, after),
     });
     if (result.kind === 'blocked') reservation.backOff(result.blocked);
-    return reportOf(result, store, refersToAnything(store, placement) ? version : undefined);
+    return reportOf(
+      result,
+      store,
+      refersToAnything(source, placement) || store.spec.access !== undefined ? version : undefined,
+    );
   };
 
   return async (known: ObjectStore, signal: AbortSignal): Promise<ReconcileReport> => {
-    const observed = initialState(known, cloud(), policy);
+    const observed = initialState(known, cloud(), policy, stores.list());
     const reservation = reserve(reservationRequestFor(known, observed.placement));
     const waitMs = needsNoProvider(observed) ? 0 : reservation.acquire();
     if (waitMs > 0) return { kind: 'limited', waitMs };
@@ -225,10 +243,7 @@ const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
 const currentTime = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
 
 const refersToAnything = ({ spec }: ObjectStore, { platformSecret }: Placement): boolean =>
-  platformSecret !== undefined ||
-  spec.credentialsSecretRef !== undefined ||
-  spec.s3?.caBundleRef !== undefined ||
-  spec.access !== undefined;
+  platformSecret !== undefined || spec.credentialsSecretRef !== undefined || spec.s3?.caBundleRef !== undefined;
 
 /** Two ObjectStores for which this is equal are served by the same client. */
 const identityOf = ({ metadata, spec }: ObjectStore, placement: Placement, references: string): string =>
@@ -266,6 +281,10 @@ const reportOf = (result: StepsResult, before: ObjectStore, references: string |
   const keysDueMs = keysDueIn(result.observed);
   return { kind: 'requeue', store, isReady: result.kind === 'ready', blockedBy, references, keysDueMs, isChanged };
 };
+
+/** The ObjectStore that has the bucket: another one where it is shared. */
+const sourceOf = (store: ObjectStore, stores: Store<ObjectStore>): ObjectStore =>
+  (store.spec.sharedFrom && stores.get(store.spec.sharedFrom)) ?? store;
 
 const keysDueIn = ({ store, access }: ObservedState): number =>
   store.spec.access === undefined || typeof access === 'string'

@@ -69,7 +69,7 @@ const mutateSpec = (input: MutationInput): Mutation => {
   const injection = facts.defaults.resolve(target);
   const filledFields = [
     ...preservedFields(spec, known),
-    ...(isDisabled ? [] : discoveredFields(known, placement, facts.cloud)),
+    ...(isDisabled || spec.sharedFrom !== undefined ? [] : discoveredFields(known, placement, facts.cloud)),
   ];
   const filled = applyFields(object, filledFields);
   const labelled = injection
@@ -116,7 +116,12 @@ const refuse = (
   })?.message;
 };
 
-const warningsOf = ({ adopt, deletionPolicy }: ObjectStoreSpec, { unknown, warning }: Placement): readonly string[] => {
+const warningsOf = (
+  { adopt, deletionPolicy, sharedFrom }: ObjectStoreSpec,
+  { unknown, warning }: Placement,
+): readonly string[] => {
+  // Where the bucket is, its own ObjectStore says.
+  if (sharedFrom !== undefined) return [];
   const adopted =
     adopt === 'Always' && deletionPolicy === 'Delete'
       ? 'spec.deletionPolicy: Delete is for a bucket made for this ObjectStore; one that was there before is never deleted.'

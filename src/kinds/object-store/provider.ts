@@ -37,21 +37,25 @@ interface Referenced extends KubeObject {
   readonly data?: StringMap;
 }
 
-/** Reads what an ObjectStore refers to. By name only, and of its own namespace but for the platform's keys: a controller that may list Secrets may read them all. */
+/**
+ * Reads what an ObjectStore refers to. By name only, and of its own namespace but for the platform's keys: a controller that
+ * may list Secrets may read them all. `source` has the bucket; it is another one where `store` shares that.
+ */
 export const readReferences = async (
   kube: Pick<Kube, 'get'>,
-  store: ObjectStore,
+  { store, source = store }: { readonly store: ObjectStore; readonly source?: ObjectStore },
   from: { readonly placement: Placement; readonly systemNamespace: string },
   signal: AbortSignal,
 ): Promise<References> => {
-  const { metadata, spec } = store;
+  const { metadata, spec } = source;
   const { platformSecret } = from.placement;
   const own = metadata.namespace ?? '';
   const read = (resource: Resource, name: string | undefined, namespace = own): Promise<Referenced | undefined> =>
     name === undefined
       ? Promise.resolve(undefined)
       : kube.get<Referenced>(resource, { namespace, name }, signal).catch(readable(name));
-  const access = await read(resources.secrets, spec.access && accessSecretNameOf(store));
+  const keys = store.spec.access && accessSecretNameOf(store);
+  const access = await read(resources.secrets, keys, store.metadata.namespace);
   // Nobody but the platform says whom its keys are shown to.
   if (platformSecret !== undefined) {
     return { secret: await read(resources.secrets, platformSecret, from.systemNamespace), caBundle: undefined, access };

@@ -4,6 +4,7 @@ import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
 import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
 import { type AccessTools, applyAccessStep, removeFormerSecret } from './access/apply.ts';
 import { desiredAccess } from './access/keys.ts';
+import { modeOf } from './access/sharing.ts';
 import { connectionFor, readConnection, removeFormerConnection, writeConnection } from './connection.ts';
 import {
   type BucketConnection,
@@ -134,13 +135,13 @@ export interface StepContext {
   readonly now: () => string;
 }
 
-const accessToolsOf = ({ store }: ObservedState, context: StepContext): AccessTools => ({
+const accessToolsOf = ({ store, sharing }: ObservedState, context: StepContext): AccessTools => ({
   kube: context.kube,
   open: async () => {
     const { provider, bucket } = await context.open();
     return {
       provider: provider.access,
-      desired: desiredAccess(store, bucket.encryptionKey),
+      desired: desiredAccess(store, modeOf(store, sharing), bucket.encryptionKey),
       connection: provider.connection(bucket),
     };
   },

@@ -89,6 +89,8 @@ export const retryPolicies: Readonly<Record<BlockedReason, RetryPolicy>> = {
   CredentialsMissing: 'slow',
   CredentialsInvalid: 'slow',
   ConnectionTaken: 'slow',
+  NotGranted: 'slow',
+  StillShared: 'backoff',
   ProviderUnknown: 'slow',
   Throttled: 'backoff',
   EndpointUnreachable: 'backoff',

@@ -1,13 +1,21 @@
 import type { CloudVerdict, Policy } from '../../api/facts.ts';
 import { BUCKET_CLUSTER_MARK, BUCKET_STORE_MARK, OBJECT_STORE_FINALIZER } from '../../api/names.ts';
 import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
+import { gibibytesOf } from '../../storage-classes/claim.ts';
 import type { AccessStep, ObservedAccess } from './access/keys.ts';
+import { isSharedFrom, type Sharing, sharersOf, sharingOf } from './access/sharing.ts';
 import { type Placement, platformSecretOf, resolvePlacement } from './placement.ts';
 import type { BucketError, BucketReason, DesiredBucket, Feature, ObservedBucket } from './providers/bucket.ts';
 import { findViolation, type Violation } from './validation.ts';
 
 /** Why an ObjectStore is blocked: the reason of its conditions. */
-export type BlockedReason = BucketReason | Violation['reason'] | 'ProviderUnknown' | 'ConnectionTaken';
+export type BlockedReason =
+  | BucketReason
+  | Violation['reason']
+  | 'ProviderUnknown'
+  | 'ConnectionTaken'
+  | 'NotGranted'
+  | 'StillShared';
 
 export interface Blocked {
   readonly reason: BlockedReason;
@@ -29,6 +37,10 @@ export interface ObservedState {
   readonly store: ObjectStore;
   readonly placement: Placement;
   readonly violation: Violation | undefined;
+  /** Set where the bucket is another ObjectStore's. */
+  readonly sharing?: Sharing | undefined;
+  /** ObjectStores, as `namespace/name`, whose workloads have keys for this bucket. */
+  readonly sharers: readonly string[];
   /**
    * The platform's own identity works for a tenant: then nothing but the mark says whose a bucket is. Status does not, which a
    * tenant may be able to write, and an intent in it can be older than a bucket that somebody else made.
@@ -68,7 +80,7 @@ export const blocked = (blocked: Blocked): Step => ({ do: 'block', blocked });
  * What status says of whose bucket it is. An intent counts as Created: it is written only after the bucket was observed
  * to be absent, so what is there afterwards without another's mark is what we made.
  */
-export const ownershipOf = (status: ObjectStoreStatus | undefined): 'Created' | 'Adopted' | undefined =>
+export const ownershipOf = (status: ObjectStoreStatus | undefined): ObjectStoreStatus['ownership'] =>
   status?.creationStarted === undefined ? status?.ownership : 'Created';
 
 /** What may end by itself, and leaves open what became of the call. */
@@ -79,9 +91,15 @@ export const hasFinalizer = ({ metadata }: ObjectStore): boolean =>
   metadata.finalizers?.includes(OBJECT_STORE_FINALIZER) ?? false;
 
 /** What is known of an ObjectStore before anything is observed: the webhook's own rules, which may not have been asked. */
-export const initialState = (store: ObjectStore, cloud: CloudVerdict, policy: Policy): ObservedState => {
+export const initialState = (
+  store: ObjectStore,
+  cloud: CloudVerdict,
+  policy: Policy,
+  stores: readonly ObjectStore[] = [],
+): ObservedState => {
   const { spec } = store;
-  const placement = recordedPlacement(resolvePlacement(spec, cloud, policy), store, policy);
+  const sharing = sharingOf(store, (key) => stores.find(({ metadata }) => isSharedFrom(key, metadata)));
+  const placement = placementOf(sharing?.owner ?? store, cloud, policy);
   const isPlatform = store.metadata.namespace === policy.systemNamespace;
   const isLoopbackAllowed = policy.allowLoopbackEndpoints ?? false;
   const violation = findViolation({ spec, placement, isLoopbackAllowed, isPlatform });
@@ -90,6 +108,8 @@ export const initialState = (store: ObjectStore, cloud: CloudVerdict, policy: Po
     store,
     placement,
     violation,
+    sharing,
+    sharers: spec.grants === undefined && !store.metadata.deletionTimestamp ? [] : sharersOf(store, stores),
     isPlatformIdentity,
     bucket: 'unobserved',
     features: [],
@@ -97,6 +117,10 @@ export const initialState = (store: ObjectStore, cloud: CloudVerdict, policy: Po
     access: 'unobserved',
   };
 };
+
+/** Where the bucket of an ObjectStore is, or will be. */
+export const placementOf = (store: ObjectStore, cloud: CloudVerdict, policy: Policy): Placement =>
+  recordedPlacement(resolvePlacement(store.spec, cloud, policy), store, policy);
 
 /** Once the bucket is ours, where it was made counts for more than where the cloud would put it today. */
 const recordedPlacement = (placement: Placement, { spec, status }: ObjectStore, { s3 }: Policy): Placement => {
@@ -128,4 +152,8 @@ export const desiredBucket = (
   publicAccess: spec.publicAccess ?? 'Default',
   encryptionKey: spec.encryption?.keyRef,
   labels: spec.labels ?? {},
+  quota: spec.quota && {
+    bytes: spec.quota.maxSize === undefined ? -1 : Math.floor(gibibytesOf(spec.quota.maxSize) * 2 ** 30),
+    objects: spec.quota.maxObjects ?? -1,
+  },
 });

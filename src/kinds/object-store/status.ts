@@ -42,7 +42,7 @@ export const creatingStatus = (
 /** The bucket is there, ours and connected; what of the spec could not be applied is told by Synced. */
 export const readyStatus = (observed: ObservedState, connection: BucketConnection, now: string): ObjectStoreStatus => {
   const { store, features } = observed;
-  const ownership = ownershipOf(store.status) ?? 'Adopted';
+  const ownership = observed.sharing === undefined ? (ownershipOf(store.status) ?? 'Adopted') : 'Shared';
   const status: ObjectStoreStatus = {
     ...recordOf(observed, connection),
     ownership,
@@ -180,6 +180,8 @@ const noteOnFailure = (
 const noteOnFinish = ({ store, features }: ObservedState, after: ObjectStore): Note | undefined => {
   const name = store.spec.name;
   const url = after.status?.url ?? '';
+  if (store.spec.sharedFrom !== undefined && store.status?.ownership === undefined)
+    return normal('Shared', `Bucket ${name} may be used: ${url}`);
   if (store.status?.ownership === undefined)
     return ownershipOf(store.status) === 'Created'
       ? normal('Created', `Bucket ${name} was made: ${url}`)

@@ -1,5 +1,6 @@
 import type { ObjectStore } from '../../api/object-store.ts';
 import { nextAccessStep } from './access/keys.ts';
+import type { Sharing } from './access/sharing.ts';
 import { connectionNameOf } from './connection.ts';
 import type { ObservedBucket } from './providers/bucket.ts';
 import {
@@ -16,6 +17,7 @@ import {
 /** Pure: what to do next for an ObjectStore, from all that is known of it. */
 export const nextStep = (observed: ObservedState, now: Date): Step => {
   if (observed.store.metadata.deletionTimestamp) return nextDeletionStep(observed);
+  if (observed.sharing !== undefined) return nextSharedStep(observed, observed.sharing, now);
   return (
     refuse(observed) ??
     keepFinalizer(observed) ??
@@ -24,6 +26,16 @@ export const nextStep = (observed: ObservedState, now: Date): Step => {
     ensureConnection(observed) ??
     ensureAccess(observed, now) ?? { do: 'finish' }
   );
+};
+
+/** There is no bucket to see to, only who may use it. What was given before a grant was taken back goes. */
+const nextSharedStep = (observed: ObservedState, { refusal, pending }: Sharing, now: Date): Step => {
+  const { store, violation, access } = observed;
+  if (violation !== undefined) return blocked(violation);
+  if (refusal !== undefined && store.status?.access !== undefined && access !== 'failed') return { do: 'revokeAccess' };
+  const wait = refusal ?? (store.status?.access === undefined ? pending : undefined);
+  if (wait !== undefined) return blockedFor('NotGranted', wait);
+  return keepFinalizer(observed) ?? ensureConnection(observed) ?? ensureAccess(observed, now) ?? { do: 'finish' };
 };
 
 const blockedFor = (reason: BlockedReason, message: string): Step => blocked({ reason, message });
@@ -151,8 +163,13 @@ const nextDeletionStep = (observed: ObservedState): Step => {
   const hasUser = store.status?.access !== undefined;
   if (!hasUser && (ownershipOf(store.status) === undefined || bucket === 'absent')) return { do: 'release' };
   if (violation !== undefined) return giveUp(observed, violation);
+  if (observed.sharers.length > 0)
+    return blockedFor(
+      'StillShared',
+      `Keys for bucket ${store.spec.name} are still out: ${observed.sharers.join(', ')}. They are taken back first.`,
+    );
   if (hasUser) return { do: 'revokeAccess' };
-  if (bucket === 'absent') return { do: 'release' };
+  if (bucket === 'absent' || observed.sharing !== undefined) return { do: 'release' };
   if (bucket === 'unobserved') return { do: 'observe' };
   return isForDeletion(observed) ? deleteBucket(observed, bucket) : retainBucket(observed, bucket);
 };

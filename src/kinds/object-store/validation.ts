@@ -60,6 +60,7 @@ const endpointIsSafe: Check = ({ spec, placement, isLoopbackAllowed }) => {
 const endpointHasCredentials: Check = ({ spec, placement }) =>
   (spec.s3?.endpoint ?? placement.endpoint) !== undefined &&
   spec.credentialsSecretRef === undefined &&
+  spec.sharedFrom === undefined &&
   placement.platformSecret === undefined
     ? 'spec.s3.endpoint needs spec.credentialsSecretRef: the platform’s own identity is for its own cloud alone.'
     : undefined;
@@ -73,6 +74,21 @@ const adoptionIsOwnRisk: Check = ({ spec, isPlatform }) =>
 const deletionMakesSense: Check = ({ spec }) =>
   spec.forceDelete === true && spec.deletionPolicy !== 'Delete'
     ? 'spec.forceDelete needs spec.deletionPolicy: Delete, since a bucket that is retained is not deleted at all.'
+    : undefined;
+
+/** All else is the bucket's, and so its owner's to say. */
+const SHARED_FIELDS: readonly string[] = ['name', 'access', 'sharedFrom', 'writeConnectionTo'];
+
+const sharedIsAccessAlone: Check = ({ spec }) => {
+  if (spec.sharedFrom === undefined) return undefined;
+  if (spec.access === undefined) return 'spec.sharedFrom needs spec.access: {} is enough.';
+  const other = Object.keys(spec).find((field) => !SHARED_FIELDS.includes(field));
+  return other && `spec.${other} is for the ObjectStore that spec.sharedFrom names to say: leave it out.`;
+};
+
+const quotaIsForCeph: Check = ({ spec: { quota }, placement: { provider, endpoint } }) =>
+  quota !== undefined && provider !== undefined && (provider !== 's3' || endpoint === undefined)
+    ? `spec.quota is for buckets of Ceph: ${titles[provider]} has no limit of its own.`
     : undefined;
 
 const isDays = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= MAX_DAYS;
@@ -111,7 +127,16 @@ const labelsAreTaken: Check = ({ spec: { labels = {} }, placement: { provider } 
     .find((sentence) => sentence !== undefined);
 };
 
-const optionalParts = ['s3', 'azure', 'gcp', 'encryption', 'writeConnectionTo', 'credentialsSecretRef'] as const;
+const optionalParts = [
+  's3',
+  'azure',
+  'gcp',
+  'encryption',
+  'writeConnectionTo',
+  'credentialsSecretRef',
+  'sharedFrom',
+  'quota',
+] as const;
 
 const nothingIsEmpty: Check = ({ spec }) => {
   const empty = optionalParts.find((part) => spec[part] !== undefined && Object.keys(spec[part]).length === 0);
@@ -145,6 +170,8 @@ const checks: readonly Check[] = [
   lifecycleIsBounded,
   labelsAreTaken,
   referencesAreNames,
+  sharedIsAccessAlone,
+  quotaIsForCeph,
 ];
 
 /** Why a spec cannot be served, whoever asks: the webhook as it is stored, the controller before it calls a provider. */

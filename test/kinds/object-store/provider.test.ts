@@ -93,10 +93,10 @@ describe('what a provider is opened with', () => {
     const store = objectStore({ s3: { caBundleRef: { name: 'ca' } }, credentialsSecretRef: { name: 'keys' } });
     const placement = { provider: 's3', location: undefined, endpoint: 'https://s3.cloud.example' } as const;
     const from = { placement, systemNamespace: 'quartermaster-system' };
-    await readReferences(kube, store, from, AbortSignal.timeout(1_000));
+    await readReferences(kube, { store }, from, AbortSignal.timeout(1_000));
     await readReferences(
       kube,
-      store,
+      { store },
       { ...from, placement: { ...placement, platformSecret: 's3-platform' } },
       AbortSignal.timeout(1_000),
     );

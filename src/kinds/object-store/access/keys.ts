@@ -91,10 +91,14 @@ export const formerUntilOf = ({ overlapSeconds = OVERLAP_SECONDS }: AccessSpec, 
 export const userOf = ({ metadata }: Pick<ObjectStore, 'metadata'>): string => `quartermaster-${metadata.uid ?? ''}`;
 
 /** What the workload of an ObjectStore is to have. */
-export const desiredAccess = ({ metadata, spec }: ObjectStore, encryptionKey: string | undefined): DesiredAccess => ({
+export const desiredAccess = (
+  { metadata, spec }: ObjectStore,
+  mode: DesiredAccess['mode'],
+  encryptionKey: string | undefined,
+): DesiredAccess => ({
   user: userOf({ metadata }),
   title: `${metadata.namespace ?? ''}/${metadata.name ?? ''}`,
   bucket: spec.name,
-  mode: spec.access?.mode ?? 'ReadWrite',
+  mode,
   encryptionKey,
 });

@@ -52,6 +52,8 @@ export interface DesiredBucket {
   readonly publicAccess: 'Blocked' | 'Default' | 'Unmanaged';
   readonly encryptionKey: string | undefined;
   readonly labels: StringMap;
+  /** On Ceph alone. -1: as much as one likes. */
+  readonly quota?: { readonly bytes: number; readonly objects: number } | undefined;
 }
 
 /** What is there. */
@@ -70,7 +72,15 @@ export interface ObservedBucket {
 
 /** One thing the spec asks for beyond existence; applied one by one so that one failing loses no other. */
 export interface Feature {
-  readonly name: 'versioning' | 'lifecycle' | 'retention' | 'publicAccess' | 'encryption' | 'storageClass' | 'labels';
+  readonly name:
+    | 'versioning'
+    | 'lifecycle'
+    | 'retention'
+    | 'publicAccess'
+    | 'encryption'
+    | 'storageClass'
+    | 'labels'
+    | 'quota';
   /** True where the bucket already is as the spec says. */
   readonly isApplied: (signal: AbortSignal) => Promise<boolean>;
   /** UnsupportedFeature where the provider refuses it, or takes it and does not keep it. */

@@ -21,10 +21,11 @@ import type { LifecycleRule } from '../../../../api/object-store.ts';
 import { BucketError, type DesiredBucket, type Feature, includesAll } from '../bucket.ts';
 import { type About, featuresOf, type Setting } from '../vendor-call.ts';
 import type { S3Session } from './client.ts';
+import { quotaSetting } from './rgw-quota.ts';
 
 /** What the spec asks for of an S3 bucket, in the order to apply it: retention needs versions, labels can wait. */
 export const s3Features = (session: S3Session, bucket: DesiredBucket): readonly Feature[] => {
-  const { versioning, retentionDays, encryptionKey, lifecycle, storageClass, labels } = bucket;
+  const { versioning, retentionDays, encryptionKey, lifecycle, storageClass, labels, quota } = bucket;
   const isOnAws = session.endpoint === undefined;
   const isClosed = bucket.publicAccess === 'Blocked' || (bucket.publicAccess === 'Default' && isOnAws);
   const settings: readonly (Setting | false)[] = [
@@ -35,6 +36,7 @@ export const s3Features = (session: S3Session, bucket: DesiredBucket): readonly 
     lifecycle !== undefined && lifecycleSetting(session, lifecycle),
     storageClass !== undefined && storageClassSetting,
     Object.keys(labels).length > 0 && labelsSetting(session, labels),
+    quota !== undefined && quotaSetting(session, quota),
   ];
   return featuresOf(bucket.name, isOnAws ? settings : settings.map((setting) => setting && checked(setting)));
 };
