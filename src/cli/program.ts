@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { AppError } from '../api/errors.ts';
 import { flagOf, readSettings, type SettingName, type Settings } from '../settings/config.ts';
 import { settings } from '../settings/definitions.ts';
+import type { ConvertOptions } from './convert/command.ts';
 import type { LintOptions } from './lint/command.ts';
 import type { ManifestsOptions } from './manifests.ts';
 import type { TestOptions } from './policy-test/command.ts';
@@ -185,6 +186,19 @@ const createProgram = (
     .action(async (paths: readonly string[], options: TestOptions) => {
       const { testCommand } = await import('./policy-test/command.ts');
       setExitCode(await testCommand(paths, options, terminal));
+    });
+
+  program
+    .command('convert')
+    .description('print the PlatformDefaults that do what mutating policies of Kyverno and Gatekeeper do to pods')
+    .argument('<file...>', 'file, folder or - for standard input')
+    .option('-R, --recursive', 'look through folders within folders too', false)
+    .option('-n, --namespace <name>', 'the system namespace', settings.namespace.fallback)
+    .option('--strict', 'end with 1 where something is left out', false)
+    .addHelpText('after', '\nExample: kubectl get clusterpolicies -o yaml | quartermaster convert -')
+    .action(async (files: readonly string[], options: ConvertOptions) => {
+      const { convertCommand } = await import('./convert/command.ts');
+      setExitCode(convertCommand(files, options, terminal));
     });
 
   const detect = program

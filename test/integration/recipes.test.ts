@@ -8,6 +8,7 @@ import { type GcsStub, startGcsStub } from '../../dev/stubs/gcs.ts';
 import { startMetadataStub } from '../../dev/stubs/metadata.ts';
 import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
 import { defaults } from '../../src/install/options.ts';
+import { quartermaster as convertCommand, createFiles } from '../fixtures/command-line.ts';
 import { createDryRunner } from '../fixtures/dry-run.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 import { sparkOperatorWebhook } from '../fixtures/spark-operator-webhook.ts';
@@ -264,6 +265,19 @@ const claim = (name: string, labels: StringMap = {}) => ({
   spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
 });
 
+const GENTLE = `Object{spec: Object.spec{
+  securityContext: Object.spec.securityContext{runAsNonRoot: true},
+  containers: object.spec.containers.map(c, Object.spec.containers{
+    name: c.name,
+    imagePullPolicy: "Never",
+    env: [Object.spec.containers.env{name: "TZ", value: "CET"}, Object.spec.containers.env{name: "LANG", value: "C"}]
+  })
+}}`;
+
+/** A pod's spec; the token's volume has a name by chance. */
+const withoutToken = ({ spec }: PodLike): unknown =>
+  JSON.parse(JSON.stringify(spec).replace(/kube-api-access-\w+/g, 'kube-api-access'));
+
 describe('docs/recipes.md', () => {
   it('has no recipe that is not looked at here', () => {
     expect([...recipes.keys()]).toEqual(Object.keys(effects));
@@ -271,6 +285,52 @@ describe('docs/recipes.md', () => {
 
   it('has only PlatformDefaults that are in force, all of them together', async () => {
     await run('wait', '--for=condition=Ready', 'platformdefaults', '--all', '-A', '--timeout=60s');
+  });
+
+  it('gives pods what a MutatingAdmissionPolicy does, once converted', async () => {
+    const policy = [
+      {
+        apiVersion: 'admissionregistration.k8s.io/v1',
+        kind: 'MutatingAdmissionPolicy',
+        metadata: { name: 'gentle' },
+        spec: {
+          reinvocationPolicy: 'Never',
+          matchConstraints: {
+            namespaceSelector: { matchLabels: { by: 'policy' } },
+            resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+          },
+          mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression: GENTLE } }],
+        },
+      },
+      {
+        apiVersion: 'admissionregistration.k8s.io/v1',
+        kind: 'MutatingAdmissionPolicyBinding',
+        metadata: { name: 'gentle' },
+        spec: { policyName: 'gentle' },
+      },
+    ];
+    for (const by of ['policy', 'defaults'])
+      await apply(
+        JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: `by-${by}`, labels: { by } } }),
+      );
+    const file = createFiles()('policy.json', JSON.stringify(policy[0]));
+    const { out, err } = await convertCommand('convert', '--strict', file);
+    expect(err).toContain('0 left out');
+    await apply(policy.map((object) => JSON.stringify(object)).join('\n'));
+    await apply(out.replace('by: policy', 'by: defaults'));
+    const given = { env: [{ name: 'TZ', value: 'UTC' }], imagePullPolicy: 'Always' };
+    await vi.waitFor(async () => {
+      const [policies, converted] = await Promise.all(
+        ['by-policy', 'by-defaults'].map((namespace) => dryRun(pod({}, given), namespace)),
+      );
+      for (const answer of [policies, converted]) expect(answer?.message).toBe('');
+      const specs = [policies, converted].map((answer) => withoutToken(answer?.object as PodLike));
+      expect(specs[0]).toMatchObject({
+        securityContext: { runAsNonRoot: true },
+        containers: [{ imagePullPolicy: 'Never' }],
+      });
+      expect(specs[1]).toEqual(specs[0]);
+    }, soon);
   });
 
   it.each(Object.entries(effects))('%s', async (_title, effect) => {

@@ -1,0 +1,85 @@
+import type { KubeObject } from '../../api/kubernetes.ts';
+import { type Assignment, isFields, type LeftOut, pathText } from './assignment.ts';
+import { NotPlain, readApplyConfiguration } from './cel-object.ts';
+import type { Match, Rule } from './defaults.ts';
+import { type Read, readMergePatch } from './merge-patch.ts';
+import { allOf, matchOf, selectorOf } from './selectors.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {});
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
+
+/** A MutatingPolicy of Kyverno, or a MutatingAdmissionPolicy that is bound everywhere. */
+export const readMutatingPolicy = (policy: KubeObject): Rule => {
+  const spec = fieldsOf((policy as KubeObject & { readonly spec?: unknown }).spec);
+  const { name = '', namespace } = policy.metadata;
+  const base = { name, ...(policy.kind.startsWith('Namespaced') && { namespace: namespace ?? 'default' }) };
+  const match = matchIn(spec);
+  if ('reason' in match) return { ...base, matches: [], assignments: [], leftOut: [match] };
+  const reads = listOf(spec['mutations']).map((mutation, at) => mutationOf(fieldsOf(mutation), at));
+  const assignments = reads.flatMap((read) => read.assignments);
+  return {
+    ...base,
+    matches: [match],
+    assignments: assignments.filter((assignment) => !isAtomic(assignment)),
+    leftOut: [
+      ...reads.flatMap((read) => read.leftOut),
+      ...assignments.filter(isAtomic).map(({ path }) => ({
+        field: pathText(path),
+        reason: 'replaces a list or map as a whole, which the API server refuses',
+      })),
+    ],
+  };
+};
+
+/** Server-side apply would replace it whole: a list without keys, and the one map of a pod that is like that. */
+const isAtomic = ({ path, value }: Assignment): boolean => Array.isArray(value) || path[1] === 'nodeSelector';
+
+const mutationOf = (mutation: Fields, at: number): Read => {
+  const refused = (field: string, reason: string): Read => ({
+    assignments: [],
+    leftOut: [{ field: `mutations[${at}].${field}`, reason }],
+  });
+  const { expression } = fieldsOf(mutation['applyConfiguration']);
+  if (typeof expression !== 'string')
+    return refused(String(mutation['patchType']), 'is a patch that an expression makes');
+  try {
+    return readMergePatch(readApplyConfiguration(expression));
+  } catch (cause) {
+    if (!(cause instanceof NotPlain)) throw cause;
+    return refused('applyConfiguration.expression', cause.message);
+  }
+};
+
+const CONDITIONS = ['matchConditions', 'paramKind'];
+
+const matchIn = (spec: Fields): Match | LeftOut => {
+  const condition = CONDITIONS.find(
+    (field) => spec[field] !== undefined && !(Array.isArray(spec[field]) && spec[field].length === 0),
+  );
+  if (condition !== undefined) return { field: condition, reason: 'is a condition, which no selector can say' };
+  const constraints = fieldsOf(spec['matchConstraints']);
+  if (listOf(constraints['excludeResourceRules']).length > 0)
+    return { field: 'matchConstraints.excludeResourceRules', reason: 'excludes by more than one selector can say' };
+  const rules = listOf(constraints['resourceRules']).map(fieldsOf);
+  if (rules.length === 0 || !rules.every(isOfNewPods))
+    return { field: 'matchConstraints.resourceRules', reason: 'is not for pods alone as they are made' };
+  const labels = selectorOf(constraints['objectSelector']);
+  const namespaceLabels = selectorOf(constraints['namespaceSelector']);
+  if (typeof labels === 'string' || typeof namespaceLabels === 'string')
+    return { field: 'matchConstraints', reason: 'selects by a pattern, and a label selector knows none' };
+  return matchOf(allOf([labels]), allOf([namespaceLabels]));
+};
+
+const isOfNewPods = (rule: Fields): boolean => {
+  const has = (field: string, ...values: readonly string[]) =>
+    listOf(rule[field]).some((value) => values.includes(String(value)));
+  const resources = listOf(rule['resources']);
+  return (
+    resources.length === 1 &&
+    resources[0] === 'pods' &&
+    has('apiGroups', '', '*') &&
+    has('operations', 'CREATE', '*') &&
+    listOf(rule['resourceNames']).length === 0
+  );
+};

@@ -1,0 +1,426 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
+import { createFiles, quartermaster } from '../fixtures/command-line.ts';
+
+const write = createFiles();
+
+/** What `convert` makes of objects: the specs it prints, and what it leaves out. */
+const convert = async (...objects: readonly object[]) => {
+  const { code, out, err } = await quartermaster(
+    'convert',
+    write('in.yaml', objects.map((one) => JSON.stringify(one)).join('\n---\n')),
+  );
+  const defaults = parseAllDocuments(out).map((document) => document.toJS() as PlatformDefaults);
+  const leftOut = err.split('\n').filter((line) => line.startsWith('left out: '));
+  return { code, specs: out === '' ? [] : defaults.map(({ spec }) => spec), defaults, leftOut };
+};
+
+const rule = (mutate: object, others: object = {}) => ({
+  apiVersion: 'kyverno.io/v1',
+  kind: 'ClusterPolicy',
+  metadata: { name: 'policy' },
+  spec: { rules: [{ name: 'one', match: { any: [{ resources: { kinds: ['Pod'] } }] }, mutate, ...others }] },
+});
+const merged = (patchStrategicMerge: object, others: object = {}) => rule({ patchStrategicMerge }, others);
+const ofContainers = (fields: object) => merged({ spec: { containers: [{ '(name)': '*', ...fields }] } });
+const everyContainer = { kinds: ['Pod'], containers: ['main', 'sidecars'] };
+
+describe('quartermaster convert, of a Kyverno policy', () => {
+  it.each([
+    ['a label where none is', { metadata: { labels: { '+(team)': 'geo' } } }, { inject: { labels: { team: 'geo' } } }],
+    [
+      'an annotation',
+      { metadata: { annotations: { a: 'b' } } },
+      { mode: 'Enforce', inject: { annotations: { a: 'b' } } },
+    ],
+    [
+      'a variable of the request',
+      { metadata: { annotations: { a: '{{ request.object.metadata.labels."x/y" }} of {{request.namespace}} ${b}' } } },
+      { mode: 'Enforce', inject: { annotations: { a: '${labels.x/y} of ${namespace} $${b}' } } },
+    ],
+    [
+      'fields of the pod',
+      {
+        spec: {
+          nodeSelector: { '+(disk)': 'ssd' },
+          '+(priorityClassName)': 'batch',
+          imagePullSecrets: [{ name: 'registry' }],
+        },
+      },
+      [
+        { inject: { nodeSelector: { disk: 'ssd' }, priorityClassName: 'batch' } },
+        { mode: 'Enforce', inject: { imagePullSecrets: [{ name: 'registry' }] } },
+      ],
+    ],
+    [
+      'DNS, of which each part is a whole',
+      { spec: { dnsConfig: { searches: ['example.org'] } } },
+      { mode: 'Enforce', inject: { dnsConfig: { searches: ['example.org'] } } },
+    ],
+  ])('translates %s', async (_title, patch, expected) => {
+    const { specs, leftOut } = await convert(merged(patch));
+    expect(leftOut).toEqual([]);
+    expect(specs).toEqual([expected].flat().map((spec) => ({ match: { kinds: ['Pod'] }, ...spec })));
+  });
+
+  it.each([
+    [
+      'variables',
+      { env: [{ name: 'TZ', value: 'UTC' }] },
+      { mode: 'Enforce', inject: { env: [{ value: 'UTC', name: 'TZ' }] } },
+    ],
+    ['a pull policy', { imagePullPolicy: 'Always' }, { mode: 'Enforce', inject: { imagePullPolicy: 'Always' } }],
+    [
+      'requests where there are none',
+      { resources: { requests: { '+(memory)': '1Gi', '+(cpu)': '100m' } } },
+      { inject: { resources: { requests: { memory: '1Gi', cpu: '100m' } } } },
+    ],
+    [
+      'a security context',
+      { securityContext: { '+(allowPrivilegeEscalation)': false } },
+      { inject: { containerSecurityContext: { allowPrivilegeEscalation: false } } },
+    ],
+  ])('translates %s of every container', async (_title, fields, expected) => {
+    const { specs, leftOut } = await convert(ofContainers(fields));
+    expect(leftOut).toEqual([]);
+    expect(specs).toEqual([{ match: everyContainer, ...expected }]);
+  });
+
+  it('keeps a volume with those that mount it, and names one container where the rule does', async () => {
+    const patch = {
+      spec: {
+        volumes: [{ name: 'ca', configMap: { name: 'ca' } }],
+        containers: [{ '(name)': 'app', volumeMounts: [{ name: 'ca', mountPath: '/ca' }] }],
+      },
+    };
+    const { specs, leftOut } = await convert(merged(patch));
+    expect(leftOut).toEqual([]);
+    expect(specs).toEqual([
+      {
+        match: { kinds: ['Pod'], containers: ['app'] },
+        mode: 'Enforce',
+        inject: {
+          volumes: [{ configMap: { name: 'ca' }, name: 'ca' }],
+          volumeMounts: [{ name: 'ca', mountPath: '/ca' }],
+        },
+      },
+    ]);
+  });
+
+  it('reads JSON patches and loops over all containers', async () => {
+    const patchesJson6902 =
+      '- {op: add, path: /spec/tolerations/-, value: {key: spot, operator: Exists}}\n- {op: add, path: /metadata/annotations/a~1b, value: c}';
+    const foreach = [
+      {
+        list: 'request.object.spec.containers',
+        patchStrategicMerge: { spec: { containers: [{ '(name)': '{{ element.name }}', imagePullPolicy: 'Always' }] } },
+      },
+    ];
+    expect((await convert(rule({ patchesJson6902 }))).specs).toEqual([
+      { match: { kinds: ['Pod'] }, inject: { tolerations: [{ key: 'spot', operator: 'Exists' }] } },
+      { match: { kinds: ['Pod'] }, mode: 'Enforce', inject: { annotations: { 'a/b': 'c' } } },
+    ]);
+    expect((await convert(rule({ foreach }))).specs).toEqual([
+      { match: everyContainer, mode: 'Enforce', inject: { imagePullPolicy: 'Always' } },
+    ]);
+  });
+
+  it('translates what selects the pods, a filter each, and what is excluded', async () => {
+    const any = [
+      { resources: { kinds: ['v1/Pod'], namespaces: ['a', 'b'], selector: { matchLabels: { app: 'x' } } } },
+      { resources: { kinds: ['Pod'], namespaceSelector: { matchExpressions: [{ key: 'team', operator: 'Exists' }] } } },
+    ];
+    const exclude = {
+      any: [
+        { resources: { namespaces: ['kube-system'] } },
+        { resources: { selector: { matchLabels: { no: 'thanks' } } } },
+      ],
+    };
+    const { specs, leftOut } = await convert(
+      merged({ metadata: { annotations: { a: 'b' } } }, { match: { any }, exclude }),
+    );
+    const name = 'kubernetes.io/metadata.name';
+    const notExcluded = { key: name, operator: 'NotIn', values: ['kube-system'] };
+    const notLabelled = { key: 'no', operator: 'NotIn', values: ['thanks'] };
+    expect(leftOut).toEqual([]);
+    expect(specs.map(({ match }) => match)).toEqual([
+      {
+        kinds: ['Pod'],
+        selector: { matchLabels: { app: 'x' }, matchExpressions: [notLabelled] },
+        namespaceSelector: { matchExpressions: [{ key: name, operator: 'In', values: ['a', 'b'] }, notExcluded] },
+      },
+      {
+        kinds: ['Pod'],
+        selector: { matchExpressions: [notLabelled] },
+        namespaceSelector: { matchExpressions: [{ key: 'team', operator: 'Exists' }, notExcluded] },
+      },
+    ]);
+  });
+
+  it('puts a Policy where it is', async () => {
+    const policy = {
+      ...merged({ metadata: { annotations: { a: 'b' } } }),
+      kind: 'Policy',
+      metadata: { name: 'p', namespace: 'geo' },
+    };
+    expect((await convert(policy)).defaults[0]?.metadata).toEqual({ name: 'p-one', namespace: 'geo' });
+  });
+
+  it.each([
+    [
+      'a label that may be there',
+      merged({ metadata: { labels: { team: 'geo' } } }),
+      'metadata.labels.team changes a label',
+    ],
+    [
+      'what the API server filled in',
+      merged({ spec: { '+(schedulerName)': 'x' } }),
+      'spec.schedulerName is on every pod by then',
+    ],
+    [
+      'a list that is replaced',
+      merged({ spec: { tolerations: [{ key: 'a' }] } }),
+      'spec.tolerations replaces the whole list',
+    ],
+    ['images', ofContainers({ image: 'a' }), 'spec.containers[name:*].image changes images'],
+    [
+      'a new container',
+      merged({ spec: { containers: [{ name: 'proxy', image: 'a' }] } }),
+      'spec.containers adds a container',
+    ],
+    [
+      'conditions on fields',
+      merged({ spec: { volumes: [{ '(emptyDir)': {} }] } }),
+      'spec.volumes has the condition (emptyDir)',
+    ],
+    ['removals', merged({ metadata: { annotations: { a: null } } }), 'metadata.annotations.a removes something'],
+    ['a part of a whole', merged({ spec: { affinity: { nodeAffinity: { x: { y: 1 } } } } }), 'spec.affinity'],
+    ['fields without a key', merged({ spec: { hostNetwork: false } }), 'spec.hostNetwork no key of inject does this'],
+    [
+      'other variables',
+      merged({ metadata: { annotations: { a: '{{ random(x) }}' } } }),
+      'metadata.annotations.a needs {{ random(x) }}',
+    ],
+    [
+      'preconditions',
+      merged({ metadata: {} }, { preconditions: { all: [{ key: 'a' }] } }),
+      'preconditions is a condition',
+    ],
+    [
+      'other kinds',
+      merged({ metadata: {} }, { match: { any: [{ resources: { kinds: ['Deployment'] } }] } }),
+      'names Deployment, whose pods',
+    ],
+    [
+      'who asks',
+      merged({ metadata: {} }, { match: { any: [{ resources: { kinds: ['Pod'] }, roles: ['a'] }] } }),
+      'match.roles selects by who asks',
+    ],
+    [
+      'patterns',
+      merged({ metadata: {} }, { match: { any: [{ resources: { kinds: ['Pod'], namespaces: ['a-*'] } }] } }),
+      'selects namespaces by a pattern',
+    ],
+    ['rules that check', { ...rule({}), spec: { rules: [{ name: 'one', validate: {} }] } }, 'it is no mutate rule'],
+    ['other operations', rule({ patchesJson6902: '- {op: remove, path: /a}' }), '/a has the operation remove'],
+    ['changes of stored objects', rule({ targets: [{ kind: 'Pod' }] }), 'mutate.targets changes objects'],
+    ['reserved names', ofContainers({ volumeMounts: [{ name: 'a', mountPath: '/a' }] }), 'what it comes to'],
+  ])('leaves out %s, and says so', async (_title, policy, reason) => {
+    const { specs, leftOut, code } = await convert(policy);
+    expect({ specs, code }).toEqual({ specs: [], code: 0 });
+    expect(leftOut).toHaveLength(1);
+    expect(leftOut[0]).toContain('in.yaml: document 1, line 1: ClusterPolicy policy, rule one: ');
+    expect(leftOut[0]).toContain(reason);
+  });
+});
+
+const pods = [{ groups: [''], kinds: ['Pod'], versions: ['v1'] }];
+const mutator = (kind: string, location: string, parameters: object, spec: object = {}) => ({
+  apiVersion: 'mutations.gatekeeper.sh/v1',
+  kind,
+  metadata: { name: 'mutator' },
+  spec: {
+    ...(kind === 'AssignMetadata' ? { match: { kinds: [{ apiGroups: ['*'], kinds: ['Pod'] }] } } : { applyTo: pods }),
+    location,
+    parameters,
+    ...spec,
+  },
+});
+const assign = (location: string, value: unknown, others: object = {}) =>
+  mutator('Assign', location, { assign: { value }, ...others });
+
+describe('quartermaster convert, of a Gatekeeper mutator', () => {
+  it.each([
+    [
+      mutator('AssignMetadata', 'metadata.labels."example.org/team"', { assign: { value: 'geo' } }),
+      { inject: { labels: { 'example.org/team': 'geo' } } },
+    ],
+    [
+      mutator('AssignMetadata', 'metadata.annotations.from', { assign: { fromMetadata: { field: 'namespace' } } }),
+      { inject: { annotations: { from: '${namespace}' } } },
+    ],
+    [assign('spec.priorityClassName', 'batch'), { mode: 'Enforce', inject: { priorityClassName: 'batch' } }],
+    [
+      assign('spec.nodeSelector.disk', 'ssd', {
+        pathTests: [{ subPath: 'spec.nodeSelector.disk', condition: 'MustNotExist' }],
+      }),
+      { inject: { nodeSelector: { disk: 'ssd' } } },
+    ],
+    [
+      assign('spec.containers[name: *].securityContext.privileged', false),
+      { match: everyContainer, mode: 'Enforce', inject: { containerSecurityContext: { privileged: false } } },
+    ],
+    [
+      assign('spec.containers[name:app].env[name:TZ].value', 'UTC'),
+      {
+        match: { kinds: ['Pod'], containers: ['app'] },
+        mode: 'Enforce',
+        inject: { env: [{ value: 'UTC', name: 'TZ' }] },
+      },
+    ],
+    [
+      mutator('ModifySet', 'spec.tolerations', {
+        operation: 'merge',
+        values: { fromList: [{ key: 'spot', operator: 'Exists' }] },
+      }),
+      { inject: { tolerations: [{ key: 'spot', operator: 'Exists' }] } },
+    ],
+  ])('translates %j', async (object, expected) => {
+    const { specs, leftOut } = await convert(object);
+    expect(leftOut).toEqual([]);
+    expect(specs).toEqual([{ match: { kinds: ['Pod'] }, ...expected }]);
+  });
+
+  it('translates what selects the pods', async () => {
+    const match = {
+      scope: 'Namespaced',
+      excludedNamespaces: ['kube-system'],
+      labelSelector: { matchLabels: { app: 'x' } },
+    };
+    const { specs } = await convert(
+      mutator('Assign', 'spec.priorityClassName', { assign: { value: 'batch' } }, { match }),
+    );
+    expect(specs[0]?.match).toEqual({
+      kinds: ['Pod'],
+      selector: { matchLabels: { app: 'x' } },
+      namespaceSelector: {
+        matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system'] }],
+      },
+    });
+  });
+
+  it.each([
+    [mutator('AssignImage', 'spec.containers[name:*].image', { assignDomain: 'mirror' }), 'changes parts of images'],
+    [
+      mutator('ModifySet', 'spec.containers[name:*].args', { values: { fromList: ['-v'] } }),
+      'adds to a list that no key',
+    ],
+    [mutator('ModifySet', 'spec.tolerations', { operation: 'prune' }), 'removes something'],
+    [mutator('Assign', 'spec.priorityClassName', { assign: { externalData: {} } }), 'takes its value from outside'],
+    [
+      assign('spec.priorityClassName', 'a', { pathTests: [{ subPath: 'spec.x', condition: 'MustNotExist' }] }),
+      'depends on spec.x',
+    ],
+    [assign('spec.securityContext', { runAsUser: 1 }), 'is given as a whole'],
+    [
+      mutator('Assign', 'spec.priorityClassName', { assign: { value: 'a' } }, { match: { namespaces: ['a-*'] } }),
+      'by a pattern',
+    ],
+    [
+      mutator('Assign', 'spec.replicas', { assign: { value: 1 } }, { applyTo: [{ kinds: ['Deployment'] }] }),
+      'names Deployment',
+    ],
+    [
+      mutator('AssignMetadata', 'metadata.labels.a', { assign: { value: 'b' } }, { match: {} }),
+      'objects of every kind',
+    ],
+  ])('leaves out %j', async (object, reason) => {
+    const { specs, leftOut } = await convert(object);
+    expect(specs).toEqual([]);
+    expect(leftOut.join('\n')).toContain(reason);
+  });
+});
+
+const policy = (expression: string, spec: object = {}) => ({
+  apiVersion: 'policies.kyverno.io/v1',
+  kind: 'MutatingPolicy',
+  metadata: { name: 'policy' },
+  spec: {
+    matchConstraints: {
+      resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+      namespaceSelector: { matchLabels: { team: 'geo' } },
+    },
+    mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression } }],
+    ...spec,
+  },
+});
+
+describe('quartermaster convert, of a policy in CEL', () => {
+  it('reads an object that is spelt out, and a loop over all containers', async () => {
+    const { specs, leftOut } = await convert(
+      policy(`Object{
+        metadata: Object.metadata{annotations: {"example.org/by": request.userInfo.username + " in " + namespaceObject.metadata.labels['team']}},
+        spec: Object.spec{
+          securityContext: Object.spec.securityContext{runAsNonRoot: true},
+          containers: object.spec.containers.map(c, Object.spec.containers{name: c.name, imagePullPolicy: "Always"})
+        }
+      }`),
+    );
+    expect(leftOut).toEqual([]);
+    expect(specs).toEqual([
+      {
+        match: { ...everyContainer, namespaceSelector: { matchLabels: { team: 'geo' } } },
+        mode: 'Enforce',
+        inject: {
+          annotations: { 'example.org/by': '${user} in ${namespaceLabels.team}' },
+          securityContext: { runAsNonRoot: true },
+          imagePullPolicy: 'Always',
+        },
+      },
+    ]);
+  });
+
+  it.each([
+    [policy('has(object.spec.x) ? Object{} : Object{}'), 'decides by a condition'],
+    [policy('Object{metadata: Object.metadata{annotations: {"a": variables.x}}}'), 'needs variables.x'],
+    [policy('Object{'), 'cannot be parsed'],
+    [policy('Object{}', { matchConditions: [{ name: 'a', expression: 'true' }] }), 'matchConditions is a condition'],
+    [
+      policy('Object{}', { mutations: [{ patchType: 'JSONPatch', jsonPatch: {} }] }),
+      'is a patch that an expression makes',
+    ],
+    [
+      policy('Object{}', { matchConstraints: { resourceRules: [{ resources: ['deployments'] }] } }),
+      'is not for pods alone',
+    ],
+    [policy('Object{spec: Object.spec{tolerations: [Object.spec.tolerations{key: "a"}]}}'), 'replaces a list or map'],
+    [policy('Object{spec: Object.spec{nodeSelector: {"disk": "ssd"}}}'), 'replaces a list or map'],
+  ])('leaves out %j', async (object, reason) => {
+    const { specs, leftOut } = await convert(object);
+    expect(specs).toEqual([]);
+    expect(leftOut.join('\n')).toContain(reason);
+  });
+});
+
+describe('quartermaster convert', () => {
+  it('ends with 1 where something is left out and nothing may be', async () => {
+    const file = write('strict.yaml', JSON.stringify(merged({ spec: { hostNetwork: false } })));
+    expect((await quartermaster('convert', '--strict', file)).code).toBe(1);
+  });
+
+  it('makes of the policy in docs/migrate.md what the page says', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/migrate.md'), 'utf8');
+    const [policy = '', expected] = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, yaml]) => yaml);
+    const { out, err } = await quartermaster('convert', '--strict', write('page.yaml', policy));
+    expect({ out, err }).toEqual({ out: expected, err: '2 PlatformDefaults; 0 left out.\n' });
+  });
+
+  it('says what it reads where it was given nothing of that', async () => {
+    const { code, err } = await quartermaster('convert', write('other.yaml', 'apiVersion: v1\nkind: Pod\n'));
+    expect(code).toBe(2);
+    expect(err).toContain('kyverno.io/ClusterPolicy');
+  });
+});
