@@ -103,6 +103,8 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   'spec.inject.sparkConf': { 'spark.sql.shuffle.partitions': '400' },
   'spec.inject.hadoopConf': { 'fs.s3a.endpoint': 'https://s3.example.org' },
   'spec.inject.eventLog.objectStore': 'spark-history',
+  'spec.inject.objectStore': 'lake',
+  'spec.inject.s3aCommitter': 'Magic',
   'spec.inject.storageClass.provisioner': 'ebs.csi.aws.com',
   'spec.inject.storageClass.parameters': { type: 'gp3' },
   'spec.inject.storageClass.reclaimPolicy': 'Retain',

@@ -1,4 +1,5 @@
 import type { EnvFromSource, EnvVar, Toleration, Volume } from './kubernetes.ts';
+import { connectionNameFor } from './names.ts';
 import { bundlePathOf, type CaBundle, caBundle, networkVariables, proxy } from './network.ts';
 import { podFields } from './pod-fields.ts';
 import {
@@ -212,6 +213,13 @@ export const inject = object(
     eventLog: object('Where Spark writes its event log.', {
       objectStore: required(named('a Ready ObjectStore in the namespace of the object, else in the system namespace')),
     }),
+    objectStore: named(
+      'an ObjectStore: its ConfigMap and the Secret of its access become sources of variables, and Spark gets its connector and event log',
+    ),
+    s3aCommitter: choice(
+      'How Spark commits what it writes to inject.objectStore on S3. Magic renames nothing, and needs the module spark-hadoop-cloud in the image; as the application has it where nothing is said.',
+      'Magic',
+    ),
     storageClass,
   },
   [
@@ -278,6 +286,15 @@ const bundleMount = (bundle: CaBundle): FileMount => ({
   mountPath: bundlePathOf(bundle),
   isAwaited: true,
 });
+
+/** The sources of variables an entry gives: its own, and before them those of its ObjectStore, which need not be there. */
+export const sourcesOf = ({ envFrom = [], objectStore }: InjectSpec): readonly EnvFromSource[] => {
+  if (objectStore === undefined) return envFrom;
+  const name = connectionNameFor(objectStore);
+  const given = new Set(envFrom.map(envFromKey));
+  const sources: readonly EnvFromSource[] = [{ configMapRef: { name } }, { secretRef: { name } }];
+  return [...sources.filter((source) => !given.has(envFromKey(source))), ...envFrom];
+};
 
 /** What of an entry a framework's own containers are given besides sources of variables. */
 export const forHelpers = ({ env, configMaps, ...inject }: InjectSpec): InjectSpec =>

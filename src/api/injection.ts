@@ -64,6 +64,9 @@ export interface Injection {
   readonly hadoopConf: ResolvedMap<string>;
   /** Name of an ObjectStore: in the object's namespace, else in the system namespace. */
   readonly eventLog: Resolved<string> | undefined;
+  /** Name of an ObjectStore, likewise; its sources of variables are in `envFrom`. */
+  readonly objectStore: Resolved<string> | undefined;
+  readonly s3aCommitter: Resolved<'Magic'> | undefined;
   readonly storageClass: Resolved<StorageClassInjection> | undefined;
   /** What could not be applied and why: unknown variables, keys that tie. */
   readonly warnings: readonly string[];

@@ -20,6 +20,8 @@ export const PROVISIONED_BY_ANNOTATION = `${GROUP}/provisioned-by`;
 export const PROVISIONED_LABEL = `${GROUP}/provisioned`;
 /** On the ConfigMaps in the system namespace that say which Secrets `provision` made: those cannot be listed. */
 export const PROVISION_LEDGER_LABEL = `${GROUP}/provision-ledger`;
+/** What the ConfigMap of an ObjectStore and the Secret of its access are called, unless its spec says otherwise. */
+export const connectionNameFor = (objectStore: string): string => `${objectStore}-objectstore`;
 /** On the Secret of an ObjectStore's access: when its key was made, for which `spec.access.rotation`, and which keys it replaced that work until when. */
 export const ACCESS_ISSUED_ANNOTATION = `${GROUP}/key-issued-at`;
 export const ACCESS_ROTATION_ANNOTATION = `${GROUP}/key-rotation`;

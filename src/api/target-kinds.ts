@@ -76,6 +76,8 @@ export const INJECT_KEYS = {
   sparkConf: spark,
   hadoopConf: spark,
   eventLog: sparkApplication,
+  objectStore: running,
+  s3aCommitter: sparkApplication,
   storageClass: ['PersistentVolumeClaim'],
 } as const satisfies Readonly<Record<string, readonly TargetKind[]>>;
 

@@ -6,6 +6,7 @@ import {
   type InjectSpec,
   mountKey,
   mountPathsOf,
+  sourcesOf,
   tolerationKey,
   variablesOf,
 } from '../api/inject-spec.ts';
@@ -40,7 +41,7 @@ export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[
     helperEnv: merge('env', (inject) => byKey(variablesOf(forHelpers(inject)), nameOf)),
     envFrom: leastSpecificFirst(
       layers,
-      merge('envFrom', ({ envFrom }) => byKey(envFrom?.map(asOptional), envFromKey)),
+      merge('envFrom', (inject) => byKey(sourcesOf(inject).map(asOptional), envFromKey)),
     ),
     volumes: merge('volume', ({ volumes }) => byKey(volumes, nameOf)),
     volumeMounts: merge('mount', ({ volumeMounts }, layer) => mounted(volumeMounts, layer)),
@@ -64,6 +65,8 @@ export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[
     sparkConf: merge('sparkConf', ({ sparkConf }) => pairs(sparkConf)),
     hadoopConf: merge('hadoopConf', ({ hadoopConf }) => pairs(hadoopConf)),
     eventLog: merge('eventLog', ({ eventLog }) => single(eventLog?.objectStore)).get(''),
+    objectStore: merge('objectStore', ({ objectStore }) => single(objectStore)).get(''),
+    s3aCommitter: merge('s3aCommitter', ({ s3aCommitter }) => single(s3aCommitter)).get(''),
     storageClass: merge('storageClass', ({ storageClass }) => single(storageClass)).get(''),
     warnings: [...warnings, ...tieWarnings(ties)],
     isScoped: layers.some(({ entry }) => entry.containers !== undefined),

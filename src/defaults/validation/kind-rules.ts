@@ -14,7 +14,14 @@ export const sparkViolations = (inject: InjectSpec): readonly string[] => [
   ...prometheusViolations(inject),
 ];
 
-const confViolations = ({ sparkConf, hadoopConf, eventLog, prometheus }: InjectSpec): readonly string[] => {
+const confViolations = ({
+  sparkConf,
+  hadoopConf,
+  eventLog,
+  prometheus,
+  objectStore,
+  s3aCommitter,
+}: InjectSpec): readonly string[] => {
   const keys = Object.keys(sparkConf ?? {});
   const prefixed = Object.keys(hadoopConf ?? {}).find((key) => key.startsWith('spark.hadoop.'));
   const javaOptions = keys.find((key) => /^spark\.(driver|executor)\.extraJavaOptions$/.test(key));
@@ -29,6 +36,9 @@ const confViolations = ({ sparkConf, hadoopConf, eventLog, prometheus }: InjectS
       .map((key) => `spec.inject.sparkConf: ${key} is refused by spark-operator; remove it`),
     ...(eventLog && keys.includes('spark.eventLog.dir')
       ? ['spec.inject.sparkConf: spark.eventLog.dir is what eventLog sets; give one of the two']
+      : []),
+    ...(s3aCommitter !== undefined && objectStore === undefined
+      ? ['spec.inject.s3aCommitter is how Spark writes to objectStore; give that too']
       : []),
     ...(prometheus?.jmxExporterJar && javaOptions
       ? [`spec.inject.sparkConf: ${javaOptions} would be lost beside prometheus.jmxExporterJar; give one of the two`]

@@ -66,6 +66,7 @@ export const nameViolations = (inject: InjectSpec): readonly string[] => [
   ...nameViolation('caBundle.key', inject.caBundle?.key, configKey),
   ...nameViolation('caBundle.trustStoreKey', inject.caBundle?.trustStoreKey, configKey),
   ...nameViolation('serviceAccountName', inject.serviceAccountName, dnsSubdomain),
+  ...nameViolation('objectStore', inject.objectStore, dnsSubdomain),
   ...nameViolation('eventLog.objectStore', inject.eventLog?.objectStore, dnsSubdomain),
 ];
 

@@ -1,8 +1,9 @@
 import { AppError } from '../../api/errors.ts';
 import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL } from '../../api/names.ts';
+import { connectionNameFor, MANAGED_BY, MANAGED_BY_LABEL } from '../../api/names.ts';
 import type { ObjectStore } from '../../api/object-store.ts';
 import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
+import { artifactRepositoryOf, DEFAULT_REPOSITORY_ANNOTATION, REPOSITORY_KEY } from './artifact-repository.ts';
 import type { BucketConnection, BucketProvider } from './providers/bucket.ts';
 import type { ObservedConnection } from './state.ts';
 
@@ -12,13 +13,13 @@ export interface ConfigMap extends KubeObject {
 
 /** Name of the ConfigMap that holds the connection. */
 export const connectionNameOf = ({ metadata, spec }: ObjectStore): string =>
-  spec.writeConnectionTo?.configMapName ?? `${metadata.name ?? ''}-objectstore`;
+  spec.writeConnectionTo?.configMapName ?? connectionNameFor(metadata.name ?? '');
 
 /** The ConfigMap as it should be: the keys that charts for Rook's ObjectBucketClaim mount. It holds no secret. */
 export const connectionFor = (
   store: ObjectStore,
   provider: BucketProvider['name'],
-  { url, host, port, region }: BucketConnection,
+  connection: BucketConnection,
 ): ConfigMap => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
@@ -26,15 +27,18 @@ export const connectionFor = (
     name: connectionNameOf(store),
     namespace: store.metadata.namespace ?? '',
     labels: { [MANAGED_BY_LABEL]: MANAGED_BY },
+    // Argo reads it where the ConfigMap is called artifact-repositories: then this bucket is the namespace's default.
+    annotations: { [DEFAULT_REPOSITORY_ANNOTATION]: REPOSITORY_KEY },
     ownerReferences: [ownerOf(store)],
   },
   data: {
     BUCKET_NAME: store.spec.name,
-    BUCKET_URL: url,
-    BUCKET_HOST: host,
-    BUCKET_PORT: String(port),
-    BUCKET_REGION: region,
+    BUCKET_URL: connection.url,
+    BUCKET_HOST: connection.host,
+    BUCKET_PORT: String(connection.port),
+    BUCKET_REGION: connection.region,
     BUCKET_PROVIDER: provider,
+    [REPOSITORY_KEY]: artifactRepositoryOf(store, provider, connection),
   },
 });
 
@@ -47,9 +51,11 @@ export const readConnection = async (
   const found = await kube.get<ConfigMap>(resources.configMaps, keyOf(desired), signal);
   if (found === undefined) return 'absent';
   if (!hasSameOwner(found, desired)) return 'foreign';
-  return includesAll(found.data, desired.data) && includesAll(found.metadata.labels, desired.metadata.labels)
-    ? 'current'
-    : 'stale';
+  const isCurrent =
+    includesAll(found.data, desired.data) &&
+    includesAll(found.metadata.labels, desired.metadata.labels) &&
+    includesAll(found.metadata.annotations, desired.metadata.annotations);
+  return isCurrent ? 'current' : 'stale';
 };
 
 /** Makes the ConfigMap, or puts ours right. One that somebody else made in between is left alone: `unobserved` has it read again. */

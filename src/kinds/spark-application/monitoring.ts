@@ -3,9 +3,9 @@ import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, editOf, type FieldPath, titleOf } from '../../injection/edit.ts';
 import { isRecord, listAt, mapAt, type Path, readAt, textAt } from '../../injection/path.ts';
 import { isBelow } from '../../injection/volumes.ts';
-import { NOTHING, type Proposal } from './event-log.ts';
 import { confOf, ROLES, type Role } from './fields.ts';
 import { configFileOf, JMX_PORT, type JmxAgent, jmxIncompatibility, MONITORING, PROMETHEUS } from './jmx-exporter.ts';
+import { NOTHING, type Proposal } from './object-store.ts';
 
 const EXPOSE = { driver: 'exposeDriverMetrics', executor: 'exposeExecutorMetrics' } as const;
 

@@ -17,10 +17,10 @@ import { isRecord, listAt, mapAt, type Path, readAt, textAt } from '../../inject
 import { namedIn, readInjected } from '../../injection/snapshot.ts';
 import { namespaceOf, targetOf } from '../../injection/target.ts';
 import { canManyAttach, claimOf } from '../../injection/volumes.ts';
-import { eventLogEdits, type Proposal } from './event-log.ts';
 import { ROLES, type Role } from './fields.ts';
 import { JMX_PORT, jmxIncompatibility, MONITORING, PROMETHEUS } from './jmx-exporter.ts';
 import { monitoringEdits, monitoringWarnings } from './monitoring.ts';
+import { objectStoreEdits, type Proposal } from './object-store.ts';
 import { operatorWebhookWarnings } from './operator-webhook.ts';
 import { sparkRules } from './rules.ts';
 
@@ -39,22 +39,22 @@ const sparkEdits = (app: KubeObject, injection: Injection, context: SparkContext
   const { namespace, facts, isOurs } = context;
   const hasPodWebhook = facts.hasSparkPodWebhook(namespace);
   const monitoring = monitoringEdits(app, injection, { isOurs, hasPodWebhook });
-  const eventLog = eventLogEdits(app, injection, namespace, facts);
+  const stores = objectStoreEdits(app, injection, namespace, facts);
   const roles = ROLES.filter((role) => isRecord(readAt(app, ['spec', role])));
   const owners = selectorOwners(app, roles);
   const make = (): readonly Edit[] => [
     ...sparkConfEdits(injection),
-    ...eventLog.edits,
+    ...stores.edits,
     ...roles.flatMap((role) => roleEdits(role, injection)),
     ...monitoring.edits.filter(({ at }) => isUsable(at, roles)),
     ...editsOf(['spec', 'volumes'], injection.volumes),
     ...owners.flatMap((owner) => editsOf([...owner, 'nodeSelector'], injection.nodeSelector)),
     ...editsOf(['spec', 'imagePullSecrets'], injection.imagePullSecrets),
   ];
-  const isAlike = eventLog.edits.length === 0 && monitoring.edits.length === 0;
+  const isAlike = stores.edits.length === 0 && monitoring.edits.length === 0;
   const edits = isAlike ? memoize(injection, sparkEdits, `${roles.join()} ${owners.join()}`, make) : make();
   const lost = hasPodWebhook ? [] : operatorWebhookWarnings(edits);
-  return { edits, warnings: [...eventLog.warnings, ...monitoring.warnings, ...lost] };
+  return { edits, warnings: [...stores.warnings, ...monitoring.warnings, ...lost] };
 };
 
 /** What SparkConnect has in common with SparkApplication. */

@@ -128,6 +128,7 @@ describe('what no schema has checked yet', () => {
       'spec.inject.configMaps[0].mountPath: "opt" must match ^/',
     ],
     [`{${match}, "inject": {"prometheus": {"scrape": "yes"}}}`, 'spec.inject.prometheus.scrape: must be true or false'],
+    [`{${match}, "inject": {"s3aCommitter": "Magic"}}`, 'spec.inject.s3aCommitter is how Spark writes to objectStore'],
     [`{${match}}`, 'spec: gives nothing; add inject, provision or variables'],
   ];
   it.each(cases)('%s: %s', (spec, expected) => {
@@ -147,6 +148,8 @@ describe('keys of inject', () => {
     volumeMounts: { volumes: whole.inject?.volumes ?? [], volumeMounts: whole.inject?.volumeMounts ?? [] },
     storageClass: { storageClass: { provisioner: 'p' } },
     forExecutors: { forExecutors: true },
+    objectStore: { objectStore: 'lake' },
+    s3aCommitter: { objectStore: 'lake', s3aCommitter: 'Magic' },
     priorityClassName: { priorityClassName: 'batch' },
     schedulerName: { schedulerName: 'bin-packing' },
     runtimeClassName: { runtimeClassName: 'gvisor' },

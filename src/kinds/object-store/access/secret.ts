@@ -4,6 +4,7 @@ import {
   ACCESS_FORMER_UNTIL_ANNOTATION,
   ACCESS_ISSUED_ANNOTATION,
   ACCESS_ROTATION_ANNOTATION,
+  connectionNameFor,
   MANAGED_BY,
   MANAGED_BY_LABEL,
 } from '../../../api/names.ts';
@@ -24,7 +25,7 @@ export type KeyRecord = Pick<ObservedSecret, 'issuedAt' | 'rotation' | 'formerKe
 
 /** Name of the Secret that holds the keys: that of the ConfigMap, unless the spec gives another. */
 export const accessSecretNameOf = ({ metadata, spec }: ObjectStore): string =>
-  spec.access?.secretName ?? `${metadata.name ?? ''}-objectstore`;
+  spec.access?.secretName ?? connectionNameFor(metadata.name ?? '');
 
 /** The Secret as it should be, with its keys named as Rook's ObjectBucketClaims, COSI and Hadoop have them. */
 export const accessSecretFor = (

@@ -1,0 +1,45 @@
+import { stringify } from 'yaml';
+import type { ObjectStore } from '../../api/object-store.ts';
+import { accessSecretNameOf } from './access/secret.ts';
+import type { BucketConnection, BucketProvider } from './providers/bucket.ts';
+
+/**
+ * The key of the ConfigMap that holds the repository, and the annotation by which Argo finds the one of a namespace's
+ * default, in the ConfigMap `artifact-repositories` (Argo Workflows, "Artifact Repository Ref").
+ */
+export const REPOSITORY_KEY = 'artifact-repository';
+export const DEFAULT_REPOSITORY_ANNOTATION = 'workflows.argoproj.io/default-artifact-repository';
+
+/** The bucket as an artifact repository of Argo Workflows, with the keys by reference; no keys: the identity of the pod. */
+export const artifactRepositoryOf = (
+  store: ObjectStore,
+  provider: BucketProvider['name'],
+  connection: BucketConnection,
+): string => stringify(repositoryFor[provider](store, connection));
+
+const repositoryFor: Readonly<
+  Record<BucketProvider['name'], (store: ObjectStore, connection: BucketConnection) => object>
+> = {
+  gcs: ({ spec }) => ({ gcs: { bucket: spec.name } }),
+  azure: ({ spec }, { host }) => ({
+    azure: { endpoint: `https://${host}`, container: spec.name, useSDKCreds: true },
+  }),
+  s3: (store, { endpoint, host, port, region }) => {
+    const { spec } = store;
+    const secret = accessSecretNameOf(store);
+    return {
+      s3: {
+        bucket: spec.name,
+        endpoint: endpoint === undefined ? host : `${host}:${port}`,
+        region,
+        ...(endpoint?.startsWith('http:') && { insecure: true }),
+        ...(spec.access === undefined
+          ? { useSDKCreds: true }
+          : {
+              accessKeySecret: { name: secret, key: 'AWS_ACCESS_KEY_ID' },
+              secretKeySecret: { name: secret, key: 'AWS_SECRET_ACCESS_KEY' },
+            }),
+      },
+    };
+  },
+};
