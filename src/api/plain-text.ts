@@ -37,8 +37,13 @@ export const nearestOf = (word: string, known: readonly string[]): string | unde
 };
 
 /** Letters that changed places are one mistake, not two. */
-const editsBetween = (word: string, other: string): number =>
-  [...word].sort().join('') === [...other].sort().join('') ? Math.min(1, distance(word, other)) : distance(word, other);
+const editsBetween = (word: string, other: string): number => {
+  const edits = distance(word, other);
+  return edits === 2 && word.length === other.length && hasSameLetters(word, other) ? 1 : edits;
+};
+
+const hasSameLetters = (word: string, other: string): boolean =>
+  [...word].sort().join('') === [...other].sort().join('');
 
 /** ` (did you mean x?)`, to end a sentence with; empty where nothing is near. */
 export const didYouMean = (word: string, known: readonly string[]): string => {

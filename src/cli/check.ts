@@ -5,13 +5,13 @@ import { AppError } from '../api/errors.ts';
 import type { KubeObject, LabelSelector, PersistentVolumeClaim, StringMap } from '../api/kubernetes.ts';
 import { INJECT_DISABLED, INJECT_LABEL } from '../api/names.ts';
 import type { MutatingWebhookConfiguration } from '../controller/webhooks/configuration.ts';
+import { sendingOf, type WebhookRules, webhooksOf } from '../explanation/webhook-rules.ts';
 import { labelsOf } from '../injection/target.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { createKube } from '../kube/client.ts';
 import { type Connection, findConnection } from '../kube/connection.ts';
 import { createTransport } from '../kube/transport.ts';
 import { settings } from '../settings/definitions.ts';
-import { sendingOf, type WebhookRules, webhooksOf } from './explanation/webhook-rules.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 /** How long an answer is waited for: API servers take a moment to call by a new configuration. */

@@ -2,28 +2,13 @@ import type { Facts } from '../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../api/kubernetes.ts';
 import { CALRISSIAN_CLASS, CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../api/names.ts';
 import { type Entry, namespacedName } from '../defaults/entry.ts';
-import type { Validation } from '../defaults/in-force.ts';
 import { contentOf, type DesiredItem, desiredStateOf } from '../defaults/provisioning/plan.ts';
+import type { PreviewCluster } from '../explanation/cluster.ts';
 import { variableOf } from '../injection/target.ts';
 import { calrissianWarnings } from '../kinds/calrissian/applier.ts';
 import { calrissianObjects } from '../kinds/calrissian/objects.ts';
 import { nextClaimStep } from '../kinds/persistent-volume-claim/controller.ts';
 import { calrissianBucket, calrissianClass, mountOf } from '../storage-classes/calrissian.ts';
-import type { WebhookRules } from './explanation/webhook-rules.ts';
-
-/** The cluster under preview: what decisions are made from, and every PlatformDefaults that is in force. */
-export interface PreviewCluster {
-  readonly facts: Facts;
-  readonly entries: readonly Entry[];
-  /** Those that are wrong, each with the version of it that stands. */
-  readonly invalid: readonly Validation[];
-  /** What the API server sends. */
-  readonly webhooks: readonly WebhookRules[];
-  /** CustomResourceDefinitions besides our own. */
-  readonly definitions?: readonly KubeObject[];
-  /** Objects that are there already: what is previewed by the same name is an UPDATE. */
-  readonly stored?: readonly KubeObject[];
-}
 
 /** What the controller makes for an object that no admission sees. */
 export interface NamespaceCompanions {

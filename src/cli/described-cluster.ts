@@ -16,12 +16,12 @@ import { cloudNamed, clouds, verdictFor } from '../clouds/index.ts';
 import { askedBy, entryOf } from '../defaults/entry.ts';
 import { indexEntries } from '../defaults/resolution.ts';
 import { validateDefaults } from '../defaults/validation/spec.ts';
+import type { PreviewCluster } from '../explanation/cluster.ts';
+import { installedWebhooks } from '../explanation/webhook-rules.ts';
 import { keyOf } from '../kube/store.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
 import { accessModesOf } from '../storage-classes/claim.ts';
-import type { PreviewCluster } from './companions.ts';
 import { locationOf, readObjects, type SourcedObject } from './documents.ts';
-import { installedWebhooks } from './explanation/webhook-rules.ts';
 
 /** The flags that describe a cluster which is not there. */
 export interface DescribedClusterOptions {

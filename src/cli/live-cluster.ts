@@ -9,6 +9,9 @@ import { clouds, verdictFor } from '../clouds/index.ts';
 import type { MutatingWebhookConfiguration } from '../controller/webhooks/configuration.ts';
 import { askedBy } from '../defaults/entry.ts';
 import { createDefaultsInForce, type DefaultsInForce, type Validation } from '../defaults/in-force.ts';
+import type { PreviewCluster } from '../explanation/cluster.ts';
+import { groupVersionOf, isHandled, pluralOf } from '../explanation/request.ts';
+import { installedWebhooks, type WebhookRules, webhooksOf } from '../explanation/webhook-rules.ts';
 import { createFacts } from '../kinds/facts.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { createKube } from '../kube/client.ts';
@@ -18,9 +21,6 @@ import { type FactStores, nodeFact, type WatchOptions, watchFacts, watchStore } 
 import { stripClaim } from '../kube/transforms.ts';
 import { createLog } from '../ops/log.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
-import type { PreviewCluster } from './companions.ts';
-import { groupVersionOf, isHandled, pluralOf } from './explanation/request.ts';
-import { installedWebhooks, type WebhookRules, webhooksOf } from './explanation/webhook-rules.ts';
 
 const SYNCED_WITHIN_MS = 15_000;
 

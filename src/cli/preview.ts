@@ -2,11 +2,11 @@ import { styleText } from 'node:util';
 import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
 import type { KubeObject } from '../api/kubernetes.ts';
+import type { PreviewCluster } from '../explanation/cluster.ts';
+import { explanationLines, wrapped } from '../explanation/print.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
-import type { PreviewCluster } from './companions.ts';
 import { type DescribedClusterOptions, describedCluster, readDefaults } from './described-cluster.ts';
 import { locationOf, readObjects, type SourcedObject } from './documents.ts';
-import { explanationLines, wrapped } from './explanation/print.ts';
 import { type PreviewedDocument, preview } from './preview/session.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 

@@ -7,6 +7,7 @@ import type { ConvertOptions } from './convert/command.ts';
 import type { LintOptions } from './lint/command.ts';
 import type { ManifestsOptions } from './manifests.ts';
 import type { TestOptions } from './policy-test/command.ts';
+import type { ReportOptions } from './report/command.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 import type { WhyOptions } from './why.ts';
 
@@ -200,6 +201,41 @@ const createProgram = (
       const { convertCommand } = await import('./convert/command.ts');
       setExitCode(convertCommand(files, options, terminal));
     });
+
+  const report = program
+    .command('report')
+    .description(
+      'tell of stored objects what they have, lack, have otherwise than new ones would, or have forged or edited',
+    )
+    .argument('[path...]', 'files and folders of objects as kubectl get -o yaml writes them')
+    .addOption(
+      new Option('--live', 'report on the cluster of the current kubeconfig')
+        .default(false)
+        .conflicts(['cloud', 'fact', 'csiDrivers', 'namespaceLabels', 'defaults']),
+    )
+    .option('-R, --recursive', 'look through folders within folders too', false)
+    .option('--cloud <name>', 'the cloud the objects are on', 'unknown')
+    .option('--fact <name=value...>', 'what is known there')
+    .option('--csi-drivers <names>', 'CSI drivers installed there, joined by commas (default: the usual ones)')
+    .option('--defaults <file...>', 'PlatformDefaults that hold there, besides those among the objects')
+    .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
+    .option('--namespace-labels <pairs>', 'labels of the namespaces, as key=value,…')
+    .addOption(
+      new Option('-o, --output <format>', 'how to print it')
+        .choices(['table', 'json', 'junit', 'sarif', 'html', 'policyreport', 'openreports'])
+        .default('table'),
+    )
+    .option('--strict', 'end with 1 where anything is found', false)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  quartermaster report --live\n  quartermaster report --live -o policyreport | kubectl apply -f -\n  kubectl get platformdefaults,sparkapplications -A -o yaml | quartermaster report -',
+    );
+  addSettings(report, PREVIEW_SETTINGS).action(
+    async (paths: readonly string[], options: ReportOptions, command: Command) => {
+      const { reportCommand } = await import('./report/command.ts');
+      setExitCode(await reportCommand(paths, options, settingsOf(command, PREVIEW_SETTINGS), environment, terminal));
+    },
+  );
 
   const detect = program
     .command('detect')

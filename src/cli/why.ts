@@ -2,13 +2,13 @@ import { AppError } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { nearestOf } from '../api/plain-text.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import { explanationLines, wrapped } from '../explanation/print.ts';
+import { explainStored } from '../explanation/stored.ts';
 import { mutators } from '../kinds/index.ts';
 import { type Resource, resources } from '../kube/api-server.ts';
 import { createKube } from '../kube/client.ts';
 import { findConnection } from '../kube/connection.ts';
 import type { Settings } from '../settings/config.ts';
-import { explanationLines, wrapped } from './explanation/print.ts';
-import { explainStored } from './explanation/stored.ts';
 import { liveCluster } from './live-cluster.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 

@@ -50,6 +50,8 @@ export interface Kube {
     readonly items: readonly T[];
     readonly resourceVersion: string;
     readonly continueToken: string | undefined;
+    /** How many come after this page, where the server says so. */
+    readonly remaining?: number;
   }>;
   /**
    * Ends when the server ends it, when nothing has come for minutes, or with the signal: go on from the last resourceVersion.

@@ -140,6 +140,7 @@ interface Page<T> {
   readonly items: readonly T[];
   readonly resourceVersion: string;
   readonly continueToken: string | undefined;
+  readonly remaining?: number;
 }
 
 /** Items of built-in kinds come without apiVersion and kind; each gets its own here. */
@@ -147,11 +148,18 @@ const toPage = <T extends KubeObject>(value: unknown, resource: Resource, call: 
   if (!isRecord(value) || !isRecord(value['metadata'])) {
     throw new AppError('Internal', `${describe(call)} was answered with something that is no list.`);
   }
-  const { resourceVersion, continue: more } = value['metadata'] as { resourceVersion?: string; continue?: string };
+  const { resourceVersion, continue: more, remainingItemCount } = value['metadata'] as ListMeta;
   const typed = { apiVersion: apiVersionOf(resource), kind: resource.kind };
   const items = ((value['items'] ?? []) as readonly T[]).map((item) => ({ ...item, ...typed }));
-  return { items, resourceVersion: resourceVersion ?? '', continueToken: more || undefined };
+  const remaining = remainingItemCount === undefined ? {} : { remaining: remainingItemCount };
+  return { items, resourceVersion: resourceVersion ?? '', continueToken: more || undefined, ...remaining };
 };
+
+interface ListMeta {
+  readonly resourceVersion?: string;
+  readonly continue?: string;
+  readonly remainingItemCount?: number;
+}
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 

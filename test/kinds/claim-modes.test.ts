@@ -3,10 +3,10 @@ import { parse } from 'yaml';
 import type { AccessMode, KubeObject, PersistentVolumeClaim, Pod } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { offlineFacts } from '../../src/cli/described-cluster.ts';
-import { installedWebhooks } from '../../src/cli/explanation/webhook-rules.ts';
 import { preview } from '../../src/cli/preview/session.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
 import { indexDefaults } from '../../src/defaults/resolution.ts';
+import { installedWebhooks } from '../../src/explanation/webhook-rules.ts';
 import { stripClaim } from '../../src/kube/transforms.ts';
 import { policyOf, readSettings } from '../../src/settings/config.ts';
 

@@ -1,6 +1,6 @@
+import { wrapped } from '../../explanation/print.ts';
 import type { Settings } from '../../settings/config.ts';
 import { textsOf } from '../documents.ts';
-import { wrapped } from '../explanation/print.ts';
 import { counted, type Finding, findingLine } from '../results/finding.ts';
 import { junitText } from '../results/junit.ts';
 import { sarifText } from '../results/sarif.ts';

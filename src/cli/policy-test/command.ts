@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { styleText } from 'node:util';
 import { AppError } from '../../api/errors.ts';
-import { wrapped } from '../explanation/print.ts';
+import { wrapped } from '../../explanation/print.ts';
 import { counted } from '../results/finding.ts';
 import { junitText } from '../results/junit.ts';
 import { EXIT, type Terminal } from '../terminal.ts';

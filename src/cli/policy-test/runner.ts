@@ -1,10 +1,10 @@
 import { AppError } from '../../api/errors.ts';
 import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
 import type { PlatformDefaults } from '../../api/platform-defaults.ts';
+import { explanationLines } from '../../explanation/print.ts';
 import { policyOf, readSettings } from '../../settings/config.ts';
 import { type ClusterDescription, clusterOf, givenFacts, validDefaultsIn } from '../described-cluster.ts';
 import type { SourcedObject } from '../documents.ts';
-import { explanationLines } from '../explanation/print.ts';
 import { type PreviewedDocument, preview } from '../preview/session.ts';
 import { failuresOf } from './expectation.ts';
 import { objectsNamed, type TestFile } from './files.ts';

@@ -1,9 +1,9 @@
 import type { Facts } from '../../api/facts.ts';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
 import { DEFAULT_CLASS_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL, NAMESPACE_NAME_LABEL } from '../../api/names.ts';
+import { groupVersionOf } from '../../explanation/request.ts';
 import { keyOf } from '../../kube/store.ts';
 import { accessModesOf } from '../../storage-classes/claim.ts';
-import { groupVersionOf } from '../explanation/request.ts';
 
 /** A cluster to which objects are added one after the other, as kubectl sends the documents of a file. */
 export interface Overlay {

@@ -1,6 +1,6 @@
-import type { Explanation } from '../../api/admission.ts';
-import type { DefaultsExplanation, ValueExplanation } from '../../defaults/explanation/explanation.ts';
-import { OURSELVES } from '../../injection/edit.ts';
+import type { Explanation } from '../api/admission.ts';
+import type { DefaultsExplanation, ValueExplanation } from '../defaults/explanation/explanation.ts';
+import { OURSELVES } from '../injection/edit.ts';
 import type { ObjectExplanation } from './explain.ts';
 
 /** An explanation as lines, `head` first. */

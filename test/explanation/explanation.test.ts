@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { wrapped } from '../../src/cli/explanation/print.ts';
+import { wrapped } from '../../src/explanation/print.ts';
 import { createFiles, quartermaster } from '../fixtures/command-line.ts';
 
 const file = createFiles();

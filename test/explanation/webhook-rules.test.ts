@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { installedWebhooks, webhooksOf } from '../../src/cli/explanation/webhook-rules.ts';
 import { webhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
+import { installedWebhooks, webhooksOf } from '../../src/explanation/webhook-rules.ts';
 import { rulesInForce } from '../../src/kinds/index.ts';
 
 describe('the webhooks that preview goes by', () => {

@@ -1,15 +1,15 @@
-import { run } from '@bufbuild/cel';
-import type { AdmissionRequest, Asked, Requirement } from '../../api/admission.ts';
-import type { KubeObject, LabelSelector, StringMap } from '../../api/kubernetes.ts';
+import { celEnv, parse, plan } from '@bufbuild/cel';
+import type { AdmissionRequest, Asked, Requirement } from '../api/admission.ts';
+import type { LabelSelector, StringMap } from '../api/kubernetes.ts';
 import {
   type MutatingWebhookConfiguration,
   webhookConfiguration,
   webhooksByRule,
-} from '../../controller/webhooks/configuration.ts';
-import { requirementsOf } from '../../defaults/entry.ts';
-import { requirementText, selectorMismatch } from '../../defaults/explanation/mismatch.ts';
-import { labelsOf } from '../../injection/target.ts';
-import { rulesInForce } from '../../kinds/index.ts';
+} from '../controller/webhooks/configuration.ts';
+import { requirementsOf, withoutNulls } from '../defaults/entry.ts';
+import { requirementText, selectorMismatch } from '../defaults/explanation/mismatch.ts';
+import { labelsOf } from '../injection/target.ts';
+import { rulesInForce } from '../kinds/index.ts';
 
 /** A webhook of admissionregistration.k8s.io/v1, as far as it says what is sent to it. */
 export interface WebhookRules {
@@ -120,14 +120,24 @@ const remedyFor = (requirement: Requirement, whose: string): string => {
 const holds = (expression: string, { object, oldObject, operation, username }: AdmissionRequest): boolean => {
   try {
     const request = { operation, userInfo: { username } };
-    const variables = { object: plain(object), oldObject: plain(oldObject ?? null), request };
-    return run(expression, variables as never) === true;
+    // Nulls are dropped by the API server before anybody sees the object.
+    const variables = { object: withoutNulls(object), oldObject: withoutNulls(oldObject ?? null), request };
+    return evaluatorOf(expression)(variables as never) === true;
   } catch {
     // As the API server has it: it asks nobody, and with failurePolicy Fail refuses the object itself.
     return false;
   }
 };
 
-/** Nulls are dropped by the API server before anybody sees the object. */
-const plain = (value: KubeObject | null): unknown =>
-  JSON.parse(JSON.stringify(value), (_, item: unknown) => (item === null ? undefined : item));
+type Evaluator = ReturnType<typeof plan>;
+
+/** Those of an install, or of one configuration: a handful, each held against every object. */
+const evaluators = new Map<string, Evaluator>();
+
+const evaluatorOf = (expression: string): Evaluator => {
+  const known = evaluators.get(expression);
+  if (known !== undefined) return known;
+  const made = plan(celEnv(), parse(expression));
+  evaluators.set(expression, made);
+  return made;
+};

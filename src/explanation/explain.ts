@@ -1,13 +1,13 @@
-import type { Decision } from '../../admission/handler.ts';
-import { type AdmissionRequest, untouched } from '../../api/admission.ts';
-import type { DefaultsTarget } from '../../api/injection.ts';
-import type { KubeObject } from '../../api/kubernetes.ts';
-import { type DefaultsExplanation, explainDefaults } from '../../defaults/explanation/explanation.ts';
-import type { Subject } from '../../defaults/explanation/mismatch.ts';
-import { nearMisses } from '../../defaults/explanation/near-miss.ts';
-import { targetOf } from '../../injection/target.ts';
-import { decide } from '../../kinds/index.ts';
-import type { PreviewCluster } from '../companions.ts';
+import type { Decision } from '../admission/handler.ts';
+import { type AdmissionRequest, untouched } from '../api/admission.ts';
+import type { DefaultsTarget } from '../api/injection.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import { type DefaultsExplanation, explainDefaults } from '../defaults/explanation/explanation.ts';
+import type { Subject } from '../defaults/explanation/mismatch.ts';
+import { nearMisses } from '../defaults/explanation/near-miss.ts';
+import { targetOf } from '../injection/target.ts';
+import { decide } from '../kinds/index.ts';
+import type { PreviewCluster } from './cluster.ts';
 import { sendingOf } from './webhook-rules.ts';
 
 /** Why an object came out as it did. */

@@ -1,6 +1,6 @@
-import type { AdmissionRequest } from '../../api/admission.ts';
-import type { KubeObject } from '../../api/kubernetes.ts';
-import { mutators } from '../../kinds/index.ts';
+import type { AdmissionRequest } from '../api/admission.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import { mutators } from '../kinds/index.ts';
 
 /** The dry-run request that creates an object in a namespace. */
 export const asCreate = (object: KubeObject, namespace: string): AdmissionRequest => ({

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { KubeObject, ObjectMeta } from '../../api/kubernetes.ts';
-import type { PlatformDefaults } from '../../api/platform-defaults.ts';
-import type { DefaultsExplanation } from '../../defaults/explanation/explanation.ts';
-import { erase, valuesAt } from '../../injection/edit.ts';
-import { type RecordedField, readInjected, recordedIn, writeInjected } from '../../injection/snapshot.ts';
-import type { PreviewCluster } from '../companions.ts';
+import type { KubeObject, ObjectMeta } from '../api/kubernetes.ts';
+import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import type { DefaultsExplanation } from '../defaults/explanation/explanation.ts';
+import { erase, valuesAt } from '../injection/edit.ts';
+import { type RecordedField, readInjected, recordedIn, writeInjected } from '../injection/snapshot.ts';
+import type { PreviewCluster } from './cluster.ts';
 import { admit, type ObjectExplanation } from './explain.ts';
 import { asCreate } from './request.ts';
 
@@ -39,7 +39,7 @@ export const explainStored = (
 export const manifestOf = (stored: KubeObject, recorded: readonly RecordedField[]): KubeObject => {
   const { name, generateName, namespace, labels, annotations } = stored.metadata;
   const { [LAST_APPLIED]: applied, ...others } = annotations ?? {};
-  const written = applied === undefined ? undefined : (JSON.parse(applied) as KubeObject);
+  const written = applied === undefined ? undefined : parsed(applied);
   const metadata = { namespace, name, generateName } as ObjectMeta;
   // Labels may have been changed since by other means than apply: what counts is what it has.
   if (written !== undefined)
@@ -50,6 +50,16 @@ export const manifestOf = (stored: KubeObject, recorded: readonly RecordedField[
     recorded.reduce<KubeObject>((object, field) => erase(object, field), bare),
     undefined,
   );
+};
+
+/** Whoever may write annotations may write this one too. */
+const parsed = (text: string): KubeObject | undefined => {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as KubeObject) : undefined;
+  } catch {
+    return undefined;
+  }
 };
 
 const givenSentences = (
@@ -71,13 +81,17 @@ const givenSentences = (
 
 /** What the record says and the object does not have, or has otherwise. */
 const changedSince = (stored: KubeObject, recorded: readonly RecordedField[]): readonly string[] =>
+  brokenFields(stored, recorded).map((what) => `The record no longer holds: ${what}.`);
+
+/** What the record says and the object does not have, or has otherwise: parts of sentences. */
+export const brokenFields = (stored: KubeObject, recorded: readonly RecordedField[]): readonly string[] =>
   recorded.flatMap((field) => {
     const [present] = valuesAt(stored, field);
     const place = `${field.at.join('.')} ${field.key}`;
-    if (present === undefined) return [`The record no longer holds: ${place} is gone.`];
+    if (present === undefined) return [`${place} is gone`];
     return field.value === undefined || hasAll(present, field.value)
       ? []
-      : [`The record no longer holds: ${place} was changed to ${JSON.stringify(present)}.`];
+      : [`${place} was changed to ${JSON.stringify(present)}`];
   });
 
 /** The API server fills in defaults beside what was put there. */
@@ -123,9 +137,13 @@ interface Managed {
   }[];
 }
 
-/** Times are RFC 3339 in UTC, so that they compare as text. */
-const whyMissed = (name: string, { stored, text, defaults }: Compared): string => {
+/** Why a stored object was not given what a new one would be: a part of a sentence. Times are RFC 3339 in UTC, so that they compare as text. */
+export const whyMissed = (
+  name: string,
+  { stored, text, defaults }: Pick<Compared, 'stored' | 'text' | 'defaults'>,
+): string => {
   const made = stored.metadata.creationTimestamp ?? '';
+  if (made === '') return 'it is not stored yet';
   const giver = defaults.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === name);
   const added = giver?.metadata.creationTimestamp ?? '';
   if (added > made) return `it was created at ${added}, after the object (${made})`;

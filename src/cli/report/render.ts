@@ -1,0 +1,105 @@
+import { stringify } from 'yaml';
+import { type Row, STANDINGS } from '../../report/examine.ts';
+import { policyReports, sentenceOf } from '../../report/policy-reports.ts';
+import { type DefaultsSummary, findingsOf, groupsOf, type Report } from '../../report/report.ts';
+import { junitText } from '../results/junit.ts';
+import { sarifText } from '../results/sarif.ts';
+import { htmlText } from './html.ts';
+
+export const REPORT_OUTPUTS = ['table', 'json', 'junit', 'sarif', 'html', 'policyreport', 'openreports'] as const;
+export type ReportOutput = (typeof REPORT_OUTPUTS)[number];
+
+/** A report as text. `at` is when it was made. */
+export const renderReport = (report: Report, output: ReportOutput, at: Date): string => {
+  switch (output) {
+    case 'table':
+      return tableText(report);
+    case 'json':
+      return `${JSON.stringify({ apiVersion: 'v1', ...report, groups: groupsOf(report.rows) })}\n`;
+    case 'junit':
+      return junitText(suitesOf(report));
+    case 'sarif':
+      return sarifText(RULES, findingsOf(report).map(sarifOf));
+    case 'html':
+      return htmlText(report, at);
+    case 'policyreport':
+      return documents(policyReports(report, 'wgpolicy', at));
+    case 'openreports':
+      return documents(policyReports(report, 'openreports', at));
+  }
+};
+
+const documents = (objects: readonly object[]): string =>
+  objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n');
+
+export const objectOf = ({ kind, namespace, name }: Row): string => `${kind} ${namespace}/${name}`;
+
+/** Of one PlatformDefaults in one namespace: a table of thousands of lines is read by nobody. */
+const MOST = 10;
+
+const tableText = (report: Report): string => {
+  const groups = groupsOf(report.rows);
+  const head = ['NAMESPACE', 'PLATFORMDEFAULTS', ...STANDINGS.map((standing) => standing.toUpperCase())];
+  const cells = groups.map(({ namespace, defaults, counts }) => [
+    namespace,
+    defaults === '' ? '(the record itself)' : defaults,
+    ...STANDINGS.map((standing) => String(counts[standing])),
+  ]);
+  const findings = [...Map.groupBy(findingsOf(report), groupKey).values()].flatMap((list) => [
+    ...list.slice(0, MOST).map((row) => `${row.standing}  ${objectOf(row)}  ${row.defaults}: ${row.why}`),
+    ...(list.length > MOST ? [`  and ${list.length - MOST} more like it; -o json has all`] : []),
+  ]);
+  const notes = report.defaults.flatMap(notesOn);
+  return [
+    ...(cells.length === 0 ? [] : aligned([head, ...cells])),
+    ...(findings.length === 0 ? [] : ['', ...findings]),
+    ...(notes.length === 0 ? [] : ['', ...notes]),
+    '',
+  ].join('\n');
+};
+
+const groupKey = ({ namespace, defaults, standing }: Row): string => [namespace, defaults, standing].join(' ');
+
+/** What is to be known of a PlatformDefaults, a line each. */
+const notesOn = ({ name, note, details, matched }: DefaultsSummary): readonly string[] => {
+  if (note === 'invalid') return [`${name}: invalid: ${details.join('; ')}`];
+  return [
+    ...(note === 'unmatched' ? [`${name}: matches nothing`] : []),
+    ...(note === 'never won' ? [`${name}: matches ${matched} and gives none of them anything`] : []),
+    ...details.map((detail) => `${name}: ${detail}`),
+  ];
+};
+
+const aligned = (rows: readonly (readonly string[])[]): readonly string[] => {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+};
+
+const RULES: Readonly<Record<string, string>> = {
+  lacks: 'A new object would be given what this one was not.',
+  outdated: 'What an object was given is not what a new one would be given.',
+  edited: 'What an object was given was changed since.',
+  forged: 'The record of an object says what Quartermaster cannot have written.',
+  refused: 'A default is for an object and could not be applied.',
+};
+
+const sarifOf = (row: Row) => ({
+  rule: row.standing,
+  level: row.isEnforced || row.standing === 'forged' ? ('error' as const) : ('warning' as const),
+  message: `${objectOf(row)}, PlatformDefaults ${row.defaults}: ${sentenceOf(row)}`,
+  about: objectOf(row),
+});
+
+const suitesOf = ({ rows }: Report) =>
+  [...Map.groupBy(rows, ({ defaults }) => defaults)].map(([defaults, list]) => ({
+    name: defaults === '' ? 'the record itself' : defaults,
+    cases: list.map((row) => ({
+      name: objectOf(row),
+      failures: row.standing === 'has' ? [] : [sentenceOf(row)],
+    })),
+  }));

@@ -1,0 +1,147 @@
+import type { KubeObject } from '../api/kubernetes.ts';
+import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import { meetsAll, namespacedName } from '../defaults/entry.ts';
+import type { DefaultsExplanation } from '../defaults/explanation/explanation.ts';
+import type { PreviewCluster } from '../explanation/cluster.ts';
+import { admit } from '../explanation/explain.ts';
+import { asCreate } from '../explanation/request.ts';
+import { brokenFields, manifestOf, whyMissed } from '../explanation/stored.ts';
+import { type RecordedField, readInjected, recordedIn } from '../injection/snapshot.ts';
+import { labelsOf } from '../injection/target.ts';
+
+/**
+ * How an object stands to one PlatformDefaults. `has`: it was given what a new one would be given. `lacks`: a new one would be given
+ * what this one was not. `outdated`: it was given something, and a new one would be given something else, or nothing. `edited`: what
+ * it was given was changed since. `forged`: its record says what Quartermaster cannot have written. `refused`: the default is for it
+ * and could not be applied.
+ */
+export const STANDINGS = ['has', 'lacks', 'outdated', 'edited', 'forged', 'refused'] as const;
+export type Standing = (typeof STANDINGS)[number];
+
+export interface Row {
+  readonly namespace: string;
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  /** `namespace/name` of the PlatformDefaults; empty where the record as a whole is meant. */
+  readonly defaults: string;
+  readonly isEnforced: boolean;
+  readonly standing: Standing;
+  /** What, or why: a part of a sentence. */
+  readonly why: string;
+}
+
+/** What one object has to do with defaults. */
+export interface Examined {
+  readonly rows: readonly Row[];
+  /** Those that match it, and of those the ones that give it anything, by `namespace/name`. */
+  readonly matched: readonly string[];
+  readonly won: readonly string[];
+}
+
+const nameOf = (source: string): string => source.slice(0, source.lastIndexOf('@'));
+const generationOf = (source: string): number => Number(source.slice(source.lastIndexOf('@') + 1));
+
+/** Holds a stored object against the defaults that hold now. `defaults` with their managed fields, for the times. */
+export const examine = (
+  stored: KubeObject,
+  defaults: readonly PlatformDefaults[],
+  cluster: PreviewCluster,
+): Examined => {
+  const text = readInjected(stored);
+  const recorded = text === undefined ? [] : recordedIn(text);
+  const head = {
+    namespace: stored.metadata.namespace ?? '',
+    apiVersion: stored.apiVersion,
+    kind: stored.kind,
+    name: stored.metadata.name ?? '',
+  };
+  const request = asCreate(manifestOf(stored, recorded ?? []), head.namespace);
+  const bySource = Map.groupBy(recorded ?? [], ({ by }) => nameOf(by));
+  // Of most defaults it is not worth a sentence why they do not match.
+  const labels = labelsOf(request.object);
+  const entries = cluster.entries.filter(
+    (entry) => bySource.has(namespacedName(entry)) || meetsAll(entry.labelRequirements, labels),
+  );
+  const explained = admit(request, { ...cluster, entries }).explanation().defaults;
+  const judged = explained.flatMap((one): readonly Judged[] => {
+    const defaultsName = nameOf(one.source);
+    const verdict = judge(one, { stored, text, defaults, fields: bySource.get(defaultsName) ?? [] });
+    return verdict === undefined ? [] : [{ ...verdict, defaults: defaultsName, isEnforced: one.mode === 'Enforce' }];
+  });
+  const rows = [...judged, ...forgeries(head.namespace, text, recorded, explained, cluster)];
+  return {
+    rows: rows.map((row) => ({ ...head, ...row })),
+    matched: explained.filter(({ verdict }) => verdict !== 'not matching').map(({ source }) => nameOf(source)),
+    won: explained.filter(gives).map(({ source }) => nameOf(source)),
+  };
+};
+
+type Judged = Pick<Row, 'defaults' | 'isEnforced' | 'standing' | 'why'>;
+
+interface Evidence {
+  readonly stored: KubeObject;
+  readonly text: string | undefined;
+  readonly defaults: readonly PlatformDefaults[];
+  /** What the record says this default gave. */
+  readonly fields: readonly RecordedField[];
+}
+
+const gives = ({ verdict, values }: DefaultsExplanation): boolean =>
+  verdict === 'applied' && values.some((value) => value.verdict === 'applied');
+
+/** Undefined where the two have nothing to do with each other. */
+const judge = (one: DefaultsExplanation, evidence: Evidence): Pick<Row, 'standing' | 'why'> | undefined => {
+  const { stored, fields } = evidence;
+  const [first] = fields;
+  if (first === undefined) return judgeWithoutRecord(one, evidence);
+  const [then, now] = [generationOf(first.by), generationOf(one.source)];
+  if (then > now)
+    return { standing: 'forged', why: `its record names generation ${then}, and there was none above ${now}` };
+  const broken = brokenFields(stored, fields);
+  if (broken.length > 0) return { standing: 'edited', why: broken.join('; ') };
+  if (!gives(one)) return { standing: 'outdated', why: `a new one would be given nothing: ${one.why}` };
+  if (then < now) return { standing: 'outdated', why: `it was given generation ${then}, which is at ${now} now` };
+  return { standing: 'has', why: placesOf(fields) };
+};
+
+const placesOf = (fields: readonly RecordedField[]): string =>
+  [...new Set(fields.map(({ at, key }) => `${at.join('.')} ${key}`))].join(', ');
+
+const judgeWithoutRecord = (
+  one: DefaultsExplanation,
+  evidence: Evidence,
+): Pick<Row, 'standing' | 'why'> | undefined => {
+  if (gives(one)) return { standing: 'lacks', why: whyMissed(nameOf(one.source), evidence) };
+  const isAboutObject = one.verdict === 'refused' && !one.why.startsWith('it is invalid');
+  return isAboutObject ? { standing: 'refused', why: refusalOf(one) } : undefined;
+};
+
+const refusalOf = ({ why, values }: DefaultsExplanation): string => {
+  const refused = values.filter(({ verdict }) => verdict === 'refused').map((value) => `${value.field}: ${value.why}`);
+  return [why, ...refused].join('; ');
+};
+
+/** What no admission wrote: a record that is none, of defaults that are not there or cannot hold in that namespace. */
+const forgeries = (
+  namespace: string,
+  text: string | undefined,
+  recorded: readonly RecordedField[] | undefined,
+  explained: readonly DefaultsExplanation[],
+  { facts }: PreviewCluster,
+): readonly Judged[] => {
+  const forged = (defaults: string, why: string): Judged => ({ defaults, isEnforced: false, standing: 'forged', why });
+  if (text !== undefined && recorded === undefined)
+    return [forged('', 'its annotation quartermaster.dev/injected is no record that Quartermaster writes')];
+  const known = new Set(explained.map(({ source }) => nameOf(source)));
+  const named = new Set((recorded ?? []).map(({ by }) => by).filter((by) => /^[^\s/]+\/[^\s/]+@\d+$/.test(by)));
+  return [...named].map(nameOf).flatMap((name) => {
+    const [where] = name.split('/');
+    if (where !== facts.policy.systemNamespace && where !== namespace)
+      return [forged(name, `its record names defaults of namespace ${where}, which hold there alone`)];
+    if (known.has(name)) return [];
+    const why =
+      'its record names a PlatformDefaults that is not there: it was deleted since, or somebody wrote the record';
+    return [{ ...forged(name, why), standing: 'outdated' as const }];
+  });
+};

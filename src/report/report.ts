@@ -1,0 +1,112 @@
+import type { KubeObject } from '../api/kubernetes.ts';
+import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import { type Entry, namespacedName } from '../defaults/entry.ts';
+import { tiesOf } from '../defaults/ties.ts';
+import type { PreviewCluster } from '../explanation/cluster.ts';
+import { examine, type Row, type Standing } from './examine.ts';
+
+/** What became of one PlatformDefaults over all objects. */
+export interface DefaultsSummary {
+  /** `namespace/name`. */
+  readonly name: string;
+  readonly mode: string;
+  /** How many objects it matches, and how many of those it gives anything. */
+  readonly matched: number;
+  readonly won: number;
+  /** `invalid`: why. `unmatched`: it matches nothing. `never won`: others, or the objects themselves, say all that it gives. */
+  readonly note: 'invalid' | 'unmatched' | 'never won' | undefined;
+  /** Sentences: why it is invalid, and with which others it ties. */
+  readonly details: readonly string[];
+}
+
+export interface Report {
+  readonly objects: number;
+  readonly rows: readonly Row[];
+  readonly defaults: readonly DefaultsSummary[];
+}
+
+/** Takes objects one after the other, so that no more than one page of them is ever in memory. */
+export interface Reporter {
+  readonly add: (stored: KubeObject) => void;
+  readonly finish: () => Report;
+}
+
+/** A report on stored objects in a cluster. `defaults` with their managed fields, for the times. */
+export const createReporter = (cluster: PreviewCluster, defaults: readonly PlatformDefaults[]): Reporter => {
+  const rows: Row[] = [];
+  const matched = new Map<string, number>();
+  const won = new Map<string, number>();
+  let objects = 0;
+  return {
+    add: (stored) => {
+      objects += 1;
+      const examined = examine(stored, defaults, cluster);
+      rows.push(...examined.rows);
+      for (const name of examined.matched) matched.set(name, (matched.get(name) ?? 0) + 1);
+      for (const name of examined.won) won.set(name, (won.get(name) ?? 0) + 1);
+    },
+    finish: () => ({
+      objects,
+      rows,
+      defaults: [
+        ...cluster.entries.map((entry) => summaryOf(entry, cluster, matched, won)),
+        ...cluster.invalid.map(({ defaults: { metadata, spec }, violations }) => ({
+          name: `${metadata.namespace}/${metadata.name}`,
+          mode: spec?.mode ?? 'Default',
+          matched: 0,
+          won: 0,
+          note: 'invalid' as const,
+          details: violations,
+        })),
+      ],
+    }),
+  };
+};
+
+type Counts = ReadonlyMap<string, number>;
+
+const summaryOf = (entry: Entry, { entries }: PreviewCluster, matched: Counts, won: Counts): DefaultsSummary => {
+  const name = namespacedName(entry);
+  const counts = { matched: matched.get(name) ?? 0, won: won.get(name) ?? 0 };
+  const details = entry.spec.inject === undefined ? [] : tiesOf(entry, entries);
+  return { name, mode: entry.mode, ...counts, note: noteOn(entry, counts), details };
+};
+
+/** What gives objects nothing is for namespaces, or for other defaults. */
+const noteOn = (
+  { spec }: Entry,
+  { matched, won }: Pick<DefaultsSummary, 'matched' | 'won'>,
+): DefaultsSummary['note'] => {
+  if (spec.inject === undefined) return undefined;
+  if (matched === 0) return 'unmatched';
+  return won === 0 ? 'never won' : undefined;
+};
+
+/** How many objects stand how to one PlatformDefaults in one namespace. */
+export interface Group {
+  readonly namespace: string;
+  readonly defaults: string;
+  readonly counts: Readonly<Record<Standing, number>>;
+}
+
+/** By namespace, then by PlatformDefaults. */
+export const groupsOf = (rows: readonly Row[]): readonly Group[] =>
+  [...Map.groupBy(rows, ({ namespace, defaults }) => `${namespace} ${defaults}`)]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([, list]) => {
+      const [first] = list;
+      if (first === undefined) return [];
+      const count = (standing: Standing): number => list.filter((row) => row.standing === standing).length;
+      const counts = {
+        has: count('has'),
+        lacks: count('lacks'),
+        outdated: count('outdated'),
+        edited: count('edited'),
+        forged: count('forged'),
+        refused: count('refused'),
+      };
+      return [{ namespace: first.namespace, defaults: first.defaults, counts }];
+    });
+
+/** Everything that is not as the defaults would have it. */
+export const findingsOf = ({ rows }: Report): readonly Row[] => rows.filter(({ standing }) => standing !== 'has');
