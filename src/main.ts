@@ -30,4 +30,12 @@ process.exitCode = await run(process.argv.slice(2), process.env, terminal, {
     // What is still open when the time to end is over keeps nobody waiting.
     process.exit(code);
   },
+  nfsServer: async () => {
+    const shutdown = new AbortController();
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => shutdown.abort(signal));
+    const { runNfsServer } = await import('./nfs-server/run.ts');
+    const { TOKEN_VARIABLE } = await import('./nfs-server/export-list.ts');
+    const token = process.env[TOKEN_VARIABLE] ?? '';
+    process.exit(await runNfsServer({ token, print: (line) => terminal.print(`${line}\n`), signal: shutdown.signal }));
+  },
 });

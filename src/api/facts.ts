@@ -162,7 +162,12 @@ export interface Policy {
   readonly storageClassLimit: number;
   readonly rwxFallback: 'nfs' | 'none';
   readonly nfsNamespace: string;
+  /** Of nfs-provisioner, for servers that earlier versions made, and all where there is no other. */
   readonly nfsImage: string;
+  /** Of our own servers. */
+  readonly nfsServerImage?: string;
+  /** CIDRs that may mount from our own servers; everybody where there is none. */
+  readonly nfsClients: readonly string[];
   /** Server and share of an existing NFS export for nfs.csi.k8s.io, where configured. */
   readonly nfsServer?: string;
   readonly nfsShare: string;

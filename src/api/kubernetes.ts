@@ -50,7 +50,7 @@ export type VolumeMode = 'Filesystem' | 'Block';
 
 export interface PersistentVolumeClaim extends KubeObject {
   readonly spec?: Maybe<PersistentVolumeClaimSpec>;
-  readonly status?: Maybe<{ readonly phase?: string }>;
+  readonly status?: Maybe<{ readonly phase?: string; readonly capacity?: Maybe<StringMap> }>;
 }
 
 export interface PersistentVolumeClaimSpec {
@@ -75,9 +75,11 @@ export interface PersistentVolume extends KubeObject {
     readonly storageClassName?: Maybe<string>;
     readonly capacity?: Maybe<StringMap>;
     readonly nfs?: Maybe<{ readonly server?: string; readonly path?: string }>;
+    readonly persistentVolumeReclaimPolicy?: Maybe<string>;
     /** The claim it is for; set before the claim is Bound. */
     readonly claimRef?: Maybe<{ readonly uid?: string; readonly namespace?: string }>;
   }>;
+  readonly status?: Maybe<{ readonly phase?: string }>;
 }
 
 /** storage.k8s.io/v1. Provisioner, parameters, reclaimPolicy and volumeBindingMode are immutable. */

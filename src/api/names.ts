@@ -51,6 +51,14 @@ export const NFS_CLASS_LABEL = `${GROUP}/nfs-class`;
 export const NFS_CLASS_ANNOTATION = `${GROUP}/storage-class`;
 /** On the disk of an NFS server: what must come back as it was when somebody deletes it, as JSON. */
 export const NFS_MEMORY_ANNOTATION = `${GROUP}/nfs-memory`;
+/** On the disk of an NFS server, by a person: `quartermaster` has a server that nfs-provisioner runs moved to ours. */
+export const NFS_SERVER_ANNOTATION = `${GROUP}/nfs-server`;
+/** Kubernetes' own, on a volume: which provisioner made it. */
+export const VOLUME_PROVISIONER_ANNOTATION = 'pv.kubernetes.io/provisioned-by';
+/** On the class of an NFS server: what keeps tenants apart there, and what does not. */
+export const NFS_ISOLATION_ANNOTATION = `${GROUP}/nfs-isolation`;
+/** On the pod of an NFS server: which token it was started with. */
+export const NFS_TOKEN_ANNOTATION = `${GROUP}/nfs-token`;
 /** The StorageClass of Calrissian's volumes, as openEO names it. */
 export const CALRISSIAN_CLASS = 'csi-s3-calrissian';
 /** The ConfigMap of a Calrissian namespace that holds default.json. */

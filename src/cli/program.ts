@@ -19,6 +19,8 @@ export interface Commands {
     settings: Settings,
     mode: { readonly webhook: boolean; readonly controller: boolean },
   ) => Promise<number>;
+  /** Ends with the process. */
+  readonly nfsServer: () => Promise<void>;
 }
 
 const ALL_SETTINGS = Object.keys(settings) as SettingName[];
@@ -30,6 +32,8 @@ const PREVIEW_SETTINGS = [
   'rwxFallback',
   'nfsNamespace',
   'nfsImage',
+  'nfsServerImage',
+  'nfsClients',
   'nfsServer',
   'nfsShare',
   'nfsClaimLimitGi',
@@ -252,6 +256,9 @@ const createProgram = (
       const { checkCommand } = await import('./check.ts');
       setExitCode(await checkCommand(environment, terminal));
     });
+
+  // Runs in the image of the NFS servers alone: nobody is to call it.
+  program.command('nfs-server', { hidden: true }).action(() => commands.nfsServer());
 
   program
     .command('manifests')

@@ -5,9 +5,11 @@ import {
   GROUP,
   MANAGED_BY,
   MANAGED_BY_LABEL,
+  NFS_CLASS_LABEL,
   OBJECT_STORE_GROUP,
   PROVISIONED_LABEL,
   SHIPPED_ROLES,
+  VOLUME_PROVISIONER_ANNOTATION,
 } from '../api/names.ts';
 import { type InstallObject, labels, NAME, NFS_NAMESPACE } from './options.ts';
 
@@ -55,10 +57,15 @@ const isLabelledProvisioned = (object: string): string =>
   `${object}.metadata.?labels[?'${PROVISIONED_LABEL}'].orValue('') == 'true'`;
 /** One that is let go loses the label. */
 const isProvisioned = `${isLabelledProvisioned('object')} || (oldObject != null && ${isLabelledProvisioned('oldObject')})`;
+/** What the agent of an NFS server wants to be shown. */
+const isOfNfsServer = `request.namespace == '${NFS_NAMESPACE}' && object.?type.orValue('Opaque') == 'Opaque' && object.metadata.?labels[?'${NFS_CLASS_LABEL}'].hasValue()`;
 const isOwnCertificate = `${IN_OWN_NAMESPACE} && object.metadata.name == '${CERTIFICATE_SECRET}'`;
 const POD = 'object.spec.template.spec';
-/** What Ganesha needs: see the NFS server's Deployment. */
-const NFS_CAPABILITIES = `['DAC_READ_SEARCH', 'SYS_RESOURCE']`;
+/** What Ganesha needs: see the Deployments of NFS servers, SYS_RESOURCE for nfs-provisioner's. All but two are what any container has. */
+const NFS_CAPABILITIES = `['CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'SETGID', 'SETUID', 'SYS_RESOURCE']`;
+/** True for a volume that an NFS server of ours, or nfs-provisioner in one, made. */
+const isNfsVolume = (volume: string): string =>
+  `(has(${volume}.spec.nfs) && ${volume}.metadata.?annotations[?'${VOLUME_PROVISIONER_ANNOTATION}'].orValue('').startsWith('${GROUP}/'))`;
 
 /**
  * What roles cannot say about Quartermaster's own account. A role names kinds, not which of their objects: with roles alone whoever
@@ -69,6 +76,8 @@ const ownAccount: Policy = {
   whose: IS_OURSELVES,
   rules: [
     writes('', 'secrets configmaps services serviceaccounts'),
+    writes('', 'persistentvolumes persistentvolumeclaims/status'),
+    writes('networking.k8s.io', 'networkpolicies'),
     writes('apps', 'deployments'),
     writes('policy', 'poddisruptionbudgets'),
     writes('storage.k8s.io', 'storageclasses'),
@@ -76,12 +85,20 @@ const ownAccount: Policy = {
   ],
   validations: [
     {
-      expression: `oldObject == null || ${labelOf('oldObject')} == '${MANAGED_BY}'`,
+      expression: `oldObject == null || ${labelOf('oldObject')} == '${MANAGED_BY}' || request.resource.resource in ['persistentvolumes', 'persistentvolumeclaims']`,
       message: `Quartermaster changes and deletes only what is labelled ${MANAGED_BY_LABEL}=${MANAGED_BY}.`,
     },
     {
       expression: `request.operation != 'CREATE' || ${labelOf('object')} == '${MANAGED_BY}'`,
       message: `Quartermaster makes only what it labels ${MANAGED_BY_LABEL}=${MANAGED_BY}.`,
+    },
+    {
+      expression: `request.resource.resource != 'persistentvolumes' || ((object == null || ${isNfsVolume('object')}) && (oldObject == null || ${isNfsVolume('oldObject')}))`,
+      message: 'Quartermaster makes, changes and deletes the volumes of its NFS servers, and no others.',
+    },
+    {
+      expression: `request.resource.resource != 'persistentvolumeclaims' || (object.spec == oldObject.spec)`,
+      message: 'Quartermaster changes nothing of what a claim asks for.',
     },
     {
       expression: on(
@@ -91,9 +108,12 @@ const ownAccount: Policy = {
       message: 'Quartermaster makes no tokens.',
     },
     {
-      expression: on('secrets', `(${isOfObjectStore}) || (${isProvisioned}) || (${isOwnCertificate})`),
+      expression: on(
+        'secrets',
+        `(${isOfObjectStore}) || (${isProvisioned}) || (${isOfNfsServer}) || (${isOwnCertificate})`,
+      ),
       message:
-        'Quartermaster makes Secrets for the access of an ObjectStore, which are Opaque and owned by it, copies that PlatformDefaults provision, and its own certificate.',
+        'Quartermaster makes Secrets for the access of an ObjectStore, which are Opaque and owned by it, copies that PlatformDefaults provision, for NFS servers, and its own certificate.',
     },
     {
       expression: on(
@@ -109,7 +129,7 @@ const ownAccount: Policy = {
     {
       expression: on(
         'deployments',
-        `!(${POD}.?hostNetwork.orValue(false) || ${POD}.?hostPID.orValue(false) || ${POD}.?hostIPC.orValue(false)) && ${POD}.?volumes.orValue([]).all(volume, has(volume.persistentVolumeClaim)) && ${POD}.?initContainers.orValue([]).size() == 0`,
+        `!(${POD}.?hostNetwork.orValue(false) || ${POD}.?hostPID.orValue(false) || ${POD}.?hostIPC.orValue(false)) && ${POD}.?volumes.orValue([]).all(volume, has(volume.persistentVolumeClaim) || has(volume.emptyDir)) && ${POD}.?initContainers.orValue([]).size() == 0`,
       ),
       message: 'An NFS server mounts its claim and nothing of the node.',
     },
@@ -118,7 +138,7 @@ const ownAccount: Policy = {
         'deployments',
         `${POD}.containers.all(container, !container.?securityContext.?privileged.orValue(false) && container.?securityContext.?capabilities.?add.orValue([]).all(capability, capability in ${NFS_CAPABILITIES}))`,
       ),
-      message: 'An NFS server has two capabilities and is not privileged.',
+      message: 'An NFS server has few capabilities and is not privileged.',
     },
   ],
 };
@@ -130,10 +150,12 @@ const nfsServers: Policy = {
   rules: [writes('', 'persistentvolumes persistentvolumeclaims')],
   variables: {
     volume: `request.operation == 'DELETE' ? oldObject : object`,
+    // A server is named as its account and its provisioner are.
+    provisioner: `'${GROUP}/' + request.userInfo.username.split(':')[3]`,
   },
   validations: [
     {
-      expression: `request.resource.resource != 'persistentvolumes' || (has(variables.volume.spec.nfs) && variables.volume.metadata.?annotations[?'pv.kubernetes.io/provisioned-by'].orValue('').startsWith('${GROUP}/'))`,
+      expression: `request.resource.resource != 'persistentvolumes' || (has(variables.volume.spec.nfs) && variables.volume.metadata.?annotations[?'${VOLUME_PROVISIONER_ANNOTATION}'].orValue('') == variables.provisioner)`,
       message: 'An NFS server makes and deletes the NFS volumes it provisions, and no others.',
     },
     {

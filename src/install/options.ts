@@ -43,6 +43,9 @@ const requirement = object('What one label must be.', {
 /** What a person may choose about an install: `manifests --values`, and the values of the chart. Everything that is installed follows from it. */
 export const optionsSchema = object('Values of an install of Quartermaster.', {
   image: text('Image to run, best by its digest.', { pattern: IMAGE }),
+  nfsServerImage: text('Image of the NFS servers, best by its digest; empty for nfs-provisioner.', {
+    pattern: `^$|${IMAGE}`,
+  }),
   imagePullSecrets: list(
     'Secrets to pull it with, as a pod names them.',
     object('One of them.', { name: text('Its name.') }),
@@ -83,6 +86,7 @@ export type InstallOptions = InstallValues & { readonly namespace: string };
 
 export const defaultValues: InstallValues = {
   image: `quartermaster:${VERSION}`,
+  nfsServerImage: settings.nfsServerImage.fallback,
   imagePullSecrets: [],
   replicas: 2,
   // No CPU limit: a throttled webhook is a slow API server.
@@ -148,6 +152,7 @@ const violationsOfNamespace = (namespace: string): readonly string[] => {
 const elsewhere: Readonly<Record<string, string>> = {
   [settings.namespace.env]: 'namespace',
   [settings.logLevel.env]: 'logLevel',
+  [settings.nfsServerImage.env]: 'nfsServerImage',
   [settings.failurePolicy.env]: 'failurePolicy',
   [settings.webhookTimeoutSeconds.env]: 'timeoutSeconds',
   [settings.excludedNamespaces.env]: 'excludedNamespaces',

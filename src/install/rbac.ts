@@ -45,8 +45,10 @@ const boundAtRunTime = Object.values(SHIPPED_ROLES).filter((name) => name !== SH
 export const clusterPermissions: readonly PolicyRule[] = [
   // Claims are read to find those that admission missed, and made where a namespace is to hold some before a job comes. Never deleted.
   allow('', 'persistentvolumeclaims', `${READ} ${APPLY}`),
-  // A volume that names a class means static binding; an NFS server stays while a volume of its class exists.
-  allow('', 'persistentvolumes', WATCH),
+  // A volume that names a class means static binding. Those of its NFS servers it makes, has them grow and deletes when they are over.
+  allow('', 'persistentvolumes', `${WATCH} create patch delete`),
+  // That a claim has the size it asked for: no resizer knows a folder of an NFS server.
+  allow('', 'persistentvolumeclaims/status', 'patch'),
   // providerID confirms the cloud; kernel versions choose the NFS protocol.
   allow('', 'nodes', WATCH),
   // Labels decide which defaults hold; our own one tells an uninstall from a mishap.
@@ -97,6 +99,8 @@ export const nfsPermissions: readonly PolicyRule[] = [
   allow('', 'persistentvolumeclaims', 'delete'),
   allow('apps', 'deployments', MANAGE),
   allow('policy', 'poddisruptionbudgets', MANAGE),
+  // Who reaches a server.
+  allow('networking.k8s.io', 'networkpolicies', MANAGE),
 ];
 
 /** The roles that are handed out at run time, with what is in them. */

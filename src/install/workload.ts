@@ -151,6 +151,7 @@ interface EnvVar {
 
 /** What the running program must know of the values: to make the same webhook configuration again where it is deleted. */
 const chosenSettings = (options: InstallOptions): readonly EnvVar[] => [
+  { name: settings.nfsServerImage.env, value: textOf(options.nfsServerImage, String, '% | quote') },
   { name: settings.logLevel.env, value: textOf(options.logLevel, String, '% | quote') },
   {
     name: settings.failurePolicy.env,

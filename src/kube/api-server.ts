@@ -125,6 +125,7 @@ export const resources = {
   roleBindings: named('rbac.authorization.k8s.io', 'v1', 'rolebindings', 'RoleBinding'),
   clusterRoles: named('rbac.authorization.k8s.io', 'v1', 'clusterroles', 'ClusterRole', false),
   podDisruptionBudgets: named('policy', 'v1', 'poddisruptionbudgets', 'PodDisruptionBudget'),
+  networkPolicies: named('networking.k8s.io', 'v1', 'networkpolicies', 'NetworkPolicy'),
   leases: named('coordination.k8s.io', 'v1', 'leases', 'Lease'),
   mutatingWebhooks: named(
     'admissionregistration.k8s.io',

@@ -6,6 +6,7 @@ import type {
   PersistentVolume,
   PersistentVolumeClaim,
 } from '../api/kubernetes.ts';
+import { VOLUME_PROVISIONER_ANNOTATION } from '../api/names.ts';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -41,10 +42,20 @@ export const stripClaim = ({
   const phase = status?.phase ? { status: { phase: status.phase } } : {};
   if (!spec?.volumeName) return { apiVersion, kind, metadata: stripMetadata(metadata), spec, ...phase };
   const { storageClassName, volumeName } = spec;
+  const isGrowing = isSizeOther(spec.resources?.requests?.['storage'], status?.capacity?.['storage']);
   const accessModes = sharedModes(spec.accessModes);
-  const kept = { storageClassName, volumeName, ...(accessModes && { accessModes }) };
+  const kept = {
+    storageClassName,
+    volumeName,
+    ...(accessModes && { accessModes }),
+    ...(isGrowing && { resources: spec.resources }),
+  };
   return { apiVersion, kind, metadata: bareMetadata(metadata), spec: kept, ...phase };
 };
+
+/** True while somebody asks for another size than there is; drivers that round up make it so for good. */
+const isSizeOther = (asked: string | undefined, present: string | undefined): boolean =>
+  asked !== undefined && present !== undefined && asked !== present;
 
 const ALONE: Readonly<Record<AccessMode, readonly AccessMode[]>> = {
   ReadWriteOnce: ['ReadWriteOnce'],
@@ -59,22 +70,22 @@ const sharedModes = (modes: Maybe<readonly AccessMode[]>): Maybe<readonly Access
   return mode !== undefined && modes?.length === 1 ? ALONE[mode] : modes;
 };
 
-const PROVISIONED_BY = 'pv.kubernetes.io/provisioned-by';
 /** Shared by all such volumes. Who provisioned them is not asked. */
-const provisioned: Pick<ObjectMeta, 'annotations'> = { annotations: { [PROVISIONED_BY]: '' } };
+const provisioned: Pick<ObjectMeta, 'annotations'> = { annotations: { [VOLUME_PROVISIONER_ANNOTATION]: '' } };
 
 /** True for a volume that a provisioner made from its class; false for one that somebody put there for claims to bind to. */
 export const isProvisioned = ({ metadata }: PersistentVolume): boolean =>
-  metadata.annotations?.[PROVISIONED_BY] !== undefined;
+  metadata.annotations?.[VOLUME_PROVISIONER_ANNOTATION] !== undefined;
 
 /** Volumes: which class they name and whether they came from it; of NFS volumes, whose server we may run, all that its disk is sized by. */
 export const stripVolume = (volume: PersistentVolume): PersistentVolume => {
-  const { apiVersion, kind, metadata, spec } = volume;
+  const { apiVersion, kind, metadata, spec, status } = volume;
   return {
     apiVersion,
     kind,
     metadata: { ...bareMetadata(metadata), ...(isProvisioned(volume) && provisioned) },
     spec: { storageClassName: spec?.storageClassName, ...(spec?.nfs && nfsPart(spec)) },
+    ...(spec?.nfs && status?.phase && { status: { phase: status.phase } }),
   };
 };
 
@@ -83,9 +94,15 @@ const refOf = ({ uid, namespace }: NonNullable<NonNullable<PersistentVolume['spe
   ...(namespace !== undefined && { namespace }),
 });
 
-const nfsPart = ({ nfs, capacity, claimRef }: NonNullable<PersistentVolume['spec']>): PersistentVolume['spec'] => ({
+const nfsPart = ({
   nfs,
   capacity,
+  persistentVolumeReclaimPolicy,
+  claimRef,
+}: NonNullable<PersistentVolume['spec']>): PersistentVolume['spec'] => ({
+  nfs,
+  capacity,
+  ...(persistentVolumeReclaimPolicy && { persistentVolumeReclaimPolicy }),
   ...(claimRef?.uid !== undefined && { claimRef: refOf(claimRef) }),
 });
 

@@ -77,6 +77,8 @@ export const policyOf = (values: Settings): Policy => ({
   rwxFallback: values.rwxFallback,
   nfsNamespace: values.nfsNamespace,
   nfsImage: values.nfsImage,
+  ...(values.nfsServerImage !== '' && { nfsServerImage: values.nfsServerImage }),
+  nfsClients: values.nfsClients,
   ...(values.nfsServer !== '' && { nfsServer: values.nfsServer }),
   nfsShare: values.nfsShare,
   nfsLimitsGi: {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { AppError } from '../api/errors.ts';
 import type { CloudName } from '../api/facts.ts';
@@ -85,6 +86,21 @@ const list = (value: string): readonly string[] =>
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '');
+
+const cidrs = (value: string): readonly string[] => {
+  const ranges = list(value);
+  return ranges.every(isCidr) ? ranges : refuse('CIDRs such as 10.0.0.0/16, joined by commas');
+};
+
+const isCidr = (range: string): boolean => {
+  const [address = '', bits = '', ...others] = range.split('/');
+  return (
+    others.length === 0 &&
+    /^\d{1,3}$/.test(bits) &&
+    Number(bits) <= (isIP(address) === 4 ? 32 : 128) &&
+    isIP(address) !== 0
+  );
+};
 
 const serviceAccounts = (value: string): readonly string[] => {
   const accounts = list(value);
@@ -274,7 +290,19 @@ export const settings = {
     'NFS_IMAGE',
     'registry.k8s.io/sig-storage/nfs-provisioner:v4.0.8',
     text,
-    'image of the NFS servers',
+    'image of nfs-provisioner: for NFS servers that earlier versions made, until they are moved',
+  ),
+  nfsServerImage: setting(
+    'NFS_SERVER_IMAGE',
+    'quartermaster-nfs-server:0.1.0',
+    text,
+    'image of the NFS servers; empty for nfs-provisioner',
+  ),
+  nfsClients: setting(
+    'NFS_CLIENTS',
+    '',
+    cidrs,
+    'CIDRs of the nodes, joined by commas: who may mount from NFS servers; everybody where it is empty',
   ),
   nfsServer: setting(
     'NFS_SERVER',

@@ -16,7 +16,10 @@ const quartermaster = async (line: string): Promise<{ readonly code: number; rea
     out += text;
   };
   const terminal = { print, complain: () => undefined, isColoured: false };
-  const code = await run(line.split(/\s+/), {}, terminal, { serve: () => Promise.resolve(0) });
+  const code = await run(line.split(/\s+/), {}, terminal, {
+    serve: () => Promise.resolve(0),
+    nfsServer: () => Promise.resolve(),
+  });
   return { code, out };
 };
 

@@ -57,6 +57,8 @@ const volume = (name: string, source: Readonly<Record<string, unknown>>, provisi
   );
 const nfsVolume = (name: string) =>
   volume(name, { nfs: { server: '10.0.0.1', path: '/export/pvc-1' } }, 'quartermaster.dev/team-nfs');
+const labelled = (made: Json): Json => ({ ...made, metadata: { ...made.metadata, labels: OURS } });
+const grown = { spec: { capacity: { storage: '2Gi' } } };
 const runner = { kind: 'ServiceAccount', name: 'default', namespace: 'default' };
 const podManager = 'quartermaster-calrissian-pod-manager';
 
@@ -248,7 +250,43 @@ describe('whoever has stolen the account of a replica', () => {
           resources.deployments,
           deployment({}, { securityContext: { capabilities: { add: ['SYS_ADMIN'] } } }),
         ),
-      'two capabilities',
+      'few capabilities',
+    ],
+    [
+      'makes no volume of a node’s disk',
+      () =>
+        self.create(
+          resources.persistentVolumes,
+          labelled(volume('root', { hostPath: { path: '/' } }, 'quartermaster.dev/team-nfs')),
+        ),
+      'and no others',
+    ],
+    [
+      'makes no volume in another’s name',
+      () =>
+        self.create(
+          resources.persistentVolumes,
+          labelled(volume('other', { nfs: { server: '10.0.0.1', path: '/' } }, 'csi.example.org')),
+        ),
+      'and no others',
+    ],
+    ['deletes nobody else’s volume', () => self.remove(resources.persistentVolumes, clusterWide), 'and no others'],
+    [
+      'takes nobody else’s volume for its own',
+      () => {
+        const annotations = { 'pv.kubernetes.io/provisioned-by': 'quartermaster.dev/team-nfs' };
+        return self.mergePatch(resources.persistentVolumes, clusterWide, { metadata: { annotations } });
+      },
+      'and no others',
+    ],
+    [
+      'opens no way to a server that somebody else made',
+      () =>
+        self.create(
+          resources.networkPolicies,
+          object('networking.k8s.io/v1', 'NetworkPolicy', { namespace: NFS }, { spec: { podSelector: {} } }),
+        ),
+      'makes only what it labels',
     ],
     [
       'makes no pod',
@@ -290,10 +328,24 @@ describe('whoever has stolen the account of a replica', () => {
       resources.roleBindings,
       binding({ name: 'ours', namespace: 'cwl', labels: OURS }, podManager, { ...runner, namespace: 'cwl' }),
     );
+    const ofServer = { ...OURS, 'quartermaster.dev/nfs-class': 'team' };
+    await self.create(resources.secrets, secret({ name: 'team-nfs', namespace: NFS, labels: ofServer }));
+    await self.create(resources.persistentVolumes, labelled(nfsVolume('of-a-server')));
+    await self.mergePatch(resources.persistentVolumes, { namespace: '', name: 'of-a-server' }, grown);
+    await self.remove(resources.persistentVolumes, { namespace: '', name: 'of-a-server' });
+    await self.applyStatus(
+      resources.persistentVolumeClaims,
+      object('v1', 'PersistentVolumeClaim', theirs, { status: { capacity: { storage: '2Gi' } } }),
+    );
     await self.create(
       resources.deployments,
       deployment(
-        { volumes: [{ name: 'export', persistentVolumeClaim: { claimName: 'ours' } }] },
+        {
+          volumes: [
+            { name: 'export', persistentVolumeClaim: { claimName: 'ours' } },
+            { name: 'run', emptyDir: {} },
+          ],
+        },
         { securityContext: { capabilities: { add: ['DAC_READ_SEARCH', 'SYS_RESOURCE'] } } },
       ),
     );
@@ -326,6 +378,15 @@ describe('whoever has stolen the account of an NFS server', () => {
         server.create(
           resources.persistentVolumes,
           volume('other', { nfs: { server: '10.0.0.1', path: '/' } }, 'csi.example.org'),
+        ),
+      'no others',
+    ],
+    [
+      'makes no volume of another server',
+      () =>
+        server.create(
+          resources.persistentVolumes,
+          volume('other-server', { nfs: { server: '10.0.0.1', path: '/export/a' } }, 'quartermaster.dev/other-nfs'),
         ),
       'no others',
     ],

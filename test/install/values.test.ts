@@ -27,6 +27,10 @@ interface Effect {
 /** Every value there is, what else it may be, and all that this changes. */
 const effects: Readonly<Record<keyof InstallValues, Effect>> = {
   image: { values: { image: 'example.org/q:9' }, changes: [`replace ${MAIN}/image "example.org/q:9"`] },
+  nfsServerImage: {
+    values: { nfsServerImage: 'example.org/nfs:9' },
+    changes: [`replace ${MAIN}/env/NFS_SERVER_IMAGE "example.org/nfs:9"`],
+  },
   imagePullSecrets: {
     values: { imagePullSecrets: [{ name: 'registry' }] },
     changes: [`add ${POD}/imagePullSecrets [{"name":"registry"}]`],

@@ -77,6 +77,7 @@ describe('preview --live', () => {
     const environment = { KUBECONFIG: cluster.controlPlane.kubeconfig };
     const code = await run(['preview', '--live', '-o', 'json', ...args], environment, terminal, {
       serve: () => Promise.resolve(0),
+      nfsServer: () => Promise.resolve(),
     });
     const { documents } = (code === 2 ? { documents: [] } : JSON.parse(out.join(''))) as {
       readonly documents: readonly PreviewedDocument[];

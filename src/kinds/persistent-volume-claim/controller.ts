@@ -38,9 +38,18 @@ export interface ClaimController {
 const BY_CLASS = 'storageClassName';
 const CONCURRENCY = 4;
 
-/** Starts to watch claims. The index holds those that wait for a class, by the class they name. */
+/** Starts to watch claims. The index holds those that wait for a class, by the class they name; `growing` those that ask for another size than they have. */
 export const watchClaims = (watching: WatchOptions): Store<PersistentVolumeClaim> =>
-  watchStore(watching, resources.persistentVolumeClaims, stripClaim, { [BY_CLASS]: pendingClass });
+  watchStore(watching, resources.persistentVolumeClaims, stripClaim, {
+    [BY_CLASS]: pendingClass,
+    growing: growingClass,
+  });
+
+/** The class of a claim that has its volume and asks for another size. */
+const growingClass = ({ metadata, spec }: PersistentVolumeClaim): readonly string[] =>
+  spec?.volumeName && spec.resources && spec.storageClassName && !metadata.deletionTimestamp
+    ? [spec.storageClassName]
+    : [];
 
 /** The class a pending claim names; nothing where there is nothing to be done about it any more. */
 const pendingClass = (claim: PersistentVolumeClaim): readonly string[] => {

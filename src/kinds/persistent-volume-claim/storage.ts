@@ -8,7 +8,7 @@ import type { ClusterFacts, UnmetRequirement } from '../../storage-classes/class
 import { explainDraft, finishDraft, followName } from '../../storage-classes/draft.ts';
 import { chooseStorageClass } from './class.ts';
 import { existingExport, isNfsDiskClass, nfsDiskClass, nfsDraft, ownNfsClass } from './nfs/class.ts';
-import { nfsDiskGi, nfsServer } from './nfs/parts.ts';
+import { nfsDiskGi, nfsServer, softwareOfNew } from './nfs/parts.ts';
 
 /** What a claim needs, with all that stands behind its class. */
 export type ClaimStorage =
@@ -82,7 +82,10 @@ const storageByNfs = (
   const requestedGi = Math.min(claim.requestedGi, cluster.policy.nfsLimitsGi.claim);
   const disk = nfsDiskClass(className, nfsDiskGi(requestedGi), cluster);
   if (disk.kind === 'cannot') return cannot(className, disk.why);
-  const parts = nfsServer({ className, requestedGi, diskClass: disk.name }, cluster.policy);
+  const parts = nfsServer(
+    { className, requestedGi, diskClass: disk.name, software: softwareOfNew(cluster.policy) },
+    cluster.policy,
+  );
   const diskClass = disk.missing === undefined ? [] : [disk.missing];
   const storageClass = ownNfsClass(draft, className, injection?.value);
   return { kind: 'make', storageClass, companions: [...diskClass, ...Object.values(parts)], warnings, unread, explain };

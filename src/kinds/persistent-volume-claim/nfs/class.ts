@@ -1,16 +1,16 @@
 import type { Policy, Tier } from '../../../api/facts.ts';
 import type { StorageClassInjection } from '../../../api/injection.ts';
 import type { PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
-import { NFS_CLASS_LABEL } from '../../../api/names.ts';
+import { NFS_CLASS_LABEL, NFS_ISOLATION_ANNOTATION } from '../../../api/names.ts';
 import { readName } from '../../../storage-classes/class-name.ts';
 import type { ClusterFacts, UnmetRequirement } from '../../../storage-classes/class-options.ts';
 import { type Draft, finishDraft, override } from '../../../storage-classes/draft.ts';
 import { chooseStorageClass } from '../class.ts';
-import { nfsClassLabel, nfsProvisioner, nfsServerName } from './parts.ts';
+import { nfsClassLabel, nfsProvisioner, nfsServerName, softwareOfNew } from './parts.ts';
 
 /** The driver for NFS exports that are there already. */
 const NFS_DRIVER = 'nfs.csi.k8s.io';
-/** What the provisioner takes; any other parameter makes it refuse every claim. */
+/** What servers take; any other parameter makes nfs-provisioner refuse every claim. */
 const PARAMETERS = ['gid', 'rootSquash'];
 
 /**
@@ -57,16 +57,23 @@ export const nfsDraft = (className: string, { why, remedy }: UnmetRequirement, c
     warnings: isByName
       ? []
       : [`StorageClass ${className} is served by ${server}, because ${why}; otherwise, ${remedy}.`],
-    abilities: { takesFsType: false, bindsImmediately: true, canExpand: existing !== undefined, isShared: true },
+    abilities: {
+      takesFsType: false,
+      bindsImmediately: true,
+      canExpand: existing !== undefined || isOwnSoftware(cluster),
+      isShared: true,
+    },
   };
 };
 
-const ownShape = (className: string, { storage }: ClusterFacts): Draft['shape'] => ({
+const isOwnSoftware = ({ policy }: ClusterFacts): boolean => softwareOfNew(policy) === 'quartermaster';
+
+const ownShape = (className: string, cluster: ClusterFacts): Draft['shape'] => ({
   provisioner: nfsProvisioner(className),
   reclaimPolicy: 'Retain',
   volumeBindingMode: 'Immediate',
-  allowVolumeExpansion: false,
-  mountOptions: withNfsVersion(['hard'], nfsVersion(storage.kernelVersions())),
+  allowVolumeExpansion: isOwnSoftware(cluster),
+  mountOptions: withNfsVersion(['hard'], nfsVersion(cluster.storage.kernelVersions())),
 });
 
 const exportShape = ({ nfsServer = '', nfsShare }: Pick<Policy, 'nfsServer' | 'nfsShare'>): Draft['shape'] => ({
@@ -88,10 +95,14 @@ export const ownNfsClass = (draft: Draft, className: string, injected: StorageCl
     metadata: {
       ...made.metadata,
       labels: { ...made.metadata.labels, [NFS_CLASS_LABEL]: nfsClassLabel(className) },
+      annotations: { ...made.metadata.annotations, [NFS_ISOLATION_ANNOTATION]: ISOLATION },
     },
     mountOptions: withNfsVersion(made.mountOptions ?? [], version),
   };
 };
+
+const ISOLATION =
+  'NFS without Kerberos believes what a client says of its user: whoever reaches the server reads and writes every volume of this class. Only NetworkPolicies and NFS_CLIENTS keep pods away from it.';
 
 const servable = ({ parameters = {}, reclaimPolicy, mountOptions }: StorageClassInjection): StorageClassInjection => {
   const taken = Object.entries(parameters).filter(([name]) => PARAMETERS.includes(name));

@@ -13,7 +13,15 @@ import type { Metrics } from '../../../ops/metrics.ts';
 import { classNameOf } from '../../../storage-classes/claim.ts';
 import { isNfsClass, isServed, type ObservedServer } from './observed.ts';
 import { nfsServerName } from './parts.ts';
-import { applyNfsServer, hasServer, nfsResources, recordFailure, removeNfsServer } from './server.ts';
+import { createProvisioning, type SendExports, sendExports } from './provisioning.ts';
+import {
+  applyNfsServer,
+  type DisruptionBudgets,
+  hasServer,
+  nfsResources,
+  recordFailure,
+  removeNfsServer,
+} from './server.ts';
 
 export interface NfsControllerOptions {
   readonly kube: Kube;
@@ -26,6 +34,8 @@ export interface NfsControllerOptions {
   readonly events: Pick<EventRecorder, 'record'>;
   /** How long a server outlives its last volume. */
   readonly graceSeconds: number;
+  /** Tests only: what stands in for the agents of servers that run nowhere. */
+  readonly sendExports?: SendExports;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'countReconcile' | 'setQueue'>;
 }
@@ -88,7 +98,8 @@ const kernelOf = (node: Node | undefined): string | undefined => node?.status?.n
 
 const createReconcile = (options: NfsControllerOptions) => {
   const { graceSeconds } = options;
-  const tools = { ...options, hasDisruptionBudgets: createDisruptionBudgetProbe(options) };
+  const tools = { ...options, disruptionBudgets: createDisruptionBudgetProbe(options) };
+  const provision = createProvisioning({ ...options, sendExports: options.sendExports ?? sendExports });
   /** Since when no volume and no claim of a class was observed. Forgotten with the process, which only makes a server live longer. */
   const idleSince = new Map<string, number>();
 
@@ -111,7 +122,10 @@ const createReconcile = (options: NfsControllerOptions) => {
       recordFailure(observed, options, error);
       throw error;
     });
-    return written.length > 0 ? { decision: 'NFS server written', fields: { written } } : undefined;
+    const provisioned = await provision(observed, signal);
+    return written.length + provisioned.length > 0
+      ? { decision: 'NFS server written', fields: { written, provisioned } }
+      : undefined;
   };
 };
 
@@ -139,21 +153,31 @@ const observe = async (
     parts,
     diskClass: stores.storageClasses.get({ namespace: '', name: disk?.spec?.storageClassName ?? '' }),
     pendingClaims: claims.byIndex('storageClassName', className),
+    growingClaims: claims.byIndex('growing', className),
     volumes: stores.persistentVolumes.byIndex('storageClassName', className),
     limitsGi: facts().policy.nfsLimitsGi,
   };
 };
 
-/** policy/v1 came with Kubernetes 1.21: without it a server goes unguarded, which is said once. */
+/** Without policy/v1 a server goes unguarded, which is said once. What a server does not know is asked again: it may be upgraded. */
 const createDisruptionBudgetProbe = ({ kube, log }: NfsControllerOptions) => {
-  let answer: boolean | undefined;
-  return async (signal: AbortSignal): Promise<boolean> => {
-    if (answer) return true;
+  let answer: DisruptionBudgets | undefined;
+  return async (signal: AbortSignal): Promise<DisruptionBudgets> => {
+    if (answer === 'whole') return answer;
     const isThere = await kube.read('/apis/policy/v1', signal).then(() => true, isAbsent);
     if (!isThere && answer === undefined) log.info('no policy/v1 here: NFS servers go without a PodDisruptionBudget');
-    answer = isThere;
-    return isThere;
+    answer = isThere ? budgetsOf(await kube.read('/version', signal)) : 'none';
+    return answer;
   };
+};
+
+const EVICTION_POLICY_SINCE = 27;
+
+/** `minor` is "31", or "31+" where somebody patched it. */
+const budgetsOf = (version: unknown): DisruptionBudgets => {
+  const { major = '1', minor = '0' } = version as { readonly major?: string; readonly minor?: string };
+  const isWhole = Number.parseInt(major, 10) > 1 || Number.parseInt(minor, 10) >= EVICTION_POLICY_SINCE;
+  return isWhole ? 'whole' : 'without-eviction-policy';
 };
 
 const isAbsent = (error: unknown): false => {
@@ -167,11 +191,7 @@ type NfsStores = readonly Store<KubeObject>[];
 /** Starts the watches; the caches fill in the background until the signal. */
 export const watchNfsServers = (watching: WatchOptions, namespace: string): NfsStores => {
   const query = { namespace, labelSelector: NFS_CLASS_LABEL };
-  const { serviceAccounts, roleBindings, services, persistentVolumeClaims, deployments, podDisruptionBudgets } =
-    resources;
-  return [serviceAccounts, roleBindings, services, persistentVolumeClaims, deployments, podDisruptionBudgets].map(
-    (resource) => watchStore({ ...watching, query }, resource, metadataOnly),
-  );
+  return Object.values(nfsResources).map((resource) => watchStore({ ...watching, query }, resource, metadataOnly));
 };
 
 /** The StorageClass whose server an object belongs to; none where it belongs to none. */

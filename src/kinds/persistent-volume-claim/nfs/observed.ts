@@ -1,12 +1,17 @@
 import { isIP } from 'node:net';
-import type { NfsLimits } from '../../../api/facts.ts';
+import type { NfsLimits, Policy } from '../../../api/facts.ts';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
-import { NFS_CLASS_ANNOTATION, NFS_CLASS_LABEL, NFS_MEMORY_ANNOTATION } from '../../../api/names.ts';
+import {
+  NFS_CLASS_ANNOTATION,
+  NFS_CLASS_LABEL,
+  NFS_MEMORY_ANNOTATION,
+  NFS_SERVER_ANNOTATION,
+} from '../../../api/names.ts';
 import { choice, type Infer, list, map, object, text } from '../../../api/schema.ts';
 import { decodeAs } from '../../../api/schema-validation.ts';
 import { isManaged } from '../../../controller/apply.ts';
 import { gibibytesOf } from '../../../storage-classes/claim.ts';
-import { type NfsPartName, nfsDiskGi } from './parts.ts';
+import { type NfsPartName, type NfsSoftware, nfsDiskGi, softwareOfNew } from './parts.ts';
 
 export interface Service extends KubeObject {
   readonly spec?: { readonly clusterIP?: string };
@@ -21,6 +26,8 @@ export interface ObservedServer {
   readonly diskClass: StorageClass | undefined;
   /** Claims that wait for a volume of the class. */
   readonly pendingClaims: readonly PersistentVolumeClaim[];
+  /** Claims with a volume of the class that ask for another size. */
+  readonly growingClaims: readonly PersistentVolumeClaim[];
   /** Every volume of the class, whether a claim still uses it or not. */
   readonly volumes: readonly PersistentVolume[];
   readonly limitsGi: NfsLimits;
@@ -39,6 +46,17 @@ export const isServed = ({ storageClass, className, parts }: ObservedServer): bo
   storageClass === undefined ? parts.disk !== undefined && isPartOf(parts.disk, className) : isNfsClass(storageClass);
 
 export const diskOf = ({ parts }: ObservedServer): PersistentVolumeClaim | undefined => parts.disk;
+
+/**
+ * What runs this server. One whose disk an earlier version made stays with nfs-provisioner until a person says otherwise; there is no
+ * way back, since our folders are none that nfs-provisioner exports.
+ */
+export const softwareOf = (observed: ObservedServer, policy: Policy): NfsSoftware => {
+  const disk = diskOf(observed);
+  if (disk === undefined) return softwareOfNew(policy);
+  const asked = disk.metadata.annotations?.[NFS_SERVER_ANNOTATION] ?? recordOf(observed).software;
+  return asked === 'quartermaster' ? 'quartermaster' : 'provisioner';
+};
 
 export const recordOf = ({ parts }: ObservedServer): NfsServerRecord =>
   readServerRecord(parts.disk?.metadata.annotations?.[NFS_MEMORY_ANNOTATION]);
@@ -64,22 +82,29 @@ export const limitReached = (observed: ObservedServer): string | undefined => {
 };
 
 /** Volumes count for the namespace whose claim they are or were for. */
-const sizesByNamespace = ({ volumes, pendingClaims }: ObservedServer): ReadonlyMap<string, readonly number[]> => {
+const sizesByNamespace = ({
+  volumes,
+  pendingClaims,
+  growingClaims,
+}: ObservedServer): ReadonlyMap<string, readonly number[]> => {
   const served = new Set(volumes.map(({ spec }) => spec?.claimRef?.uid));
   const unserved = pendingClaims.filter(({ metadata }) => metadata.uid === undefined || !served.has(metadata.uid));
+  const growing = new Map(growingClaims.map(({ metadata, spec }) => [metadata.uid, requestOf(spec)]));
   const sizes = [
     ...volumes.map(({ spec }) => ({
       namespace: spec?.claimRef?.namespace ?? '',
-      size: gibibytesOf(spec?.capacity?.['storage']),
+      size: Math.max(gibibytesOf(spec?.capacity?.['storage']), growing.get(spec?.claimRef?.uid) ?? 0),
     })),
     ...unserved.map(({ metadata, spec }) => ({
       namespace: metadata.namespace ?? '',
-      size: gibibytesOf(spec?.resources?.requests?.['storage']),
+      size: requestOf(spec),
     })),
   ];
   const byNamespace = Map.groupBy(sizes, ({ namespace }) => namespace);
   return new Map([...byNamespace].map(([namespace, list]) => [namespace, list.map(({ size }) => size)]));
 };
+
+const requestOf = (spec: PersistentVolumeClaim['spec']): number => gibibytesOf(spec?.resources?.requests?.['storage']);
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
@@ -114,6 +139,7 @@ export const diskSize = (observed: ObservedServer): DiskSize => {
 
 const serverRecord = object('What an NFS server must have again when somebody deletes it.', {
   clusterIP: text('Address of its Service: it is in every volume that was ever given out.'),
+  software: choice('What runs it.', 'quartermaster', 'provisioner'),
   storageClass: object('What its class says beside what follows from its name.', {
     reclaimPolicy: choice('What becomes of a volume no claim uses.', 'Delete', 'Retain'),
     mountOptions: list('Options of mount(8).', text('One option.')),
@@ -125,9 +151,18 @@ const serverRecord = object('What an NFS server must have again when somebody de
 type NfsServerRecord = Infer<typeof serverRecord>;
 
 /** One line of JSON, the same for the same server. */
-export const writeServerRecord = (clusterIP: string | undefined, storageClass: StorageClass): string => {
+export const writeServerRecord = (
+  clusterIP: string | undefined,
+  storageClass: StorageClass,
+  software: NfsSoftware,
+): string => {
   const { reclaimPolicy, mountOptions, parameters } = storageClass;
-  return JSON.stringify({ clusterIP, storageClass: { reclaimPolicy, mountOptions, parameters } });
+  // Of nfs-provisioner nothing is said, as before there was anything else: nothing is written to its disks.
+  return JSON.stringify({
+    clusterIP,
+    ...(software === 'quartermaster' && { software }),
+    storageClass: { reclaimPolicy, mountOptions, parameters },
+  });
 };
 
 /** Nothing where the annotation holds nothing that could be used. */

@@ -10,6 +10,7 @@ import {
   PRIORITY_CLASS,
   SHIPPED_ROLES,
 } from '../../../api/names.ts';
+import { ownDeploymentSpec, ownNetworkPolicySpec, ownServicePorts } from './own-server.ts';
 
 /** Beyond what the volumes ask for: file systems and Ganesha keep some for themselves. */
 const OVERHEAD_GI = 2;
@@ -22,16 +23,34 @@ export interface NfsServerRequest {
   readonly requestedGi: number;
   /** StorageClass of its own disk. */
   readonly diskClass: string;
+  readonly software: NfsSoftware;
 }
+
+/** What runs a server: our own image, or nfs-provisioner for those that earlier versions made. */
+export type NfsSoftware = 'quartermaster' | 'provisioner';
+
+/** What runs a server that is about to be made. */
+export const softwareOfNew = ({ nfsServerImage }: Policy): NfsSoftware =>
+  nfsServerImage === undefined ? 'provisioner' : 'quartermaster';
 
 /** An object of a kind that nothing here looks into. */
 export type Unstructured = KubeObject & Readonly<Record<string, unknown>>;
 
 /** What an NFS server consists of. */
-export type NfsPartName = 'serviceAccount' | 'roleBinding' | 'service' | 'disk' | 'deployment' | 'disruptionBudget';
+export type NfsPartName =
+  | 'serviceAccount'
+  | 'roleBinding'
+  | 'service'
+  | 'networkPolicy'
+  | 'disk'
+  | 'deployment'
+  | 'disruptionBudget';
 
 /** The parts of an NFS server, in the order to make them. */
-export type NfsServerParts = Readonly<Record<NfsPartName, Unstructured>>;
+export type NfsServerParts = Readonly<
+  Record<Exclude<NfsPartName, 'roleBinding' | 'networkPolicy'>, Unstructured> &
+    Partial<Record<'roleBinding' | 'networkPolicy', Unstructured>>
+>;
 
 /** Size of the disk behind volumes of so many GiB, whole GiB. */
 export const nfsDiskGi = (requestedGi: number): number => Math.ceil(requestedGi) + OVERHEAD_GI;
@@ -41,42 +60,58 @@ export const nfsDiskGi = (requestedGi: number): number => Math.ceil(requestedGi)
  * each object marked with whose it is. No other server shares any of it.
  */
 export const nfsServer = (request: NfsServerRequest, policy: Policy): NfsServerParts => {
-  const { className } = request;
+  const { className, software } = request;
   const metadata = metadataOf(className, policy.nfsNamespace);
+  const selector = nfsSelector(className);
+  const own = { name: metadata.name, selector, labels: metadata.labels, image: policy.nfsServerImage ?? '' };
+  const isOwn = software === 'quartermaster';
   return {
     serviceAccount: { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
-    roleBinding: roleBinding(metadata),
+    ...(!isOwn && { roleBinding: roleBinding(metadata) }),
     service: {
       apiVersion: 'v1',
       kind: 'Service',
       metadata,
-      spec: { type: 'ClusterIP', selector: nfsSelector(className), ports: nfsPorts.map(servicePort) },
+      spec: { type: 'ClusterIP', selector, ports: isOwn ? ownServicePorts : nfsPorts.map(servicePort) },
     },
+    ...(isOwn && {
+      networkPolicy: {
+        apiVersion: 'networking.k8s.io/v1',
+        kind: 'NetworkPolicy',
+        metadata,
+        spec: ownNetworkPolicySpec(own, policy),
+      },
+    }),
     disk: disk(request, metadata),
     deployment: {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata,
-      spec: nfsDeploymentSpec(className, metadata.labels, policy.nfsImage),
+      spec: isOwn ? ownDeploymentSpec(own) : nfsDeploymentSpec(className, metadata.labels, policy.nfsImage),
     },
     disruptionBudget: {
       apiVersion: 'policy/v1',
       kind: 'PodDisruptionBudget',
       metadata,
-      // A drain that took the server would leave every client of it hanging in the kernel.
-      spec: { maxUnavailable: 0, selector: { matchLabels: nfsSelector(className) } },
+      // A drain that took the server would leave every client of it hanging in the kernel. One that does not serve keeps no node.
+      spec: {
+        maxUnavailable: 0,
+        unhealthyPodEvictionPolicy: 'AlwaysAllow',
+        selector: { matchLabels: selector },
+      },
     },
   };
 };
 
-interface PartMetadata {
+/** What every object of a class's server is named and marked with. */
+export interface PartMetadata {
   readonly name: string;
   readonly namespace: string;
   readonly labels: StringMap;
   readonly annotations: StringMap;
 }
 
-const metadataOf = (className: string, namespace: string): PartMetadata => ({
+export const metadataOf = (className: string, namespace: string): PartMetadata => ({
   name: nfsServerName(className),
   namespace,
   labels: {

@@ -1,7 +1,8 @@
+import { hash } from 'node:crypto';
 import { AppError, type Reason } from '../../../api/errors.ts';
 import type { Facts, Policy } from '../../../api/facts.ts';
 import type { KubeObject, StorageClass } from '../../../api/kubernetes.ts';
-import { NFS_MEMORY_ANNOTATION } from '../../../api/names.ts';
+import { NFS_MEMORY_ANNOTATION, NFS_TOKEN_ANNOTATION } from '../../../api/names.ts';
 import { applyIfChanged, includesDesired, notManaged, objectKeyOf } from '../../../controller/apply.ts';
 import type { EventRecorder, Note } from '../../../controller/events.ts';
 import { type Kube, type Resource, resources } from '../../../kube/api-server.ts';
@@ -18,26 +19,39 @@ import {
   recordOf,
   requestedGi,
   type Service,
+  softwareOf,
   writeServerRecord,
 } from './observed.ts';
-import { type NfsPartName, type NfsServerParts, nfsDiskGi, nfsServer, type Unstructured } from './parts.ts';
+import {
+  type NfsPartName,
+  type NfsServerParts,
+  type NfsSoftware,
+  nfsDiskGi,
+  nfsServer,
+  type Unstructured,
+} from './parts.ts';
+import { ensureToken, removeToken } from './token.ts';
 
 export const nfsResources: Readonly<Record<NfsPartName, Resource>> = {
   serviceAccount: resources.serviceAccounts,
   roleBinding: resources.roleBindings,
   service: resources.services,
+  networkPolicy: resources.networkPolicies,
   disk: resources.persistentVolumeClaims,
   deployment: resources.deployments,
   disruptionBudget: resources.podDisruptionBudgets,
 };
 
 export interface NfsTools {
-  readonly kube: Pick<Kube, 'apply' | 'create' | 'mergePatch'>;
+  readonly kube: Pick<Kube, 'apply' | 'applyStatus' | 'create' | 'get' | 'mergePatch' | 'remove'>;
   readonly facts: () => Facts;
   readonly events: Pick<EventRecorder, 'record'>;
-  /** Whether the API server has policy/v1; older ones have not. */
-  readonly hasDisruptionBudgets: (signal: AbortSignal) => Promise<boolean>;
+  /** What the API server knows of PodDisruptionBudgets. */
+  readonly disruptionBudgets: (signal: AbortSignal) => Promise<DisruptionBudgets>;
 }
+
+/** policy/v1 came with Kubernetes 1.21, its unhealthyPodEvictionPolicy in 1.27; what a server does not know it refuses. */
+export type DisruptionBudgets = 'none' | 'without-eviction-policy' | 'whole';
 
 /** Applies every part of a server, and its class. Answers what had to be written for that. Throws AppError. */
 export const applyNfsServer = async (
@@ -51,7 +65,10 @@ export const applyNfsServer = async (
   );
   if (foreign !== undefined) throw notManaged(foreign);
   const diskClass = await ensureDiskClass(observed, tools, signal);
-  const parts = desiredNfsServer(observed, diskClass, facts().policy);
+  const { policy } = facts();
+  const software = softwareOf(observed, policy);
+  if (software === 'quartermaster' && policy.nfsServerImage === undefined) throw noImage(observed);
+  const parts = desiredNfsServer(observed, diskClass, policy);
   const written: string[] = [];
   const applyPart = async <T extends KubeObject>(name: NfsPartName, desired: T): Promise<T> => {
     const { object, isWritten } = await applyIfChanged(
@@ -64,14 +81,45 @@ export const applyNfsServer = async (
     return object;
   };
   await applyPart('serviceAccount', parts.serviceAccount);
-  await applyPart('roleBinding', parts.roleBinding);
+  if (parts.roleBinding !== undefined) await applyPart('roleBinding', parts.roleBinding);
   const service = await applyService(parts.service, observed, applyPart);
+  if (parts.networkPolicy !== undefined) await applyPart('networkPolicy', parts.networkPolicy);
   const storageClass = await applyClass(observed, tools, signal, written);
-  await applyPart('disk', desiredDisk(parts.disk, observed, { clusterIP: service.spec?.clusterIP, storageClass }));
+  const memory = { clusterIP: service.spec?.clusterIP, storageClass, software };
+  await applyPart('disk', desiredDisk(parts.disk, observed, memory));
   recordDiskSize(observed, tools);
-  await applyPart('deployment', parts.deployment);
-  if (await tools.hasDisruptionBudgets(signal)) await applyPart('disruptionBudget', parts.disruptionBudget);
+  if (software === 'quartermaster') {
+    const token = await ensureToken(observed.className, tools, signal);
+    await applyPart('deployment', withToken(parts.deployment, token));
+    if (observed.parts.roleBinding !== undefined) {
+      await kube.remove(nfsResources.roleBinding, objectKeyOf(observed.parts.roleBinding), {}, { signal });
+    }
+  } else {
+    await applyPart('deployment', parts.deployment);
+  }
+  const budgets = await tools.disruptionBudgets(signal);
+  if (budgets !== 'none') await applyPart('disruptionBudget', budgetFor(parts.disruptionBudget, budgets));
   return written;
+};
+
+const noImage = ({ className }: ObservedServer): AppError =>
+  new AppError(
+    'InvalidInput',
+    `The NFS server of StorageClass ${className} runs the image that the setting NFS_SERVER_IMAGE names, and it names none; set it.`,
+  );
+
+/** A pod reads its token once: another one needs another pod. */
+const withToken = (deployment: Unstructured, token: string): Unstructured => {
+  const spec = deployment['spec'] as { readonly template: KubeObject };
+  const annotations = { [NFS_TOKEN_ANNOTATION]: hash('sha256', token).slice(0, 16) };
+  const template = { ...spec.template, metadata: { ...spec.template.metadata, annotations } };
+  return { ...deployment, spec: { ...spec, template } };
+};
+
+const budgetFor = (budget: Unstructured, known: DisruptionBudgets): Unstructured => {
+  if (known === 'whole') return budget;
+  const { unhealthyPodEvictionPolicy: _, ...spec } = budget['spec'] as Readonly<Record<string, unknown>>;
+  return { ...budget, spec };
 };
 
 /** The class of the disk, made where it is missing. */
@@ -136,10 +184,13 @@ const applyClass = async (
     written.push(restored.kind);
     return restored;
   }
-  const mountOptions = nfsMountOptions(storageClass, facts());
-  if (includesDesired(storageClass.mountOptions ?? [], mountOptions)) return storageClass;
+  const desired = {
+    mountOptions: nfsMountOptions(storageClass, facts()),
+    ...(softwareOf(observed, facts().policy) === 'quartermaster' && { allowVolumeExpansion: true }),
+  };
+  if (includesDesired({ ...storageClass, mountOptions: storageClass.mountOptions ?? [] }, desired)) return storageClass;
   written.push(storageClass.kind);
-  return kube.mergePatch(resources.storageClasses, objectKeyOf(storageClass), { mountOptions }, { signal });
+  return kube.mergePatch(resources.storageClasses, objectKeyOf(storageClass), desired, { signal });
 };
 
 const recordDiskSize = (observed: ObservedServer, { events }: NfsTools): void => {
@@ -172,8 +223,10 @@ export const recordFailure = (observed: ObservedServer, { events }: Pick<NfsTool
 };
 
 /** The class as it was when somebody deleted it. */
-const restoredNfsClass = (observed: ObservedServer, cluster: ClusterFacts): StorageClass =>
-  ownNfsClass(nfsDraft(observed.className, RESTORED, cluster), observed.className, recordOf(observed).storageClass);
+const restoredNfsClass = (observed: ObservedServer, cluster: ClusterFacts): StorageClass => ({
+  ...ownNfsClass(nfsDraft(observed.className, RESTORED, cluster), observed.className, recordOf(observed).storageClass),
+  allowVolumeExpansion: softwareOf(observed, cluster.policy) === 'quartermaster',
+});
 
 const RESTORED = { why: 'its NFS server is there', remedy: 'delete its volumes first' };
 
@@ -185,7 +238,12 @@ const nfsMountOptions = ({ mountOptions }: StorageClass, cluster: ClusterFacts):
 const desiredNfsServer = (observed: ObservedServer, diskClass: string, policy: Policy): NfsServerParts => {
   const diskClassName = diskOf(observed)?.spec?.storageClassName ?? diskClass;
   return nfsServer(
-    { className: observed.className, requestedGi: requestedGi(observed), diskClass: diskClassName },
+    {
+      className: observed.className,
+      requestedGi: requestedGi(observed),
+      diskClass: diskClassName,
+      software: softwareOf(observed, policy),
+    },
     policy,
   );
 };
@@ -204,12 +262,23 @@ const desiredService = (
 const desiredDisk = (
   disk: Unstructured,
   observed: ObservedServer,
-  { clusterIP, storageClass }: { readonly clusterIP: string | undefined; readonly storageClass: StorageClass },
+  {
+    clusterIP,
+    storageClass,
+    software,
+  }: {
+    readonly clusterIP: string | undefined;
+    readonly storageClass: StorageClass;
+    readonly software: NfsSoftware;
+  },
 ): Unstructured => ({
   ...disk,
   metadata: {
     ...disk.metadata,
-    annotations: { ...disk.metadata.annotations, [NFS_MEMORY_ANNOTATION]: writeServerRecord(clusterIP, storageClass) },
+    annotations: {
+      ...disk.metadata.annotations,
+      [NFS_MEMORY_ANNOTATION]: writeServerRecord(clusterIP, storageClass, software),
+    },
   },
   spec: { ...(disk['spec'] as object), resources: { requests: { storage: diskSize(observed).quantity } } },
 });
@@ -220,6 +289,7 @@ const ORDER = [
   'disk',
   'disruptionBudget',
   'service',
+  'networkPolicy',
   'roleBinding',
   'serviceAccount',
 ] as const satisfies readonly NfsPartName[];
@@ -231,7 +301,7 @@ export const hasServer = ({ parts, className }: ObservedServer): boolean =>
 /** Takes a server away that no volume needs: its disk too where the class says Delete. Answers what became of the disk. */
 export const removeNfsServer = async (
   observed: ObservedServer,
-  { kube, events }: { readonly kube: Pick<Kube, 'remove'>; readonly events: Pick<EventRecorder, 'record'> },
+  { kube, events }: { readonly kube: Pick<Kube, 'get' | 'remove'>; readonly events: Pick<EventRecorder, 'record'> },
   signal: AbortSignal,
 ): Promise<'kept' | 'deleted'> => {
   const { storageClass, parts, className } = observed;
@@ -242,6 +312,7 @@ export const removeNfsServer = async (
     await kube.remove(nfsResources[name], objectKeyOf(part), uidOf(part), { signal });
   }
   const disk = diskOf(observed);
+  await removeToken(observed, kube, signal);
   if (disk !== undefined && isDiskKept) {
     const message = `No volume of StorageClass ${className} is left and its NFS server is removed. This disk stays, since the class says Retain, and serves again when the class is asked for; delete it to free what it holds.`;
     events.record(disk, { type: 'Normal', reason: 'NfsDiskKept', message });

@@ -38,6 +38,7 @@ const observed = (change: Partial<ObservedServer>): ObservedServer => ({
   parts: {},
   diskClass: undefined,
   pendingClaims: [],
+  growingClaims: [],
   volumes: [],
   limitsGi: { claim: 100, namespace: 250, server: 400 },
   ...change,

@@ -122,8 +122,8 @@ describe('a claim served by an NFS server', () => {
     expect(made(storage).companions.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
       'StorageClass quartermaster-disk',
       'ServiceAccount shared-nfs-nfs',
-      'RoleBinding shared-nfs-nfs',
       'Service shared-nfs-nfs',
+      'NetworkPolicy shared-nfs-nfs',
       'PersistentVolumeClaim shared-nfs-nfs',
       'Deployment shared-nfs-nfs',
       'PodDisruptionBudget shared-nfs-nfs',
@@ -136,7 +136,7 @@ describe('a claim served by an NFS server', () => {
       provisioner: 'quartermaster.dev/shared-nfs-nfs',
       reclaimPolicy: 'Retain',
       volumeBindingMode: 'Immediate',
-      allowVolumeExpansion: false,
+      allowVolumeExpansion: true,
       mountOptions: ['nfsvers=4.1', 'hard'],
     });
     expect(made(storage).storageClass.parameters).toBeUndefined();
@@ -238,7 +238,7 @@ describe('a claim served by an NFS server', () => {
     const { storageClass } = made(chooseClaimStorage(claim('nfs'), worldOf('aws'), injection));
     expect(storageClass).toMatchObject({
       reclaimPolicy: 'Delete',
-      allowVolumeExpansion: false,
+      allowVolumeExpansion: true,
       mountOptions: ['nfsvers=4.1', 'soft'],
       parameters: { gid: '2000' },
     });
@@ -285,14 +285,64 @@ interface Deployment extends KubeObject {
           readonly args: readonly string[];
           readonly image: string;
           readonly securityContext: unknown;
+          readonly readinessProbe?: unknown;
         }[];
       };
     };
   };
 }
 
-describe('an NFS server', () => {
-  const parts = nfsServer({ className: 'shared-nfs', requestedGi: 10, diskClass: 'disk' }, policy);
+const request = { className: 'shared-nfs', requestedGi: 10, diskClass: 'disk' };
+
+describe('an NFS server of our own', () => {
+  const parts = nfsServer({ ...request, software: 'quartermaster' }, policy);
+  const { spec } = (parts.deployment as unknown as Deployment).spec.template;
+  const [container] = spec.containers;
+
+  test('runs without the privileges it can do without, and writes nowhere but to its disk', () => {
+    expect(container).toMatchObject({
+      image: 'quartermaster-nfs-server:0.1.0',
+      securityContext: {
+        privileged: false,
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: {
+          drop: ['ALL'],
+          add: ['CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'],
+        },
+      },
+    });
+    expect(spec).toMatchObject({ automountServiceAccountToken: false });
+    expect(parts.roleBinding).toBeUndefined();
+  });
+
+  test('is asked over NFS whether it lives', () => {
+    const probe = { httpGet: { path: '/healthz', port: 'agent' } };
+    expect(container).toMatchObject({ readinessProbe: probe, livenessProbe: probe });
+  });
+
+  test('lets in who may mount, and Quartermaster alone to its agent', () => {
+    const clients = { ...policy, nfsClients: ['10.0.0.0/16'] };
+    expect(nfsServer({ ...request, software: 'quartermaster' }, clients).networkPolicy).toMatchObject({
+      spec: {
+        policyTypes: ['Ingress', 'Egress'],
+        ingress: [
+          { from: [{ ipBlock: { cidr: '10.0.0.0/16' } }], ports: [{ port: 2049 }, { port: 20_048 }] },
+          { from: [{ namespaceSelector: {}, podSelector: {} }], ports: [{ port: 9559 }] },
+        ],
+      },
+    });
+  });
+
+  test('is not taken by a drain, unless it serves nobody', () => {
+    expect(parts.disruptionBudget).toMatchObject({
+      spec: { maxUnavailable: 0, unhealthyPodEvictionPolicy: 'AlwaysAllow' },
+    });
+  });
+});
+
+describe('an NFS server of an earlier version', () => {
+  const parts = nfsServer({ ...request, software: 'provisioner' }, policy);
 
   test('has a Service with exactly the twelve ports its provisioner asks for', () => {
     const { spec } = parts.service as unknown as Service;
@@ -334,7 +384,7 @@ describe('an NFS server', () => {
   });
 
   test('shares nothing with the server of another class', () => {
-    const others = nfsServer({ className: 'other', requestedGi: 10, diskClass: 'disk' }, policy);
+    const others = nfsServer({ ...request, className: 'other', software: 'provisioner' }, policy);
     const instanceOf = ({ service }: typeof parts): unknown => service['spec'];
     expect(Object.values(parts).map(({ metadata }) => metadata.name)).not.toContain(others.disk.metadata.name);
     expect(instanceOf(parts)).not.toEqual(instanceOf(others));

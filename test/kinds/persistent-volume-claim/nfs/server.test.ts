@@ -24,9 +24,12 @@ const sight: ObservedServer = {
   parts: {},
   diskClass: undefined,
   pendingClaims: [],
+  growingClaims: [],
   volumes: [],
   limitsGi: { claim: 100, namespace: 250, server: 400 },
 };
+
+const unexpected = () => Promise.reject(new Error('nothing is there to change'));
 
 /** What is written for a server of which nothing is there. */
 const written = async (change: Partial<NfsTools>): Promise<readonly string[]> => {
@@ -37,10 +40,17 @@ const written = async (change: Partial<NfsTools>): Promise<readonly string[]> =>
   };
   const notes: Note[] = [];
   const tools: NfsTools = {
-    kube: { apply: write, create: write, mergePatch: () => Promise.reject(new Error('nothing is there to patch')) },
+    kube: {
+      apply: write,
+      create: write,
+      get: () => Promise.resolve(undefined),
+      applyStatus: unexpected,
+      mergePatch: unexpected,
+      remove: unexpected,
+    },
     facts: () => facts,
     events: { record: (_, note) => void notes.push(note) },
-    hasDisruptionBudgets: () => Promise.resolve(true),
+    disruptionBudgets: () => Promise.resolve('whole'),
     ...change,
   };
   await applyNfsServer(sight, tools, new AbortController().signal);
@@ -51,10 +61,11 @@ const written = async (change: Partial<NfsTools>): Promise<readonly string[]> =>
 const WITHOUT_BUDGET = [
   'StorageClass',
   'ServiceAccount',
-  'RoleBinding',
   'Service',
+  'NetworkPolicy',
   'StorageClass',
   'PersistentVolumeClaim',
+  'Secret',
   'Deployment',
 ];
 
@@ -64,6 +75,6 @@ describe('an NFS server of which nothing is there', () => {
   });
 
   it('goes unguarded where the API server is older than policy/v1', async () => {
-    expect(await written({ hasDisruptionBudgets: () => Promise.resolve(false) })).toEqual(WITHOUT_BUDGET);
+    expect(await written({ disruptionBudgets: () => Promise.resolve('none') })).toEqual(WITHOUT_BUDGET);
   });
 });

@@ -1,0 +1,132 @@
+import { isIPv6 } from 'node:net';
+import { AppError, messageOf } from '../../../api/errors.ts';
+import type { Facts } from '../../../api/facts.ts';
+import type { KubeObject, PersistentVolume, PersistentVolumeClaim } from '../../../api/kubernetes.ts';
+import { objectKeyOf } from '../../../controller/apply.ts';
+import type { EventRecorder } from '../../../controller/events.ts';
+import { type Kube, resources } from '../../../kube/api-server.ts';
+import { AGENT_PORT, EXPORTS_PATH, type ExportList } from '../../../nfs-server/export-list.ts';
+import { diskOf, type ObservedServer, type Service, softwareOf } from './observed.ts';
+import { ensureToken } from './token.ts';
+import { type Growth, planVolumes, type VolumePlan } from './volumes.ts';
+
+/** Tells a server what to export; resolves when it does. Throws AppError. */
+export type SendExports = (address: string, token: string, list: ExportList, signal: AbortSignal) => Promise<void>;
+
+export interface ProvisioningTools {
+  readonly kube: Pick<Kube, 'applyStatus' | 'create' | 'get' | 'mergePatch' | 'remove'>;
+  readonly facts: () => Facts;
+  readonly events: Pick<EventRecorder, 'record'>;
+  readonly sendExports: SendExports;
+}
+
+/**
+ * Keeps the volumes of servers of our own: makes those that claims wait for, deletes those that are over, has them grow. A folder is
+ * exported before its volume is made, and no longer when it is deleted. Answers what was done; nothing until the server is ready.
+ */
+export const createProvisioning = ({ kube, facts, events, sendExports }: ProvisioningTools) => {
+  /** What each server was last told, and so exports: it is on its disk. */
+  const told = new Map<string, string>();
+
+  const tell = async (
+    observed: ObservedServer,
+    address: string,
+    list: ExportList,
+    signal: AbortSignal,
+  ): Promise<boolean> => {
+    const said = JSON.stringify([diskOf(observed)?.metadata.uid, address, list]);
+    if (told.get(observed.className) === said) return false;
+    await sendExports(address, await ensureToken(observed.className, { kube, facts }, signal), list, signal);
+    told.set(observed.className, said);
+    return true;
+  };
+
+  const applyPlan = async ({ makes, removes, grows }: VolumePlan, signal: AbortSignal): Promise<void> => {
+    for (const volume of makes) {
+      await kube.create(resources.persistentVolumes, volume, { signal }).catch(unlessThere);
+    }
+    for (const volume of removes) {
+      const { uid } = volume.metadata;
+      await kube.remove(resources.persistentVolumes, objectKeyOf(volume), uid === undefined ? {} : { uid }, { signal });
+    }
+    for (const growth of grows) await grow(kube, growth, signal);
+  };
+
+  return async (observed: ObservedServer, signal: AbortSignal): Promise<readonly string[]> => {
+    const { policy } = facts();
+    const address = (observed.parts.service as Service | undefined)?.spec?.clusterIP;
+    const { storageClass } = observed;
+    if (softwareOf(observed, policy) !== 'quartermaster' || storageClass === undefined) return [];
+    if (address === undefined || !isReady(observed.parts.deployment)) return [];
+    const plan = planVolumes(observed, storageClass, address, policy);
+    for (const claim of plan.refuses) events.record(claim, REFUSAL);
+    const isTold = await tell(observed, address, plan.list, signal);
+    await applyPlan(plan, signal);
+    const { makes, removes, grows } = plan;
+    return [
+      ...(isTold ? ['exports'] : []),
+      ...[...makes, ...removes, ...grows.map(({ volume }) => volume)].map(({ metadata }) => metadata.name ?? ''),
+    ];
+  };
+};
+
+const REFUSAL = {
+  type: 'Warning',
+  reason: 'NfsVolumeNotMade',
+  message:
+    'An NFS server makes empty volumes: leave out spec.dataSource and spec.dataSourceRef, and copy what is to be in it.',
+} as const;
+
+const isReady = (deployment: KubeObject | undefined): boolean => {
+  const { status } = (deployment ?? {}) as { readonly status?: { readonly availableReplicas?: number } };
+  return (status?.availableReplicas ?? 0) > 0;
+};
+
+const unlessThere = (error: unknown): void => {
+  if (!(error instanceof AppError && error.reason === 'AlreadyExists')) throw error;
+};
+
+/** No resizer knows a folder: the volume says how much it is for, and the claim that it has it. */
+const grow = async (
+  kube: Pick<Kube, 'applyStatus' | 'mergePatch'>,
+  { volume, claim, quantity }: Growth,
+  signal: AbortSignal,
+): Promise<void> => {
+  const capacity = { storage: quantity };
+  await kube.mergePatch<PersistentVolume>(
+    resources.persistentVolumes,
+    objectKeyOf(volume),
+    { spec: { capacity } },
+    { signal },
+  );
+  const { namespace = '', name = '' } = claim.metadata;
+  const grown = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { namespace, name },
+    status: { capacity },
+  };
+  await kube.applyStatus<PersistentVolumeClaim>(resources.persistentVolumeClaims, grown, { signal });
+};
+
+const SEND_TIMEOUT_MS = 30_000;
+
+/** By HTTP to the agent beside Ganesha. */
+export const sendExports: SendExports = async (address, token, list, signal) => {
+  const host = isIPv6(address) ? `[${address}]` : address;
+  const url = `http://${host}:${AGENT_PORT}${EXPORTS_PATH}`;
+  const response = await fetch(url, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(list),
+    redirect: 'error',
+    signal: AbortSignal.any([signal, AbortSignal.timeout(SEND_TIMEOUT_MS)]),
+  }).catch((error: unknown) => {
+    throw new AppError('Unavailable', `The NFS server at ${url} does not answer: ${causeOf(error)}`, { cause: error });
+  });
+  const text = (await response.text()).trim();
+  if (!response.ok) throw new AppError('Unavailable', `The NFS server at ${url} answers ${response.status}: ${text}`);
+};
+
+const causeOf = (error: unknown): string =>
+  messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error);

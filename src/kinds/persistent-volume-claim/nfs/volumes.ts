@@ -1,0 +1,143 @@
+import type { Policy } from '../../../api/facts.ts';
+import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, NFS_CLASS_LABEL, VOLUME_PROVISIONER_ANNOTATION } from '../../../api/names.ts';
+import { isProvisioned } from '../../../kube/transforms.ts';
+import { DISK_FOLDER, type Export, type ExportList, isExportable } from '../../../nfs-server/export-list.ts';
+import { gibibytesOf, sourceOf } from '../../../storage-classes/claim.ts';
+import { diskSize, type ObservedServer, requestedGi } from './observed.ts';
+import { nfsClassLabel, nfsDiskGi, nfsProvisioner } from './parts.ts';
+
+/** One volume that is to hold as much as its claim asks for by now. */
+export interface Growth {
+  readonly volume: PersistentVolume;
+  readonly claim: PersistentVolumeClaim;
+  readonly quantity: string;
+}
+
+/** What is to be done about the volumes of one server of our own. */
+export interface VolumePlan {
+  readonly makes: readonly PersistentVolume[];
+  /** Nobody's any more, of a class that says Delete. */
+  readonly removes: readonly PersistentVolume[];
+  readonly grows: readonly Growth[];
+  /** Pending claims that ask for what an empty folder is not. */
+  readonly refuses: readonly PersistentVolumeClaim[];
+  /** What the server is to export, before any of it. */
+  readonly list: ExportList;
+}
+
+/** `address` is that of the server's Service, which every volume names. */
+export const planVolumes = (
+  observed: ObservedServer,
+  storageClass: StorageClass,
+  address: string,
+  policy: Policy,
+): VolumePlan => {
+  const ours = observed.volumes.filter(({ spec }) => spec?.nfs?.server === address && isExportable(pathOf(spec)));
+  const served = new Set(observed.volumes.map(({ spec }) => spec?.claimRef?.uid));
+  const waiting = observed.pendingClaims.filter(
+    ({ metadata }) => metadata.uid !== undefined && !served.has(metadata.uid),
+  );
+  const isBlank = (claim: PersistentVolumeClaim): boolean => sourceOf(claim) === undefined;
+  const makes = claimsWithRoom(waiting.filter(isBlank), observed).map((claim) =>
+    volumeFor(claim, storageClass, address),
+  );
+  const over = ours.filter(isOver);
+  const kept = [...ours.filter((volume) => !isOver(volume)), ...makes];
+  const keptPaths = new Set(kept.map(({ spec }) => pathOf(spec)));
+  return {
+    makes,
+    removes: over,
+    grows: growthsOf(observed, ours),
+    refuses: waiting.filter((claim) => !isBlank(claim)),
+    list: {
+      clients: policy.nfsClients,
+      exports: [...keptPaths].toSorted().map((path) => exportOf(path, storageClass)),
+      // Somebody may have taken a folder over, by a volume of his own.
+      removed: over.map(({ spec }) => pathOf(spec)).filter((path) => !keptPaths.has(path)),
+    },
+  };
+};
+
+const pathOf = (spec: PersistentVolume['spec']): string => spec?.nfs?.path ?? '';
+
+const isOver = (volume: PersistentVolume): boolean =>
+  isProvisioned(volume) &&
+  volume.status?.phase === 'Released' &&
+  volume.spec?.persistentVolumeReclaimPolicy === 'Delete';
+
+/** Folders of nfs-provisioner keep what it gave them: root stays root unless the class says otherwise. */
+const exportOf = (path: string, { parameters }: StorageClass): Export => {
+  const isOwn = path.startsWith(`${DISK_FOLDER}/volumes/`);
+  const isSquashed = isOwn ? parameters?.['rootSquash'] !== 'false' : parameters?.['rootSquash'] === 'true';
+  const gid = gidOf(parameters);
+  return { path, squash: isSquashed ? 'root' : 'none', ...(gid !== undefined && { gid }) };
+};
+
+const gidOf = (parameters: StorageClass['parameters']): string | undefined => {
+  const gid = parameters?.['gid'];
+  return gid !== undefined && /^[0-9]{1,10}$/.test(gid) ? gid : undefined;
+};
+
+/** The claims that the disk has room for as it is; where it is to grow for all of them, all of them. */
+const claimsWithRoom = (
+  waiting: readonly PersistentVolumeClaim[],
+  observed: ObservedServer,
+): readonly PersistentVolumeClaim[] => {
+  const presentGi = gibibytesOf(diskSize(observed).quantity);
+  if (nfsDiskGi(requestedGi(observed)) <= presentGi) return waiting;
+  let roomGi = presentGi - nfsDiskGi(requestedGi({ ...observed, pendingClaims: [] }));
+  return waiting.filter(({ spec }) => {
+    const sizeGi = Math.min(observed.limitsGi.claim, gibibytesOf(spec?.resources?.requests?.['storage']));
+    if (sizeGi > roomGi) return false;
+    roomGi -= sizeGi;
+    return true;
+  });
+};
+
+/** Volumes are folders of one disk: one grows as soon as the disk has what it asks for. A claim never shrinks. */
+const growthsOf = (observed: ObservedServer, ours: readonly PersistentVolume[]): readonly Growth[] => {
+  if (nfsDiskGi(requestedGi(observed)) > gibibytesOf(diskSize(observed).quantity)) return [];
+  const byClaim = new Map(ours.filter(isProvisioned).map((volume) => [volume.spec?.claimRef?.uid, volume]));
+  return observed.growingClaims.flatMap((claim) => {
+    const volume = byClaim.get(claim.metadata.uid);
+    const quantity = claim.spec?.resources?.requests?.['storage'];
+    const isLarger = gibibytesOf(quantity) >= gibibytesOf(volume?.spec?.capacity?.['storage']);
+    return volume !== undefined && quantity !== undefined && isLarger ? [{ volume, claim, quantity }] : [];
+  });
+};
+
+/** The volume of a claim: a folder of its own, below that of its namespace. Its name holds the claim's uid, so that it is made once. */
+export const volumeFor = (
+  { metadata, spec }: PersistentVolumeClaim,
+  storageClass: StorageClass,
+  address: string,
+): PersistentVolume => {
+  const className = storageClass.metadata.name ?? '';
+  const { namespace = '', name = '', uid = '' } = metadata;
+  const volumeName = `pvc-${uid}`;
+  const gid = gidOf(storageClass.parameters);
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: {
+      name: volumeName,
+      labels: { [MANAGED_BY_LABEL]: MANAGED_BY, [NFS_CLASS_LABEL]: nfsClassLabel(className) },
+      annotations: {
+        [VOLUME_PROVISIONER_ANNOTATION]: nfsProvisioner(className),
+        // The kubelet has every container of a pod that mounts it be a member of that group.
+        ...(gid !== undefined && { 'pv.beta.kubernetes.io/gid': gid }),
+      },
+    },
+    spec: {
+      accessModes: spec?.accessModes,
+      capacity: { storage: spec?.resources?.requests?.['storage'] ?? '' },
+      claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name, uid },
+      mountOptions: storageClass.mountOptions ?? [],
+      nfs: { server: address, path: `${DISK_FOLDER}/volumes/${namespace}/${volumeName}` },
+      persistentVolumeReclaimPolicy: storageClass.reclaimPolicy ?? 'Delete',
+      storageClassName: className,
+      volumeMode: 'Filesystem',
+    },
+  } as KubeObject as PersistentVolume;
+};

@@ -1,0 +1,115 @@
+import { chmod, chown, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { choice, integer, list, map, object, required, text } from '../api/schema.ts';
+import { decodeAs } from '../api/schema-validation.ts';
+import type { ExportList } from './export-list.ts';
+import { type Exported, exportedByProvisioner, exportOther, exportsConfig, nothingExported } from './ganesha.ts';
+
+/** The folders of one disk, and what of them is exported. */
+export interface Volumes {
+  /** Makes it so on the disk: folders that are missing, then what Ganesha is to read. */
+  readonly apply: (list: ExportList) => Promise<void>;
+  /** After Ganesha has read it: puts folders aside that nobody can reach any more, and deletes them some time. */
+  readonly remove: (paths: readonly string[]) => Promise<void>;
+  /** Resolves when all that was put aside is deleted. */
+  readonly swept: () => Promise<void>;
+}
+
+export interface VolumesOptions {
+  /** Of the disk. */
+  readonly disk: string;
+  /** What Ganesha reads of the exports. */
+  readonly exportsFile: string;
+  readonly onError: (error: unknown) => void;
+}
+
+const savedSchema = object('What is exported, as it is kept on the disk.', {
+  clients: required(list('CIDRs.', text('One.'))),
+  exports: required(
+    list(
+      'Folders.',
+      object('One.', {
+        path: required(text('Its path.')),
+        squash: required(choice('Of whom.', 'root', 'none')),
+        gid: text('Its group.'),
+      }),
+    ),
+  ),
+  ids: required(map('Number of each folder.', integer('One.', { minimum: 1, maximum: 65_535 }))),
+});
+
+/** Where the server keeps what it must not forget, on the disk itself: no volume's folder begins with a dot. */
+export const stateFolderOf = (disk: string): string => join(disk, '.quartermaster');
+
+/** Opens a disk: what it exported before is what Ganesha reads when it starts. */
+export const openVolumes = async ({ disk, exportsFile, onError }: VolumesOptions): Promise<Volumes> => {
+  const state = stateFolderOf(disk);
+  const removedFolder = join(state, 'removed');
+  const savedFile = join(state, 'exports.json');
+  await mkdir(removedFolder, { recursive: true, mode: 0o700 });
+  let exported = await readExported(savedFile, join(disk, 'vfs.conf'));
+  await write(exportsFile, exportsConfig(exported));
+  let sweeping: Promise<void> = Promise.resolve();
+  const onDisk = (path: string): string => join(disk, path.slice('/export'.length));
+  const sweep = (): void => {
+    sweeping = sweeping.then(() => emptyFolder(removedFolder)).catch(onError);
+  };
+  sweep();
+  return {
+    apply: async (wanted) => {
+      const next = exportOther(exported, wanted);
+      for (const { path, gid } of wanted.exports) await makeFolder(onDisk(path), gid);
+      await write(savedFile, JSON.stringify(next));
+      await write(exportsFile, exportsConfig(next));
+      exported = next;
+    },
+    remove: async (paths) => {
+      for (const path of paths)
+        await rename(onDisk(path), join(removedFolder, path.replaceAll('/', '_'))).catch(unlessAbsent);
+      if (paths.length > 0) sweep();
+    },
+    swept: () => sweeping,
+  };
+};
+
+const readExported = async (savedFile: string, provisionersFile: string): Promise<Exported> => {
+  const saved = await readFile(savedFile, 'utf8').catch(absent);
+  if (saved !== undefined) return decodeAs(savedSchema, JSON.parse(saved)) ?? nothingExported;
+  const config = await readFile(provisionersFile, 'utf8').catch(absent);
+  return config === undefined ? nothingExported : exportedByProvisioner(config);
+};
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
+const unlessAbsent = (error: unknown): void => void absent(error);
+const absent = (error: unknown): undefined => {
+  if (codeOf(error) !== 'ENOENT') throw error;
+};
+
+/** A folder that is there stays as its users have it. */
+const makeFolder = async (path: string, gid: string | undefined): Promise<void> => {
+  const parent = join(path, '..');
+  await mkdir(parent, { recursive: true, mode: 0o755 });
+  const isMade = await mkdir(path).then(
+    () => true,
+    (error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+      return false;
+    },
+  );
+  if (!isMade) return;
+  if (gid !== undefined) await chown(path, 0, Number(gid));
+  await chmod(path, gid === undefined ? 0o777 : 0o2770);
+};
+
+/** Whole or not at all, whatever happens meanwhile. */
+const write = async (path: string, content: string): Promise<void> => {
+  const file = await open(`${path}.new`, 'w', 0o600);
+  await file.writeFile(content);
+  await file.sync();
+  await file.close();
+  await rename(`${path}.new`, path);
+};
+
+const emptyFolder = async (folder: string): Promise<void> => {
+  for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
+};

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../../../src/api/kubernetes.ts';
+import type { ObservedServer } from '../../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
+import { planVolumes, volumeFor } from '../../../../src/kinds/persistent-volume-claim/nfs/volumes.ts';
+import { policyOf, readSettings } from '../../../../src/settings/config.ts';
+
+const address = '10.96.0.7';
+const policy = policyOf(readSettings({ NFS_CLIENTS: '10.0.0.0/16' }));
+
+const storageClass: StorageClass = {
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  metadata: { name: 'shared-nfs' },
+  provisioner: 'quartermaster.dev/shared-nfs-nfs',
+  reclaimPolicy: 'Delete',
+  mountOptions: ['nfsvers=4.1'],
+};
+
+const claim = (name: string, storage = '1Gi', more: PersistentVolumeClaim['spec'] = {}): PersistentVolumeClaim => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name, namespace: 'team-a', uid: name },
+  spec: {
+    accessModes: ['ReadWriteMany'],
+    storageClassName: 'shared-nfs',
+    resources: { requests: { storage } },
+    ...more,
+  },
+});
+
+const volume = (name: string, phase = 'Bound'): PersistentVolume => ({
+  ...volumeFor(claim(name), storageClass, address),
+  status: { phase },
+});
+
+const at = (path: string): PersistentVolume => ({
+  apiVersion: 'v1',
+  kind: 'PersistentVolume',
+  metadata: { name: 'by-hand' },
+  spec: { nfs: { server: address, path } },
+});
+
+const planFor = (change: Partial<ObservedServer>, parameters?: StorageClass['parameters']) => {
+  const disk = {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: { name: 'shared-nfs-nfs' },
+    spec: { resources: { requests: { storage: '12Gi' } } },
+    status: { phase: 'Bound' },
+  };
+  const observed: ObservedServer = {
+    className: 'shared-nfs',
+    storageClass,
+    parts: { disk },
+    diskClass: undefined,
+    pendingClaims: [],
+    growingClaims: [],
+    volumes: [],
+    limitsGi: { claim: 100, namespace: 250, server: 400 },
+    ...change,
+  };
+  return planVolumes(observed, { ...storageClass, ...(parameters && { parameters }) }, address, policy);
+};
+
+const names = (objects: readonly { readonly metadata: { readonly name?: string } }[]) =>
+  objects.map(({ metadata }) => metadata.name);
+
+describe('the volumes of an NFS server of our own', () => {
+  it('are one for each claim that waits, a folder below that of its namespace, exported before it is made', () => {
+    const { makes, list } = planFor({ pendingClaims: [claim('one')], volumes: [volume('two')] });
+    expect(makes).toMatchObject([
+      {
+        metadata: { name: 'pvc-one', annotations: { 'pv.kubernetes.io/provisioned-by': storageClass.provisioner } },
+        spec: {
+          claimRef: { namespace: 'team-a', name: 'one', uid: 'one' },
+          nfs: { server: address, path: '/export/volumes/team-a/pvc-one' },
+          persistentVolumeReclaimPolicy: 'Delete',
+          mountOptions: ['nfsvers=4.1'],
+          capacity: { storage: '1Gi' },
+        },
+      },
+    ]);
+    expect(list).toEqual({
+      clients: ['10.0.0.0/16'],
+      exports: [
+        { path: '/export/volumes/team-a/pvc-one', squash: 'root' },
+        { path: '/export/volumes/team-a/pvc-two', squash: 'root' },
+      ],
+      removed: [],
+    });
+  });
+
+  it('are made once, however often they are looked at', () => {
+    expect(planFor({ pendingClaims: [claim('one')], volumes: [volume('one', 'Available')] }).makes).toEqual([]);
+  });
+
+  it('have a root that is nobody, unless the class says otherwise; folders of nfs-provisioner stay as they were', () => {
+    const volumes = [volume('new'), at('/export/pvc-old')];
+    const squashes = (parameters?: StorageClass['parameters']) =>
+      planFor({ volumes }, parameters).list.exports.map(({ squash }) => squash);
+    expect(squashes()).toEqual(['none', 'root']);
+    expect(squashes({ rootSquash: 'false' })).toEqual(['none', 'none']);
+    expect(squashes({ rootSquash: 'true' })).toEqual(['root', 'root']);
+  });
+
+  it('belong to the group that the class names', () => {
+    expect(planFor({ pendingClaims: [claim('one')] }, { gid: '2000' })).toMatchObject({
+      makes: [{ metadata: { annotations: { 'pv.beta.kubernetes.io/gid': '2000' } } }],
+      list: { exports: [{ gid: '2000' }] },
+    });
+  });
+
+  it('are nothing that lies elsewhere', () => {
+    const paths = [
+      '/etc',
+      '/export/../etc',
+      '/export/.quartermaster',
+      '/export/volumes',
+      '/export/a b',
+      '/export/volumes/a/..',
+    ];
+    expect(planFor({ volumes: paths.map(at) }).list.exports).toEqual([]);
+  });
+
+  it('go with what they hold where the class said Delete, and never while another volume names the folder', () => {
+    const over = volume('gone', 'Released');
+    expect(planFor({ volumes: [over, volume('here')] })).toMatchObject({
+      removes: [{ metadata: { name: 'pvc-gone' } }],
+      list: { exports: [{ path: '/export/volumes/team-a/pvc-here' }], removed: ['/export/volumes/team-a/pvc-gone'] },
+    });
+    expect(planFor({ volumes: [over, at('/export/volumes/team-a/pvc-gone')] }).list.removed).toEqual([]);
+    const kept = { ...over, spec: { ...over.spec, persistentVolumeReclaimPolicy: 'Retain' } };
+    expect(planFor({ volumes: [kept] })).toMatchObject({ removes: [], list: { removed: [] } });
+  });
+
+  it('are made for those that the disk has room for, whoever asks for more than there can be', () => {
+    const pendingClaims = [claim('huge', '90Gi'), claim('one', '4Gi'), claim('two', '6Gi'), claim('three', '1Gi')];
+    expect(names(planFor({ pendingClaims }).makes)).toEqual(['pvc-one', 'pvc-two']);
+  });
+
+  it('grow as soon as the disk has what their claims ask for', () => {
+    const growing = (storage: string) => planFor({ volumes: [volume('one')], growingClaims: [claim('one', storage)] });
+    expect(growing('10Gi').grows).toMatchObject([{ volume: { metadata: { name: 'pvc-one' } }, quantity: '10Gi' }]);
+    expect(growing('11Gi').grows).toEqual([]);
+  });
+
+  it('are empty: a claim that wants a copy is told so', () => {
+    const copy = claim('copy', '1Gi', { dataSource: { kind: 'PersistentVolumeClaim', name: 'one' } });
+    const { makes, refuses } = planFor({ pendingClaims: [copy] });
+    expect([makes, names(refuses)]).toEqual([[], ['copy']]);
+  });
+});
