@@ -5,8 +5,9 @@ import type { Cluster } from '../cluster.ts';
 import { type GoProgram, goProgram, moduleFolder } from '../go-program.ts';
 import { folderLayer, imageTarball } from '../images/image.ts';
 import { toolsReference } from '../images/node-images.ts';
+import { nfsServerImage } from '../images/product-image.ts';
 import { offerProgram } from '../kubectl.ts';
-import { mountNfs, nfsServerImage } from '../nfs/nfs.ts';
+import { mountNfs, nfsProvisionerImage } from '../nfs/nfs.ts';
 import { layout } from '../node/layout.ts';
 import { versions } from '../versions.ts';
 
@@ -16,12 +17,18 @@ const localPath: GoProgram = {
   version: versions.localPathProvisioner,
   package: '.',
 };
+/** What `quartermaster-nfs-server:0.1.0` means to a node. */
+const nfsServerReference = 'docker.io/library/quartermaster-nfs-server:0.1.0';
 const localPathReference = `docker.io/rancher/local-path-provisioner:v${localPath.version}`;
 
 /** What volumes come from: folders on the node, by local-path-provisioner as it ships itself, and NFS that the node can mount. */
 export const installStorage = async (cluster: Cluster, progress: Progress): Promise<void> => {
   const program = await goProgram(localPath, progress);
-  await cluster.load(await localPathImage(program, progress), await nfsServerImage(progress));
+  await cluster.load(
+    await localPathImage(program, progress),
+    await nfsProvisionerImage(progress),
+    await nfsServerImage(nfsServerReference, progress),
+  );
   await offerProgram(layout(), 'mount.nfs', await mountNfs(progress));
   const shipped = await moduleFolder(`${localPath.module}@v${localPath.version}`);
   const manifests = await readFile(join(shipped, 'deploy/local-path-storage.yaml'), 'utf8');

@@ -6,13 +6,13 @@ import { go } from '../go-program.ts';
 import { debianLayer, folderLayer, imageTarball } from '../images/image.ts';
 import { versions } from '../versions.ts';
 
-/** What the product's Deployment of an NFS server names by default. */
+/** What the product's Deployment of an NFS server of an earlier version names. */
 const reference = 'registry.k8s.io/sig-storage/nfs-provisioner:v4.0.8';
 const minuteMs = 60_000;
 const library = 'sigs.k8s.io/sig-storage-lib-external-provisioner/v11';
 
 /** Path of an image in place of nfs-provisioner's: Debian's Ganesha with a provisioner of the same library in front. */
-export const nfsServerImage = async (progress: Progress): Promise<string> => {
+export const nfsProvisionerImage = async (progress: Progress): Promise<string> => {
   const program = await provisioner(progress);
   const base = await debianLayer('nfs', ['nfs-ganesha', 'nfs-ganesha-vfs', 'rpcbind'], progress);
   const layers = async (folder: string) => {
