@@ -113,16 +113,19 @@ const createReconcile = (options: NfsControllerOptions) => {
     idleSince.delete(observed.className);
     return { decision: 'NFS server removed', fields: { disk } };
   };
+  const keep = async (observed: ObservedServer, signal: AbortSignal) => ({
+    written: await applyNfsServer(observed, tools, signal),
+    provisioned: await provision(observed, signal),
+  });
   return async (className: string, signal: AbortSignal): Promise<Outcome | undefined> => {
     const observed = await observe(className, options, signal);
     if (!isServed(observed)) return undefined;
     if (!isInUse(observed, options)) return removeIfIdle(observed, signal);
     idleSince.delete(className);
-    const written = await applyNfsServer(observed, tools, signal).catch((error: unknown) => {
+    const { written, provisioned } = await keep(observed, signal).catch((error: unknown) => {
       recordFailure(observed, options, error);
       throw error;
     });
-    const provisioned = await provision(observed, signal);
     return written.length + provisioned.length > 0
       ? { decision: 'NFS server written', fields: { written, provisioned } }
       : undefined;
