@@ -2,11 +2,13 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { chartFiles } from '../src/install/chart.ts';
 import { kustomizeTree } from '../src/install/manifests.ts';
-import { defaults } from '../src/install/options.ts';
+import { defaults, readOptions } from '../src/install/options.ts';
 
-/** Writes manifests/ and charts/quartermaster/ anew from what the install is made of. */
+/** Writes manifests/ and charts/quartermaster/ anew from what the install is made of; a release gives its image, by digest. */
 const root = join(import.meta.dirname, '..');
-const trees = { manifests: kustomizeTree(defaults), 'charts/quartermaster': chartFiles() };
+const [image = defaults.image] = process.argv.slice(2);
+const options = readOptions({ image });
+const trees = { manifests: kustomizeTree(options), 'charts/quartermaster': chartFiles(options) };
 for (const [folder, files] of Object.entries(trees)) {
   await rm(join(root, folder), { recursive: true, force: true });
   for (const [path, text] of Object.entries(files)) {

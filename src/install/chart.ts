@@ -3,7 +3,7 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import type { JsonSchema } from '../api/schema.ts';
 import { CHECKS } from './chart-checks.ts';
 import { installFiles } from './manifests.ts';
-import { defaultValues, type InstallOptions, NAME, optionsSchema, VERSION } from './options.ts';
+import { defaultValues, type InstallOptions, type InstallValues, NAME, optionsSchema, VERSION } from './options.ts';
 import { expression } from './template.ts';
 import { checkPodObject } from './workload.ts';
 
@@ -38,7 +38,7 @@ const testHook = (object: KubeObject): KubeObject => ({
 });
 
 /** The files of charts/quartermaster, by path: templates made of the very functions that print the install. */
-export const chartFiles = (): Readonly<Record<string, string>> => ({
+export const chartFiles = ({ image } = defaultValues): Readonly<Record<string, string>> => ({
   'Chart.yaml': stringify({
     apiVersion: 'v2',
     name: NAME,
@@ -48,7 +48,7 @@ export const chartFiles = (): Readonly<Record<string, string>> => ({
     appVersion: VERSION,
     kubeVersion: '>=1.34.0-0',
   }),
-  'values.yaml': valuesFile(),
+  'values.yaml': valuesFile({ ...defaultValues, image }),
   'values.schema.json': `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...schemaOf(optionsSchema.json) }, undefined, 2)}\n`,
   'templates/_helpers.tpl': HELPERS,
   'templates/_checks.tpl': CHECKS,
@@ -87,8 +87,8 @@ Then write the first PlatformDefaults (kubectl explain platformdefaults.spec). B
 namespace of the NFS servers stay.
 `;
 
-const valuesFile = (): string =>
-  Object.entries(defaultValues)
+const valuesFile = (values: InstallValues): string =>
+  Object.entries(values)
     .map(
       ([name, value]) =>
         `# ${optionsSchema.json.properties?.[name]?.description ?? ''}\n${stringify({ [name]: value })}`,

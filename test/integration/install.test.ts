@@ -9,11 +9,14 @@ import { secretSource } from '../../src/certificates/secret-source.ts';
 import { manifests } from '../../src/cli/manifests.ts';
 import type { MutatingWebhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
 import { webhookPublisher } from '../../src/controller/webhooks/publisher.ts';
+import { installObjects, toYaml } from '../../src/install/manifests.ts';
+import { readOptions } from '../../src/install/options.ts';
 import { clusterPermissions, nfsPermissions, type PolicyRule, systemPermissions } from '../../src/install/rbac.ts';
 import { rulesInForce } from '../../src/kinds/index.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { findConnection } from '../../src/kube/connection.ts';
+import { optionSets } from '../fixtures/install-values.ts';
 import { refused } from '../fixtures/refused-permissions.ts';
 
 const SYSTEM = 'quartermaster-system';
@@ -78,6 +81,16 @@ describe('the install', () => {
     await apply();
     expect(before).toHaveLength(install.split('\n---\n').length);
     expect(await versions()).toEqual(before);
+  });
+
+  test('has no field that the API server does not know, whatever is chosen', async () => {
+    const objects = optionSets.flatMap(([, values]) => installObjects(readOptions(values)));
+    const known = objects.filter(({ apiVersion }) => !/monitoring.coreos.com|cert-manager.io/.test(apiVersion));
+    // Most are the same in every set.
+    const unlike = [...new Map(known.map((one) => [JSON.stringify(one), one])).values()];
+    const input = toYaml(unlike);
+    const said = await kubectl(controlPlane, ['apply', '--dry-run=server', '--validate=strict', '-f', '-'], { input });
+    expect(said.trim().split('\n')).toHaveLength(unlike.length);
   });
 
   test('differs in nothing from what is printed, says kubectl diff', async () => {
