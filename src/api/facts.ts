@@ -155,6 +155,16 @@ export interface NfsLimits {
   readonly server: number;
 }
 
+/** How the pods of a framework that only the platform knows are told apart; names with `*` and `?`. */
+export interface PodProfileOfPlatform {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, readonly string[]>>;
+  readonly main?: readonly string[];
+  readonly helpers?: readonly string[];
+  readonly untouched?: readonly string[];
+  readonly reserved?: Readonly<Partial<Record<'paths' | 'volumes' | 'env' | 'labels', readonly string[]>>>;
+}
+
 /** The settings a decision depends on. */
 export interface Policy {
   readonly systemNamespace: string;
@@ -177,6 +187,8 @@ export interface Policy {
   /** Where ObjectStores have their buckets on a cloud without an object store of its own. */
   readonly s3?: S3Policy;
   readonly calrissian?: CalrissianPolicy;
+  /** Frameworks that only the platform knows. */
+  readonly podProfiles?: readonly PodProfileOfPlatform[];
   /** Tests and demos only: an ObjectStore may name an S3 endpoint on this very host. */
   readonly allowLoopbackEndpoints?: boolean;
 }

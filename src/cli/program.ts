@@ -42,6 +42,7 @@ const PREVIEW_SETTINGS = [
   'calrissianObjectStore',
   'calrissianBucket',
   'calrissianSecret',
+  'podProfiles',
   's3Endpoint',
   's3Credentials',
   's3Region',

@@ -145,6 +145,9 @@ interface PodRefusals {
   readonly kind: TargetKind;
   readonly ofMount: (pod: KubeObject, mount: Edit, desired: DesiredVolumes) => string | undefined;
   readonly ofEnv: (pod: KubeObject, edit: Edit) => string | undefined;
+  /** True for names of volumes that are kept beyond those of the kind. */
+  readonly ofVolume?: (name: string) => boolean;
+  readonly ofAnnotation?: (key: string) => string | undefined;
   /** Left out where labels may be changed like anything else. */
   readonly ofLabel?: (pod: KubeObject, edit: Edit) => string | undefined;
 }
@@ -155,7 +158,9 @@ export const podRules =
   (edits: readonly Edit[]): Rules => {
     const desired = desiredVolumes(edits);
     const ofVolume = ({ key }: Edit): string | undefined =>
-      kinds.some(({ kind }) => isReservedVolume(kind, key)) ? 'the volume name is kept for the engine' : undefined;
+      kinds.some(({ kind, ofVolume: ofOwn }) => isReservedVolume(kind, key) || ofOwn?.(key) === true)
+        ? 'the volume name is kept for the engine'
+        : undefined;
     const ofMount = (pod: KubeObject, mount: Edit): string | undefined =>
       firstOf(kinds, (kind) => mountRefusal(pod, mount, kind, desired)) ??
       mountedVolumeRefusal(pod, mount, POD_VOLUMES, desired, ofVolume);
@@ -195,13 +200,17 @@ const otherSpelling = (pod: KubeObject, { at, key, value, mode }: Edit): readonl
 
 const KEPT = 'the key is kept for the engine or Quartermaster';
 
-const fieldRefusal = (pod: KubeObject, edit: Edit, { kind, ofEnv, ofLabel }: PodRefusals): string | undefined => {
+const fieldRefusal = (
+  pod: KubeObject,
+  edit: Edit,
+  { kind, ofEnv, ofLabel, ofAnnotation }: PodRefusals,
+): string | undefined => {
   const { key } = edit;
   switch (edit.at.at(-1) ?? '') {
     case 'labels':
       return isReservedLabel(kind, key) ? KEPT : ofLabel?.(pod, edit);
     case 'annotations':
-      return isReservedLabel(kind, key) ? KEPT : undefined;
+      return isReservedLabel(kind, key) ? KEPT : ofAnnotation?.(key);
     case 'env':
       return isReservedEnv(kind, key) ? 'the variable is kept for the engine' : ofEnv(pod, edit);
     default:

@@ -38,6 +38,7 @@ export const LIVE_SETTINGS = [
   'storageClassPattern',
   'storageClassLimit',
   'rwxFallback',
+  'podProfiles',
 ] as const satisfies readonly SettingName[];
 
 /** What is wrong with the text of one setting, by its name in the environment: a part of a sentence. Undefined where nothing is. */
@@ -103,5 +104,6 @@ export const policyOf = (values: Settings): Policy => ({
         : { objectStore: values.calrissianObjectStore },
     secret: values.calrissianSecret,
   },
+  podProfiles: values.podProfiles,
   allowLoopbackEndpoints: values.objectStoreLoopback === 'allow',
 });

@@ -4,6 +4,7 @@ import { AppError } from '../api/errors.ts';
 import type { CloudName } from '../api/facts.ts';
 import type { LabelRequirement } from '../api/kubernetes.ts';
 import { SYSTEM_NAMESPACE } from '../api/names.ts';
+import { readPodProfiles } from './pod-profiles.ts';
 
 /** One setting: an environment variable, the same as a flag, and what turns its text into a value (or says what is wrong). */
 export interface Setting<T> {
@@ -358,6 +359,12 @@ export const settings = {
     '',
     text,
     'Azure Resource Manager, where it is not the public one',
+  ),
+  podProfiles: setting(
+    'POD_PROFILES',
+    '',
+    readPodProfiles,
+    'frameworks that only the platform knows, as YAML (docs/platform-defaults.md)',
   ),
   calrissianServiceAccounts: setting(
     'CALRISSIAN_SERVICE_ACCOUNTS',

@@ -40,9 +40,12 @@ describe('live settings', () => {
     expect(values.storageClassLimit).toBe(9);
   });
 
-  it('are four: any other is refused by name', () => {
+  it('are five: any other is refused by name', () => {
     const { values, refused } = applySettings({ OPS_PORT: '1', COLOUR: 'blue' }, start, start);
-    expect(refused).toEqual(['OPS_PORT is read at the start only: set it in the Deployment.', 'COLOUR is no setting.']);
+    expect(refused).toEqual([
+      'OPS_PORT is read at the start only: set it in the Deployment.',
+      'COLOUR is no setting (did you mean CLOUD?).',
+    ]);
     expect(values).toEqual(start);
   });
 });

@@ -6,12 +6,12 @@ import { FRAMEWORKS } from './frameworks/index.ts';
 /** The framework whose pod it is: the first, and so the most specific, that fits. */
 export const frameworkOf = (pod: KubeObject): FrameworkProfile | undefined => {
   const labels = isRecord(pod.metadata.labels) ? pod.metadata.labels : NO_LABELS;
-  return FRAMEWORKS.find(({ knownBy }) => isKnownBy(pod, labels, knownBy));
+  return FRAMEWORKS.find(({ knownBy }) => fits(pod, labels, knownBy));
 };
 
 const NO_LABELS: Readonly<Record<string, unknown>> = {};
 
-const isKnownBy = (
+const fits = (
   pod: KubeObject,
   podLabels: Readonly<Record<string, unknown>>,
   { labels = {}, owner, container }: Recognition,
@@ -30,3 +30,7 @@ const isKnownBy = (
 
 const isOf = ({ group, kind }: NonNullable<Recognition['owner']>, owner: unknown): boolean =>
   textAt(owner, ['kind']) === kind && textAt(owner, ['apiVersion'])?.startsWith(`${group}/`) === true;
+
+/** True where all holds of a pod that it is to be known by. */
+export const isKnownBy = (pod: KubeObject, knownBy: Recognition): boolean =>
+  fits(pod, isRecord(pod.metadata.labels) ? pod.metadata.labels : NO_LABELS, knownBy);

@@ -4,6 +4,7 @@ import { textAt } from '../../injection/path.ts';
 import { isSparkOperatorPod, mutatePod } from '../../injection/pods.ts';
 import { WORKFLOW_LABEL } from '../../injection/profiles/argo.ts';
 import { calrissianPodOf } from '../../injection/profiles/calrissian.ts';
+import { platformProfileOf } from '../../injection/profiles/of-platform.ts';
 import { frameworkOf } from '../../injection/profiles/recognition.ts';
 import { labelsOf } from '../../injection/target.ts';
 import { injectorFor } from './profile.ts';
@@ -19,7 +20,7 @@ export const podMutator: Mutator = {
   mutate: (pod, request, facts) => {
     if (request.operation !== 'CREATE' || facts.defaults.size === 0 || isElsewhere(pod)) return untouched(pod);
     if (calrissianPodOf(pod, request, facts) !== undefined) return untouched(pod);
-    const { profiles, rulesFor } = injectorFor(frameworkOf(pod));
+    const { profiles, rulesFor } = injectorFor(frameworkOf(pod), platformProfileOf(pod, facts.policy.podProfiles));
     return mutatePod(pod, request, facts, profiles, rulesFor);
   },
 };

@@ -1,11 +1,13 @@
+import { mountKey } from '../../api/inject-spec.ts';
 import type { Edit } from '../../injection/edit.ts';
 import { memoize } from '../../injection/memo.ts';
 import { isOfWindows } from '../../injection/pod-fields.ts';
 import { containerEdits, FEW_CONTAINERS, type PodProfile, podEdits, podRules } from '../../injection/pods.ts';
 import { readOnlyOverlap } from '../../injection/profiles/argo.ts';
-import { ANY_POD, containersOf } from '../../injection/profiles/containers.ts';
+import { containersOf } from '../../injection/profiles/containers.ts';
 import type { FrameworkProfile } from '../../injection/profiles/framework.ts';
 import { FRAMEWORKS } from '../../injection/profiles/frameworks/index.ts';
+import { type PlatformProfile, rulesOf } from '../../injection/profiles/of-platform.ts';
 import { frameworkOf } from '../../injection/profiles/recognition.ts';
 import { labelsOf } from '../../injection/target.ts';
 import { hasClaims } from '../../injection/volumes.ts';
@@ -16,8 +18,8 @@ export interface PodInjector {
   readonly rulesFor: ReturnType<typeof podRules>;
 }
 
-const injectorOf = (framework: FrameworkProfile | undefined): PodInjector => {
-  const profile = podProfile(framework);
+const injectorOf = (framework: FrameworkProfile | undefined, platform?: PlatformProfile): PodInjector => {
+  const profile = podProfile(framework, platform);
   const makeRules = podRules([profile]);
   return { profiles: [profile], rulesFor: (edits) => memoize(edits, makeRules, '', () => makeRules(edits)) };
 };
@@ -26,8 +28,9 @@ const injectorOf = (framework: FrameworkProfile | undefined): PodInjector => {
  * What a pod of a framework is given, or of none: its containers as the framework's profile tells them apart. Labels are added
  * and never changed: controllers find their pods by them.
  */
-const podProfile = (framework: FrameworkProfile | undefined): PodProfile => {
-  const rules = framework ?? ANY_POD;
+const podProfile = (framework: FrameworkProfile | undefined, platform: PlatformProfile | undefined): PodProfile => {
+  const rules = rulesOf(framework, platform);
+  const kept = platform?.reserved;
   const profile: PodProfile = {
     kind: framework?.kind ?? 'Pod',
     ownEdits: () => [],
@@ -46,9 +49,15 @@ const podProfile = (framework: FrameworkProfile | undefined): PodProfile => {
         make,
       );
     },
-    ofMount: (pod, mount, desired) => (isOfWindows(pod) ? WINDOWS : readOnlyOverlap(pod, mount, desired)),
-    ofEnv: () => undefined,
+    ofMount: (pod, mount, desired) => {
+      if (isOfWindows(pod)) return WINDOWS;
+      return isKept(kept?.paths, mountKey(mount.key)) ? KEPT : readOnlyOverlap(pod, mount, desired);
+    },
+    ofEnv: (_pod, { key }) => (isKept(kept?.env, key) ? KEPT : undefined),
+    ofVolume: (name) => isKept(kept?.volumes, name),
+    ofAnnotation: (key) => (isKept(kept?.labels, key) ? KEPT : undefined),
     ofLabel: (pod, { key, value }) => {
+      if (isKept(kept?.labels, key)) return KEPT;
       if (Object.hasOwn(labelsOf(pod), key)) return LABEL_KEPT;
       const labelled = { ...pod, metadata: { ...pod.metadata, labels: { ...labelsOf(pod), [key]: String(value) } } };
       return RECOGNISED.has(key) && frameworkOf(labelled) !== framework ? LABEL_MISLEADS : undefined;
@@ -58,6 +67,10 @@ const podProfile = (framework: FrameworkProfile | undefined): PodProfile => {
   return profile;
 };
 
+const isKept = (patterns: readonly RegExp[] = [], name: string): boolean =>
+  patterns.some((pattern) => pattern.test(name));
+
+const KEPT = 'the platform’s profile of such pods keeps it';
 const LABEL_KEPT = 'the pod has that label, and controllers find their pods by labels: they are added, never changed';
 const LABEL_MISLEADS = 'the pod would be taken for one of another framework';
 /** Labels that some framework's pods are known by. */
@@ -67,6 +80,11 @@ const WINDOWS = 'it is a pod of Windows, which has no such path';
 const anyPod = injectorOf(undefined);
 const byFramework = new Map(FRAMEWORKS.map((framework) => [framework, injectorOf(framework)]));
 
-/** The one for pods of this framework, or of none. */
-export const injectorFor = (framework: FrameworkProfile | undefined): PodInjector =>
-  (framework && byFramework.get(framework)) ?? anyPod;
+/** The one for pods of this framework, or of none, and of this profile of the platform. */
+export const injectorFor = (
+  framework: FrameworkProfile | undefined,
+  platform: PlatformProfile | undefined,
+): PodInjector =>
+  platform === undefined
+    ? ((framework && byFramework.get(framework)) ?? anyPod)
+    : memoize(platform, framework ?? anyPod, '', () => injectorOf(framework, platform));
