@@ -84,6 +84,31 @@ const agentIncompatibility = (
   return hasListener ? `java options of the ${role}'s pod listen on port ${port} already` : undefined;
 };
 
+/**
+ * Whether something in a role's pod is known to listen on a port: the operator's exporter, an agent in any java option, Spark itself, a
+ * port that the app declares. What an image starts by itself nobody knows.
+ */
+export const isListening = (app: KubeObject, role: Role, port: number, injection: Injection): boolean => {
+  const exporter = readAt(app, PROMETHEUS);
+  if (isRecord(exporter) && (exporter['port'] ?? JMX_PORT) === port) return true;
+  if (confOf(app, injection, 'spark.plugins') !== undefined) return true;
+  const options = [
+    ...optionTexts(app, role, injection),
+    confOf(app, injection, `spark.${role}.extraJavaOptions`) ?? '',
+  ];
+  return (
+    options.some((text) => listeningPorts(text).includes(port) || hasAgentOfUnknownPort(text)) ||
+    sparkPorts(app, role, injection).some(([, own]) => own === String(port)) ||
+    declaredPorts(app, role).some((entry) => isRecord(entry) && entry['containerPort'] === port)
+  );
+};
+
+const hasAgentOfUnknownPort = (options: string): boolean =>
+  options
+    .split('-javaagent:')
+    .slice(1)
+    .some((text) => LISTENERS['-javaagent:']?.test(text) === false);
+
 /** What a JVM, or the script that starts Spark's, reads its options from besides its command line. */
 const JAVA_VARIABLES = ['JAVA_TOOL_OPTIONS', 'JDK_JAVA_OPTIONS', '_JAVA_OPTIONS', 'SPARK_SUBMIT_OPTS'];
 
@@ -163,10 +188,14 @@ const portIncompatibility = (
   const own = sparkPorts(app, role, injection).find(([, value]) => value === String(port));
   if (own !== undefined) return `Spark itself listens on port ${port} of the ${role} (${own[0]})`;
   const name = textAt(app, [...PROMETHEUS, 'portName']) ?? 'jmx-exporter';
-  const ports = [mapAt(app, spec), ...othersOf(app, role)].flatMap((container) => listAt(container, ['ports']));
-  const taken = ports.some((entry) => isRecord(entry) && (entry['name'] === name || entry['containerPort'] === port));
+  const taken = declaredPorts(app, role).some(
+    (entry) => isRecord(entry) && (entry['name'] === name || entry['containerPort'] === port),
+  );
   return taken ? `the ${role} has a port ${port} or a port named ${name} already` : undefined;
 };
+
+const declaredPorts = (app: KubeObject, role: Role): readonly unknown[] =>
+  [mapAt(app, ['spec', role]), ...othersOf(app, role)].flatMap((container) => listAt(container, ['ports']));
 
 /** What Spark listens on by itself, with its defaults on Kubernetes. */
 const SPARK_PORTS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {

@@ -4,7 +4,15 @@ import { type Edit, editOf, type FieldPath, titleOf } from '../../injection/edit
 import { isRecord, listAt, mapAt, type Path, readAt, textAt } from '../../injection/path.ts';
 import { isBelow } from '../../injection/volumes.ts';
 import { confOf, ROLES, type Role } from './fields.ts';
-import { configFileOf, JMX_PORT, type JmxAgent, jmxIncompatibility, MONITORING, PROMETHEUS } from './jmx-exporter.ts';
+import {
+  configFileOf,
+  isListening,
+  JMX_PORT,
+  type JmxAgent,
+  jmxIncompatibility,
+  MONITORING,
+  PROMETHEUS,
+} from './jmx-exporter.ts';
 import { NOTHING, type Proposal } from './object-store.ts';
 
 const EXPOSE = { driver: 'exposeDriverMetrics', executor: 'exposeExecutorMetrics' } as const;
@@ -85,9 +93,27 @@ const withoutJar = (app: KubeObject, injection: Injection): Proposal => {
   const roles = exposedRoles(app, prometheus);
   if (wantsServlet(prometheus)) return servletEdits(app, injection, roles, 'no JMX exporter is named');
   const scrape = prometheus.get('scrape');
-  return scrape?.value === true
-    ? { edits: roles.flatMap((role) => scrapeEdits(prometheus, scrape, role)), warnings: [] }
-    : NOTHING;
+  if (scrape?.value !== true) return NOTHING;
+  return {
+    edits: roles.flatMap((role) => scrapeEdits(prometheus, scrape, role)),
+    warnings: silentPort(app, injection, scrape, roles),
+  };
+};
+
+/** Prometheus is told of a port: whoever submits the application learns where nothing is known to answer. */
+const silentPort = (
+  app: KubeObject,
+  injection: Injection,
+  scrape: Resolved<unknown>,
+  roles: readonly Role[],
+): readonly string[] => {
+  const port = injection.prometheus.get('port')?.value;
+  const silent = typeof port === 'number' ? roles.filter((role) => !isListening(app, role, port, injection)) : [];
+  return silent.length === 0
+    ? []
+    : [
+        `PlatformDefaults ${titleOf(scrape.source)}: prometheus.io/port is ${String(port)}, where nothing in the ${silent.join(' and the ')} is known to listen: name prometheus.jmxExporterJar, or fallback PrometheusServlet.`,
+      ];
 };
 
 const wantsServlet = (given: Given): boolean => given.get('fallback')?.value === 'PrometheusServlet';
