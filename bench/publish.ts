@@ -1,52 +1,77 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type Chart, drawCharts } from './chart.ts';
-import { type Claim, checkClaims } from './claims.ts';
+import { type Claim, checkClaims, type Measured } from './claims.ts';
 import { type Conditions, readResult } from './results.ts';
 import type { Row } from './reviews.ts';
-import type { RoundTrip } from './round-trip.ts';
-import type { Sweep } from './scale.ts';
+import type { Sweep } from './sweeps.ts';
+import {
+  claimTable,
+  clusterScaleTable,
+  footprintTable,
+  peerTable,
+  reviewTable,
+  roundTripTable,
+  tailTable,
+} from './tables.ts';
 
 const DOCS = `${import.meta.dirname}/../docs`;
 
-type Reviews = Conditions & { readonly rows: readonly Row[] };
-type RoundTrips = Conditions & { readonly rounds: number; readonly rows: readonly RoundTrip[] };
-type Scale = Conditions & { readonly sweeps: readonly Sweep[] };
+/** Each part with what its run was made under. */
+type Results = { readonly [Part in keyof Measured]: NonNullable<Measured[Part]> & Conditions };
 
-const readAll = () => ({
-  reviews: readResult<Reviews>('reviews'),
-  defaults: readResult<Reviews>('defaults'),
-  roundTrip: readResult<RoundTrips>('round-trip'),
-  scale: readResult<Scale>('scale'),
-});
+const PARTS = ['peers', 'tail', 'footprint', 'reviews', 'defaults', 'round-trip', 'sweeps', 'scale'] as const;
 
-/** What must hold, held against the last results of all kinds. */
-export const lastClaims = (): readonly Claim[] => {
-  const { reviews, defaults, roundTrip, scale } = readAll();
-  return checkClaims({
-    reviews: reviews.rows,
-    defaults: defaults.rows,
-    roundTrips: roundTrip.rows,
-    sweeps: scale.sweeps,
-  });
+/** The last results, of those parts that were measured in this checkout. */
+const ownResults = (): Results =>
+  Object.fromEntries(PARTS.flatMap((part) => [[part, readResult(part)] as const].filter(([, found]) => found)));
+
+/** Those, and of the other parts what the page has. */
+const allResults = (): Results => {
+  const { claims: _, ...published } = JSON.parse(readFileSync(`${DOCS}/performance.json`, 'utf8')) as Results & {
+    readonly claims: unknown;
+  };
+  return { ...published, ...ownResults() };
 };
 
-/** Writes the last results into docs/performance.md, between its marks, with a chart and the data beside it. */
-export const publish = (): void => {
-  const { reviews, defaults, roundTrip, scale } = readAll();
+/** What must hold, held against the last results. */
+export const lastClaims = (): readonly Claim[] => checkClaims(ownResults());
+
+/** Says what holds of what was measured here, and fails where anything does not. */
+export const judge = (): void => {
   const claims = lastClaims();
-  const parts: Readonly<Record<string, string>> = {
-    claims: claimTable(claims),
-    reviews: `${made(reviews)}\n\n${reviewTable(reviews.rows)}`,
-    defaults: `${made(defaults)}\n\n${reviewTable(defaults.rows)}`,
-    'round-trip': `${made(roundTrip)} ${roundTrip.rounds} pods each.\n\n${roundTripTable(roundTrip.rows)}`,
-    scale: `${made(scale)}\n\n![CPU time and latency against what grows](performance.svg)`,
-  };
+  const missing = PARTS.filter((part) => ownResults()[part] === undefined);
+  console.table(claims);
+  if (missing.length > 0)
+    console.error(`not measured yet: ${missing.map((part) => `npm run bench -- ${part}`).join(', ')}`);
+  if (missing.length > 0 || claims.some(({ holds }) => !holds)) process.exitCode = 1;
+};
+
+/** Writes the results into docs/performance.md, between its marks, with a chart and the data beside it. */
+export const publish = (): void => {
+  const results = allResults();
+  const claims = checkClaims(results);
+  const parts = { ...partsOf(results), claims: claimTable(claims) };
   const page = `${DOCS}/performance.md`;
   writeFileSync(page, Object.entries(parts).reduce(replacePart, readFileSync(page, 'utf8')));
-  writeFileSync(`${DOCS}/performance.svg`, drawCharts(scale.sweeps.flatMap(chartsOf)));
-  const data = { claims, reviews, defaults, roundTrip, scale };
-  writeFileSync(`${DOCS}/performance.json`, `${JSON.stringify(data, null, 2)}\n`);
+  if (results.sweeps) writeFileSync(`${DOCS}/performance.svg`, drawCharts(results.sweeps.sweeps.flatMap(chartsOf)));
+  writeFileSync(`${DOCS}/performance.json`, `${JSON.stringify({ claims, ...results }, null, 2)}\n`);
 };
+
+const partsOf = (results: Results): Readonly<Record<string, string>> => {
+  const { peers, tail, footprint, reviews, defaults, sweeps, scale } = results;
+  const roundTrip = results['round-trip'];
+  return {
+    ...(peers && { peers: `${made(peers)}\n\n${peerTable(peers.rows)}` }),
+    ...(tail && { tail: `${made(tail)}\n\n${tailTable(tail.rows)}` }),
+    ...(footprint && { footprint: `${made(footprint)}\n\n${footprintTable(footprint.footprint)}` }),
+    ...(reviews && { reviews: `${made(reviews)}\n\n${reviewTable(reviews.rows)}` }),
+    ...(defaults && { defaults: `${made(defaults)}\n\n${reviewTable(defaults.rows)}` }),
+    ...(roundTrip && { 'round-trip': `${made(roundTrip)}\n\n${roundTripTable(roundTrip.rows)}` }),
+    ...(sweeps && { sweeps: `${made(sweeps)}\n\n![CPU time and latency against what grows](performance.svg)` }),
+    ...(scale && { scale: `${made(scale)}\n\n${clusterScaleTable(scale.scale)}` }),
+  };
+};
+
 const replacePart = (page: string, [name, content]: readonly [string, string]): string => {
   const [begin, end] = [`<!-- bench ${name} -->`, `<!-- end of bench ${name} -->`];
   const [before, rest] = cut(page, begin);
@@ -60,38 +85,11 @@ const cut = (text: string, mark: string): readonly [string, string] => {
   return [text.slice(0, at), text.slice(at + mark.length)];
 };
 
-const made = ({ at, node, processor, cores, load }: Conditions): string =>
-  `Run of ${at.slice(0, 16).replace('T', ' ')} UTC: Node ${node}, ${processor}, ${cores} cores, load ${load} before it.`;
-
-const reviewTable = (rows: readonly Row[]): string =>
-  table(
-    ['review', 'server', 'CPU µs', 'times the first', 'lowest to highest', 'requests/s', 'p50 ms', 'p99 ms'],
-    rows.map((row) => [
-      row.input,
-      row.subject,
-      row.cpuMicroseconds,
-      row.ratio,
-      `${row.lowest} to ${row.highest}`,
-      row.perSecond,
-      row.p50,
-      row.p99,
-    ]),
-  );
-
-const claimTable = (claims: readonly Claim[]): string =>
-  table(
-    ['what', 'at most', 'measured', 'holds'],
-    claims.map(({ what, most, measured, holds }) => [what, most, measured, holds ? 'yes' : '**no**']),
-  );
-
-const roundTripTable = (rows: readonly RoundTrip[]): string =>
-  table(
-    ['webhook', 'median ms', 'p99 ms', 'added ms'],
-    rows.map((row) => [row.webhook, row.median, row.p99, row.added]),
-  );
-
-const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+const made = ({ at, node, processor, cores, load, versions = [] }: Conditions): string =>
+  [
+    `Run of ${at.slice(0, 16).replace('T', ' ')} UTC: Node ${node}, ${processor}, ${cores} cores, load ${load} before it.`,
+    ...(versions.length > 0 ? [`Beside: ${versions.join(', ')}.`] : []),
+  ].join(' ');
 
 const chartsOf = ({ title, unit, rows }: Sweep): readonly Chart[] => {
   const names = [...new Set(rows.map(({ subject }) => subject.replace(/-[\d-]+$/, '')))];

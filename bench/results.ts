@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import type { Row } from './reviews.ts';
 
@@ -12,9 +12,12 @@ export interface Conditions {
   readonly cores: number;
   /** Of the last minute, before the run: what else the machine was doing. */
   readonly load: number;
+  /** Of what was measured beside us. */
+  readonly versions?: readonly string[];
 }
 
-export const conditions = (): Conditions => ({
+export const conditions = (versions: readonly string[] = []): Conditions => ({
+  ...(versions.length > 0 && { versions }),
   at: new Date().toISOString(),
   node: process.version,
   processor: cpus()[0]?.model.trim() ?? 'unknown',
@@ -29,13 +32,10 @@ export const saveResult = (name: string, result: object): void => {
   process.stderr.write(`written to bench/results/${name}.json\n`);
 };
 
-/** The last result of a name. Throws where there is none. */
-export const readResult = <T>(name: string): T => {
-  try {
-    return JSON.parse(readFileSync(`${FOLDER}/${name}.json`, 'utf8')) as T;
-  } catch (cause) {
-    throw new Error(`there is no result ${name} yet: run npm run bench -- ${name}`, { cause });
-  }
+/** The last result of a name; undefined where there is none yet. */
+export const readResult = (name: string): unknown => {
+  const file = `${FOLDER}/${name}.json`;
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
 };
 
 /** Prints the rows as a table. */

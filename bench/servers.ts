@@ -1,11 +1,17 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { bundle } from '../dev/bundle/bundle.ts';
+import { flagsOf, lastStage } from '../dev/cluster/images/product-image.ts';
 import { type ControlPlane, startControlPlane } from '../dev/control-plane/control-plane.ts';
 import { freePorts } from '../dev/free-ports.ts';
-import { inputs } from './inputs.ts';
+import { type BuiltPeer, buildPeer } from './built-peers.ts';
+import { platformDefaults } from './defaults.ts';
+import { type Input, inputs } from './inputs.ts';
 import { agnhost, installPeers, makePeprStore } from './peers.ts';
 import { type Subject, type SubjectOptions, startSubject } from './subject.ts';
 import type { TlsFiles } from './tls.ts';
 
-/** What there is to be measured: `floor`, `agnhost`, `pepr-<defaults>`, `quartermaster-<defaults>[-<namespaces>]`. */
+/** What there is to be measured: `floor`, `agnhost`, `kube-rs`, `controller-runtime`, `pepr-<defaults>`, `quartermaster-<defaults>[-<namespaces>]`. */
 export type ServerName = string;
 
 /** Servers that run, and how to end them and what they needed. */
@@ -18,11 +24,10 @@ export const startServers = async (names: readonly ServerName[], matching: numbe
   const needsCluster = names.some((name) => name.startsWith('pepr'));
   const controlPlane = needsCluster ? await clusterForPepr() : undefined;
   const ports = await freePorts(names.length);
-  const subjects = await Promise.all(
-    names.map(async (name, index) =>
-      startSubject(await serverOptions(name, { port: ports[index] ?? 0, matching, tls, controlPlane })),
-    ),
-  );
+  const options: SubjectOptions[] = [];
+  for (const [index, name] of names.entries())
+    options.push(await serverOptions(name, { port: ports[index] ?? 0, matching, tls, controlPlane }));
+  const subjects = await Promise.all(options.map(startSubject));
   return {
     subjects,
     [Symbol.asyncDispose]: async () => {
@@ -46,37 +51,77 @@ interface Setting {
   readonly controlPlane: ControlPlane | undefined;
 }
 
+/** How each is started, by the first words of its name. */
+const starters: Readonly<Record<string, (setting: Setting, counts: readonly string[]) => Started | Promise<Started>>> =
+  {
+    floor: ({ port, tls }) => ({
+      command: inImage(`${import.meta.dirname}/subjects/floor.ts`, [String(port), tls.cert, tls.key]),
+      environment: imageEnvironment,
+    }),
+    quartermaster: async ({ port, tls, matching }, [defaults = '0', namespaces = '0']) => ({
+      command: inImage(await bundledSubject(tls), [
+        ...[String(port), tls.cert, tls.key],
+        ...[defaults, String(Math.min(Number(defaults), matching)), namespaces],
+      ]),
+      environment: imageEnvironment,
+    }),
+    pepr: (setting, [defaults = '0']) => ({
+      path: '/mutate/bench',
+      command: [
+        process.execPath,
+        `${import.meta.dirname}/peers/pepr.js`,
+        ...[String(setting.port), defaults, String(Math.min(Number(defaults), setting.matching))],
+      ],
+      environment: peprEnvironment(setting),
+    }),
+    agnhost: async (setting) => ({ path: '/mutating-pods-sidecar', command: await agnhostCommand(setting) }),
+    'kube-rs': (setting) => builtPeer('kube-rs', setting),
+    'controller-runtime': (setting) => builtPeer('controller-runtime', setting),
+  };
+
+type Started = Partial<Pick<SubjectOptions, 'path' | 'environment'>> & Pick<SubjectOptions, 'command'>;
+
+/** As the image runs Node. */
+const image = lastStage(readFileSync(`${import.meta.dirname}/../Dockerfile`, 'utf8'));
+const imageEnvironment = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' };
+const inImage = (file: string, args: readonly string[]): readonly [string, ...string[]] => [
+  process.execPath,
+  ...flagsOf(image),
+  file,
+  ...args,
+];
+
+/** Bundled like the image's program: sources take Node's own compiler of types along, and 25 MiB with it. */
+const bundledSubject = async ({ cert }: TlsFiles): Promise<string> => {
+  const folder = join(dirname(cert), 'subject');
+  if (!existsSync(folder)) await bundle(folder, 'bench/subjects/quartermaster.ts');
+  return join(folder, 'main.mjs');
+};
+
+/** What 20 PlatformDefaults give, as its own main reads it. */
+const builtPeer = async (peer: BuiltPeer, { port, tls, matching }: Setting): Promise<Started> => {
+  const program = await buildPeer(peer);
+  if (program === undefined) throw new Error(`${peer} cannot be built here`);
+  const file = join(dirname(tls.cert), 'defaults.json');
+  writeFileSync(file, JSON.stringify(platformDefaults(PEERS_DEFAULTS, matching)));
+  return { command: [program, String(port), tls.cert, tls.key, file] };
+};
+
+const PEERS_DEFAULTS = 20;
+
 const serverOptions = async (name: ServerName, setting: Setting): Promise<SubjectOptions> => {
-  const [kind = '', defaults = '0', namespaces = '0'] = name.split('-');
-  const { port, tls } = setting;
-  const matching = String(Math.min(Number(defaults), setting.matching));
-  const common = { name, port, path: '/mutate', review: (inputs['pod'] as { readonly body: string }).body };
-  const script = (file: string, ...args: readonly string[]): readonly [string, ...string[]] => [
-    process.execPath,
-    `${import.meta.dirname}/${file}`,
-    String(port),
-    ...args,
-  ];
-  switch (kind) {
-    case 'floor':
-      return { ...common, command: script('subjects/floor.ts', tls.cert, tls.key) };
-    case 'quartermaster':
-      return {
-        ...common,
-        command: script('subjects/quartermaster.ts', tls.cert, tls.key, defaults, matching, namespaces),
-      };
-    case 'pepr':
-      return {
-        ...common,
-        path: '/mutate/bench',
-        command: script('peers/pepr.js', defaults, matching),
-        environment: peprEnvironment(setting),
-      };
-    case 'agnhost':
-      return { ...common, path: '/mutating-pods-sidecar', command: await agnhostCommand(setting) };
-    default:
-      throw new Error(`there is no server ${name}`);
-  }
+  const kind = Object.keys(starters).find((known) => name === known || name.startsWith(`${known}-`)) ?? '';
+  const start = starters[kind];
+  if (start === undefined) throw new Error(`there is no server ${name}`);
+  const started = await start(
+    setting,
+    name
+      .slice(kind.length + 1)
+      .split('-')
+      .filter((count) => count !== ''),
+  );
+  const { body } = inputs['pod'] as Input;
+  return { name, port: setting.port, path: '/mutate', review: body, ...started };
 };
 
 const peprEnvironment = ({ tls, controlPlane }: Setting): Readonly<Record<string, string>> => ({

@@ -60,21 +60,31 @@ export const subjectOf = (name: string, pid: number, { port, path }: Pick<Subjec
 
 const untilReady = async ({ name, port, path, review }: SubjectOptions): Promise<void> => {
   const deadline = Date.now() + READY_WITHIN_MS;
-  while ((await statusOf(port, path, review)) !== 200) {
+  const isAnswering = (): Promise<boolean> =>
+    ask({ port, path }, review).then(
+      ({ status }) => status === 200,
+      () => false,
+    );
+  while (!(await isAnswering())) {
     if (Date.now() > deadline) throw new Error(`${name} does not answer reviews at ${path}`);
     await sleep(100);
   }
 };
 
-/** 0 while nothing listens. */
-const statusOf = (port: number, path: string, body: string): Promise<number> =>
-  new Promise((resolve) => {
+/** Sends one review over a connection of its own. Rejects while nothing listens. */
+export const ask = (
+  { port, path }: Pick<Subject, 'port' | 'path'>,
+  body: string,
+): Promise<{ readonly status: number; readonly body: string }> =>
+  new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
     const options = { host: '127.0.0.1', port, path, method: 'POST', headers, rejectUnauthorized: false, agent: false };
     const call = request(options, (response) => {
-      response.resume().on('end', () => resolve(response.statusCode ?? 0));
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
     });
-    call.on('error', () => resolve(0)).end(body);
+    call.on('error', reject).end(body);
   });
 
 /** The first field of /proc/<pid>/task/<tid>/schedstat, nanoseconds on a CPU, of all threads. */

@@ -7,6 +7,11 @@ export interface Crowd {
   readonly namespaces: number;
   /** Volumes that a provisioner made, bound to the first so many claims. */
   readonly volumes?: number;
+  /** Claims that many nodes want to share and nothing serves yet, one in each of the first so many namespaces. */
+  readonly shared?: number;
+  /** PlatformDefaults, one in each of the first so many namespaces. */
+  readonly defaults?: number;
+  readonly objectStores?: number;
 }
 
 /** What one transaction of etcd takes at most. */
@@ -20,7 +25,12 @@ export const addCrowd = async ({ etcdUrl }: Pick<ControlPlane, 'etcdUrl'>, crowd
   const namespaces = Array.from({ length: crowd.namespaces }, (_, index) => namespaceOf(index));
   const claims = Array.from({ length: crowd.claims }, (_, index) => claimOf(index, index % crowd.namespaces));
   const volumes = Array.from({ length: crowd.volumes ?? 0 }, (_, index) => volumeOf(index, index % crowd.namespaces));
-  const all = [...namespaces, ...claims, ...volumes];
+  const shared = Array.from({ length: crowd.shared ?? 0 }, (_, index) => sharedClaimOf(index));
+  const defaults = Array.from({ length: crowd.defaults ?? 0 }, (_, index) => defaultsOf(index));
+  const stores = Array.from({ length: crowd.objectStores ?? 0 }, (_, index) =>
+    storeOf(index, index % crowd.namespaces),
+  );
+  const all = [...namespaces, ...defaults, ...claims, ...volumes, ...stores, ...shared];
   for (let start = 0; start < all.length; start += BATCH) await put(etcdUrl, all.slice(start, start + BATCH));
 };
 
@@ -126,6 +136,49 @@ const volumeOf = (index: number, namespaceIndex: number): Entry => {
     },
   };
 };
+
+const sharedClaimOf = (index: number): Entry => {
+  const [name, namespace] = ['shared', `team-${index}`];
+  return {
+    key: `persistentvolumeclaims/${namespace}/${name}`,
+    object: {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name, namespace, uid: randomUUID(), creationTimestamp: created },
+      spec: {
+        accessModes: ['ReadWriteMany'],
+        resources: { requests: { storage: '10Gi' } },
+        storageClassName: 'shared',
+        volumeMode: 'Filesystem',
+      },
+      status: { phase: 'Pending' },
+    },
+  };
+};
+
+const ours = (kind: string, name: string, index: number, spec: object): Entry => ({
+  key: `quartermaster.dev/${kind.toLowerCase()}${kind.endsWith('s') ? '' : 's'}/team-${index}/${name}`,
+  object: {
+    apiVersion: 'quartermaster.dev/v1alpha1',
+    kind,
+    metadata: { name, namespace: `team-${index}`, uid: randomUUID(), creationTimestamp: created, generation: 1 },
+    spec,
+  },
+});
+
+const defaultsOf = (index: number): Entry =>
+  ours('PlatformDefaults', 'team', index, {
+    match: { kinds: ['WorkflowPod', 'SparkApplication'] },
+    inject: {
+      labels: { 'example.org/team': `team-${index}` },
+      env: [{ name: 'TEAM', value: `team-${index}` }],
+      volumes: [{ name: 'scratch', emptyDir: {} }],
+      volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }],
+    },
+  });
+
+const storeOf = (index: number, namespaceIndex: number): Entry =>
+  ours('ObjectStore', `store-${index}`, namespaceIndex, { name: `bucket-${index}` });
 
 const managedBy = (manager: string): object => ({
   manager,

@@ -9,14 +9,14 @@ const requireShim =
   "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);";
 
 /**
- * Bundles the program into `directory`: `main.mjs`, and a chunk for everything that is imported only when it is used (each cloud's
+ * Bundles the program, or another of this project, into `directory`: `main.mjs`, and a chunk for everything that is imported only when it is used (each cloud's
  * SDK, the certificate library, each command). What is there goes first. Needs nothing but Node 24 to run.
  */
-export const bundle = async (directory: string): Promise<Metafile> => {
+export const bundle = async (directory: string, entryPoint = 'src/main.ts'): Promise<Metafile> => {
   await rm(directory, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: { main: 'src/main.ts' },
+    entryPoints: { main: entryPoint },
     outdir: directory,
     outExtension: { '.js': '.mjs' },
     chunkNames: 'chunks/[name]-[hash]',

@@ -19,7 +19,7 @@ const EACH = { rounds: 4, bytes: 30_000_000 };
 const FEW = { ...EACH, connections: 16 };
 
 /** All of them, one after the other; within each, every step in each round. */
-export const measureScale = async (place: Place): Promise<readonly Sweep[]> => [
+export const measureSweeps = async (place: Place): Promise<readonly Sweep[]> => [
   await byDefaults(place),
   await byNamespaces(place),
   await bySize('Size of a pod', [1, 10, 100, 1_000, 10_000].map(podOf), place),
