@@ -38,7 +38,7 @@ const testHook = (object: KubeObject): KubeObject => ({
 });
 
 /** The files of charts/quartermaster, by path: templates made of the very functions that print the install. */
-export const chartFiles = ({ image } = defaultValues): Readonly<Record<string, string>> => ({
+export const chartFiles = ({ image, nfsServerImage } = defaultValues): Readonly<Record<string, string>> => ({
   'Chart.yaml': stringify({
     apiVersion: 'v2',
     name: NAME,
@@ -48,7 +48,7 @@ export const chartFiles = ({ image } = defaultValues): Readonly<Record<string, s
     appVersion: VERSION,
     kubeVersion: '>=1.34.0-0',
   }),
-  'values.yaml': valuesFile({ ...defaultValues, image }),
+  'values.yaml': valuesFile({ ...defaultValues, image, nfsServerImage }),
   'values.schema.json': `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...schemaOf(optionsSchema.json) }, undefined, 2)}\n`,
   'templates/_helpers.tpl': HELPERS,
   'templates/_checks.tpl': CHECKS,
