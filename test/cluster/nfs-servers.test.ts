@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Cluster } from '../../dev/cluster/cluster.ts';
 import { toolsReference } from '../../dev/cluster/images/node-images.ts';
 import { inNamespace, onCluster } from './on-cluster.ts';
 
@@ -41,6 +42,29 @@ done`;
 const missing = (written: number, text: string): readonly number[] => {
   const lines = new Set(text.split('\n'));
   return Array.from({ length: written }, (_, at) => at).filter((at) => !lines.has(`line ${at}`));
+};
+
+/** What it has in `work` and not afterwards. */
+const withSetting = async ({ kubectl }: Cluster, setting: string, work: () => Promise<void>): Promise<void> => {
+  const product = ['-n', 'quartermaster-system'];
+  const [name, value] = setting.split('=');
+  const shipped = await kubectl(
+    ...product,
+    'get',
+    'deployment/quartermaster',
+    '-o',
+    `jsonpath={.spec.template.spec.containers[0].env[?(@.name=="${name}")].value}`,
+  );
+  const give = async (given: string): Promise<void> => {
+    await kubectl(...product, 'set', 'env', 'deployment/quartermaster', given);
+    await kubectl(...product, 'rollout', 'status', 'deployment/quartermaster', '--timeout=180s');
+  };
+  await give(`${name}=${value}`);
+  try {
+    await work();
+  } finally {
+    await give(shipped === '' ? `${name}-` : `${name}=${shipped}`);
+  }
 };
 
 const servers = 'quartermaster-nfs';
@@ -150,23 +174,36 @@ onCluster('NFS servers', (join) => {
     });
   });
 
+  test('let in nobody but the nodes, where these are named', async () => {
+    const cluster = await join();
+    const { kubectl } = cluster;
+    const name = 'clients';
+    const within = (...args: readonly string[]) => kubectl('-n', name, ...args);
+    await inNamespace(cluster, { name }, async () => {
+      await withSetting(cluster, 'NFS_CLIENTS=203.0.113.0/24', async () => {
+        const manifests = together(claim('files', 'clients-nfs'), pod('work', 'files', 1000));
+        await kubectl.withInput(manifests, '-n', name, 'create', '-f', '-');
+        const messages = () => within('get', 'events', '-o', 'jsonpath={.items[*].message}');
+        await expect.poll(messages).toMatch(/mount failed[\s\S]*(ACCES|ccess)/);
+      });
+      await withSetting(cluster, 'NFS_CLIENTS=10.240.0.0/16', () =>
+        within('wait', '--for=condition=Ready', 'pod/work', '--timeout=240s').then(() => undefined),
+      );
+      await within('delete', 'pod', 'work', '--now');
+    });
+  });
+
   test('that nfs-provisioner ran are moved without losing a file, and serve old and new volumes', async () => {
     const cluster = await join();
     const { kubectl } = cluster;
     const name = 'moving';
     const within = (...args: readonly string[]) => kubectl('-n', name, ...args);
-    const settings = (...values: readonly string[]) =>
-      kubectl('-n', 'quartermaster-system', 'set', 'env', 'deployment/quartermaster', ...values);
-    const settled = () =>
-      kubectl('-n', 'quartermaster-system', 'rollout', 'status', 'deployment/quartermaster', '--timeout=180s');
     const image = () =>
       kubectl('-n', servers, 'get', serverOf('old-nfs'), '-o', 'jsonpath={.spec.template.spec.containers[0].image}');
     const inPod = (podName: string, script: string) => within('exec', podName, '--', 'sh', '-c', script);
     const sums = (podName: string) => inPod(podName, 'cd /data && find . -type f | sort | xargs sha256sum');
     await inNamespace(cluster, { name }, async () => {
-      await settings('NFS_SERVER_IMAGE=');
-      await settled();
-      try {
+      await withSetting(cluster, 'NFS_SERVER_IMAGE=', async () => {
         const manifests = together(claim('old', 'old-nfs'), pod('before', 'old', 1000));
         await kubectl.withInput(manifests, '-n', name, 'create', '-f', '-');
         await within('wait', '--for=condition=Ready', 'pod/before', '--timeout=180s');
@@ -174,10 +211,7 @@ onCluster('NFS servers', (join) => {
           'before',
           'for n in $(seq 50); do mkdir -p /data/d$n; head -c 20000 /dev/urandom > /data/d$n/f; done',
         );
-      } finally {
-        await settings('NFS_SERVER_IMAGE-');
-      }
-      await settled();
+      });
       expect(await image()).toBe('registry.k8s.io/sig-storage/nfs-provisioner:v4.0.8');
       const before = await sums('before');
       await within('delete', 'pod', 'before', '--now');
