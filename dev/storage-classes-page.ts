@@ -50,7 +50,8 @@ class. One that is there is never changed, whoever made it; where it cannot serv
 1. A **type** of the cloud by its own name (\`gp3\`, \`pd-ssd\`, \`premium-lrs\`), or a class that the cloud or a distribution ships, is that. The longest that the name holds counts.
 2. Else a word for a **tier** (\`fast\`, \`ssd\`, \`cold\`...) gives the cloud's type for it, or, where that is not made in the size the claim asks for, the nearest that is not dearer.
 3. Else it is the cloud's standard type. A type that only another cloud has comes to the tier it is there, with a warning.
-4. The **rest** of the name sets fields, on every cloud. What the provisioner cannot do, and words that nobody reads, a warning names.
+4. The **rest** of the name sets fields, on every cloud. A warning names what the provisioner cannot do, and a word that is nearly one of these (\`retian\`). Other words say whose or what for and are passed over,
+   except where nothing at all is read from a name: then the warning says that it is the standard type. Either comes once, with the claim that has the class made.
 
 \`nfs\` asks for an NFS server of its own ([shared storage](shared-storage.md)), \`s3\` for a volume in a bucket, \`ceph\` for Rook, \`local\` for a folder on the node. What a PlatformDefaults says of
 classes wins over all of it.

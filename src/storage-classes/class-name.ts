@@ -1,5 +1,6 @@
 import type { ClassVocabulary, Tier } from '../api/facts.ts';
 import type { StorageClass } from '../api/kubernetes.ts';
+import { nearestOf } from '../api/plain-text.ts';
 
 /** What the words of a class's name ask for, on any cloud. */
 export interface NameReading {
@@ -116,8 +117,40 @@ export const longestPhrase = (
   return longest;
 };
 
+/**
+ * What a person should be told of a name's words that nobody reads, on this cloud or any other; undefined where nothing is to be
+ * told. Teams and purposes stand in names beside the word that decides: such words are silent, unless they are nearly one that
+ * is read. A name of which nothing at all is read asks for the cloud's standard, which its author may not know.
+ */
+export const unreadNote = (reading: NameReading, vocabulary: ClassVocabulary | undefined): string | undefined => {
+  const unread = unreadWords(reading, vocabulary);
+  if (vocabulary === undefined || unread.length === 0) return undefined;
+  const known = [...Object.keys(TIER_WORDS), ...Object.keys(FIELD_WORDS), ...vocabulary.words];
+  const misspelt = unread.flatMap((word) => {
+    const meant = meantBy(word, known);
+    return meant === undefined ? [] : [`nothing is read from “${word}”: if “${meant}” is meant, write that`];
+  });
+  if (misspelt.length > 0) return `${misspelt.slice(0, MOST_TOLD).join('; ')}.`;
+  const isDecided = reading.words.some((word) => word.includes('nfs') || word === 'calrissian' || known.includes(word));
+  return isDecided
+    ? undefined
+    : 'nothing is read from its name, so that it is the standard of this cluster; docs/storage-classes.md lists the words that are read.';
+};
+
+const MOST_TOLD = 3;
+/** The first letter people get right (`gold` is no misspelt `cold`); short words are near to too many but for letters in another order. */
+const meantBy = (word: string, known: readonly string[]): string | undefined =>
+  nearestOf(
+    word,
+    known.filter(
+      (each) => each[0] === word[0] && (Math.min(each.length, word.length) > 4 || sorted(each) === sorted(word)),
+    ),
+  );
+
+const sorted = (word: string): string => [...word].sort().join('');
+
 /** The words of a name that nobody reads, on this cloud or any other. Without a vocabulary none is. */
-export const unreadWords = (
+const unreadWords = (
   { words }: Pick<NameReading, 'words'>,
   vocabulary: ClassVocabulary | undefined,
 ): readonly string[] =>

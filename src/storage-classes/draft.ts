@@ -4,7 +4,7 @@ import type { Resolved, StorageClassInjection } from '../api/injection.ts';
 import type { StorageClass, StringMap } from '../api/kubernetes.ts';
 import { MADE_FOR_ANNOTATION, MADE_FROM_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import type { Claim } from './claim.ts';
-import { type NameReading, readName, unreadWords } from './class-name.ts';
+import { type NameReading, readName, unreadNote } from './class-name.ts';
 import { type ClusterFacts, factFor } from './class-options.ts';
 import { chooseType } from './volume-type.ts';
 
@@ -76,7 +76,7 @@ export interface Draft {
   readonly source: string;
   readonly why: string;
   readonly warnings: readonly string[];
-  /** A whole sentence about words of the name that nobody reads. */
+  /** A whole sentence about words of the name that nobody reads, where there is reason for one. */
   readonly unread?: string;
   readonly abilities: Abilities;
 }
@@ -159,7 +159,7 @@ export const draftFromProvisioner = (
 
 /**
  * The draft with the fields that the words of its name ask for (`-retain`, `-xfs`...), and a warning about every word that asks for
- * what cannot be had, or that nobody reads. Where the platform says what the class is, words of its own are its own business.
+ * what cannot be had, or is nearly one that is read. Where the platform says what the class is, words of its own are its own business.
  */
 export const followName = (
   draft: Draft,
@@ -178,7 +178,7 @@ export const followName = (
   const isExpandable = reading.isExpandable && abilities.canExpand;
   const isImmediate = reading.volumeBindingMode === 'Immediate';
   const isByPlatform = injected.provisioner !== undefined || injected.parameters !== undefined;
-  const unread = isByPlatform ? [] : unreadWords(reading, vocabulary);
+  const unread = isByPlatform ? undefined : unreadNote(reading, vocabulary);
   const denied = deniedWords(reading, abilities);
   return {
     ...draft,
@@ -198,9 +198,7 @@ export const followName = (
             `StorageClass ${className} is made without what ${quote(denied)} in its name asks for: ${shape.provisioner} does not give it.`,
           ]),
     ],
-    ...(unread.length > 0 && {
-      unread: `StorageClass ${className}: nothing is read from ${quote(unread)} in its name; docs/storage-classes.md lists what is.`,
-    }),
+    ...(unread !== undefined && { unread: `StorageClass ${className}: ${unread}` }),
   };
 };
 

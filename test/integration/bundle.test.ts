@@ -152,7 +152,7 @@ describe('the bundle, serving', () => {
       );
       // What `helm test` runs waits for the API server to call by the new configuration, and stores nothing.
       expect(await runWith({ KUBECONFIG: kubeconfig }, 'check')).toMatch(
-        /^Quartermaster answered about a claim in the namespace default, which was not stored:\n(?:.* nothing is read from “check”, .*\n)? {2}StorageClass quartermaster-check-\w+ would be made, of the provisioner csi\.hetzner\.cloud; this is a dry run\.\n/,
+        /^Quartermaster answered about a claim in the namespace default, which was not stored:\n(?:.* nothing is read from its name, .*\n)? {2}StorageClass quartermaster-check-\w+ would be made, of the provisioner csi\.hetzner\.cloud; this is a dry run\.\n/,
       );
       expect(await get('storageclass,persistentvolumeclaims', 'name')).toBe('');
       await until(async () => {

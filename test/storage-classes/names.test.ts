@@ -68,13 +68,28 @@ describe('the rest of a name', () => {
     expect(warningsOf(name, { cloud })).toEqual([expect.stringMatching(warning)]);
   });
 
-  it('tells of words that nobody reads, and of no others', () => {
-    expect(warningsOf('flash-retian', {})).toEqual([
-      'StorageClass flash-retian: nothing is read from “flash”, “retian” in its name; docs/storage-classes.md lists what is.',
+  it('tells of a word that is nearly one that is read', () => {
+    expect(warningsOf('team-retian', {})).toEqual([
+      'StorageClass team-retian: nothing is read from “retian”: if “retain” is meant, write that.',
     ]);
-    expect(warningsOf('my-own-very-odd-name', {})).toEqual([expect.stringMatching(/“my”, “own”, “very” and 2 more/)]);
-    expect(warningsOf('ebs-csi-sc-v2', {})).toEqual([]);
+    expect(warningsOf('fsat-encryptd', {})).toEqual([
+      expect.stringMatching(/“fsat”: if “fast” is meant, write that; nothing is read from “encryptd”: if “encrypted”/),
+    ]);
   });
+
+  it('tells that nothing at all is read from a name', () => {
+    for (const name of ['sparkcheckpoint', 'my-own-very-odd-name', 'gold'])
+      expect(warningsOf(name, {})).toEqual([
+        `StorageClass ${name}: nothing is read from its name, so that it is the standard of this cluster; docs/storage-classes.md lists the words that are read.`,
+      ]);
+  });
+
+  it.each(['scratch-ssd', 'team-gp3', 'results-retain', 'ebs-csi-sc-v2', 'standard-team'])(
+    'tells nothing of %s, where a word decides and the others say whose or what for',
+    (name) => {
+      expect(warningsOf(name, {})).toEqual([]);
+    },
+  );
 
   it('leaves the words of a class to the platform, where it says what the class is', () => {
     expect(warningsOf('flash', { injection: { parameters: { type: 'gp2' } } })).toEqual([]);
