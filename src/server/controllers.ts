@@ -83,6 +83,7 @@ const runnablesOf = (core: Core, events: EventRecorder): readonly Runnable[] => 
   keepPlatformDefaults(core, events),
   keepObjectStores(core, events),
   keepAzureFiles(core, events),
+  keepReports(core),
 ];
 
 /** A controller with all it needs, acting until its signal. */
@@ -196,6 +197,16 @@ const keepAzureFiles = (core: Core, events: EventRecorder): Runnable => {
     await runAzureFileController({ ...tools, ...cluster, deletion, graceSeconds: ACCOUNT_GRACE_SECONDS }, signal);
   };
 };
+
+/** Does nothing where the setting says so, and loads nothing for it. */
+const keepReports =
+  (core: Core): Runnable =>
+  async (signal) => {
+    if (core.settings.policyReports === 'off') return await aborted(signal);
+    await Promise.race([core.detection.settled, aborted(signal)]);
+    const { runPolicyReports } = await import('./policy-reports.ts');
+    await runPolicyReports(core, core.settings.policyReports, signal);
+  };
 
 const aborted = async (signal: AbortSignal): Promise<void> => {
   if (!signal.aborted) await once(signal, 'abort');

@@ -427,6 +427,18 @@ export const settings = {
     integer(1, 86_400),
     'how often a bucket is compared with its ObjectStore',
   ),
+  policyReports: setting(
+    'POLICY_REPORTS',
+    'off',
+    oneOf('off', 'wgpolicy', 'openreports'),
+    'whether the leader keeps reports on all objects current, and as objects of which API (docs/report.md)',
+  ),
+  policyReportsSeconds: setting(
+    'POLICY_REPORTS_SECONDS',
+    '600',
+    integer(10, 86_400),
+    'how often those reports are written',
+  ),
   ensureDeadlineMs: setting(
     'ENSURE_DEADLINE_MS',
     '2000',

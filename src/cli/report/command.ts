@@ -1,13 +1,14 @@
 import { AppError } from '../../api/errors.ts';
 import { wrapped } from '../../explanation/print.ts';
 import { STANDINGS } from '../../report/examine.ts';
+import { listAll, listDefaults, type Page } from '../../report/objects.ts';
 import { createReporter, findingsOf, type Report } from '../../report/report.ts';
 import type { Settings } from '../../settings/config.ts';
 import type { DescribedClusterOptions } from '../described-cluster.ts';
 import { counted } from '../results/finding.ts';
 import { EXIT, type Terminal } from '../terminal.ts';
 import { type ReportOutput, renderReport } from './render.ts';
-import { fileSource, listAll, listDefaults, type Page, type ReportSource } from './sources.ts';
+import { fileSource, type ReportSource } from './sources.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

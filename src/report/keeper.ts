@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../api/errors.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
+import type { PreviewCluster } from '../explanation/cluster.ts';
+import type { Kube } from '../kube/api-server.ts';
+import type { Log } from '../ops/log.ts';
+import { listAll, listDefaults } from './objects.ts';
+import { type PolicyReport, policyReports, type ReportApi, reportResource } from './policy-reports.ts';
+import { createReporter } from './report.ts';
+
+export interface KeeperOptions {
+  readonly kube: Kube;
+  readonly api: ReportApi;
+  /** What holds now. */
+  readonly cluster: () => PreviewCluster;
+  readonly log: Log;
+  readonly everyMs: number;
+}
+
+/** Writes the PolicyReports anew, again and again, until the signal. What fails is logged and tried at the next turn. */
+export const keepPolicyReports = async (options: KeeperOptions, signal: AbortSignal): Promise<void> => {
+  while (!signal.aborted) {
+    await writePolicyReports(options, new Date(), signal).catch((error: unknown) => {
+      if (!signal.aborted) options.log.error({ error: messageOf(error) }, 'policy reports cannot be kept');
+    });
+    await sleep(options.everyMs, undefined, { signal }).catch(() => undefined);
+  }
+};
+
+/** Writes them once, and removes those of ours that nothing is in any more. Throws AppError. */
+export const writePolicyReports = async (
+  { kube, api, cluster, log }: Omit<KeeperOptions, 'everyMs'>,
+  at: Date,
+  signal: AbortSignal,
+): Promise<void> => {
+  const reporter = createReporter(cluster(), await listDefaults(kube));
+  const pages = listAll(kube, ({ plural }, reason) => {
+    if (reason === 'Forbidden') log.warn({ resource: plural }, 'not in the policy reports: may not be listed');
+  });
+  for await (const { items } of pages) for (const object of items) reporter.add(object);
+  const resource = reportResource(api);
+  const wanted = policyReports(reporter.finish(), api, at);
+  for (const report of wanted) await kube.apply(resource, report, { signal });
+  const names = new Set(wanted.map(titleOf));
+  const { items } = await kube.list<PolicyReport>(resource, { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` });
+  const stale = items.filter((report) => !names.has(titleOf(report)));
+  for (const { metadata } of stale)
+    await kube.remove(resource, { namespace: metadata.namespace ?? '', name: metadata.name ?? '' }, {}, { signal });
+};
+
+const titleOf = ({ metadata }: PolicyReport): string => `${metadata.namespace}/${metadata.name}`;
