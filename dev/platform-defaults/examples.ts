@@ -14,6 +14,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   'spec.match.owner.group': 'ray.io',
   'spec.match.containers': ['main', 'init', 'loader-*'],
   'spec.match.clouds': ['aws', 'gcp'],
+  'spec.auditWarnings': false,
   'spec.priority': 10,
   'spec.variables': { bucket: 'results-${region:-nowhere}' },
   'spec.inject.labels': { 'example.org/cost-centre': '${namespaceLabels.cost-centre:-shared}' },

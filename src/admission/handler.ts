@@ -1,5 +1,6 @@
 import {
   type AdmissionRequest,
+  type Audited,
   type Explanation,
   type Mutation,
   type Mutator,
@@ -12,12 +13,15 @@ import type { KubeObject, StorageClass } from '../api/kubernetes.ts';
 import { plainSentences, plainText } from '../api/plain-text.ts';
 import { forgetPassing } from '../injection/memo.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
+import { auditedBetween, auditWarnings } from './audit.ts';
 import { patchBetween } from './patch.ts';
 import type { ReviewResponse } from './review.ts';
 
 /** All that was decided about one object; `preview` prints it, the webhook answers with a part of it. */
 export interface Decision extends Mutation {
   readonly patch: readonly PatchOperation[];
+  /** Where anything has the mode Audit. */
+  readonly audited?: Audited | undefined;
 }
 
 export interface HandlerOptions {
@@ -67,7 +71,10 @@ export const decideWith =
     try {
       const mutation = mutate(request, facts, mutatorsOf);
       const patch = mutation.object === request.object ? [] : patchBetween(request.object, mutation.object);
-      return { ...mutation, patch };
+      const { audit } = facts.defaults;
+      if (audit === undefined) return { ...mutation, patch };
+      const audited = auditedBetween(mutation, mutate(request, { ...facts, defaults: audit.index }, mutatorsOf), audit);
+      return { ...mutation, warnings: [...mutation.warnings, ...auditWarnings(audited, audit)], patch, audited };
     } finally {
       forgetPassing();
     }
@@ -109,20 +116,19 @@ const respond = ({ uid }: AdmissionRequest, decision: Decision, ensureWarnings: 
   const warnings = plainSentences([...decision.warnings, ...ensureWarnings]);
   const [denied] = plainSentences(decision.denied === undefined ? [] : [decision.denied]);
   if (denied !== undefined) return { uid, allowed: false, warnings, refusal: { code: 422, message: denied } };
-  const sources = plainText(sourcesOf(decision.explain), MAX_AUDIT_LENGTH);
-  return {
-    uid,
-    allowed: true,
-    patch: decision.patch,
-    warnings,
-    audit: sources === '' ? decision.audit : { ...decision.audit, applied: sources },
-  };
+  const applied = plainText(sourcesOf(decision.explain), MAX_AUDIT_LENGTH);
+  const audited = plainText(sourcesOf(decision.audited?.changes ?? []), MAX_AUDIT_LENGTH);
+  const audit =
+    applied === '' && audited === ''
+      ? decision.audit
+      : { ...decision.audit, ...(applied !== '' && { applied }), ...(audited !== '' && { audited }) };
+  return { uid, allowed: true, patch: decision.patch, warnings, audit };
 };
 
 /** In characters: the audit log of an API server keeps it with every request. */
 const MAX_AUDIT_LENGTH = 4_096;
 
-const sourcesOf = (explain: readonly Explanation[]): string =>
+const sourcesOf = (explain: readonly Pick<Explanation, 'source'>[]): string =>
   explain.length === 0 ? '' : [...new Set(explain.map(({ source }) => source))].join(', ');
 
 /** The name an object will be known by in sentences: its own, or the prefix a name is generated from. */

@@ -30,6 +30,30 @@ export interface Explanation {
   readonly source: string;
   readonly mode: 'Default' | 'Enforce' | 'Derived';
   readonly why: string;
+  /** `removed`: the path is that of before; `companion`: it is about what is made beside the object. Else something was put there. */
+  readonly effect?: 'removed' | 'companion';
+}
+
+/** One thing that PlatformDefaults with the mode Audit would change. */
+export interface AuditedChange {
+  /** A JSON Pointer into the object as it would be; of what would be taken out, into the object as it came or is decided. */
+  readonly path: string;
+  /** As people write it: `spec.driver.env HTTP_PROXY`. */
+  readonly field: string;
+  readonly source: string;
+  readonly effect: 'set' | 'removed' | 'companion';
+}
+
+/** What would have been decided, were all that is audited enforced. Nothing of it was done. */
+export interface Audited {
+  readonly changes: readonly AuditedChange[];
+  /** Those with that mode that any of the changes is by, as `PlatformDefaults <namespace>/<name>@<generation>`. */
+  readonly by: readonly string[];
+  /** What would be warned of besides. */
+  readonly warnings: readonly string[];
+  /** Why the object would be refused, which it is not. */
+  readonly denied: string | undefined;
+  readonly enforced: Mutation;
 }
 
 /** What became of one value that a PlatformDefaults has for one field of an object. */

@@ -119,5 +119,15 @@ export interface DefaultsIndex {
   readonly resolveContainers: (target: DefaultsTarget) => (container: ContainerTarget) => ContainerInjection;
   /** True where one of them provisions a claim of that name, or of one that depends on the namespace. */
   readonly provisionsClaim: (name: string) => boolean;
+  /** How many there are that change anything. */
   readonly size: number;
+  /** Undefined where nothing has the mode Audit. */
+  readonly audit?: AuditIndex | undefined;
+}
+
+/** What would be given, were all that has the mode Audit enforced. */
+export interface AuditIndex {
+  readonly index: DefaultsIndex;
+  /** Each with that mode as `PlatformDefaults <namespace>/<name>@<generation>`; true where whoever makes an object is to be told. */
+  readonly sources: ReadonlyMap<string, boolean>;
 }

@@ -5,6 +5,7 @@ import {
   choice,
   conditions,
   customResourceDefinition,
+  flag,
   type Infer,
   integer,
   listBy,
@@ -87,14 +88,24 @@ const podMatchRules = ['owner', 'containers'].map((field) => ({
   message: `match.${field} is for kinds of pods only`,
 }));
 
+/** What is provisioned is made once and kept, with nobody to tell. */
+const auditRule = {
+  rule: "!has(self.provision) || !has(self.mode) || self.mode != 'Audit'",
+  message: 'provision cannot be audited: give it in a PlatformDefaults of another mode',
+};
+
 const spec = object(
   'What is given, to which objects.',
   {
     match: required(match),
     mode: choice(
-      'Default: only where the user said nothing. Enforce: replaces what the user said. Default where nothing is said.',
+      'Default: only where the user said nothing. Enforce: replaces what the user said. Audit: changes nothing and tells what Enforce would change. Default where nothing is said.',
       'Default',
       'Enforce',
+      'Audit',
+    ),
+    auditWarnings: flag(
+      'With the mode Audit: tell whoever makes an object what would be changed, as a warning; false where nothing is said.',
     ),
     priority: integer('Decides between equally specific entries; the higher wins, 0 where nothing is said.', {
       minimum: -1_000_000,
@@ -108,7 +119,7 @@ const spec = object(
     inject,
     provision,
   },
-  [...injectKeyRules, ...podMatchRules],
+  [...injectKeyRules, ...podMatchRules, auditRule],
 );
 
 const status = object('What Quartermaster made of it.', {

@@ -9,7 +9,10 @@ import { type ContainerSelector, containerSelector } from './containers.ts';
 export interface Entry {
   readonly source: DefaultsSource;
   readonly spec: PlatformDefaultsSpec;
+  /** Enforce for one with the mode Audit: what that would come to is what is told. */
   readonly mode: Mode;
+  /** It changes nothing. */
+  readonly isAudit: boolean;
   /** In the system namespace: holds everywhere. */
   readonly isGlobal: boolean;
   readonly labelRequirements: readonly Requirement[];
@@ -34,13 +37,15 @@ export const entryOf = (defaults: PlatformDefaults, { systemNamespace }: Default
   const spec = withoutNulls(defaults.spec);
   const namespace = metadata.namespace ?? systemNamespace;
   const isGlobal = namespace === systemNamespace;
-  const mode = spec.mode ?? 'Default';
+  const isAudit = spec.mode === 'Audit';
+  const mode = spec.mode === 'Audit' ? 'Enforce' : (spec.mode ?? 'Default');
   const labelRequirements = requirementsOf(spec.match.selector);
   const namespaceRequirements = requirementsOf(spec.match.namespaceSelector);
   return {
     source: { namespace, name: metadata.name ?? '', generation: metadata.generation ?? 0 },
     spec,
     mode,
+    isAudit,
     isGlobal,
     labelRequirements,
     namespaceRequirements,

@@ -1,6 +1,7 @@
 import type { InjectSpec } from '../api/inject-spec.ts';
 import type { ContainerTarget, DefaultsIndex, DefaultsTarget, Injection } from '../api/injection.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import { titleOf } from '../injection/edit.ts';
 import {
   compareEntries,
   type DefaultsOptions,
@@ -31,6 +32,18 @@ export const indexDefaults = (list: readonly PlatformDefaults[], options: Defaul
 
 /** The same for entries that were read before. */
 export const indexEntries = (entries: readonly Entry[]): DefaultsIndex => {
+  const audited = entries.filter(({ isAudit }) => isAudit);
+  if (audited.length === 0) return indexAll(entries);
+  const sources = audited.map(
+    ({ source, spec }) => [`PlatformDefaults ${titleOf(source)}`, spec.auditWarnings === true] as const,
+  );
+  return {
+    ...indexAll(entries.filter(({ isAudit }) => !isAudit)),
+    audit: { index: indexAll(entries), sources: new Map(sources) },
+  };
+};
+
+const indexAll = (entries: readonly Entry[]): DefaultsIndex => {
   const injecting = entries.filter(({ spec }) => spec.inject !== undefined || spec.variables !== undefined);
   const ordered = injecting.toSorted(compareEntries);
   return {

@@ -65,8 +65,13 @@ const readiness = ({ defaults, violations, inForce, warnings }: PlatformDefaults
   if (first !== undefined) {
     return { type, status: 'True', reason: first.reason, message: sentences(warnings.map(({ message }) => message)) };
   }
-  return { type, status: 'True', reason: 'Valid', message: `In force for ${defaults.spec.match.kinds.join(', ')}.` };
+  return { type, status: 'True', reason: 'Valid', message: inForceFor(defaults) };
 };
+
+const inForceFor = ({ spec: { match, mode } }: PlatformDefaults): string =>
+  mode === 'Audit'
+    ? `Audited for ${match.kinds.join(', ')}: nothing is changed.`
+    : `In force for ${match.kinds.join(', ')}.`;
 
 const provisionFinding = ({ namespaces, objects, problems, failure }: ProvisionFindings): ConditionUpdate => {
   const type = 'Provisioned';

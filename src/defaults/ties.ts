@@ -27,7 +27,10 @@ export const conflictingEntries = (entry: Entry, entries: readonly Entry[]): rea
 
 /** One sentence for each other entry that gives something else and is as specific. */
 export const tiesOf = (entry: Entry, entries: readonly Entry[]): readonly string[] =>
-  conflictingEntries(entry, entries).flatMap((conflicting) => tiesBetween(...inNameOrder(entry, conflicting)));
+  conflictingEntries(entry, entries)
+    // What is audited takes nothing from anybody.
+    .filter(({ isAudit }) => entry.isAudit || !isAudit)
+    .flatMap((conflicting) => tiesBetween(...inNameOrder(entry, conflicting)));
 
 const tiesBetween = (winner: Entry, loser: Entry): readonly string[] => {
   const layers = [winner, loser].map((entry) => ({ entry, inject: entry.spec.inject ?? {} }));

@@ -39,7 +39,8 @@ const takeDefined = (missing: Set<string>, variables: StringMap): void => {
 };
 
 const isVisibleTo = (entry: Entry, other: Entry): boolean =>
-  other.isGlobal || entry.isGlobal || other.source.namespace === entry.source.namespace;
+  (entry.isAudit || !other.isAudit) &&
+  (other.isGlobal || entry.isGlobal || other.source.namespace === entry.source.namespace);
 
 const incompleteParts = ({ spec }: Entry, entries: readonly Entry[]): readonly Warning[] => {
   if (spec.inject?.prometheus?.configFile === undefined) return [];

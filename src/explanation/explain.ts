@@ -1,6 +1,6 @@
 import type { Decision } from '../admission/handler.ts';
 import { type AdmissionRequest, untouched } from '../api/admission.ts';
-import type { DefaultsTarget } from '../api/injection.ts';
+import type { DefaultsIndex, DefaultsTarget } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { type DefaultsExplanation, explainDefaults } from '../defaults/explanation/explanation.ts';
 import type { Subject } from '../defaults/explanation/mismatch.ts';
@@ -32,14 +32,13 @@ export const admit = (request: AdmissionRequest, cluster: PreviewCluster): Admit
   const namespaceLabels = facts.namespaceLabels(request.namespace ?? '') ?? {};
   const sending = sendingOf(webhooks, request, namespaceLabels);
   const targets: DefaultsTarget[] = [];
+  const auditTargets: DefaultsTarget[] = [];
+  const { audit } = facts.defaults;
   const recording = {
     ...facts,
     defaults: {
-      ...facts.defaults,
-      resolve: (target: DefaultsTarget) => {
-        targets.push(target);
-        return facts.defaults.resolve(target);
-      },
+      ...recordingInto(targets, facts.defaults),
+      audit: audit && { ...audit, index: recordingInto(auditTargets, audit.index) },
     },
   };
   const decision = sending.isSent ? decide(request, recording) : { ...untouched(request.object), patch: [] };
@@ -53,10 +52,25 @@ export const admit = (request: AdmissionRequest, cluster: PreviewCluster): Admit
       outcomes: decision.outcomes?.() ?? [],
       explain: decision.explain,
       denied: decision.denied,
+      audited: decision.audited && {
+        targets: auditTargets,
+        outcomes: decision.audited.enforced.outcomes?.() ?? [],
+        explain: decision.audited.enforced.explain,
+        denied: decision.audited.enforced.denied,
+      },
     }),
   });
   return { decision, explanation };
 };
+
+/** The same index, which tells whom it is asked about. */
+const recordingInto = (targets: DefaultsTarget[], index: DefaultsIndex): DefaultsIndex => ({
+  ...index,
+  resolve: (target) => {
+    targets.push(target);
+    return index.resolve(target);
+  },
+});
 
 /** The kind may be one that no defaults know. */
 const subjectOf = (request: AdmissionRequest, { facts }: PreviewCluster): Subject => ({

@@ -18,12 +18,15 @@ export const explanationLines = (
   return [head, ...(lines.length === 0 ? ['  nothing was changed, and no PlatformDefaults could have'] : lines)];
 };
 
-const ORDER: readonly DefaultsExplanation['verdict'][] = ['applied', 'refused', 'kept back', 'not matching'];
+const ORDER: readonly DefaultsExplanation['verdict'][] = ['applied', 'audited', 'refused', 'kept back', 'not matching'];
 
 const defaultsLines = ({ source, mode, verdict, why, values }: DefaultsExplanation): readonly string[] => [
-  `  ${verdict}: PlatformDefaults ${source}${mode === 'Enforce' ? ' (Enforce)' : ''}: ${why}`,
-  ...alike(values).map((value) => `    ${value.verdict}: ${valueText(value)}`),
+  `  ${verdict}: PlatformDefaults ${source}${mode === 'Default' ? '' : ` (${mode})`}: ${why}`,
+  ...alike(values).map((value) => `    ${valueVerdict(mode, value)}: ${valueText(value)}`),
 ];
+
+const valueVerdict = (mode: DefaultsExplanation['mode'], { verdict }: ValueExplanation): string =>
+  mode === 'Audit' && verdict === 'applied' ? 'would be applied' : verdict;
 
 /** One line for a value that goes to several places for the same reason. */
 const alike = (values: readonly ValueExplanation[]): readonly ValueExplanation[] => {

@@ -183,6 +183,7 @@ const explainSettlement = (before: KubeObject, { object, put, removed }: Settlem
       pointer: pointerTo(pointerPathOf(removal)),
       source: sourceOf(removal.by),
       mode: removal.mode,
+      effect: 'removed',
       why:
         removal.mode === 'Enforce'
           ? 'taken out: what is enforced says the same in its own place'
@@ -193,7 +194,7 @@ const explainSettlement = (before: KubeObject, { object, put, removed }: Settlem
 
 /** One value taken out again, `why` in a few words. */
 const explainWithdrawal = (before: KubeObject, edit: Edit, why: string): readonly Explanation[] =>
-  explanationsOf(before, edit, { ...reasonOf(edit), mode: 'Derived', why });
+  explanationsOf(before, edit, { ...reasonOf(edit), mode: 'Derived', why, effect: 'removed' });
 
 /** The annotation that says what was injected. */
 const explainAnnotation = (why: string): Explanation => ({
@@ -212,11 +213,11 @@ interface Reason extends Omit<Explanation, 'path'> {
 const explanationsOf = (
   object: KubeObject,
   { at, value }: Pick<Edit, 'at' | 'value'>,
-  { pointer, source, mode, why }: Reason,
+  { pointer, ...reason }: Reason,
 ): readonly Explanation[] => {
-  if (!isListPath(at)) return [{ path: pointer, source, mode, why }];
+  if (!isListPath(at)) return [{ path: pointer, ...reason }];
   const index = placeIn(listAt(object, at), value);
-  return index < 0 ? [] : [{ path: `${pointer}/${index}`, source, mode, why }];
+  return index < 0 ? [] : [{ path: `${pointer}/${index}`, ...reason }];
 };
 
 /** Of a long list all are looked up at once: nothing is put into it any more. */

@@ -9,6 +9,8 @@ export interface Metrics {
   /** The exposition text, as Prometheus reads it. */
   readonly expose: () => Promise<{ readonly contentType: string; readonly text: string }>;
   readonly countAdmission: (kind: string, operation: string, result: AdmissionResult, seconds: number) => void;
+  /** `source`: the PlatformDefaults which would have changed an object, were it enforced: `PlatformDefaults <namespace>/<name>@<generation>`. */
+  readonly countAudited: (source: string) => void;
   readonly countReconcile: (controller: string, result: ReconcileResult, seconds: number) => void;
   /** `waiting`: keys to be worked on now; `failing`: keys whose last reconcile failed. */
   readonly setQueue: (controller: string, waiting: number, failing: number) => void;
@@ -27,6 +29,8 @@ const RECONCILE_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60]
 /** Whoever reaches the webhook names the kind: past so many, all others share one label. */
 const MAX_KINDS = 50;
 const MAX_KIND_LENGTH = 63;
+/** Tenants make PlatformDefaults: past so many, all others share one label. */
+const MAX_DEFAULTS = 200;
 /** Nobody can push these out. */
 const OUR_KINDS: ReadonlySet<string> = new Set([
   'PersistentVolumeClaim',
@@ -73,7 +77,7 @@ const histogram = <L extends string>(
     registers: [registry],
   });
 
-const admissionMetrics = (registry: Registry): Pick<Metrics, 'countAdmission'> => {
+const admissionMetrics = (registry: Registry): Pick<Metrics, 'countAdmission' | 'countAudited'> => {
   const requests = counter(registry, {
     name: 'admission_requests_total',
     help: 'Admission requests answered.',
@@ -85,6 +89,12 @@ const admissionMetrics = (registry: Registry): Pick<Metrics, 'countAdmission'> =
     labelNames: ['kind'],
     buckets: ADMISSION_SECONDS,
   });
+  const audited = counter(registry, {
+    name: 'audited_objects_total',
+    help: 'Objects that a PlatformDefaults with the mode Audit would have changed.',
+    labelNames: ['default'],
+  });
+  const auditCounters = new Map<string, () => void>();
   const known = new Set<string>();
   const bound = (kind: string): string => {
     if (OUR_KINDS.has(kind)) return kind;
@@ -101,6 +111,11 @@ const admissionMetrics = (registry: Registry): Pick<Metrics, 'countAdmission'> =
       const series = `${label} ${operation} ${result}`;
       getOrMake(counters, series, () => requests.labels({ kind: label, operation, result }).inc)();
       getOrMake(observers, label, () => duration.labels({ kind: label }).observe)(seconds);
+    },
+    countAudited: (source) => {
+      const name = source.slice('PlatformDefaults '.length, source.lastIndexOf('@'));
+      const label = auditCounters.has(name) || auditCounters.size < MAX_DEFAULTS ? name : 'other';
+      getOrMake(auditCounters, label, () => audited.labels({ default: label }).inc)();
     },
   };
 };

@@ -189,11 +189,17 @@ const decisionRow = ({
   explain,
   warnings,
   denied,
+  audited,
+  auditedDenial,
 }: DecisionRecord): string => {
   const reasons = [
     ...(denied === undefined ? [] : [escapeHtml(denied)]),
     ...warnings.map((warning) => `<span class="bad">${escapeHtml(warning)}</span>`),
     ...changesByReason(explain),
+    ...(auditedDenial === undefined
+      ? []
+      : [`would be refused, were all that is audited enforced: ${escapeHtml(auditedDenial)}`]),
+    ...auditedBySource(audited),
   ];
   const tone = outcome === 'refused' ? 'bad' : 'good';
   return `<tr><td class="now">${at.toISOString().slice(11, 19)}</td><td>${escapeHtml(operation)} ${escapeHtml(kind)}<br>${escapeHtml(namespace)}/${escapeHtml(name)}</td><td class="now ${tone}">${outcome}${dryRun ? ' (dry run)' : ''}</td><td><ul>${reasons.map((reason) => `<li>${reason}</li>`).join('')}</ul></td></tr>`;
@@ -206,5 +212,11 @@ const changesByReason = (explain: DecisionRecord['explain']): readonly string[] 
     ([reason, changes]) => `${reason}<br>${changes.map(({ path }) => `<code>${escapeHtml(path)}</code>`).join(', ')}`,
   );
 };
+
+const auditedBySource = (audited: DecisionRecord['audited']): readonly string[] =>
+  [...Map.groupBy(audited, ({ source }) => source)].map(
+    ([source, changes]) =>
+      `<em>${escapeHtml(source)}</em> is audited and would change<br>${changes.map(({ field }) => `<code>${escapeHtml(field)}</code>`).join(', ')}`,
+  );
 
 const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

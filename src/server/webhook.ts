@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:net';
 import { hostname } from 'node:os';
-import { ensureStorageClasses, type Handle, type HandlerOptions } from '../admission/handler.ts';
+import { type Decision, ensureStorageClasses, type Handle, type HandlerOptions } from '../admission/handler.ts';
 import { createWebhookServer, type WebhookServer } from '../admission/server.ts';
 import type { AdmissionRequest } from '../api/admission.ts';
 import { AppError, messageOf } from '../api/errors.ts';
@@ -14,7 +14,7 @@ import { type CertificateWatcher, watchCertificate } from '../certificates/watch
 import { createEventRecorder, type EventRecorder } from '../controller/events.ts';
 import { isAuthorityPublished } from '../controller/webhooks/publisher.ts';
 import { createHandler } from '../kinds/index.ts';
-import { type DecisionLog, outcomeOf } from '../ops/decisions.ts';
+import { type DecisionLog, isAudited, outcomeOf } from '../ops/decisions.ts';
 import { tellOwners } from './admission-events.ts';
 import type { Core } from './core.ts';
 
@@ -159,7 +159,8 @@ export const observeAdmissions =
     const outcome = outcomeOf(decision);
     metrics.countAdmission(request.object.kind, request.operation, outcome, seconds);
     decisions.add(request, decision);
-    const level = outcome === 'unchanged' ? 'debug' : 'info';
+    for (const source of decision.audited?.by ?? NONE) metrics.countAudited(source);
+    const level = outcome === 'unchanged' && !isAudited(decision) ? 'debug' : 'info';
     if (!log.isLevelEnabled(level)) return;
     log[level](
       {
@@ -173,7 +174,21 @@ export const observeAdmissions =
         changes: decision.patch.length,
         companions: decision.companions.map(({ kind, metadata }) => `${kind}/${metadata.name ?? ''}`),
         warnings: plainSentences(decision.warnings),
+        ...(isAudited(decision) && auditFields(decision)),
       },
       'admission decided',
     );
   };
+
+const NONE: readonly string[] = [];
+
+/** So many say what it is about. */
+const MAX_LOGGED = 50;
+
+const auditFields = ({ audited }: Decision): object => ({
+  audited: plainSentences(
+    audited?.changes.slice(0, MAX_LOGGED).map(({ source, field }) => `${source}: ${field}`) ?? [],
+  ),
+  auditedDenial: plainSentences(audited?.denied === undefined ? [] : [audited.denied])[0],
+  auditedWarnings: plainSentences(audited?.warnings ?? []),
+});

@@ -262,5 +262,6 @@ export const explainDraft = (
   if (injection === undefined) return [derived];
   const { mode, source, value } = injection;
   const by = `PlatformDefaults ${source.namespace}/${source.name}@${source.generation}`;
-  return [derived, { path: classPath, source: by, mode, why: `gives the class its ${Object.keys(value).join(', ')}` }];
+  const why = `gives the class its ${Object.keys(value).join(', ')}`;
+  return [derived, { path: classPath, source: by, mode, why, effect: 'companion' }];
 };

@@ -53,6 +53,8 @@ describe('the CEL rules of PlatformDefaults', () => {
       { match: { kinds: ['Pod', 'RayNode'], containers: ['main'] } },
       { match: { kinds: ['Pod', 'SparkApplication'], containers: ['main'] } },
     ],
+    ['provision cannot be audited', { mode: 'Enforce', provision: {} }, { mode: 'Audit', provision: {} }],
+    ['provision cannot be audited', { provision: {} }, { mode: 'Audit', provision: {} }],
     ['In and NotIn need values', { operator: 'In', values: ['a'] }, { operator: 'Exists', values: ['a'] }],
     ['In and NotIn need values', { operator: 'Exists' }, { operator: 'NotIn' }],
     [

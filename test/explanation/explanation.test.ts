@@ -103,6 +103,27 @@ describe('why a SparkApplication did not get the proxy', () => {
     expect(said).toContain('proxy@0: clouds aws; the cluster is on gcp\n');
   });
 
+  it('it is audited, which is told with what would be replaced', async () => {
+    const app1 = app('{}', '[{ name: HTTP_PROXY, value: "http://own" }]');
+    const said = await explained(app1, proxy({ mode: 'Audit' }));
+    expect(said).toContain(
+      'audited: PlatformDefaults quartermaster-system/proxy@0 (Audit): nothing of it was done; were it enforced, of its values 1 applied\n',
+    );
+    expect(said).toContain(
+      'would be applied: spec.driver.env HTTP_PROXY = "http://proxy:3128" instead of "http://own": it is enforced\n',
+    );
+    expect(said).toContain('0 changed, 1 unchanged, 0 refused; 0 warnings.');
+    const other = await explained(app1, proxy({ mode: 'Audit', match: 'kinds: [WorkflowPod]' }));
+    expect(other).toContain('not matching: PlatformDefaults quartermaster-system/proxy@0 (Audit): kinds WorkflowPod;');
+  });
+
+  it('it is audited, and its warning is asked for', async () => {
+    const asked = proxy({ mode: 'Audit' }).replace('mode: Audit', 'mode: Audit\n  auditWarnings: true');
+    expect(await explained(app(), asked)).toContain(
+      'PlatformDefaults quartermaster-system/proxy@0 is audited: were it enforced, it would change spec.driver.env HTTP_PROXY.',
+    );
+  });
+
   it('its kind, its namespace or the pod is not sent', async () => {
     const scheduled = app().replace('SparkApplication', 'ScheduledSparkApplication');
     expect(await explained(scheduled, proxy())).toContain(

@@ -11,6 +11,7 @@ const added = ['job', 'pod'];
 beforeAll(async () => {
   const metrics = createMetrics({ isDetailed: true });
   metrics.countAdmission('PersistentVolumeClaim', 'CREATE', 'changed', 0.001);
+  metrics.countAudited('PlatformDefaults q/d@1');
   metrics.countReconcile('claims', 'done', 0.001);
   metrics.setQueue('claims', 1, 1);
   metrics.countWatchRestart('nodes', 'ended');

@@ -17,6 +17,16 @@ describe('metrics', () => {
     );
   });
 
+  it('count what is audited by PlatformDefaults, of which there may be any number', async () => {
+    const metrics = createMetrics();
+    for (let at = 0; at < 300; at += 1) metrics.countAudited(`PlatformDefaults team/d${at}@7`);
+    metrics.countAudited('PlatformDefaults team/d0@8');
+    const counts = (await linesOf(metrics)).filter((line) => line.startsWith('quartermaster_audited_objects_total{'));
+    expect(counts).toHaveLength(201);
+    expect(counts[0]).toBe('quartermaster_audited_objects_total{default="team/d0"} 2');
+    expect(counts.at(-1)).toBe('quartermaster_audited_objects_total{default="other"} 100');
+  });
+
   it('keep the number of kinds bounded, since anyone may name one', async () => {
     const metrics = createMetrics();
     for (let kind = 0; kind < 500; kind += 1) metrics.countAdmission(`Kind${kind}`, 'CREATE', 'unchanged', 0.001);

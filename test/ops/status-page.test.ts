@@ -16,6 +16,8 @@ const record = (fields: Partial<DecisionRecord> = {}): DecisionRecord => ({
   ],
   warnings: [],
   denied: undefined,
+  audited: [],
+  auditedDenial: undefined,
   ...fields,
 });
 

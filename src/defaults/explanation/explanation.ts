@@ -24,8 +24,9 @@ export interface ValueExplanation {
 export interface DefaultsExplanation {
   /** `<namespace>/<name>@<generation>`. */
   readonly source: string;
-  readonly mode: Mode;
-  readonly verdict: 'applied' | 'kept back' | 'refused' | 'not matching';
+  readonly mode: Mode | 'Audit';
+  /** `audited`: it would be applied, were it enforced, and so would those of its values that say they are. */
+  readonly verdict: 'applied' | 'audited' | 'kept back' | 'refused' | 'not matching';
   /** A part of a sentence. */
   readonly why: string;
   readonly values: readonly ValueExplanation[];
@@ -43,6 +44,8 @@ export interface Happened {
   readonly explain: readonly Explanation[];
   /** Why the object was refused as a whole. */
   readonly denied: string | undefined;
+  /** The same, were all that is audited enforced; undefined where nothing is, or the object was not sent. */
+  readonly audited?: Pick<Happened, 'targets' | 'outcomes' | 'explain' | 'denied'> | undefined;
 }
 
 /** Explains every PlatformDefaults there is, in force or not, for one object. None is left out. */
@@ -51,12 +54,34 @@ export const explainDefaults = (
   invalid: readonly Validation[],
   happened: Happened,
 ): readonly DefaultsExplanation[] => {
-  const matches = happened.targets.map((target) => {
+  const inForce = matchesOf(
+    entries.filter(({ isAudit }) => !isAudit),
+    happened.targets,
+  );
+  const enforced = { ...happened, ...happened.audited };
+  const wouldMatch = happened.audited === undefined ? [] : matchesOf(entries, enforced.targets);
+  return [
+    ...entries.map((entry) =>
+      entry.isAudit ? asAudited(explainEntry(entry, wouldMatch, enforced)) : explainEntry(entry, inForce, happened),
+    ),
+    ...invalid.flatMap(explainInvalid),
+  ];
+};
+
+const matchesOf = (entries: readonly Entry[], targets: readonly DefaultsTarget[]): readonly Match[] =>
+  targets.map((target) => {
     const matched = entries.filter((entry) => mismatchOf(entry, target) === undefined && givesAnything(entry));
     return { matched, layers: layersFor(matched, target) };
   });
-  return [...entries.map((entry) => explainEntry(entry, matches, happened)), ...invalid.flatMap(explainInvalid)];
-};
+
+const asAudited = (explanation: DefaultsExplanation): DefaultsExplanation => ({
+  ...explanation,
+  mode: 'Audit',
+  ...(explanation.verdict === 'applied' && {
+    verdict: 'audited',
+    why: `nothing of it was done; were it enforced, ${explanation.why}`,
+  }),
+});
 
 interface Match {
   readonly matched: readonly Entry[];

@@ -1,3 +1,4 @@
+import type { Mode } from '../../api/injection.ts';
 import type { LabelSelector } from '../../api/kubernetes.ts';
 import {
   type PlatformDefaults,
@@ -25,13 +26,22 @@ export const validateDefaults = (defaults: PlatformDefaults, options: DefaultsOp
   return [
     ...selectorViolations(spec.match),
     ...podMatchViolations(spec.match),
-    ...(spec.inject === undefined ? [] : injectViolations(spec.inject, spec.match.kinds, spec.mode ?? 'Default')),
+    ...(spec.inject === undefined ? [] : injectViolations(spec.inject, spec.match.kinds, modeOf(spec))),
     ...variableViolations(spec),
     ...(spec.provision === undefined ? [] : provisionViolations(spec.provision, spec.match)),
     ...(namespace === options.systemNamespace ? [] : tenantViolations(spec, options)),
+    ...auditViolations(spec),
     ...emptyViolations(spec),
   ];
 };
+
+/** What is audited is held to what could be enforced. */
+const modeOf = ({ mode = 'Default' }: PlatformDefaultsSpec): Mode => (mode === 'Audit' ? 'Enforce' : mode);
+
+const auditViolations = ({ mode, provision }: PlatformDefaultsSpec): readonly string[] =>
+  provision !== undefined && mode === 'Audit'
+    ? ['spec.provision: cannot be audited; give it in a PlatformDefaults of another mode']
+    : [];
 
 /** A tenant can ask only for what they could write in their own manifests, and for their own namespace. */
 const tenantViolations = (spec: PlatformDefaultsSpec, { systemNamespace }: DefaultsOptions): readonly string[] => {

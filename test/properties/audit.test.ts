@@ -1,0 +1,57 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { TARGET_KINDS } from '../../src/api/inject-spec.ts';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
+import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
+import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
+import { admit, runs } from '../fixtures/admitting.ts';
+import { defaultsFor, objectsOf } from '../fixtures/mutation-inputs.ts';
+import { changedPaths } from './changed-paths.ts';
+
+const withMode = (one: PlatformDefaults, mode: 'Audit' | 'Enforce'): PlatformDefaults => ({
+  ...one,
+  spec: { ...one.spec, mode },
+});
+
+/** The places that differ, but for the record of what was injected. */
+const differences = (without: KubeObject, enforced: KubeObject): readonly string[] =>
+  changedPaths(without, enforced).filter((path) => !path.startsWith('/metadata/annotations') || !path.endsWith(RECORD));
+const RECORD = INJECTED_ANNOTATION.replace('/', '~1');
+
+const holdsFor = (object: KubeObject, [audited, ...others]: readonly PlatformDefaults[]): void => {
+  if (audited === undefined) return;
+  const without = admit(object, others);
+  const auditing = admit(object, [...others, withMode(audited, 'Audit')]);
+  const enforcing = admit(object, [...others, withMode(audited, 'Enforce')]);
+  expect(auditing.patch).toEqual(without.patch);
+  expect(auditing.companions).toEqual(without.companions);
+  expect(auditing.warnings).toEqual(without.warnings);
+  expect(auditing.denied).toBe(without.denied);
+  expect(auditing.audited?.denied).toBe(without.denied === undefined ? enforcing.denied : undefined);
+  if (without.denied !== undefined || enforcing.denied !== undefined) return;
+  const changes = auditing.audited?.changes ?? [];
+  const set = changes.filter(({ effect }) => effect === 'set').map(({ path }) => path);
+  const differing = differences(without.object, enforcing.object);
+  for (const path of set) expect(differing, path).toContain(path);
+  const removed = changes.filter(({ effect }) => effect === 'removed').map(({ path }) => path);
+  const isTold = (path: string): boolean =>
+    set.includes(path) || removed.some((one) => parentOf(one) === parentOf(path) || one.startsWith(`${path}/`));
+  for (const path of differing) expect(isTold(path), path).toBe(true);
+};
+
+/** What would go is told by its map or list: its place depends on what else goes. */
+const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
+
+describe('what is audited changes nothing and tells what it would change', () => {
+  it.each(Object.entries(objectsOf))(
+    'of any %s and any defaults',
+    (kind, objects) => {
+      const defaults = defaultsFor(kind as keyof typeof objectsOf & (typeof TARGET_KINDS)[number]);
+      fc.assert(
+        fc.property(objects, defaults, (object, list) => holdsFor(object, list)),
+        { numRuns: Math.ceil(runs.numRuns / 4) },
+      );
+    },
+    240_000,
+  );
+});
