@@ -94,6 +94,8 @@ export interface Mutation {
 export interface AdmissionRule {
   /** Name of the webhook, a DNS label: `<name>.quartermaster.dev`. */
   readonly name: string;
+  /** What people call it who set its failure policy, where that is not its name: webhooks that come by number go by one. */
+  readonly calledName?: string;
   readonly group: string;
   readonly versions: readonly string[];
   readonly resource: string;

@@ -10,7 +10,7 @@ export type WebhookTarget =
 
 /** What is chosen about webhooks; left out, there is nothing besides. */
 export interface WebhookChoices {
-  /** Instead of a rule's own, by the rule's name. */
+  /** Instead of a rule's own, by what the rule is called. */
   readonly failurePolicies?: Readonly<Record<string, 'Ignore' | 'Fail'>>;
   readonly timeoutSeconds?: number;
   readonly excludedNamespaces?: readonly string[];
@@ -113,7 +113,7 @@ export const webhookConfiguration = (options: WebhookConfigurationOptions): Muta
 });
 
 const policyOf = (rule: AdmissionRule, { failurePolicies = {} }: WebhookChoices): 'Ignore' | 'Fail' =>
-  failurePolicies[rule.name] ?? rule.failurePolicy;
+  failurePolicies[rule.calledName ?? rule.name] ?? rule.failurePolicy;
 
 const openWebhook = (rule: AdmissionRule, options: WebhookConfigurationOptions): Webhook => {
   const webhook = webhookOf(rule, options);

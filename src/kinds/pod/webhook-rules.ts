@@ -105,7 +105,7 @@ const isWithin = (have: Requirement, want: Requirement): boolean => {
 
 const ruleOf = ({ labels, namespaceLabels }: Selection, index: number): AdmissionRule => ({
   ...podRule,
-  name: index === 0 ? podRule.name : `${podRule.name}-${index + 1}`,
+  ...(index > 0 && { name: `${podRule.name}-${index + 1}`, calledName: podRule.name }),
   ...(labels.length > 0 && { objectSelector: selectorOf(labels) }),
   ...(namespaceLabels.length > 0 && { namespaceSelector: selectorOf(namespaceLabels) }),
 });
