@@ -25,13 +25,15 @@ const asking = (made: object[], end: () => void = () => undefined): Mutator =>
     },
   }) satisfies Mutator;
 
+const facts = { defaults: {} } as unknown as Facts;
+
 describe('what is made of an object under review', () => {
   it('is made once for a decision, and gone with it', () => {
     const made: object[] = [];
     const decide = decideWith(() => [asking(made), asking(made)]);
-    decide(request, {} as Facts);
+    decide(request, facts);
     expect(made).toHaveLength(1);
-    decide(request, {} as Facts);
+    decide(request, facts);
     expect(made).toHaveLength(2);
   });
 
@@ -40,8 +42,8 @@ describe('what is made of an object under review', () => {
     const fail = () => {
       throw new Error('a fault');
     };
-    expect(() => decideWith(() => [asking(made, fail)])(request, {} as Facts)).toThrow('a fault');
-    decideWith(() => [asking(made)])(request, {} as Facts);
+    expect(() => decideWith(() => [asking(made, fail)])(request, facts)).toThrow('a fault');
+    decideWith(() => [asking(made)])(request, facts);
     expect(made).toHaveLength(2);
   });
 });

@@ -106,6 +106,11 @@ describe('an ObjectStore on Azure', () => {
       BUCKET_PORT: '443',
       BUCKET_REGION: 'westeurope',
       BUCKET_PROVIDER: 'azure',
+      'artifact-repository': `azure:
+  endpoint: https://${account}.blob.core.windows.net
+  container: sparkhistory
+  useSDKCreds: true
+`,
     });
     await submitted('second');
     await removed('second');

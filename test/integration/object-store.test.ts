@@ -79,6 +79,13 @@ describe('an ObjectStore on Ceph', () => {
       BUCKET_PORT: port,
       BUCKET_REGION: 'us-east-1',
       BUCKET_PROVIDER: 's3',
+      'artifact-repository': `s3:
+  bucket: whole-bucket
+  endpoint: ${hostname}:${port}
+  region: us-east-1
+  insecure: true
+  useSDKCreds: true
+`,
     });
     await until('the Event is written', async () =>
       (await cluster.events('whole')).find(({ reason }) => reason === 'Created'),

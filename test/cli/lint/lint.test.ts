@@ -44,7 +44,7 @@ const wrongDefaults = defaultsWith(`  mode: Enforced
 describe('lint', () => {
   it('finds every mistake of a PlatformDefaults at once, at the very value', async () => {
     expect(await findingsIn(file('defaults.yaml', wrongDefaults))).toEqual([
-      '5:9 error spec.mode: "Enforced" is not one of Default, Enforce (did you mean Enforce?)',
+      '5:9 error spec.mode: "Enforced" is not one of Default, Enforce, Audit (did you mean Enforce?)',
       expect.stringMatching(
         /^7:13 error spec\.match\.kinds\[0\]: "SparkAplication" is not one of .* \(did you mean SparkApplication\?\)$/,
       ),
