@@ -127,9 +127,10 @@ describe('PlatformDefaults of a tenant', () => {
     const many = (prefix: string, count: number): Readonly<Record<string, string>> =>
       Object.fromEntries(Array.from({ length: count }, (_, at) => [`spark.${prefix}${at}`, 'x']));
     const mine = platformDefaults('mine', { inject: { sparkConf: many('mine', 400) } }, tenant);
-    const startedAt = performance.now();
+    const before = process.cpuUsage();
     const { object } = admit(app({ sparkConf: many('own', 20_000) }), [mine]);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    // Of the processor, which other programs on the machine cannot stretch; in microseconds.
+    expect(process.cpuUsage(before).user).toBeLessThan(1_500_000);
     expect(
       Object.keys((object as ReturnType<typeof app> & { spec: { sparkConf: object } }).spec.sparkConf),
     ).toHaveLength(20_400);
