@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import type { Cluster } from '../../dev/cluster/cluster.ts';
 import { toolsReference } from '../../dev/cluster/images/node-images.ts';
 import { inNamespace, onCluster } from './on-cluster.ts';
@@ -70,7 +70,20 @@ const withSetting = async ({ kubectl }: Cluster, setting: string, work: () => Pr
 const servers = 'quartermaster-nfs';
 const serverOf = (className: string): string => `deployment/${className}-nfs`;
 
+const namespaces = ['unprivileged', 'tenant-a', 'tenant-b', 'writing', 'deleting', 'clients', 'moving'];
+
+/** A server stays while there is a volume of it, kept by its class or not: the node has no room for all of them and what comes next. */
+const removeServers = async ({ kubectl }: Cluster): Promise<void> => {
+  await kubectl('wait', '--for=delete', ...namespaces.map((name) => `namespace/${name}`), '--timeout=240s');
+  const kept = 'jsonpath={.items[?(@.status.phase=="Released")].metadata.name}';
+  const volumes = (await kubectl('get', 'pv', '-o', kept)).split(' ').filter((name) => name !== '');
+  if (volumes.length > 0) await kubectl('delete', 'pv', ...volumes);
+  await kubectl('-n', servers, 'wait', '--for=delete', 'deployment', '--all', '--timeout=240s');
+};
+
 onCluster('NFS servers', (join) => {
+  afterAll(async () => removeServers(await join()));
+
   test('run without privileges on a root file system that nobody writes to, and with no token of the API server', async () => {
     const cluster = await join();
     const { kubectl } = cluster;
