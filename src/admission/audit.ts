@@ -3,17 +3,18 @@ import type { Audited, AuditedChange, Explanation, Mutation } from '../api/admis
 import type { AuditIndex } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../api/names.ts';
-import { isListPath, keyOf } from '../injection/edit.ts';
+import { entriesWith, isListPath, keyOf } from '../injection/edit.ts';
 import { listAt, type Path, pointerTo, readAt, textAt } from '../injection/path.ts';
 
 /** How what was decided differs from what would be, were all that is audited enforced. */
 export const auditedBetween = (decided: Mutation, enforced: Mutation, { sources }: AuditIndex): Audited => {
   const isStored = decided.denied === undefined && enforced.denied === undefined;
   const changes = isStored ? changesBetween(decided, enforced) : [];
+  const isTold = new Set(decided.warnings);
   return {
     changes,
     by: [...new Set(changes.map(({ source }) => source))].filter((source) => sources.has(source)),
-    warnings: enforced.warnings.filter((warning) => !decided.warnings.includes(warning)),
+    warnings: enforced.warnings.filter((warning) => !isTold.has(warning)),
     denied: decided.denied === undefined ? enforced.denied : undefined,
     enforced,
   };
@@ -68,9 +69,12 @@ const hasAlike = (object: KubeObject, other: KubeObject, path: string): boolean 
   const steps = stepsOf(path);
   const at = steps.slice(0, -1);
   const value = readAt(other, steps);
-  return isListPath(at)
-    ? listAt(object, at).some((item) => isDeepStrictEqual(item, value))
-    : isDeepStrictEqual(readAt(object, steps), value);
+  if (!isListPath(at)) return isDeepStrictEqual(readAt(object, steps), value);
+  // What is alike has one key: looked up, as each of very many entries may be asked about.
+  const key = keyOf(at, value);
+  const list = listAt(object, at);
+  const candidates = key === undefined ? list : entriesWith(list, at, key);
+  return candidates.some((item) => isDeepStrictEqual(item, value));
 };
 
 /** By what people tell it apart, not by its place in a list: `spec.containers.main image`. */

@@ -168,6 +168,10 @@ export interface PodProfileOfPlatform {
 /** The settings a decision depends on. */
 export interface Policy {
   readonly systemNamespace: string;
+  /** An object is refused that cannot be given what is enforced for the whole cluster. */
+  readonly refusesUnenforced?: boolean;
+  /** Users that this does not hold for, and who may change what is enforced. */
+  readonly exemptUsers?: ReadonlySet<string>;
   readonly storageClassPattern: RegExp;
   readonly storageClassLimit: number;
   readonly rwxFallback: 'nfs' | 'none';

@@ -70,6 +70,8 @@ export interface Injection {
   readonly storageClass: Resolved<StorageClassInjection> | undefined;
   /** What could not be applied and why: unknown variables, keys that tie. */
   readonly warnings: readonly string[];
+  /** What is enforced for the whole cluster and cannot be given for what the object is or lacks, a part of a sentence for each. */
+  readonly unenforced: readonly string[];
   /** Some of it is for certain containers only: ask `resolveContainers` for each. */
   readonly isScoped: boolean;
 }

@@ -23,7 +23,11 @@ export interface Layer {
 }
 
 /** Merges layers, best first, key by key: the first that gives a key wins it. Entries that tie on a key are told in `warnings`. */
-export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[]): Injection => {
+export const mergeLayers = (
+  layers: readonly Layer[],
+  warnings: readonly string[],
+  unenforced: readonly string[] = [],
+): Injection => {
   const ties: Ties = new Map();
   const merge = <T>(what: string, read: (inject: InjectSpec, layer: Layer) => Items<T>): ResolvedMap<T> =>
     firstOfEach(layers, read, (key, winner, loser) => {
@@ -69,6 +73,7 @@ export const mergeLayers = (layers: readonly Layer[], warnings: readonly string[
     s3aCommitter: merge('s3aCommitter', ({ s3aCommitter }) => single(s3aCommitter)).get(''),
     storageClass: merge('storageClass', ({ storageClass }) => single(storageClass)).get(''),
     warnings: [...warnings, ...tieWarnings(ties)],
+    unenforced,
     isScoped: layers.some(({ entry }) => entry.containers !== undefined),
   };
 };

@@ -2,13 +2,15 @@ import { envFromKey, type InjectSpec, type TargetKind, tolerationKey } from '../
 import type { Mode } from '../api/injection.ts';
 import type { EnvFromSource, Toleration } from '../api/kubernetes.ts';
 import { injectViolations } from './validation/inject.ts';
-import { fillVariables, requiredVariablesIn, variablesIn } from './variables.ts';
+import { fillVariables, isOfObject, requiredVariablesIn, variablesIn } from './variables.ts';
 
 /** A value that is left out of what an entry gives an object, and why: a part of a sentence. */
 export interface LeftOutValue {
   /** `env HTTP_PROXY`: the key of `spec.inject`, and what tells the value apart there. */
   readonly field: string;
   readonly why: string;
+  /** True where it follows from the object that it is: another object would be given it. */
+  readonly isOfObject: boolean;
 }
 
 export interface Filling {
@@ -84,17 +86,22 @@ const fieldOf = ({ key, id }: Item): string => (id === undefined ? key : `${key}
 
 const unknownIn = (item: Item, { known }: Filling): readonly LeftOutValue[] => {
   const name = [...requiredVariablesIn(item.value)].find((one) => known.get(one) === undefined);
-  return name === undefined ? [] : [{ field: fieldOf(item), why: `\${${name}} is not known for this object` }];
+  return name === undefined
+    ? []
+    : [{ field: fieldOf(item), why: `\${${name}} is not known for this object`, isOfObject: isOfObject(name) }];
 };
 
 /** What is wrong with one value by itself, once its variables are filled in. */
 const violationOf = (item: Item, inject: InjectSpec, filling: Filling): readonly LeftOutValue[] => {
-  if (variablesIn(item.value).size === 0) return [];
+  const variables = variablesIn(item.value);
+  if (variables.size === 0) return [];
   const alone = fill(keep(inject, [item], []), filling);
   // A mount alone would be one of no volume.
   const volumes = item.key === 'volumeMounts' ? { volumes: inject.volumes ?? [] } : {};
   const [violation] = injectViolations({ ...volumes, ...alone }, filling.kinds, filling.mode);
-  return violation === undefined ? [] : [{ field: fieldOf(item), why: violation }];
+  return violation === undefined
+    ? []
+    : [{ field: fieldOf(item), why: violation, isOfObject: [...variables].some(isOfObject) }];
 };
 
 /** An injection of these items, but for those that are left out and those that are no good without one. */

@@ -134,7 +134,7 @@ const weightOf = ({ layers }: Plan): number =>
 
 const inject = (plan: Plan, values: readonly (string | undefined)[]): SizedInjection => {
   const { layers, leftOut, size } = fillLayers(plan, values);
-  const injection = mergeLayers(layers, firstOf(leftOut.map(notApplied)));
+  const injection = mergeLayers(layers, firstOf(leftOut.map(notApplied)), leftOut.flatMap(unenforcedIn));
   const told = injection.warnings.reduce((sum, { length }) => sum + length, 0);
   return { injection, size: size + told };
 };
@@ -145,6 +145,8 @@ export interface LeftOut {
   readonly why: string;
   /** The values alone that are left out; undefined where it is the whole entry. */
   readonly values?: readonly LeftOutValue[];
+  /** True where it follows from the object that the whole entry is. */
+  readonly isOfObject?: boolean;
 }
 
 /** What matching entries come to before they are merged, best first. */
@@ -174,7 +176,7 @@ const fillLayers = (
   for (const planned of layers) {
     const layer = fillLayer(planned, known, remaining);
     if (typeof layer === 'string') {
-      leftOut.push({ entry: planned.entry, why: layer });
+      leftOut.push({ entry: planned.entry, why: layer, isOfObject: planned.unresolved.some(isOfObject) });
       continue;
     }
     applied.push(layer);
@@ -237,6 +239,17 @@ const notApplied = ({ entry, why, values }: LeftOut): string =>
   values === undefined
     ? `PlatformDefaults ${namespacedName(entry)} is not applied: ${why}.`
     : `PlatformDefaults ${namespacedName(entry)}: ${why}.`;
+
+/** Nothing of what fails for everybody: that is for whoever wrote the PlatformDefaults. */
+const unenforcedIn = ({ entry, why, values, isOfObject: isWhole }: LeftOut): readonly string[] => {
+  if (!entry.isGlobal || entry.mode === 'Default') return [];
+  if (values === undefined)
+    return isWhole === true ? [`PlatformDefaults ${namespacedName(entry)} is enforced: ${why}`] : [];
+  const [first] = values.filter((value) => value.isOfObject);
+  return first === undefined
+    ? []
+    : [`${first.field} is enforced by PlatformDefaults ${namespacedName(entry)}: ${first.why}`];
+};
 
 /** What one entry gives to the objects that match a certain set of entries. */
 interface PlannedLayer {

@@ -2,7 +2,7 @@ import { envFromKey, mountKey, tolerationKey } from '../api/inject-spec.ts';
 import type { DefaultsSource, Mode, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, KubeObject, Toleration } from '../api/kubernetes.ts';
 import { spreadKey } from '../api/pod-fields.ts';
-import { memoize, passingMemos } from './memo.ts';
+import { keptMemos, memoize } from './memo.ts';
 import { childOf, isRecord, listAt, mapAt, type Path, readAt, setAt, type UnknownRecord, without } from './path.ts';
 
 /** One field of a map, or one entry of a list by its key (env: name, volumeMounts: path, …). */
@@ -157,7 +157,7 @@ export type Entries = Map<string, readonly unknown[]>;
 /** Reading a list of such a length takes no longer than looking it up in the cache. */
 const SHORT_LIST = 64;
 
-const entriesByList = (): Map<object, Entries> => passingMemos(entriesByList);
+const entriesByList = (): Map<object, Entries> => keptMemos(entriesByList);
 
 /** Of a long list they are read once: whoever writes to it must say so with `setEntry`. */
 export const entriesOf = (list: readonly unknown[], at: Path): Entries => {

@@ -26,6 +26,8 @@ export interface InjectionPlan {
   readonly warnings: readonly string[];
   /** The object or its namespace opted out, so that all that is left is enforced. */
   readonly isDisabled: boolean;
+  /** Why the object is refused: `denialFor`. */
+  readonly denial?: (refused: Settlement['refused']) => string | undefined;
 }
 
 /**
@@ -35,6 +37,8 @@ export interface InjectionPlan {
 export const inject = (object: KubeObject, plan: InjectionPlan): Mutation => {
   const outcomes = (): readonly Outcome[] => outcomesOf(object, plan);
   const { settled, snapshot, excess } = settleWithinLimit(object, plan);
+  const denied = plan.denial?.(settled.refused);
+  if (denied !== undefined) return { ...untouched(object, plan.warnings), denied, outcomes };
   const mutated = writeInjected(settled.object, snapshot);
   const warnings = [...plan.warnings, ...excess, ...refusalTexts(settled.refused)];
   if (plan.isDisabled && settled.owned.length > 0) warnings.push(enforcedWarning(settled.owned));
@@ -59,6 +63,7 @@ export interface Reinjection {
   readonly paths: ReadonlySet<string>;
   readonly rulesFor: (edits: readonly Edit[]) => Rules;
   readonly reconsider: (object: KubeObject, stored: KubeObject, edits: readonly Edit[]) => Reconsidered;
+  readonly denial?: InjectionPlan['denial'];
 }
 
 /**
@@ -80,6 +85,8 @@ export const reinject = (object: KubeObject, stored: KubeObject, kind: Reinjecti
   const wanted = isOptedOut(object) ? recorded.filter(({ mode }) => mode === 'Enforce') : recorded;
   const kept = kind.reconsider(object, stored, wanted);
   const settled = settle(kept.object, kept.edits, kind.rulesFor(kept.edits), namedIn(undefined));
+  const denied = kind.denial?.(settled.refused);
+  if (denied !== undefined) return { ...untouched(object, kept.warnings), denied };
   const warnings = [...kept.warnings, ...refusalTexts(settled.refused)];
   return finish(object, settled.object, snapshot, warnings, [
     ...explainSettlement(kept.object, { ...settled, put: settled.put.map(asBefore) }),

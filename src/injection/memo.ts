@@ -29,21 +29,28 @@ const memosOf = (source: object, maker: object): Memos => {
 };
 
 /** By maker, then by source. Decisions are made one after the other, each in one go. */
-let passing = new Map<object, Map<object, unknown>>();
+type Passing = Map<object, Map<object, unknown>>;
 
-/** What a maker has made of the parts of the object that is being decided. */
-export const passingMemos = <T>(maker: object): Map<object, T> => {
+/** What `invalidate` is told to forget or to update. */
+let passing: Passing = new Map();
+/** What whoever changes a source updates themselves. */
+let kept: Passing = new Map();
+
+const memosBy = <T>(memosOfAll: Passing, maker: object): Map<object, T> => {
   // Only this very maker puts anything here.
-  const memos = passing.get(maker) as Map<object, T> | undefined;
+  const memos = memosOfAll.get(maker) as Map<object, T> | undefined;
   if (memos !== undefined) return memos;
   const made = new Map<object, T>();
-  passing.set(maker, made);
+  memosOfAll.set(maker, made);
   return made;
 };
 
-/** Memoizes what a maker makes of a part of the object that is being decided, until that is over. */
+/** What a maker keeps of the parts of the object that is being decided, and keeps right itself where they change. */
+export const keptMemos = <T>(maker: object): Map<object, T> => memosBy(kept, maker);
+
+/** Memoizes what a maker makes of a part of the object that is being decided, until that is over or the part changes. */
 export const memoizePassing = <T>(source: object, maker: object, make: () => T): T => {
-  const memos = passingMemos<T>(maker);
+  const memos = memosBy<T>(passing, maker);
   const cached = memos.get(source);
   if (cached !== undefined) return cached;
   const made = make();
@@ -54,6 +61,7 @@ export const memoizePassing = <T>(source: object, maker: object, make: () => T):
 /** To be called when an object is decided. */
 export const forgetPassing = (): void => {
   if (passing.size > 0) passing = new Map();
+  if (kept.size > 0) kept = new Map();
 };
 
 /** A memo of a decision that is updated in place where a field of its source changes. */

@@ -1,9 +1,10 @@
 import { type AdmissionRequest, type Mutation, untouched } from '../api/admission.ts';
 import type { Facts } from '../api/facts.ts';
-import type { Injection, TargetKind } from '../api/injection.ts';
+import type { ContainerInjection, Injection, TargetKind } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { missingClaimWarnings, refusingMissingClaims } from './claims.ts';
 import { type Edit, editsOf, envFromEdits, type FieldPath, valuesAt } from './edit.ts';
+import { denialFor } from './enforcement.ts';
 import { type InjectionPlan, inject } from './injector.ts';
 import { memoize } from './memo.ts';
 import { childOf, listAt, type Path, textAt } from './path.ts';
@@ -41,23 +42,30 @@ export interface PodProfile extends PodRefusals {
   readonly warningsFor: (pod: KubeObject, injection: Injection) => readonly string[];
 }
 
+interface PodMutationOptions {
+  readonly rulesFor?: InjectionPlan['rulesFor'];
+  /** A pod that is given nothing but what is enforced for the whole cluster, volumes and mounts aside. */
+  readonly isLeftToOthers?: boolean;
+}
+
 /** Injects into a pod what each of its profiles has for it, in one go: its annotation tells all of it. */
 export const mutatePod = (
   pod: KubeObject,
   request: AdmissionRequest,
   facts: Facts,
   profiles: readonly PodProfile[],
-  rulesFor: InjectionPlan['rulesFor'] = podRules(profiles),
+  { rulesFor = podRules(profiles), isLeftToOthers = false }: PodMutationOptions = {},
 ): Mutation => {
-  const results = profiles.map((profile) => resultOf(pod, request, facts, profile));
+  const results = profiles.map((profile) => resultOf(pod, request, facts, profile, isLeftToOthers));
   const denied = results.find((result) => result.denied !== undefined)?.denied;
   if (denied !== undefined) return { ...untouched(pod), denied };
   const edits = concatenated(results.map((result) => result.edits));
-  if (edits.length === 0 && readInjected(pod) === undefined)
-    return untouched(
-      pod,
-      results.flatMap(({ warnings }) => warnings),
-    );
+  const denial = denialFor(results, request, facts);
+  if (edits.length === 0 && readInjected(pod) === undefined) {
+    const warnings = results.flatMap((result) => result.warnings);
+    const unenforced = denial([]);
+    return unenforced === undefined ? untouched(pod, warnings) : { ...untouched(pod, warnings), denied: unenforced };
+  }
   const namespace = namespaceOf(pod, request);
   return inject(pod, {
     edits,
@@ -65,6 +73,7 @@ export const mutatePod = (
     form: 'names',
     warnings: [...results.flatMap(({ warnings }) => warnings), ...missingClaimWarnings(edits, namespace, facts)],
     isDisabled: results.some(({ isDisabled }) => isDisabled),
+    denial,
   });
 };
 
@@ -78,28 +87,48 @@ interface ProfileResult {
   readonly edits: readonly Edit[];
   readonly warnings: readonly string[];
   readonly isDisabled: boolean;
+  readonly unenforced: readonly string[];
   readonly denied?: string;
 }
 
-const resultOf = (pod: KubeObject, request: AdmissionRequest, facts: Facts, profile: PodProfile): ProfileResult => {
-  const target = { ...targetOf(profile.kind, pod, request, facts), pod: { owners: ownersOf(pod) } };
+const resultOf = (
+  pod: KubeObject,
+  request: AdmissionRequest,
+  facts: Facts,
+  profile: PodProfile,
+  isLeftToOthers: boolean,
+): ProfileResult => {
+  const asked = { ...targetOf(profile.kind, pod, request, facts), pod: { owners: ownersOf(pod) } };
+  const target = isLeftToOthers ? { ...asked, isDisabled: true } : asked;
   const { defaults } = facts;
-  const injection = defaults.resolve(target);
+  const resolved = defaults.resolve(target);
+  const injection = isLeftToOthers && resolved ? unmounted(resolved) : resolved;
   const own = target.isDisabled ? [] : profile.ownEdits(pod);
-  if (injection === undefined) return { edits: own, warnings: [], isDisabled: target.isDisabled };
+  if (injection === undefined) return { edits: own, warnings: [], unenforced: [], isDisabled: asked.isDisabled };
   const containers = profile.containerCount(pod);
   if (containers > 1 && containers * sizePerContainer(injection) > MAX_CHARACTERS)
-    return tooMany(containers, injection, { edits: own, isDisabled: target.isDisabled });
-  const injectionFor = injection.isScoped ? defaults.resolveContainers(target) : unscoped(injection);
+    return tooMany(containers, injection, { edits: own, unenforced: [], isDisabled: asked.isDisabled });
+  const scoped = injection.isScoped ? defaults.resolveContainers(target) : unscoped(injection);
+  const injectionFor: InjectionFor = isLeftToOthers ? (container) => withoutMounts(scoped(container)) : scoped;
   return {
     edits: concatenated([own, profile.editsFor(pod, injection, injectionFor), imageEdits(pod, injection)]),
     warnings: [...injection.warnings, ...profile.warningsFor(pod, injection)],
-    isDisabled: target.isDisabled,
+    unenforced: injection.unenforced,
+    isDisabled: asked.isDisabled,
   };
 };
 
+/** Whoever else gives the pod volumes and mounts may give it the same ones, and one twice makes it invalid. */
+const unmounted = (injection: Injection): Injection =>
+  memoize(injection, unmounted, '', () => ({ ...injection, ...NO_MOUNTS, helperConfigMaps: new Map() }));
+
+const withoutMounts = ({ full, sources }: ContainerInjection): ContainerInjection => ({
+  full: full && unmounted(full),
+  sources: sources && unmounted(sources),
+});
+
 /** Kinds of a pod's owners, each with its group and without. */
-const ownersOf = (pod: KubeObject): ReadonlySet<string> =>
+export const ownersOf = (pod: KubeObject): ReadonlySet<string> =>
   new Set(
     listAt(pod, ['metadata', 'ownerReferences']).flatMap((owner) => {
       const [kind, version = ''] = [textAt(owner, ['kind']), textAt(owner, ['apiVersion'])];
@@ -129,7 +158,7 @@ const sizePerContainer = (injection: Injection): number =>
 const tooMany = (
   containers: number,
   { env, envFrom, volumeMounts, configMaps, secrets }: Injection,
-  given: Pick<ProfileResult, 'edits' | 'isDisabled'>,
+  given: Omit<ProfileResult, 'warnings'>,
 ): ProfileResult => {
   const isEnforced = [env, envFrom, volumeMounts, configMaps, secrets].some((map) =>
     [...map.values()].some(({ mode }) => mode === 'Enforce'),

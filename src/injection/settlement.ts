@@ -52,6 +52,8 @@ export interface Removal extends FieldPath {
 export interface Refusal {
   readonly edit: Edit;
   readonly why: string;
+  /** True where something else that is enforced stands in its way. */
+  readonly isOutdone?: boolean;
 }
 
 /**
@@ -93,7 +95,7 @@ const settleOnce = (
     const decision = owned.has(id) ? SKIPPED : decide(draft.object, collection, edit, rules, owned);
     observe?.(edit, decision, draft.object);
     if (becomesOwned(decision, edit, isOurs)) owned.set(id, edit);
-    if (decision.kind === 'refused') refused.push({ edit, why: decision.why });
+    if (decision.kind === 'refused') refused.push({ ...decision, edit });
     if (decision.kind === 'put') collection = applyEdit(draft, collection, edit, decision.conflicts, changes);
   }
   const { put, removed, variables } = changes;
@@ -158,7 +160,7 @@ export type Observe = (edit: Edit, decision: EditDecision, object: KubeObject) =
 /** `same`: what is there is what would be put. `other`: something else is there. `skipped`: nothing is to be done. */
 export type EditDecision =
   | { readonly kind: 'same' | 'other' | 'skipped' }
-  | { readonly kind: 'refused'; readonly why: string }
+  | { readonly kind: 'refused'; readonly why: string; readonly isOutdone?: boolean }
   | { readonly kind: 'put'; readonly conflicts: readonly FieldPath[] };
 
 const SKIPPED: EditDecision = { kind: 'skipped' };
@@ -203,7 +205,8 @@ const decideEnforced = (
   const isThere = present.length === 1 && isDeepStrictEqual(present[0], edit.value);
   if (conflicts.length === 0 && isThere) return SAME;
   const ours = conflicts.find((conflict) => owned.has(fieldId(conflict)));
-  if (ours !== undefined) return { kind: 'refused', why: `${[...ours.at, ours.key].join('.')} is enforced too` };
+  if (ours !== undefined)
+    return { kind: 'refused', why: `${[...ours.at, ours.key].join('.')} is enforced too`, isOutdone: true };
   if (rules.isUnused?.(object, edit)) return SKIPPED;
   return unlessRefused(object, edit, rules, conflicts);
 };

@@ -73,6 +73,8 @@ const conflicts = ({
 /** The part of the settings that decisions depend on. */
 export const policyOf = (values: Settings): Policy => ({
   systemNamespace: values.namespace,
+  refusesUnenforced: values.unenforced === 'deny',
+  exemptUsers: new Set(values.exemptUsers),
   storageClassPattern: values.storageClassPattern,
   storageClassLimit: values.storageClassLimit,
   rwxFallback: values.rwxFallback,

@@ -268,6 +268,18 @@ export const settings = {
     integer(5, 86_400),
     'how long no review may have been answered through the Service before that',
   ),
+  unenforced: setting(
+    'UNENFORCED',
+    'deny',
+    oneOf('deny', 'warn'),
+    'what becomes of an object that cannot be given what is enforced for the whole cluster: it is refused, or stored with a warning',
+  ),
+  exemptUsers: setting(
+    'EXEMPT_USERS',
+    '',
+    list,
+    'who is never refused for that and may take off what is enforced, as the API server names them (system:serviceaccount:argo:argo), joined by commas',
+  ),
   storageClassPattern: setting(
     'STORAGE_CLASS_PATTERN',
     '[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?',

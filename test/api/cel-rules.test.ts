@@ -1,7 +1,9 @@
 import { run } from '@bufbuild/cel';
 import { describe, expect, it } from 'vitest';
+import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
 import { objectStoreCrd } from '../../src/api/object-store.ts';
 import { platformDefaultsCrd } from '../../src/api/platform-defaults.ts';
+import { CREATED_OR_INJECTED } from '../../src/injection/enforcement.ts';
 import { mutators } from '../../src/kinds/index.ts';
 
 interface Rule {
@@ -99,15 +101,33 @@ describe('the CEL rules of ObjectStore', () => {
 });
 
 describe('the match conditions of the webhooks', () => {
-  const conditions = mutators.flatMap(({ rules }) => rules.flatMap(({ matchConditions = [] }) => matchConditions));
-
-  it.each(conditions.map(({ name, expression }) => [name, expression] as const))(
-    '%s can be evaluated',
-    (_name, expression) => {
-      const object = { metadata: { annotations: {} }, spec: { storageClassName: 'a' } };
-      expect(run(expression, { object } as never)).toBeTypeOf('boolean');
-    },
+  const rules = mutators.flatMap((mutator) => mutator.rules);
+  const cases = rules.flatMap(({ name, operations, matchConditions = [] }) =>
+    matchConditions.flatMap(({ name: condition, expression }) =>
+      operations.map((operation) => [condition, name, operation, expression] as const),
+    ),
   );
+  const plain = { metadata: {}, spec: {} };
+
+  it.each(cases)('%s of %s can be evaluated at %s', (_condition, _name, operation, expression) => {
+    const oldObject = operation === 'CREATE' ? null : plain;
+    expect(run(expression, { request: { operation }, object: plain, oldObject } as never)).toBeTypeOf('boolean');
+  });
+
+  const injected = { metadata: { annotations: { [INJECTED_ANNOTATION]: '{}' } } };
+  const other = { metadata: { annotations: { own: 'note' } } };
+  const leaving = { metadata: { ...injected.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+  it.each([
+    ['what is made, which has no old object', true, 'CREATE', plain, null],
+    ['a change of what was injected', true, 'UPDATE', injected, injected],
+    ['a change that takes the annotation off', true, 'UPDATE', plain, injected],
+    ['a change that forges the annotation', true, 'UPDATE', injected, other],
+    ['a change of anything else', false, 'UPDATE', other, plain],
+    ['a change of what is going', false, 'UPDATE', leaving, injected],
+  ] as const)('ask about %s: %s', (_what, isAsked, operation, object, oldObject) => {
+    const { expression } = CREATED_OR_INJECTED;
+    expect(run(expression, { request: { operation }, object, oldObject } as never)).toBe(isAsked);
+  });
 });
 
 it('every rule can be evaluated or names what its sample lacks, and none fails to parse', () => {

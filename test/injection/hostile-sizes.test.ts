@@ -128,6 +128,7 @@ describe('PlatformDefaults of a tenant that give as much as they may', () => {
         [
           ['Default', what, injects, object],
           ['Enforce', what, injects, object],
+          ['Audit', what, injects, object],
         ] as const,
     ),
   )('are settled at once: %s, %s', (mode, _what, injects, object) => {

@@ -83,12 +83,20 @@ describe('the match conditions of the webhooks, in the API server', () => {
   const patch = (change: string) =>
     kubectl(controlPlane, ['patch', 'sparkapplications', 'leaving', '--type=merge', '-p', change]);
 
-  it('send a claim that names a class, and no other', async () => {
+  it('send each claim that is made, and of changes those of what was injected', async () => {
+    await kubectl(controlPlane, ['delete', 'mutatingwebhookconfigurations', '--all']);
+    const told = { metadata: { annotations: { 'quartermaster.dev/injected': '{}' } } };
+    await expect.poll(() => send('apply', claim('plain')).catch(String)).toMatch(/created|unchanged/);
+    await send('apply', { ...claim('told'), metadata: { ...claim('told').metadata, ...told.metadata } });
     await failEveryCall();
     const isAsked = () => send('create', claim('classed', 'fast'), '--dry-run=server');
     await expect.poll(() => isAsked().catch(String)).toContain('failed calling webhook');
-    expect(await send('create', claim('plain'), '--dry-run=server')).toContain('created');
-    expect(await send('create', claim('by-hand', ''), '--dry-run=server')).toContain('created');
+    await expect(send('create', claim('bare'), '--dry-run=server')).rejects.toThrow('failed calling webhook');
+    await expect(send('create', claim('by-hand', ''), '--dry-run=server')).rejects.toThrow('failed calling webhook');
+    const label = (name: string) =>
+      kubectl(controlPlane, ['label', '--overwrite', 'persistentvolumeclaims', name, 'a=b', '--dry-run=server']);
+    expect(await label('plain')).toContain('labeled');
+    await expect(label('told')).rejects.toThrow('failed calling webhook');
   });
 
   it('let what is being deleted lose its finalizers while no webhook answers', async () => {

@@ -4,8 +4,9 @@ import jsonpatch from 'jsonpatch';
 import { describe, expect, it } from 'vitest';
 import { TARGET_KINDS, type TargetKind } from '../../src/api/inject-spec.ts';
 import type { Container, KubeObject, Pod } from '../../src/api/kubernetes.ts';
+import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { FRAMEWORK_KINDS, isPodKind, POD_KINDS } from '../../src/api/target-kinds.ts';
-import { admit, runs } from '../fixtures/admitting.ts';
+import { admitWithWarnings as admit, admit as admitOrRefuse, runs } from '../fixtures/admitting.ts';
 import { resolve } from '../fixtures/defaults.ts';
 import { defaultsFor, forAllContainers, forUsersAlone, objectsOf } from '../fixtures/mutation-inputs.ts';
 import { changedPaths } from './changed-paths.ts';
@@ -19,6 +20,21 @@ const isFramework = (kind: TargetKind): boolean => FRAMEWORK_KINDS.some((framewo
 
 const inputs = (kind: TargetKind, modes?: Parameters<typeof defaultsFor>[1]) =>
   [objectsOf[kind] ?? fc.constant({} as KubeObject), defaultsFor(kind, modes)] as const;
+
+/** What is enforced for such an object and is not there, nor told of. */
+const missingOf = (
+  kind: TargetKind,
+  defaults: readonly PlatformDefaults[],
+  object: KubeObject,
+  warnings: readonly string[],
+): readonly string[] => {
+  const injection = resolve(defaults, {
+    kind,
+    name: 'it',
+    ...(isPodKind(kind) && { pod: { owners: new Set() } }),
+  });
+  return injection === undefined ? [] : missing(injection, object, warnings.join());
+};
 
 describe.each(kinds)('a mutated %s', (kind) => {
   it('comes out the same when it is mutated again', () => {
@@ -88,12 +104,36 @@ describe.each(kinds)('a mutated %s', (kind) => {
       fc.property(...inputs(kind, ['Enforce']), (object, given) => {
         const defaults = forAllContainers(given);
         const { object: mutated, warnings } = admit(object, defaults);
-        const injection = resolve(defaults, {
-          kind,
-          name: 'it',
-          ...(isPodKind(kind) && { pod: { owners: new Set() } }),
-        });
-        expect(injection && missing(injection, mutated, warnings.join())).toEqual(injection && []);
+        expect(missingOf(kind, defaults, mutated, warnings)).toEqual([]);
+      }),
+      runsOf(kind),
+    );
+  });
+
+  it('holds all that is enforced, or is refused as it is; what gives way to something else that is enforced is told', () => {
+    fc.assert(
+      fc.property(...inputs(kind, ['Enforce']), (object, given) => {
+        const defaults = forAllContainers(given);
+        const { object: mutated, warnings, denied, patch } = admitOrRefuse(object, defaults);
+        if (denied === undefined) {
+          const outdone = warnings.filter((warning) => warning.includes('is enforced too'));
+          expect(missingOf(kind, defaults, mutated, outdone)).toEqual([]);
+        } else {
+          expect(mutated).toBe(object);
+          expect(patch).toEqual([]);
+        }
+      }),
+      runsOf(kind),
+    );
+  });
+
+  it('is refused only where it would lack something enforced, of which a warning would tell', () => {
+    fc.assert(
+      fc.property(...inputs(kind), (object, defaults) => {
+        const refusing = admitOrRefuse(object, defaults);
+        const warning = admit(object, defaults);
+        if (refusing.denied === undefined) expect(refusing).toEqual({ ...warning, outcomes: refusing.outcomes });
+        else expect(warning.warnings.length).toBeGreaterThan(0);
       }),
       runsOf(kind),
     );

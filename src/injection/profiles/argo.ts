@@ -6,6 +6,7 @@ import { listAt, type Path, readAt, textAt } from '../path.ts';
 import {
   containerEdits,
   containersWhere,
+  environmentEdits,
   FEW_CONTAINERS,
   isSparkOperatorPod,
   type PodProfile,
@@ -50,16 +51,24 @@ const isComponent = (pod: KubeObject): boolean => COMPONENTS.includes(componentO
 export const workflowProfile: PodProfile = {
   kind: 'WorkflowPod',
   ownEdits: () => [],
-  containerCount: (pod) => usersContainers(pod).length + executorContainers(pod).length,
+  containerCount: (pod) =>
+    isComponent(pod)
+      ? containersWhere(pod, () => true).length
+      : usersContainers(pod).length + executorContainers(pod).length,
   editsFor: (pod, injection, injectionFor) => {
     const [users, executors] = [usersContainers(pod), executorContainers(pod)];
     const make = (): readonly Edit[] => [
-      ...(isComponent(pod) ? [] : podEdits(injection)),
+      ...(isComponent(pod) ? enforcedEdits(pod, injection) : podEdits(injection)),
       ...containerEdits(pod, [...users.map(asUsers(pod)), ...executors.map(asHelper(pod))], injection, injectionFor),
     ];
     return hasClaims(injection) || injection.isScoped || users.length + executors.length > FEW_CONTAINERS
       ? make()
-      : memoize(injection, workflowProfile, `${isComponent(pod)} ${users.join()} ${executors.join()}`, make);
+      : memoize(
+          injection,
+          workflowProfile,
+          `${isComponent(pod)} ${users.join()} ${executors.join()} ${isComponent(pod) ? containersWhere(pod, () => true).length : ''}`,
+          make,
+        );
   },
   ofMount: (pod, mount, desired) =>
     hidesAny(mount.key, EXECUTOR_PATHS)
@@ -68,6 +77,12 @@ export const workflowProfile: PodProfile = {
   ofEnv: (_, { key }) => (key.startsWith('ARGO_') ? 'the variable is kept for the executor' : undefined),
   warningsFor: (pod, injection) => (needsNoProxy(pod, injection) ? [NO_PROXY_MISSING] : []),
 };
+
+/** The label by which a component is known can be anybody's: what is enforced is given all the same, volumes and mounts aside. */
+const enforcedEdits = (pod: KubeObject, injection: Injection): readonly Edit[] =>
+  [...podEdits(injection), ...containersWhere(pod, () => true).flatMap((at) => environmentEdits(at, injection))].filter(
+    ({ mode }) => mode === 'Enforce',
+  );
 
 const isExecutor = (name: string): boolean => EXECUTORS.includes(name) || ARTIFACT_PLUGIN.test(name);
 

@@ -4,6 +4,7 @@ import { mountKey } from '../../api/inject-spec.ts';
 import type { KubeObject, VolumeMount } from '../../api/kubernetes.ts';
 import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../../api/names.ts';
 import { type Edit, OURSELVES, valuesAt } from '../../injection/edit.ts';
+import { CREATED_OR_INJECTED } from '../../injection/enforcement.ts';
 import { memoize, memoizePassing } from '../../injection/memo.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
 import { environmentEdits, mutatePod, type PodProfile, podEdits } from '../../injection/pods.ts';
@@ -40,9 +41,10 @@ export const calrissianPodMutator: Mutator = {
       group: '',
       versions: ['v1'],
       resource: 'pods',
-      operations: ['CREATE'],
+      operations: ['CREATE', 'UPDATE'],
       // A CWL run fails for good when a pod of it is refused: better a step without its defaults.
       failurePolicy: 'Ignore',
+      matchConditions: [CREATED_OR_INJECTED],
       namespaceSelector: { matchLabels: { [CALRISSIAN_LABEL]: CALRISSIAN_ENABLED } },
     },
   ],

@@ -19,9 +19,11 @@ import {
 } from '../../api/object-store.ts';
 import { decodeAs } from '../../api/schema-validation.ts';
 import { editsOf } from '../../injection/edit.ts';
-import { inject } from '../../injection/injector.ts';
+import { denialFor, keepEnforced } from '../../injection/enforcement.ts';
+import { type InjectionPlan, inject } from '../../injection/injector.ts';
 import { isRecord, mapAt, type Path, pointerTo, readAt, setAt } from '../../injection/path.ts';
 import type { Rules } from '../../injection/settlement.ts';
+import { readInjected } from '../../injection/snapshot.ts';
 import { namespaceOf, targetOf } from '../../injection/target.ts';
 import { type Placement, resolvePlacement } from './placement.ts';
 import { checkBucketLabel, findViolation } from './validation.ts';
@@ -47,8 +49,13 @@ export const objectStoreMutator: Mutator = {
     // What is going must be able to go, whatever it looks like. What is being created only says that it goes.
     if (request.oldObject?.metadata.deletionTimestamp) return untouched(object);
     if (isNameless(object)) return deny(object, 'spec.name is missing: it names the bucket or container to have.');
-    const spec = specOf(object);
-    return spec === undefined ? untouched(object) : mutateSpec({ object, spec, request, facts });
+    const kept =
+      request.oldObject === undefined ? untouched(object) : keepEnforced(object, request.oldObject, request, facts);
+    const spec = specOf(kept.object);
+    if (spec === undefined) return kept;
+    const next = mutateSpec({ object: kept.object, spec, request, facts });
+    if (next.denied !== undefined) return next;
+    return { ...next, warnings: [...kept.warnings, ...next.warnings], explain: [...kept.explain, ...next.explain] };
   },
 };
 
@@ -72,9 +79,12 @@ const mutateSpec = (input: MutationInput): Mutation => {
     ...(isDisabled || spec.sharedFrom !== undefined ? [] : discoveredFields(known, placement, facts.cloud)),
   ];
   const filled = applyFields(object, filledFields);
-  const labelled = injection
-    ? labelStore(filled, { provider: placement.provider, injection, isDisabled })
-    : untouched(filled);
+  const denial = denialFor(injection ? [injection] : [], request, facts);
+  const labelled =
+    injection || readInjected(filled) !== undefined
+      ? labelStore(filled, { provider: placement.provider, injection: injection ?? NO_INJECTION, isDisabled, denial })
+      : untouched(filled);
+  if (labelled.denied !== undefined) return deny(object, labelled.denied);
   const refused = (stored && refuseChange(spec, stored)) ?? refuse(input, labelled.object, placement);
   if (refused !== undefined) return deny(object, refused);
   return {
@@ -223,17 +233,20 @@ interface LabelInjection {
   readonly provider: BucketProviderName | undefined;
   readonly injection: Pick<Injection, 'labels' | 'annotations' | 'warnings'>;
   readonly isDisabled: boolean;
+  readonly denial: NonNullable<InjectionPlan['denial']>;
 }
 
+const NO_INJECTION: LabelInjection['injection'] = { labels: new Map(), annotations: new Map(), warnings: [] };
+
 /** Labels go on the object and, where the provider takes them, on the bucket; annotations on the object alone. */
-const labelStore = (object: KubeObject, { provider, injection, isDisabled }: LabelInjection): Mutation => {
+const labelStore = (object: KubeObject, { provider, injection, isDisabled, denial }: LabelInjection): Mutation => {
   const { labels, annotations, warnings } = injection;
   const edits = [
     ...editsOf(['metadata', 'labels'], labels),
     ...editsOf(['metadata', 'annotations'], annotations),
     ...editsOf(BUCKET_LABELS, labels),
   ];
-  return inject(object, { edits, rulesFor: () => rulesFor(provider), form: 'names', warnings, isDisabled });
+  return inject(object, { edits, rulesFor: () => rulesFor(provider), form: 'names', warnings, isDisabled, denial });
 };
 
 const rulesFor = (provider: BucketProviderName | undefined): Rules => ({

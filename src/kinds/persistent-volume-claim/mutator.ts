@@ -1,18 +1,20 @@
 import { type AdmissionRequest, type Mutation, type Mutator, untouched } from '../../api/admission.ts';
 import type { Facts } from '../../api/facts.ts';
-import type { Injection } from '../../api/injection.ts';
+import type { Injection, ResolvedMap } from '../../api/injection.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../../api/kubernetes.ts';
-import { BETA_CLASS_ANNOTATION } from '../../api/names.ts';
 import { editsOf } from '../../injection/edit.ts';
-import { inject } from '../../injection/injector.ts';
+import { CREATED_OR_INJECTED, denialFor, keepEnforced } from '../../injection/enforcement.ts';
+import { type InjectionPlan, inject } from '../../injection/injector.ts';
 import type { Rules } from '../../injection/settlement.ts';
+import { readInjected } from '../../injection/snapshot.ts';
 import { namespaceOf, targetOf } from '../../injection/target.ts';
 import { claimOf } from '../../storage-classes/claim.ts';
 import { type ClaimStorage, chooseClaimStorage } from './storage.ts';
 
 /**
  * A claim that names a missing class gets that class, made for the cloud before the claim is stored; one that names
- * any class gets labels and annotations. Claims without a class, and those bound by hand, are left alone.
+ * any class gets labels and annotations. Claims without a class, and those bound by hand, get what is enforced for the whole cluster.
+ * Of a change, what would take that off is undone.
  *
  * Ignore: the controller makes later what was missed while no webhook answered.
  */
@@ -23,28 +25,19 @@ export const persistentVolumeClaimMutator: Mutator = {
       group: '',
       versions: ['v1'],
       resource: 'persistentvolumeclaims',
-      operations: ['CREATE'],
+      operations: ['CREATE', 'UPDATE'],
       failurePolicy: 'Ignore',
-      matchConditions: [
-        {
-          name: 'names-a-class',
-          expression: `(has(object.spec.storageClassName) && object.spec.storageClassName != "") || (has(object.metadata.annotations) && "${BETA_CLASS_ANNOTATION}" in object.metadata.annotations)`,
-        },
-        {
-          name: 'not-bound-by-hand',
-          expression: '(!has(object.spec.volumeName) || object.spec.volumeName == "") && !has(object.spec.selector)',
-        },
-      ],
+      matchConditions: [CREATED_OR_INJECTED],
     },
   ],
   mutate: (object, request, facts) => {
     // Whatever the claim holds of another type is none of our business; what reads it takes that for absent.
     const pvc = object as PersistentVolumeClaim;
+    if (isNfsDisk(pvc, request, facts)) return untouched(object);
+    if (request.oldObject !== undefined) return keepEnforced(object, request.oldObject, request, facts);
     const claim = claimOf(pvc);
-    const isAsked = request.operation === 'CREATE' && claim !== undefined && !isNfsDisk(pvc, request, facts);
-    return isAsked && !facts.storage.hasVolumeOfClass(claim.className)
-      ? mutateClaim(pvc, request, facts)
-      : untouched(object);
+    const hasClass = claim !== undefined && !facts.storage.hasVolumeOfClass(claim.className);
+    return mutateClaim(pvc, request, facts, hasClass);
   },
 };
 
@@ -61,12 +54,23 @@ const isNfsDisk = (pvc: KubeObject, request: Pick<AdmissionRequest, 'namespace'>
 
 const NOTHING: ClaimStorage = { kind: 'none', warnings: [] };
 
-const mutateClaim = (pvc: PersistentVolumeClaim, request: AdmissionRequest, facts: Facts): Mutation => {
+/** Without a class that we could make, a claim is given what is enforced for the whole cluster and no more. */
+const mutateClaim = (
+  pvc: PersistentVolumeClaim,
+  request: AdmissionRequest,
+  facts: Facts,
+  hasClass: boolean,
+): Mutation => {
   const target = targetOf('PersistentVolumeClaim', pvc, request, facts);
   const { isDisabled } = target;
-  const injection = facts.defaults.resolve(target);
-  const labelled = injection === undefined ? untouched(pvc) : label(pvc, injection, isDisabled);
-  const choice = isDisabled ? NOTHING : chooseClaimStorage(labelled.object, facts, injection?.storageClass);
+  const injection = facts.defaults.resolve(hasClass ? target : { ...target, isDisabled: true });
+  const labelled = label(pvc, injection, {
+    isDisabled,
+    denial: denialFor(injection ? [injection] : [], request, facts),
+  });
+  if (labelled.denied !== undefined) return labelled;
+  const choice =
+    isDisabled || !hasClass ? NOTHING : chooseClaimStorage(labelled.object, facts, injection?.storageClass);
   const isMade = choice.kind === 'make';
   return {
     object: labelled.object,
@@ -79,14 +83,24 @@ const mutateClaim = (pvc: PersistentVolumeClaim, request: AdmissionRequest, fact
 
 const RULES: Rules = { conflictsOf: () => [], refusalOf: () => undefined, isUnused: () => false };
 
-const label = (pvc: KubeObject, { labels, annotations, warnings }: Injection, isDisabled: boolean): Mutation =>
-  inject(pvc, {
+const label = (
+  pvc: KubeObject,
+  injection: Injection | undefined,
+  plan: Pick<InjectionPlan, 'isDisabled' | 'denial'>,
+): Mutation => {
+  // What says what was given is ours to write, also where nothing is.
+  if (injection === undefined && readInjected(pvc) === undefined) return untouched(pvc);
+  const { labels = NO_VALUES, annotations = NO_VALUES, warnings = [] } = injection ?? {};
+  return inject(pvc, {
     edits: [...editsOf(['metadata', 'labels'], labels), ...editsOf(['metadata', 'annotations'], annotations)],
     rulesFor: () => RULES,
     form: 'names',
     warnings,
-    isDisabled,
+    ...plan,
   });
+};
+
+const NO_VALUES: ResolvedMap<string> = new Map();
 
 const warningsOf = (choice: ClaimStorage): readonly string[] => {
   switch (choice.kind) {

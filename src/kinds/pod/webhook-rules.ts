@@ -1,17 +1,19 @@
 import type { AdmissionRule, Asked, Requirement } from '../../api/admission.ts';
 import type { LabelSelector } from '../../api/kubernetes.ts';
 import type { TargetKind } from '../../api/target-kinds.ts';
+import { CREATED_OR_INJECTED } from '../../injection/enforcement.ts';
 import { FRAMEWORKS } from '../../injection/profiles/frameworks/index.ts';
 
-/** A pod as it is made; what becomes of it later is its controller's and the kubelet's. */
+/** A pod as it is made, and what would take off later what is enforced; all else is its controller's and the kubelet's. */
 export const podRule: AdmissionRule = {
   name: 'pod',
   group: '',
   versions: ['v1'],
   resource: 'pods',
-  operations: ['CREATE'],
+  operations: ['CREATE', 'UPDATE'],
   // Every controller that makes pods waits for us: better one without its defaults than none.
   failurePolicy: 'Ignore',
+  matchConditions: [CREATED_OR_INJECTED],
 };
 
 /** Beyond so many webhooks they are made wider: the API server asks each of them of every pod. */

@@ -11,6 +11,7 @@ import type { FileMount, Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { missingClaimWarnings, refusingMissingClaims } from '../../injection/claims.ts';
 import { type Edit, editOf, editsOf, envFromEdits, erase, type FieldPath, fieldId } from '../../injection/edit.ts';
+import { denialFor } from '../../injection/enforcement.ts';
 import { inject, type Reconsidered, type Reinjection, reinject } from '../../injection/injector.ts';
 import { memoize } from '../../injection/memo.ts';
 import { isRecord, listAt, mapAt, type Path, readAt, textAt } from '../../injection/path.ts';
@@ -232,7 +233,7 @@ export const sparkApplicationMutator: Mutator = {
   mutate: (app, request, facts) => {
     if (isNotOurs(app, request)) return untouched(app);
     if (request.oldObject !== undefined)
-      return warned(reinject(app, request.oldObject, reinjection), monitoringWarnings(app));
+      return warned(reinject(app, request.oldObject, strictly(reinjection, request, facts)), monitoringWarnings(app));
     const mutation = create(app, request, facts);
     const claims = claimWarnings(mutation.object, namespaceOf(app, request), facts);
     return warned(mutation, [...monitoringWarnings(app), ...claims]);
@@ -248,6 +249,12 @@ export const isNotOurs = (object: KubeObject, { subResource, operation }: Admiss
   // Of what is being created the API server drops it afterwards: whoever wrote it would get round all of this.
   (operation !== 'CREATE' && Boolean(object.metadata.deletionTimestamp)) ||
   !isRecord(readAt(object, ['spec']));
+
+/** With the refusal of what would escape something that is enforced. */
+export const strictly = (kind: Reinjection, request: AdmissionRequest, facts: Facts): Reinjection => ({
+  ...kind,
+  denial: denialFor([], request, facts),
+});
 
 const reinjection: Reinjection = {
   paths: SPARK_PATHS,
@@ -271,5 +278,6 @@ const create = (app: KubeObject, request: AdmissionRequest, facts: Facts): Mutat
     form: 'values',
     warnings: [...(injection?.warnings ?? []), ...warnings, ...missingClaimWarnings(edits, target.namespace, facts)],
     isDisabled: target.isDisabled,
+    ...(injection && { denial: denialFor([injection], request, facts) }),
   });
 };

@@ -1,8 +1,9 @@
 import { type Mutator, untouched } from '../../api/admission.ts';
+import { denialFor } from '../../injection/enforcement.ts';
 import { inject, type Reinjection, reinject } from '../../injection/injector.ts';
 import { readInjected } from '../../injection/snapshot.ts';
 import { targetOf } from '../../injection/target.ts';
-import { isNotOurs, sparkConfEdits, sparkRule } from './mutator.ts';
+import { isNotOurs, sparkConfEdits, sparkRule, strictly } from './mutator.ts';
 import { sparkRules } from './rules.ts';
 
 const reinjection: Reinjection = {
@@ -16,7 +17,8 @@ export const sparkConnectMutator: Mutator = {
   rules: [sparkRule('spark-connect', 'v1alpha1', 'sparkconnects')],
   mutate: (connect, request, facts) => {
     if (isNotOurs(connect, request)) return untouched(connect);
-    if (request.oldObject !== undefined) return reinject(connect, request.oldObject, reinjection);
+    if (request.oldObject !== undefined)
+      return reinject(connect, request.oldObject, strictly(reinjection, request, facts));
     const target = targetOf('SparkConnect', connect, request, facts);
     const injection = facts.defaults.resolve(target);
     if (injection === undefined && readInjected(connect) === undefined) return untouched(connect);
@@ -28,6 +30,7 @@ export const sparkConnectMutator: Mutator = {
       form: 'values',
       warnings,
       isDisabled: target.isDisabled,
+      ...(injection && { denial: denialFor([injection], request, facts) }),
     });
   },
 };

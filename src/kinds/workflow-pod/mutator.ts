@@ -1,4 +1,5 @@
 import { type Mutator, untouched } from '../../api/admission.ts';
+import { CREATED_OR_INJECTED } from '../../injection/enforcement.ts';
 import { memoize } from '../../injection/memo.ts';
 import { mutatePod, podRules } from '../../injection/pods.ts';
 import { isWorkflowPod, WORKFLOW_LABEL, workflowProfile } from '../../injection/profiles/argo.ts';
@@ -17,9 +18,10 @@ export const workflowPodMutator: Mutator = {
       group: '',
       versions: ['v1'],
       resource: 'pods',
-      operations: ['CREATE'],
+      operations: ['CREATE', 'UPDATE'],
       // A workflow fails for good when its pod is refused: better a step without its defaults.
       failurePolicy: 'Ignore',
+      matchConditions: [CREATED_OR_INJECTED],
       objectSelector: { matchExpressions: [{ key: WORKFLOW_LABEL, operator: 'Exists' }] },
     },
   ],
@@ -27,6 +29,6 @@ export const workflowPodMutator: Mutator = {
     if (request.operation !== 'CREATE' || !isWorkflowPod(pod) || calrissianPodOf(pod, request, facts)) {
       return untouched(pod);
     }
-    return mutatePod(pod, request, facts, PROFILES, rulesFor);
+    return mutatePod(pod, request, facts, PROFILES, { rulesFor });
   },
 };

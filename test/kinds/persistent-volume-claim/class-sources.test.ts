@@ -241,6 +241,7 @@ describe('what PlatformDefaults say', () => {
       source: 'PlatformDefaults quartermaster-system/classes@3',
       mode: 'Default',
       why: 'gives the class its reclaimPolicy',
+      effect: 'companion',
     });
   });
 });

@@ -5,6 +5,7 @@ import type { LabelSelector, StringMap } from '../../../src/api/kubernetes.ts';
 import type { PlatformDefaultsSpec } from '../../../src/api/platform-defaults.ts';
 import { FRAMEWORK_KINDS, type TargetKind } from '../../../src/api/target-kinds.ts';
 import { askedBy, entryOf, meetsAll, requirementsOf } from '../../../src/defaults/entry.ts';
+import { CREATED_OR_INJECTED } from '../../../src/injection/enforcement.ts';
 import { FRAMEWORKS } from '../../../src/injection/profiles/frameworks/index.ts';
 import { rulesInForce } from '../../../src/kinds/pod/webhook-rules.ts';
 import { platformDefaults, system } from '../../fixtures/defaults.ts';
@@ -37,8 +38,9 @@ describe('the webhooks for pods', () => {
         group: '',
         versions: ['v1'],
         resource: 'pods',
-        operations: ['CREATE'],
+        operations: ['CREATE', 'UPDATE'],
         failurePolicy: 'Ignore',
+        matchConditions: [CREATED_OR_INJECTED],
         objectSelector: { matchExpressions: [{ key: 'app', operator: 'In', values: ['api'] }] },
         namespaceSelector: { matchExpressions: [{ key: 'team', operator: 'In', values: ['geo'] }] },
       },
