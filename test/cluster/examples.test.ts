@@ -161,7 +161,15 @@ onCluster('examples', (join) => {
       const namespace = metadata.namespace ?? 'examples';
       const around = JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
       await kubectl.withInput(around, 'apply', '--server-side', '-f', '-');
-      const answer = await kubectl.withInput(`${document}`, '-n', namespace, 'apply', '--dry-run=server', '-f', '-');
+      const answer = await kubectl.withInput(
+        document.toString(),
+        '-n',
+        namespace,
+        'apply',
+        '--dry-run=server',
+        '-f',
+        '-',
+      );
       expect(answer.trim().split('\n')).toHaveLength(1);
     }
   });
