@@ -272,10 +272,14 @@ describe('the uninstall', () => {
     expect(await admin.create(resources.persistentVolumeClaims, claim('default'))).toMatchObject({
       kind: 'PersistentVolumeClaim',
     });
-    const left = await kubectl(controlPlane, ['get', '-f', '-', '--ignore-not-found', '-o', 'name'], {
-      input: install,
-    });
-    // Without a controller manager nobody empties the namespaces, nor what is in them.
-    expect(left.split('\n').filter((name) => name !== '' && !name.startsWith('namespace/'))).toEqual([]);
+    const left = async (): Promise<readonly string[]> => {
+      const names = await kubectl(controlPlane, ['get', '-f', '-', '--ignore-not-found', '-o', 'name'], {
+        input: install,
+      });
+      // Without a controller manager nobody empties the namespaces, nor what is in them.
+      return names.split('\n').filter((name) => name !== '' && !name.startsWith('namespace/'));
+    };
+    // A definition goes once the API server has looked for objects of it.
+    await expect.poll(left).toEqual([]);
   });
 });
