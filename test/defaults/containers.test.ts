@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ContainerRole, ContainerTarget } from '../../src/api/injection.ts';
 import { canShareContainers, containerSelector } from '../../src/defaults/containers.ts';
+import { cpuMsOf } from '../fixtures/cost.ts';
 
 const container = (name: string, role: ContainerRole): ContainerTarget => ({ name, role, isDefault: role === 'main' });
 const pod = [
@@ -45,10 +46,11 @@ describe('match.containers', () => {
   });
 
   it('matches at once where a regular expression would try for ever', () => {
-    const startedAt = performance.now();
-    expect(containerSelector([`${'*a'.repeat(31)}b`])(container('a'.repeat(63), 'main'))).toBe(false);
-    expect(containerSelector(['*'])(container('a'.repeat(1_000_000), 'main'))).toBe(false);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    const select = () => {
+      expect(containerSelector([`${'*a'.repeat(31)}b`])(container('a'.repeat(63), 'main'))).toBe(false);
+      expect(containerSelector(['*'])(container('a'.repeat(1_000_000), 'main'))).toBe(false);
+    };
+    expect(cpuMsOf(select)).toBeLessThan(1_000);
   });
 
   it('is known to be of other containers only where neither can select what the other does', () => {
