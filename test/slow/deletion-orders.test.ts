@@ -50,6 +50,16 @@ const removeUnderLoad = async (args: readonly string[]): Promise<readonly string
   return [...refused, ...failures];
 };
 
+describe('an install of which no replica was ever ready', () => {
+  it.each(firsts)('refuses nothing, nor once its %s is deleted, and leaves nothing behind', async (_, args) => {
+    expect(await removal.refusedOf(EACH)).toEqual([]);
+    await removal.deleteFirst(args);
+    expect(await removal.refusedOf(EACH)).toEqual([]);
+    await removal.deleteRest();
+    await expect.poll(removal.isGone, soon).toBe(true);
+  });
+});
+
 describe.skipIf(process.getuid?.() !== 0)('an install that answers, taken away (as root, for port 443)', () => {
   it.each(firsts.filter(([what]) => what !== 'Service'))('%s first: refuses nothing at any moment', async (_, args) => {
     expect(await removeUnderLoad(args)).toEqual([]);
