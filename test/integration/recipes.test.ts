@@ -287,7 +287,12 @@ describe('docs/recipes.md', () => {
     await run('wait', '--for=condition=Ready', 'platformdefaults', '--all', '-A', '--timeout=60s');
   });
 
-  it('gives pods what a MutatingAdmissionPolicy does, once converted', async () => {
+  it('gives pods what a MutatingAdmissionPolicy does, once converted', async ({ skip }) => {
+    const served = await run('api-resources', '--api-group=admissionregistration.k8s.io');
+    skip(
+      !/^mutatingadmissionpolicies .*\.k8s\.io\/v1 /m.test(served),
+      'this API server has no MutatingAdmissionPolicy in admissionregistration.k8s.io/v1',
+    );
     const policy = [
       {
         apiVersion: 'admissionregistration.k8s.io/v1',
