@@ -221,6 +221,7 @@ test('the connection is what Hadoop and Spark need', () => {
     port: 443,
     region: 'europe-west1',
     endpoint: undefined,
+    s3: { endpoint: 'https://storage.googleapis.com', region: 'auto' },
   });
 });
 

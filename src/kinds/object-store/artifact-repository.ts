@@ -17,29 +17,33 @@ export const artifactRepositoryOf = (
   connection: BucketConnection,
 ): string => stringify(repositoryFor[provider](store, connection));
 
-const repositoryFor: Readonly<
-  Record<BucketProvider['name'], (store: ObjectStore, connection: BucketConnection) => object>
-> = {
-  gcs: ({ spec }) => ({ gcs: { bucket: spec.name } }),
+type Repository = (store: ObjectStore, connection: BucketConnection) => object;
+
+/** Keys are S3's on Google Cloud too. */
+const s3Repository: Repository = (store, { endpoint, host, port, s3, region }) => {
+  const { spec } = store;
+  const secret = accessSecretNameOf(store);
+  return {
+    s3: {
+      bucket: spec.name,
+      endpoint: endpoint === undefined ? host : `${host}:${port}`,
+      region: s3?.region ?? region,
+      ...(endpoint?.startsWith('http:') && { insecure: true }),
+      ...(spec.access === undefined
+        ? { useSDKCreds: true }
+        : {
+            accessKeySecret: { name: secret, key: 'AWS_ACCESS_KEY_ID' },
+            secretKeySecret: { name: secret, key: 'AWS_SECRET_ACCESS_KEY' },
+          }),
+    },
+  };
+};
+
+const repositoryFor: Readonly<Record<BucketProvider['name'], Repository>> = {
+  gcs: (store, connection) =>
+    store.spec.access === undefined ? { gcs: { bucket: store.spec.name } } : s3Repository(store, connection),
   azure: ({ spec }, { host }) => ({
     azure: { endpoint: `https://${host}`, container: spec.name, useSDKCreds: true },
   }),
-  s3: (store, { endpoint, host, port, region }) => {
-    const { spec } = store;
-    const secret = accessSecretNameOf(store);
-    return {
-      s3: {
-        bucket: spec.name,
-        endpoint: endpoint === undefined ? host : `${host}:${port}`,
-        region,
-        ...(endpoint?.startsWith('http:') && { insecure: true }),
-        ...(spec.access === undefined
-          ? { useSDKCreds: true }
-          : {
-              accessKeySecret: { name: secret, key: 'AWS_ACCESS_KEY_ID' },
-              secretKeySecret: { name: secret, key: 'AWS_SECRET_ACCESS_KEY' },
-            }),
-      },
-    };
-  },
+  s3: s3Repository,
 };

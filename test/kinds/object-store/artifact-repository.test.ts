@@ -39,6 +39,20 @@ describe('the artifact repository of Argo in the ConfigMap of an ObjectStore', (
     });
   });
 
+  it('speaks S3 to Google Cloud Storage, whose keys of a workload are for that', () => {
+    const google = { ...s3, url: 'gs://spark-history', host: 'storage.googleapis.com', region: 'europe-west1' };
+    const spoken = { endpoint: 'https://storage.googleapis.com', region: 'auto' };
+    expect(repositoryOf('gcs', { ...google, s3: spoken }, { access: {} })).toEqual({
+      s3: {
+        bucket: 'spark-history',
+        endpoint: 'storage.googleapis.com',
+        region: 'auto',
+        accessKeySecret: { name: 'history-objectstore', key: 'AWS_ACCESS_KEY_ID' },
+        secretKeySecret: { name: 'history-objectstore', key: 'AWS_SECRET_ACCESS_KEY' },
+      },
+    });
+  });
+
   it('leaves it to the identity of the pod where there are no keys', () => {
     expect(repositoryOf('s3', s3)).toMatchObject({ s3: { useSDKCreds: true } });
     expect(repositoryOf('gcs', { ...s3, url: 'gs://spark-history' })).toEqual({ gcs: { bucket: 'spark-history' } });

@@ -69,7 +69,7 @@ const bucketInfo = (bucket: string, connection: BucketConnection, { id, secret }
     protocols: ['s3'],
     secretS3: {
       endpoint: connection.endpoint ?? `https://${connection.host}`,
-      region: connection.region,
+      region: (connection.s3 ?? connection).region,
       accessKeyID: id,
       accessSecretKey: secret,
     },
@@ -78,7 +78,8 @@ const bucketInfo = (bucket: string, connection: BucketConnection, { id, secret }
 });
 
 /** For this bucket alone: whoever has it may read others, elsewhere and with other keys. */
-const s3aConf = (bucket: string, { endpoint, region }: BucketConnection, { id, secret }: IssuedKey): StringMap => {
+const s3aConf = (bucket: string, connection: BucketConnection, { id, secret }: IssuedKey): StringMap => {
+  const { endpoint, region } = connection.s3 ?? connection;
   const conf = {
     'access.key': id,
     'secret.key': secret,

@@ -117,6 +117,8 @@ export interface BucketConnection {
   readonly port: number;
   readonly region: string;
   readonly endpoint: string | undefined;
+  /** Where it speaks S3 to the keys of `spec.access`, if it is not S3 by itself. */
+  readonly s3?: { readonly endpoint: string; readonly region: string };
 }
 
 /** Whose mark these labels, tags or metadata carry. `owner` is our mark in the same spelling. */

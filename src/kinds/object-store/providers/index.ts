@@ -33,6 +33,8 @@ export interface GcsRequest {
   /** Where not given, the project of the key in the Secret. */
   readonly project?: string | undefined;
   readonly endpoint?: string | undefined;
+  /** Where Google's IAM is asked; its own address where not given. */
+  readonly iamEndpoint?: string | undefined;
   /** For emulators. */
   readonly isAnonymous?: boolean | undefined;
 }

@@ -54,20 +54,39 @@ export interface ListedItem {
   readonly generation?: string;
 }
 
+/** One call of the JSON API, or of another of Google's where `uri` is a whole address. */
+export interface GoogleRequest {
+  readonly method?: 'POST' | 'PUT' | 'DELETE';
+  readonly uri: string;
+  readonly qs?: Readonly<Record<string, string | number | boolean>>;
+  readonly json?: unknown;
+}
+
 /**
- * One page of a list. The client's own getBuckets and getFiles throw outside of any promise where the answer is not what
- * they expect, which would end the process; this throws to its caller.
+ * The object that is answered; an empty one for an empty answer. The client's own methods throw outside of any promise where
+ * the answer is not what they expect, which would end the process; this throws to its caller.
  */
+export const ask = async (
+  storage: Storage,
+  { qs, ...request }: GoogleRequest,
+): Promise<Readonly<Record<string, unknown>>> => {
+  const body = await new Promise<unknown>((resolve, reject) => {
+    storage.request({ ...request, ...(qs && { qs: { ...qs } }) }, (error, answer: unknown) =>
+      error ? reject(error) : resolve(answer),
+    );
+  });
+  if (body === undefined || body === '') return {};
+  if (typeof body === 'object' && body !== null) return body as Readonly<Record<string, unknown>>;
+  throw new Error('the answer is no object');
+};
+
+/** One page of a list. */
 export const listItems = async (
   storage: Storage,
   uri: string,
-  qs: Readonly<Record<string, string | number | boolean>>,
+  qs: NonNullable<GoogleRequest['qs']>,
 ): Promise<readonly ListedItem[]> => {
-  const page = await new Promise<unknown>((resolve, reject) => {
-    storage.request({ uri, qs: { ...qs } }, (error, body: unknown) => (error ? reject(error) : resolve(body)));
-  });
-  if (typeof page !== 'object' || page === null) throw new Error('the answer is no list');
-  const items = 'items' in page ? page.items : [];
+  const { items = [] } = await ask(storage, { uri, qs });
   if (Array.isArray(items) && items.every(isListedItem)) return items;
   throw new Error('the list holds something else than buckets or objects');
 };

@@ -1,9 +1,9 @@
 import { type BucketMetadata, type CreateBucketRequest, type File, Storage } from '@google-cloud/storage';
 import { JWT } from 'google-auth-library';
-import { noAccess } from '../access.ts';
 import { BucketError, type BucketProvider, type DesiredBucket, markOwnership, type ObservedBucket } from '../bucket.ts';
 import type { GcsCredentials } from '../credentials.ts';
 import { type About, createVendorCall, type VendorCall } from '../vendor-call.ts';
+import { gcsAccess } from './access.ts';
 import { listItems, readGcsError, statusOf } from './client.ts';
 import { closed, gcsSettings, labelsIn } from './features.ts';
 
@@ -11,6 +11,8 @@ export interface GcsOptions {
   readonly project: string;
   /** Google's own where not given. */
   readonly endpoint?: string | undefined;
+  /** Where Google's IAM is asked for service accounts; its own address where not given. */
+  readonly iamEndpoint?: string | undefined;
   /** Requests carry no token at all: for emulators. */
   readonly isAnonymous?: boolean | undefined;
   /** The platform's workload identity where not given. */
@@ -42,13 +44,14 @@ export const createGcsProvider = (options: GcsOptions): BucketProvider => {
         apply: (signal) => patch(session, metadata, about(bucket, signal)),
       })),
     remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
-    access: noAccess(notYet),
+    access: gcsAccess({ ...session, iamEndpoint: options.iamEndpoint }),
     connection: ({ name, location = '' }) => ({
       url: `gs://${name}`,
       host: session.endpoint?.hostname ?? 'storage.googleapis.com',
       port: Number(session.endpoint?.port || 443),
       region: location,
       endpoint: session.endpoint?.origin,
+      s3: { endpoint: session.endpoint?.origin ?? 'https://storage.googleapis.com', region: 'auto' },
     }),
   };
 };
@@ -68,9 +71,15 @@ const openGcs = (options: GcsOptions): GcsSession => {
   return { storage, endpoint: url, call: createVendorCall({ target, timeoutMs, read: readGcsError }) };
 };
 
+/** IAM takes the second alone. */
+const scopes = [
+  'https://www.googleapis.com/auth/devstorage.full_control',
+  'https://www.googleapis.com/auth/cloud-platform',
+];
+
 /** Made by its own constructor: what reads credentials from JSON would also read kinds that name files and addresses. */
 const clientOf = ({ clientEmail, privateKey }: GcsCredentials): JWT =>
-  new JWT({ email: clientEmail, key: privateKey, scopes: ['https://www.googleapis.com/auth/devstorage.full_control'] });
+  new JWT({ email: clientEmail, key: privateKey, scopes });
 
 const observe = async (
   session: GcsSession,
@@ -215,9 +224,3 @@ const nextFiles = ({ storage, call }: GcsClient, about: About): Promise<readonly
 const deleteFile = async ({ call }: GcsClient, file: File, about: About): Promise<void> => {
   await call('storage.objects.delete', () => file.delete({ ignoreNotFound: true }), about);
 };
-
-const notYet = (): BucketError =>
-  new BucketError(
-    'UnsupportedFeature',
-    'Google Cloud Storage is not asked for keys by Quartermaster: bind roles/storage.objectUser on the bucket to the workload’s Kubernetes service account (Workload Identity), and leave spec.access out.',
-  );
