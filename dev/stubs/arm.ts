@@ -29,6 +29,8 @@ export interface ArmPlace {
   readonly polls?: number;
   /** Where an account's blobs are, if anywhere. */
   readonly blobEndpoint?: (account: string) => string;
+  /** Of every account, in base64. */
+  readonly key?: string;
 }
 
 interface World extends Required<ArmPlace> {
@@ -40,7 +42,7 @@ export const startArmStub = async (place: ArmPlace): Promise<ArmStub> => {
   const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 86_400_000) };
   const authority = await issueAuthority('stub', validity);
   const blobEndpoint = (name: string) => `https://${name}.blob.core.windows.net/`;
-  const world: World = { polls: 1, blobEndpoint, ...place, accounts: new Map(), foreign: new Set() };
+  const world: World = { polls: 1, blobEndpoint, key: '', ...place, accounts: new Map(), foreign: new Set() };
   const stub = await startHttpStub(
     (request) => answer(world, request),
     await issueServing(authority, ['127.0.0.1', 'localhost'], validity),
@@ -80,7 +82,9 @@ const answer = (world: World, request: StubRequest): StubAnswer => {
     return armError(404, 'ResourceGroupNotFound', `Resource group '${group}' could not be found.`);
   const account = world.accounts.get(name);
   if (below === '') return answerAccount(world, account, name, request);
-  return account === undefined ? noAccount(name) : answerBelow(account, below, request);
+  if (account === undefined) return noAccount(name);
+  if (below === 'listKeys') return { status: 200, body: { keys: [{ keyName: 'key1', value: world.key }] } };
+  return answerBelow(account, below, request);
 };
 
 const noAccount = (name: string): StubAnswer =>

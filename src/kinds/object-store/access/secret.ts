@@ -13,6 +13,7 @@ import { type Kube, resources } from '../../../kube/api-server.ts';
 import { ownerOf } from '../connection.ts';
 import type { IssuedKey } from '../providers/access.ts';
 import { type BucketConnection, BucketError } from '../providers/bucket.ts';
+import { contentOf, keyIn as keyInContent } from './content.ts';
 import type { ObservedSecret } from './keys.ts';
 
 export interface Secret extends KubeObject {
@@ -27,7 +28,7 @@ export type KeyRecord = Pick<ObservedSecret, 'issuedAt' | 'rotation' | 'formerKe
 export const accessSecretNameOf = ({ metadata, spec }: ObjectStore): string =>
   spec.access?.secretName ?? connectionNameFor(metadata.name ?? '');
 
-/** The Secret as it should be, with its keys named as Rook's ObjectBucketClaims, COSI and Hadoop have them. */
+/** The Secret as it should be. */
 export const accessSecretFor = (
   store: ObjectStore,
   connection: BucketConnection,
@@ -53,51 +54,6 @@ export const accessSecretFor = (
   data: encoded(contentOf(store.spec.name, connection, key)),
 });
 
-const contentOf = (bucket: string, connection: BucketConnection, { id, secret }: IssuedKey): StringMap => ({
-  AWS_ACCESS_KEY_ID: id,
-  AWS_SECRET_ACCESS_KEY: secret,
-  BucketInfo: JSON.stringify(bucketInfo(bucket, connection, { id, secret })),
-  'core-site.xml': hadoopConfiguration(s3aConf(bucket, connection, { id, secret })),
-});
-
-/** BucketInfo of COSI v1alpha1, as its workloads read it from a file of that name. */
-const bucketInfo = (bucket: string, connection: BucketConnection, { id, secret }: IssuedKey) => ({
-  metadata: { name: bucket },
-  spec: {
-    bucketName: bucket,
-    authenticationType: 'KEY',
-    protocols: ['s3'],
-    secretS3: {
-      endpoint: connection.endpoint ?? `https://${connection.host}`,
-      region: (connection.s3 ?? connection).region,
-      accessKeyID: id,
-      accessSecretKey: secret,
-    },
-    secretAzure: null,
-  },
-});
-
-/** For this bucket alone: whoever has it may read others, elsewhere and with other keys. */
-const s3aConf = (bucket: string, connection: BucketConnection, { id, secret }: IssuedKey): StringMap => {
-  const { endpoint, region } = connection.s3 ?? connection;
-  const conf = {
-    'access.key': id,
-    'secret.key': secret,
-    'aws.credentials.provider': 'org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider',
-    ...(endpoint === undefined ? { 'endpoint.region': region } : { endpoint, 'path.style.access': 'true' }),
-  };
-  return Object.fromEntries(Object.entries(conf).map(([name, value]) => [`fs.s3a.bucket.${bucket}.${name}`, value]));
-};
-
-const hadoopConfiguration = (conf: StringMap): string => {
-  const properties = Object.entries(conf).map(
-    ([name, value]) => `  <property><name>${escaped(name)}</name><value>${escaped(value)}</value></property>`,
-  );
-  return ['<?xml version="1.0"?>', '<configuration>', ...properties, '</configuration>', ''].join('\n');
-};
-
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-
 const encoded = (data: StringMap): StringMap =>
   Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')]));
 
@@ -122,13 +78,8 @@ const isOwn = ({ metadata }: Secret, store: ObjectStore): boolean =>
   (metadata.ownerReferences?.some(({ uid }) => uid === store.metadata.uid) ?? false);
 
 /** The key in a Secret of ours. */
-export const keyIn = ({ data }: Secret): IssuedKey => ({
-  id: decoded(data, 'AWS_ACCESS_KEY_ID'),
-  secret: decoded(data, 'AWS_SECRET_ACCESS_KEY'),
-});
-
-const decoded = (data: StringMap | undefined, key: string): string =>
-  Buffer.from(data?.[key] ?? '', 'base64').toString('utf8');
+export const keyIn = ({ data = {} }: Secret): IssuedKey =>
+  keyInContent((name) => Buffer.from(data[name] ?? '', 'base64').toString('utf8'));
 
 /** What is noted on a Secret of ours. */
 export const recordIn = ({ metadata }: Secret): KeyRecord => {

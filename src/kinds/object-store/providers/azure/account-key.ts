@@ -1,5 +1,4 @@
 import type { StringMap } from '../../../../api/kubernetes.ts';
-import { noAccess } from '../access.ts';
 import {
   BucketError,
   type BucketProvider,
@@ -17,6 +16,7 @@ import {
   type Setting,
   type VendorCall,
 } from '../vendor-call.ts';
+import { azureAccess } from './access.ts';
 import {
   azureConnection,
   type BlobAnswer,
@@ -30,6 +30,7 @@ import {
   sharedKey,
   storageSuffix,
 } from './blob-service.ts';
+import { readContainerAcl, writeContainerAcl } from './container-acl.ts';
 import { lockedContainer, orAbsent, readAzureError } from './errors.ts';
 
 export interface AzureKeyOptions {
@@ -68,7 +69,10 @@ export const createAzureKeyProvider = (options: AzureKeyOptions): BucketProvider
     unmark: (bucket, signal) => unmark(session, bucket, about(bucket, signal)),
     features: (bucket) => featuresOf(bucket.name, settingsFor(session, bucket)),
     remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
-    access: noAccess(notYet),
+    access: azureAccess({
+      call: session.call,
+      open: () => Promise.resolve({ account, key, service: session.service }),
+    }),
     connection: ({ name, location = '' }) => azureConnection(account, name, location, storageSuffix()),
   };
 };
@@ -181,7 +185,12 @@ const publicAccess = (session: KeySession): Setting => ({
   name: 'publicAccess',
   isApplied: async (about) => (await read(session, about))?.headers['x-ms-blob-public-access'] === undefined,
   apply: async (about) => {
-    await send(session, 'Set Container ACL', { method: 'PUT', query: { comp: 'acl' } }, about);
+    const { service, call } = session;
+    const close = async (signal: AbortSignal): Promise<void> => {
+      const acl = await readContainerAcl(service, about.bucket, signal);
+      await writeContainerAcl(service, about.bucket, { ...acl, publicAccess: undefined }, signal);
+    };
+    await call('Set Container ACL', orAbsent(close), about);
   },
 });
 
@@ -205,9 +214,3 @@ const beyondKey = (name: Setting['name']): Setting => ({
     return Promise.reject(new BucketError('UnsupportedFeature', message));
   },
 });
-
-const notYet = (): BucketError =>
-  new BucketError(
-    'UnsupportedFeature',
-    'Azure is not asked for keys by Quartermaster: assign Storage Blob Data Contributor on the container to the workload’s identity (Workload ID), and leave spec.access out.',
-  );

@@ -22,6 +22,10 @@ export interface BlobCall {
   readonly query?: StringMap;
   /** In lower case, `x-ms-…` only. */
   readonly headers?: StringMap;
+  /** XML. */
+  readonly body?: string;
+  /** A date as HTTP writes it: nothing is done where it was changed since. */
+  readonly unmodifiedSince?: string;
 }
 
 export interface BlobAnswer {
@@ -33,6 +37,8 @@ interface SignedRequest {
   readonly method: string;
   readonly url: URL;
   readonly headers: StringMap;
+  readonly contentLength?: number;
+  readonly unmodifiedSince?: string | undefined;
 }
 
 /** Gives the Authorization header of a request. */
@@ -43,23 +49,29 @@ const maxBodyBytes = 1024 * 1024;
 
 /** `endpoint`: `https://<account>.blob.core.windows.net/`. `caBundle`: PEM, trusted besides the authorities Node knows. */
 export const openBlobService = (endpoint: URL, authorize: Authorize, caBundle?: string): BlobService => ({
-  send: async ({ method, container, query = {}, headers = {} }, signal) => {
+  send: async ({ method, container, query = {}, headers = {}, body = '', unmodifiedSince }, signal) => {
     const url = new URL(endpoint);
     url.pathname = `${endpoint.pathname.replace(/\/$/, '')}/${container}`;
     url.search = new URLSearchParams({ restype: 'container', ...query }).toString();
     const unsigned = { ...headers, 'x-ms-date': new Date().toUTCString(), 'x-ms-version': version };
-    const authorization = await authorize({ method, url, headers: unsigned }, signal);
-    const options = { method, headers: { ...unsigned, authorization, 'content-length': '0' }, signal };
-    return exchange(url, caBundle === undefined ? options : { ...options, ca: [...rootCertificates, caBundle] });
+    const contentLength = Buffer.byteLength(body);
+    const request = { method, url, headers: unsigned, contentLength, unmodifiedSince };
+    const plain = {
+      'content-length': String(contentLength),
+      ...(unmodifiedSince !== undefined && { 'if-unmodified-since': unmodifiedSince }),
+    };
+    const authorization = await authorize(request, signal);
+    const options = { method, headers: { ...unsigned, ...plain, authorization }, signal };
+    return exchange(url, caBundle === undefined ? options : { ...options, ca: [...rootCertificates, caBundle] }, body);
   },
 });
 
-const exchange = async (url: URL, options: https.RequestOptions): Promise<BlobAnswer> => {
+const exchange = async (url: URL, options: https.RequestOptions, content: string): Promise<BlobAnswer> => {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const { request } = url.protocol === 'http:' ? http : https;
   request(url, { ...options, agent: false }, resolve)
     .on('error', reject)
-    .end();
+    .end(content);
   const answer = await promise;
   const body = await read(answer);
   const { statusCode = 0, headers } = answer;
@@ -100,10 +112,12 @@ export const bearerToken =
 /** Signs with the account's own key (Shared Key of the Blob service; the empty lines are headers we never send). */
 export const sharedKey =
   (account: string, key: string): Authorize =>
-  ({ method, url, headers }) => {
+  ({ method, url, headers, contentLength = 0, unmodifiedSince = '' }) => {
+    const length = contentLength === 0 ? '' : String(contentLength);
+    const plain = ['', '', length, '', '', '', '', '', '', unmodifiedSince, ''];
     const ours = sortedLines(Object.entries(headers));
     const resource = [`/${account}${url.pathname}`, ...sortedLines([...url.searchParams])];
-    const text = [method, ...Array.from({ length: 11 }, () => ''), ...ours, ...resource].join('\n');
+    const text = [method, ...plain, ...ours, ...resource].join('\n');
     const signature = createHmac('sha256', Buffer.from(key, 'base64')).update(text, 'utf8').digest('base64');
     return Promise.resolve(`SharedKey ${account}:${signature}`);
   };

@@ -1,4 +1,3 @@
-import { noAccess } from '../access.ts';
 import {
   BucketError,
   type BucketProvider,
@@ -8,6 +7,7 @@ import {
   without,
 } from '../bucket.ts';
 import type { About } from '../vendor-call.ts';
+import { azureAccess, type KeyedAccount } from './access.ts';
 import {
   azureConnection,
   bearerToken,
@@ -15,6 +15,7 @@ import {
   lowerCased,
   metadataOf,
   openBlobService,
+  sharedKey,
   storageSuffix,
 } from './blob-service.ts';
 import { azureFeatures } from './features.ts';
@@ -26,6 +27,7 @@ import {
   ensureAccount,
   getAccount,
   getContainer,
+  listKeys,
   openAzure,
   putContainer,
   refuseTakenName,
@@ -47,7 +49,7 @@ export const createAzureProvider = (options: AzureOptions): BucketProvider => {
     unmark: (bucket, signal) => unmark(session, bucket, about(bucket, signal)),
     features: (bucket) => azureFeatures(session, bucket),
     remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
-    access: noAccess(notYet),
+    access: azureAccess({ call: session.call, open: (about) => openByKey(session, about) }),
     connection: ({ name, location = '' }) =>
       azureConnection(session.account.name, name, location, storageSuffix(options.managementEndpoint)),
   };
@@ -109,7 +111,7 @@ const refuseFull = async (
   isHierarchical: boolean,
   about: About,
 ): Promise<void> => {
-  const url = new URL(endpoint ?? `https://${account.name}.blob.${storageSuffix(managementEndpoint)}/`);
+  const url = blobUrl({ account, managementEndpoint }, endpoint);
   const service = openBlobService(url, bearerToken(credential), caBundle);
   const include = isHierarchical ? 'uncommittedblobs' : 'uncommittedblobs,versions';
   const ask = (signal: AbortSignal) => isContainerEmpty(service, about.bucket, include, signal);
@@ -125,8 +127,25 @@ const refuseFull = async (
   throw new BucketError('BucketNotEmpty', `Container ${name} holds blobs; empty it or set spec.forceDelete.`);
 };
 
-const notYet = (): BucketError =>
+const blobUrl = (
+  { account, managementEndpoint }: Pick<AzureSession, 'account' | 'managementEndpoint'>,
+  endpoint: string | undefined,
+): URL => new URL(endpoint ?? `https://${account.name}.blob.${storageSuffix(managementEndpoint)}/`);
+
+/** Tokens for one container are signed with the account's own key. */
+const openByKey = async (session: AzureSession, about: About): Promise<KeyedAccount | undefined> => {
+  const found = await getAccount(session, about);
+  if (found === undefined) return undefined;
+  const { name } = session.account;
+  if (found.allowSharedKeyAccess === false) throw withoutKeys(name);
+  const [key] = await listKeys(session, about);
+  if (key === undefined) throw withoutKeys(name);
+  const url = blobUrl(session, found.primaryEndpoints?.blob);
+  return { account: name, key, service: openBlobService(url, sharedKey(name, key), session.caBundle) };
+};
+
+const withoutKeys = (account: string): BucketError =>
   new BucketError(
     'UnsupportedFeature',
-    'Azure is not asked for keys by Quartermaster: assign Storage Blob Data Contributor on the container to the workload’s identity (Workload ID), and leave spec.access out.',
+    `Storage account ${JSON.stringify(account)} allows no access by keys, by which tokens for one container are signed: allow it, or assign Storage Blob Data Contributor on the container to the workload’s identity and leave spec.access out.`,
   );

@@ -102,6 +102,15 @@ export const getAccount = (session: AzureSession, about: About): Promise<Storage
   return call('Microsoft.Storage/storageAccounts/read', get, about);
 };
 
+/** The account's own keys, in base64. */
+export const listKeys = async (session: AzureSession, about: About): Promise<readonly string[]> => {
+  const { client, call, resourceGroup, account } = session;
+  const list = (abortSignal: AbortSignal) =>
+    client.storageAccounts.listKeys(resourceGroup, account.name, { abortSignal });
+  const { keys = [] } = await call('Microsoft.Storage/storageAccounts/listKeys/action', list, about);
+  return keys.flatMap(({ value }) => value ?? []);
+};
+
 /** Throws NameTaken where the account is not there because somebody else has the name. */
 export const refuseTakenName = async (session: AzureSession, about: About): Promise<void> => {
   const { client, call, account } = session;
