@@ -67,6 +67,12 @@ const write = async (name: string, files: Readonly<Record<string, string>>): Pro
   return join(folder, name);
 };
 
+const CONFIGURATIONS = 'mutatingwebhookconfigurations';
+
+interface Prefixed extends KubeObject {
+  readonly rules?: readonly { readonly resources?: readonly string[]; readonly resourceNames?: readonly string[] }[];
+}
+
 const isPolicy = ({ kind }: Pick<KubeObject, 'kind'>): boolean => kind.startsWith('ValidatingAdmissionPolicy');
 
 describe('kubectl kustomize', () => {
@@ -111,5 +117,23 @@ describe('kubectl kustomize', () => {
       metadata: { ...metadata, ...(namespace !== undefined && !isPolicy(rest) && { namespace }) },
     }));
     expect(byName(stored as never)).toEqual(byName(printed));
+  });
+
+  it('renames with a namePrefix what the program has permission for by its old name, as docs/install.md warns', async () => {
+    const prefixed = await write('prefixed', {
+      ...kustomizeTree(readOptions({})),
+      'outer/kustomization.yaml': [
+        'apiVersion: kustomize.config.k8s.io/v1beta1',
+        'kind: Kustomization',
+        'namePrefix: team-',
+        'resources: [../base]',
+      ].join('\n'),
+    });
+    const objects = Object.values(await built(join(prefixed, 'outer'))) as readonly Prefixed[];
+    const named = (kind: string) =>
+      objects.find((one) => one.kind === kind && one.metadata.name === 'team-quartermaster');
+    const allowed = named('ClusterRole')?.rules?.filter(({ resources }) => resources?.includes(CONFIGURATIONS)) ?? [];
+    expect(named('MutatingWebhookConfiguration')).toBeDefined();
+    expect(allowed.flatMap(({ resourceNames = [] }) => resourceNames)).toEqual(['quartermaster']);
   });
 });
