@@ -12,7 +12,8 @@ export const runPolicyReports = (core: Core, api: ReportApi, signal: AbortSignal
   return keepPolicyReports({ kube, api, cluster: () => clusterOf(core), log, everyMs }, signal);
 };
 
-const clusterOf = ({ facts, defaults, stores, settings }: Core): PreviewCluster => {
+/** The cluster of this moment, with the webhooks that an install has. */
+export const clusterOf = ({ facts, defaults, stores, settings }: Core): PreviewCluster => {
   const entries = defaults.entries();
   const asked = entries.flatMap((entry) => askedBy(entry, facts().cloud.name));
   const validations = stores.platformDefaults

@@ -1,0 +1,89 @@
+import type { Decision } from '../admission/handler.ts';
+import { type AdmissionRequest, untouched } from '../api/admission.ts';
+import type { DefaultsIndex, DefaultsTarget } from '../api/injection.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import { type DefaultsExplanation, explainDefaults } from '../defaults/explanation/explanation.ts';
+import type { Subject } from '../defaults/explanation/mismatch.ts';
+import { nearMisses } from '../defaults/explanation/near-miss.ts';
+import { targetOf } from '../injection/target.ts';
+import { decide } from '../kinds/index.ts';
+import type { PreviewCluster } from './cluster.ts';
+import type { Sending } from './webhook-rules.ts';
+
+/** Why an object came out as it did. */
+export interface ObjectExplanation {
+  /** False: no webhook is sent it. */
+  readonly isSent: boolean;
+  /** Whole sentences: why it is not sent, and what about it looks like a mistake. */
+  readonly notes: readonly string[];
+  /** Every PlatformDefaults there is. */
+  readonly defaults: readonly DefaultsExplanation[];
+}
+
+/** What decisions are made from, whoever sends. */
+export type DecidingCluster = Pick<PreviewCluster, 'facts' | 'entries' | 'invalid'>;
+
+/** What admission makes of a request, and why. */
+export interface Admitted {
+  readonly decision: Decision;
+  readonly explanation: () => ObjectExplanation;
+}
+
+/** What Quartermaster decides about a request that it is sent, or is not. */
+export const explain = (request: AdmissionRequest, cluster: DecidingCluster, sending: Sending): Admitted => {
+  const { facts } = cluster;
+  const targets: DefaultsTarget[] = [];
+  const auditTargets: DefaultsTarget[] = [];
+  const { audit } = facts.defaults;
+  const recording = {
+    ...facts,
+    defaults: {
+      ...recordingInto(targets, facts.defaults),
+      audit: audit && { ...audit, index: recordingInto(auditTargets, audit.index) },
+    },
+  };
+  const decision = sending.isSent ? decide(request, recording) : { ...untouched(request.object), patch: [] };
+  const explanation = (): ObjectExplanation => ({
+    isSent: sending.isSent,
+    notes: [...sending.reasons, ...notesOn(request.object, request.namespace ?? '', cluster)],
+    defaults: explainDefaults(cluster.entries, cluster.invalid, {
+      targets,
+      subject: subjectOf(request, cluster),
+      unasked: unaskedFor(request.object, sending.reasons),
+      outcomes: decision.outcomes?.() ?? [],
+      explain: decision.explain,
+      denied: decision.denied,
+      audited: decision.audited && {
+        targets: auditTargets,
+        outcomes: decision.audited.enforced.outcomes?.() ?? [],
+        explain: decision.audited.enforced.explain,
+        denied: decision.audited.enforced.denied,
+      },
+    }),
+  });
+  return { decision, explanation };
+};
+
+/** The same index, which tells whom it is asked about. */
+const recordingInto = (targets: DefaultsTarget[], index: DefaultsIndex): DefaultsIndex => ({
+  ...index,
+  resolve: (target) => {
+    targets.push(target);
+    return index.resolve(target);
+  },
+});
+
+/** The kind may be one that no defaults know. */
+const subjectOf = (request: AdmissionRequest, { facts }: DecidingCluster): Subject => ({
+  ...targetOf('WorkflowPod', request.object, request, facts),
+  kind: request.object.kind,
+});
+
+const unaskedFor = ({ kind }: KubeObject, [first]: readonly string[]): string =>
+  first?.replace(/\.$/, '') ??
+  (kind === 'Pod' ? 'Quartermaster leaves such a pod alone' : 'Quartermaster leaves the object alone');
+
+const notesOn = (object: KubeObject, namespace: string, { facts }: DecidingCluster): readonly string[] => [
+  ...nearMisses('The object', { labels: object.metadata.labels ?? {}, annotations: object.metadata.annotations ?? {} }),
+  ...nearMisses(`Namespace ${namespace}`, { labels: facts.namespaceLabels(namespace) ?? {} }),
+];
