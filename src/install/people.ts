@@ -1,6 +1,6 @@
-import { DEPLOYMENT_NAME, GROUP, OBJECT_STORE_GROUP, SETTINGS_CONFIG_MAP } from '../api/names.ts';
+import { DEPLOYMENT_NAME, GROUP, OBJECT_STORE_GROUP, SETTINGS_CONFIG_MAP, STATUS_URL } from '../api/names.ts';
 import { type InstallObject, type InstallOptions, labels, NAME } from './options.ts';
-import { allow, type PolicyRule, RBAC_VERSION } from './rbac.ts';
+import { allow, type PolicyRule, RBAC_VERSION, type UrlRule } from './rbac.ts';
 
 const PLATFORM_ADMIN = `${NAME}-platform-admin`;
 const READ = 'get list watch';
@@ -20,12 +20,14 @@ const aggregated = {
 } as const satisfies Readonly<Record<string, readonly PolicyRule[]>>;
 
 /** What runs Quartermaster for a platform needs, and no Secret: defaults and buckets anywhere, and what was made of them. */
-const platformAdmin: readonly PolicyRule[] = [
+const platformAdmin: readonly (PolicyRule | UrlRule)[] = [
   ...both(`${READ} ${WRITE}`),
   ...both('get', '/status'),
   allow('storage.k8s.io', 'storageclasses', READ),
   allow('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', READ),
   allow('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', 'update patch delete', [NAME]),
+  // The status page of the whole cluster.
+  { nonResourceURLs: [STATUS_URL], verbs: ['get'] },
 ];
 
 /** In the system namespace: settings, how many replicas, and what they say. */

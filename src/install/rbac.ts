@@ -19,6 +19,12 @@ export interface PolicyRule {
   readonly resourceNames?: readonly string[];
 }
 
+/** The same for what is no object. */
+export interface UrlRule {
+  readonly nonResourceURLs: readonly string[];
+  readonly verbs: readonly string[];
+}
+
 /** Words joined by spaces. */
 export const allow = (
   group: string,
@@ -78,6 +84,9 @@ export const clusterPermissions: readonly PolicyRule[] = [
   allow('admissionregistration.k8s.io', 'mutatingwebhookconfigurations', 'get patch delete', [
     settings.webhookConfigurationName.fallback,
   ]),
+  // Who asks for the status page, and what they may see of it. Nothing is stored by either.
+  allow('authentication.k8s.io', 'tokenreviews', 'create'),
+  allow('authorization.k8s.io', 'subjectaccessreviews', 'create'),
 ];
 
 /** In its own namespace. */
@@ -90,6 +99,8 @@ export const systemPermissions: readonly PolicyRule[] = [
   // Its own Deployment, to take the webhooks along when that is deleted, and the Service that reviews come through.
   allow('apps', 'deployments', READ, [DEPLOYMENT_NAME]),
   allow('', 'services', READ, [NAME]),
+  // The other replicas, for a page that shows what all of them decided.
+  allow('discovery.k8s.io', 'endpointslices', 'list'),
 ];
 
 /** In the NFS namespace: everything an NFS server consists of. */

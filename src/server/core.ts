@@ -6,12 +6,13 @@ import { createFacts } from '../kinds/facts.ts';
 import { watchClaims } from '../kinds/persistent-volume-claim/controller.ts';
 import type { Kube } from '../kube/api-server.ts';
 import { createKube } from '../kube/client.ts';
-import { findConnection } from '../kube/connection.ts';
+import { findConnection, withToken } from '../kube/connection.ts';
 import { createStore, type Store } from '../kube/store.ts';
 import { type FactStores, nodeFact, type WatchOptions, watchFacts } from '../kube/stores.ts';
 import { createUnderWay, type UnderWay } from '../kube/under-way.ts';
 import type { Log } from '../ops/log.ts';
 import { createMetrics, type Metrics } from '../ops/metrics.ts';
+import { type ControllerStatus, watchQueues } from '../ops/queues.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
 import { type LiveSettings, watchLiveSettings } from './live-settings.ts';
 
@@ -20,7 +21,11 @@ export interface Core {
   readonly settings: Settings;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** What the controllers of this process are at. */
+  readonly controllers: () => readonly ControllerStatus[];
   readonly kube: Kube;
+  /** The API server as whoever has this token sees it. */
+  readonly kubeAs: (token: string) => Kube;
   readonly stores: FactStores;
   /** Stays empty where claims are not watched. */
   readonly claims: Store<PersistentVolumeClaim>;
@@ -48,8 +53,9 @@ export interface CoreOptions {
 
 /** Connects to the cluster, and starts to watch it and to ask for the cloud. Waits for neither. */
 export const createCore = async ({ settings, environment, log, signal, watchesClaims }: CoreOptions): Promise<Core> => {
-  const metrics = createMetrics({ isDetailed: true });
-  const kube = createKube(await findConnection(environment));
+  const { metrics, controllers } = watchQueues(createMetrics({ isDetailed: true }), () => new Date());
+  const connection = await findConnection(environment);
+  const kube = createKube(connection);
   const watchOptions: WatchOptions = { kube, log, signal, onRestart: metrics.countWatchRestart };
   const stores = watchFacts(watchOptions);
   const claims = watchesClaims ? watchClaims(watchOptions) : createStore<PersistentVolumeClaim>(log);
@@ -90,7 +96,9 @@ export const createCore = async ({ settings, environment, log, signal, watchesCl
     settings,
     log,
     metrics,
+    controllers,
     kube,
+    kubeAs: (token) => createKube(withToken(connection, token)),
     stores,
     claims,
     classesUnderWay,
