@@ -30,7 +30,7 @@ const rooms = {
     'kube',
     ...telling,
   ],
-  ops: ['api', 'admission', 'kube'],
+  ops: ['api', 'admission', 'defaults/explanation', 'injection/path.ts', 'kube'],
   explanation: ['api', 'admission', 'controller', 'defaults', 'injection', 'kinds'],
   report: ['api', 'controller', 'defaults', 'explanation', 'injection', 'kinds', 'kube', ...telling],
   install: ['api', 'controller', 'kinds/index.ts', 'settings'],

@@ -37,7 +37,7 @@ const facts = offlineFacts({
 const log = createLog('info');
 const observe = observeAdmissions(
   { log, metrics: createMetrics() },
-  createDecisionLog(100, () => new Date()),
+  createDecisionLog({ capacity: 100, now: () => new Date() }),
 );
 const handle = createHandler({ facts: () => facts, ensure: ensureNothing, observe });
 createWebhookServer({ cert: readFileSync(cert), key: readFileSync(key) }, handle, log).server.listen(

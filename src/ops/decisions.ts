@@ -1,11 +1,18 @@
 import { type Decision, nameOf } from '../admission/handler.ts';
 import type { AdmissionRequest, AuditedChange } from '../api/admission.ts';
 import { MAX_NAME_LENGTH, plainSentences, plainText } from '../api/plain-text.ts';
+import { changesBetween, type FieldChange } from './changes.ts';
+import type { DefaultsVerdict } from './verdicts.ts';
 
-/** One decision as the status page tells it. */
+/** One decision as the status page and its API tell it. */
 export interface DecisionRecord {
-  readonly at: Date;
+  readonly id: string;
+  /** RFC 3339, in milliseconds and UTC. */
+  readonly at: string;
   readonly operation: string;
+  readonly group: string;
+  /** The plural: `pods`. */
+  readonly resource: string;
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
@@ -13,10 +20,21 @@ export interface DecisionRecord {
   readonly dryRun: boolean;
   readonly explain: Decision['explain'];
   readonly warnings: readonly string[];
-  readonly denied: string | undefined;
+  readonly denied?: string | undefined;
   /** What PlatformDefaults with the mode Audit would have changed. */
   readonly audited: readonly AuditedChange[];
-  readonly auditedDenial: string | undefined;
+  readonly auditedDenial?: string | undefined;
+  /** Left out for most of a crowd: `explain` and `warnings` are there all the same. */
+  readonly details?: DecisionDetails | undefined;
+}
+
+/** What is found out about a decision after it was answered. */
+export interface DecisionDetails {
+  readonly changes: readonly FieldChange[];
+  /** Whole sentences: what about the object looks like a mistake. */
+  readonly notes: readonly string[];
+  /** Every PlatformDefaults that holds in the namespace, those that gave something first. */
+  readonly defaults: readonly DefaultsVerdict[];
 }
 
 export interface DecisionLog {
@@ -25,8 +43,20 @@ export interface DecisionLog {
   readonly latest: () => readonly DecisionRecord[];
 }
 
+export interface DecisionLogOptions {
+  /** How many are remembered; of those that came to nothing half as many besides. */
+  readonly capacity: number;
+  readonly now: () => Date;
+  /** Explains a request as it would be decided now. Without it no decision has details. May reject. */
+  readonly explain?: (request: AdmissionRequest) => Promise<Pick<DecisionDetails, 'notes' | 'defaults'>>;
+  readonly onFault?: (error: unknown) => void;
+}
+
 /** Of one decision. */
 const MAX_EXPLANATIONS = 200;
+/** So many at once and then one after each so many milliseconds: explaining takes longer than deciding. */
+const DETAILED = { most: 20, everyMs: 500 };
+const QUIET = { most: 5, everyMs: 2_000 };
 
 export const outcomeOf = ({ denied, patch }: Decision): DecisionRecord['outcome'] => {
   if (denied !== undefined) return 'refused';
@@ -37,31 +67,115 @@ export const outcomeOf = ({ denied, patch }: Decision): DecisionRecord['outcome'
 export const isAudited = ({ audited }: Decision): boolean =>
   audited !== undefined && (audited.changes.length > 0 || audited.denied !== undefined);
 
-/** The last `capacity` decisions that changed, refused, audited or warned about anything; the others would only push those out. */
-export const createDecisionLog = (capacity: number, now: () => Date): DecisionLog => {
-  const records: DecisionRecord[] = [];
+/**
+ * The last decisions that changed, refused, audited or warned about anything, and apart from them, so that they push none of those out,
+ * some that came to nothing. Details are found out after the answer.
+ */
+export const createDecisionLog = ({ capacity, now, explain, onFault }: DecisionLogOptions): DecisionLog => {
+  const clock = (): number => now().getTime();
+  const telling = { records: createRing<Kept>(capacity), allowance: createAllowance(DETAILED, clock) };
+  const quiet = { records: createRing<Kept>(Math.ceil(capacity / 2)), allowance: createAllowance(QUIET, clock) };
+  let added = 0;
   return {
     add: (request, decision) => {
-      const outcome = outcomeOf(decision);
-      const isQuiet = decision.warnings.length === 0 && decision.companions.length === 0 && !isAudited(decision);
-      if (outcome === 'unchanged' && isQuiet) return;
-      records.push({
-        at: now(),
-        operation: request.operation,
-        kind: plainText(request.object.kind, MAX_NAME_LENGTH),
-        namespace: plainText(request.namespace, MAX_NAME_LENGTH),
-        name: plainText(nameOf(request.object), MAX_NAME_LENGTH),
-        outcome,
-        dryRun: request.dryRun,
-        explain: decision.explain.slice(0, MAX_EXPLANATIONS),
-        warnings: plainSentences(decision.warnings),
-        denied: plainSentences(decision.denied === undefined ? [] : [decision.denied])[0],
-        audited: decision.audited?.changes.slice(0, MAX_EXPLANATIONS) ?? [],
-        auditedDenial: plainSentences(decision.audited?.denied === undefined ? [] : [decision.audited.denied])[0],
+      const { records, allowance } = isQuiet(decision) ? quiet : telling;
+      const isDetailed = explain !== undefined && allowance.take();
+      if (records === quiet.records && !isDetailed) return;
+      const kept: Kept = { order: added++, record: recordOf(request, decision, now()) };
+      records.add(kept);
+      if (!isDetailed) return;
+      setImmediate(() => {
+        detailsOf(request, decision, explain).then(
+          (details) => {
+            kept.record = { ...kept.record, details };
+          },
+          (error: unknown) => onFault?.(error),
+        );
       });
-      // Seldom, and many at once: moving all the others takes time.
-      if (records.length > 2 * capacity) records.splice(0, records.length - capacity);
     },
-    latest: () => records.slice(-capacity).toReversed(),
+    latest: () =>
+      [...telling.records.latest(), ...quiet.records.latest()]
+        .sort((one, other) => other.order - one.order)
+        .map(({ record }) => record),
+  };
+};
+
+interface Kept {
+  readonly order: number;
+  record: DecisionRecord;
+}
+
+const isQuiet = (decision: Decision): boolean =>
+  outcomeOf(decision) === 'unchanged' &&
+  decision.warnings.length === 0 &&
+  decision.companions.length === 0 &&
+  !isAudited(decision);
+
+const recordOf = (request: AdmissionRequest, decision: Decision, at: Date): DecisionRecord => ({
+  id: plainText(request.uid, MAX_NAME_LENGTH),
+  at: at.toISOString(),
+  operation: request.operation,
+  group: plainText(request.resource.group, MAX_NAME_LENGTH),
+  resource: plainText(request.resource.resource, MAX_NAME_LENGTH),
+  kind: plainText(request.object.kind, MAX_NAME_LENGTH),
+  namespace: plainText(request.namespace, MAX_NAME_LENGTH),
+  name: plainText(nameOf(request.object), MAX_NAME_LENGTH),
+  outcome: outcomeOf(decision),
+  dryRun: request.dryRun,
+  explain: decision.explain.slice(0, MAX_EXPLANATIONS),
+  warnings: plainSentences(decision.warnings),
+  denied: plainSentences(decision.denied === undefined ? [] : [decision.denied])[0],
+  audited: decision.audited?.changes.slice(0, MAX_EXPLANATIONS) ?? [],
+  auditedDenial: plainSentences(decision.audited?.denied === undefined ? [] : [decision.audited.denied])[0],
+});
+
+const detailsOf = async (
+  request: AdmissionRequest,
+  { object }: Decision,
+  explain: NonNullable<DecisionLogOptions['explain']>,
+): Promise<DecisionDetails> => {
+  const { notes, defaults } = await explain(request);
+  return { changes: changesBetween(request.object, object), notes: plainSentences(notes), defaults };
+};
+
+interface Ring<T> {
+  readonly add: (item: T) => void;
+  readonly latest: () => readonly T[];
+}
+
+const createRing = <T>(capacity: number): Ring<T> => {
+  const items: T[] = [];
+  return {
+    add: (item) => {
+      items.push(item);
+      // Seldom, and many at once: moving all the others takes time.
+      if (items.length > 2 * capacity) items.splice(0, items.length - capacity);
+    },
+    latest: () => items.slice(-capacity),
+  };
+};
+
+interface Allowance {
+  /** False where too many were taken lately. */
+  readonly take: () => boolean;
+}
+
+const createAllowance = (
+  { most, everyMs }: { readonly most: number; readonly everyMs: number },
+  clock: () => number,
+): Allowance => {
+  let available = most;
+  let countedAt = clock();
+  return {
+    take: () => {
+      const earned = Math.floor((clock() - countedAt) / everyMs);
+      if (earned > 0) {
+        available = Math.min(most, available + earned);
+        countedAt += earned * everyMs;
+      }
+      if (available === 0) return false;
+      available -= 1;
+      return true;
+    },
   };
 };

@@ -3,25 +3,35 @@ import type { ErrorRequestHandler, Express, Response } from 'express';
 import express from 'express';
 import { keepConnections } from '../admission/connections.ts';
 import type { Health } from './health.ts';
-import { type StatusSnapshot, statusPage } from './status-page.ts';
+import { STYLE_SOURCE } from './page/style.ts';
+import type { ReplicaProofs } from './replica-proof.ts';
+import type { StatusSources } from './status-api.ts';
+import { statusRoutes } from './status-routes.ts';
 
 export interface OpsOptions {
   readonly health: Health;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
-  readonly snapshot: () => StatusSnapshot;
+  readonly status: StatusSources;
+  readonly proofs: ReplicaProofs;
   /** Told of what could not be answered. */
   readonly onFault: (path: string, error: unknown) => void;
 }
 
-/** The ops server: probes, metrics and the status page. Reads only; nothing here can change anything. */
-export const createOpsApp = ({ health, metrics, snapshot, onFault }: OpsOptions): Express => {
+/** No script runs on a page of ours, and no other page has one of ours in a frame. */
+const HEADERS = {
+  'Content-Security-Policy': `default-src 'none'; style-src ${STYLE_SOURCE}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cache-Control': 'no-store',
+};
+
+/** The ops server: probes, metrics, the status page and its API. Reads only; nothing here can change anything. */
+export const createOpsApp = ({ health, metrics, status, proofs, onFault }: OpsOptions): Express => {
   const app = express();
   app.disable('x-powered-by');
   app.use((_request, response, next) => {
-    response.set({
-      'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
-      'X-Content-Type-Options': 'nosniff',
-    });
+    response.set(HEADERS);
     next();
   });
   app.get('/livez', (_request, response) => probe(response, health.isLive() ? [] : ['a restart']));
@@ -30,11 +40,11 @@ export const createOpsApp = ({ health, metrics, snapshot, onFault }: OpsOptions)
     const { contentType, text } = await metrics();
     response.type(contentType).send(text);
   });
-  app.get('/', (_request, response) => {
-    response.type('html').send(statusPage(snapshot()));
-  });
+  // Browsers ask for it unasked.
+  app.get('/favicon.ico', (_request, response) => void response.status(204).end());
+  app.use(statusRoutes(status, proofs));
   app.use((_request, response) => {
-    response.status(404).type('text').send('There is /livez, /readyz, /metrics and / here.\n');
+    response.status(404).type('text').send('There is /livez, /readyz, /metrics, / and /api/v1 here.\n');
   });
   app.use(answerFault(onFault));
   return app;

@@ -5,10 +5,11 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { AppError } from '../api/errors.ts';
 import { createDecisionLog } from '../ops/decisions.ts';
 import { createHealth, type Health } from '../ops/health.ts';
+import { createReplicaProofs } from '../ops/replica-proof.ts';
 import { createOpsApp, createOpsServer } from '../ops/server.ts';
-import { takeSnapshot } from '../ops/status-page.ts';
 import { type Controllers, startControllers } from './controllers.ts';
 import { type Core, type CoreOptions, createCore } from './core.ts';
+import { explainSent, statusSources } from './status.ts';
 import { keepServingCertificate, listen, startWebhook, type Webhook } from './webhook.ts';
 
 export interface ServeMode {
@@ -49,18 +50,29 @@ export const serve = async ({ mode, shutdownSignal, ...given }: ServeOptions): P
 };
 
 const startParts = (core: Core, mode: ServeMode): Parts => {
-  const { stores, detection, metrics } = core;
-  const decisions = createDecisionLog(REMEMBERED_DECISIONS, () => new Date());
+  const { metrics, log } = core;
+  const decisions = createDecisionLog({
+    capacity: REMEMBERED_DECISIONS,
+    now: () => new Date(),
+    explain: explainSent(core),
+    onFault: (error) => log.error({ error }, 'decision not explained'),
+  });
   const certificates = keepServingCertificate(core);
   const webhook = mode.webhook ? startWebhook(core, certificates, decisions) : undefined;
   const controllers = mode.controller ? startControllers(core, certificates) : undefined;
   const health = healthOf(core, webhook);
   const standing = () => ({ isLeading: controllers?.isLeading(), certificateUntil: certificates.current()?.notAfter });
-  const snapshot = () =>
-    takeSnapshot({ version, health, replicaState: standing, verdict: detection.verdict, stores, decisions });
-  const onFault = (path: string, error: unknown): void => core.log.error({ path, error }, 'operations page failed');
-  const ops = createOpsServer(createOpsApp({ health, metrics: metrics.expose, snapshot, onFault }));
+  const proofs = createReplicaProofs(() => certificates.current()?.key, Date.now);
+  const port = (): number | undefined => portOf(ops);
+  const status = statusSources(core, { health, decisions, proofs, port, standing });
+  const onFault = (path: string, error: unknown): void => log.error({ path, error }, 'operations page failed');
+  const ops = createOpsServer(createOpsApp({ health, metrics: metrics.expose, status, proofs, onFault }));
   return { health, webhook, controllers, ops };
+};
+
+const portOf = (server: Server): number | undefined => {
+  const address = server.address();
+  return typeof address === 'object' ? address?.port : undefined;
 };
 
 const healthOf = ({ stores, detection, live }: Core, webhook: Webhook | undefined): Health =>

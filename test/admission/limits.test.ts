@@ -12,6 +12,7 @@ import { createWebhookServer } from '../../src/admission/server.ts';
 import { issueAuthority, issueServing } from '../../src/certificates/issue.ts';
 import { createHealth } from '../../src/ops/health.ts';
 import { createLog } from '../../src/ops/log.ts';
+import { createReplicaProofs } from '../../src/ops/replica-proof.ts';
 import { createOpsApp, createOpsServer } from '../../src/ops/server.ts';
 
 const cleanups: (() => void)[] = [];
@@ -135,7 +136,8 @@ describe('the ops port', () => {
   const app = createOpsApp({
     health: createHealth([]),
     metrics: () => Promise.reject(new Error('a secret')),
-    snapshot: fail,
+    status: { access: fail, own: fail, replicas: fail, cluster: fail, report: fail, why: fail },
+    proofs: createReplicaProofs(() => undefined, Date.now),
     onFault: (path) => faults.push(path),
   });
 

@@ -212,7 +212,7 @@ describe('what a tenant writes', () => {
   it('is short and plain in the answer, the log and the status page', async () => {
     const lines: string[] = [];
     const log = pino({ level: 'info' }, { write: (line) => void lines.push(line) });
-    const decisions = createDecisionLog(10, () => new Date());
+    const decisions = createDecisionLog({ capacity: 10, now: () => new Date() });
     const unknown = Array.from({ length: 1_000 }, (_, at) =>
       platformDefaults(`d${at}`, { inject: { annotations: { text: `\${labels.${'y'.repeat(2_000)}}` } } }, tenant),
     );

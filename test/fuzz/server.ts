@@ -23,7 +23,7 @@ const facts = () => worlds[turn++ % worlds.length] ?? first;
 const log = createLog('info');
 const observe = observeAdmissions(
   { log, metrics: createMetrics() },
-  createDecisionLog(100, () => new Date()),
+  createDecisionLog({ capacity: 100, now: () => new Date() }),
 );
 /** Takes every StorageClass. */
 const kube = { create: <T>(_resource: unknown, object: T) => Promise.resolve(object) };

@@ -275,10 +275,72 @@ describe('the ops port', () => {
 
   it('shows what was decided on one page', async () => {
     await create(claim('shown', 'shown-on-the-page'));
-    const { status, text } = await get('/');
+    const { status, text } = await get('/?kind=persistentvolumeclaim&name=show');
     expect(status).toBe(200);
-    expect(text).toContain('Cloud: gcp');
     expect(text).toContain('shown-on-the-page');
-    expect(text).toMatch(/ · leads · certificate until \d{4}-\d\d-\d\d</);
+    expect(text).toContain('>1 decision<');
+    const health = await get('/health');
+    expect(health.text).toContain('Cloud: gcp');
+    expect(health.text).toMatch(/<td>leads<\/td><td>\d{4}-\d\d-\d\d</);
+  });
+
+  it('explains a claim that is stored', async () => {
+    await create(claim('explained', 'shown-on-the-page'));
+    const { status, text } = await get(`/api/v1/why?kind=persistentvolumeclaim&namespace=${NAMESPACE}&name=explained`);
+    expect(status).toBe(200);
+    expect(JSON.parse(text)).toMatchObject({
+      apiVersion: 'status.quartermaster.dev/v1',
+      was: [expect.stringContaining('It was given nothing when it was made')],
+      differs: [],
+      now: { isSent: true },
+    });
+    expect((await get(`/api/v1/why?kind=Pod&namespace=${NAMESPACE}&name=any`)).status).toBe(403);
+    expect((await get(`/api/v1/why?kind=pvc&namespace=${NAMESPACE}`)).status).toBe(400);
+  });
+});
+
+describe('the status page, asked with a token', () => {
+  const decisions = async (token: string, query: string): Promise<readonly [number, Record<string, unknown>]> => {
+    const response = await fetch(`${quartermaster.opsUrl}/api/v1/decisions${query}`, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(5_000),
+    });
+    return [response.status, (await response.json()) as Record<string, unknown>];
+  };
+  const tokenOf = async (name: string): Promise<string> => {
+    await kubectl(cluster.controlPlane, ['create', 'serviceaccount', name, '-n', NAMESPACE]);
+    return (await kubectl(cluster.controlPlane, ['create', 'token', name, '-n', NAMESPACE])).trim();
+  };
+  const bind = (kind: string, role: string, account: string, ...more: readonly string[]) =>
+    kubectl(cluster.controlPlane, [
+      ...['create', kind, account, `--clusterrole=${role}`, `--serviceaccount=${NAMESPACE}:${account}`, ...more],
+    ]);
+
+  it('shows a tenant their namespace, and nothing of any other', async () => {
+    await create(claim('of-the-tenant', 'shown-on-the-page'));
+    const token = await tokenOf('tenant');
+    expect(await decisions(token, `?namespace=${NAMESPACE}`)).toMatchObject([403, {}]);
+    await bind('rolebinding', 'view', 'tenant', '-n', NAMESPACE);
+    // What the API server said is believed for ten seconds.
+    await expect.poll(async () => (await decisions(token, `?namespace=${NAMESPACE}`))[0]).toBe(200);
+    expect(await decisions(token, `?namespace=${NAMESPACE}&name=of-the-tenant`)).toMatchObject([200, { total: 1 }]);
+    expect(await decisions(token, '?namespace=default')).toMatchObject([
+      403,
+      { error: expect.stringContaining('may list nothing in namespace default') as string },
+    ]);
+    expect((await decisions(token, ''))[0]).toBe(403);
+  });
+
+  it('shows the whole cluster to whoever may get the URL that stands for it', async () => {
+    const token = await tokenOf('platform');
+    const url = ['--verb=get', '--non-resource-url=/quartermaster/status'];
+    await kubectl(cluster.controlPlane, ['create', 'clusterrole', 'sees-status', ...url]);
+    await bind('clusterrolebinding', 'sees-status', 'platform');
+    expect(await decisions(token, '')).toMatchObject([200, { apiVersion: 'status.quartermaster.dev/v1' }]);
+  });
+
+  it('shows nothing for a token that is none, or of somebody who may see nothing', async () => {
+    expect((await decisions('none', ''))[0]).toBe(401);
+    expect((await decisions(await tokenOf('nobody'), ''))[0]).toBe(403);
   });
 });

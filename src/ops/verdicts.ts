@@ -1,0 +1,54 @@
+import { MAX_NAME_LENGTH, plainText } from '../api/plain-text.ts';
+import type { DefaultsExplanation, ValueExplanation } from '../defaults/explanation/explanation.ts';
+import { shownValue } from './changes.ts';
+
+/** What became of one PlatformDefaults for one object, as it is kept and sent. */
+export interface DefaultsVerdict {
+  /** `<namespace>/<name>@<generation>`. */
+  readonly source: string;
+  readonly mode: DefaultsExplanation['mode'];
+  readonly verdict: DefaultsExplanation['verdict'];
+  readonly why: string;
+  readonly values: readonly ValueVerdict[];
+}
+
+export interface ValueVerdict {
+  readonly verdict: ValueExplanation['verdict'];
+  readonly field: string;
+  /** As JSON, cut where it is long; left out where it came to none. */
+  readonly value?: string;
+  /** What it replaced, or gave way to. */
+  readonly over?: string;
+  readonly why: string;
+}
+
+const ORDER: readonly DefaultsExplanation['verdict'][] = ['applied', 'audited', 'refused', 'kept back', 'not matching'];
+/** Of one object, and of one PlatformDefaults. Anybody makes as many as they like. */
+const MAX_DEFAULTS = 50;
+const MAX_VALUES = 50;
+const MAX_WHY_LENGTH = 500;
+
+/** Those of these namespaces. Others hold elsewhere: there are many, and they are nobody else's business. */
+export const verdictsOf = (
+  defaults: readonly DefaultsExplanation[],
+  namespaces: readonly string[],
+): readonly DefaultsVerdict[] =>
+  defaults
+    .filter(({ source }) => namespaces.some((namespace) => source.startsWith(`${namespace}/`)))
+    .toSorted((one, other) => ORDER.indexOf(one.verdict) - ORDER.indexOf(other.verdict))
+    .slice(0, MAX_DEFAULTS)
+    .map(({ source, mode, verdict, why, values }) => ({
+      source: plainText(source, 2 * MAX_NAME_LENGTH),
+      mode,
+      verdict,
+      why: plainText(why, MAX_WHY_LENGTH),
+      values: values.slice(0, MAX_VALUES).map(valueVerdict),
+    }));
+
+const valueVerdict = ({ verdict, field, value, over, why }: ValueExplanation): ValueVerdict => ({
+  verdict,
+  field: plainText(field, MAX_WHY_LENGTH),
+  ...(value !== undefined && { value: shownValue(value) }),
+  ...(over !== undefined && { over: shownValue(over) }),
+  why: plainText(why, MAX_WHY_LENGTH),
+});

@@ -1,0 +1,77 @@
+import { AppError } from '../api/errors.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
+import { nearestOf } from '../api/plain-text.ts';
+import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import { explainStored } from '../explanation/stored.ts';
+import { mutators } from '../kinds/index.ts';
+import { type Kube, type Resource, resources } from '../kube/api-server.ts';
+import type { Viewer } from '../ops/access.ts';
+import type { WhyAnswer, WhyQuery } from '../ops/status-api.ts';
+import { verdictsOf } from '../ops/verdicts.ts';
+import type { Core } from './core.ts';
+import { clusterOf } from './policy-reports.ts';
+
+const KINDS: Readonly<Record<string, string>> = {
+  PersistentVolumeClaim: 'persistentvolumeclaims',
+  Pod: 'pods',
+  SparkApplication: 'sparkapplications',
+  SparkConnect: 'sparkconnects',
+  ObjectStore: 'objectstores',
+};
+
+/**
+ * Explains a stored object. It is read as whoever asks, by their own token: they see what they may read anyway. Throws AppError:
+ * InvalidInput, NotFound, Forbidden, and those of the API server.
+ */
+export const explainForViewer = async (
+  core: Core,
+  { kind, namespace, name }: WhyQuery,
+  viewer: Viewer,
+): Promise<Omit<WhyAnswer, 'apiVersion'>> => {
+  const resource = resourceOf(kind);
+  const kube = viewer.token === undefined ? core.kube : core.kubeAs(viewer.token);
+  const stored = await readAs(kube, viewer, resource, { namespace, name });
+  const { group, version } = resource;
+  const object = { ...stored, apiVersion: group === '' ? version : `${group}/${version}`, kind: resource.kind };
+  const { items } = await core.kube.list<PlatformDefaults>(resources.platformDefaults, {});
+  const { was, differs, now } = explainStored(object, items, clusterOf(core));
+  const { isSent, notes, defaults } = now;
+  return {
+    ...{ kind: resource.kind, namespace, name },
+    ...{ was, differs },
+    now: { isSent, notes, defaults: verdictsOf(defaults, [core.settings.namespace, namespace]) },
+  };
+};
+
+const readAs = async (
+  kube: Kube,
+  viewer: Viewer,
+  resource: Resource,
+  key: { readonly namespace: string; readonly name: string },
+): Promise<KubeObject> => {
+  const found = await kube.get<KubeObject>(resource, key).catch((error: unknown) => {
+    if (!(error instanceof AppError) || error.reason !== 'Forbidden') throw error;
+    throw new AppError('Forbidden', refusalFor(viewer, resource, key.namespace), { cause: error });
+  });
+  if (found === undefined) throw new AppError('NotFound', `There is no ${resource.kind} ${key.namespace}/${key.name}.`);
+  return found;
+};
+
+const refusalFor = ({ token }: Viewer, { kind, plural }: Resource, namespace: string): string =>
+  token === undefined
+    ? `Quartermaster itself may not read a ${kind}: ask with a token of your own (Authorization: Bearer …), or with quartermaster why on your machine.`
+    : `You may not get ${plural} in namespace ${namespace}.`;
+
+const resourceOf = (asked: string): Resource => {
+  const kind = Object.keys(KINDS).find((one) => one.toLowerCase() === asked.toLowerCase());
+  const rule = mutators.flatMap(({ rules }) => rules).find(({ resource }) => resource === KINDS[kind ?? '']);
+  if (kind === undefined || rule === undefined) {
+    const meant = nearestOf(asked, Object.keys(KINDS));
+    const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
+    throw new AppError(
+      'InvalidInput',
+      `Quartermaster gives nothing to a ${asked}${hint}; ask about one of ${Object.keys(KINDS).join(', ')}.`,
+    );
+  }
+  return { group: rule.group, version: rule.versions[0] ?? '', plural: rule.resource, kind, isNamespaced: true };
+};
