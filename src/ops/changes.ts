@@ -11,18 +11,24 @@ export interface FieldChange {
   readonly after?: string;
 }
 
-/** Of one decision. */
+/** Of one decision: so many changes, in so many characters. */
 const MAX_CHANGES = 200;
+const MAX_CHARACTERS = 32_000;
 /** Characters of a value, and of the field it is in: keys may be as long as their author likes. */
 const MAX_VALUE_LENGTH = 500;
 const MAX_FIELD_LENGTH = 500;
 
 /** What is other in `after`. Entries of lists are told apart by name, mount path or key, so that one put before the others is one change. */
 export const changesBetween = (before: unknown, after: unknown): readonly FieldChange[] => {
-  const changes: FieldChange[] = [];
-  collect({ before, after, field: '' }, changes);
-  return changes;
+  const found: Found = { changes: [], characters: 0 };
+  collect({ before, after, field: '' }, found);
+  return found.changes;
 };
+
+interface Found {
+  readonly changes: FieldChange[];
+  characters: number;
+}
 
 interface Place {
   readonly before: unknown;
@@ -31,11 +37,15 @@ interface Place {
 }
 
 /** What was not changed is shared: most of an object is passed over by its identity. An entry of a list that is new is told as a whole. */
-const collect = (place: Place, changes: FieldChange[]): void => {
-  if (place.before === place.after || changes.length >= MAX_CHANGES) return;
+const collect = (place: Place, found: Found): void => {
+  if (place.before === place.after || found.changes.length >= MAX_CHANGES || found.characters >= MAX_CHARACTERS) return;
   const parts = partsOf(place);
-  if (parts !== undefined) for (const part of parts) collect(part, changes);
-  else if (!isDeepStrictEqual(place.before, place.after)) changes.push(changeOf(place));
+  if (parts !== undefined) for (const part of parts) collect(part, found);
+  else if (!isDeepStrictEqual(place.before, place.after)) {
+    const change = changeOf(place);
+    found.changes.push(change);
+    found.characters += `${change.field}${change.before ?? ''}${change.after ?? ''}`.length;
+  }
 };
 
 const partsOf = ({ before, after, field }: Place): readonly Place[] | undefined => {

@@ -2,7 +2,7 @@ import { type Request, type Response, Router } from 'express';
 import { AppError } from '../api/errors.ts';
 import { type Asking, isRefusal, type Viewer } from './access.ts';
 import { decisionsPage } from './page/decisions.ts';
-import { messagePage } from './page/layout.ts';
+import { refusalPage } from './page/layout.ts';
 import { defaultsPage, healthPage, reportPage, whyPage } from './page/sections.ts';
 import { PROOF_HEADER, plainAddress, type ReplicaProofs } from './replica-proof.ts';
 import { REPLICA_PATH } from './replicas.ts';
@@ -89,13 +89,12 @@ const sendJson: Send = (response, status, body) => {
   response.status(status).json(typeof body === 'string' ? { apiVersion: API_VERSION, error: body } : body);
 };
 
-/** Of what is refused a page of its own: the title is all it needs. */
 const sendPage: Send = (response, status, body) => {
   const text = String(body);
   response
     .status(status)
     .type('html')
-    .send(status === 200 ? text : messagePage('Not shown', text));
+    .send(status === 200 ? text : refusalPage(text));
 };
 
 /** What each reason of an AppError is over HTTP. */

@@ -26,14 +26,23 @@ const ORDER: readonly DefaultsExplanation['verdict'][] = ['applied', 'audited', 
 /** Of one object, and of one PlatformDefaults. Anybody makes as many as they like. */
 const MAX_DEFAULTS = 50;
 const MAX_VALUES = 50;
+/** Of all values of one object: a hundred objects are remembered. */
+const MAX_CHARACTERS = 32_000;
 const MAX_WHY_LENGTH = 500;
 
 /** Those of these namespaces. Others hold elsewhere: there are many, and they are nobody else's business. */
 export const verdictsOf = (
   defaults: readonly DefaultsExplanation[],
   namespaces: readonly string[],
-): readonly DefaultsVerdict[] =>
-  defaults
+): readonly DefaultsVerdict[] => {
+  let characters = 0;
+  const boundedValue = (value: ValueExplanation): readonly ValueVerdict[] => {
+    if (characters >= MAX_CHARACTERS) return [];
+    const verdict = valueVerdict(value);
+    characters += Object.values(verdict).join('').length;
+    return [verdict];
+  };
+  return defaults
     .filter(({ source }) => namespaces.some((namespace) => source.startsWith(`${namespace}/`)))
     .toSorted((one, other) => ORDER.indexOf(one.verdict) - ORDER.indexOf(other.verdict))
     .slice(0, MAX_DEFAULTS)
@@ -42,8 +51,9 @@ export const verdictsOf = (
       mode,
       verdict,
       why: plainText(why, MAX_WHY_LENGTH),
-      values: values.slice(0, MAX_VALUES).map(valueVerdict),
+      values: values.slice(0, MAX_VALUES).flatMap(boundedValue),
     }));
+};
 
 const valueVerdict = ({ verdict, field, value, over, why }: ValueExplanation): ValueVerdict => ({
   verdict,

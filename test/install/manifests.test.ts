@@ -14,6 +14,7 @@ import {
   type PolicyRule,
   shippedRoles,
   systemPermissions,
+  type UrlRule,
 } from '../../src/install/rbac.ts';
 import { rulesInForce } from '../../src/kinds/index.ts';
 import { settings } from '../../src/settings/definitions.ts';
@@ -211,11 +212,17 @@ describe('roles for people', () => {
   test('let nobody read Secrets or write what is not theirs', () => {
     const roles = printed.filter(({ metadata }) => /-(?:view|edit|platform-admin)$/.test(metadata.name ?? ''));
     expect(roles).toHaveLength(4);
-    const rules = roles.flatMap((role) => (role as unknown as { readonly rules: readonly PolicyRule[] }).rules);
-    const words = rules.flatMap(({ resources, verbs }) => [...resources, ...verbs]);
+    const rules = roles.flatMap(
+      (role) => (role as unknown as { readonly rules: readonly Partial<PolicyRule & UrlRule>[] }).rules,
+    );
+    const words = rules.flatMap(({ resources = [], nonResourceURLs = [], verbs = [] }) => [
+      ...resources,
+      ...nonResourceURLs,
+      ...verbs,
+    ]);
     for (const word of ['secrets', '*', 'bind', 'escalate', 'impersonate']) expect(words).not.toContain(word);
-    const writing = rules.filter(({ verbs }) => verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)));
-    expect(writing.flatMap(({ resources }) => resources).filter((path) => path.endsWith('/status'))).toEqual([]);
+    const writing = rules.filter(({ verbs = [] }) => verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)));
+    expect(writing.flatMap(({ resources = [] }) => resources).filter((path) => path.endsWith('/status'))).toEqual([]);
   });
 });
 

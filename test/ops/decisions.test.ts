@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AdmissionRequest } from '../../src/api/admission.ts';
 import { changesBetween } from '../../src/ops/changes.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
+import { verdictsOf } from '../../src/ops/verdicts.ts';
 
 const request: AdmissionRequest = {
   uid: 'u',
@@ -115,5 +116,19 @@ describe('before and after', () => {
     expect(JSON.stringify(change)).not.toContain('\u001b');
     const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`k${index}`, 1]));
     expect(changesBetween({}, many)).toHaveLength(200);
+    const long = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`k${index}`, 'v'.repeat(5_000)]));
+    expect(JSON.stringify(changesBetween({}, long)).length).toBeLessThan(40_000);
+    const value = {
+      verdict: 'applied',
+      field: 'f',
+      value: 'v'.repeat(5_000),
+      over: 'o'.repeat(5_000),
+      why: 'w',
+    } as const;
+    const defaults = Array.from({ length: 100 }, (_, index) => ({
+      ...({ source: `q/d${index}@1`, mode: 'Default', verdict: 'applied', why: 'w'.repeat(5_000) } as const),
+      values: Array.from({ length: 100 }, () => value),
+    }));
+    expect(JSON.stringify(verdictsOf(defaults, ['q'])).length).toBeLessThan(90_000);
   });
 });

@@ -48,9 +48,15 @@ ${body}
 export const silentNote = (silent: readonly SilentReplica[]): Html =>
   html`${silent.map(({ name, why }) => html`<p class="note">Not all is here: ${name} ${why}.</p>`)}`;
 
-/** A page that says one thing. */
-export const messagePage = (title: string, message: string): string =>
-  page({ title, path: '', namespace: '', body: html`<p>${message}</p>` });
+/** A page that says why nothing is shown, and asks for the namespace that a tenant may see. */
+export const refusalPage = (message: string): string =>
+  page({
+    title: 'Not shown',
+    path: '',
+    namespace: '',
+    body: html`<p>${message}</p>
+<form role="search" action="/" method="get">${field('Namespace', 'namespace', '')}<button>Show</button></form>`,
+  });
 
 export interface Column {
   readonly title: string;
