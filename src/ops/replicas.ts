@@ -116,7 +116,7 @@ const ask = async (peer: Peer, proofs: ReplicaProofs): Promise<{ readonly status
 const textOf = async (response: Response): Promise<string> => {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.length;
     if (bytes > MAX_ANSWER_BYTES) throw new Error('the answer is too large');
     chunks.push(chunk);

@@ -51,7 +51,7 @@ describe('the decisions that are remembered', () => {
     await expect.poll(explained).toBe(22);
   });
 
-  it('hold what came to nothing apart, so that it pushes nothing out', async () => {
+  it('hold what came to nothing apart, so that it pushes nothing out', () => {
     const log = createDecisionLog({ capacity: 4, now: () => new Date(0), explain });
     for (let count = 0; count < 4; count += 1) log.add(request, changed);
     for (let count = 0; count < 50; count += 1) log.add(request, quiet);
