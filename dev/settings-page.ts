@@ -1,7 +1,8 @@
 import { messageOf } from '../src/api/errors.ts';
 import { SETTINGS_CONFIG_MAP } from '../src/api/names.ts';
 import { LIVE_SETTINGS, type SettingName } from '../src/settings/config.ts';
-import { type Setting, settings } from '../src/settings/definitions.ts';
+import { settings } from '../src/settings/definitions.ts';
+import type { Setting } from '../src/settings/setting.ts';
 
 /** docs/settings.md, made from the table in src/settings/definitions.ts. */
 export const settingsPage = (): string => `# Settings

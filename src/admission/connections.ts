@@ -4,6 +4,7 @@ import type { Server } from 'node:https';
 import { type Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { PROBE_PATH } from '../api/names.ts';
 import type { Exchange } from './exchange.ts';
 import { type Answer, failure, lastAnswer, send } from './review.ts';
 
@@ -117,9 +118,10 @@ const surplusOf = (connections: readonly Connection[], added: Connection, nowMs:
   return longestIdle(largestShare(unused)) ?? longestIdle(isBeyond ? most : []) ?? idlest;
 };
 
-/** A review was answered on it, or is being decided. */
+/** A review was answered on it, or is being decided. Anybody may ask whether there is somebody. */
 const hasServed = ({ hasServed, exchange }: Connection): boolean =>
-  hasServed || (exchange?.request.complete === true && exchange.response.statusCode === 200);
+  hasServed ||
+  (exchange?.request.complete === true && exchange.response.statusCode === 200 && exchange.request.url !== PROBE_PATH);
 
 const partition = <T>(all: readonly T[], is: (one: T) => boolean): readonly [readonly T[], readonly T[]] => {
   const { yes = [], no = [] } = Object.groupBy(all, (one) => (is(one) ? 'yes' : 'no'));

@@ -1,6 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AdmissionRequest, Operation, PatchOperation } from '../api/admission.ts';
 import type { KubeObject, StringMap } from '../api/kubernetes.ts';
+import { GROUP, PROBE_RESOURCE } from '../api/names.ts';
 import type { Budget } from './budget.ts';
 import { hostOf, whileOpen } from './exchange.ts';
 
@@ -37,6 +38,10 @@ export const decodeReview = (body: string): DecodedReview => {
   }
   return decodeRequest(request['uid'], request);
 };
+
+/** What the leader sends to see whether anybody answers: no admission of anybody's. */
+export const isProbe = ({ resource }: AdmissionRequest): boolean =>
+  resource.group === GROUP && resource.resource === PROBE_RESOURCE;
 
 /** API servers send 36 characters. What is logged with every fault must not be as long as its sender likes. */
 const isUid = (uid: string): boolean => uid !== '' && uid.length <= 128;

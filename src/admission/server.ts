@@ -5,13 +5,22 @@ import { createServer, type Server } from 'node:https';
 import type { SecureContextOptions } from 'node:tls';
 import type { AdmissionRequest } from '../api/admission.ts';
 import { messageOf } from '../api/errors.ts';
-import { MUTATE_PATH } from '../api/names.ts';
+import { MUTATE_PATH, PROBE_PATH } from '../api/names.ts';
 import type { Log } from '../ops/log.ts';
 import { type Body, createBodyReader, isTooComplex } from './body.ts';
 import { createBudget } from './budget.ts';
+import { ANYBODY, type Callers } from './callers.ts';
 import { answerBrokenRequests, createShutdown, keepConnections } from './connections.ts';
 import type { Handle } from './handler.ts';
-import { type Answer, createSender, decodeReview, encodeReview, failure, type ReviewResponse } from './review.ts';
+import {
+  type Answer,
+  createSender,
+  decodeReview,
+  encodeReview,
+  failure,
+  isProbe,
+  type ReviewResponse,
+} from './review.ts';
 
 /** An API object may be 1.5 MiB and the review of an UPDATE carries two; controller-runtime's bound as well. */
 export const MAX_BODY_BYTES = 7 * 1024 * 1024;
@@ -26,6 +35,8 @@ export const MAX_CONNECTIONS = 2_000;
 
 export interface WebhookServer {
   readonly server: Server;
+  /** Serves with another certificate from now on, without dropping a connection. */
+  readonly renew: (tls: SecureContextOptions) => void;
   /**
    * From now on every answer closes its connection, so that the API server opens its next one elsewhere. Idle ones stay open:
    * closed under a request that is on its way, they would fail it, and no client repeats a POST. Resolves when nobody has come
@@ -39,9 +50,14 @@ export interface WebhookServer {
 }
 
 /** `POST /mutate` over HTTPS. Whatever comes in, JSON goes out. Not listening yet. */
-export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, log: Log): WebhookServer => {
+export const createWebhookServer = (
+  tls: SecureContextOptions,
+  handle: Handle,
+  log: Log,
+  callers: Callers = ANYBODY,
+): WebhookServer => {
   let isDraining = false;
-  const server = createServer({ ...tls, ...LIMITS });
+  const server = createServer({ ...tls, ...callers.tls, ...LIMITS });
   const bodies = createBudget(MAX_UNDER_WAY_BYTES);
   const answers = createBudget(MAX_UNREAD_BYTES);
   const readBody = createBodyReader(BODY_LIMITS, bodies);
@@ -56,15 +72,20 @@ export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, l
     const isPipelined = connections.begin(exchange);
     // What is left of a body that was not read is not worth reading.
     const reply: Reply = (answered) => send(response, answered, isDraining || isPipelined || !request.complete);
-    const refusal = isPipelined ? PIPELINED : refuseEarly(request);
+    const refusal = isPipelined ? PIPELINED : (refuseEarly(request) ?? callers.refusalOf(request));
     if (refusal !== undefined) {
       reply(refusal);
       return;
     }
+    const takesProbesAlone = request.url === PROBE_PATH;
     readBody(
       exchange,
-      // A large one is answered by itself: no answer that is there waits for it.
-      (body) => (body.length > BODY_LIMITS.smallBytes ? answerAll([{ body, reply }]) : addToBatch({ body, reply })),
+      (body) => {
+        const arrival = { body, reply, takesProbesAlone };
+        // A large one is answered by itself: no answer that is there waits for it.
+        if (body.length > BODY_LIMITS.smallBytes) answerAll([arrival]);
+        else addToBatch(arrival);
+      },
       (error) => {
         log.debug({ error: messageOf(error) }, 'request ended before its answer');
         response.destroy();
@@ -73,6 +94,7 @@ export const createWebhookServer = (tls: SecureContextOptions, handle: Handle, l
   });
   return {
     server,
+    renew: (renewed) => server.setSecureContext({ ...renewed, ...callers.tls }),
     drain: (quietMs) => {
       isDraining = true;
       return shutdown.untilQuiet(quietMs);
@@ -102,13 +124,14 @@ type Reply = (answered: Answer) => void;
 interface Arrival {
   readonly body: Body;
   readonly reply: Reply;
+  readonly takesProbesAlone: boolean;
 }
 
 /** All are decided before any is sent. */
 const answerer =
   (handle: Handle, log: Log) =>
   (arrivals: readonly Arrival[]): void => {
-    const decided = arrivals.map(({ body, reply }) => ({ answered: answer(body, handle, log), reply }));
+    const decided = arrivals.map((arrival) => ({ answered: answer(arrival, handle, log), reply: arrival.reply }));
     for (const { answered, reply } of decided) {
       if (answered instanceof Promise) void answered.then(reply);
       else reply(answered);
@@ -116,7 +139,7 @@ const answerer =
   };
 
 /** At once wherever it can: promises on the way cost as much as most decisions. */
-const answer = (body: Body, handle: Handle, log: Log): Answer | Promise<Answer> => {
+const answer = ({ body, takesProbesAlone }: Arrival, handle: Handle, log: Log): Answer | Promise<Answer> => {
   if (body === 'too large') return TOO_LARGE;
   if (body === 'too much') return TOO_MUCH;
   if (!isUtf8(body)) return NO_UTF8;
@@ -128,6 +151,7 @@ const answer = (body: Body, handle: Handle, log: Log): Answer | Promise<Answer> 
     case 'unusable':
       return encoded({ uid: decoded.uid, allowed: false, refusal: { code: 400, message: decoded.message } });
     case 'request':
+      if (takesProbesAlone && !isProbe(decoded.request)) return NO_PROBE;
       return review(decoded.request, handle, log);
   }
 };
@@ -165,6 +189,11 @@ const NO_JSON = failure(415, 'UnsupportedMediaType', 'The body must be applicati
 const TOO_LARGE = failure(413, 'RequestEntityTooLarge', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
 const TOO_MUCH = failure(503, 'ServiceUnavailable', 'Too many large bodies are on their way; try again.');
 const TOO_COMPLEX = failure(413, 'RequestEntityTooLarge', 'The body nests too deeply, or holds too many values.');
+const NO_PROBE = failure(
+  403,
+  'Forbidden',
+  `Only whether anybody answers can be asked here; reviews go to ${MUTATE_PATH}.`,
+);
 const NO_UTF8 = failure(400, 'BadRequest', 'The body is not UTF-8.');
 const FAULT = failure(
   500,

@@ -80,6 +80,9 @@ export const PROBE_RESOURCE = 'admissions';
 /** The RoleBinding in the system namespace by which webhooks fail closed; gone, they ignore failures. */
 export const FAIL_CLOSED_BINDING = 'quartermaster-fail-closed';
 export const MUTATE_PATH = '/mutate';
+/** Where the leader asks whether anybody answers: nothing but that is answered there. */
+export const PROBE_QUERY = '?probe';
+export const PROBE_PATH = `${MUTATE_PATH}${PROBE_QUERY}`;
 /** The ConfigMap of settings that are taken over without a restart, in the system namespace. */
 export const SETTINGS_CONFIG_MAP = 'quartermaster-settings';
 /** The Secret that holds authority and serving certificate, in the system namespace. */

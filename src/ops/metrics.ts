@@ -11,6 +11,8 @@ export interface Metrics {
   readonly countAdmission: (kind: string, operation: string, result: AdmissionResult, seconds: number) => void;
   /** `source`: the PlatformDefaults which would have changed an object, were it enforced: `PlatformDefaults <namespace>/<name>@<generation>`. */
   readonly countAudited: (source: string) => void;
+  /** `reason`: what told that a review comes from no API server. */
+  readonly countRefusedCaller: (reason: 'address' | 'certificate' | 'name') => void;
   readonly countReconcile: (controller: string, result: ReconcileResult, seconds: number) => void;
   /** `waiting`: keys to be worked on now; `failing`: keys whose last reconcile failed. */
   readonly setQueue: (controller: string, waiting: number, failing: number) => void;
@@ -77,7 +79,9 @@ const histogram = <L extends string>(
     registers: [registry],
   });
 
-const admissionMetrics = (registry: Registry): Pick<Metrics, 'countAdmission' | 'countAudited'> => {
+const admissionMetrics = (
+  registry: Registry,
+): Pick<Metrics, 'countAdmission' | 'countAudited' | 'countRefusedCaller'> => {
   const requests = counter(registry, {
     name: 'admission_requests_total',
     help: 'Admission requests answered.',
@@ -93,6 +97,11 @@ const admissionMetrics = (registry: Registry): Pick<Metrics, 'countAdmission' | 
     name: 'audited_objects_total',
     help: 'Objects that a PlatformDefaults with the mode Audit would have changed.',
     labelNames: ['default'],
+  });
+  const refusedCallers = counter(registry, {
+    name: 'refused_callers_total',
+    help: 'Requests refused since their sender is no API server, by what told so: its address, its certificate or the name in it.',
+    labelNames: ['reason'],
   });
   const auditCounters = new Map<string, () => void>();
   const known = new Set<string>();
@@ -112,6 +121,7 @@ const admissionMetrics = (registry: Registry): Pick<Metrics, 'countAdmission' | 
       getOrMake(counters, series, () => requests.labels({ kind: label, operation, result }).inc)();
       getOrMake(observers, label, () => duration.labels({ kind: label }).observe)(seconds);
     },
+    countRefusedCaller: (reason) => refusedCallers.inc({ reason }),
     countAudited: (source) => {
       const name = source.slice('PlatformDefaults '.length, source.lastIndexOf('@'));
       const label = auditCounters.has(name) || auditCounters.size < MAX_DEFAULTS ? name : 'other';

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import type { Server } from 'node:net';
 import { hostname } from 'node:os';
+import { type Callers, createCallers, type RefusedCaller } from '../admission/callers.ts';
 import { type Decision, ensureStorageClasses, type Handle, type HandlerOptions } from '../admission/handler.ts';
+import { isProbe } from '../admission/review.ts';
 import { createWebhookServer, type WebhookServer } from '../admission/server.ts';
-import type { AdmissionRequest } from '../api/admission.ts';
 import { AppError, messageOf } from '../api/errors.ts';
-import { GROUP, PROBE_RESOURCE } from '../api/names.ts';
 import { MAX_NAME_LENGTH, plainSentences, plainText } from '../api/plain-text.ts';
 import { type CertificateSource, tlsOptions } from '../certificates/certificate.ts';
 import { fileSource } from '../certificates/file-source.ts';
@@ -72,8 +72,9 @@ export const startWebhook = (core: Core, certificates: CertificateWatcher, decis
       tlsOptions(first),
       countErrors(core, createHandler(handlerOptions(core, decisions, events))),
       log,
+      callersOf(core),
     );
-    certificates.onChange((certificate) => created.server.setSecureContext(tlsOptions(certificate)));
+    certificates.onChange((certificate) => created.renew(tlsOptions(certificate)));
     await listen(created.server, { host: settings.webhookHost, port: settings.webhookPort, setting: 'WEBHOOK_PORT' });
     webhook = created;
     log.info({ address: created.server.address() }, 'webhook listening');
@@ -86,6 +87,34 @@ export const startWebhook = (core: Core, certificates: CertificateWatcher, decis
       await webhook?.close();
       await events.close(EVENTS_GRACE_MS);
     },
+  };
+};
+
+const callersOf = ({ settings, log, metrics }: Core): Callers => {
+  const warn = oncePer(REFUSALS_LOGGED_EVERY_MS, (reason, address) =>
+    log.warn({ reason, address }, 'reviews refused that come from no API server'),
+  );
+  return createCallers({
+    authorities: settings.webhookClientCa,
+    names: settings.webhookClientNames,
+    ranges: settings.webhookClients,
+    onRefused: (reason, address) => {
+      metrics.countRefusedCaller(reason);
+      warn(reason, address);
+    },
+  });
+};
+
+const REFUSALS_LOGGED_EVERY_MS = 60_000;
+
+/** Whoever is refused decides how often. */
+const oncePer = (ms: number, tell: (reason: RefusedCaller, address: string) => void): typeof tell => {
+  const toldAt = new Map<RefusedCaller, number>();
+  return (reason, address) => {
+    const now = performance.now();
+    if (now - (toldAt.get(reason) ?? Number.NEGATIVE_INFINITY) < ms) return;
+    toldAt.set(reason, now);
+    tell(reason, address);
   };
 };
 
@@ -146,10 +175,6 @@ export const listen = async (server: Server, { host, port, setting }: Address): 
     throw new AppError('Unavailable', `${setting} cannot be used: ${messageOf(cause)}.`, { cause });
   }
 };
-
-/** What the leader sends to see whether anybody answers: no admission of anybody's. */
-const isProbe = ({ resource }: AdmissionRequest): boolean =>
-  resource.group === GROUP && resource.resource === PROBE_RESOURCE;
 
 /** Counts each admission, remembers it for the status page, and logs it: at debug where nothing came of it. */
 export const observeAdmissions =

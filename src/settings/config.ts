@@ -1,6 +1,7 @@
 import { AppError } from '../api/errors.ts';
 import type { Policy } from '../api/facts.ts';
-import { type Setting, settings } from './definitions.ts';
+import { settings } from './definitions.ts';
+import type { Setting } from './setting.ts';
 
 export type SettingName = keyof typeof settings;
 export type Settings = { readonly [Name in SettingName]: ReturnType<(typeof settings)[Name]['parse']> };
@@ -61,12 +62,17 @@ const conflicts = ({
   shutdownSeconds,
   s3Endpoint,
   s3Credentials,
+  webhookClientCa,
+  webhookClientNames,
 }: Settings): readonly string[] => [
   ...((tlsCertFile === '') === (tlsKeyFile === '')
     ? []
     : ['TLS_CERT_FILE and TLS_KEY_FILE are given together or not at all']),
   ...(tlsCaFile !== '' && tlsCertFile === '' ? ['TLS_CA_FILE is given without TLS_CERT_FILE'] : []),
   ...(s3Credentials !== '' && s3Endpoint === '' ? ['S3_CREDENTIALS is given without S3_ENDPOINT'] : []),
+  ...(webhookClientNames.length > 0 && webhookClientCa === ''
+    ? ['WEBHOOK_CLIENT_NAMES is given without WEBHOOK_CLIENT_CA']
+    : []),
   ...(drainSeconds > shutdownSeconds ? ['DRAIN_SECONDS is longer than SHUTDOWN_SECONDS'] : []),
 ];
 

@@ -1,149 +1,27 @@
-import { isIP } from 'node:net';
-import { isAbsolute } from 'node:path';
-import { AppError } from '../api/errors.ts';
 import type { CloudName } from '../api/facts.ts';
-import type { LabelRequirement } from '../api/kubernetes.ts';
 import { SYSTEM_NAMESPACE } from '../api/names.ts';
 import { readPodProfiles } from './pod-profiles.ts';
-
-/** One setting: an environment variable, the same as a flag, and what turns its text into a value (or says what is wrong). */
-export interface Setting<T> {
-  readonly env: string;
-  readonly summary: string;
-  readonly fallback: string;
-  readonly parse: (text: string) => T;
-}
-
-const setting = <T>(env: string, fallback: string, parse: (text: string) => T, summary: string): Setting<T> => ({
-  env,
-  summary,
-  fallback,
-  parse,
-});
-
-/** Throws what `readSettings` turns into a sentence that names the setting. */
-const refuse = (expected: string): never => {
-  throw new AppError('InvalidSetting', expected);
-};
-
-const text = (value: string): string => value;
-
-const integer =
-  (least: number, most: number) =>
-  (value: string): number => {
-    const number = Number(value);
-    return /^\d+$/.test(value) && number >= least && number <= most
-      ? number
-      : refuse(`a whole number from ${least} to ${most}`);
-  };
-
-const oneOf =
-  <T extends string>(...names: readonly T[]) =>
-  (value: string): T =>
-    names.find((name) => name === value) ?? refuse(`one of ${names.join(', ')}`);
-
-const pattern = (value: string): RegExp => {
-  try {
-    return new RegExp(`^(?:${value})$`);
-  } catch {
-    return refuse('a regular expression');
-  }
-};
-
-const dnsLabel = (value: string): string =>
-  /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value) ? value : refuse('a DNS label');
-
-const httpUrl = (value: string): URL | undefined => {
-  if (value === '') return undefined;
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  return url?.protocol === 'http:' ? url : refuse('an http:// address, or empty for the clouds’ own');
-};
-
-const s3Address = (value: string): string => {
-  if (value === '') return value;
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  const isOrigin =
-    url !== undefined && /^https?:$/.test(url.protocol) && `${url.pathname}${url.search}${url.hash}` === '/';
-  return isOrigin && url.username === '' && url.password === ''
-    ? value
-    : refuse('an address such as https://s3.example.org without a path, or empty');
-};
-
-const objectName = (value: string): string =>
-  value === '' || /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(value)
-    ? value
-    : refuse('the name of a Secret, or empty');
-
-const httpsUrl = (value: string): string =>
-  value === '' || (URL.canParse(value) && new URL(value).protocol === 'https:')
-    ? value
-    : refuse('an https:// address, or empty');
-
-const file = (value: string): string =>
-  value === '' || isAbsolute(value) ? value : refuse('an absolute path, or empty');
-
-const list = (value: string): readonly string[] =>
-  value
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
-
-const cidrs = (value: string): readonly string[] => {
-  const ranges = list(value);
-  return ranges.every(isCidr) ? ranges : refuse('CIDRs such as 10.0.0.0/16, joined by commas');
-};
-
-const isCidr = (range: string): boolean => {
-  const [address = '', bits = '', ...others] = range.split('/');
-  return (
-    others.length === 0 &&
-    /^\d{1,3}$/.test(bits) &&
-    Number(bits) <= (isIP(address) === 4 ? 32 : 128) &&
-    isIP(address) !== 0
-  );
-};
-
-const serviceAccounts = (value: string): readonly string[] => {
-  const accounts = list(value);
-  return accounts.every((account) => /^[a-z0-9]([-a-z0-9]*[a-z0-9])?:[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(account))
-    ? accounts
-    : refuse('namespace:name pairs joined by commas');
-};
-
-const namespacedName = (value: string): string =>
-  value === '' || /^[a-z0-9]([-a-z0-9]*[a-z0-9])?\/[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value)
-    ? value
-    : refuse('namespace/name');
-
-const pairs = (value: string): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    list(value).map((pair) => {
-      const at = pair.indexOf('=');
-      return at > 0 ? [pair.slice(0, at), pair.slice(at + 1)] : refuse('name=value pairs joined by commas');
-    }),
-  );
-
-/** A JSON list of what labels must be, as matchExpressions has it. */
-const requirements = (value: string): readonly LabelRequirement[] => {
-  const isRequirement = (item: unknown): item is LabelRequirement =>
-    typeof item === 'object' && item !== null && 'key' in item && 'operator' in item;
-  try {
-    const items: unknown = JSON.parse(value);
-    if (Array.isArray(items) && items.every(isRequirement)) return items;
-  } catch {
-    // No JSON: said below.
-  }
-  return refuse('a JSON list of {"key", "operator", "values"}');
-};
-
-const policies = (value: string): Readonly<Record<string, 'Ignore' | 'Fail'>> => {
-  const given = pairs(value);
-  const isPolicy = (policy: string): policy is 'Ignore' | 'Fail' => policy === 'Ignore' || policy === 'Fail';
-  const read = Object.entries(given).map(([name, policy]) =>
-    isPolicy(policy) ? ([name, policy] as const) : refuse('webhook=Ignore or webhook=Fail pairs joined by commas'),
-  );
-  return Object.fromEntries(read);
-};
+import {
+  certificates,
+  cidrs,
+  dnsLabel,
+  file,
+  httpsUrl,
+  httpUrl,
+  integer,
+  list,
+  namespacedName,
+  objectName,
+  oneOf,
+  pairs,
+  pattern,
+  policies,
+  requirements,
+  s3Address,
+  serviceAccounts,
+  setting,
+  text,
+} from './setting.ts';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -176,6 +54,24 @@ export const settings = {
   ),
   webhookHost: setting('WEBHOOK_HOST', '0.0.0.0', text, 'address the webhook listens on'),
   webhookPort: setting('WEBHOOK_PORT', '8443', integer(0, 65_535), 'port of the webhook (0: any free one)'),
+  webhookClientCa: setting(
+    'WEBHOOK_CLIENT_CA',
+    '',
+    certificates,
+    'authorities (PEM, not a path) behind the certificate that API servers show the webhook; others are refused; empty: none is asked for',
+  ),
+  webhookClientNames: setting(
+    'WEBHOOK_CLIENT_NAMES',
+    '',
+    list,
+    'common names such a certificate may have, joined by commas; empty: any',
+  ),
+  webhookClients: setting(
+    'WEBHOOK_CLIENTS',
+    '',
+    cidrs,
+    'CIDRs of the addresses that API servers call the webhook from, joined by commas; others are refused; everybody may where it is empty',
+  ),
   opsHost: setting('OPS_HOST', '0.0.0.0', text, 'address the ops server listens on'),
   opsPort: setting(
     'OPS_PORT',

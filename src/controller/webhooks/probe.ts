@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { request } from 'node:https';
 import { json } from 'node:stream/consumers';
 import type { KubeObject, Maybe } from '../../api/kubernetes.ts';
-import { GROUP, PROBE_RESOURCE } from '../../api/names.ts';
+import { GROUP, PROBE_QUERY, PROBE_RESOURCE } from '../../api/names.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
 import type { Webhook } from './configuration.ts';
 
@@ -70,7 +70,8 @@ const review = async (
   const body = JSON.stringify(probeReview(uid));
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
   const identity = /^[\d.]+$|:/.test(servername) ? {} : { servername };
-  const sent = request({ host, port, path, ca, ...identity, method: 'POST', headers, agent: false, signal });
+  const options = { host, port, path: `${path}${PROBE_QUERY}`, ca };
+  const sent = request({ ...options, ...identity, method: 'POST', headers, agent: false, signal });
   const answered = new Promise<unknown>((resolve, reject) => {
     sent.once('response', (response) => void json(response).then(resolve, reject));
     sent.on('error', reject);
