@@ -96,6 +96,8 @@ export interface AdmissionRule {
   readonly name: string;
   /** What people call it who set its failure policy, where that is not its name: webhooks that come by number go by one. */
   readonly calledName?: string;
+  /** What PlatformDefaults call the objects, where it is one kind that all of them are of. */
+  readonly kind?: TargetKind;
   readonly group: string;
   readonly versions: readonly string[];
   readonly resource: string;

@@ -4,7 +4,7 @@ import type { KubeObject, StringMap } from '../api/kubernetes.ts';
 import { choice, flag, type Infer, integer, list, map, object, open, required, set, text } from '../api/schema.ts';
 import { schemaViolations } from '../api/schema-validation.ts';
 import { alwaysExcluded } from '../controller/webhooks/configuration.ts';
-import { mutators } from '../kinds/index.ts';
+import { ENFORCED, mutators } from '../kinds/index.ts';
 import { readSettings } from '../settings/config.ts';
 import { LOG_LEVELS, settings } from '../settings/definitions.ts';
 import { namespacesBut, violationsOfRequirements } from './requirements.ts';
@@ -171,6 +171,7 @@ const FIXED = [
 /** Webhooks by the name that `failurePolicy` has for them. */
 export const webhookNames: readonly string[] = [
   ...new Set(mutators.flatMap(({ rules }) => rules).map(({ name }) => name)),
+  ENFORCED,
 ];
 
 /** Labels that the Deployment and the Service find the pods by, with those that say what they are. */

@@ -1,5 +1,8 @@
 import { createHandlerWith, decideWith, type MutatorsOf } from '../admission/handler.ts';
 import type { AdmissionRule, Asked, Mutator } from '../api/admission.ts';
+import type { MatchCondition } from '../controller/webhooks/configuration.ts';
+import { CREATED_OR_INJECTED } from '../injection/enforcement.ts';
+import { selectedRules } from '../injection/selected-rules.ts';
 import { calrissianPodMutator } from './calrissian/mutator.ts';
 import { objectStoreMutator } from './object-store/mutator.ts';
 import { persistentVolumeClaimMutator } from './persistent-volume-claim/mutator.ts';
@@ -22,6 +25,35 @@ export const mutators: readonly Mutator[] = [
 /** What the API server is to send us while this is asked for. */
 export const rulesInForce = (asked: readonly Asked[]): readonly AdmissionRule[] =>
   mutators.flatMap((mutator) => mutator.rulesInForce?.(asked) ?? mutator.rules);
+
+/** What their failure policy goes by, of all webhooks for what is enforced. */
+export const ENFORCED = 'enforced';
+
+/**
+ * Further rules, for those objects alone that this is asked for: what is enforced for the whole cluster, and is to hold while no
+ * replica answers and for objects that none can read. Not asked for what `exemptUsers` do.
+ */
+export const enforcedRules = (asked: readonly Asked[], exemptUsers: readonly string[]): readonly AdmissionRule[] =>
+  mutators
+    .flatMap((mutator) => mutator.rulesInForce?.(asked) ?? mutator.rules.flatMap((rule) => rulesOfKind(rule, asked)))
+    .map((rule) => ({
+      ...rule,
+      name: `${rule.name}-${ENFORCED}`,
+      calledName: ENFORCED,
+      failurePolicy: 'Ignore',
+      matchConditions: [...(rule.matchConditions ?? [CREATED_OR_INJECTED]), ...exemption(exemptUsers)],
+    }));
+
+const rulesOfKind = (rule: AdmissionRule, asked: readonly Asked[]): readonly AdmissionRule[] =>
+  selectedRules(
+    rule,
+    asked.filter(({ kinds }) => kinds.some((kind) => kind === rule.kind)),
+  );
+
+const exemption = (users: readonly string[]): readonly MatchCondition[] =>
+  users.length === 0
+    ? []
+    : [{ name: 'not-exempt', expression: `!(request.userInfo.username in ${JSON.stringify(users)})` }];
 
 const byResource = Map.groupBy(
   mutators.flatMap((mutator) => mutator.rules.map((rule) => ({ key: `${rule.group}/${rule.resource}`, mutator }))),

@@ -11,10 +11,11 @@ import {
 } from '../controller/webhooks/publisher.ts';
 import { reconcileOnce, reconcileWebhookConfiguration } from '../controller/webhooks/reconcile.ts';
 import { askedBy, type Entry } from '../defaults/entry.ts';
-import { rulesInForce } from '../kinds/index.ts';
+import { ENFORCED, enforcedRules, rulesInForce } from '../kinds/index.ts';
 import { type Resource, resources } from '../kube/api-server.ts';
 import { watchStore } from '../kube/stores.ts';
 import { metadataOnly } from '../kube/transforms.ts';
+import type { Settings } from '../settings/config.ts';
 import type { Core } from './core.ts';
 
 /** The webhook configuration, as the leader keeps it and as every replica leaves it. */
@@ -78,17 +79,28 @@ const publisherOptions = (core: Core, certificates: CertificateWatcher): Webhook
 };
 
 /** The rules for what the PlatformDefaults in force ask for, made anew where those, or the cloud, are others. */
-const publishedRules = ({ defaults, detection }: Core): (() => readonly AdmissionRule[]) => {
+const publishedRules = ({ defaults, detection, settings }: Core): (() => readonly AdmissionRule[]) => {
   let made: { readonly entries: readonly Entry[]; readonly cloud: string | undefined } | undefined;
   let rules: readonly AdmissionRule[] = [];
   return () => {
     const entries = defaults.entries();
     const cloud = detection.verdict()?.name;
-    if (made?.entries !== entries || made.cloud !== cloud)
-      rules = rulesInForce(entries.flatMap((entry) => askedBy(entry, cloud)));
+    if (made?.entries !== entries || made.cloud !== cloud) rules = rulesOf(entries, cloud, settings);
     made = { entries, cloud };
     return rules;
   };
+};
+
+const rulesOf = (
+  entries: readonly Entry[],
+  cloud: string | undefined,
+  { failurePolicy, exemptUsers }: Pick<Settings, 'failurePolicy' | 'exemptUsers'>,
+): readonly AdmissionRule[] => {
+  const askedOf = (some: readonly Entry[]) => some.flatMap((entry) => askedBy(entry, cloud));
+  const rules = rulesInForce(askedOf(entries));
+  if (failurePolicy[ENFORCED] !== 'Fail') return rules;
+  const enforced = entries.filter(({ mode, isGlobal, isAudit }) => mode === 'Enforce' && isGlobal && !isAudit);
+  return [...rules, ...enforcedRules(askedOf(enforced), exemptUsers)];
 };
 
 /** Calls who listened last at each change of what the webhooks depend on: seconds would be too late where it is being deleted. */

@@ -126,7 +126,7 @@ export const settings = {
     'FAILURE_POLICY',
     '',
     policies,
-    'failure policy of webhooks once a replica has answered, as webhook=Fail,…; those not named have their own',
+    'failure policy of webhooks once a replica has answered, as webhook=Fail,…; those not named have their own; enforced=Fail adds webhooks for what is enforced',
   ),
   webhookTimeoutSeconds: setting(
     'WEBHOOK_TIMEOUT_SECONDS',

@@ -38,6 +38,7 @@ export const calrissianPodMutator: Mutator = {
   rules: [
     {
       name: 'calrissian-pod',
+      kind: 'CalrissianPod',
       group: '',
       versions: ['v1'],
       resource: 'pods',

@@ -38,6 +38,7 @@ export const objectStoreMutator: Mutator = {
   rules: [
     {
       name: 'objectstore',
+      kind: 'ObjectStore',
       group: OBJECT_STORE_GROUP,
       versions: ['v1alpha1'],
       resource: 'objectstores',

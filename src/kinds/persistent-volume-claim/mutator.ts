@@ -22,6 +22,7 @@ export const persistentVolumeClaimMutator: Mutator = {
   rules: [
     {
       name: 'persistent-volume-claim',
+      kind: 'PersistentVolumeClaim',
       group: '',
       versions: ['v1'],
       resource: 'persistentvolumeclaims',

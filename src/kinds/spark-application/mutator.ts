@@ -211,8 +211,12 @@ const claimWarnings = (app: KubeObject, namespace: string, { claimModes }: Facts
  * Resources of spark-operator. Updates are ours too: an apply of the unchanged manifest takes out of every list what we
  * put there, and any change of the spec restarts the job. The operator's own updates go to /status, which is not asked for.
  */
-export const sparkRule = (name: string, version: string, resource: string): AdmissionRule => ({
+export const sparkRule = (
+  kind: 'SparkApplication' | 'SparkConnect',
+  { name, version, resource }: { readonly name: string; readonly version: string; readonly resource: string },
+): AdmissionRule => ({
   name,
+  kind,
   group: 'sparkoperator.k8s.io',
   versions: [version],
   resource,
@@ -229,7 +233,9 @@ export const sparkRule = (name: string, version: string, resource: string): Admi
 
 /** ScheduledSparkApplications are not asked for: each of their children comes here itself. */
 export const sparkApplicationMutator: Mutator = {
-  rules: [sparkRule('spark-application', 'v1beta2', 'sparkapplications')],
+  rules: [
+    sparkRule('SparkApplication', { name: 'spark-application', version: 'v1beta2', resource: 'sparkapplications' }),
+  ],
   mutate: (app, request, facts) => {
     if (isNotOurs(app, request)) return untouched(app);
     if (request.oldObject !== undefined)

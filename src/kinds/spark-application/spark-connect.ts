@@ -14,7 +14,7 @@ const reinjection: Reinjection = {
 
 /** Conf alone: its pods, which the operator builds from templates and its webhook passes over, are SparkPods. */
 export const sparkConnectMutator: Mutator = {
-  rules: [sparkRule('spark-connect', 'v1alpha1', 'sparkconnects')],
+  rules: [sparkRule('SparkConnect', { name: 'spark-connect', version: 'v1alpha1', resource: 'sparkconnects' })],
   mutate: (connect, request, facts) => {
     if (isNotOurs(connect, request)) return untouched(connect);
     if (request.oldObject !== undefined)

@@ -15,6 +15,7 @@ export const workflowPodMutator: Mutator = {
   rules: [
     {
       name: 'workflow-pod',
+      kind: 'WorkflowPod',
       group: '',
       versions: ['v1'],
       resource: 'pods',
