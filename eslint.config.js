@@ -33,7 +33,7 @@ const rooms = {
   ops: ['api', 'admission', 'defaults/explanation', 'injection/path.ts', 'kube'],
   explanation: ['api', 'admission', 'controller', 'defaults', 'injection', 'kinds'],
   report: ['api', 'controller', 'defaults', 'explanation', 'injection', 'kinds', 'kube', ...telling],
-  install: ['api', 'controller', 'kinds/index.ts', 'settings'],
+  install: ['api', 'controller', 'defaults/entry.ts', 'kinds/index.ts', 'settings'],
   cli: [
     'api',
     'admission',

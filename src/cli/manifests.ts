@@ -1,8 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { AppError, messageOf } from '../api/errors.ts';
+import { entryOf } from '../defaults/entry.ts';
+import { backstopOf } from '../install/backstop.ts';
 import { installObjects, toYaml } from '../install/manifests.ts';
 import { type InstallOptions, readOptions } from '../install/options.ts';
+import { policyOf, readSettings } from '../settings/config.ts';
+import { settings } from '../settings/definitions.ts';
+import { readDefaults } from './described-cluster.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 /** What `kubectl apply -f -` takes to install Quartermaster, as YAML. Throws what `readOptions` does. */
@@ -14,12 +19,27 @@ export interface ManifestsOptions {
   readonly image?: string;
   /** Path of a YAML file of values, as the chart takes them. */
   readonly values?: string;
+  /** Paths of files of PlatformDefaults: what is printed is what they come to without a webhook, and nothing of the install. */
+  readonly backstop?: readonly string[];
 }
 
 /** The `manifests` command. Flags go over what the file says. */
-export const manifestsCommand = async ({ values, ...flags }: ManifestsOptions, terminal: Terminal): Promise<number> => {
-  terminal.print(manifests({ ...(values !== undefined && (await readValues(values))), ...flags }));
+export const manifestsCommand = async (
+  { values, backstop: files, ...flags }: ManifestsOptions,
+  terminal: Terminal,
+): Promise<number> => {
+  const options = { ...(values !== undefined && (await readValues(values))), ...flags };
+  if (files === undefined) terminal.print(manifests(options));
+  else printBackstop(files, readOptions(options), terminal);
   return EXIT.fine;
+};
+
+const printBackstop = (files: readonly string[], options: InstallOptions, terminal: Terminal): void => {
+  const policy = policyOf(readSettings({ ...options.settings, [settings.namespace.env]: options.namespace }));
+  const entries = readDefaults(files, policy, options.namespace).map((defaults) => entryOf(defaults, policy));
+  const { objects, leftOut } = backstopOf(entries, options);
+  for (const sentence of leftOut) terminal.complain(`Left out: ${sentence}`);
+  terminal.print(toYaml(objects));
 };
 
 const readValues = async (path: string): Promise<Partial<InstallOptions>> => {

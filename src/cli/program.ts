@@ -267,6 +267,10 @@ const createProgram = (
     .option('--namespace <name>', 'namespace to run in', settings.namespace.fallback)
     .option('--image <image>', 'image to run')
     .option('--values <file>', 'YAML file of all that can be chosen, as the chart takes it')
+    .option(
+      '--backstop <file...>',
+      'instead: policies by which the API server itself refuses what lacks what these PlatformDefaults enforce',
+    )
     .action(async (options: ManifestsOptions) => {
       const { manifestsCommand } = await import('./manifests.ts');
       setExitCode(await manifestsCommand(options, terminal));

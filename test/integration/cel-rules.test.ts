@@ -3,6 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
+import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
+import { admit } from '../fixtures/admitting.ts';
+import { createFiles, quartermaster } from '../fixtures/command-line.ts';
 
 interface WebhookConfiguration {
   readonly webhooks: readonly object[];
@@ -63,6 +67,66 @@ describe('the CEL rules of the CRDs, in the API server', () => {
     const renamed = send('apply', store('named', { provider: 's3', name: 'second' }));
     await expect(renamed).rejects.toThrow('spec.name cannot be changed');
   });
+});
+
+describe('what `manifests --backstop` prints, in the API server', () => {
+  const enforced = {
+    ...defaults({
+      mode: 'Enforce',
+      match: { kinds: ['Pod', 'PersistentVolumeClaim'], selector: { matchLabels: { team: 'geo' } } },
+      inject: {
+        labels: { 'example.org/cost-centre': '4711' },
+        annotations: { 'example.org/note': 'a "quoted" one' },
+        env: [{ name: 'HTTP_PROXY', value: 'http://proxy:3128' }],
+        volumes: [{ name: 'scratch', emptyDir: {} }],
+        volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }],
+        nodeSelector: { pool: 'batch' },
+        tolerations: [{ key: 'batch', operator: 'Exists' }],
+      },
+    }),
+    metadata: { name: 'geo', namespace: 'quartermaster-system' },
+  };
+  interface Pod extends KubeObject {
+    readonly spec: Readonly<Record<string, unknown>>;
+  }
+  const pod: Pod = named(
+    'v1',
+    'Pod',
+    'backstopped',
+    { containers: [{ name: 'main', image: 'busybox' }] },
+    { labels: { team: 'geo' } },
+  );
+  const labelled: KubeObject = { ...claim('labelled'), metadata: { name: 'labelled', labels: { team: 'geo' } } };
+  const injected = <T extends KubeObject>(object: T): T =>
+    admit(object, [enforced as unknown as PlatformDefaults]).object as T;
+  const podBut = (spec: object, metadata: object = {}): object => {
+    const given = injected(pod);
+    return { ...given, metadata: { ...given.metadata, ...metadata }, spec: { ...given.spec, ...spec } };
+  };
+  const dryRun = (object: object): Promise<string> => send('create', object, '--dry-run=server').catch(String);
+
+  it('refuses what evades the webhooks, and nothing that they gave what is enforced', async () => {
+    const file = createFiles()('enforced.yaml', JSON.stringify(enforced));
+    const { out, err } = await quartermaster('manifests', '--backstop', file);
+    expect(err).toBe('Left out: PlatformDefaults quartermaster-system/geo: volumeMounts.');
+    await kubectl(controlPlane, ['delete', 'mutatingwebhookconfigurations', '--all']);
+    await kubectl(controlPlane, ['apply', '-f', '-'], { input: out });
+    await expect.poll(() => dryRun(pod)).toContain('is enforced by PlatformDefaults quartermaster-system/geo');
+    const evading: readonly (readonly [string, object])[] = [
+      ['labels example.org/cost-centre', podBut({}, { labels: { team: 'geo' } })],
+      ['annotations example.org/note', podBut({}, { annotations: { 'example.org/note': 'another' } })],
+      ['env HTTP_PROXY', podBut({ containers: [{ name: 'main', image: 'busybox' }] })],
+      ['volumes scratch', podBut({ containers: [{ ...main(), volumeMounts: [] }], volumes: [] })],
+      ['nodeSelector pool', podBut({ nodeSelector: { pool: 'other' } })],
+      ['tolerations batch', podBut({ tolerations: [] })],
+      ['labels example.org/cost-centre', labelled],
+    ];
+    for (const [what, object] of evading)
+      await expect.poll(() => dryRun(object), { message: what }).toContain(`${what} is enforced by`);
+    for (const object of [injected(pod), injected(labelled), { ...pod, metadata: { name: 'of-others' } }])
+      expect(await dryRun(object)).toContain('created');
+  });
+  const main = (): object => (injected(pod).spec['containers'] as readonly object[])[0] ?? {};
 });
 
 describe('the match conditions of the webhooks, in the API server', () => {
