@@ -2,14 +2,24 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
 const page = readFileSync('docs/security.md', 'utf8');
+const [, attackers = ''] = /^## Who attacks$(.*?)^## /ms.exec(page) ?? [];
 const [, section = ''] = /^## What a tenant could try$(.*?)^## /ms.exec(page) ?? [];
 
 /** What is tried, and what tries it: files, each with the titles that follow it. */
-const threats = section
-  .split('\n')
-  .filter((line) => line.startsWith('| ') && !line.startsWith('| attempt'))
-  .map((row) => row.split('|').map((cell) => cell.trim()))
-  .map(([, attempt = '', , proofs = '']) => ({ attempt, proofs: proofs.split('; ').map(proofOf) }));
+const threats = rowsOf(section).map(([, attempt = '', , proofs = '']) => threatOf(attempt, proofs));
+const attacks = rowsOf(attackers).map(([, attacker = '', , , proofs = '']) => threatOf(attacker, proofs));
+
+/** Each table begins with its heads, and what is below those. */
+function rowsOf(text: string): readonly (readonly string[])[] {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !/^\| (attempt|attacker) /.test(line))
+    .map((row) => row.split('|').map((cell) => cell.trim()));
+}
+
+function threatOf(attempt: string, proofs: string) {
+  return { attempt, proofs: proofs.split('; ').map(proofOf) };
+}
 
 function proofOf(text: string): { readonly file: string; readonly titles: readonly string[] } {
   const [, file = ''] = /`(test\/[^`]+)`/.exec(text) ?? [];
@@ -21,7 +31,11 @@ describe('docs/security.md', () => {
     expect(threats.length).toBeGreaterThan(30);
   });
 
-  it.each(threats)('has a test for the attempt to $attempt', ({ proofs }) => {
+  it('names each of those who attack', () => {
+    expect(attacks).toHaveLength(5);
+  });
+
+  it.each([...attacks, ...threats])('has a test for $attempt', ({ proofs }) => {
     for (const { file, titles } of proofs) {
       expect(file).not.toBe('');
       expect(existsSync(file), `${file} is there`).toBe(true);
