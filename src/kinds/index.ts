@@ -1,8 +1,8 @@
 import { createHandlerWith, decideWith, type MutatorsOf } from '../admission/handler.ts';
 import type { AdmissionRule, Asked, Mutator } from '../api/admission.ts';
 import type { MatchCondition } from '../controller/webhooks/configuration.ts';
+import { selectedRules } from '../controller/webhooks/selected-rules.ts';
 import { CREATED_OR_INJECTED } from '../injection/enforcement.ts';
-import { selectedRules } from '../injection/selected-rules.ts';
 import { calrissianPodMutator } from './calrissian/mutator.ts';
 import { objectStoreMutator } from './object-store/mutator.ts';
 import { persistentVolumeClaimMutator } from './persistent-volume-claim/mutator.ts';

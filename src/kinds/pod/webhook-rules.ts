@@ -1,8 +1,8 @@
 import type { AdmissionRule, Asked, Requirement } from '../../api/admission.ts';
 import type { TargetKind } from '../../api/target-kinds.ts';
+import { type Selection, selectedRules } from '../../controller/webhooks/selected-rules.ts';
 import { CREATED_OR_INJECTED } from '../../injection/enforcement.ts';
 import { FRAMEWORKS } from '../../injection/profiles/frameworks/index.ts';
-import { type Selection, selectedRules } from '../../injection/selected-rules.ts';
 
 /** A pod as it is made, and what would take off later what is enforced; all else is its controller's and the kubelet's. */
 export const podRule: AdmissionRule = {

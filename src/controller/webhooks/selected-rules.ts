@@ -1,5 +1,5 @@
-import type { AdmissionRule, Requirement } from '../api/admission.ts';
-import type { LabelSelector } from '../api/kubernetes.ts';
+import type { AdmissionRule, Requirement } from '../../api/admission.ts';
+import type { LabelSelector } from '../../api/kubernetes.ts';
 
 /** Beyond so many webhooks they are made wider: the API server asks each of them of every pod. */
 const MAX_RULES = 32;
