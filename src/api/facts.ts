@@ -109,6 +109,8 @@ export interface ClassOption {
 
 export interface StorageFacts {
   readonly storageClass: (name: string) => StorageClass | undefined;
+  /** Of all that are there. */
+  readonly classNames: () => readonly string[];
   readonly defaultStorageClass: () => StorageClass | undefined;
   /** True where a PersistentVolume already names the class: static binding, a class without an object is legal. */
   readonly hasVolumeOfClass: (name: string) => boolean;
@@ -174,6 +176,8 @@ export interface Policy {
   readonly exemptUsers?: ReadonlySet<string>;
   readonly storageClassPattern: RegExp;
   readonly storageClassLimit: number;
+  /** What becomes of a claim whose class is missing and has a name that tells nothing; made where it is left out. */
+  readonly unknownClass?: 'make' | 'warn' | 'deny';
   readonly rwxFallback: 'nfs' | 'none';
   readonly nfsNamespace: string;
   /** Of nfs-provisioner, for servers that earlier versions made, and all where there is no other. */

@@ -196,6 +196,7 @@ export const offlineFacts = ({
     claimModes: (namespace, name) => claimModes.get(keyOf({ namespace, name })),
     storage: {
       storageClass: (name) => storageClasses.get(name),
+      classNames: () => [...storageClasses.keys()],
       defaultStorageClass: () => [...storageClasses.values()].find(isDefault),
       hasVolumeOfClass: (name) => volumeClasses.has(name),
       hasCsiDriver: (name) => drivers.has(name),

@@ -54,6 +54,7 @@ export const createFacts = ({
     hasSparkPodWebhook: (namespace) => isServed(stores, stores.namespaces.get({ namespace: '', name: namespace })),
     storage: {
       storageClass: (name) => stores.storageClasses.get({ namespace: '', name }),
+      classNames: () => stores.storageClasses.list().map(({ metadata }) => metadata.name ?? ''),
       defaultStorageClass: () => stores.storageClasses.byIndex('default', 'true')[0],
       hasVolumeOfClass: (name) => stores.persistentVolumes.countByIndex('staticClass', name) > 0,
       hasCsiDriver: (name) => stores.csiDrivers.get({ namespace: '', name }) !== undefined,

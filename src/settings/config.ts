@@ -38,6 +38,7 @@ export const LIVE_SETTINGS = [
   'logLevel',
   'storageClassPattern',
   'storageClassLimit',
+  'unknownClass',
   'rwxFallback',
   'podProfiles',
 ] as const satisfies readonly SettingName[];
@@ -83,6 +84,7 @@ export const policyOf = (values: Settings): Policy => ({
   exemptUsers: new Set(values.exemptUsers),
   storageClassPattern: values.storageClassPattern,
   storageClassLimit: values.storageClassLimit,
+  unknownClass: values.unknownClass,
   rwxFallback: values.rwxFallback,
   nfsNamespace: values.nfsNamespace,
   nfsImage: values.nfsImage,

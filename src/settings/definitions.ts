@@ -188,6 +188,12 @@ export const settings = {
     integer(0, 10_000),
     'how many StorageClasses Quartermaster makes at most',
   ),
+  unknownClass: setting(
+    'UNKNOWN_CLASS',
+    'make',
+    oneOf('make', 'warn', 'deny'),
+    'what becomes of a claim of a missing StorageClass in whose name nothing is read, as longhron: the class is made, or not with a warning, or the claim is refused',
+  ),
   rwxFallback: setting(
     'RWX_FALLBACK',
     'nfs',

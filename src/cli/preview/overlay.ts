@@ -41,6 +41,7 @@ export const createOverlay = (base: Facts): Overlay => {
     storage: {
       ...storage,
       storageClass: (name) => classes.get(name) ?? storage.storageClass(name),
+      classNames: () => [...classes.keys(), ...storage.classNames()],
       defaultStorageClass: () => [...classes.values()].find(isDefault) ?? storage.defaultStorageClass(),
       hasVolumeOfClass: (name) => volumeClasses.has(name) || storage.hasVolumeOfClass(name),
       hasCsiDriver: (name) => drivers.has(name) || storage.hasCsiDriver(name),

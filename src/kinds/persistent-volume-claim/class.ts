@@ -1,4 +1,5 @@
 import type { Explanation } from '../../api/admission.ts';
+import { nearestOf } from '../../api/plain-text.ts';
 import type { Resolved, StorageClassInjection } from '../../api/injection.ts';
 import type { PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
 import { clusterFactsFor } from '../../storage-classes/calrissian.ts';
@@ -39,7 +40,7 @@ export type StorageClassChoice =
   /** An NFS server of the class's own is to serve it; the unmet requirement says what would do instead. */
   | ({ readonly kind: 'nfs'; readonly claim: Claim } & UnmetRequirement)
   /** No class: it could not give a volume, or may not be made. `why` is a whole sentence. */
-  | { readonly kind: 'cannot'; readonly why: string };
+  | { readonly kind: 'cannot'; readonly why: string; readonly isRefused?: boolean };
 
 /**
  * Decides about the class a claim names, from memory alone. The class is whole and the same for the same claim and
@@ -63,7 +64,19 @@ export const chooseStorageClass = (
   const request = { claim, cluster: known, injection };
   const provisioner = injection?.value.provisioner;
   if (provisioner !== undefined) return makeWithProvisioner(request, provisioner);
-  return makeByName(request);
+  return asPolicyHasIt(makeByName(request), request);
+};
+
+/** A class is not made of a name that tells nothing, where the platform has it so: it is likely to be a mistake for another. */
+const asPolicyHasIt = (choice: StorageClassChoice, { claim, cluster }: ClassRequest): StorageClassChoice => {
+  if (choice.kind !== 'make' || choice.unread === undefined) return choice;
+  const { className } = claim;
+  const meant = nearestOf(className, cluster.storage.classNames());
+  const suggestion = meant === undefined ? '' : ` Did you mean ${meant}, which is there?`;
+  const { unknownClass = 'make' } = cluster.policy;
+  if (unknownClass === 'make') return { ...choice, unread: `${choice.unread}${suggestion}` };
+  const why = `StorageClass ${className} is not there, and nothing is made of a name that does not say what it is to be (UNKNOWN_CLASS).${suggestion}`;
+  return { kind: 'cannot', why, isRefused: unknownClass === 'deny' };
 };
 
 interface ClassRequest {

@@ -72,6 +72,7 @@ const mutateClaim = (
   if (labelled.denied !== undefined) return labelled;
   const choice =
     isDisabled || !hasClass ? NOTHING : chooseClaimStorage(labelled.object, facts, injection?.storageClass);
+  if (choice.kind === 'cannot' && choice.isRefused === true) return { ...untouched(pvc), denied: choice.why };
   const isMade = choice.kind === 'make';
   return {
     object: labelled.object,

@@ -27,7 +27,7 @@ export type ClaimStorage =
   /** A storage account has to be made first; `storageClass` does not name it yet. `why` is a whole sentence. */
   | { readonly kind: 'account'; readonly storageClass: StorageClass; readonly why: string }
   /** No class: it could not give a volume, or may not be made. `why` is a whole sentence. */
-  | { readonly kind: 'cannot'; readonly why: string };
+  | { readonly kind: 'cannot'; readonly why: string; readonly isRefused?: boolean };
 
 /** Decides about a claim from memory alone, the NFS server or storage account behind its class included. */
 export const chooseClaimStorage = (

@@ -57,6 +57,40 @@ const frozen = <T>(value: T): T => {
   return value;
 };
 
+describe('a claim of a missing class in whose name nothing is read', () => {
+  const longhorn = {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'StorageClass',
+    metadata: { name: 'longhorn' },
+    provisioner: 'driver.longhorn.io',
+  };
+  const admitAs = (unknownClass: 'make' | 'warn' | 'deny', storageClassName = 'longhron'): Decision => {
+    const facts = factsOf({ objects: [longhorn] });
+    return decide(requestFor(pvc({ storageClassName })), { ...facts, policy: { ...facts.policy, unknownClass } });
+  };
+  const why =
+    'StorageClass longhron is not there, and nothing is made of a name that does not say what it is to be (UNKNOWN_CLASS). Did you mean longhorn, which is there?';
+
+  it('gets its class, and is told of one that is there and nearly called so', () => {
+    const { companions, warnings } = admitAs('make');
+    expect(companions.map(({ metadata }) => metadata.name)).toEqual(['longhron']);
+    expect(warnings.join()).toContain('Did you mean longhorn, which is there?');
+  });
+
+  it('gets none where UNKNOWN_CLASS is warn, and is stored', () => {
+    expect(admitAs('warn')).toMatchObject({ companions: [], warnings: [why] });
+    expect(admitAs('warn').denied).toBeUndefined();
+  });
+
+  it('is refused where UNKNOWN_CLASS is deny', () => {
+    expect(admitAs('deny')).toMatchObject({ companions: [], denied: why });
+  });
+
+  it('is none whose name says what it is to be', () => {
+    expect(admitAs('deny', 'fast-retain').companions.map(({ metadata }) => metadata.name)).toEqual(['fast-retain']);
+  });
+});
+
 const disabled = { 'quartermaster.dev/inject': 'disabled' };
 const existing: KubeObject = { apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata: { name: 'data' } };
 const volume = {
