@@ -4,6 +4,7 @@ import { createWebhookServer } from '../../src/admission/server.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { offlineFacts } from '../../src/cli/described-cluster.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
+import { createTallies } from '../../src/defaults/admissions/tally.ts';
 import { indexDefaults } from '../../src/defaults/resolution.ts';
 import { createHandler } from '../../src/kinds/index.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
@@ -36,7 +37,7 @@ const facts = offlineFacts({
 });
 const log = createLog('info');
 const observe = observeAdmissions(
-  { log, metrics: createMetrics() },
+  { log, metrics: createMetrics(), counted: createTallies(Date.now) },
   createDecisionLog({ capacity: 100, now: () => new Date() }),
 );
 const handle = createHandler({ facts: () => facts, ensure: ensureNothing, observe });

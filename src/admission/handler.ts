@@ -1,5 +1,6 @@
 import {
   type AdmissionRequest,
+  type Application,
   type Audited,
   type Explanation,
   type Mutation,
@@ -91,7 +92,8 @@ const mutate = (request: AdmissionRequest, facts: Facts, mutatorsOf: MutatorsOf)
       next.object === mutation.object &&
       next.warnings.length === 0 &&
       next.companions.length === 0 &&
-      next.outcomes === undefined
+      next.outcomes === undefined &&
+      next.application === undefined
         ? mutation
         : join(mutation, next);
   }
@@ -106,11 +108,24 @@ const join = (first: Mutation, second: Mutation): Mutation => ({
   audit: { ...first.audit, ...second.audit },
   outcomes:
     first.outcomes && second.outcomes ? both(first.outcomes, second.outcomes) : (first.outcomes ?? second.outcomes),
+  application:
+    first.application && second.application
+      ? joinApplications(first.application, second.application)
+      : (first.application ?? second.application),
 });
 
 const both =
   <T>(first: () => readonly T[], second: () => readonly T[]) =>
   (): readonly T[] => [...first(), ...second()];
+
+const joinApplications = (first: () => Application, second: () => Application) => (): Application => {
+  const [one, other] = [first(), second()];
+  return {
+    matched: [...one.matched, ...other.matched],
+    applied: [...one.applied, ...other.applied],
+    notApplied: [...one.notApplied, ...other.notApplied],
+  };
+};
 
 const respond = ({ uid }: AdmissionRequest, decision: Decision, ensureWarnings: readonly string[]): ReviewResponse => {
   const warnings = plainSentences([...decision.warnings, ...ensureWarnings]);

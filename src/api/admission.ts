@@ -73,6 +73,24 @@ export interface Outcome {
   readonly why: string;
 }
 
+/** One value that a matching PlatformDefaults has for an object, and that it was not given although nothing took its place. */
+export interface NotApplied {
+  /** `<namespace>/<name>@<generation>` of the PlatformDefaults. */
+  readonly by: string;
+  /** As people write it: `env HTTP_PROXY` of `spec.inject`, `spec.driver.env HTTP_PROXY` of the object; empty for all there is. */
+  readonly field: string;
+  /** A part of a sentence. */
+  readonly why: string;
+}
+
+/** What came of the PlatformDefaults that match an object, for those who count it. */
+export interface Application {
+  readonly matched: readonly { readonly by: string; readonly mode: 'Default' | 'Enforce' }[];
+  /** What the object holds of them. */
+  readonly applied: readonly { readonly by: string }[];
+  readonly notApplied: readonly NotApplied[];
+}
+
 /**
  * What a mutator answers. `object` is the very object it was given where nothing changes, and shares with
  * it every part that did not. `companions` are whole objects that must exist for it to work, in apply order.
@@ -88,6 +106,8 @@ export interface Mutation {
   readonly audit?: StringMap;
   /** What became of each value there was for it, found out when it is asked for. */
   readonly outcomes?: (() => readonly Outcome[]) | undefined;
+  /** Undefined where nothing matches; asked for at most once. */
+  readonly application?: (() => Application) | undefined;
 }
 
 /** What the webhook configuration asks the API server to send for one kind. */

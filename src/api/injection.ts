@@ -1,6 +1,6 @@
+import type { Application } from './admission.ts';
 import type { FileMount, PrometheusInjection, StorageClassInjection, TargetKind } from './inject-spec.ts';
 import type { EnvFromSource, EnvVar, HostAlias, StringMap, Toleration, Volume, VolumeMount } from './kubernetes.ts';
-
 import type { TopologySpreadConstraint } from './pod-fields.ts';
 
 export type { FileMount, PrometheusInjection, StorageClassInjection, TargetKind } from './inject-spec.ts';
@@ -72,6 +72,10 @@ export interface Injection {
   readonly warnings: readonly string[];
   /** What is enforced for the whole cluster and cannot be given for what the object is or lacks, a part of a sentence for each. */
   readonly unenforced: readonly string[];
+  /** All that match and give anything, best first. */
+  readonly matched: Application['matched'];
+  /** What they do not come to give, whatever the object says. */
+  readonly notApplied: Application['notApplied'];
   /** Some of it is for certain containers only: ask `resolveContainers` for each. */
   readonly isScoped: boolean;
 }

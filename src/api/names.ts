@@ -85,6 +85,8 @@ export const PROBE_QUERY = '?probe';
 export const PROBE_PATH = `${MUTATE_PATH}${PROBE_QUERY}`;
 /** The ConfigMap of settings that are taken over without a restart, in the system namespace. */
 export const SETTINGS_CONFIG_MAP = 'quartermaster-settings';
+/** What replicas count of PlatformDefaults at admission, in the system namespace: letters to the leader, and their sum. */
+export const ADMISSIONS_CONFIG_MAP = 'quartermaster-admissions';
 /** The Secret that holds authority and serving certificate, in the system namespace. */
 export const CERTIFICATE_SECRET = 'quartermaster-certificates';
 /** Kubernetes puts it on every namespace, with the namespace's name. */

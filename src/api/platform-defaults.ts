@@ -126,6 +126,24 @@ const status = object('What Quartermaster made of it.', {
   observedGeneration: integer('metadata.generation last looked at.', { minimum: 0, format: 'int64' }),
   conditions,
   provisionedNamespaces: integer('How many namespaces it provisions.', { minimum: 0, format: 'int32' }),
+  admissions: object(
+    'What it came to in admissions of objects that were made, written anew at most every five minutes.',
+    {
+      matched: required(integer('How many objects it matched.', { minimum: 0, format: 'int64' })),
+      applied: required(
+        integer('To how many it gave something, and nothing was missing.', { minimum: 0, format: 'int64' }),
+      ),
+      keptBack: required(
+        integer('How many said all that it gives themselves, or were given it by others.', {
+          minimum: 0,
+          format: 'int64',
+        }),
+      ),
+      refused: required(integer('To how many something of it could not be given.', { minimum: 0, format: 'int64' })),
+      lastApplied: text('When it last gave an object something.', { format: 'date-time' }),
+      asOf: required(text('When this was written.', { format: 'date-time' })),
+    },
+  ),
   inForce: object('The last valid version: it stays in force while a newer one is invalid.', {
     generation: required(integer('Its metadata.generation.', { minimum: 0, format: 'int64' })),
     spec: required(open<PlatformDefaultsSpec>('Its spec.')),
@@ -163,6 +181,9 @@ export const platformDefaultsCrd: CustomResourceDefinition = customResourceDefin
     { name: 'Priority', type: 'integer', jsonPath: '.spec.priority' },
     { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
     { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason' },
+    { name: 'Matches', type: 'integer', jsonPath: '.status.admissions.matched' },
+    { name: 'Last Applied', type: 'date', jsonPath: '.status.admissions.lastApplied' },
+    { name: 'Degraded', type: 'string', jsonPath: '.status.conditions[?(@.type=="Degraded")].status' },
     { name: 'Namespaces', type: 'integer', jsonPath: '.status.provisionedNamespaces', priority: 1 },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],

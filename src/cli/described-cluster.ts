@@ -175,7 +175,7 @@ export const offlineFacts = ({
   objects,
   namespace: fallback = 'default',
 }: OfflineCluster): Facts => {
-  const storageClasses = new Map(objects.filter(isStorageClass).map((object) => [object.metadata.name, object]));
+  const storageClasses = new Map(objects.filter(isStorageClass).map((object) => [object.metadata.name ?? '', object]));
   const namespaces = new Map(objects.filter(isNamespace).map(({ metadata }) => [metadata.name, metadata.labels ?? {}]));
   const volumeClasses = new Set(objects.filter(isVolume).map(({ spec }) => spec?.storageClassName));
   const claimModes = new Map(

@@ -8,6 +8,7 @@ import { variableOf } from '../injection/target.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { type ChangeType, hasChangedLabels, keyOf, parseKey, type Store } from '../kube/store.ts';
 import { hasSparkPodWebhook, type MutatingWebhooks } from '../kube/stores.ts';
+import type { Collection } from './admissions/mailbox.ts';
 import type { Entry } from './entry.ts';
 import type { DefaultsInForce } from './in-force.ts';
 import { type ProvisionTools, provision } from './provisioning/apply.ts';
@@ -21,7 +22,7 @@ import {
   type ProvisionWorld,
   provisionedNamespaces,
 } from './provisioning/plan.ts';
-import { eventsOn, type ProvisionFindings, statusOf } from './status.ts';
+import { eventsOn, type ProvisionFindings, recheckAfterMs, statusOf } from './status.ts';
 import { conflictingEntries } from './ties.ts';
 import { sparkOperatorWarnings, sparkWebhookFields, warningsOn } from './warnings.ts';
 
@@ -48,6 +49,8 @@ interface PlatformDefaultsTools {
     readonly provision: ProvisionStores;
   };
   readonly inForce: DefaultsInForce;
+  /** What replicas counted at admission. */
+  readonly admissions: Pick<Collection, 'of' | 'onChange'>;
   readonly facts: () => Facts;
   /** RFC 3339, without a fraction. */
   readonly now: () => string;
@@ -91,14 +94,24 @@ const reconcile = async (
   const provided = entry && (await provide(key, entry, tools, signal));
   const hasPodWebhook = hasSparkPodWebhook(tools.stores.mutatingWebhooks);
   const operatorWarnings = entry ? await sparkOperatorWarnings(entry, hasPodWebhook, tools.kube, signal) : [];
-  const warnings = entry ? [...warningsOn(entry, entries), ...operatorWarnings] : [];
-  const status = statusOf({ ...validation, warnings, provision: provided?.findings }, tools.now());
+  const known = tools.facts().cloud.facts;
+  const isFact = (fact: string): boolean => Object.hasOwn(known, fact);
+  const warnings = entry ? [...warningsOn(entry, entries, isFact), ...operatorWarnings] : [];
+  const tally = tools.admissions.of(key);
+  const now = tools.now();
+  const status = statusOf({ ...validation, warnings, provision: provided?.findings, tally }, now);
   if (status !== defaults.status) await writeStatus(defaults, status, tools, signal);
   if (provided?.failure !== undefined) throw provided.failure;
+  // Nothing tells when spark-operator itself comes or goes.
+  const isWaiting = entry !== undefined && !hasPodWebhook && sparkWebhookFields(entry).length > 0;
+  const moments = [
+    isWaiting ? PROBLEM_RETRY_MS : undefined,
+    provided?.requeueAfterMs,
+    recheckAfterMs(status, tally, now),
+  ];
+  const requeueAfterMs = Math.min(...moments.filter((moment) => moment !== undefined));
   return {
-    // Nothing tells when spark-operator itself comes or goes.
-    ...(entry && !hasPodWebhook && sparkWebhookFields(entry).length > 0 && { requeueAfterMs: PROBLEM_RETRY_MS }),
-    ...(provided?.requeueAfterMs !== undefined && { requeueAfterMs: provided.requeueAfterMs }),
+    ...(Number.isFinite(requeueAfterMs) && { requeueAfterMs }),
     ...(status !== defaults.status && {
       decision: 'judged a PlatformDefaults',
       fields: { flaws: validation.violations.length },
@@ -178,10 +191,10 @@ interface StatusOnly extends KubeObject {
   readonly status: PlatformDefaultsStatus;
 }
 
-type Tools = Pick<PlatformDefaultsTools, 'stores' | 'inForce'>;
+type Tools = Pick<PlatformDefaultsTools, 'stores' | 'inForce' | 'admissions'>;
 
 /** Every PlatformDefaults there is, and those that are gone but left something behind. */
-const platformDefaultsKeys = ({ stores }: Tools): readonly string[] => [
+const platformDefaultsKeys = ({ stores }: Pick<Tools, 'stores'>): readonly string[] => [
   ...stores.platformDefaults.list().map(({ metadata }) => keyOf(metadata)),
   ...ownersIn(stores.provision),
 ];
@@ -203,6 +216,7 @@ const onPlatformDefaultsTrigger = (tools: Tools, add: (key: string) => void): ((
     stores.namespaces.onChange((type, namespace, old) => {
       if (type === 'ADDED' || hasChangedLabels(namespace, old)) addEach(provisioningKeys(inForce));
     }),
+    tools.admissions.onChange(addEach),
     stores.mutatingWebhooks.onChange(() => addEach(sparkWebhookKeys(inForce))),
     ...stores.provision.observed.map((observed) =>
       observed.onChange((_, object) => addEach([ownerOf(object) ?? []].flat())),
@@ -221,7 +235,7 @@ const isSpecChange = (type: ChangeType, { metadata }: PlatformDefaults, old: Pla
 
 /** Those it ties with, before the change or after it; those that tell of it, or miss a part it may bring; those that provide the same. */
 const othersAffected = (
-  { stores, inForce }: Tools,
+  { stores, inForce }: Pick<Tools, 'stores' | 'inForce'>,
   type: ChangeType,
   defaults: PlatformDefaults,
 ): readonly string[] => {

@@ -13,6 +13,7 @@ import {
 import type { Injection, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, StringMap } from '../api/kubernetes.ts';
 import { spreadKey } from '../api/pod-fields.ts';
+import { titleOf } from '../injection/edit.ts';
 import { canShareContainers } from './containers.ts';
 import { type Entry, hasEqualPrecedence, namespacedName } from './entry.ts';
 
@@ -74,6 +75,8 @@ export const mergeLayers = (
     storageClass: merge('storageClass', ({ storageClass }) => single(storageClass)).get(''),
     warnings: [...warnings, ...tieWarnings(ties)],
     unenforced,
+    matched: layers.map(({ entry: { source, mode } }) => ({ by: titleOf(source), mode })),
+    notApplied: [],
     isScoped: layers.some(({ entry }) => entry.containers !== undefined),
   };
 };

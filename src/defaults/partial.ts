@@ -58,7 +58,8 @@ const withoutWrong = (inject: InjectSpec, unknown: readonly LeftOutValue[], fill
 const fill = (inject: InjectSpec, { known }: Filling): InjectSpec =>
   fillVariables(inject, (name, fallback) => known.get(name) ?? fallback ?? '');
 
-interface Item {
+/** One value of an injection. */
+export interface Item {
   readonly key: string;
   /** Undefined for a value that is whole, such as an account. */
   readonly id: string | undefined;
@@ -67,7 +68,7 @@ interface Item {
 
 const MAPS = new Set(['labels', 'annotations', 'nodeSelector', 'sparkConf', 'hadoopConf', 'prometheus']);
 
-const itemsOf = (inject: InjectSpec): readonly Item[] =>
+export const itemsOf = (inject: InjectSpec): readonly Item[] =>
   Object.entries(inject).flatMap(([key, value]: [string, unknown]): readonly Item[] => {
     if (Array.isArray(value)) return value.map((item: unknown) => ({ key, id: identityOf(key, item), value: item }));
     return MAPS.has(key)
@@ -82,7 +83,8 @@ const identityOf = (key: string, item: unknown): string => {
   return mountPath ?? name ?? ip ?? JSON.stringify(item);
 };
 
-const fieldOf = ({ key, id }: Item): string => (id === undefined ? key : `${key} ${id}`);
+/** `env HTTP_PROXY`, as people name it. */
+export const fieldOf = ({ key, id }: Item): string => (id === undefined ? key : `${key} ${id}`);
 
 const unknownIn = (item: Item, { known }: Filling): readonly LeftOutValue[] => {
   const name = [...requiredVariablesIn(item.value)].find((one) => known.get(one) === undefined);

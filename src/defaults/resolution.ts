@@ -1,3 +1,4 @@
+import type { Application, NotApplied } from '../api/admission.ts';
 import type { InjectSpec } from '../api/inject-spec.ts';
 import type { ContainerTarget, DefaultsIndex, DefaultsTarget, Injection } from '../api/injection.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
@@ -134,7 +135,13 @@ const weightOf = ({ layers }: Plan): number =>
 
 const inject = (plan: Plan, values: readonly (string | undefined)[]): SizedInjection => {
   const { layers, leftOut, size } = fillLayers(plan, values);
-  const injection = mergeLayers(layers, firstOf(leftOut.map(notApplied)), leftOut.flatMap(unenforcedIn));
+  const merged = mergeLayers(layers, firstOf(leftOut.map(notApplied)), leftOut.flatMap(unenforcedIn));
+  const isWhole = ({ values }: LeftOut): boolean => values === undefined;
+  const injection = {
+    ...merged,
+    matched: [...merged.matched, ...leftOut.filter(isWhole).map(({ entry }) => matchedBy(entry))],
+    notApplied: leftOut.flatMap(missingIn),
+  };
   const told = injection.warnings.reduce((sum, { length }) => sum + length, 0);
   return { injection, size: size + told };
 };
@@ -239,6 +246,15 @@ const notApplied = ({ entry, why, values }: LeftOut): string =>
   values === undefined
     ? `PlatformDefaults ${namespacedName(entry)} is not applied: ${why}.`
     : `PlatformDefaults ${namespacedName(entry)}: ${why}.`;
+
+const matchedBy = ({ source, mode }: Entry): Application['matched'][number] => ({ by: titleOf(source), mode });
+
+const missingIn = ({ entry, why, values }: LeftOut): readonly NotApplied[] => {
+  const by = titleOf(entry.source);
+  return values === undefined
+    ? [{ by, field: '', why }]
+    : values.map((value) => ({ by, field: value.field, why: value.why }));
+};
 
 /** Nothing of what fails for everybody: that is for whoever wrote the PlatformDefaults. */
 const unenforcedIn = ({ entry, why, values, isOfObject: isWhole }: LeftOut): readonly string[] => {

@@ -1,7 +1,9 @@
 import { AppError } from '../api/errors.ts';
+import type { InjectSpec } from '../api/inject-spec.ts';
 import type { StringMap } from '../api/kubernetes.ts';
 import type { Kube } from '../kube/api-server.ts';
 import type { Entry } from './entry.ts';
+import { fieldOf, itemsOf } from './partial.ts';
 import { tiesOf } from './ties.ts';
 import { isBuiltIn, requiredVariablesIn } from './variables.ts';
 
@@ -9,26 +11,44 @@ import { isBuiltIn, requiredVariablesIn } from './variables.ts';
 export interface Warning {
   readonly reason: 'Tied' | 'Incomplete';
   readonly message: string;
+  /** True where part of it can never be given to anything, as things are. */
+  readonly isNever?: boolean;
 }
 
-/** Keys that nothing but the name decides, variables that nobody defines, parts that do nothing alone. */
-export const warningsOn = (entry: Entry, entries: readonly Entry[]): readonly Warning[] => [
+/** Variables that nobody defines and that are no fact of the cloud, keys that nothing but the name decides, parts that do nothing alone. */
+export const warningsOn = (
+  entry: Entry,
+  entries: readonly Entry[],
+  isFact: (name: string) => boolean,
+): readonly Warning[] => [
+  ...undefinedVariables(entry, entries, isFact),
   ...tiesOf(entry, entries).map((message) => ({ reason: 'Tied' as const, message })),
-  ...undefinedVariables(entry, entries),
   ...incompleteParts(entry, entries),
 ];
 
-const undefinedVariables = (entry: Entry, entries: readonly Entry[]): readonly Warning[] => {
-  const { inject, provision } = entry.spec;
-  const missing = new Set([...requiredVariablesIn([inject, provision])].filter((name) => !isBuiltIn(name)));
+const undefinedVariables = (
+  entry: Entry,
+  entries: readonly Entry[],
+  isFact: (name: string) => boolean,
+): readonly Warning[] => {
+  const { inject = {}, provision } = entry.spec;
+  const isUnknown = (name: string): boolean => !isBuiltIn(name) && !isFact(name);
+  const missing = new Set([...requiredVariablesIn([inject, provision])].filter(isUnknown));
   for (const other of entries) {
     if (missing.size === 0) return [];
     if (isVisibleTo(entry, other)) takeDefined(missing, other.spec.variables ?? {});
   }
   return [...missing].map((name) => ({
     reason: 'Incomplete',
-    message: `\${${name}} is defined by no PlatformDefaults; what uses it is applied only where the cloud gives a fact of that name.`,
+    message: `${fieldUsing(name, inject)}: \${${name}} is defined by no PlatformDefaults and is no fact of the cloud: this is never applied.`,
+    isNever: true,
   }));
+};
+
+/** The first that does. */
+const fieldUsing = (name: string, inject: InjectSpec): string => {
+  const item = itemsOf(inject).find(({ value }) => requiredVariablesIn(value).has(name));
+  return item === undefined ? 'spec.provision' : `spec.inject.${fieldOf(item)}`;
 };
 
 /** Looks the shorter of the two up in the longer. */

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Explanation, type Mutation, type Outcome, untouched } from '../api/admission.ts';
+import { type Application, type Explanation, type Mutation, type Outcome, untouched } from '../api/admission.ts';
+import type { Injection } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { INJECT_DISABLED, INJECT_LABEL, INJECTED_ANNOTATION } from '../api/names.ts';
 import { type Edit, type FieldPath, fieldId, isListPath, OURSELVES } from './edit.ts';
 import { memoize, memoizePassing } from './memo.ts';
-import { createRecorder } from './outcomes.ts';
+import { createRecorder, NO_ROOM } from './outcomes.ts';
 import { listAt, pointerTo, readAt } from './path.ts';
 import { type Rules, type Settlement, settle } from './settlement.ts';
 import {
@@ -26,6 +27,8 @@ export interface InjectionPlan {
   readonly warnings: readonly string[];
   /** The object or its namespace opted out, so that all that is left is enforced. */
   readonly isDisabled: boolean;
+  /** What the edits were made from. */
+  readonly injections: readonly Pick<Injection, 'matched' | 'notApplied'>[];
   /** Why the object is refused: `denialFor`. */
   readonly denial?: (refused: Settlement['refused']) => string | undefined;
 }
@@ -37,17 +40,18 @@ export interface InjectionPlan {
 export const inject = (object: KubeObject, plan: InjectionPlan): Mutation => {
   const outcomes = (): readonly Outcome[] => outcomesOf(object, plan);
   const { settled, snapshot, excess } = settleWithinLimit(object, plan);
+  const application = (): Application => applicationOf(plan.injections, settled, excess);
   const denied = plan.denial?.(settled.refused);
-  if (denied !== undefined) return { ...untouched(object, plan.warnings), denied, outcomes };
+  if (denied !== undefined) return { ...untouched(object, plan.warnings), denied, outcomes, application };
   const mutated = writeInjected(settled.object, snapshot);
-  const warnings = [...plan.warnings, ...excess, ...refusalTexts(settled.refused)];
+  const warnings = [...plan.warnings, ...excessWarnings(excess.length), ...refusalTexts(settled.refused)];
   if (plan.isDisabled && settled.owned.length > 0) warnings.push(enforcedWarning(settled.owned));
   if (snapshot === undefined && mutated !== settled.object) warnings.push(DISCARDED);
-  if (mutated === object) return { ...untouched(object, warnings), outcomes };
+  if (mutated === object) return { ...untouched(object, warnings), outcomes, application };
   const annotation =
     mutated === settled.object ? [] : [explainAnnotation(snapshot === undefined ? TAKEN_OUT : RECORDED)];
   const explain = [...explainSettlement(object, settled), ...annotation];
-  return { object: mutated, warnings, explain, companions: [], outcomes };
+  return { object: mutated, warnings, explain, companions: [], outcomes, application };
 };
 
 /** What a kind takes out again when a user's change no longer goes with it. */
@@ -120,7 +124,7 @@ interface Recorded {
   readonly settled: Settlement;
   readonly snapshot: string | undefined;
   /** The warning that not all could be injected. */
-  readonly excess: readonly string[];
+  readonly excess: readonly Edit[];
 }
 
 /** Settles, and where the snapshot would grow too large leaves out those defaults that do not fit. */
@@ -130,10 +134,11 @@ const settleWithinLimit = (object: KubeObject, { edits, rulesFor, form }: Inject
   const snapshot = snapshotOf(settled.owned, edits, form);
   const maxBytes = bytesLeftForSnapshot(object);
   if (Buffer.byteLength(snapshot ?? '') <= maxBytes) return { settled, snapshot, excess: [] };
-  const excess = new Set(excessOver(maxBytes, settled.owned, form).map(fieldId));
-  const fitting = edits.filter((edit) => !excess.has(fieldId(edit)));
+  const excess = excessOver(maxBytes, settled.owned, form);
+  const ids = new Set(excess.map(fieldId));
+  const fitting = edits.filter((edit) => !ids.has(fieldId(edit)));
   const fitted = settle(object, fitting, rulesFor(fitting), isOurs);
-  return { settled: fitted, snapshot: encodeSnapshot(fitted.owned, form), excess: [excessWarning(excess.size)] };
+  return { settled: fitted, snapshot: encodeSnapshot(fitted.owned, form), excess };
 };
 
 /** What we own is often all that was to be injected, and the same for all objects that match alike. */
@@ -163,8 +168,31 @@ const outcomesOf = (object: KubeObject, plan: InjectionPlan): readonly Outcome[]
   return recorder.outcomes(excess);
 };
 
-const excessWarning = (count: number): string =>
-  `Not injected: ${count} of the values of PlatformDefaults; the annotation quartermaster.dev/injected has no room to record them.`;
+const excessWarnings = (count: number): readonly string[] =>
+  count === 0
+    ? []
+    : [
+        `Not injected: ${count} of the values of PlatformDefaults; the annotation quartermaster.dev/injected has no room to record them.`,
+      ];
+
+/** What another that is enforced stands in the way of has given way to it, and is not missing. */
+export const applicationOf = (
+  injections: InjectionPlan['injections'],
+  { owned, refused }: Pick<Settlement, 'owned' | 'refused'>,
+  excess: readonly Edit[] = [],
+): Application => ({
+  matched: injections.flatMap(({ matched }) => matched),
+  applied: owned,
+  notApplied: [
+    ...injections.flatMap(({ notApplied }) => notApplied),
+    ...refused
+      .filter(({ isOutdone }) => !isOutdone)
+      .map(({ edit, why }) => ({ by: edit.by, field: fieldOf(edit), why })),
+    ...excess.map((edit) => ({ by: edit.by, field: fieldOf(edit), why: NO_ROOM })),
+  ],
+});
+
+const fieldOf = ({ at, key }: FieldPath): string => `${at.join('.')} ${key}`;
 
 const enforcedWarning = (owned: readonly Edit[]): string =>
   `${INJECT_LABEL}: ${INJECT_DISABLED} is set, and yet this is enforced: ${sourcesOf(owned)}.`;

@@ -28,7 +28,7 @@ export const createRecorder = (rules: Rules, isOurs: (path: FieldPath) => boolea
   };
 };
 
-const NO_ROOM = 'the annotation quartermaster.dev/injected has no room to record it';
+export const NO_ROOM = 'the annotation quartermaster.dev/injected has no room to record it';
 
 const describe = ({ at, key, value, mode, by }: Edit): Pick<Outcome, 'by' | 'mode' | 'field' | 'key' | 'value'> => ({
   by,

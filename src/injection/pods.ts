@@ -5,7 +5,7 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import { missingClaimWarnings, refusingMissingClaims } from './claims.ts';
 import { type Edit, editsOf, envFromEdits, type FieldPath, valuesAt } from './edit.ts';
 import { denialFor } from './enforcement.ts';
-import { type InjectionPlan, inject } from './injector.ts';
+import { applicationOf, type InjectionPlan, inject } from './injector.ts';
 import { memoize } from './memo.ts';
 import { childOf, listAt, type Path, textAt } from './path.ts';
 import {
@@ -60,11 +60,13 @@ export const mutatePod = (
   const denied = results.find((result) => result.denied !== undefined)?.denied;
   if (denied !== undefined) return { ...untouched(pod), denied };
   const edits = concatenated(results.map((result) => result.edits));
-  const denial = denialFor(results, request, facts);
+  const injections = results.flatMap(({ injection }) => injection ?? []);
+  const denial = denialFor(injections, request, facts);
   if (edits.length === 0 && readInjected(pod) === undefined) {
     const warnings = results.flatMap((result) => result.warnings);
     const unenforced = denial([]);
-    return unenforced === undefined ? untouched(pod, warnings) : { ...untouched(pod, warnings), denied: unenforced };
+    const mutation = { ...untouched(pod, warnings), application: () => applicationOf(injections, NOTHING_SETTLED) };
+    return unenforced === undefined ? mutation : { ...mutation, denied: unenforced };
   }
   const namespace = namespaceOf(pod, request);
   return inject(pod, {
@@ -73,9 +75,12 @@ export const mutatePod = (
     form: 'names',
     warnings: [...results.flatMap(({ warnings }) => warnings), ...missingClaimWarnings(edits, namespace, facts)],
     isDisabled: results.some(({ isDisabled }) => isDisabled),
+    injections,
     denial,
   });
 };
+
+const NOTHING_SETTLED = { owned: [], refused: [] };
 
 /** All in one list: the very list where the others are empty, so that what is memoized of it stays in use. */
 const concatenated = (lists: readonly (readonly Edit[])[]): readonly Edit[] => {
@@ -87,7 +92,7 @@ interface ProfileResult {
   readonly edits: readonly Edit[];
   readonly warnings: readonly string[];
   readonly isDisabled: boolean;
-  readonly unenforced: readonly string[];
+  readonly injection: Injection | undefined;
   readonly denied?: string;
 }
 
@@ -104,16 +109,16 @@ const resultOf = (
   const resolved = defaults.resolve(target);
   const injection = isLeftToOthers && resolved ? unmounted(resolved) : resolved;
   const own = target.isDisabled ? [] : profile.ownEdits(pod);
-  if (injection === undefined) return { edits: own, warnings: [], unenforced: [], isDisabled: asked.isDisabled };
+  if (injection === undefined) return { edits: own, warnings: [], injection, isDisabled: asked.isDisabled };
   const containers = profile.containerCount(pod);
   if (containers > 1 && containers * sizePerContainer(injection) > MAX_CHARACTERS)
-    return tooMany(containers, injection, { edits: own, unenforced: [], isDisabled: asked.isDisabled });
+    return tooMany(containers, injection, { edits: own, injection: undefined, isDisabled: asked.isDisabled });
   const scoped = injection.isScoped ? defaults.resolveContainers(target) : unscoped(injection);
   const injectionFor: InjectionFor = isLeftToOthers ? (container) => withoutMounts(scoped(container)) : scoped;
   return {
     edits: concatenated([own, profile.editsFor(pod, injection, injectionFor), imageEdits(pod, injection)]),
     warnings: [...injection.warnings, ...profile.warningsFor(pod, injection)],
-    unenforced: injection.unenforced,
+    injection,
     isDisabled: asked.isDisabled,
   };
 };

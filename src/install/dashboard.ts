@@ -28,6 +28,28 @@ export const panels: readonly Panel[] = [
     ],
   },
   {
+    title: 'PlatformDefaults',
+    description: 'Objects a second that each matched, by what came of it: applied, kept back, refused.',
+    unit: 'ops',
+    queries: [
+      { expr: rate('quartermaster_defaults_objects_total', 'default, outcome'), legend: '{{default}} {{outcome}}' },
+    ],
+  },
+  {
+    title: 'PlatformDefaults that do not match',
+    description: 'Of one object a second: which did not match, by the first condition that failed.',
+    unit: 'ops',
+    queries: [
+      { expr: rate('quartermaster_defaults_not_matching_total', 'default, reason'), legend: '{{default}} {{reason}}' },
+    ],
+  },
+  {
+    title: 'Audited',
+    description: 'Objects a second that PlatformDefaults with the mode Audit would have changed.',
+    unit: 'ops',
+    queries: [{ expr: rate('quartermaster_audited_objects_total', 'default'), legend: '{{default}}' }],
+  },
+  {
     title: 'Reconciles',
     description: 'Reconciles ended a second, by controller and result.',
     unit: 'ops',

@@ -116,6 +116,15 @@ export const alerts: readonly Alert[] = [
     description: 'The Events and conditions of the objects concerned say why.',
   },
   {
+    alert: 'QuartermasterEnforcedNotApplied',
+    expr: 'sum by (default) (increase(quartermaster_defaults_objects_total{mode="Enforce",outcome="refused"}[15m])) > 0',
+    for: '1m',
+    severity: 'warning',
+    summary: 'Objects were not given all that PlatformDefaults {{ $labels.default }} enforces.',
+    description:
+      'They were refused, or stored without it, as UNENFORCED says. The condition Degraded of the PlatformDefaults names a value and an object.',
+  },
+  {
     alert: 'QuartermasterLeaderless',
     expr: 'sum(quartermaster_leader) != 1',
     for: '5m',

@@ -13,6 +13,8 @@ export interface Metrics {
   readonly countAudited: (source: string) => void;
   /** `reason`: what told that a review comes from no API server. */
   readonly countRefusedCaller: (reason: 'address' | 'certificate' | 'name') => void;
+  /** One PlatformDefaults, as `<namespace>/<name>`, that a review was not given by, and which of its conditions failed first. */
+  readonly countNotMatching: (name: string, reason: string) => void;
   readonly countReconcile: (controller: string, result: ReconcileResult, seconds: number) => void;
   /** `waiting`: keys to be worked on now; `failing`: keys whose last reconcile failed. */
   readonly setQueue: (controller: string, waiting: number, failing: number) => void;
@@ -42,13 +44,29 @@ const OUR_KINDS: ReadonlySet<string> = new Set([
   'ObjectStore',
 ]);
 
-/** A registry of its own, so that two in one process do not share numbers. `isDetailed` adds Node's own process metrics. */
-export const createMetrics = (options: { readonly isDetailed?: boolean } = {}): Metrics => {
+/** What was counted of one PlatformDefaults at admission. */
+export interface DefaultsCounts {
+  readonly mode: 'Default' | 'Enforce';
+  readonly applied: number;
+  readonly keptBack: number;
+  readonly refused: number;
+}
+
+export interface MetricsOptions {
+  /** Adds Node's own process metrics. */
+  readonly isDetailed?: boolean;
+  /** By `<namespace>/<name>`; as many as are to be told. */
+  readonly defaultsCounts?: () => Iterable<readonly [string, DefaultsCounts]>;
+}
+
+/** A registry of its own, so that two in one process do not share numbers. */
+export const createMetrics = (options: MetricsOptions = {}): Metrics => {
   const registry = new Registry();
   if (options.isDetailed) collectDefaultMetrics({ register: registry });
   return {
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
     ...admissionMetrics(registry),
+    ...defaultsMetrics(registry, options.defaultsCounts ?? (() => [])),
     ...controllerMetrics(registry),
     ...clusterMetrics(registry),
     ...externalMetrics(registry),
@@ -126,6 +144,40 @@ const admissionMetrics = (
       const name = source.slice('PlatformDefaults '.length, source.lastIndexOf('@'));
       const label = auditCounters.has(name) || auditCounters.size < MAX_DEFAULTS ? name : 'other';
       getOrMake(auditCounters, label, () => audited.labels({ default: label }).inc)();
+    },
+  };
+};
+
+/** Counted elsewhere, where it costs an admission less, and read when somebody asks. */
+const defaultsMetrics = (
+  registry: Registry,
+  counts: NonNullable<MetricsOptions['defaultsCounts']>,
+): Pick<Metrics, 'countNotMatching'> => {
+  new Counter({
+    name: 'quartermaster_defaults_objects_total',
+    help: 'Objects that a PlatformDefaults matched, by what came of it.',
+    labelNames: ['default', 'mode', 'outcome'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [name, { mode, applied, keptBack, refused }] of counts()) {
+        this.inc({ default: name, mode, outcome: 'applied' }, applied);
+        this.inc({ default: name, mode, outcome: 'kept_back' }, keptBack);
+        this.inc({ default: name, mode, outcome: 'refused' }, refused);
+      }
+    },
+  });
+  const notMatching = counter(registry, {
+    name: 'defaults_not_matching_total',
+    help: 'Objects of a sample that a PlatformDefaults did not match, by the first condition that failed.',
+    labelNames: ['default', 'reason'],
+  });
+  const names = new Set<string>();
+  return {
+    countNotMatching: (name, reason) => {
+      const label = names.has(name) || names.size < MAX_DEFAULTS ? name : 'other';
+      names.add(label);
+      notMatching.inc({ default: label, reason });
     },
   };
 };

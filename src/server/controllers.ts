@@ -7,6 +7,7 @@ import type { CertificateWatcher } from '../certificates/watcher.ts';
 import { createEventRecorder, type EventRecorder } from '../controller/events.ts';
 import { runAsLeader } from '../controller/leader-election.ts';
 import { runController } from '../controller/loop.ts';
+import { createCollection, keepDoing } from '../defaults/admissions/mailbox.ts';
 import { platformDefaultsController } from '../defaults/controller.ts';
 import { watchProvision } from '../defaults/provisioning/observed.ts';
 import { runCalrissianController, watchCalrissian } from '../kinds/calrissian/controller.ts';
@@ -18,6 +19,7 @@ import { runAzureFileController, watchAzureRecords } from '../kinds/persistent-v
 import { claimController } from '../kinds/persistent-volume-claim/controller.ts';
 import { runNfsController, watchNfsServers } from '../kinds/persistent-volume-claim/nfs/controller.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
+import { parseKey } from '../kube/store.ts';
 import { type WatchOptions, watchStore } from '../kube/stores.ts';
 import { metadataOnly } from '../kube/transforms.ts';
 import type { Core } from './core.ts';
@@ -135,10 +137,13 @@ const keepCalrissianNamespaces = (core: Core, events: EventRecorder): Runnable =
 const keepPlatformDefaults = (core: Core, events: EventRecorder): Runnable => {
   const { kube, stores, defaults, facts, log, metrics, settings, detection } = core;
   const provision = watchProvision(watchOptionsOf(core), settings.namespace);
+  const isThere = (key: string): boolean => stores.platformDefaults.get(parseKey(key)) !== undefined;
+  const admissions = createCollection({ kube, namespace: settings.namespace }, isThere);
   const controller = platformDefaultsController({
     kube,
     events,
     facts,
+    admissions,
     inForce: defaults,
     stores: { ...stores, provision },
     now: () => `${new Date().toISOString().slice(0, -5)}Z`,
@@ -148,9 +153,14 @@ const keepPlatformDefaults = (core: Core, events: EventRecorder): Runnable => {
   const ready = [...observed, detection.settled];
   return async (signal) => {
     await Promise.race([Promise.all(ready), aborted(signal)]);
-    await runController({ ...controller, signal, log, metrics });
+    await Promise.all([
+      runController({ ...controller, signal, log, metrics }),
+      keepDoing('what replicas counted cannot be collected', admissions.collect, { everyMs: COLLECT_MS, log }, signal),
+    ]);
   };
 };
+
+const COLLECT_MS = 30_000;
 
 const keepObjectStores = (core: Core, events: EventRecorder): Runnable => {
   const { kube, log, metrics, settings, facts, stores } = core;

@@ -1,6 +1,7 @@
 import type { CloudVerdict, Facts } from '../api/facts.ts';
 import type { PersistentVolumeClaim } from '../api/kubernetes.ts';
 import { type Detection, detectCloud, startDetection } from '../clouds/detection/detector.ts';
+import { createTallies, type Tallies } from '../defaults/admissions/tally.ts';
 import { createDefaultsInForce, type DefaultsInForce } from '../defaults/in-force.ts';
 import { createFacts } from '../kinds/facts.ts';
 import { watchClaims } from '../kinds/persistent-volume-claim/controller.ts';
@@ -23,6 +24,8 @@ export interface Core {
   readonly metrics: Metrics;
   /** What the controllers of this process are at. */
   readonly controllers: () => readonly ControllerStatus[];
+  /** What PlatformDefaults come to in the admissions of this process. */
+  readonly counted: Tallies;
   readonly kube: Kube;
   /** The API server as whoever has this token sees it. */
   readonly kubeAs: (token: string) => Kube;
@@ -53,7 +56,9 @@ export interface CoreOptions {
 
 /** Connects to the cluster, and starts to watch it and to ask for the cloud. Waits for neither. */
 export const createCore = async ({ settings, environment, log, signal, watchesClaims }: CoreOptions): Promise<Core> => {
-  const { metrics, controllers } = watchQueues(createMetrics({ isDetailed: true }), () => new Date());
+  const counted = createTallies(Date.now);
+  const counting = createMetrics({ isDetailed: true, defaultsCounts: counted.all });
+  const { metrics, controllers } = watchQueues(counting, () => new Date());
   const connection = await findConnection(environment);
   const kube = createKube(connection);
   const watchOptions: WatchOptions = { kube, log, signal, onRestart: metrics.countWatchRestart };
@@ -78,8 +83,15 @@ export const createCore = async ({ settings, environment, log, signal, watchesCl
   const policy = policyOf(settings);
   const defaults = createDefaultsInForce(policy);
   stores.platformDefaults.onChange((type, object) => {
-    if (type === 'DELETED') defaults.remove(object);
-    else defaults.put(object);
+    const name = `${object.metadata.namespace}/${object.metadata.name}`;
+    if (type === 'DELETED') {
+      defaults.remove(object);
+      counted.forget(name);
+      return;
+    }
+    defaults.put(object);
+    const { mode = 'Default' } = object.spec;
+    if (object.metadata.namespace === settings.namespace && mode !== 'Audit') counted.expect(name, mode);
   });
   const classesUnderWay = createUnderWay(stores.storageClasses);
   const read = createFacts({
@@ -97,6 +109,7 @@ export const createCore = async ({ settings, environment, log, signal, watchesCl
     log,
     metrics,
     controllers,
+    counted,
     kube,
     kubeAs: (token) => createKube(withToken(connection, token)),
     stores,

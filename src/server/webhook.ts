@@ -5,6 +5,7 @@ import { type Callers, createCallers, type RefusedCaller } from '../admission/ca
 import { type Decision, ensureStorageClasses, type Handle, type HandlerOptions } from '../admission/handler.ts';
 import { isProbe } from '../admission/review.ts';
 import { createWebhookServer, type WebhookServer } from '../admission/server.ts';
+import type { AdmissionRequest } from '../api/admission.ts';
 import { AppError, messageOf } from '../api/errors.ts';
 import { MAX_NAME_LENGTH, plainSentences, plainText } from '../api/plain-text.ts';
 import { type CertificateSource, tlsOptions } from '../certificates/certificate.ts';
@@ -13,9 +14,11 @@ import { secretSource, serviceNames } from '../certificates/secret-source.ts';
 import { type CertificateWatcher, watchCertificate } from '../certificates/watcher.ts';
 import { createEventRecorder, type EventRecorder } from '../controller/events.ts';
 import { isAuthorityPublished } from '../controller/webhooks/publisher.ts';
+import { createPostman, keepDoing } from '../defaults/admissions/mailbox.ts';
 import { createHandler } from '../kinds/index.ts';
 import { type DecisionLog, isAudited, outcomeOf } from '../ops/decisions.ts';
 import { tellOwners } from './admission-events.ts';
+import { sampleNotMatching } from './admission-sample.ts';
 import type { Core } from './core.ts';
 
 /** The webhook server once it has a certificate, and how to end it. */
@@ -79,12 +82,20 @@ export const startWebhook = (core: Core, certificates: CertificateWatcher, decis
     webhook = created;
     log.info({ address: created.server.address() }, 'webhook listening');
   };
+  const { namespace } = settings;
+  const post = createPostman({ kube, namespace }, core.counted);
+  const posting = new AbortController();
+  const stopping = AbortSignal.any([posting.signal, signal]);
+  const posted = keepDoing('what was counted cannot be posted', post, { everyMs: POST_MS, log }, stopping);
   return {
     isListening: () => webhook !== undefined,
     started: start(),
     drain: (quietMs) => webhook?.drain(quietMs) ?? Promise.resolve(),
     close: async () => {
       await webhook?.close();
+      posting.abort();
+      await posted;
+      await post(AbortSignal.timeout(EVENTS_GRACE_MS)).catch(() => undefined);
       await events.close(EVENTS_GRACE_MS);
     },
   };
@@ -119,6 +130,7 @@ const oncePer = (ms: number, tell: (reason: RefusedCaller, address: string) => v
 };
 
 const EVENTS_GRACE_MS = 3_000;
+const POST_MS = 30_000;
 
 /** What throws is counted too, and answered as a fault of ours. */
 const countErrors =
@@ -138,17 +150,13 @@ const countErrors =
     }
   };
 
-const handlerOptions = (
-  { kube, settings, facts, log, metrics, classesUnderWay }: Core,
-  decisions: DecisionLog,
-  events: EventRecorder,
-): HandlerOptions => ({
-  facts,
-  ensure: ensureStorageClasses(kube, settings.ensureDeadlineMs, {
-    onStart: classesUnderWay.add,
-    onCreated: () => metrics.countStorageClass('admission'),
+const handlerOptions = (core: Core, decisions: DecisionLog, events: EventRecorder): HandlerOptions => ({
+  facts: core.facts,
+  ensure: ensureStorageClasses(core.kube, core.settings.ensureDeadlineMs, {
+    onStart: core.classesUnderWay.add,
+    onCreated: () => core.metrics.countStorageClass('admission'),
   }),
-  observe: all(observeAdmissions({ log, metrics }, decisions), tellOwners(events)),
+  observe: all(observeAdmissions(core, decisions), tellOwners(events), sampleNotMatching(core)),
 });
 
 type Observe = NonNullable<HandlerOptions['observe']>;
@@ -178,12 +186,16 @@ export const listen = async (server: Server, { host, port, setting }: Address): 
 
 /** Counts each admission, remembers it for the status page, and logs it: at debug where nothing came of it. */
 export const observeAdmissions =
-  ({ log, metrics }: Pick<Core, 'log' | 'metrics'>, decisions: DecisionLog): NonNullable<HandlerOptions['observe']> =>
+  (
+    { log, metrics, counted }: Pick<Core, 'log' | 'metrics' | 'counted'>,
+    decisions: DecisionLog,
+  ): NonNullable<HandlerOptions['observe']> =>
   (request, decision, seconds) => {
     if (isProbe(request)) return;
     const outcome = outcomeOf(decision);
     metrics.countAdmission(request.object.kind, request.operation, outcome, seconds);
     decisions.add(request, decision);
+    countApplication(counted, request, decision);
     for (const source of decision.audited?.by ?? NONE) metrics.countAudited(source);
     const level = outcome === 'unchanged' && !isAudited(decision) ? 'debug' : 'info';
     if (!log.isLevelEnabled(level)) return;
@@ -204,6 +216,11 @@ export const observeAdmissions =
       'admission decided',
     );
   };
+
+const countApplication = (counted: Core['counted'], request: AdmissionRequest, { application, denied }: Decision) => {
+  if (application !== undefined && request.operation === 'CREATE' && !request.dryRun)
+    counted.add(request, application(), denied !== undefined);
+};
 
 const NONE: readonly string[] = [];
 

@@ -8,8 +8,8 @@ import { type Kube, type Resource, resources } from '../kube/api-server.ts';
 import type { Viewer } from '../ops/access.ts';
 import type { WhyAnswer, WhyQuery } from '../ops/status-api.ts';
 import { verdictsOf } from '../ops/verdicts.ts';
+import { clusterOf } from './cluster.ts';
 import type { Core } from './core.ts';
-import { clusterOf } from './policy-reports.ts';
 
 const KINDS: Readonly<Record<string, string>> = {
   PersistentVolumeClaim: 'persistentvolumeclaims',

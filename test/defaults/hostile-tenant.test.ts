@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ensureNothing } from '../../src/admission/handler.ts';
 import { encodeReview } from '../../src/admission/review.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
+import { createTallies } from '../../src/defaults/admissions/tally.ts';
 import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
 import { indexDefaults } from '../../src/defaults/resolution.ts';
 import { type Warning, warningsOn } from '../../src/defaults/warnings.ts';
@@ -150,7 +151,7 @@ describe('PlatformDefaults of a tenant that tie with each other', () => {
     const inForce = createDefaultsInForce(system);
     for (const defaults of list) inForce.put(defaults);
     const entries = inForce.entries();
-    return entries.flatMap((entry) => warningsOn(entry, entries));
+    return entries.flatMap((entry) => warningsOn(entry, entries, () => false));
   };
 
   it('are told of in one sentence for each two, and not for each key', () => {
@@ -220,7 +221,7 @@ describe('what a tenant writes', () => {
     const handle = createHandler({
       facts: () => facts,
       ensure: ensureNothing,
-      observe: observeAdmissions({ log, metrics: createMetrics() }, decisions),
+      observe: observeAdmissions({ log, metrics: createMetrics(), counted: createTallies(Date.now) }, decisions),
     });
     const object = app({}, { name: LONG, labels: { team: LONG } });
     const answer = encodeReview(

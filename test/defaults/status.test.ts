@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/api/errors.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
-import { eventsOn, type PlatformDefaultsFindings, statusOf } from '../../src/defaults/status.ts';
+import {
+  ADMISSIONS_MS,
+  DEGRADED_MS,
+  eventsOn,
+  type PlatformDefaultsFindings,
+  recheckAfterMs,
+  statusOf,
+} from '../../src/defaults/status.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 
 const NOW = '2026-01-01T00:00:00Z';
@@ -37,6 +44,7 @@ describe('the conditions of a PlatformDefaults', () => {
       { violations: [`a: "\u001b[2J${'x'.repeat(2_000_000)}" is no name`], inForce: undefined },
       [`Ready=False Invalid: a: "\ufffd[2J${'x'.repeat(991)}…. Nothing of it is in force.`],
     ],
+    [{ warnings: [{ reason: 'Incomplete', message: 'Never.', isNever: true }] }, ['Ready=False Incomplete: Never.']],
     [{ warnings: [{ reason: 'Tied', message: 'A tie.' }] }, ['Ready=True Tied: A tie.']],
     [
       { provision },
@@ -53,6 +61,55 @@ describe('the conditions of a PlatformDefaults', () => {
   ];
   it.each(cases)('%j: %j', (given, expected) => {
     expect(conditionsOf(given)).toEqual(expected);
+  });
+});
+
+describe('what was counted at admission', () => {
+  const seconds = Date.parse(NOW) / 1_000;
+  const missing = {
+    ...{ at: seconds, generation: 1, field: 'env PROXY', why: '${region} is not known for this object' },
+    object: 'Pod team-a/x',
+  };
+  const tally = { applied: 3, keptBack: 2, refused: 1, lastApplied: seconds, missing };
+  const inMs = (ms: number) => `${new Date(Date.parse(NOW) + ms).toISOString().slice(0, -5)}Z`;
+  const written = (given: Partial<PlatformDefaultsFindings>, before?: PlatformDefaults['status'], now = NOW) =>
+    statusOf(findings({ defaults: { ...it1, ...(before && { status: before }) }, ...given }), now);
+
+  it('stands in status, and what some objects were not given makes it degraded', () => {
+    expect(written({ tally })).toMatchObject({
+      admissions: { matched: 6, applied: 3, keptBack: 2, refused: 1, lastApplied: NOW, asOf: NOW },
+    });
+    expect(conditionsOf({ tally })).toEqual([
+      'Ready=True Valid: In force for SparkApplication.',
+      'Degraded=True NotApplied: env PROXY was not given to Pod team-a/x: ${region} is not known for this object.',
+    ]);
+    expect(eventsOn(it1, written({ tally })).map(({ type, reason }) => `${type} ${reason}`)).toEqual([
+      'Normal Valid',
+      'Warning NotApplied',
+    ]);
+  });
+
+  it('is written anew no sooner than five minutes after the last time, however much comes', () => {
+    const first = written({ tally });
+    const more = { ...tally, applied: 1_000_000 };
+    expect(written({ tally: more }, first, inMs(ADMISSIONS_MS - 1_000))).toBe(first);
+    expect(recheckAfterMs(first, more, inMs(1_000))).toBe(ADMISSIONS_MS - 1_000);
+    const second = written({ tally: more }, first, inMs(ADMISSIONS_MS));
+    expect(second.admissions).toMatchObject({ applied: 1_000_000, asOf: inMs(ADMISSIONS_MS) });
+    expect(recheckAfterMs(second, more, inMs(ADMISSIONS_MS))).toBe(DEGRADED_MS - ADMISSIONS_MS);
+  });
+
+  it('is degraded for an hour, and no longer once another generation is in force', () => {
+    const first = written({ tally });
+    const degraded = ({ conditions }: ReturnType<typeof written>) =>
+      conditions?.filter(({ type }) => type === 'Degraded').map(({ status, reason }) => `${status} ${reason}`);
+    expect(degraded(written({ tally }, first, inMs(DEGRADED_MS - 1_000)))).toEqual(['True NotApplied']);
+    expect(degraded(written({ tally }, first, inMs(DEGRADED_MS)))).toEqual(['False Applied']);
+    const changed = platformDefaults('it', { inject: {} }, { generation: 2 });
+    expect(degraded(written({ tally, defaults: { ...changed, status: first }, inForce: changed }))).toEqual([
+      'False Applied',
+    ]);
+    expect(degraded(written({ tally: { applied: 1, keptBack: 0, refused: 0 } }))).toEqual([]);
   });
 });
 

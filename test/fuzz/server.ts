@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { ensureStorageClasses } from '../../src/admission/handler.ts';
 import { createWebhookServer } from '../../src/admission/server.ts';
+import { createTallies } from '../../src/defaults/admissions/tally.ts';
 import { createHandler } from '../../src/kinds/index.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
 import { createLog } from '../../src/ops/log.ts';
@@ -22,7 +23,7 @@ const facts = () => worlds[turn++ % worlds.length] ?? first;
 
 const log = createLog('info');
 const observe = observeAdmissions(
-  { log, metrics: createMetrics() },
+  { log, metrics: createMetrics(), counted: createTallies(Date.now) },
   createDecisionLog({ capacity: 100, now: () => new Date() }),
 );
 /** Takes every StorageClass. */

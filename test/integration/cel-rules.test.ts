@@ -89,13 +89,12 @@ describe('what `manifests --backstop` prints, in the API server', () => {
   interface Pod extends KubeObject {
     readonly spec: Readonly<Record<string, unknown>>;
   }
-  const pod: Pod = named(
-    'v1',
-    'Pod',
-    'backstopped',
-    { containers: [{ name: 'main', image: 'busybox' }] },
-    { labels: { team: 'geo' } },
-  );
+  const pod: Pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'backstopped', namespace: 'default', labels: { team: 'geo' } },
+    spec: { containers: [{ name: 'main', image: 'busybox' }] },
+  };
   const labelled: KubeObject = { ...claim('labelled'), metadata: { name: 'labelled', labels: { team: 'geo' } } };
   const injected = <T extends KubeObject>(object: T): T =>
     admit(object, [enforced as unknown as PlatformDefaults]).object as T;

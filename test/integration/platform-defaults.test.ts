@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
+import type { AdmissionRequest } from '../../src/api/admission.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
+import { createPostman } from '../../src/defaults/admissions/mailbox.ts';
+import { createTallies } from '../../src/defaults/admissions/tally.ts';
 import { resources } from '../../src/kube/api-server.ts';
 import { platformDefaults, system, target } from '../fixtures/defaults.ts';
 import {
@@ -254,7 +257,7 @@ describe('the controller', () => {
   it('looks again at what lacks a variable when another brings it', async () => {
     running = await runPlatformDefaults(cluster.ours);
     await put(platformDefaults('user', { inject: { annotations: { host: '${domain}' } } }));
-    await expect.poll(() => ready('user'), soon).toMatchObject({ status: 'True', reason: 'Incomplete' });
+    await expect.poll(() => ready('user'), soon).toMatchObject({ status: 'False', reason: 'Incomplete' });
     await put(platformDefaults('definer', { variables: { domain: 'example.org' } }));
     await expect.poll(() => ready('user'), soon).toMatchObject({ status: 'True', reason: 'Valid' });
   });
@@ -299,13 +302,49 @@ describe('the controller', () => {
     await expect.poll(() => ready('variables'), soon).toMatchObject({ reason: 'Incomplete' });
   });
 
+  it('adds up what replicas counted, each once, and shows it in kubectl get', async () => {
+    await put(platformDefaults('counted', { mode: 'Enforce', inject: { labels: { region: '${region}' } } }));
+    running = await runPlatformDefaults(cluster.ours);
+    await expect.poll(() => ready('counted'), soon).toMatchObject({ reason: 'Valid' });
+    const { signal } = new AbortController();
+    const by = `${systemNamespace}/counted@1`;
+    const missing = { by, field: 'label region', why: '${region} is not known for this object' };
+    for (const notApplied of [[], [missing], []]) {
+      const counted = createTallies(Date.now);
+      const request = { object: { kind: 'Pod', metadata: {} }, namespace: 'team-a', name: 'x' };
+      const application = { matched: [{ by, mode: 'Enforce' as const }], applied: [{ by }], notApplied };
+      counted.add(request as unknown as AdmissionRequest, application, false);
+      const post = createPostman({ kube: cluster.ours, namespace: systemNamespace }, counted);
+      expect([await post(signal), await post(signal)]).toEqual([true, false]);
+    }
+    await running.admissions.collect(signal);
+    await running.admissions.collect(signal);
+    await expect
+      .poll(async () => (await read('counted'))?.status, soon)
+      .toMatchObject({
+        admissions: { matched: 3, applied: 2, refused: 1 },
+        conditions: [
+          { type: 'Ready', status: 'True' },
+          {
+            type: 'Degraded',
+            status: 'True',
+            message: 'label region was not given to Pod team-a/x: ${region} is not known for this object.',
+          },
+        ],
+      });
+    await expect.poll(() => eventsOf('counted'), soon).toContain('Warning NotApplied');
+    expect(await kubectl(cluster.controlPlane, ['get', 'pfd', '--namespace', systemNamespace])).toMatch(
+      /^NAME +KINDS +MODE +PRIORITY +READY +REASON +MATCHES +LAST APPLIED +DEGRADED +AGE\ncounted +\["SparkApplication"\] +Enforce +True +Valid +3 +\d+s +True /,
+    );
+  });
+
   it('shows kinds, readiness and its reason in kubectl get', async () => {
     await put(platformDefaults('shown', { mode: 'Enforce', priority: 7, inject: { labels: { a: 'b' } } }));
     running = await runPlatformDefaults(cluster.ours);
     await expect.poll(() => ready('shown'), soon).toMatchObject({ reason: 'Valid' });
     const text = await kubectl(cluster.controlPlane, ['get', 'pfd', '--namespace', systemNamespace]);
     expect(text).toMatch(
-      /^NAME +KINDS +MODE +PRIORITY +READY +REASON +AGE\nshown +\["SparkApplication"\] +Enforce +7 +True +Valid /,
+      /^NAME +KINDS +MODE +PRIORITY +READY +REASON +MATCHES +LAST APPLIED +DEGRADED +AGE\nshown +\["SparkApplication"\] +Enforce +7 +True +Valid /,
     );
   });
 });

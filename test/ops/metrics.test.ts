@@ -27,6 +27,20 @@ describe('metrics', () => {
     expect(counts.at(-1)).toBe('quartermaster_audited_objects_total{default="other"} 100');
   });
 
+  it('read what was counted of PlatformDefaults when they are asked', async () => {
+    const counts = { mode: 'Enforce' as const, applied: 1, keptBack: 0, refused: 2 };
+    const metrics = createMetrics({ defaultsCounts: () => [['system/proxy', counts]] });
+    counts.applied = 5;
+    metrics.countNotMatching('system/proxy', 'selector');
+    const lines = (await linesOf(metrics)).filter((line) => line.startsWith('quartermaster_defaults_'));
+    expect(lines).toEqual([
+      'quartermaster_defaults_objects_total{default="system/proxy",mode="Enforce",outcome="applied"} 5',
+      'quartermaster_defaults_objects_total{default="system/proxy",mode="Enforce",outcome="kept_back"} 0',
+      'quartermaster_defaults_objects_total{default="system/proxy",mode="Enforce",outcome="refused"} 2',
+      'quartermaster_defaults_not_matching_total{default="system/proxy",reason="selector"} 1',
+    ]);
+  });
+
   it('keep the number of kinds bounded, since anyone may name one', async () => {
     const metrics = createMetrics();
     for (let kind = 0; kind < 500; kind += 1) metrics.countAdmission(`Kind${kind}`, 'CREATE', 'unchanged', 0.001);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
+import { SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import { panels } from '../../src/install/dashboard.ts';
 import { alerts } from '../../src/install/prometheus.ts';
 import { type Resource, resources } from '../../src/kube/api-server.ts';
@@ -31,6 +32,8 @@ const bucket = (le: string): string =>
 const up = (pod: string): string => `up{job="quartermaster",pod="${pod}"}`;
 const leader = (pod: string): string => `quartermaster_leader{job="quartermaster",pod="${pod}"}`;
 const expiry = 'quartermaster_certificate_expiry_timestamp_seconds{job="quartermaster",pod="a",certificate="serving"}';
+const enforced = (mode: string, outcome: string): string =>
+  `quartermaster_defaults_objects_total{job="quartermaster",pod="a",default="platform/proxy",mode="${mode}",outcome="${outcome}"}`;
 const failing = 'quartermaster_queue_failing{job="quartermaster",pod="a",controller="object-store"}';
 
 const stories: readonly Story[] = [
@@ -102,6 +105,20 @@ const stories: readonly Story[] = [
     at: '35m',
   },
   {
+    alert: 'QuartermasterEnforcedNotApplied',
+    when: 'one object was not given what is enforced',
+    series: { [enforced('Enforce', 'refused')]: '0x5 1x30', [enforced('Enforce', 'applied')]: '0+9x35' },
+    at: '10m',
+    labels: { default: 'platform/proxy' },
+    told: 'Objects were not given all that PlatformDefaults platform/proxy enforces.',
+  },
+  {
+    alert: 'QuartermasterEnforcedNotApplied',
+    when: 'the last one was half an hour ago, and others keep back what is a default',
+    series: { [enforced('Enforce', 'refused')]: '0x5 1x60', [enforced('Default', 'refused')]: '0+9x65' },
+    at: '40m',
+  },
+  {
     alert: 'QuartermasterLeaderless',
     when: 'nobody leads',
     series: { [leader('a')]: '0x20', [leader('b')]: '0x20' },
@@ -168,12 +185,23 @@ describe('Prometheus, scraping a replica', () => {
     await cluster?.controlPlane.stop();
   });
 
-  /** All that makes it count something: a claim for a class that is not there, and a bucket out of reach. */
+  /** All that makes it count something: PlatformDefaults of which one matches and one is audited, a claim for a class that is not there, and a bucket out of reach. */
   const giveWork = async (): Promise<void> => {
     const { admin } = cluster;
     const inDefault = (name: string) => ({ name, namespace: 'default' });
     const make = (resource: Resource, object: KubeObject & { readonly spec?: object; readonly stringData?: object }) =>
       admin.create(resource, object);
+    const match = { kinds: ['SparkApplication'] };
+    const give = (name: string, spec: object) =>
+      make(resources.platformDefaults, {
+        apiVersion: 'quartermaster.dev/v1alpha1',
+        kind: 'PlatformDefaults',
+        metadata: { name, namespace: SYSTEM_NAMESPACE },
+        spec: { match, inject: { sparkConf: { [`spark.${name}`]: 'true' } }, ...spec },
+      });
+    await give('matching', {});
+    await give('audited', { mode: 'Audit' });
+    await give('elsewhere', { match: { ...match, selector: { matchLabels: { not: 'there' } } } });
     await make(resources.csiDrivers, {
       apiVersion: 'storage.k8s.io/v1',
       kind: 'CSIDriver',

@@ -6,7 +6,7 @@ import { type Entry, hasEqualPrecedence, namespacedName } from '../entry.ts';
 import type { Validation } from '../in-force.ts';
 import { type Layer, mergeLayers } from '../merge.ts';
 import { type Layers, layersFor } from '../resolution.ts';
-import { isOfKinds, mismatchOf, type Subject } from './mismatch.ts';
+import { isOfKinds, type Mismatch, mismatchOf, type Subject } from './mismatch.ts';
 
 /** What became of one value that a PlatformDefaults has for an object. */
 export interface ValueExplanation {
@@ -30,6 +30,8 @@ export interface DefaultsExplanation {
   /** A part of a sentence. */
   readonly why: string;
   readonly values: readonly ValueExplanation[];
+  /** Of what does not match: the condition that failed first, where one did. */
+  readonly unmet?: Mismatch['unmet'];
 }
 
 /** What happened to an object, as far as it explains what defaults did. */
@@ -109,7 +111,7 @@ const explainInvalid = ({ defaults, violations, inForce }: Validation): readonly
 const explainEntry = (entry: Entry, matches: readonly Match[], happened: Happened): DefaultsExplanation => {
   const head = { source: titleOf(entry), mode: entry.mode };
   const match = matches.find(({ matched }) => matched.includes(entry));
-  if (match === undefined) return { ...head, verdict: 'not matching', why: whyNot(entry, happened), values: [] };
+  if (match === undefined) return { ...head, verdict: 'not matching', ...whyNot(entry, happened), values: [] };
   const leftOut = match.layers.leftOut.find((left) => left.entry === entry && left.values === undefined);
   if (leftOut !== undefined) return { ...head, verdict: 'refused', why: leftOut.why, values: [] };
   if (entry.spec.inject === undefined)
@@ -125,11 +127,14 @@ const explainEntry = (entry: Entry, matches: readonly Match[], happened: Happene
   return { ...head, ...verdictOf(values), values };
 };
 
-const whyNot = (entry: Entry, { targets, subject, unasked }: Happened): string => {
-  if (!givesAnything(entry)) return 'it provisions namespaces and gives objects nothing';
+const whyNot = (
+  entry: Entry,
+  { targets, subject, unasked }: Happened,
+): Pick<DefaultsExplanation, 'why'> & Partial<Mismatch> => {
+  if (!givesAnything(entry)) return { why: 'it provisions namespaces and gives objects nothing' };
   const { kinds } = entry.spec.match;
   const target = targets.find((one) => isOfKinds(kinds, one)) ?? targets[0];
-  return mismatchOf(entry, target ?? subject) ?? unasked ?? 'no defaults were looked up for the object';
+  return mismatchOf(entry, target ?? subject) ?? { why: unasked ?? 'no defaults were looked up for the object' };
 };
 
 const verdictOf = (values: readonly ValueExplanation[]): Pick<DefaultsExplanation, 'verdict' | 'why'> => {

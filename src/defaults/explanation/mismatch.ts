@@ -13,29 +13,38 @@ export type Subject = Pick<
   readonly kind: string;
 };
 
-/**
- * The first condition of an entry that does not hold for a subject, with both sides, as a part of a sentence. Undefined where
- * it matches: exactly where the matcher finds it.
- */
-export const mismatchOf = (entry: Entry, subject: Subject): string | undefined => {
+/** A condition of an entry that does not hold. */
+export interface Mismatch {
+  /** In one word, for a metric. */
+  readonly unmet: 'kind' | 'namespace' | 'opted_out' | 'cloud' | 'owner' | 'selector' | 'namespace_selector';
+  /** With both sides, as a part of a sentence. */
+  readonly why: string;
+}
+
+/** The first condition of an entry that does not hold for a subject. Undefined where it matches: exactly where the matcher finds it. */
+export const mismatchOf = (entry: Entry, subject: Subject): Mismatch | undefined => {
   const { kinds } = entry.spec.match;
-  if (!isOfKinds(kinds, subject)) return `kinds ${kinds.join(', ')}; the object is a ${subject.kind}`;
-  if (!entry.isGlobal && entry.source.namespace !== subject.namespace)
-    return `it holds in its own namespace ${entry.source.namespace} alone; the object is in ${subject.namespace}`;
-  if (subject.isDisabled && !(entry.isGlobal && entry.mode === 'Enforce')) return optOutOf(subject);
+  if (!isOfKinds(kinds, subject))
+    return { unmet: 'kind', why: `kinds ${kinds.join(', ')}; the object is a ${subject.kind}` };
+  if (!entry.isGlobal && entry.source.namespace !== subject.namespace) {
+    const why = `it holds in its own namespace ${entry.source.namespace} alone; the object is in ${subject.namespace}`;
+    return { unmet: 'namespace', why };
+  }
+  if (subject.isDisabled && !(entry.isGlobal && entry.mode === 'Enforce'))
+    return { unmet: 'opted_out', why: optOutOf(subject) };
   if (entry.clouds.length > 0 && !entry.clouds.includes(subject.cloud))
-    return `clouds ${entry.clouds.join(', ')}; the cluster is on ${subject.cloud}`;
+    return { unmet: 'cloud', why: `clouds ${entry.clouds.join(', ')}; the cluster is on ${subject.cloud}` };
   if (entry.owner !== undefined && subject.pod?.owners.has(entry.owner) !== true)
-    return `owner ${entry.owner}; the object has ${ownersOf(subject)}`;
-  return (
-    selectorMismatch('selector', entry.labelRequirements, subject.labels, 'the object') ??
-    selectorMismatch(
-      'namespaceSelector',
-      entry.namespaceRequirements,
-      subject.namespaceLabels,
-      `namespace ${subject.namespace}`,
-    )
-  );
+    return { unmet: 'owner', why: `owner ${entry.owner}; the object has ${ownersOf(subject)}` };
+  return labelMismatch(entry, subject);
+};
+
+const labelMismatch = (entry: Entry, { labels, namespace, namespaceLabels }: Subject): Mismatch | undefined => {
+  const own = selectorMismatch('selector', entry.labelRequirements, labels, 'the object');
+  if (own !== undefined) return { unmet: 'selector', why: own };
+  const { namespaceRequirements } = entry;
+  const why = selectorMismatch('namespaceSelector', namespaceRequirements, namespaceLabels, `namespace ${namespace}`);
+  return why === undefined ? undefined : { unmet: 'namespace_selector', why };
 };
 
 /** What is for every pod is for those of each framework. */

@@ -85,7 +85,7 @@ const mutateSpec = (input: MutationInput): Mutation => {
     injection || readInjected(filled) !== undefined
       ? labelStore(filled, { provider: placement.provider, injection: injection ?? NO_INJECTION, isDisabled, denial })
       : untouched(filled);
-  if (labelled.denied !== undefined) return deny(object, labelled.denied);
+  if (labelled.denied !== undefined) return { ...labelled, object, warnings: [] };
   const refused = (stored && refuseChange(spec, stored)) ?? refuse(input, labelled.object, placement);
   if (refused !== undefined) return deny(object, refused);
   return {
@@ -94,6 +94,7 @@ const mutateSpec = (input: MutationInput): Mutation => {
     explain: [...filledFields.map(explainField), ...labelled.explain],
     companions: [],
     outcomes: labelled.outcomes,
+    application: labelled.application,
   };
 };
 
@@ -232,12 +233,15 @@ const BUCKET_LABELS = ['spec', 'labels'];
 interface LabelInjection {
   /** Undefined where nobody knows whose bucket it will be: then any label may go on it. */
   readonly provider: BucketProviderName | undefined;
-  readonly injection: Pick<Injection, 'labels' | 'annotations' | 'warnings'>;
+  readonly injection: Pick<Injection, 'labels' | 'annotations' | 'warnings' | 'matched' | 'notApplied'>;
   readonly isDisabled: boolean;
   readonly denial: NonNullable<InjectionPlan['denial']>;
 }
 
-const NO_INJECTION: LabelInjection['injection'] = { labels: new Map(), annotations: new Map(), warnings: [] };
+const NO_INJECTION: LabelInjection['injection'] = {
+  ...{ labels: new Map(), annotations: new Map() },
+  ...{ warnings: [], matched: [], notApplied: [] },
+};
 
 /** Labels go on the object and, where the provider takes them, on the bucket; annotations on the object alone. */
 const labelStore = (object: KubeObject, { provider, injection, isDisabled, denial }: LabelInjection): Mutation => {
@@ -247,7 +251,8 @@ const labelStore = (object: KubeObject, { provider, injection, isDisabled, denia
     ...editsOf(['metadata', 'annotations'], annotations),
     ...editsOf(BUCKET_LABELS, labels),
   ];
-  return inject(object, { edits, rulesFor: () => rulesFor(provider), form: 'names', warnings, isDisabled, denial });
+  const plan = { edits, warnings, isDisabled, denial, injections: [injection] };
+  return inject(object, { ...plan, rulesFor: () => rulesFor(provider), form: 'names' });
 };
 
 const rulesFor = (provider: BucketProviderName | undefined): Rules => ({

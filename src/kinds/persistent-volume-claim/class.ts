@@ -1,7 +1,7 @@
 import type { Explanation } from '../../api/admission.ts';
-import { nearestOf } from '../../api/plain-text.ts';
 import type { Resolved, StorageClassInjection } from '../../api/injection.ts';
 import type { PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
+import { nearestOf } from '../../api/plain-text.ts';
 import { clusterFactsFor } from '../../storage-classes/calrissian.ts';
 import { accessModesOf, type Claim, claimOf, sourceOf } from '../../storage-classes/claim.ts';
 import { readName } from '../../storage-classes/class-name.ts';

@@ -1,4 +1,11 @@
-import { type AdmissionRequest, type Mutation, type Mutator, untouched } from '../../api/admission.ts';
+import {
+  type AdmissionRequest,
+  type Application,
+  type Explanation,
+  type Mutation,
+  type Mutator,
+  untouched,
+} from '../../api/admission.ts';
 import type { Facts } from '../../api/facts.ts';
 import type { Injection, ResolvedMap } from '../../api/injection.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../../api/kubernetes.ts';
@@ -80,8 +87,19 @@ const mutateClaim = (
     explain: [...labelled.explain, ...(isMade ? choice.explain : [])],
     companions: isMade ? [...choice.companions, choice.storageClass] : [],
     outcomes: labelled.outcomes,
+    application: labelled.application && withClass(labelled.application, isMade ? choice.explain : []),
   };
 };
+
+/** Of what a class is made, which is no value of the claim. */
+const withClass = (labelled: () => Application, explain: readonly Explanation[]) => (): Application => {
+  const application = labelled();
+  return { ...application, applied: [...application.applied, ...explain.map(givenBy)] };
+};
+
+const givenBy = ({ source }: Explanation): Application['applied'][number] => ({ by: source.replace(BY_DEFAULTS, '') });
+
+const BY_DEFAULTS = 'PlatformDefaults ';
 
 const RULES: Rules = { conflictsOf: () => [], refusalOf: () => undefined, isUnused: () => false };
 
@@ -98,6 +116,7 @@ const label = (
     rulesFor: () => RULES,
     form: 'names',
     warnings,
+    injections: injection ? [injection] : [],
     ...plan,
   });
 };

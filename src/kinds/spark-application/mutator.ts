@@ -284,6 +284,7 @@ const create = (app: KubeObject, request: AdmissionRequest, facts: Facts): Mutat
     form: 'values',
     warnings: [...(injection?.warnings ?? []), ...warnings, ...missingClaimWarnings(edits, target.namespace, facts)],
     isDisabled: target.isDisabled,
+    injections: injection ? [injection] : [],
     ...(injection && { denial: denialFor([injection], request, facts) }),
   });
 };

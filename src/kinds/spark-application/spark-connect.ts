@@ -30,6 +30,7 @@ export const sparkConnectMutator: Mutator = {
       form: 'values',
       warnings,
       isDisabled: target.isDisabled,
+      injections: injection ? [injection] : [],
       ...(injection && { denial: denialFor([injection], request, facts) }),
     });
   },

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError, messageOf } from '../../api/errors.ts';
+import type { KubeObject } from '../../api/kubernetes.ts';
+import { ADMISSIONS_CONFIG_MAP, MANAGED_BY, MANAGED_BY_LABEL } from '../../api/names.ts';
+import { decodeAs } from '../../api/schema-validation.ts';
+import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
+import type { Log } from '../../ops/log.ts';
+import { sumOf, type Tallies, type TalliesByName, type Tally, tallies } from './tally.ts';
+
+interface ConfigMap extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+interface Mailbox {
+  readonly kube: Pick<Kube, 'get' | 'create' | 'mergePatch'>;
+  /** Where Quartermaster runs. */
+  readonly namespace: string;
+}
+
+/** The sum of all letters that were taken out. */
+const TOTAL = 'total';
+/** In characters: etcd takes little more than a megabyte. */
+const MAX_CHARACTERS = 700_000;
+const TIMEOUT_MS = 10_000;
+
+/**
+ * What this replica has to tell the leader: each letter is a key of its own in a ConfigMap and says what came since the one before. A
+ * letter that could not be posted is posted again as it is. Answers whether one was posted; where too many wait, none is.
+ */
+export const createPostman = ({ kube, namespace }: Mailbox, counted: Pick<Tallies, 'take'>) => {
+  const key = { namespace, name: ADMISSIONS_CONFIG_MAP };
+  let letter: { readonly name: string; readonly text: string } | undefined;
+  return async (signal: AbortSignal): Promise<boolean> => {
+    letter ??= letterOf(counted.take());
+    if (letter === undefined) return false;
+    const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) };
+    const box = await kube.get<ConfigMap>(resources.configMaps, key, options.signal);
+    const data = { [letter.name]: letter.text };
+    if (box === undefined) await kube.create(resources.configMaps, emptyBox(key, data), options);
+    else if (sizeOf(box.data) + letter.text.length > MAX_CHARACTERS) return false;
+    else await kube.mergePatch(resources.configMaps, key, { data }, options);
+    letter = undefined;
+    return true;
+  };
+};
+
+const letterOf = (news: TalliesByName): { readonly name: string; readonly text: string } | undefined =>
+  Object.keys(news).length === 0 ? undefined : { name: `letter-${randomUUID()}`, text: JSON.stringify(news) };
+
+const emptyBox = ({ namespace, name }: ObjectKey, data: ConfigMap['data']): ConfigMap & { readonly data: object } => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { namespace, name, labels: { [MANAGED_BY_LABEL]: MANAGED_BY } },
+  data: data ?? {},
+});
+
+const sizeOf = (data: ConfigMap['data'] = {}): number =>
+  Object.values(data).reduce((sum, { length }) => sum + length, 0);
+
+/** What all replicas told of each PlatformDefaults, as far as it was collected. */
+export interface Collection {
+  readonly of: (key: string) => Tally | undefined;
+  /** Told the keys of those that there is news of. Answers how to stop. */
+  readonly onChange: (listener: (keys: readonly string[]) => void) => () => void;
+  /**
+   * Adds what was posted to the total and takes it out of the ConfigMap in the same write, guarded by its version: a letter is counted
+   * once, whoever leads. Throws AppError: Conflict where a letter came meanwhile.
+   */
+  readonly collect: (signal: AbortSignal) => Promise<void>;
+}
+
+/** `isThere`: whether there is a PlatformDefaults by that key; of those that are gone nothing is kept. */
+export const createCollection = ({ kube, namespace }: Mailbox, isThere: (key: string) => boolean): Collection => {
+  const key = { namespace, name: ADMISSIONS_CONFIG_MAP };
+  const listeners = new Set<(keys: readonly string[]) => void>();
+  let total: ReadonlyMap<string, Tally> = new Map();
+  return {
+    of: (name) => total.get(name),
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    collect: async (signal) => {
+      const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) };
+      const box = await kube.get<ConfigMap>(resources.configMaps, key, options.signal);
+      if (box === undefined) return;
+      const { [TOTAL]: before, ...letters } = box.data ?? {};
+      const sum = summed([before, ...Object.values(letters)].map(read), isThere);
+      const names = Object.keys(letters);
+      if (names.length > 0) {
+        const { resourceVersion } = box.metadata;
+        const emptied = Object.fromEntries(names.map((name) => [name, null]));
+        const data = { ...emptied, [TOTAL]: JSON.stringify(Object.fromEntries(sum)) };
+        await kube.mergePatch(resources.configMaps, key, { metadata: { resourceVersion }, data }, options);
+      }
+      const changed = [...sum].filter(([name, tally]) => !isSame(tally, total.get(name))).map(([name]) => name);
+      total = sum;
+      if (changed.length > 0) for (const listener of listeners) listener(changed);
+    },
+  };
+};
+
+const isSame = (one: Tally, other: Tally | undefined): boolean => JSON.stringify(one) === JSON.stringify(other);
+
+/** Whoever may write in our namespace may have written it. */
+const read = (text: string | undefined): TalliesByName => {
+  try {
+    return decodeAs(tallies, JSON.parse(text ?? '{}')) ?? {};
+  } catch {
+    return {};
+  }
+};
+
+const summed = (all: readonly TalliesByName[], isThere: (key: string) => boolean): ReadonlyMap<string, Tally> => {
+  const sums = new Map<string, Tally>();
+  for (const [name, tally] of all.flatMap((one) => Object.entries(one)))
+    if (isThere(name)) sums.set(name, sumOf(sums.get(name), tally));
+  return sums;
+};
+
+/** Does it again and again until the signal. What fails is logged, and tried at the next turn. */
+export const keepDoing = async (
+  what: string,
+  turn: (signal: AbortSignal) => Promise<unknown>,
+  { everyMs, log }: { readonly everyMs: number; readonly log: Log },
+  signal: AbortSignal,
+): Promise<void> => {
+  while (!signal.aborted) {
+    await turn(signal).catch((error: unknown) => {
+      const isExpected = error instanceof AppError && ['Conflict', 'AlreadyExists'].includes(error.reason);
+      if (!signal.aborted && !isExpected) log.warn({ error: messageOf(error) }, what);
+    });
+    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
+  }
+};

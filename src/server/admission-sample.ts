@@ -1,0 +1,38 @@
+import type { HandlerOptions } from '../admission/handler.ts';
+import type { AdmissionRequest } from '../api/admission.ts';
+import { messageOf } from '../api/errors.ts';
+import { admit } from '../explanation/explain.ts';
+import { clusterOf } from './cluster.ts';
+import type { Core } from './core.ts';
+
+/** Why what does not match does not is found out by asking all PlatformDefaults: too much for every review. */
+const SAMPLE_MS = 1_000;
+/** So much longer than the last took it waits at least: with very many PlatformDefaults it still costs a hundredth of the time. */
+const REST = 100;
+
+/** Counts which PlatformDefaults an object did not match, and why: of one object a second at most, once its answer is on the way. */
+export const sampleNotMatching = (core: Core): NonNullable<HandlerOptions['observe']> => {
+  let nextAt = 0;
+  return (request) => {
+    const startedAt = performance.now();
+    if (startedAt < nextAt || request.operation !== 'CREATE' || request.dryRun) return;
+    nextAt = startedAt + SAMPLE_MS;
+    setImmediate(() => {
+      const before = performance.now();
+      countNotMatching(core, request);
+      const after = performance.now();
+      nextAt = Math.max(nextAt, after + REST * (after - before));
+    });
+  };
+};
+
+/** Nothing that goes wrong here is worth an admission. */
+const countNotMatching = (core: Core, request: AdmissionRequest): void => {
+  try {
+    const { defaults } = admit(request, clusterOf(core)).explanation();
+    for (const { source, unmet } of defaults)
+      if (unmet !== undefined) core.metrics.countNotMatching(source.slice(0, source.lastIndexOf('@')), unmet);
+  } catch (error) {
+    core.log.error({ error: messageOf(error) }, 'an admission could not be explained');
+  }
+};
