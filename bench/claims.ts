@@ -81,7 +81,7 @@ const ofReviews = ({ reviews }: Measured): readonly Claim[] => {
     claim('CPU of an 11 KB pod, 3 of 20 defaults match, to the floor, at 16 connections', 1.8, against(POD, 'floor')),
     claim('the same to Pepr', 0.2, against(POD, 'pepr-20')),
     claim('the same to agnhost', 0.5, against(POD, 'agnhost')),
-    claim('CPU of a 0.8 KB pod that nothing matches, to the floor', 1.5, against(SMALL, 'floor')),
+    claim('CPU of a 0.8 KB pod that nothing matches, to the floor', 0.95, against(SMALL, 'floor')),
     claim('CPU of a 12 KB SparkApplication, to the floor', 2.6, against(SPARK, 'floor'), 1.8),
     claim('p99 of the 11 KB pod at 16 connections, to agnhost', 0.5, p99(OURS) / p99('agnhost')),
   ];

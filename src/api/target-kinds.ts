@@ -21,27 +21,32 @@ export type FrameworkKind = (typeof FRAMEWORK_KINDS)[number];
 /** Kinds whose objects are pods. `Pod` holds for all of them, each other for those of one framework. */
 export const POD_KINDS = ['Pod', 'CalrissianPod', 'WorkflowPod', ...FRAMEWORK_KINDS] as const;
 
-/** The kinds of objects that can be given anything. */
+/**
+ * The kinds of objects that can be given anything. ApacheSparkApplication is the SparkApplication of Apache's own operator
+ * (spark.apache.org), of which Kubeflow's (sparkoperator.k8s.io) has the name; SparkCluster is Apache's too.
+ */
 export const TARGET_KINDS = [
   'PersistentVolumeClaim',
   'SparkApplication',
   'SparkConnect',
+  'ApacheSparkApplication',
+  'SparkCluster',
   'ObjectStore',
   ...POD_KINDS,
 ] as const;
 
 export type TargetKind = (typeof TARGET_KINDS)[number];
 
-const labelled = ['PersistentVolumeClaim', 'SparkApplication', 'ObjectStore', ...POD_KINDS] as const;
-const running = ['SparkApplication', ...POD_KINDS] as const;
-const spark = ['SparkApplication', 'SparkConnect'] as const;
-const sparkApplication = ['SparkApplication'] as const;
+const sparkApplications = ['SparkApplication', 'ApacheSparkApplication'] as const;
+const labelled = ['PersistentVolumeClaim', ...sparkApplications, 'ObjectStore', ...POD_KINDS] as const;
+const running = [...sparkApplications, ...POD_KINDS] as const;
+const spark = [...sparkApplications, 'SparkConnect', 'SparkCluster'] as const;
 
 /**
  * Which kinds have a place for each key of spec.inject.
  *
  * A pod's service account is settled by the API server before any webhook is asked, so that what its author
- * left out cannot be told from what they chose: only SparkApplication takes one.
+ * left out cannot be told from what they chose: only applications take one.
  */
 export const INJECT_KEYS = {
   labels: labelled,
@@ -71,13 +76,13 @@ export const INJECT_KEYS = {
   resources: POD_KINDS,
   imagePullPolicy: POD_KINDS,
   imageRegistries: POD_KINDS,
-  serviceAccountName: sparkApplication,
-  prometheus: sparkApplication,
+  serviceAccountName: sparkApplications,
+  prometheus: ['SparkApplication'],
   sparkConf: spark,
   hadoopConf: spark,
-  eventLog: sparkApplication,
+  eventLog: sparkApplications,
   objectStore: running,
-  s3aCommitter: sparkApplication,
+  s3aCommitter: sparkApplications,
   storageClass: ['PersistentVolumeClaim'],
 } as const satisfies Readonly<Record<string, readonly TargetKind[]>>;
 

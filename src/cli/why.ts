@@ -21,6 +21,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   persistentvolumeclaims: ['PersistentVolumeClaim', 'pvc'],
   sparkapplications: ['SparkApplication', 'sparkapp'],
   sparkconnects: ['SparkConnect', 'sparkconn'],
+  sparkclusters: ['SparkCluster', 'sparkcluster'],
   pods: ['Pod', 'po'],
   objectstores: ['ObjectStore'],
 };
@@ -67,10 +68,15 @@ const parseReference = (reference: string): { readonly resource: Resource; reado
   const [kind = '', name = '', ...more] = reference.split('/');
   if (kind === '' || name === '' || more.length > 0)
     throw new AppError('InvalidInput', `${reference} is not KIND/NAME, such as sparkapplication/spark-pi.`);
+  // As kubectl has it: `sparkapplication.spark.apache.org` is that of one group.
+  const [word = '', ...groupParts] = kind.split('.');
+  const asked = groupParts.join('.');
   const plural = Object.keys(NAMES).find((known) =>
-    [known, ...(NAMES[known] ?? [])].some((word) => word.toLowerCase() === kind.toLowerCase()),
+    [known, ...(NAMES[known] ?? [])].some((one) => one.toLowerCase() === word.toLowerCase()),
   );
-  const rule = mutators.flatMap(({ rules }) => rules).find(({ resource }) => resource === plural);
+  const rule = mutators
+    .flatMap(({ rules }) => rules)
+    .find(({ resource, group }) => resource === plural && (asked === '' || group === asked));
   if (plural === undefined || rule === undefined) throw unknownKind(kind);
   const { group, versions } = rule;
   const [title = ''] = NAMES[plural] ?? [];

@@ -140,12 +140,15 @@ export const erase = (object: KubeObject, { at, key }: FieldPath): KubeObject =>
       )
     : setAt(object, at, without(mapAt(object, at), key));
 
+/** The step to the first entry of a list, which is made where there is none. */
+export const FIRST = '0';
+
 /** False where something of another type stands at the path, or on the way to it: the API server will say so. */
 export const isWritableAt = (object: KubeObject, at: Path, isList: boolean): boolean => {
   let node: unknown = object;
   for (const step of at) {
     if (node === undefined || node === null) return true;
-    if (!isRecord(node) && !(Array.isArray(node) && Number(step) < node.length)) return false;
+    if (!isRecord(node) && !(Array.isArray(node) && (Number(step) < node.length || step === FIRST))) return false;
     node = childOf(node, step);
   }
   return node === undefined || node === null || (isList ? Array.isArray(node) : isRecord(node));

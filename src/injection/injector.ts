@@ -64,7 +64,7 @@ export interface Reconsidered {
 
 export interface Reinjection {
   /** The paths at which the kind puts anything, as a snapshot has them. */
-  readonly paths: ReadonlySet<string>;
+  readonly paths: Pick<ReadonlySet<string>, 'has'>;
   readonly rulesFor: (edits: readonly Edit[]) => Rules;
   readonly reconsider: (object: KubeObject, stored: KubeObject, edits: readonly Edit[]) => Reconsidered;
   readonly denial?: InjectionPlan['denial'];

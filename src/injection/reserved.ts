@@ -76,6 +76,9 @@ const byKind: Readonly<Record<TargetKind, Reserved>> = {
   PersistentVolumeClaim: claim,
   SparkApplication: spark,
   SparkConnect: spark,
+  // What Spark's client puts into pods is the same whoever calls it.
+  ApacheSparkApplication: frameworks.SparkPod,
+  SparkCluster: frameworks.SparkPod,
   CalrissianPod: calrissian,
   WorkflowPod: argo,
   ObjectStore: NOTHING_RESERVED,
@@ -101,6 +104,13 @@ const sparkConf: readonly RegExp[] = [
   /^spark\..*oauthToken(File)?$/,
 ];
 
+/** Set by Apache's operator, or by what it takes a pod template for (SparkAppSubmissionWorker, SparkAppResourceSpecFactory). */
+const apacheConf: readonly RegExp[] = [
+  /^spark\.(master|app\.id)$/,
+  /^spark\.kubernetes\.namespace$/,
+  /^spark\.kubernetes\.(driver|executor)\.podTemplate(File|ContainerName)$/,
+];
+
 const isAny = (patterns: readonly RegExp[], text: string): boolean => patterns.some((pattern) => pattern.test(text));
 
 /** True for mount paths, and all below them, that the machinery of a kind keeps for itself. */
@@ -115,3 +125,5 @@ export const isReservedLabel = (kind: TargetKind, key: string): boolean =>
   isAny(reservedLabels, key) || isAny(byKind[kind].labels, key);
 
 export const isReservedSparkConf = (key: string): boolean => isAny(sparkConf, key);
+
+export const isReservedApacheConf = (key: string): boolean => isAny(apacheConf, key);

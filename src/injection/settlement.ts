@@ -7,6 +7,7 @@ import {
   entriesOf,
   entriesOfCopy,
   entriesWith,
+  FIRST,
   type FieldPath,
   fieldId,
   isListPath,
@@ -316,7 +317,8 @@ const open = (draft: Draft, at: Path): Container => {
   const { object, copies } = draft;
   let node: Container = copies.has(object) ? (object as unknown as Container) : ownRoot(draft);
   at.forEach((step, index) => {
-    node = ownChild(copies, node, step, index === at.length - 1 && isListPath(at));
+    const isList = index === at.length - 1 ? isListPath(at) : at[index + 1] === FIRST;
+    node = ownChild(copies, node, step, isList);
   });
   return node;
 };

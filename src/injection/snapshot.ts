@@ -37,7 +37,7 @@ export const encodeSnapshot = (edits: readonly Edit[], form: SnapshotForm): stri
  * Reads back the values that `encodeSnapshot` wrote. Undefined for anything it could not have written: other JSON, or a
  * path that is none of `paths`.
  */
-export const decodeSnapshot = (text: string, paths: ReadonlySet<string>): readonly Edit[] | undefined => {
+export const decodeSnapshot = (text: string, paths: Pick<ReadonlySet<string>, 'has'>): readonly Edit[] | undefined => {
   const snapshot = parse(text);
   if (!isRecord(snapshot) || !isTexts(snapshot['by']) || !Array.isArray(snapshot['put'])) return undefined;
   const by = snapshot['by'];
@@ -105,7 +105,11 @@ const contentOf = (run: Run, form: SnapshotForm): unknown => {
   return Object.fromEntries(run.map(({ key, value }) => [key, value]));
 };
 
-const decodeRun = (entry: unknown, by: readonly string[], paths: ReadonlySet<string>): readonly Edit[] | undefined => {
+const decodeRun = (
+  entry: unknown,
+  by: readonly string[],
+  paths: Pick<ReadonlySet<string>, 'has'>,
+): readonly Edit[] | undefined => {
   if (!Array.isArray(entry)) return undefined;
   const [index, path, content, enforced] = entry as readonly unknown[];
   const source = typeof index === 'number' ? by[index] : undefined;

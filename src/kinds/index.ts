@@ -7,6 +7,7 @@ import { calrissianPodMutator } from './calrissian/mutator.ts';
 import { objectStoreMutator } from './object-store/mutator.ts';
 import { persistentVolumeClaimMutator } from './persistent-volume-claim/mutator.ts';
 import { podMutator } from './pod/mutator.ts';
+import { apacheSparkApplicationMutator, sparkClusterMutator } from './spark-application/apache.ts';
 import { sparkApplicationMutator } from './spark-application/mutator.ts';
 import { sparkConnectMutator } from './spark-application/spark-connect.ts';
 import { workflowPodMutator } from './workflow-pod/mutator.ts';
@@ -16,6 +17,8 @@ export const mutators: readonly Mutator[] = [
   persistentVolumeClaimMutator,
   sparkApplicationMutator,
   sparkConnectMutator,
+  apacheSparkApplicationMutator,
+  sparkClusterMutator,
   workflowPodMutator,
   calrissianPodMutator,
   podMutator,

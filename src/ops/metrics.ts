@@ -41,6 +41,7 @@ const OUR_KINDS: ReadonlySet<string> = new Set([
   'Pod',
   'SparkApplication',
   'SparkConnect',
+  'SparkCluster',
   'ObjectStore',
 ]);
 

@@ -44,18 +44,22 @@ const KINDS: Readonly<Record<string, string>> = {
   persistentvolumeclaims: 'PersistentVolumeClaim',
   sparkapplications: 'SparkApplication',
   sparkconnects: 'SparkConnect',
+  sparkclusters: 'SparkCluster',
   pods: 'Pod',
   objectstores: 'ObjectStore',
 };
 
 const rules = mutators.flatMap((mutator) => mutator.rules);
 
-const handledResources: readonly Resource[] = Object.entries(KINDS).flatMap(([plural, kind]) => {
-  const rule = rules.find(({ resource }) => resource === plural);
-  return rule === undefined
-    ? []
-    : [{ group: rule.group, version: rule.versions[0] ?? '', plural, kind, isNamespaced: true }];
+const resourcesOfRules = rules.flatMap(({ group, versions, resource: plural }) => {
+  const kind = KINDS[plural];
+  return kind === undefined ? [] : [{ group, version: versions[0] ?? '', plural, kind, isNamespaced: true }];
 });
+
+/** Both operators of Spark have a resource of the same name. */
+const handledResources: readonly Resource[] = [
+  ...new Map(resourcesOfRules.map((resource) => [`${resource.group}/${resource.plural}`, resource])).values(),
+];
 
 /** Every PlatformDefaults of a cluster, as it is stored. */
 export const listDefaults = async (kube: Kube): Promise<readonly PlatformDefaults[]> =>

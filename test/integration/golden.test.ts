@@ -21,8 +21,25 @@ const sparkConnects = {
   plural: 'sparkconnects',
   kind: 'SparkConnect',
 };
-const resourceOf = { Pod: pods, SparkApplication: resources.sparkApplications, SparkConnect: sparkConnects };
-const kinds = ['spark-application', 'spark-connect', ...POD_KINDS.map(folderOf)];
+const ofApache = (plural: string, kind: string) => ({
+  ...resources.sparkApplications,
+  ...{ group: 'spark.apache.org', version: 'v1', plural, kind },
+});
+/** Both operators have a SparkApplication. */
+const resourceOf = {
+  'v1 Pod': pods,
+  'sparkoperator.k8s.io/v1beta2 SparkApplication': resources.sparkApplications,
+  'sparkoperator.k8s.io/v1alpha1 SparkConnect': sparkConnects,
+  'spark.apache.org/v1 SparkApplication': ofApache('sparkapplications', 'SparkApplication'),
+  'spark.apache.org/v1 SparkCluster': ofApache('sparkclusters', 'SparkCluster'),
+};
+const kinds = [
+  'spark-application',
+  'spark-connect',
+  'apache-spark-application',
+  'spark-cluster',
+  ...POD_KINDS.map(folderOf),
+];
 /** Manifests that nothing could make fit to store, and one of a kind that is not ours. */
 const unfit = [
   'leaves-a-scheduled-app-to-its-children',
@@ -71,8 +88,9 @@ afterAll(() => controlPlane?.stop());
 
 /** What the API server would store. Throws its reason not to. */
 const create = (object: KubeObject): Promise<KubeObject> => {
-  const resource = Object.entries(resourceOf).find(([kind]) => kind === object.kind)?.[1];
-  if (resource === undefined) throw new Error(`${object.kind} has no resource here`);
+  const type = `${object.apiVersion} ${object.kind}`;
+  const resource = Object.entries(resourceOf).find(([known]) => known === type)?.[1];
+  if (resource === undefined) throw new Error(`${type} has no resource here`);
   const { name, generateName, labels, annotations } = object.metadata;
   const metadata = { namespace: NAMESPACE, name, generateName, labels, annotations };
   return admin.create(resource, JSON.parse(JSON.stringify({ ...object, metadata })) as KubeObject, { dryRun: true });

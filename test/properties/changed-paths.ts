@@ -3,8 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 /** A JSON Pointer to every value that differs: a field of a map, a whole entry of a list. What went has its path of before. */
 export const changedPaths = (before: unknown, after: unknown, path = ''): readonly string[] => {
   if (isDeepStrictEqual(before, after)) return [];
-  if (Array.isArray(before) && Array.isArray(after) && /\/(initC|c)ontainers$/.test(path)) {
-    return after.flatMap((entry: unknown, index) => changedPaths(before[index], entry, `${path}/${index}`));
+  if (Array.isArray(after) && /\/(initC|c)ontainers$/.test(path)) {
+    const old: Items = Array.isArray(before) ? before : [];
+    return after.flatMap((entry: unknown, index) => changedPaths(old[index], entry, `${path}/${index}`));
   }
   if (Array.isArray(after) && !/\/dnsConfig\//.test(path))
     return changedEntries(Array.isArray(before) ? before : [], after, path);

@@ -1,8 +1,12 @@
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 
 /** What an object says twice and Kubernetes, Spark or its operator takes once: each as `<what> <name>`. */
-export const doublesIn = (object: KubeObject): readonly string[] =>
-  repeated(object.kind === 'Pod' ? sayingsOfPod(object) : sayingsOfApp(object));
+export const doublesIn = (object: KubeObject): readonly string[] => repeated(sayingsOf(object));
+
+const sayingsOf = (object: KubeObject): readonly string[] => {
+  if (object.kind === 'Pod') return sayingsOfPod(object);
+  return object.apiVersion.startsWith('spark.apache.org/') ? sayingsOfApacheApp(object) : sayingsOfApp(object);
+};
 
 const repeated = (sayings: readonly string[]): readonly string[] =>
   sayings.filter((saying, index) => sayings.indexOf(saying) !== index);
@@ -31,6 +35,36 @@ const sayingsOfApp = (app: KubeObject): readonly string[] => {
     ...(at(at(spec, 'driver'), 'nodeSelector') || at(at(spec, 'executor'), 'nodeSelector') ? ['node selector'] : []),
     ...['driver', 'executor'].flatMap((role) => sayingsOfRole(role, at(spec, role), conf)),
   ];
+};
+
+/** Spark puts what sparkConf says into the pod that the template is. */
+const sayingsOfApacheApp = (app: KubeObject): readonly string[] => {
+  const spec = at(app, 'spec');
+  const conf = Object.entries(map(at(spec, 'sparkConf')));
+  return ['driver', 'executor'].flatMap((role) => {
+    const template = at(at(spec, `${role}Spec`), 'podTemplateSpec');
+    const own = sayingsOfPod({ ...app, spec: at(template, 'spec') ?? {} } as KubeObject);
+    const volumes = new RegExp(`^spark\\.kubernetes\\.${role}\\.volumes\\.[^.]+\\.([^.]+)\\.mount\\.path$`);
+    return [
+      ...own.map((saying) => `${role} ${saying}`),
+      ...conf.flatMap(([key, path]) => {
+        const volume = volumes.exec(key)?.[1];
+        return volume === undefined ? [] : [`${role} volume ${volume}`, `${role} 0 path ${bare(path)}`];
+      }),
+      ...Object.keys(map(at(at(template, 'metadata'), 'labels'))).map((key) => `${role} label ${key}`),
+      ...conf
+        .flatMap(([key]) => new RegExp(`^spark\\.kubernetes\\.${role}\\.label\\.(.+)$`).exec(key)?.[1] ?? [])
+        .map((key) => `${role} label ${key}`),
+      ...conf
+        .flatMap(
+          ([key]) =>
+            (role === 'driver' ? /^spark\.kubernetes\.driverEnv\.(.+)$/ : /^spark\.executorEnv\.(.+)$/).exec(
+              key,
+            )?.[1] ?? [],
+        )
+        .map((key) => `${role} 0 variable ${key}`),
+    ];
+  });
 };
 
 const sayingsOfRole = (role: string, spec: unknown, conf: readonly [string, unknown][]): readonly string[] => {

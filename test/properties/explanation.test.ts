@@ -94,7 +94,7 @@ describe('an explanation leaves no default out', () => {
     ...TARGET_KINDS.map((kind) => [
       platformDefaults('labels', {
         match: { kinds: [kind] },
-        inject: kind === 'SparkConnect' ? { sparkConf: { a: 'b' } } : { labels: { a: 'b' } },
+        inject: ['SparkConnect', 'SparkCluster'].includes(kind) ? { sparkConf: { a: 'b' } } : { labels: { a: 'b' } },
       }),
     ]),
     [platformDefaults('own', { inject: { env: [{ name: 'A', value: '${labels.absent}' }] } }, { namespace: 'team-b' })],

@@ -5,7 +5,9 @@ import type { KubeObject } from '../../src/api/kubernetes.ts';
 /** Enforced values that an object does not have as they are given, and that no warning names. */
 export const missing = (injection: Injection, object: KubeObject, warnings: string): readonly string[] => {
   const spec = (object as { readonly spec?: unknown }).spec as Readonly<Record<string, unknown>>;
-  const roles = [spec?.['driver'], spec?.['executor']].filter(isMap);
+  const isOfApache = object.apiVersion.startsWith('spark.apache.org/');
+  const templates = [spec?.['driverSpec'], spec?.['executorSpec']].filter(isMap).map(asRole);
+  const roles = isOfApache ? templates : [spec?.['driver'], spec?.['executor']].filter(isMap);
   const mains = Array.isArray(spec?.['containers']) ? (spec['containers'] as unknown[]).slice(-1) : [];
   const owners = object.kind === 'Pod' ? [object.metadata] : roles;
   const wants = [
@@ -14,7 +16,9 @@ export const missing = (injection: Injection, object: KubeObject, warnings: stri
       ...entries(injection.annotations, owner, 'annotations'),
     ]),
     ...entries(injection.sparkConf, spec, 'sparkConf'),
-    ...entries(injection.hadoopConf, spec, 'hadoopConf'),
+    ...(isOfApache
+      ? entries(prefixed(injection.hadoopConf), spec, 'sparkConf')
+      : entries(injection.hadoopConf, spec, 'hadoopConf')),
     ...[...roles, ...mains].flatMap((owner) =>
       [...injection.env].map(([name, { value }]) => ({ name, value, held: named(owner, name) })),
     ),
@@ -24,11 +28,23 @@ export const missing = (injection: Injection, object: KubeObject, warnings: stri
     .map(({ name }) => name);
 };
 
+/** What a role of Apache's operator holds where those of Kubeflow's have it. */
+const asRole = (role: Readonly<Record<string, unknown>>): Record<string, unknown> => {
+  const template = isMap(role['podTemplateSpec']) ? role['podTemplateSpec'] : {};
+  const spec = isMap(template['spec']) ? template['spec'] : {};
+  const [container] = Array.isArray(spec['containers']) ? (spec['containers'] as unknown[]) : [];
+  const { labels, annotations } = isMap(template['metadata']) ? template['metadata'] : {};
+  return { labels, annotations, env: isMap(container) ? container['env'] : undefined };
+};
+
+const prefixed = (given: ResolvedMap<unknown>): ResolvedMap<unknown> =>
+  new Map([...given].map(([key, value]) => [`spark.hadoop.${key}`, value]));
+
 const entries = (given: ResolvedMap<unknown>, owner: unknown, field: string) =>
   [...given].map(([name, { value }]) => ({
     name,
     value,
-    held: (owner as Record<string, Record<string, unknown>>)[field]?.[name],
+    held: (owner as Record<string, Record<string, unknown> | undefined>)[field]?.[name],
   }));
 
 const named = (owner: unknown, name: string): unknown => {

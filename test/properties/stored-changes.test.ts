@@ -9,7 +9,7 @@ import { defaultsFor, objectsOf } from '../fixtures/mutation-inputs.ts';
 
 const inputs = (kind: TargetKind) => [objectsOf[kind] ?? fc.constant({} as KubeObject), defaultsFor(kind)] as const;
 
-const restartable = ['SparkApplication', 'SparkConnect'] as const;
+const restartable = ['SparkApplication', 'SparkConnect', 'ApacheSparkApplication', 'SparkCluster'] as const;
 
 describe.each(restartable)('a change of a stored %s', (kind) => {
   const later = defaultsFor(kind);

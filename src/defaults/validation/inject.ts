@@ -5,7 +5,7 @@ import type { StringMap } from '../../api/kubernetes.ts';
 import { bundlePathOf } from '../../api/network.ts';
 import { namesOfKinds } from '../../api/target-kinds.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from '../../injection/reserved.ts';
-import { calrissianViolations, sparkViolations } from './kind-rules.ts';
+import { apacheSparkViolations, calrissianViolations, kubeflowSparkViolations, sparkViolations } from './kind-rules.ts';
 import { nameViolations } from './names.ts';
 
 /**
@@ -20,9 +20,15 @@ export const injectViolations = (inject: InjectSpec, kinds: readonly TargetKind[
   ...reservedViolations(inject, kinds),
   ...exclusiveFieldViolations(inject),
   ...imageViolations(inject, mode),
-  ...(kinds.includes('SparkApplication') || kinds.includes('SparkConnect') ? sparkViolations(inject) : []),
+  ...(isAny(kinds, ['SparkApplication', 'SparkConnect', ...OF_APACHE]) ? sparkViolations(inject) : []),
+  ...(isAny(kinds, ['SparkApplication', 'SparkConnect']) ? kubeflowSparkViolations(inject) : []),
+  ...(isAny(kinds, OF_APACHE) ? apacheSparkViolations(inject) : []),
   ...(kinds.includes('CalrissianPod') ? calrissianViolations(inject, mode) : []),
 ];
+
+const OF_APACHE: readonly TargetKind[] = ['ApacheSparkApplication', 'SparkCluster'];
+const isAny = (kinds: readonly TargetKind[], some: readonly TargetKind[]): boolean =>
+  kinds.some((kind) => some.includes(kind));
 
 const countViolations = (inject: InjectSpec): readonly string[] =>
   countValues(inject) > MAX_VALUES

@@ -1,13 +1,25 @@
 import { type InjectSpec, mountKey } from '../../api/inject-spec.ts';
 import type { Mode } from '../../api/injection.ts';
 import type { Volume } from '../../api/kubernetes.ts';
-import { isHiddenFromSpark, isReservedSparkConf } from '../../injection/reserved.ts';
+import { isHiddenFromSpark, isReservedApacheConf, isReservedSparkConf } from '../../injection/reserved.ts';
 import { dnsLabel } from './names.ts';
 
 /** In characters. Keys are taken apart by patterns, for some of which a long one takes the square of its length. */
 const MAX_KEY_LENGTH = 1_024;
 
-/** What spark-operator refuses, or Spark dies of, in defaults for its applications. */
+/** What Apache's operator would set otherwise, in defaults for what it runs. */
+export const apacheSparkViolations = ({ sparkConf }: InjectSpec): readonly string[] =>
+  Object.keys(sparkConf ?? {})
+    .filter(isReservedApacheConf)
+    .map((key) => `spec.inject.sparkConf: ${key} is set by Apache’s operator; remove it`);
+
+/** What Kubeflow's operator refuses in sparkConf. */
+export const kubeflowSparkViolations = ({ sparkConf }: InjectSpec): readonly string[] =>
+  Object.keys(sparkConf ?? {})
+    .filter(isReservedSparkConf)
+    .map((key) => `spec.inject.sparkConf: ${key} is refused by spark-operator; remove it`);
+
+/** What a spark-operator refuses, or Spark dies of, in defaults for its applications. */
 export const sparkViolations = (inject: InjectSpec): readonly string[] => [
   ...confViolations(inject),
   ...fileViolations(inject),
@@ -31,9 +43,6 @@ const confViolations = ({
       .map(
         (key) => `spec.inject.sparkConf: ${key.slice(0, 60)}… has more than ${MAX_KEY_LENGTH} characters; shorten it`,
       ),
-    ...keys
-      .filter(isReservedSparkConf)
-      .map((key) => `spec.inject.sparkConf: ${key} is refused by spark-operator; remove it`),
     ...(eventLog && keys.includes('spark.eventLog.dir')
       ? ['spec.inject.sparkConf: spark.eventLog.dir is what eventLog sets; give one of the two']
       : []),

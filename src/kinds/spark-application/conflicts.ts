@@ -179,7 +179,7 @@ const MOUNTS: Readonly<Record<Role, RegExp>> = {
 };
 
 /** Keys of sparkConf besides `own` that mount something at a path of a role: one of them is enough to keep a default away. */
-const confMounts = (
+export const confMounts = (
   app: KubeObject,
   role: Role,
   path: string,

@@ -36,7 +36,7 @@ export const inTemplateContainer = (app: KubeObject, role: Role, list: string, k
 
 /** What is found for each is kept apart: two roles may share one list. */
 const CONTAINERS_OF: Readonly<Record<Role, object>> = { driver: {}, executor: {} };
-const CONTAINER_NAMES: Readonly<Record<Role, string>> = {
+export const CONTAINER_NAMES: Readonly<Record<Role, string>> = {
   driver: 'spark-kubernetes-driver',
   executor: 'spark-kubernetes-executor',
 };

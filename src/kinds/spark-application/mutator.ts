@@ -208,18 +208,21 @@ const claimWarnings = (app: KubeObject, namespace: string, { claimModes }: Facts
 };
 
 /**
- * Resources of spark-operator. Updates are ours too: an apply of the unchanged manifest takes out of every list what we
- * put there, and any change of the spec restarts the job. The operator's own updates go to /status, which is not asked for.
+ * Resources of either spark-operator. Updates are ours too: an apply of the unchanged manifest takes out of every list what we
+ * put there, and any change of the spec restarts the job. The operators' own updates go to /status, which is not asked for.
  */
 export const sparkRule = (
-  kind: 'SparkApplication' | 'SparkConnect',
-  { name, version, resource }: { readonly name: string; readonly version: string; readonly resource: string },
+  kind: 'SparkApplication' | 'SparkConnect' | 'ApacheSparkApplication' | 'SparkCluster',
+  { group = 'sparkoperator.k8s.io', ...rest }: Pick<AdmissionRule, 'name' | 'resource'> & {
+    readonly group?: string;
+    readonly version: string;
+  },
 ): AdmissionRule => ({
-  name,
+  name: rest.name,
   kind,
-  group: 'sparkoperator.k8s.io',
-  versions: [version],
-  resource,
+  group,
+  versions: [rest.version],
+  resource: rest.resource,
   operations: ['CREATE', 'UPDATE'],
   failurePolicy: 'Fail',
   // So that what is being deleted can lose its finalizers while no webhook answers.

@@ -131,7 +131,8 @@ const awsCredentials = (app: KubeObject, injection: Injection): StringMap => {
   const isKey = (key: string): boolean =>
     /^fs\.s3a\.(bucket\..+\.)?(access\.key|secret\.key|session\.token)$/.test(key);
   if (hadoopKeys(app, injection).some(isKey)) return {};
-  const isSdk2 = Number.parseInt(textAt(app, ['spec', 'sparkVersion']) ?? '', 10) >= 4;
+  const version = textAt(app, ['spec', 'sparkVersion']) ?? textAt(app, ['spec', 'runtimeVersions', 'sparkVersion']);
+  const isSdk2 = Number.parseInt(version ?? '', 10) >= 4;
   return {
     'aws.credentials.provider': isSdk2
       ? 'software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider'

@@ -28,6 +28,8 @@ export const KINDS: Readonly<Record<string, TargetKind>> = {
   'workflow-pod': 'WorkflowPod',
   'spark-application': 'SparkApplication',
   'spark-connect': 'SparkConnect',
+  'apache-spark-application': 'ApacheSparkApplication',
+  'spark-cluster': 'SparkCluster',
   'persistent-volume-claim': 'PersistentVolumeClaim',
   'object-store': 'ObjectStore',
 };

@@ -1,0 +1,229 @@
+import { mountKey } from '../../api/inject-spec.ts';
+import type { KubeObject } from '../../api/kubernetes.ts';
+import { type Edit, type FieldPath, fieldId, valuesAt } from '../../injection/edit.ts';
+import { memoize } from '../../injection/memo.ts';
+import { childOf, listAt, readAt, textAt } from '../../injection/path.ts';
+import { podRules } from '../../injection/pods.ts';
+import { readOnlyOverlap } from '../../injection/profiles/argo.ts';
+import { isReservedApacheConf, isReservedLabel } from '../../injection/reserved.ts';
+import type { Rules } from '../../injection/settlement.ts';
+import { type DesiredVolumes, desiredVolumes, mountIndex, POD_VOLUMES } from '../../injection/volumes.ts';
+import { containerIn, inPod, inTemplate, podOf, roleAt, templateOf } from './apache-template.ts';
+import { confMounts, confSecretsMaking, confVolume, confVolumes } from './conflicts.ts';
+import { ROLES, type Role, SPARK_CONF, sparkConfField } from './fields.ts';
+
+const KIND = 'ApacheSparkApplication';
+
+/** What must not be injected into an application of Apache's operator. `edits` are all that is to be injected. */
+export const apacheRules = (edits: readonly Edit[]): Rules => memoize(edits, apacheRules, '', () => makeRules(edits));
+
+const makeRules = (edits: readonly Edit[]): Rules => {
+  const conf = new Map(edits.filter(({ at }) => at.at(-1) === 'sparkConf').map(({ key, value }) => [key, value]));
+  const volumes = desiredVolumes(edits);
+  const ofPods = Object.fromEntries(ROLES.map((role) => [role, rulesOfPods(edits, role)])) as Record<Role, Rules>;
+  return {
+    conflictsOf: (app, edit) => {
+      const role = roleAt(edit.at);
+      const others =
+        role === undefined
+          ? confConflicts(app, edit, conf)
+          : [
+              ...templateConflicts(app, edit, role),
+              ...ofPods[role]
+                .conflictsOf(podOf(app, role), { ...edit, at: inPod(edit.at) })
+                .map(({ at, key }) => ({ at: inTemplate(role, at), key })),
+            ];
+      return others.filter((path) => valuesAt(app, path).length > 0);
+    },
+    // What a chart renders as `value: null` arrives as a name alone; an empty value that is meant arrives as `value: ""`.
+    isBlank: ({ at }, value) =>
+      at.at(-1) === 'env' &&
+      ['value', 'valueFrom'].every((field) => (childOf(value, field) ?? undefined) === undefined),
+    isUnused: (app, { at, key }) => {
+      const role = roleAt(at);
+      if (role === undefined) return false;
+      return at.at(-1) === 'volumes' ? !isMounted(app, role, key) : key === 'name' && readAt(app, at) === undefined;
+    },
+    refusalOf: (app, edit) => {
+      const role = roleAt(edit.at);
+      if (role === undefined) return confRefusal(edit.key, volumes);
+      return (
+        templateRefusal(app, role) ??
+        mountRefusal(app, role, edit, { conf, volume: volumes.get(volumeOf(edit)) }) ??
+        ofPods[role].refusalOf(podOf(app, role), { ...edit, at: inPod(edit.at) })
+      );
+    },
+  };
+};
+
+/** Those of any pod, for the template as one. */
+const rulesOfPods = (edits: readonly Edit[], role: Role): Rules =>
+  podRules([{ kind: KIND, ofMount: readOnlyOverlap, ofEnv: () => undefined }])(
+    edits.filter(({ at }) => roleAt(at) === role).map((edit) => ({ ...edit, at: inPod(edit.at) })),
+  );
+
+/** The operator hands Spark a file with the template, and forgets the one that sparkConf names (SparkAppResourceSpecFactory). */
+const templateRefusal = (app: KubeObject, role: Role): string | undefined => {
+  const key = `spark.kubernetes.${role}.podTemplateFile`;
+  const isLost = readAt(app, templateOf(role)) === undefined && textAt(app, [...SPARK_CONF, key]) !== undefined;
+  return isLost ? `the file that ${key} names would be lost; give it to SparkPods instead` : undefined;
+};
+
+const TWO_VOLUMES = 'sparkConf and volumes are both to give a volume of that name';
+
+const volumeOf = ({ at, value }: Edit): string =>
+  (at.at(-1) === 'volumeMounts' ? textAt(value, ['name']) : undefined) ?? '';
+
+interface Giving {
+  /** The sparkConf values that are to be injected, by key. */
+  readonly conf: ReadonlyMap<string, unknown>;
+  /** The volume that is to be mounted. */
+  readonly volume: Edit | undefined;
+}
+
+/** Of one volume, that of sparkConf stays where another is a default: nothing would be there to mount. */
+const mountRefusal = (app: KubeObject, role: Role, edit: Edit, { conf, volume }: Giving): string | undefined => {
+  if (volume === undefined) return undefined;
+  const name = volume.key;
+  if ([...conf.keys()].some((key) => isOf(role)(key) && confVolume(key) === name)) return TWO_VOLUMES;
+  const isTheirs = [...confVolumes(app, name), ...confSecretsMaking(app, name)].some(isOf(role));
+  return isTheirs && edit.mode === 'Default' ? `there is another volume named ${name}` : undefined;
+};
+
+const confRefusal = (key: string, volumes: DesiredVolumes): string | undefined => {
+  if (isReservedApacheConf(key)) return 'Apache’s operator sets this key';
+  if (volumes.has(confVolume(key) ?? '')) return TWO_VOLUMES;
+  const label = /^spark\.kubernetes\.(?:driver|executor)\.label\.(.+)$/.exec(key)?.[1];
+  return label !== undefined && isReservedLabel(KIND, label) ? 'the key is kept for Spark or its operator' : undefined;
+};
+
+const isMounted = (app: KubeObject, role: Role, volume: string): boolean =>
+  mountIndex(listAt(app, [...inTemplate(role, containerIn(app, role)), 'volumeMounts'])).mounts(volume);
+
+/** Keys of sparkConf that say what a template would say: Spark puts both into the pod, its own last. */
+const templateConflicts = (app: KubeObject, { at, key, mode }: Edit, role: Role): readonly FieldPath[] => {
+  const own = `spark.kubernetes.${role}`;
+  switch (at.at(-1) ?? '') {
+    case 'env':
+      return variableKeys(role, key).map(sparkConfField);
+    case 'labels':
+      return [sparkConfField(`${own}.label.${key}`)];
+    case 'annotations':
+      return [sparkConfField(`${own}.annotation.${key}`)];
+    case 'nodeSelector':
+      return [sparkConfField(`spark.kubernetes.node.selector.${key}`), sparkConfField(`${own}.node.selector.${key}`)];
+    case 'volumes':
+      return [...confVolumes(app, key), ...confSecretsMaking(app, key)].filter(isOf(role)).map(sparkConfField);
+    case 'volumeMounts':
+      return confMounts(app, role, key, { mode })
+        .flatMap((mount) => mountKeys(app, role, mount))
+        .map(sparkConfField);
+    default:
+      return [];
+  }
+};
+
+const isOf =
+  (role: Role) =>
+  (key: string): boolean =>
+    key.startsWith(`spark.kubernetes.${role}.`);
+
+/** A volume of which only some keys were left would keep the application from being submitted. */
+const mountKeys = (app: KubeObject, role: Role, mount: string): readonly string[] => {
+  const volume = confVolume(mount);
+  return volume === undefined ? [mount] : confVolumes(app, volume).filter(isOf(role));
+};
+
+const variableKeys = (role: Role, name: string): readonly string[] => [
+  role === 'driver' ? `spark.kubernetes.driverEnv.${name}` : `spark.executorEnv.${name}`,
+  `spark.kubernetes.${role}.secretKeyRef.${name}`,
+];
+
+interface ConfQuery {
+  readonly app: KubeObject;
+  readonly edit: Edit;
+  /** The sparkConf values that are to be injected, by key. */
+  readonly desired: ReadonlyMap<string, unknown>;
+}
+
+/** Where a template, or another key, says what a key of sparkConf would say. The other half is `templateConflicts`: each must name the other. */
+const confConflicts = (app: KubeObject, edit: Edit, desired: ConfQuery['desired']): readonly FieldPath[] => {
+  for (const [pattern, fieldsOf] of conflictRules) {
+    const match = pattern.exec(edit.key);
+    if (match !== null) return fieldsOf(match.slice(1), { app, edit, desired });
+  }
+  return [];
+};
+
+type FieldsOf = (parts: readonly (string | undefined)[], query: ConfQuery) => readonly FieldPath[];
+
+const conflictRules: readonly (readonly [RegExp, FieldsOf])[] = [
+  [/^spark\.kubernetes\.driverEnv\.(.+)$/, ([name = ''], query) => variableFields('driver', name, query)],
+  [/^spark\.executorEnv\.(.+)$/, ([name = ''], query) => variableFields('executor', name, query)],
+  [
+    /^spark\.kubernetes\.(driver|executor)\.secretKeyRef\.(.+)$/,
+    ([role, name = ''], query) => variableFields(asRole(role), name, query),
+  ],
+  [
+    /^spark\.kubernetes\.(?:(driver|executor)\.)?node\.selector\.(.+)$/,
+    ([role, key = '']) =>
+      (role === undefined ? ROLES : [asRole(role)]).map((one) => ({
+        at: inTemplate(one, ['spec', 'nodeSelector']),
+        key,
+      })),
+  ],
+  [
+    /^spark\.kubernetes\.(driver|executor)\.(label|annotation)\.(.+)$/,
+    ([role, what = '', key = '']) => [{ at: inTemplate(asRole(role), ['metadata', `${what}s`]), key }],
+  ],
+  [
+    /^spark\.kubernetes\.authenticate\.(driver|executor)\.serviceAccountName$/,
+    ([role]) => ACCOUNTS.map((key) => ({ at: inTemplate(asRole(role), ['spec']), key })),
+  ],
+  [
+    /^spark\.kubernetes\.(driver|executor)\.secrets\.(.+)$/,
+    ([role, name = ''], query) => [
+      { at: inTemplate(asRole(role), POD_VOLUMES), key: `${name}-volume` },
+      ...pathFields(asRole(role), query.edit.value, query.edit.key, query),
+    ],
+  ],
+  [
+    /^(spark\.kubernetes\.(driver|executor)\.volumes\.[^.]+\.([^.]+))\./,
+    ([prefix = '', role, key = ''], query) => [
+      { at: inTemplate(asRole(role), POD_VOLUMES), key },
+      ...volumePathFields(asRole(role), `${prefix}.mount.path`, query),
+    ],
+  ],
+];
+
+const ACCOUNTS = ['serviceAccountName', 'serviceAccount'];
+
+const asRole = (text: string | undefined): Role => (text === 'driver' ? 'driver' : 'executor');
+
+const variableFields = (role: Role, name: string, { app, edit }: ConfQuery): readonly FieldPath[] => [
+  { at: [...inTemplate(role, containerIn(app, role)), 'env'], key: name },
+  ...variableKeys(role, name)
+    .map(sparkConfField)
+    .filter((path) => fieldId(path) !== fieldId(edit)),
+];
+
+/** Nothing of a default where the application has a volume of that name in its sparkConf: its own path stands. */
+const volumePathFields = (role: Role, pathKey: string, query: ConfQuery): readonly FieldPath[] =>
+  query.edit.mode === 'Enforce' || textAt(query.app, [...SPARK_CONF, pathKey]) === undefined
+    ? pathFields(role, query.desired.get(pathKey), pathKey, query)
+    : [];
+
+const pathFields = (
+  role: Role,
+  path: unknown,
+  own: string,
+  { app, edit: { mode } }: ConfQuery,
+): readonly FieldPath[] =>
+  typeof path === 'string'
+    ? [
+        { at: [...inTemplate(role, containerIn(app, role)), 'volumeMounts'], key: mountKey(path) },
+        ...confMounts(app, role, mountKey(path), { mode, own })
+          .flatMap((mount) => mountKeys(app, role, mount))
+          .map(sparkConfField),
+      ]
+    : [];
