@@ -54,8 +54,8 @@ describe('the schema of PlatformDefaults', () => {
   it('has a CEL rule for each key of inject that not every kind takes', () => {
     const rules = platformDefaultsSpec.json['x-kubernetes-validations'] ?? [];
     expect(rules.find(({ message }) => message.startsWith('inject.sparkConf '))).toEqual({
-      rule: "!has(self.inject) || !has(self.inject.sparkConf) || self.match.kinds.all(kind, kind in ['SparkApplication', 'SparkConnect'])",
-      message: 'inject.sparkConf is taken by SparkApplication, SparkConnect only',
+      rule: "!has(self.inject) || !has(self.inject.sparkConf) || self.match.kinds.all(kind, kind in ['SparkApplication', 'ApacheSparkApplication', 'SparkConnect', 'SparkCluster'])",
+      message: 'inject.sparkConf is taken by SparkApplication, ApacheSparkApplication, SparkConnect, SparkCluster only',
     });
   });
 
