@@ -41,7 +41,11 @@ it('writes a report for each namespace, and removes those of namespaces that not
   const kube = {
     // Apache's operator, which has resources of the same name, is not installed here.
     list: ({ group, plural }: { readonly group: string; readonly plural: string }) =>
-      Promise.resolve({ items: group === 'spark.apache.org' ? [] : (listed[plural] ?? []), resourceVersion: '1', continueToken: undefined }),
+      Promise.resolve({
+        items: group === 'spark.apache.org' ? [] : (listed[plural] ?? []),
+        resourceVersion: '1',
+        continueToken: undefined,
+      }),
     apply: (_: unknown, object: KubeObject) => {
       applied.push(object);
       return Promise.resolve(object);
