@@ -71,13 +71,21 @@ const create = (
     form: 'values',
     warnings: [...(injection?.warnings ?? []), ...warnings, ...missingClaimWarnings(edits, target.namespace, facts)],
     isDisabled: target.isDisabled,
+    injections: injection ? [injection] : [],
     ...(injection && { denial: denialFor([injection], request, facts) }),
   });
 };
 
 /** SparkApplications of Apache's operator, beside Kubeflow's of the same name: through sparkConf, and the pod templates of both roles. */
 export const apacheSparkApplicationMutator: Mutator = {
-  rules: [sparkRule('ApacheSparkApplication', { name: 'apache-spark-application', version: 'v1', resource: 'sparkapplications', group: GROUP })],
+  rules: [
+    sparkRule('ApacheSparkApplication', {
+      name: 'apache-spark-application',
+      version: 'v1',
+      resource: 'sparkapplications',
+      group: GROUP,
+    }),
+  ],
   mutate: mutateWith('ApacheSparkApplication', appEdits),
 };
 

@@ -207,22 +207,25 @@ const claimWarnings = (app: KubeObject, namespace: string, { claimModes }: Facts
   });
 };
 
+/** A resource as an API server serves it; of Kubeflow's operator where no group is named. */
+interface Served extends Pick<AdmissionRule, 'name' | 'resource'> {
+  readonly group?: string;
+  readonly version: string;
+}
+
 /**
  * Resources of either spark-operator. Updates are ours too: an apply of the unchanged manifest takes out of every list what we
  * put there, and any change of the spec restarts the job. The operators' own updates go to /status, which is not asked for.
  */
 export const sparkRule = (
   kind: 'SparkApplication' | 'SparkConnect' | 'ApacheSparkApplication' | 'SparkCluster',
-  { group = 'sparkoperator.k8s.io', ...rest }: Pick<AdmissionRule, 'name' | 'resource'> & {
-    readonly group?: string;
-    readonly version: string;
-  },
+  { name, version, resource, group = 'sparkoperator.k8s.io' }: Served,
 ): AdmissionRule => ({
-  name: rest.name,
+  name,
   kind,
   group,
-  versions: [rest.version],
-  resource: rest.resource,
+  versions: [version],
+  resource,
   operations: ['CREATE', 'UPDATE'],
   failurePolicy: 'Fail',
   // So that what is being deleted can lose its finalizers while no webhook answers.
