@@ -93,7 +93,8 @@ const settleOnce = (
   for (const edit of sorted(edits)) {
     if (collection?.at !== edit.at) collection = collectionAt(draft, edit.at);
     const id = idOf(edit);
-    const decision = owned.has(id) ? SKIPPED : decide(draft.object, collection, edit, rules, owned);
+    const first = owned.get(id);
+    const decision = first ? decideSecond(first, edit) : decide(draft.object, collection, edit, rules, owned);
     observe?.(edit, decision, draft.object);
     if (becomesOwned(decision, edit, isOurs)) owned.set(id, edit);
     if (decision.kind === 'refused') refused.push({ ...decision, edit });
@@ -207,10 +208,22 @@ const decideEnforced = (
   if (conflicts.length === 0 && isThere) return SAME;
   const ours = conflicts.find((conflict) => owned.has(fieldId(conflict)));
   if (ours !== undefined)
-    return { kind: 'refused', why: `${[...ours.at, ours.key].join('.')} is enforced too`, isOutdone: true };
+    return outdoneBy(ours);
   if (rules.isUnused?.(object, edit)) return SKIPPED;
   return unlessRefused(object, edit, rules, conflicts);
 };
+
+const outdoneBy = ({ at, key }: FieldPath): EditDecision => ({
+  kind: 'refused',
+  why: `${[...at, key].join('.')} is enforced too`,
+  isOutdone: true,
+});
+
+/** Two keys of PlatformDefaults may be one to the engine: the first of them stands. */
+const decideSecond = (first: Edit, edit: Edit): EditDecision =>
+  first.mode === 'Enforce' && edit.mode === 'Enforce' && !isDeepStrictEqual(first.value, edit.value)
+    ? outdoneBy(first)
+    : SKIPPED;
 
 const unlessRefused = (object: KubeObject, edit: Edit, rules: Rules, conflicts: readonly FieldPath[]): EditDecision => {
   const why = rules.refusalOf(object, edit);

@@ -9,7 +9,9 @@ const served = new Map<string, ReadonlySet<string>>();
 const added = ['job', 'pod'];
 
 beforeAll(async () => {
-  const metrics = createMetrics({ isDetailed: true });
+  const counts = { mode: 'Enforce', applied: 1, keptBack: 1, refused: 1 } as const;
+  const metrics = createMetrics({ isDetailed: true, defaultsCounts: () => [['q/d', counts]] });
+  metrics.countNotMatching('q/d', 'kind');
   metrics.countAdmission('PersistentVolumeClaim', 'CREATE', 'changed', 0.001);
   metrics.countAudited('PlatformDefaults q/d@1');
   metrics.countReconcile('claims', 'done', 0.001);
