@@ -207,8 +207,7 @@ const decideEnforced = (
   const isThere = present.length === 1 && isDeepStrictEqual(present[0], edit.value);
   if (conflicts.length === 0 && isThere) return SAME;
   const ours = conflicts.find((conflict) => owned.has(fieldId(conflict)));
-  if (ours !== undefined)
-    return outdoneBy(ours);
+  if (ours !== undefined) return outdoneBy(ours);
   if (rules.isUnused?.(object, edit)) return SKIPPED;
   return unlessRefused(object, edit, rules, conflicts);
 };

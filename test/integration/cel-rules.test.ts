@@ -70,22 +70,22 @@ describe('the CEL rules of the CRDs, in the API server', () => {
 });
 
 describe('what `manifests --backstop` prints, in the API server', () => {
-  const enforced = {
-    ...defaults({
-      mode: 'Enforce',
-      match: { kinds: ['Pod', 'PersistentVolumeClaim'], selector: { matchLabels: { team: 'geo' } } },
-      inject: {
-        labels: { 'example.org/cost-centre': '4711' },
-        annotations: { 'example.org/note': 'a "quoted" one' },
-        env: [{ name: 'HTTP_PROXY', value: 'http://proxy:3128' }],
-        volumes: [{ name: 'scratch', emptyDir: {} }],
-        volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }],
-        nodeSelector: { pool: 'batch' },
-        tolerations: [{ key: 'batch', operator: 'Exists' }],
-      },
+  const enforced = (kind: string, inject: object) => ({
+    ...defaults({ mode: 'Enforce', match: { kinds: [kind], selector: { matchLabels: { team: 'geo' } } }, inject }),
+    metadata: { name: `geo-${kind.toLowerCase()}`, namespace: 'quartermaster-system' },
+  });
+  const enforcedAll = [
+    enforced('PersistentVolumeClaim', { labels: { 'example.org/cost-centre': '4711' } }),
+    enforced('Pod', {
+      labels: { 'example.org/cost-centre': '4711' },
+      annotations: { 'example.org/note': 'a "quoted" one' },
+      env: [{ name: 'HTTP_PROXY', value: 'http://proxy:3128' }],
+      volumes: [{ name: 'scratch', emptyDir: {} }],
+      volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }],
+      nodeSelector: { pool: 'batch' },
+      tolerations: [{ key: 'batch', operator: 'Exists' }],
     }),
-    metadata: { name: 'geo', namespace: 'quartermaster-system' },
-  };
+  ];
   interface Pod extends KubeObject {
     readonly spec: Readonly<Record<string, unknown>>;
   }
@@ -97,7 +97,7 @@ describe('what `manifests --backstop` prints, in the API server', () => {
   };
   const labelled: KubeObject = { ...claim('labelled'), metadata: { name: 'labelled', labels: { team: 'geo' } } };
   const injected = <T extends KubeObject>(object: T): T =>
-    admit(object, [enforced as unknown as PlatformDefaults]).object as T;
+    admit(object, enforcedAll as unknown as readonly PlatformDefaults[]).object as T;
   const podBut = (spec: object, metadata: object = {}): object => {
     const given = injected(pod);
     return { ...given, metadata: { ...given.metadata, ...metadata }, spec: { ...given.spec, ...spec } };
@@ -105,12 +105,12 @@ describe('what `manifests --backstop` prints, in the API server', () => {
   const dryRun = (object: object): Promise<string> => send('create', object, '--dry-run=server').catch(String);
 
   it('refuses what evades the webhooks, and nothing that they gave what is enforced', async () => {
-    const file = createFiles()('enforced.yaml', JSON.stringify(enforced));
+    const file = createFiles()('enforced.yaml', enforcedAll.map((one) => JSON.stringify(one)).join('\n---\n'));
     const { out, err } = await quartermaster('manifests', '--backstop', file);
-    expect(err).toBe('Left out: PlatformDefaults quartermaster-system/geo: volumeMounts.');
+    expect(err).toBe('Left out: PlatformDefaults quartermaster-system/geo-pod: volumeMounts.');
     await kubectl(controlPlane, ['delete', 'mutatingwebhookconfigurations', '--all']);
     await kubectl(controlPlane, ['apply', '-f', '-'], { input: out });
-    await expect.poll(() => dryRun(pod)).toContain('is enforced by PlatformDefaults quartermaster-system/geo');
+    await expect.poll(() => dryRun(pod)).toContain('is enforced by PlatformDefaults quartermaster-system/geo-pod');
     const evading: readonly (readonly [string, object])[] = [
       ['labels example.org/cost-centre', podBut({}, { labels: { team: 'geo' } })],
       ['annotations example.org/note', podBut({}, { annotations: { 'example.org/note': 'another' } })],
@@ -144,7 +144,7 @@ describe('the match conditions of the webhooks, in the API server', () => {
     { finalizers: ['example.org/wait'] },
   );
   const patch = (change: string) =>
-    kubectl(controlPlane, ['patch', 'sparkapplications', 'leaving', '--type=merge', '-p', change]);
+    kubectl(controlPlane, ['patch', 'sparkapplications.sparkoperator.k8s.io', 'leaving', '--type=merge', '-p', change]);
 
   it('send each claim that is made, and of changes those of what was injected', async () => {
     await kubectl(controlPlane, ['delete', 'mutatingwebhookconfigurations', '--all']);
@@ -168,7 +168,7 @@ describe('the match conditions of the webhooks, in the API server', () => {
     await failEveryCall();
     const label = '{"metadata": {"labels": {"a": "b"}}}';
     await expect.poll(() => patch(label).catch(String)).toContain('failed calling webhook');
-    await kubectl(controlPlane, ['delete', 'sparkapplications', 'leaving', '--wait=false']);
+    await kubectl(controlPlane, ['delete', 'sparkapplications.sparkoperator.k8s.io', 'leaving', '--wait=false']);
     expect(await patch('{"metadata": {"finalizers": null}}')).toContain('patched');
   });
 });

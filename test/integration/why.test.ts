@@ -40,7 +40,13 @@ const why = (reference: string) =>
 /** Times of the API server count whole seconds. */
 const untilAfter = async (name: string): Promise<void> => {
   const jsonpath = 'jsonpath={.metadata.creationTimestamp}';
-  const created = await kubectl(cluster.controlPlane, ['get', 'sparkapplication', name, '-o', jsonpath]);
+  const created = await kubectl(cluster.controlPlane, [
+    'get',
+    'sparkapplications.sparkoperator.k8s.io',
+    name,
+    '-o',
+    jsonpath,
+  ]);
   await vi.waitUntil(() => Date.now() >= Date.parse(created) + 1_000, { timeout: 5_000 });
 };
 
