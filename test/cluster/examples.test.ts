@@ -153,26 +153,41 @@ onCluster('examples', (join) => {
         ),
       );
   const isManifest = (text: string): boolean => /^kind: (?!Kustomization)/m.test(text);
+  const isWhole = (text: string): boolean => text.includes('name: everything');
 
-  test.for(pageBlocks().filter(isManifest))('the cluster takes what a page shows: %#', async (text) => {
+  test('the cluster knows each field of the whole resource, though no object takes all of it', async () => {
+    const [whole = '', ...more] = pageBlocks().filter(isWhole);
+    expect(more).toEqual([]);
     const { kubectl } = await join();
-    for (const document of parseAllDocuments(text)) {
-      const { metadata } = document.toJS() as KubeObject;
-      const namespace = metadata.namespace ?? 'examples';
-      const around = JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-      await kubectl.withInput(around, 'apply', '--server-side', '-f', '-');
-      const answer = await kubectl.withInput(
-        document.toString(),
-        '-n',
-        namespace,
-        'apply',
-        '--dry-run=server',
-        '-f',
-        '-',
-      );
-      expect(answer.trim().split('\n')).toHaveLength(1);
-    }
+    const [head = '', ...refusals] = await kubectl
+      .withInput(whole, 'create', '--dry-run=server', '--validate=strict', '-f', '-')
+      .then(String, ({ message }: Error) => message.split('\n').filter((line) => line !== ''));
+    expect(head).toContain('The PlatformDefaults "everything" is invalid');
+    for (const refusal of refusals) expect(refusal).toMatch(/^\* spec: Invalid value: inject\.\w+ is taken by /);
   });
+
+  test.for(pageBlocks().filter((text) => isManifest(text) && !isWhole(text)))(
+    'the cluster takes what a page shows: %#',
+    async (text) => {
+      const { kubectl } = await join();
+      for (const document of parseAllDocuments(text)) {
+        const { metadata } = document.toJS() as KubeObject;
+        const namespace = metadata.namespace ?? 'examples';
+        const around = JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+        await kubectl.withInput(around, 'apply', '--server-side', '-f', '-');
+        const answer = await kubectl.withInput(
+          document.toString(),
+          '-n',
+          namespace,
+          'apply',
+          '--dry-run=server',
+          '-f',
+          '-',
+        );
+        expect(answer.trim().split('\n')).toHaveLength(1);
+      }
+    },
+  );
 
   test("the kustomizations of one's own that install.md shows build, with the image and namespace they name", async () => {
     const [kustomization = '', around = '', ...more] = pageBlocks().filter((text) =>
