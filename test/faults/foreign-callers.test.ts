@@ -102,8 +102,8 @@ describe('where the API server shows a certificate', () => {
     });
     const metrics = await (await fetch(`${replica.opsUrl}/metrics`)).text();
     expect(metrics).toContain('quartermaster_refused_callers_total{reason="certificate"} 1\n');
-    expect(
-      replica.lines().filter((line) => line.includes('reviews refused that come from no API server')),
-    ).toHaveLength(1);
+    const told = () => replica.lines().filter((line) => line.includes('reviews refused that come from no API server'));
+    // Lines are written on the side, a moment later.
+    await expect.poll(told).toHaveLength(1);
   });
 });
