@@ -46,7 +46,7 @@ const processorSeconds = async ({ pid }: ServeProcess): Promise<number> => {
 };
 
 describe('the bundled webhook', () => {
-  it('takes less than a second of a processor until it is ready, and less than 120 MB', async () => {
+  it('takes less than a second of a processor until it is ready, and less than 140 MB', async () => {
     const times: number[] = [];
     const sizes: number[] = [];
     while (times.length < STARTS) {
@@ -59,7 +59,7 @@ describe('the bundled webhook', () => {
     }
     // The best of them: on a busy machine caches are cold.
     expect(Math.min(...times)).toBeLessThan(1);
-    expect(Math.max(...sizes)).toBeLessThan(120);
+    expect(Math.max(...sizes)).toBeLessThan(140);
   });
 });
 
