@@ -8,7 +8,7 @@ const soakMemory = async (): Promise<void> => {
   const minutes = Number(process.env['SOAK_MINUTES'] ?? 4);
   const { sent, failures, p99, changes, early, late, exitCode } = await soak({ minutes, progress: say });
   say(`${sent} admissions, ${failures.length} failed, p99 ${p99} ms; ${changes} changes; ended with ${exitCode}`);
-  say(`resident: ${early.toFixed(0)} MB in the first quarter, ${late.toFixed(0)} MB in the last`);
+  say(`live: ${early.toFixed(1)} MB once settled, ${late.toFixed(1)} MB at the end`);
   for (const failure of failures.slice(0, 5)) say(failure);
   if (late - early > MOST_GROWTH_MB || failures.length > 0) process.exitCode = 1;
 };
