@@ -1,8 +1,6 @@
 import type { HandlerOptions } from '../admission/handler.ts';
 import type { AdmissionRequest } from '../api/admission.ts';
 import { messageOf } from '../api/errors.ts';
-import { admit } from '../explanation/explain.ts';
-import { clusterOf } from './cluster.ts';
 import type { Core } from './core.ts';
 
 /** Why what does not match does not is found out by asking all PlatformDefaults: too much for every review. */
@@ -13,22 +11,25 @@ const REST = 100;
 /** Counts which PlatformDefaults an object did not match, and why: of one object a second at most, once its answer is on the way. */
 export const sampleNotMatching = (core: Core): NonNullable<HandlerOptions['observe']> => {
   let nextAt = 0;
+  const sample = async (request: AdmissionRequest): Promise<void> => {
+    const before = performance.now();
+    await countNotMatching(core, request);
+    const after = performance.now();
+    nextAt = Math.max(nextAt, after + REST * (after - before));
+  };
   return (request) => {
     const startedAt = performance.now();
     if (startedAt < nextAt || request.operation !== 'CREATE' || request.dryRun) return;
     nextAt = startedAt + SAMPLE_MS;
-    setImmediate(() => {
-      const before = performance.now();
-      countNotMatching(core, request);
-      const after = performance.now();
-      nextAt = Math.max(nextAt, after + REST * (after - before));
-    });
+    setImmediate(() => void sample(request));
   };
 };
 
 /** Nothing that goes wrong here is worth an admission. */
-const countNotMatching = (core: Core, request: AdmissionRequest): void => {
+const countNotMatching = async (core: Core, request: AdmissionRequest): Promise<void> => {
   try {
+    const { admit } = await import('../explanation/explain.ts');
+    const { clusterOf } = await import('./cluster.ts');
     const { defaults } = admit(request, clusterOf(core)).explanation();
     for (const { source, unmet } of defaults)
       if (unmet !== undefined) core.metrics.countNotMatching(source.slice(0, source.lastIndexOf('@')), unmet);
