@@ -44,11 +44,14 @@ export const endpointSlices = {
 
 /** A discovery.k8s.io/v1 EndpointSlice, as far as it matters here. */
 export interface EndpointSlice extends KubeObject {
-  readonly ports?: readonly { readonly name?: string; readonly port?: number }[];
-  readonly endpoints?: readonly {
-    readonly addresses: readonly string[];
-    readonly targetRef?: { readonly kind?: string; readonly name?: string };
-  }[];
+  /** Go writes an empty list as null. */
+  readonly ports?: readonly { readonly name?: string; readonly port?: number }[] | null;
+  readonly endpoints?:
+    | readonly {
+        readonly addresses: readonly string[];
+        readonly targetRef?: { readonly kind?: string; readonly name?: string };
+      }[]
+    | null;
 }
 
 interface Peer extends Target {
@@ -83,9 +86,9 @@ const findPeers = async ({
   }
 };
 
-const peersIn = ({ ports = [], endpoints = [] }: EndpointSlice): readonly Peer[] => {
-  const port = ports.find(({ name }) => name === 'ops')?.port;
-  if (port === undefined) return [];
+const peersIn = ({ ports, endpoints }: EndpointSlice): readonly Peer[] => {
+  const port = ports?.find(({ name }) => name === 'ops')?.port;
+  if (port === undefined || !endpoints) return [];
   return endpoints.flatMap(({ addresses: [address], targetRef }) =>
     address === undefined ? [] : [{ address: plainAddress(address), port, name: targetRef?.name ?? address }],
   );

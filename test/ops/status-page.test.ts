@@ -333,6 +333,17 @@ describe('the replicas of an install', () => {
     ]);
   });
 
+  it('are asked though a slice of the Service is empty, which the API server writes as null', async () => {
+    const two = await serve(remembering('two'));
+    const metadata = { name: 'empty' };
+    const empty = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata, ports: null, endpoints: null };
+    const unbacked = { ...slice(['127.0.0.1', 'none', 1])[0], endpoints: null };
+    const listed = [empty, unbacked, ...slice(['127.0.0.1', 'two', two])] as unknown as ReturnType<typeof slice>;
+    const all = await ask(1, listed);
+    expect(all.replicas.map(({ name }) => name)).toEqual(['own', 'two']);
+    expect(all.silent).toEqual([]);
+  });
+
   it('are not believed where somebody else answers, and not waited for long', async () => {
     const { createServer } = await import('node:http');
     const impostor = createServer((_request, response) => response.end(JSON.stringify(replica('two', [])))).listen(
