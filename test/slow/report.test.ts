@@ -57,7 +57,8 @@ const application = (index: number): object => ({
 
 const pageOf = (url: URL): object => {
   if (url.pathname.endsWith('/platformdefaults')) return { metadata: { resourceVersion: '1' }, items: defaults };
-  if (!url.pathname.endsWith('/sparkoperator.k8s.io/v1beta2/sparkapplications')) return { metadata: { resourceVersion: '1' }, items: [] };
+  if (!url.pathname.endsWith('/sparkoperator.k8s.io/v1beta2/sparkapplications'))
+    return { metadata: { resourceVersion: '1' }, items: [] };
   const from = Number(url.searchParams.get('continue') ?? 0);
   const to = Math.min(OBJECTS, from + Number(url.searchParams.get('limit') ?? OBJECTS));
   const more = to < OBJECTS ? { continue: String(to), remainingItemCount: OBJECTS - to } : {};

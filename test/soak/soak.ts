@@ -105,7 +105,7 @@ const liveMegabytes = async (port: number): Promise<number> => {
   await ask(1, 'HeapProfiler.collectGarbage');
   const { result } = await ask(2, 'Runtime.getHeapUsage');
   socket.close();
-  return result.usedSize / 2 ** 20;
+  return (result.usedSize + result.backingStorageSize) / 2 ** 20;
 };
 
 interface Target {
@@ -113,6 +113,6 @@ interface Target {
 }
 
 interface Answer {
-  /** In bytes. */
-  readonly result: { readonly usedSize: number };
+  /** In bytes: objects, and what buffers hold outside of V8's heap. */
+  readonly result: { readonly usedSize: number; readonly backingStorageSize: number };
 }

@@ -195,14 +195,16 @@ export const confMounts = (
 };
 
 /** Keys of sparkConf that say something of a volume. */
-export const confVolumes = (app: KubeObject, volume: string): readonly string[] => [
-  ...indexedKeys(app, `volume ${volume}`),
-];
+export const confVolumes = (app: KubeObject, volume: string): readonly string[] => keysStillIn(app, `volume ${volume}`);
 
 /** Keys of sparkConf that mount a Secret of which Spark makes a volume by that name. */
-export const confSecretsMaking = (app: KubeObject, volume: string): readonly string[] => [
-  ...indexedKeys(app, `made ${volume}`),
-];
+export const confSecretsMaking = (app: KubeObject, volume: string): readonly string[] =>
+  keysStillIn(app, `made ${volume}`);
+
+const keysStillIn = (app: KubeObject, term: string): readonly string[] => {
+  const conf = mapAt(app, SPARK_CONF);
+  return [...indexedKeys(app, term)].filter((key) => (childOf(conf, key) ?? undefined) !== undefined);
+};
 
 /** Keys are indexed by what they say: there can be ten thousands of them, and as many lookups. */
 const indexedKeys = (app: KubeObject, term: string): Iterable<string> => {
