@@ -8,7 +8,7 @@ export const INJECT_LABEL = `${GROUP}/inject`;
 export const INJECT_DISABLED = 'disabled';
 /** What RBAC names: to `get` this non-resource URL is to see the status page of the whole cluster. `/api/…` would be everybody's. */
 export const STATUS_URL = '/quartermaster/status';
-/** What was injected and by which PlatformDefaults: compact JSON, the snapshot an UPDATE re-injects. */
+/** What was injected and by which PlatformDefaults, in lines that people can read: the snapshot an UPDATE re-injects. */
 export const INJECTED_ANNOTATION = `${GROUP}/injected`;
 /** On everything Quartermaster made; what lacks it belongs to somebody else and is never changed. */
 export const MANAGED_BY_LABEL = 'app.kubernetes.io/managed-by';

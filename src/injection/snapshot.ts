@@ -6,51 +6,47 @@ import { isRecord, mapAt, type Path, setAt, textAt, without } from './path.ts';
 
 /**
  * The value of the annotation `quartermaster.dev/injected`: what was put into an object, in order, and by which
- * PlatformDefaults. Each entry is [index into `by`, path, content, 'Enforce' where it is enforced]; the content is a list of
- * entries or a map of fields, or in a record of names only the keys of either.
+ * PlatformDefaults, as `kubectl describe` shows it line by line. A heading says who gives or enforces what follows: one line
+ * for each place, with its path and as JSON what was put there, a list of entries or a map of fields, or in a record of names
+ * only the keys of either.
+ *
+ *     quartermaster-system/proxy@1 gives:
+ *       spec.driver.env [{"name":"NO_PROXY","value":".svc"}]
  */
-interface Snapshot {
-  readonly by: readonly string[];
-  readonly put: readonly (readonly [number, string, unknown, ...'Enforce'[]])[];
-}
+const HEADING = /^(\S+) (gives|enforces):$/;
+const PLACE = /^ {2}(\S+) (.+)$/;
 
 /** `values` where an UPDATE re-injects them; `names` for objects that are not updated. */
 export type SnapshotForm = 'values' | 'names';
 
-/** Compact JSON of what was put; undefined where that is nothing. */
+/** The lines that tell what was put; undefined where that is nothing. */
 export const encodeSnapshot = (edits: readonly Edit[], form: SnapshotForm): string | undefined => {
   if (edits.length === 0) return undefined;
-  const by = [...new Set(edits.map((edit) => edit.by))];
-  const places = new Map(by.map((source, index) => [source, index]));
-  const snapshot: Snapshot = {
-    by,
-    put: runsOf(edits).map((run) => {
-      const [{ at, mode, by: source }] = run;
-      const entry = [places.get(source) ?? 0, at.join('/'), contentOf(run, form)] as const;
-      return mode === 'Enforce' ? [...entry, mode] : entry;
-    }),
-  };
-  return JSON.stringify(snapshot);
+  const lines: string[] = [];
+  let heading = '';
+  for (const run of runsOf(edits)) {
+    const [{ at, mode, by }] = run;
+    const own = `${by} ${mode === 'Enforce' ? 'enforces' : 'gives'}:`;
+    if (own !== heading) lines.push(own);
+    heading = own;
+    lines.push(`  ${at.join('.')} ${JSON.stringify(contentOf(run, form))}`);
+  }
+  return lines.join('\n');
 };
 
 /**
- * Reads back the values that `encodeSnapshot` wrote. Undefined for anything it could not have written: other JSON, or a
+ * Reads back the values that `encodeSnapshot` wrote. Undefined for anything it could not have written: other text, or a
  * path that is none of `paths`.
  */
 export const decodeSnapshot = (text: string, paths: Pick<ReadonlySet<string>, 'has'>): readonly Edit[] | undefined => {
-  const snapshot = parse(text);
-  if (!isRecord(snapshot) || !isTexts(snapshot['by']) || !Array.isArray(snapshot['put'])) return undefined;
-  const by = snapshot['by'];
-  const runs = snapshot['put'].map((entry: unknown) => decodeRun(entry, by, paths));
-  return runs.includes(undefined) ? undefined : runs.flatMap((run) => run ?? []);
+  const runs = runsIn(text)?.map((run) => (paths.has(run.at.join('/')) ? valuesOf(run) : undefined));
+  return runs?.includes(undefined) ? undefined : runs?.flatMap((run) => run ?? []);
 };
 
 /** Tells which field paths a snapshot of either form names; none where there is none, or the text is something else. */
 export const namedIn = (text: string | undefined): ((path: FieldPath) => boolean) => {
   if (text === undefined) return () => false;
-  const snapshot = parse(text);
-  const put: readonly unknown[] = isRecord(snapshot) && Array.isArray(snapshot['put']) ? snapshot['put'] : [];
-  const ids = new Set(put.flatMap((entry) => (Array.isArray(entry) ? idsOf(entry[1], entry[2]) : [])));
+  const ids = new Set(recordedIn(text)?.map(fieldId));
   return (path) => ids.has(fieldId(path));
 };
 
@@ -63,21 +59,52 @@ export interface RecordedField extends FieldPath {
 }
 
 /** All that a snapshot of either form tells, whatever kind it is of; undefined for text that is none. For people to read. */
-export const recordedIn = (text: string): readonly RecordedField[] | undefined => {
+export const recordedIn = (text: string): readonly RecordedField[] | undefined =>
+  runsIn(text)?.flatMap((run): readonly RecordedField[] => {
+    const { content, ...common } = run;
+    return isTexts(content) ? content.map((key) => ({ ...common, key })) : (valuesOf(run) ?? []);
+  });
+
+/** What stands in one line of a snapshot, below whose heading. */
+interface RecordedRun extends Pick<Edit, 'at' | 'by' | 'mode'> {
+  readonly content: unknown;
+}
+
+const runsIn = (text: string): readonly RecordedRun[] | undefined =>
+  text.startsWith('{') ? earlierRunsIn(text) : runsOfLines(text.split('\n'));
+
+const runsOfLines = (lines: readonly string[]): readonly RecordedRun[] | undefined => {
+  const runs: RecordedRun[] = [];
+  let giver: Pick<RecordedRun, 'by' | 'mode'> | undefined;
+  for (const line of lines) {
+    const [, by, verb] = HEADING.exec(line) ?? [];
+    if (by !== undefined) {
+      giver = { by, mode: verb === 'enforces' ? 'Enforce' : 'Default' };
+      continue;
+    }
+    const [, path = '', json = ''] = PLACE.exec(line) ?? [];
+    const content = parse(json);
+    if (giver === undefined || content === undefined) return undefined;
+    runs.push({ ...giver, at: path.split('.'), content });
+  }
+  return runs;
+};
+
+/** What was written until November 2026: JSON of `by` and of `put`, whose entries are [index into `by`, path, content, 'Enforce' or nothing]. */
+const earlierRunsIn = (text: string): readonly RecordedRun[] | undefined => {
   const snapshot = parse(text);
   if (!isRecord(snapshot) || !isTexts(snapshot['by']) || !Array.isArray(snapshot['put'])) return undefined;
   const by = snapshot['by'];
-  return snapshot['put'].flatMap((entry: unknown) => (Array.isArray(entry) ? recordedRun(entry, by) : []));
+  const runs = snapshot['put'].map((entry: unknown) => earlierRun(entry, by));
+  return runs.includes(undefined) ? undefined : runs.flatMap((run) => run ?? []);
 };
 
-const recordedRun = (entry: readonly unknown[], by: readonly string[]): readonly RecordedField[] => {
-  const [index, path, content, enforced] = entry;
-  const source = typeof index === 'number' ? by[index] : undefined;
-  if (source === undefined || typeof path !== 'string') return [];
-  const at = path.split('/');
-  const base = { at, by: source, mode: enforced === 'Enforce' ? ('Enforce' as const) : ('Default' as const) };
-  if (isTexts(content)) return content.map((key) => ({ ...base, key }));
-  return (itemsOf(at, content) ?? []).map(([key, value]) => ({ ...base, key, value }));
+const earlierRun = (entry: unknown, sources: readonly string[]): RecordedRun | undefined => {
+  if (!Array.isArray(entry)) return undefined;
+  const [index, path, content, enforced] = entry as readonly unknown[];
+  const by = typeof index === 'number' ? sources[index] : undefined;
+  if (by === undefined || typeof path !== 'string') return undefined;
+  return { by, mode: enforced === 'Enforce' ? 'Enforce' : 'Default', at: path.split('/'), content };
 };
 
 type Run = readonly [Edit, ...Edit[]];
@@ -105,19 +132,9 @@ const contentOf = (run: Run, form: SnapshotForm): unknown => {
   return Object.fromEntries(run.map(({ key, value }) => [key, value]));
 };
 
-const decodeRun = (
-  entry: unknown,
-  by: readonly string[],
-  paths: Pick<ReadonlySet<string>, 'has'>,
-): readonly Edit[] | undefined => {
-  if (!Array.isArray(entry)) return undefined;
-  const [index, path, content, enforced] = entry as readonly unknown[];
-  const source = typeof index === 'number' ? by[index] : undefined;
-  if (source === undefined || typeof path !== 'string' || !paths.has(path)) return undefined;
-  const items = itemsOf(path.split('/'), content);
-  const mode: Mode = enforced === 'Enforce' ? 'Enforce' : 'Default';
-  return items?.map(([key, value]) => ({ at: path.split('/'), key, value, mode, by: source }));
-};
+/** Undefined where the content is none that was put there with its values. */
+const valuesOf = ({ content, ...common }: RecordedRun): readonly Edit[] | undefined =>
+  itemsOf(common.at, content)?.map(([key, value]) => ({ ...common, key, value }));
 
 const itemsOf = (at: Path, content: unknown): readonly (readonly [string, unknown])[] | undefined => {
   if (isListPath(at)) {
@@ -126,14 +143,6 @@ const itemsOf = (at: Path, content: unknown): readonly (readonly [string, unknow
   }
   if (!isRecord(content)) return undefined;
   return Object.values(content).every(isScalar) ? Object.entries(content) : undefined;
-};
-
-const idsOf = (path: unknown, content: unknown): readonly string[] => {
-  if (typeof path !== 'string') return [];
-  const at = path.split('/');
-  const names = Array.isArray(content) && content.every((name) => typeof name === 'string');
-  const keys = names ? (content as readonly string[]) : (itemsOf(at, content)?.map(([key]) => key) ?? []);
-  return keys.map((key) => fieldId({ at, key }));
 };
 
 const parse = (text: string): unknown => {

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
 import type { PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
 import type { Edit } from '../../src/injection/edit.ts';
-import { decodeSnapshot, encodeSnapshot, namedIn } from '../../src/injection/snapshot.ts';
+import { decodeSnapshot, encodeSnapshot, namedIn, recordedIn } from '../../src/injection/snapshot.ts';
 import { SPARK_PATHS } from '../../src/kinds/spark-application/mutator.ts';
 import { admit } from '../fixtures/admitting.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
@@ -17,16 +17,19 @@ const app = (spec: object = {}, annotations: Record<string, string> = {}) => ({
   spec: { driver: {}, executor: {}, ...spec },
 });
 
-const giving = (inject: PlatformDefaultsSpec['inject'], mode: 'Default' | 'Enforce' = 'Default') => [
+const defaultsGiving = (inject: PlatformDefaultsSpec['inject'], mode: 'Default' | 'Enforce' = 'Default') => [
   platformDefaults('it', { mode, ...(inject && { inject }) }),
 ];
+
+/** A snapshot of one line. */
+const giving = (line: string, verb = 'gives'): string => `a/b@1 ${verb}:\n  ${line}`;
 
 const snapshotOf = ({ metadata }: KubeObject): string => metadata.annotations?.[INJECTED_ANNOTATION] ?? '';
 
 const edits: readonly Edit[] = [
   { at: ['spec', 'sparkConf'], key: '__proto__', value: 'x', mode: 'Enforce', by: 'a/b@1' },
   { at: ['spec', 'monitoring', 'prometheus'], key: 'port', value: 8090, mode: 'Default', by: 'a/b@1' },
-  { at: ['spec', 'driver', 'env'], key: 'A', value: { name: 'A', value: 'ä/~' }, mode: 'Default', by: 'a/c@2' },
+  { at: ['spec', 'driver', 'env'], key: 'A', value: { name: 'A', value: 'ä/~\n' }, mode: 'Default', by: 'a/c@2' },
   { at: ['spec', 'driver', 'env'], key: 'B', value: { name: 'B' }, mode: 'Default', by: 'a/c@2' },
   { at: ['spec', 'imagePullSecrets'], key: 'registry', value: 'registry', mode: 'Default', by: 'a/b@1' },
 ];
@@ -36,21 +39,59 @@ describe('a snapshot', () => {
     expect(decodeSnapshot(encodeSnapshot(edits, 'values') ?? '', SPARK_PATHS)).toEqual(edits);
   });
 
+  it('can be read by people', () => {
+    expect(encodeSnapshot(edits, 'values')?.split('\n')).toEqual([
+      'a/b@1 enforces:',
+      '  spec.sparkConf {"__proto__":"x"}',
+      'a/b@1 gives:',
+      '  spec.monitoring.prometheus {"port":8090}',
+      'a/c@2 gives:',
+      '  spec.driver.env [{"name":"A","value":"ä/~\\n"},{"name":"B"}]',
+      'a/b@1 gives:',
+      '  spec.imagePullSecrets ["registry"]',
+    ]);
+  });
+
+  it('that an earlier version wrote reads back too', () => {
+    const [conf, , env] = edits;
+    const text = JSON.stringify({
+      by: ['a/b@1', 'a/c@2'],
+      put: [
+        [0, 'spec/sparkConf', Object.fromEntries([[conf?.key, conf?.value]]), 'Enforce'],
+        [1, 'spec/driver/env', [env?.value]],
+      ],
+    });
+    expect(decodeSnapshot(text, SPARK_PATHS)).toEqual([conf, env]);
+    expect(recordedIn(text)).toEqual([conf, env]);
+  });
+
+  it.each([
+    ['no JSON', '{'],
+    ['no sources', '{"put":[]}'],
+    ['a source that is not there', '{"by":[],"put":[[0,"spec/sparkConf",{"a":"b"}]]}'],
+    ['an entry that is none', '{"by":["a/b@1"],"put":[7]}'],
+    ['a path that is none', '{"by":["a/b@1"],"put":[[0,7,{"a":"b"}]]}'],
+  ])('that an earlier version cannot have written, with %s, cannot be read', (_, text) => {
+    expect(decodeSnapshot(text, SPARK_PATHS)).toBeUndefined();
+    expect(recordedIn(text)).toBeUndefined();
+  });
+
   it('of nothing is none', () => {
     expect(encodeSnapshot([], 'values')).toBeUndefined();
   });
 
   it.each([
-    ['no JSON', '{'],
-    ['another shape', '[]'],
-    ['no sources', '{"put":[]}'],
-    ['a source that is not there', '{"by":[],"put":[[0,"spec/sparkConf",{"a":"b"}]]}'],
-    ['a place nothing is put in', '{"by":["a/b@1"],"put":[[0,"spec/driver/sidecars",[{"name":"a"}]]]}'],
-    ['a place outside the spec', '{"by":["a/b@1"],"put":[[0,"metadata/labels",{"a":"b"}]]}'],
-    ['a map where a list belongs', '{"by":["a/b@1"],"put":[[0,"spec/driver/env",{"name":"A"}]]}'],
-    ['an entry without its name', '{"by":["a/b@1"],"put":[[0,"spec/driver/env",[{"value":"x"}]]]}'],
-    ['an object where a text belongs', '{"by":["a/b@1"],"put":[[0,"spec/sparkConf",{"a":{"b":"c"}}]]}'],
-    ['names alone', '{"by":["a/b@1"],"put":[[0,"spec/sparkConf",["a"]]]}'],
+    ['empty', ''],
+    ['no lines of ours', '[]'],
+    ['of nobody', '  spec.sparkConf {"a":"b"}'],
+    ['no JSON', giving('spec.sparkConf {')],
+    ['without a path', giving('{"a":"b"}')],
+    ['a place nothing is put in', giving('spec.driver.sidecars [{"name":"a"}]')],
+    ['a place outside the spec', giving('metadata.labels {"a":"b"}')],
+    ['a map where a list belongs', giving('spec.driver.env {"name":"A"}')],
+    ['an entry without its name', giving('spec.driver.env [{"value":"x"}]')],
+    ['an object where a text belongs', giving('spec.sparkConf {"a":{"b":"c"}}')],
+    ['names alone', giving('spec.sparkConf ["a"]')],
   ])('that is %s cannot be read', (_, text) => {
     expect(decodeSnapshot(text, SPARK_PATHS)).toBeUndefined();
   });
@@ -59,7 +100,7 @@ describe('a snapshot', () => {
 it.each(['__proto__', 'spec/constructor', 'spec/driver/toString'])(
   'a snapshot that names %s names nothing of ours',
   (place) => {
-    const isNamed = namedIn(JSON.stringify({ by: ['a/b@1'], put: [[0, place, [{ name: 'A' }]]] }));
+    const isNamed = namedIn(giving(`${place.replaceAll('/', '.')} [{"name":"A"}]`));
     expect(isNamed({ at: place.split('/'), key: 'A' })).toBe(false);
   },
 );
@@ -68,7 +109,7 @@ describe('the room a snapshot takes', () => {
   const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`spark.key${at}`, 'x'.repeat(KIB)]));
 
   it('is at most 64 KiB, and what does not fit is not injected either', () => {
-    const { object, warnings } = admit(app(), giving({ sparkConf: many }));
+    const { object, warnings } = admit(app(), defaultsGiving({ sparkConf: many }));
     const { spec } = object as ReturnType<typeof app> & { readonly spec: { readonly sparkConf: object } };
     expect(Buffer.byteLength(snapshotOf(object))).toBeLessThanOrEqual(64 * KIB);
     expect(Object.keys(spec.sparkConf).length).toBeGreaterThan(50);
@@ -80,7 +121,7 @@ describe('the room a snapshot takes', () => {
     const full = app({}, { note: 'x'.repeat(256 * KIB - 400) });
     const { object, warnings } = admit(
       full,
-      giving({ sparkConf: { 'spark.long': 'y'.repeat(300), 'spark.short': 'y' } }),
+      defaultsGiving({ sparkConf: { 'spark.long': 'y'.repeat(320), 'spark.short': 'y' } }),
     );
     expect(readSparkConf(snapshotOf(object))).toEqual({ 'spark.short': 'y' });
     expect(warnings[0]).toContain('1 of the values');
@@ -88,7 +129,7 @@ describe('the room a snapshot takes', () => {
 
   it('is not denied to what is enforced, or annotations would be a way around it', () => {
     const full = app({}, { note: 'x'.repeat(256 * KIB) });
-    const { object } = admit(full, giving({ sparkConf: { 'spark.audit': 'on' } }, 'Enforce'));
+    const { object } = admit(full, defaultsGiving({ sparkConf: { 'spark.audit': 'on' } }, 'Enforce'));
     expect(object).toHaveProperty(['spec', 'sparkConf', 'spark.audit'], 'on');
     expect(readSparkConf(snapshotOf(object))).toEqual({ 'spark.audit': 'on' });
   });
@@ -96,7 +137,7 @@ describe('the room a snapshot takes', () => {
 
 describe('a forged snapshot that was stored while no webhook answered', () => {
   const forged = (place: string, what: unknown) => ({
-    [INJECTED_ANNOTATION]: JSON.stringify({ by: ['a/b@1'], put: [[0, place, what, 'Enforce']] }),
+    [INJECTED_ANNOTATION]: giving(`${place.replaceAll('/', '.')} ${JSON.stringify(what)}`, 'enforces'),
   });
   const change = (annotations: Record<string, string>) =>
     admit(app({ suspend: true }, annotations), [], app({}, annotations));

@@ -22,10 +22,15 @@ const item = fc.oneof(
   fc.record({ mountPath: keys, name: keys }),
 );
 const content = fc.oneof(fc.array(item, { maxLength: 4 }), fc.dictionary(keys, fc.constantFrom('forged', 'x', 'y')));
-const run = fc.tuple(fc.nat(1), fc.constantFrom(...places), content, fc.constantFrom('Enforce', 'Default'));
+const heading = fc
+  .tuple(fc.constantFrom('quartermaster-system/d0@1', 'a/b@1'), fc.constantFrom('gives', 'enforces'))
+  .map(([by, verb]) => `${by} ${verb}:`);
+const line = fc
+  .tuple(fc.constantFrom(...places), content)
+  .map(([place, put]) => `  ${place.replaceAll('/', '.')} ${JSON.stringify(put)}`);
 const madeUp = fc
-  .record({ by: fc.constant(['quartermaster-system/d0@1', 'a/b@1']), put: fc.array(run, { maxLength: 5 }) })
-  .map((snapshot) => JSON.stringify(snapshot));
+  .array(fc.tuple(heading, fc.array(line, { minLength: 1, maxLength: 3 })), { maxLength: 3 })
+  .map((parts) => parts.flatMap(([by, lines]) => [by, ...lines]).join('\n'));
 
 const withSnapshot = (object: KubeObject, snapshot: string): KubeObject => ({
   ...object,

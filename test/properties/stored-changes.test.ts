@@ -63,8 +63,8 @@ it('a list that an apply empties is filled in the order it was stored in', () =>
 
 const snapshots = fc.oneof(
   fc.json(),
-  fc.constant('{"by":["a/b@1"],"put":[[0,"spec/sparkConf",{"spark.x":"forged","spark.new":"forged"},"Enforce"]]}'),
-  fc.constant('{"by":["a/b@1"],"put":[[0,"spec/sparkConf",["spark.x"]],[0,"spec/driver/env",["A"]]]}'),
+  fc.constant('a/b@1 enforces:\n  spec.sparkConf {"spark.x":"forged","spark.new":"forged"}'),
+  fc.constant('a/b@1 gives:\n  spec.sparkConf ["spark.x"]\n  spec.driver.env ["A"]'),
 );
 
 /** As the API server stores a custom resource: without fields that are null. */
