@@ -40,8 +40,8 @@ export default defineConfig({
       {
         test: {
           name: 'slow',
-          include: ['test/{faults,slow}/**/*.test.ts'],
-          env,
+          include: ['test/{faults,slow,properties}/**/*.test.ts'],
+          env: { ...env, PROPERTY_RUNS: process.env['PROPERTY_RUNS'] ?? '150' },
           expect,
           testTimeout: 600_000,
           hookTimeout: 1_800_000,
