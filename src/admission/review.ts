@@ -63,6 +63,7 @@ const decodeRequest = (uid: string, request: Fields): DecodedReview => {
       oldObject: isKubeObject(oldObject) ? oldObject : undefined,
       dryRun: request['dryRun'] === true,
       username: isFields(userInfo) && typeof userInfo['username'] === 'string' ? userInfo['username'] : '',
+      groups: isFields(userInfo) ? textsOf(userInfo['groups']) : undefined,
     },
   };
 };
@@ -122,6 +123,9 @@ const isKubeObject = (value: unknown): value is KubeObject =>
   typeof value['kind'] === 'string' &&
   typeof value['apiVersion'] === 'string' &&
   isFields(value['metadata']);
+
+const textsOf = (value: unknown): readonly string[] | undefined =>
+  Array.isArray(value) ? value.filter((item) => typeof item === 'string') : undefined;
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 

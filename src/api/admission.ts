@@ -16,6 +16,7 @@ export interface AdmissionRequest {
   readonly oldObject?: KubeObject | undefined;
   readonly dryRun: boolean;
   readonly username: string;
+  readonly groups?: readonly string[] | undefined;
 }
 
 /** One JSON Patch operation (RFC 6902), of the three kinds we emit. */

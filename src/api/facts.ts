@@ -1,5 +1,5 @@
 import type { DefaultsIndex } from './injection.ts';
-import type { AccessMode, StorageClass, StringMap, VolumeMode } from './kubernetes.ts';
+import type { AccessMode, Maybe, StorageClass, StringMap, VolumeMode } from './kubernetes.ts';
 
 export type CloudName =
   | 'aws'
@@ -174,6 +174,8 @@ export interface Policy {
   readonly refusesUnenforced?: boolean;
   /** Users that this does not hold for, and who may change what is enforced. */
   readonly exemptUsers?: ReadonlySet<string>;
+  /** Keys of the annotations of namespaces that variables may name. */
+  readonly namespaceAnnotations?: ReadonlySet<string>;
   readonly storageClassPattern: RegExp;
   readonly storageClassLimit: number;
   /** What becomes of a claim whose class is missing and has a name that tells nothing; made where it is left out. */
@@ -207,6 +209,7 @@ export interface Facts {
   readonly storage: StorageFacts;
   /** Undefined: the namespace is not in the cache. */
   readonly namespaceLabels: (namespace: string) => StringMap | undefined;
+  readonly namespaceAnnotations: (namespace: string) => Maybe<StringMap>;
   readonly defaults: DefaultsIndex;
   readonly objectStore: (namespace: string, name: string) => ObjectStoreFact | undefined;
   /** Access modes of a claim; undefined where no such claim is in the cache, which a webhook alone does not fill. */

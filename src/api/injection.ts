@@ -111,6 +111,10 @@ export interface DefaultsTarget {
   readonly isDisabled: boolean;
   /** Who asked, as the API server knows them; undefined where that is not known. */
   readonly user?: string | undefined;
+  /** Groups of whoever asked, joined by commas. */
+  readonly groups?: string | undefined;
+  /** Value of an annotation of the namespace that the platform lets variables name. */
+  readonly namespaceAnnotation?: (key: string) => string | undefined;
   /** The account that a pod runs as. */
   readonly serviceAccount?: string | undefined;
   /** Set for pods: entries for every pod hold too, and what they say of owners. */

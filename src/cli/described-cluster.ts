@@ -176,7 +176,7 @@ export const offlineFacts = ({
   namespace: fallback = 'default',
 }: OfflineCluster): Facts => {
   const storageClasses = new Map(objects.filter(isStorageClass).map((object) => [object.metadata.name ?? '', object]));
-  const namespaces = new Map(objects.filter(isNamespace).map(({ metadata }) => [metadata.name, metadata.labels ?? {}]));
+  const namespaces = new Map(objects.filter(isNamespace).map(({ metadata }) => [metadata.name, metadata]));
   const volumeClasses = new Set(objects.filter(isVolume).map(({ spec }) => spec?.storageClassName));
   const claimModes = new Map(
     objects.filter(isClaim).map((claim) => [keyOf({ namespace: fallback, ...claim.metadata }), accessModesOf(claim)]),
@@ -187,9 +187,10 @@ export const offlineFacts = ({
     defaults,
     policy,
     namespaceLabels: (namespace) => ({
-      ...(namespaces.get(namespace) ?? namespaceLabels),
+      ...(namespaces.has(namespace) ? namespaces.get(namespace)?.labels : namespaceLabels),
       [NAMESPACE_NAME_LABEL]: namespace,
     }),
+    namespaceAnnotations: (namespace) => namespaces.get(namespace)?.annotations,
     objectStore: () => undefined,
     isClaimMissing: () => false,
     hasSparkPodWebhook: () => true,

@@ -24,6 +24,7 @@ import {
 } from './provisioning/plan.ts';
 import { eventsOn, type ProvisionFindings, recheckAfterMs, statusOf } from './status.ts';
 import { conflictingEntries } from './ties.ts';
+import { namespaceAnnotationIn } from './variables.ts';
 import { sparkOperatorWarnings, sparkWebhookFields, warningsOn } from './warnings.ts';
 
 /**
@@ -94,8 +95,9 @@ const reconcile = async (
   const provided = entry && (await provide(key, entry, tools, signal));
   const hasPodWebhook = hasSparkPodWebhook(tools.stores.mutatingWebhooks);
   const operatorWarnings = entry ? await sparkOperatorWarnings(entry, hasPodWebhook, tools.kube, signal) : [];
-  const known = tools.facts().cloud.facts;
-  const isFact = (fact: string): boolean => Object.hasOwn(known, fact);
+  const { cloud, policy } = tools.facts();
+  const isFact = (name: string): boolean =>
+    Object.hasOwn(cloud.facts, name) || policy.namespaceAnnotations?.has(namespaceAnnotationIn(name) ?? '') === true;
   const warnings = entry ? [...warningsOn(entry, entries, isFact), ...operatorWarnings] : [];
   const tally = tools.admissions.of(key);
   const now = tools.now();

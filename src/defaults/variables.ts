@@ -6,28 +6,39 @@ const REFERENCE = /\$\$\{|\$\{([^}$]*)\}/g;
 
 const LABEL_PREFIX = 'labels.';
 const NAMESPACE_LABEL_PREFIX = 'namespaceLabels.';
-const BUILT_IN = ['cloud', 'region', 'zone', 'account', 'namespace', 'name', 'kind', 'user', 'serviceAccount'];
+const NAMESPACE_ANNOTATION_PREFIX = 'namespaceAnnotations.';
+const FIELDS = ['namespace', 'name', 'kind', 'user', 'groups', 'serviceAccount'] as const;
+const BUILT_IN: readonly string[] = ['cloud', 'region', 'zone', 'account', ...FIELDS];
+const OF_KEY = /^(labels|namespaceLabels|namespaceAnnotations)\../;
 
 /** True for the variables that Quartermaster itself gives a value; a PlatformDefaults cannot define those. */
 export const isBuiltIn = (name: string): boolean =>
-  BUILT_IN.includes(name) || /^(labels|namespaceLabels)\../.test(name) || /^objectStore\.[^.].*\.url$/.test(name);
+  BUILT_IN.includes(name) || OF_KEY.test(name) || /^objectStore\.[^.].*\.url$/.test(name);
 
 /** True for the variables that follow from the object, which its author writes: what is made for the whole cluster takes none. */
 export const isOfObject = (name: string): boolean =>
-  isField(name) || /^(labels|namespaceLabels|objectStore)\./.test(name);
+  isField(name) || OF_KEY.test(name) || name.startsWith('objectStore.');
+
+/** True for those that an object has, and that nothing has before there is one. */
+export const isOfRequest = (name: string): boolean => (isField(name) && name !== 'namespace') || OF_KEY.test(name);
+
+/** The key of the annotation that a variable takes from the object's namespace; undefined for other variables. */
+export const namespaceAnnotationIn = (name: string): string | undefined =>
+  name.startsWith(NAMESPACE_ANNOTATION_PREFIX) ? name.slice(NAMESPACE_ANNOTATION_PREFIX.length) : undefined;
 
 /** The built-in variables, for a message. */
 export const BUILT_IN_VARIABLES: readonly string[] = [
   ...BUILT_IN,
   'labels.<key>',
   'namespaceLabels.<key>',
+  'namespaceAnnotations.<key>',
   'objectStore.<name>.url',
 ];
 
 /** Where a variable is filled in. */
 export type VariableScope = Pick<
   DefaultsTarget,
-  'cloud' | 'labels' | 'namespace' | 'name' | 'variable' | 'user' | 'serviceAccount'
+  'cloud' | 'labels' | 'namespace' | 'name' | 'variable' | 'user' | 'groups' | 'serviceAccount' | 'namespaceAnnotation'
 > & {
   readonly namespaceLabels?: StringMap;
   readonly kind: string;
@@ -40,10 +51,11 @@ export const builtInValue = (scope: VariableScope, name: string): string | undef
   if (name.startsWith(LABEL_PREFIX)) return labelOf(scope.labels, name.slice(LABEL_PREFIX.length));
   if (name.startsWith(NAMESPACE_LABEL_PREFIX))
     return labelOf(scope.namespaceLabels ?? {}, name.slice(NAMESPACE_LABEL_PREFIX.length));
+  const annotation = namespaceAnnotationIn(name);
+  if (annotation !== undefined) return scope.namespaceAnnotation?.(annotation) || undefined;
   return scope.variable(name) || undefined;
 };
 
-const FIELDS = ['namespace', 'name', 'kind', 'user', 'serviceAccount'] as const;
 const isField = (name: string): name is (typeof FIELDS)[number] => FIELDS.some((field) => field === name);
 
 const labelOf = (labels: StringMap, key: string): string | undefined =>

@@ -5,7 +5,7 @@ import type { Kube } from '../kube/api-server.ts';
 import type { Entry } from './entry.ts';
 import { fieldOf, itemsOf } from './partial.ts';
 import { tiesOf } from './ties.ts';
-import { isBuiltIn, requiredVariablesIn } from './variables.ts';
+import { isBuiltIn, namespaceAnnotationIn, requiredVariablesIn } from './variables.ts';
 
 /** A warning about a valid entry, given once the others are known. It is in force all the same. */
 export interface Warning {
@@ -32,7 +32,8 @@ const undefinedVariables = (
   isFact: (name: string) => boolean,
 ): readonly Warning[] => {
   const { inject = {}, provision } = entry.spec;
-  const isUnknown = (name: string): boolean => !isBuiltIn(name) && !isFact(name);
+  const isUnknown = (name: string): boolean =>
+    (!isBuiltIn(name) || namespaceAnnotationIn(name) !== undefined) && !isFact(name);
   const missing = new Set([...requiredVariablesIn([inject, provision])].filter(isUnknown));
   for (const other of entries) {
     if (missing.size === 0) return [];
@@ -40,10 +41,15 @@ const undefinedVariables = (
   }
   return [...missing].map((name) => ({
     reason: 'Incomplete',
-    message: `${fieldUsing(name, inject)}: \${${name}} is defined by no PlatformDefaults and is no fact of the cloud: this is never applied.`,
+    message: `${fieldUsing(name, inject)}: \${${name}} ${whyUnknown(name)}: this is never applied.`,
     isNever: true,
   }));
 };
+
+const whyUnknown = (name: string): string =>
+  namespaceAnnotationIn(name) === undefined
+    ? 'is defined by no PlatformDefaults and is no fact of the cloud'
+    : 'is no annotation that the setting NAMESPACE_ANNOTATIONS lists';
 
 /** The first that does. */
 const fieldUsing = (name: string, inject: InjectSpec): string => {

@@ -9,7 +9,7 @@ import { isRecord, textAt } from './path.ts';
 export const targetOf = (
   kind: TargetKind,
   object: KubeObject,
-  request: Pick<AdmissionRequest, 'namespace'> & Partial<Pick<AdmissionRequest, 'username'>>,
+  request: Pick<AdmissionRequest, 'namespace'> & Partial<Pick<AdmissionRequest, 'username' | 'groups'>>,
   facts: Facts,
 ): DefaultsTarget => {
   const namespace = namespaceOf(object, request);
@@ -22,7 +22,9 @@ export const targetOf = (
     namespaceLabels,
     cloud: facts.cloud.name,
     user: request.username,
+    groups: request.groups?.join(','),
     serviceAccount: textAt(object, ['spec', 'serviceAccountName']),
+    namespaceAnnotation: (key) => annotationOf(key, namespace, facts),
     variable: (name) => variableOf(name, namespace, facts),
     isDisabled: isOptedOut(object) || namespaceLabels[INJECT_LABEL] === INJECT_DISABLED,
   };
@@ -48,6 +50,11 @@ export const variableOf = (name: string, namespace: string, facts: Facts): strin
   const { facts: known } = facts.cloud;
   const fact = name === 'account' ? (known['account'] ?? known['project'] ?? known['subscription']) : known[name];
   return fact?.value;
+};
+
+const annotationOf = (key: string, namespace: string, { policy, namespaceAnnotations }: Facts): string | undefined => {
+  const annotations = policy.namespaceAnnotations?.has(key) ? namespaceAnnotations(namespace) : undefined;
+  return annotations && Object.hasOwn(annotations, key) ? annotations[key] : undefined;
 };
 
 const readyUrl = (store: ObjectStoreFact | undefined): string | undefined => (store?.ready ? store.url : undefined);

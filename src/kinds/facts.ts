@@ -34,6 +34,7 @@ export const createFacts = ({
   const lookups: Omit<Facts, 'cloud' | 'defaults'> = {
     policy,
     namespaceLabels: (name) => labelsOf(stores.namespaces.get({ namespace: '', name })),
+    namespaceAnnotations: (name) => stores.namespaces.get({ namespace: '', name })?.metadata.annotations,
     objectStore: (namespace, name) => {
       const store = stores.objectStores.get({ namespace, name });
       return store && objectStoreFact(store);

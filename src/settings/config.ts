@@ -82,6 +82,7 @@ export const policyOf = (values: Settings): Policy => ({
   systemNamespace: values.namespace,
   refusesUnenforced: values.unenforced === 'deny',
   exemptUsers: new Set(values.exemptUsers),
+  namespaceAnnotations: new Set(values.namespaceAnnotations),
   storageClassPattern: values.storageClassPattern,
   storageClassLimit: values.storageClassLimit,
   unknownClass: values.unknownClass,

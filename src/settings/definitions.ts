@@ -176,6 +176,12 @@ export const settings = {
     list,
     'who is never refused for that and may take off what is enforced, as the API server names them (system:serviceaccount:argo:argo), joined by commas',
   ),
+  namespaceAnnotations: setting(
+    'NAMESPACE_ANNOTATIONS',
+    '',
+    list,
+    'annotations of namespaces that PlatformDefaults may name as ${namespaceAnnotations.<key>}, joined by commas: whoever writes one chooses what it gives',
+  ),
   storageClassPattern: setting(
     'STORAGE_CLASS_PATTERN',
     '[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?',

@@ -83,6 +83,13 @@ describe('a variable that nobody defines', () => {
     expect(warnings(user, definer())).toEqual([]);
   });
 
+  it('is one of the namespace’s annotations where no setting lists it', () => {
+    const annotated = entry('user', { inject: { labels: { cost: '${namespaceAnnotations.example.org/cost}' } } });
+    expect(warnings(annotated)).toEqual([
+      'Incomplete: spec.inject.labels cost: ${namespaceAnnotations.example.org/cost} is no annotation that the setting NAMESPACE_ANNOTATIONS lists: this is never applied.',
+    ]);
+  });
+
   it('counts a tenant’s definition for the platform’s entries, not for another tenant’s', () => {
     const tenant = { ...user, metadata: { ...user.metadata, namespace: 'team-a' } };
     expect(warnings(user, definer({ namespace: 'team-b' }))).toEqual([]);

@@ -34,6 +34,8 @@ export const createOverlay = (base: Facts): Overlay => {
         ? base.namespaceLabels(name)
         : { ...added.metadata.labels, [NAMESPACE_NAME_LABEL]: name };
     },
+    namespaceAnnotations: (name) =>
+      namespaces.has(name) ? namespaces.get(name)?.metadata.annotations : base.namespaceAnnotations(name),
     claimModes: (namespace, name) => {
       const claim = claims.get(keyOf({ namespace, name }));
       return claim === undefined ? base.claimModes(namespace, name) : accessModesOf(claim);

@@ -9,7 +9,14 @@ import {
 import { schemaViolations } from '../../api/schema-validation.ts';
 import { isPodKind } from '../../api/target-kinds.ts';
 import { type DefaultsOptions, requirementsOf, withoutNulls } from '../entry.ts';
-import { BUILT_IN_VARIABLES, isBuiltIn, isOfObject, malformedVariable, variablesIn } from '../variables.ts';
+import {
+  BUILT_IN_VARIABLES,
+  isBuiltIn,
+  isOfObject,
+  isOfRequest,
+  malformedVariable,
+  variablesIn,
+} from '../variables.ts';
 import { injectViolations } from './inject.ts';
 import { configKey, dnsSubdomain, qualifiedName } from './names.ts';
 
@@ -167,9 +174,7 @@ const scopeViolations = (
 
 const objectVariableViolations = (provision: ProvisionSpec): readonly string[] =>
   [...variablesIn(provision)]
-    .filter(
-      (name) => ['name', 'kind', 'user', 'serviceAccount'].includes(name) || /^(labels|namespaceLabels)\./.test(name),
-    )
+    .filter(isOfRequest)
     .map(
       (name) => `spec.provision: \${${name}} is about an object, and a namespace is provisioned before there is one`,
     );
