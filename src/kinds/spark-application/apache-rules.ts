@@ -9,7 +9,7 @@ import { isReservedApacheConf, isReservedLabel } from '../../injection/reserved.
 import type { Rules } from '../../injection/settlement.ts';
 import { type DesiredVolumes, desiredVolumes, mountIndex, POD_VOLUMES } from '../../injection/volumes.ts';
 import { containerIn, inPod, inTemplate, podOf, roleAt, templateOf } from './apache-template.ts';
-import { confMounts, confSecretsMaking, confVolume, confVolumes } from './conflicts.ts';
+import { confMountFields, confSecretsMaking, confVolume, confVolumes } from './conflicts.ts';
 import { ROLES, type Role, SPARK_CONF, sparkConfField } from './fields.ts';
 
 const KIND = 'ApacheSparkApplication';
@@ -115,9 +115,7 @@ const templateConflicts = (app: KubeObject, { at, key, mode }: Edit, role: Role)
     case 'volumes':
       return [...confVolumes(app, key), ...confSecretsMaking(app, key)].filter(isOf(role)).map(sparkConfField);
     case 'volumeMounts':
-      return confMounts(app, role, key, { mode })
-        .flatMap((mount) => mountKeys(app, role, mount))
-        .map(sparkConfField);
+      return confMountFields(app, role, key, { mode });
     default:
       return [];
   }
@@ -127,12 +125,6 @@ const isOf =
   (role: Role) =>
   (key: string): boolean =>
     key.startsWith(`spark.kubernetes.${role}.`);
-
-/** A volume of which only some keys were left would keep the application from being submitted. */
-const mountKeys = (app: KubeObject, role: Role, mount: string): readonly string[] => {
-  const volume = confVolume(mount);
-  return volume === undefined ? [mount] : confVolumes(app, volume).filter(isOf(role));
-};
 
 const variableKeys = (role: Role, name: string): readonly string[] => [
   role === 'driver' ? `spark.kubernetes.driverEnv.${name}` : `spark.executorEnv.${name}`,
@@ -222,8 +214,6 @@ const pathFields = (
   typeof path === 'string'
     ? [
         { at: [...inTemplate(role, containerIn(app, role)), 'volumeMounts'], key: mountKey(path) },
-        ...confMounts(app, role, mountKey(path), { mode, own })
-          .flatMap((mount) => mountKeys(app, role, mount))
-          .map(sparkConfField),
+        ...confMountFields(app, role, mountKey(path), { mode, own }),
       ]
     : [];

@@ -101,7 +101,7 @@ const templateFields = (app: KubeObject, field: string, key: string, role: Role)
 const mountFields = (app: KubeObject, { at, key, value, mode }: Edit, role: Role): readonly FieldPath[] => [
   ...MOUNT_LISTS.filter((list) => list !== at.at(-1)).map((list) => ({ at: ['spec', role, list], key })),
   ...inTemplateContainer(app, role, 'volumeMounts', key),
-  ...confMounts(app, role, key, { mode }).map(sparkConfField),
+  ...confMountFields(app, role, key, { mode }),
   ...sameName(app, { at, key, value, mode }),
 ];
 
@@ -178,13 +178,29 @@ const MOUNTS: Readonly<Record<Role, RegExp>> = {
   executor: /^spark\.kubernetes\.executor\.(volumes\..+\.mount\.path|secrets\..+)$/,
 };
 
+interface MountQuery {
+  readonly mode: Mode;
+  /** The key of sparkConf that is asked about. */
+  readonly own?: string;
+}
+
+/** Fields of sparkConf that mount something else at a path of a role: of a volume all, since Spark submits none of which only some were left. */
+export const confMountFields = (app: KubeObject, role: Role, path: string, query: MountQuery): readonly FieldPath[] =>
+  confMounts(app, role, path, query)
+    .flatMap((mount) => keysOfMount(app, mount))
+    .map(sparkConfField);
+
+const keysOfMount = (app: KubeObject, mount: string): readonly string[] => {
+  const volume = volumePrefix(mount);
+  return volume === undefined ? [mount] : keysStillIn(app, `keys ${volume}`);
+};
+
+/** `spark.kubernetes.<role>.volumes.<type>.<name>.` of a key that says something of a volume. */
+const volumePrefix = (key: string): string | undefined =>
+  /^spark\.kubernetes\.(?:driver|executor)\.volumes\.[^.]+\.[^.]+\./.exec(key)?.[0];
+
 /** Keys of sparkConf besides `own` that mount something at a path of a role: one of them is enough to keep a default away. */
-export const confMounts = (
-  app: KubeObject,
-  role: Role,
-  path: string,
-  { mode, own }: { readonly mode: Mode; readonly own?: string },
-): readonly string[] => {
+const confMounts = (app: KubeObject, role: Role, path: string, { mode, own }: MountQuery): readonly string[] => {
   const conf = mapAt(app, SPARK_CONF);
   const found: string[] = [];
   for (const key of indexedKeys(app, mountTerm(role, path))) {
@@ -233,7 +249,7 @@ const termsOf = (conf: UnknownRecord, key: string): readonly string[] => {
   const roles = path === undefined ? [] : ROLES.filter((role) => MOUNTS[role].test(key));
   const secret = /^spark\.kubernetes\.(?:driver|executor)\.secrets\.(.+)$/.exec(key)?.[1];
   return [
-    ...(volume === undefined ? [] : [`volume ${volume}`]),
+    ...(volume === undefined ? [] : [`volume ${volume}`, `keys ${volumePrefix(key)}`]),
     ...(secret === undefined ? [] : [`made ${generatedVolume('secrets', secret)}`]),
     ...roles.map((role) => mountTerm(role, path ?? '')),
   ];
@@ -272,7 +288,7 @@ const pullSecretFields = (app: KubeObject): readonly FieldPath[] => {
 const pathConflicts = (role: Role, path: string, own: string, { app, edit }: ConfQuery): readonly FieldPath[] => [
   ...MOUNT_LISTS.map((list) => ({ at: ['spec', role, list], key: mountKey(path) })),
   ...inTemplateContainer(app, role, 'volumeMounts', mountKey(path)),
-  ...confMounts(app, role, mountKey(path), { mode: edit.mode, own }).map(sparkConfField),
+  ...confMountFields(app, role, mountKey(path), { mode: edit.mode, own }),
 ];
 
 /** The operator gives spark-submit a key of the same name for each. */
