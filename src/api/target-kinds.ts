@@ -40,6 +40,8 @@ export type TargetKind = (typeof TARGET_KINDS)[number];
 const sparkApplications = ['SparkApplication', 'ApacheSparkApplication'] as const;
 const labelled = ['PersistentVolumeClaim', ...sparkApplications, 'ObjectStore', ...POD_KINDS] as const;
 const running = [...sparkApplications, ...POD_KINDS] as const;
+/** What is in pod templates, which Apache's SparkApplication has; Kubeflow's has fields of its own for some of it. */
+const templated = ['ApacheSparkApplication', ...POD_KINDS] as const;
 const spark = [...sparkApplications, 'SparkConnect', 'SparkCluster'] as const;
 
 /**
@@ -64,15 +66,15 @@ export const INJECT_KEYS = {
   proxy: running,
   caBundle: running,
   forExecutors: POD_KINDS,
-  priorityClassName: POD_KINDS,
-  schedulerName: POD_KINDS,
-  runtimeClassName: POD_KINDS,
-  terminationGracePeriodSeconds: POD_KINDS,
-  affinity: POD_KINDS,
-  topologySpreadConstraints: POD_KINDS,
-  dnsConfig: POD_KINDS,
-  securityContext: POD_KINDS,
-  containerSecurityContext: POD_KINDS,
+  priorityClassName: running,
+  schedulerName: running,
+  runtimeClassName: templated,
+  terminationGracePeriodSeconds: running,
+  affinity: running,
+  topologySpreadConstraints: templated,
+  dnsConfig: running,
+  securityContext: running,
+  containerSecurityContext: running,
   resources: POD_KINDS,
   imagePullPolicy: POD_KINDS,
   imageRegistries: POD_KINDS,

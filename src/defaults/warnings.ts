@@ -77,7 +77,11 @@ const incompleteParts = ({ spec }: Entry, entries: readonly Entry[]): readonly W
 };
 
 /** What spark-operator itself leaves out of `spark-submit` and puts into the pods with its webhook (sparkpod_defaulter.go). */
-const WEBHOOK_KEYS = ['env', 'envFrom', 'volumes', 'volumeMounts', 'configMaps', 'tolerations', 'hostAliases'] as const;
+const WEBHOOK_KEYS = [
+  ...(['env', 'envFrom', 'volumes', 'volumeMounts', 'configMaps', 'tolerations', 'hostAliases'] as const),
+  ...(['affinity', 'dnsConfig', 'securityContext', 'containerSecurityContext'] as const),
+  ...(['priorityClassName', 'schedulerName', 'terminationGracePeriodSeconds'] as const),
+];
 
 /** The fields of an entry that reach a SparkApplication's pods through spark-operator's own webhook alone. */
 export const sparkWebhookFields = ({ spec: { match, inject = {} } }: Entry): readonly string[] => {

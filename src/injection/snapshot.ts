@@ -136,13 +136,17 @@ const contentOf = (run: Run, form: SnapshotForm): unknown => {
 const valuesOf = ({ content, ...common }: RecordedRun): readonly Edit[] | undefined =>
   itemsOf(common.at, content)?.map(([key, value]) => ({ ...common, key, value }));
 
+/** Maps that hold lists and maps of their own. */
+const isOpenMap = (at: Path): boolean => OPEN_MAPS.has(at.at(-1) ?? '');
+const OPEN_MAPS: ReadonlySet<string> = new Set(['affinity', 'dnsConfig', 'securityContext', 'podSecurityContext']);
+
 const itemsOf = (at: Path, content: unknown): readonly (readonly [string, unknown])[] | undefined => {
   if (isListPath(at)) {
     const keyed = Array.isArray(content) ? content.map((item: unknown) => [keyOf(at, item), item] as const) : undefined;
     return keyed?.every((pair): pair is readonly [string, unknown] => pair[0] !== undefined) ? keyed : undefined;
   }
   if (!isRecord(content)) return undefined;
-  return Object.values(content).every(isScalar) ? Object.entries(content) : undefined;
+  return isOpenMap(at) || Object.values(content).every(isScalar) ? Object.entries(content) : undefined;
 };
 
 const parse = (text: string): unknown => {

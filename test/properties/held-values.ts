@@ -23,6 +23,12 @@ export const missing = (injection: Injection, object: KubeObject, warnings: stri
       [...injection.env].map(([name, { value }]) => ({ name, value, held: named(owner, name) })),
     ),
   ];
+  const placed = isSpark(object) ? [...injection.podFields] : [];
+  for (const [id, { value }] of placed) {
+    const [path = '', name = ''] = id.split(' ');
+    const field = path.slice('spec/'.length);
+    wants.push(...roles.map((role) => ({ name, value, held: held(role, fieldOf(field, isOfApache), name) })));
+  }
   return wants
     .filter(({ name, value, held }) => !isDeepStrictEqual(held, value) && !warnings.includes(name))
     .map(({ name }) => name);
@@ -34,7 +40,18 @@ const asRole = (role: Readonly<Record<string, unknown>>): Record<string, unknown
   const spec = isMap(template['spec']) ? template['spec'] : {};
   const [container] = Array.isArray(spec['containers']) ? (spec['containers'] as unknown[]) : [];
   const { labels, annotations } = isMap(template['metadata']) ? template['metadata'] : {};
-  return { labels, annotations, env: isMap(container) ? container['env'] : undefined };
+  return { ...spec, labels, annotations, env: isMap(container) ? container['env'] : undefined };
+};
+
+const isSpark = ({ kind }: KubeObject): boolean => kind === 'SparkApplication';
+
+/** Kubeflow's roles have the pod's security context by another name, since theirs is the container's. */
+const fieldOf = (field: string, isOfApache: boolean): string =>
+  field === 'securityContext' && !isOfApache ? 'podSecurityContext' : field;
+
+const held = (role: Readonly<Record<string, unknown>>, field: string, name: string): unknown => {
+  const owner = field === '' ? role : role[field];
+  return isMap(owner) ? owner[name] : undefined;
 };
 
 const prefixed = (given: ResolvedMap<unknown>): ResolvedMap<unknown> =>

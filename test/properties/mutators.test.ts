@@ -196,8 +196,9 @@ const skeletonOf = (pod: KubeObject): object => {
   const { volumes, nodeSelector, tolerations, imagePullSecrets, hostAliases, initContainers, containers } =
     (pod as Pod).spec ?? {};
   const given = ['priorityClassName', 'schedulerName', 'terminationGracePeriodSeconds', 'affinity', 'dnsConfig'];
+  const templated = ['runtimeClassName', 'topologySpreadConstraints', 'securityContext'];
   const lists = { volumes, nodeSelector, tolerations, imagePullSecrets, hostAliases };
-  const ours = [...given, ...Object.keys(lists), 'topologySpreadConstraints', 'securityContext'];
+  const ours = [...given, ...templated, ...Object.keys(lists)];
   const rest = Object.fromEntries(Object.entries((pod as Pod).spec ?? {}).filter(([key]) => !ours.includes(key)));
   const strip = (container: Container) => {
     const { env, envFrom, volumeMounts, ...others } = container;

@@ -11,6 +11,7 @@ import { type DesiredVolumes, desiredVolumes, mountIndex, POD_VOLUMES } from '..
 import { containerIn, inPod, inTemplate, podOf, roleAt, templateOf } from './apache-template.ts';
 import { confMountFields, confSecretsMaking, confVolume, confVolumes } from './conflicts.ts';
 import { ROLES, type Role, SPARK_CONF, sparkConfField } from './fields.ts';
+import { schedulerKeys } from './placement.ts';
 
 const KIND = 'ApacheSparkApplication';
 
@@ -34,6 +35,12 @@ const makeRules = (edits: readonly Edit[]): Rules => {
                 .map(({ at, key }) => ({ at: inTemplate(role, at), key })),
             ];
       return others.filter((path) => valuesAt(app, path).length > 0);
+    },
+    supersededBy: (edit) => {
+      const role = roleAt(edit.at);
+      if (role === undefined) return [];
+      const superseded = ofPods[role].supersededBy?.({ ...edit, at: inPod(edit.at) }) ?? [];
+      return superseded.map(({ at, key }) => ({ at: inTemplate(role, at), key }));
     },
     // What a chart renders as `value: null` arrives as a name alone; an empty value that is meant arrives as `value: ""`.
     isBlank: ({ at }, value) =>
@@ -112,6 +119,8 @@ const templateConflicts = (app: KubeObject, { at, key, mode }: Edit, role: Role)
       return [sparkConfField(`${own}.annotation.${key}`)];
     case 'nodeSelector':
       return [sparkConfField(`spark.kubernetes.node.selector.${key}`), sparkConfField(`${own}.node.selector.${key}`)];
+    case 'spec':
+      return key === 'schedulerName' ? schedulerKeys(role).map(sparkConfField) : [];
     case 'volumes':
       return [...confVolumes(app, key), ...confSecretsMaking(app, key)].filter(isOf(role)).map(sparkConfField);
     case 'volumeMounts':
@@ -162,6 +171,14 @@ const conflictRules: readonly (readonly [RegExp, FieldsOf])[] = [
       (role === undefined ? ROLES : [asRole(role)]).map((one) => ({
         at: inTemplate(one, ['spec', 'nodeSelector']),
         key,
+      })),
+  ],
+  [
+    /^spark\.kubernetes\.(?:(driver|executor)\.)?scheduler\.name$/,
+    ([role]) =>
+      (role === undefined ? ROLES : [asRole(role)]).map((one) => ({
+        at: inTemplate(one, ['spec']),
+        key: 'schedulerName',
       })),
   ],
   [

@@ -96,13 +96,14 @@ export const accountEdits = ({ serviceAccountName: account }: Injection): readon
 const POD_PATHS = [
   ...['metadata/labels', 'metadata/annotations'],
   ...['volumes', 'nodeSelector', 'tolerations', 'imagePullSecrets', 'hostAliases'].map((field) => `spec/${field}`),
+  ...['spec', 'spec/affinity', 'spec/dnsConfig', 'spec/securityContext', 'spec/topologySpreadConstraints'],
 ];
 const FIXED: ReadonlySet<string> = new Set([
   SPARK_CONF.join('/'),
   ...ROLES.flatMap((role) => POD_PATHS.map((path) => `${TEMPLATES[role].join('/')}/${path}`)),
 ]);
 const OF_CONTAINER =
-  /^spec\/(driver|executor)Spec\/podTemplateSpec\/spec\/containers\/\d{1,4}(\/(env|envFrom|volumeMounts))?$/;
+  /^spec\/(driver|executor)Spec\/podTemplateSpec\/spec\/containers\/\d{1,4}(\/(env|envFrom|volumeMounts|securityContext))?$/;
 
 /** Every path at which anything is put, as a snapshot has it. */
 export const APACHE_PATHS: Pick<ReadonlySet<string>, 'has'> = {

@@ -15,6 +15,7 @@ import {
   variableFields,
 } from './fields.ts';
 import { keysWith } from './indexed-entries.ts';
+import { placementConflicts } from './placement.ts';
 
 /**
  * Where else a SparkApplication says what an edit would say. Spark and its operator put all of these into the same
@@ -43,8 +44,11 @@ const appFields = (field: string, key: string): readonly FieldPath[] => {
   return field === 'imagePullSecrets' ? [sparkConfField('spark.kubernetes.container.image.pullSecrets')] : [];
 };
 
-const roleFields = (app: KubeObject, field: string, { key, mode }: Edit, role: Role): readonly FieldPath[] => {
+const roleFields = (app: KubeObject, field: string, edit: Edit, role: Role): readonly FieldPath[] => {
+  const { key, mode } = edit;
   const own = `spark.kubernetes.${role}`;
+  const placement = placementConflicts(app, edit, role);
+  if (placement.length > 0) return placement;
   if (field === 'env') return [...variableFields(key, role), ...(mode === 'Default' ? impliedBy(app, key, role) : [])];
   if (field === 'annotations') return [sparkConfField(`${own}.annotation.${key}`)];
   if (field === 'nodeSelector')
@@ -155,6 +159,11 @@ const conflictRules: readonly (readonly [RegExp, FieldsOf])[] = [
     ([role, name = ''], query) => variableConflicts(asRole(role), name, query),
   ],
   [/^spark\.kubernetes\.(?:.+\.)?node\.selector\.(.+)$/, ([key = '']) => selectorFields(key)],
+  [
+    /^spark\.kubernetes\.(?:(driver|executor)\.)?scheduler\.name$/,
+    ([role]) =>
+      (role === undefined ? ROLES : [asRole(role)]).map((one) => ({ at: ['spec', one], key: 'schedulerName' })),
+  ],
   [/^spark\.kubernetes\.container\.image\.pullSecrets$/, (_, { app }) => pullSecretFields(app)],
   [
     /^spark\.kubernetes\.(driver|executor)\.(label|annotation)\.(.+)$/,

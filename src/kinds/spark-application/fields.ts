@@ -25,13 +25,18 @@ export const generatedVolume = (list: FileList, name: string): string =>
 /** A key of sparkConf. */
 export const sparkConfField = (key: string): FieldPath => ({ at: SPARK_CONF, key });
 
-/** An entry of a list in that container of a role's pod template which becomes Spark's. */
-export const inTemplateContainer = (app: KubeObject, role: Role, list: string, key: string): readonly FieldPath[] => {
+/** An entry of a list, or a field, in that container of a role's pod template which becomes Spark's. */
+export const inTemplateContainer = (
+  app: KubeObject,
+  role: Role,
+  list: string | undefined,
+  key: string,
+): readonly FieldPath[] => {
   const at = ['spec', role, 'template', 'spec', 'containers'];
   const containers = listAt(app, at);
   if (containers.length === 0) return [];
   const { index } = memoizePassing(containers, CONTAINERS_OF[role], () => sparkContainer(containers, role));
-  return [{ at: [...at, String(index), list], key }];
+  return [{ at: [...at, String(index), ...(list === undefined ? [] : [list])], key }];
 };
 
 /** What is found for each is kept apart: two roles may share one list. */

@@ -23,6 +23,7 @@ import { JMX_PORT, jmxIncompatibility, MONITORING, PROMETHEUS } from './jmx-expo
 import { monitoringEdits, monitoringWarnings } from './monitoring.ts';
 import { objectStoreEdits, type Proposal } from './object-store.ts';
 import { operatorWebhookWarnings } from './operator-webhook.ts';
+import { PLACEMENT_MAPS, placementEdits } from './placement.ts';
 import { sparkRules } from './rules.ts';
 
 export interface SparkContext {
@@ -77,6 +78,7 @@ const roleEdits = (role: Role, injection: Injection): readonly Edit[] => {
     ...editsOf(at('annotations'), injection.annotations),
     ...editsOf(at('tolerations'), injection.tolerations),
     ...editsOf(at('hostAliases'), injection.hostAliases),
+    ...placementEdits(role, injection),
     // Executors need no rights of their own, and Spark gives them the driver's account where they name none.
     ...(account && (role === 'driver' || account.mode === 'Enforce')
       ? [editOf(['spec', role], 'serviceAccount', account, account.value)]
@@ -108,6 +110,7 @@ const ROLE_FIELDS = [
   'tolerations',
   'hostAliases',
   'nodeSelector',
+  ...PLACEMENT_MAPS,
 ];
 
 /** Every path at which anything is put, as a snapshot has it. */

@@ -14,6 +14,7 @@ import {
 import { configMapSetting, confVolume, sparkConflicts } from './conflicts.ts';
 import { ROLES } from './fields.ts';
 import { generatedVolumeRefusal, isGenerated } from './generated-volumes.ts';
+import { placementRefusal } from './placement.ts';
 
 const TWO_VOLUMES = 'sparkConf and volumes are both to give a volume of that name';
 const KIND = 'SparkApplication';
@@ -67,6 +68,9 @@ const fieldRefusal = (app: KubeObject, edit: Edit, desired: DesiredVolumes): str
       return selectorRefusal(app, edit);
     case 'prometheus':
       return key === 'port' && !isPort(value) ? `the port must be ${LEAST_PORT} to ${GREATEST_PORT}` : undefined;
+    case 'driver':
+    case 'executor':
+      return placementRefusal(app, edit);
     default:
       return undefined;
   }
