@@ -1,3 +1,4 @@
+import { SYSTEM_NAMESPACE } from '../../src/api/names.ts';
 import { type DemoObject, idOf, type Kubectl, objectsOf } from './kubectl.ts';
 import type { Screen } from './screen.ts';
 import type { Story } from './stories.ts';
@@ -140,7 +141,8 @@ const show = async (kubectl: Kubectl, screen: Screen, ...args: readonly string[]
 const made = async (kubectl: Kubectl): Promise<readonly DemoObject[]> =>
   (await objectsOf(kubectl('get', MADE_KINDS, '-A', '-o', 'json'))).filter(({ metadata }) => {
     const labels = metadata['labels'] as Readonly<Record<string, string>> | undefined;
-    return labels?.['app.kubernetes.io/managed-by'] === 'quartermaster';
+    // What is in its own namespace is its bookkeeping.
+    return labels?.['app.kubernetes.io/managed-by'] === 'quartermaster' && metadata['namespace'] !== SYSTEM_NAMESPACE;
   });
 
 const describe = (object: DemoObject): string => {
