@@ -131,12 +131,21 @@ export interface ObjectStoreFact {
 
 /** One S3 service for all ObjectStores that name none. */
 export interface S3Policy {
+  /** Left out for that of the setting S3_ENDPOINT. */
+  readonly name?: string;
   readonly endpoint: string;
   /** A Secret of the system namespace with the keys for it, and a CA where it needs one. Without it ObjectStores bring their own keys. */
   readonly secretName?: string;
   /** What requests are signed for. */
   readonly region?: string;
   readonly forcePathStyle: boolean;
+}
+
+/** An S3 service for ObjectStores that name it, and without being named for those of namespaces that have its labels. */
+export interface S3Service extends S3Policy {
+  readonly name: string;
+  /** All of which a namespace must have to use it at all; none where every namespace may name it. */
+  readonly namespaceLabels: StringMap;
 }
 
 /** What namespaces are given that are made ready for Calrissian. */
@@ -196,6 +205,8 @@ export interface Policy {
   readonly azureFileAccount: 'driver' | 'quartermaster';
   /** Where ObjectStores have their buckets on a cloud without an object store of its own. */
   readonly s3?: S3Policy;
+  /** Others beside it. */
+  readonly s3Services?: readonly S3Service[];
   readonly calrissian?: CalrissianPolicy;
   /** Frameworks that only the platform knows. */
   readonly podProfiles?: readonly PodProfileOfPlatform[];

@@ -63,6 +63,10 @@ const specRules: readonly Rule[] = [
     message: 'spec.forceDelete needs spec.deletionPolicy: Delete.',
   },
   {
+    rule: '!has(self.s3) || !has(self.s3.endpoint) || !has(self.s3.service)',
+    message: 'spec.s3.service and spec.s3.endpoint are one or the other.',
+  },
+  {
     rule: '!has(self.s3) || !has(self.s3.endpoint) || has(self.credentialsSecretRef)',
     message: 'spec.s3.endpoint needs spec.credentialsSecretRef.',
   },
@@ -99,6 +103,10 @@ const s3 = object('Where and how S3 is spoken: AWS when absent.', {
   endpoint: text('Address of an S3-compatible server, as https://host[:port]. Needs credentialsSecretRef.', {
     maxLength: 2048,
     pattern: '^[hH][tT][tT][pP][sS]?://',
+  }),
+  service: text('S3 service of the platform by its name (setting S3_SERVICES); holds when the bucket is made.', {
+    minLength: 1,
+    maxLength: 63,
   }),
   forcePathStyle: flag('Bucket in the path rather than in the host name. True by default where endpoint is given.'),
   caBundleRef: object('The certificates the endpoint is trusted by, as PEM in a ConfigMap of this namespace.', {

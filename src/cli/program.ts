@@ -45,6 +45,7 @@ const PREVIEW_SETTINGS = [
   'podProfiles',
   's3Endpoint',
   's3Credentials',
+  's3Services',
   's3Region',
   's3Addressing',
   'namespace',
@@ -60,6 +61,7 @@ const LINT_SETTINGS = [
   'cloud',
   's3Endpoint',
   's3Credentials',
+  's3Services',
   'objectStoreLoopback',
   'namespace',
 ] as const satisfies readonly SettingName[];

@@ -180,6 +180,7 @@ const keepObjectStores = (core: Core, events: EventRecorder): Runnable => {
       stores: stores.objectStores,
       cloud: () => facts().cloud,
       policy: facts().policy,
+      namespaceLabels: (namespace) => facts().namespaceLabels(namespace) ?? {},
       clusterName: settings.clusterName === '' ? clusterUid : settings.clusterName,
       azureResourceGroup: settings.azureResourceGroup,
       azureManagementEndpoint: settings.azureManagementEndpoint,

@@ -107,6 +107,7 @@ export const policyOf = (values: Settings): Policy => ({
       forcePathStyle: values.s3Addressing === 'path',
     },
   }),
+  s3Services: values.s3Services,
   calrissian: {
     serviceAccounts: values.calrissianServiceAccounts,
     bucket:

@@ -1,6 +1,7 @@
 import type { CloudName } from '../api/facts.ts';
 import { SYSTEM_NAMESPACE } from '../api/names.ts';
 import { readPodProfiles } from './pod-profiles.ts';
+import { readS3Services } from './s3-services.ts';
 import {
   certificates,
   cidrs,
@@ -321,6 +322,12 @@ export const settings = {
     '',
     objectName,
     'Secret in the system namespace with access-key and secret-key for S3_ENDPOINT, and ca.crt where its CA is not a public one; without it ObjectStores bring their keys',
+  ),
+  s3Services: setting(
+    'S3_SERVICES',
+    '',
+    readS3Services,
+    'S3 services besides S3_ENDPOINT, as YAML: for ObjectStores that name one, or by labels of their namespaces (docs/buckets.md)',
   ),
   s3Region: setting('S3_REGION', '', text, 'region that requests to S3_ENDPOINT are signed for; empty: us-east-1'),
   s3Addressing: setting(

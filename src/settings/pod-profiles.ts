@@ -1,8 +1,6 @@
-import { parse } from 'yaml';
-import { AppError } from '../api/errors.ts';
 import type { PodProfileOfPlatform } from '../api/facts.ts';
 import { list, map, object, required, type Schema, text } from '../api/schema.ts';
-import { schemaViolations } from '../api/schema-validation.ts';
+import { invalidItem, readYamlList } from './yaml-list.ts';
 
 const names = (description: string) =>
   list(description, text('A name, with * and ?.', { minLength: 1, maxLength: 253, pattern: '^[-A-Za-z0-9._/*?]+$' }), {
@@ -40,24 +38,8 @@ const podProfiles: Schema<readonly PodProfileOfPlatform[]> = list(
 
 /** Reads POD_PROFILES. Throws AppError('InvalidSetting') with the first thing that is wrong, its field first. */
 export const readPodProfiles = (yaml: string): readonly PodProfileOfPlatform[] => {
-  if (yaml.trim() === '') return NONE;
-  let profiles: unknown;
-  try {
-    profiles = parse(yaml, { maxAliasCount: 0 });
-  } catch (cause) {
-    throw new AppError('InvalidSetting', 'a list of profiles in YAML, or empty', { cause });
-  }
-  if (!Array.isArray(profiles)) throw new AppError('InvalidSetting', 'a list of profiles in YAML, or empty');
-  const [violation] = schemaViolations(podProfiles.json, profiles, 'profiles');
-  if (violation !== undefined) throw new AppError('InvalidSetting', `a list of profiles that are valid (${violation})`);
-  const read = profiles as readonly PodProfileOfPlatform[];
-  const everyPod = read.findIndex(({ labels }) => Object.keys(labels).length === 0);
-  if (everyPod >= 0)
-    throw new AppError(
-      'InvalidSetting',
-      `a list of profiles that are valid (profiles[${everyPod}].labels: would fit every pod; name a label)`,
-    );
-  return read;
+  const profiles = readYamlList(yaml, 'profiles', podProfiles);
+  const everyPod = profiles.findIndex(({ labels }) => Object.keys(labels).length === 0);
+  if (everyPod >= 0) throw invalidItem('profiles', `profiles[${everyPod}].labels: would fit every pod; name a label`);
+  return profiles;
 };
-
-const NONE: readonly PodProfileOfPlatform[] = [];

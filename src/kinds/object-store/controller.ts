@@ -21,7 +21,15 @@ import {
 import { createProviderRateLimiter, type Reservation, type ReservationRequest } from './rate-limiter.ts';
 import { type Opened, objectKeyOf, runSteps, type StepsResult } from './reconciler.ts';
 import { afterReferenceCheck, type RequeueState, requeueAt, requeueStateFor, revisionOf } from './requeue.ts';
-import { type Blocked, desiredBucket, initialState, type ObservedState, placementOf, type Step } from './state.ts';
+import {
+  type Blocked,
+  desiredBucket,
+  initialState,
+  type LabelsOf,
+  type ObservedState,
+  placementOf,
+  type Step,
+} from './state.ts';
 import { noteOn } from './status.ts';
 import { nextStep } from './steps.ts';
 
@@ -96,9 +104,12 @@ const createKeyReconciler = (options: ObjectStoreControllerOptions) => {
     const now = Date.now();
     if (state === undefined || state.askedRevision !== revisionOf(store) || state.dueAt <= now) return undefined;
     if (state.referencesDueAt > now) return requeueAt(state) - now;
-    const { cloud, policy } = options;
+    const { cloud, policy, namespaceLabels } = options;
     const source = sourceOf(store, stores);
-    const from = { placement: placementOf(source, cloud(), policy), systemNamespace: policy.systemNamespace };
+    const from = {
+      placement: placementOf(source, cloud(), policy, namespaceLabels),
+      systemNamespace: policy.systemNamespace,
+    };
     if (versionOf(await readReferences(kube, { store, source }, from, signal)) !== state.references) return undefined;
     const next = afterReferenceCheck(state, { now, resyncMs, random: Math.random });
     requeueStates.set(key, next);
@@ -167,11 +178,12 @@ interface ReconcilerOptions extends Omit<ProviderContext, 'onCall'> {
   readonly stores: Store<ObjectStore>;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly metrics: Pick<Metrics, 'countBucketCall'>;
+  readonly namespaceLabels: LabelsOf;
 }
 
 /** Reconciles ObjectStores known from a cache, which share opened providers and the rate limiter of those. */
 const createReconciler = (options: ReconcilerOptions) => {
-  const { kube, stores, cloud, policy, clusterUid, events, metrics } = options;
+  const { kube, stores, cloud, policy, clusterUid, events, metrics, namespaceLabels } = options;
   const cached = createProviderCache();
   const reserve = createProviderRateLimiter();
   const context: ProviderContext = {
@@ -185,7 +197,7 @@ const createReconciler = (options: ReconcilerOptions) => {
     reservation: Reservation,
     signal: AbortSignal,
   ): Promise<ReconcileReport> => {
-    const observed = initialState(store, cloud(), policy, stores.list());
+    const observed = initialState(store, cloud(), policy, stores.list(), namespaceLabels);
     const { placement } = observed;
     const source = observed.sharing?.owner ?? store;
     let version: string | undefined;
@@ -212,7 +224,7 @@ const createReconciler = (options: ReconcilerOptions) => {
   };
 
   return async (known: ObjectStore, signal: AbortSignal): Promise<ReconcileReport> => {
-    const observed = initialState(known, cloud(), policy, stores.list());
+    const observed = initialState(known, cloud(), policy, stores.list(), namespaceLabels);
     const reservation = reserve(reservationRequestFor(known, observed.placement));
     const waitMs = needsNoProvider(observed) ? 0 : reservation.acquire();
     if (waitMs > 0) return { kind: 'limited', waitMs };
@@ -242,8 +254,8 @@ const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
 /** To the second, as metav1.Time has it. */
 const currentTime = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
 
-const refersToAnything = ({ spec }: ObjectStore, { platformSecret }: Placement): boolean =>
-  platformSecret !== undefined || spec.credentialsSecretRef !== undefined || spec.s3?.caBundleRef !== undefined;
+const refersToAnything = ({ spec }: ObjectStore, { platform }: Placement): boolean =>
+  platform !== undefined || spec.credentialsSecretRef !== undefined || spec.s3?.caBundleRef !== undefined;
 
 /** Two ObjectStores for which this is equal are served by the same client. */
 const identityOf = ({ metadata, spec }: ObjectStore, placement: Placement, references: string): string =>

@@ -71,7 +71,12 @@ const mutateSpec = (input: MutationInput): Mutation => {
   const { object, spec, request, facts } = input;
   const stored = storedAs(request.oldObject);
   const known = { ...spec, ...(stored && rememberedFields(spec, stored)) };
-  const placement = resolvePlacement(known, facts.cloud, facts.policy);
+  const placement = resolvePlacement(
+    known,
+    facts.cloud,
+    facts.policy,
+    facts.namespaceLabels(namespaceOf(object, request)) ?? {},
+  );
   const target = targetOf('ObjectStore', object, request, facts);
   const { isDisabled } = target;
   const injection = facts.defaults.resolve(target);
@@ -171,7 +176,7 @@ const discoveredFields = (
       path: ['spec', 's3', 'endpoint'],
       asked: known.s3?.endpoint,
       // One that the platform has the keys for stays the platform's to name: a tenant's endpoint needs the tenant's keys.
-      value: placement.platformSecret === undefined ? placement.endpoint : undefined,
+      value: placement.platform === undefined && known.s3?.service === undefined ? placement.endpoint : undefined,
       why: 'the S3 of the cluster',
     },
   ];

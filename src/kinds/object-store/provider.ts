@@ -5,7 +5,7 @@ import { BUCKET_CLUSTER_MARK, BUCKET_NAMESPACE_MARK } from '../../api/names.ts';
 import type { ObjectStore } from '../../api/object-store.ts';
 import { type Kube, type Resource, resources } from '../../kube/api-server.ts';
 import { accessSecretNameOf } from './access/secret.ts';
-import { hasPlatformIdentity, type Placement } from './placement.ts';
+import { hasPlatformIdentity, type Placement, type PlatformService } from './placement.ts';
 import { BucketError, type BucketProvider } from './providers/bucket.ts';
 import type { OnCall, ProviderRequest } from './providers/index.ts';
 
@@ -48,7 +48,7 @@ export const readReferences = async (
   signal: AbortSignal,
 ): Promise<References> => {
   const { metadata, spec } = source;
-  const { platformSecret } = from.placement;
+  const { platform } = from.placement;
   const own = metadata.namespace ?? '';
   const read = (resource: Resource, name: string | undefined, namespace = own): Promise<Referenced | undefined> =>
     name === undefined
@@ -57,8 +57,12 @@ export const readReferences = async (
   const keys = store.spec.access && accessSecretNameOf(store);
   const access = await read(resources.secrets, keys, store.metadata.namespace);
   // Nobody but the platform says whom its keys are shown to.
-  if (platformSecret !== undefined) {
-    return { secret: await read(resources.secrets, platformSecret, from.systemNamespace), caBundle: undefined, access };
+  if (platform !== undefined) {
+    return {
+      secret: await read(resources.secrets, platform.secretName, from.systemNamespace),
+      caBundle: undefined,
+      access,
+    };
   }
   return {
     secret: await read(resources.secrets, spec.credentialsSecretRef?.name),
@@ -82,7 +86,7 @@ export const openProviderFor = async (
   references: References,
   context: ProviderContext,
 ): Promise<BucketProvider> => {
-  const { provider, location, endpoint, platformSecret } = placement;
+  const { provider, location, endpoint, platform } = placement;
   if (provider === undefined)
     throw new BucketError('ProviderError', placement.unknown ?? 'spec.provider is not known.');
   const { spec } = store;
@@ -93,7 +97,7 @@ export const openProviderFor = async (
       'CredentialsMissing',
       `Secret ${JSON.stringify(secretName)} in spec.credentialsSecretRef is not in this namespace: make it.`,
     );
-  if (platformSecret !== undefined) return openWithPlatformKeys({ placement, platformSecret, secret }, context);
+  if (platform !== undefined) return openWithPlatformKeys({ placement, platform, secret }, context);
   if (secretName === undefined && !hasPlatformIdentity(provider, context.cloud()))
     throw new BucketError(
       'CredentialsMissing',
@@ -115,28 +119,31 @@ export const openProviderFor = async (
   });
 };
 
-/** With the keys of the setting S3_CREDENTIALS, and nothing that the ObjectStore says of the connection. */
+/** With the platform's keys for the service, and nothing that the ObjectStore says of the connection. */
 const openWithPlatformKeys = (
   {
     placement: { location, endpoint },
-    platformSecret: name,
+    platform,
     secret,
-  }: { readonly placement: Placement; readonly platformSecret: string; readonly secret: Referenced | undefined },
+  }: { readonly placement: Placement; readonly platform: PlatformService; readonly secret: Referenced | undefined },
   { openProvider, policy, onCall }: ProviderContext,
 ): Promise<BucketProvider> => {
+  const { secretName: name, region, forcePathStyle } = platform;
+  const setting =
+    platform.name === undefined ? 'the setting S3_CREDENTIALS' : `service ${platform.name} in S3_SERVICES`;
   if (secret === undefined)
     throw new BucketError(
       'CredentialsMissing',
-      `Secret ${JSON.stringify(name)} of the setting S3_CREDENTIALS is not in namespace ${policy.systemNamespace}: make it.`,
+      `Secret ${JSON.stringify(name)} of ${setting} is not in namespace ${policy.systemNamespace}: make it.`,
     );
   const caBundle = secret.data?.['ca.crt'];
   return openProvider({
     provider: 's3',
-    location: location ?? policy.s3?.region,
-    secret: { name, data: secret.data ?? {}, from: 'of the setting S3_CREDENTIALS' },
+    location: location ?? region,
+    secret: { name, data: secret.data ?? {}, from: `of ${setting}` },
     s3: {
       endpoint,
-      forcePathStyle: policy.s3?.forcePathStyle,
+      forcePathStyle,
       caBundle: caBundle === undefined ? undefined : Buffer.from(caBundle, 'base64').toString('utf8'),
       isLoopbackAllowed: policy.allowLoopbackEndpoints,
     },

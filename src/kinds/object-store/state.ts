@@ -1,10 +1,11 @@
 import type { CloudVerdict, Policy } from '../../api/facts.ts';
+import type { StringMap } from '../../api/kubernetes.ts';
 import { BUCKET_CLUSTER_MARK, BUCKET_STORE_MARK, OBJECT_STORE_FINALIZER } from '../../api/names.ts';
 import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
 import { gibibytesOf } from '../../storage-classes/claim.ts';
 import type { AccessStep, ObservedAccess } from './access/keys.ts';
 import { isSharedFrom, type Sharing, sharersOf, sharingOf } from './access/sharing.ts';
-import { type Placement, platformSecretOf, resolvePlacement } from './placement.ts';
+import { type Placement, platformOf, resolvePlacement } from './placement.ts';
 import type { BucketError, BucketReason, DesiredBucket, Feature, ObservedBucket } from './providers/bucket.ts';
 import { findViolation, type Violation } from './validation.ts';
 
@@ -96,10 +97,11 @@ export const initialState = (
   cloud: CloudVerdict,
   policy: Policy,
   stores: readonly ObjectStore[] = [],
+  labelsOf?: LabelsOf,
 ): ObservedState => {
   const { spec } = store;
   const sharing = sharingOf(store, (key) => stores.find(({ metadata }) => isSharedFrom(key, metadata)));
-  const placement = placementOf(sharing?.owner ?? store, cloud, policy);
+  const placement = placementOf(sharing?.owner ?? store, cloud, policy, labelsOf);
   const isPlatform = store.metadata.namespace === policy.systemNamespace;
   const isLoopbackAllowed = policy.allowLoopbackEndpoints ?? false;
   const violation = findViolation({ spec, placement, isLoopbackAllowed, isPlatform });
@@ -119,20 +121,33 @@ export const initialState = (
 };
 
 /** Where the bucket of an ObjectStore is, or will be. */
-export const placementOf = (store: ObjectStore, cloud: CloudVerdict, policy: Policy): Placement =>
-  recordedPlacement(resolvePlacement(store.spec, cloud, policy), store, policy);
+export const placementOf = (
+  store: ObjectStore,
+  cloud: CloudVerdict,
+  policy: Policy,
+  labelsOf: LabelsOf = () => undefined,
+): Placement =>
+  recordedPlacement(
+    resolvePlacement(store.spec, cloud, policy, labelsOf(store.metadata.namespace ?? '')),
+    store,
+    policy,
+  );
+
+/** Labels of a namespace; undefined where they are not to be held against anybody. */
+export type LabelsOf = (namespace: string) => StringMap | undefined;
 
 /** Once the bucket is ours, where it was made counts for more than where the cloud would put it today. */
-const recordedPlacement = (placement: Placement, { spec, status }: ObjectStore, { s3 }: Policy): Placement => {
+const recordedPlacement = (placement: Placement, { spec, status }: ObjectStore, policy: Policy): Placement => {
   if (ownershipOf(status) === undefined || status?.provider === undefined) return placement;
-  const { unknown: _, platformSecret: __, ...known } = placement;
+  const { unknown: _, refused: __, platform, ...known } = placement;
   const endpoint = status.provider === 's3' ? (spec.s3?.endpoint ?? status.endpoint) : undefined;
   return {
     ...known,
     provider: status.provider,
     location: spec.location || status.location,
     endpoint,
-    ...platformSecretOf(spec, endpoint, s3),
+    // Of two services at one address it is the one that it is for by now.
+    ...platformOf(spec, endpoint, [platform, policy.s3, ...(policy.s3Services ?? [])]),
   };
 };
 

@@ -56,13 +56,20 @@ const endpointIsSafe: Check = ({ spec, placement, isLoopbackAllowed }) => {
   return endpoint === undefined ? undefined : checkEndpoint('spec.s3.endpoint', endpoint, isLoopbackAllowed);
 };
 
+const serviceIsOffered: Check = ({ placement }) => placement.refused;
+
+const serviceOrEndpoint: Check = ({ spec: { s3 } }) =>
+  s3?.service !== undefined && s3.endpoint !== undefined
+    ? 'spec.s3.service and spec.s3.endpoint are one or the other: the service has its endpoint.'
+    : undefined;
+
 /** Without it the platform's own identity would sign requests to a server that a tenant chose. */
 const endpointHasCredentials: Check = ({ spec, placement }) =>
   (spec.s3?.endpoint ?? placement.endpoint) !== undefined &&
   spec.credentialsSecretRef === undefined &&
   spec.sharedFrom === undefined &&
-  placement.platformSecret === undefined
-    ? 'spec.s3.endpoint needs spec.credentialsSecretRef: the platform’s own identity is for its own cloud alone.'
+  placement.platform === undefined
+    ? `spec.s3.${spec.s3?.service === undefined ? 'endpoint' : 'service'} needs spec.credentialsSecretRef: the platform’s own identity is for its own cloud alone.`
     : undefined;
 
 /** Whoever may make an ObjectStore could else take over every bucket the platform's identity can reach. */
@@ -162,6 +169,8 @@ const checks: readonly Check[] = [
   cloudNamesAreNames,
   nothingIsEmpty,
   endpointIsSafe,
+  serviceIsOffered,
+  serviceOrEndpoint,
   endpointHasCredentials,
   adoptionIsOwnRisk,
   deletionMakesSense,

@@ -97,7 +97,13 @@ describe('what a provider is opened with', () => {
     await readReferences(
       kube,
       { store },
-      { ...from, placement: { ...placement, platformSecret: 's3-platform' } },
+      {
+        ...from,
+        placement: {
+          ...placement,
+          platform: { endpoint: placement.endpoint, secretName: 's3-platform', forcePathStyle: true },
+        },
+      },
       AbortSignal.timeout(1_000),
     );
     expect(read).toEqual(['team-a/keys', 'team-a/ca', 'quartermaster-system/s3-platform']);

@@ -1,0 +1,29 @@
+import { parse } from 'yaml';
+import { AppError } from '../api/errors.ts';
+import type { Schema } from '../api/schema.ts';
+import { schemaViolations } from '../api/schema-validation.ts';
+
+/**
+ * Reads a setting that is a list in YAML, called `name` in messages; an empty text is none. Throws AppError('InvalidSetting') with
+ * the first thing that is wrong, its field first.
+ */
+export const readYamlList = <T>(yaml: string, name: string, schema: Schema<readonly T[]>): readonly T[] => {
+  if (yaml.trim() === '') return [];
+  const list = parsed(yaml);
+  if (!Array.isArray(list)) throw new AppError('InvalidSetting', `a list of ${name} in YAML, or empty`);
+  const [violation] = schemaViolations(schema.json, list, name);
+  if (violation !== undefined) throw invalidItem(name, violation);
+  return list as readonly T[];
+};
+
+/** What is wrong with one field of such a list. */
+export const invalidItem = (name: string, violation: string): AppError =>
+  new AppError('InvalidSetting', `a list of ${name} that are valid (${violation})`);
+
+const parsed = (yaml: string): unknown => {
+  try {
+    return parse(yaml, { maxAliasCount: 0 });
+  } catch {
+    return undefined;
+  }
+};
