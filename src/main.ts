@@ -1,13 +1,8 @@
 #!/usr/bin/env node
 import { run } from './cli/program.ts';
-import type { Terminal } from './cli/terminal.ts';
+import { createTerminal } from './cli/terminal.ts';
 
-const terminal: Terminal = {
-  print: (text) => void process.stdout.write(text),
-  complain: (text) => void process.stderr.write(text),
-  isColoured: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
-  ...(process.stderr.isTTY && { columns: Math.min(process.stderr.columns, 100) }),
-};
+const terminal = createTerminal(process.stdout, process.stderr, process.env);
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever reads has had enough (`| head`): no failure of ours.

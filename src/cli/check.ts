@@ -33,8 +33,8 @@ export const checkCommand = async (
   for (const end = performance.now() + timeoutMs; ; await sleep(EVERY_MS)) {
     const said = (await warningsFor(connection, claim)).filter((warning) => warning.includes(name));
     if (said.length > 0) {
-      terminal.print(`Quartermaster answered about a claim in the namespace ${namespace}, which was not stored:\n`);
-      for (const sentence of said) terminal.print(`  ${sentence}\n`);
+      terminal.tell(`Quartermaster answered about a claim in the namespace ${namespace}, which was not stored:\n`);
+      for (const sentence of said) terminal.tell(`  ${sentence}\n`);
       return EXIT.fine;
     }
     if (performance.now() > end)

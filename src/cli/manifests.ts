@@ -38,7 +38,7 @@ const printBackstop = (files: readonly string[], options: InstallOptions, termin
   const policy = policyOf(readSettings({ ...options.settings, [settings.namespace.env]: options.namespace }));
   const entries = readDefaults(files, policy, options.namespace).map((defaults) => entryOf(defaults, policy));
   const { objects, leftOut } = backstopOf(entries, options);
-  for (const sentence of leftOut) terminal.complain(`Left out: ${sentence}`);
+  for (const sentence of leftOut) terminal.complain(`Left out: ${sentence}\n`);
   terminal.print(toYaml(objects));
 };
 

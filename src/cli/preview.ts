@@ -1,13 +1,15 @@
 import { styleText } from 'node:util';
 import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
+import { patchBetween } from '../admission/patch.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
-import { explanationLines, wrapped } from '../explanation/print.ts';
+import { explanationLines } from '../explanation/print.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
 import { type DescribedClusterOptions, describedCluster, readDefaults } from './described-cluster.ts';
 import { locationOf, readObjects, type SourcedObject } from './documents.ts';
 import { type PreviewedDocument, preview } from './preview/session.ts';
+import { counted } from './results/finding.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -41,7 +43,8 @@ export const previewCommand = async (
     if (denied !== undefined) terminal.complain(`${locationOf(source)}: refused: ${denied}\n`);
     if (notInForce !== undefined) terminal.complain(`${locationOf(source)}: would not be in force: ${notInForce}\n`);
   }
-  if (options.explain) terminal.complain(`\n${renderExplanations(documents, terminal.columns)}`);
+  if (options.output === 'patch') terminal.complain(besidesPatches(documents));
+  if (options.explain) terminal.complain(`\n${renderExplanations(documents)}`);
   terminal.complain(`${summary(documents)}\n`);
   const isFine = documents.every(
     ({ allowed, notInForce, warnings }) =>
@@ -55,7 +58,7 @@ const summary = (documents: readonly PreviewedDocument[]): string => {
   const changed = documents.filter(({ allowed, patch }) => allowed && patch.length > 0).length;
   const warnings = documents.reduce((sum, document) => sum + document.warnings.length, 0);
   const counts = `${changed} changed, ${documents.length - changed - refused} unchanged, ${refused} refused`;
-  return `${documents.length} ${documents.length === 1 ? 'object' : 'objects'}: ${counts}; ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}.`;
+  return `${counted(documents.length, 'object')}: ${counts}; ${counted(warnings, 'warning')}.`;
 };
 
 const clusterFor = async (
@@ -85,9 +88,9 @@ export const render = (documents: readonly PreviewedDocument[], output: Output, 
     case 'yaml':
       return renderYaml(documents);
     case 'json':
-      return `${JSON.stringify({ documents: documents.map(({ before: _, ...document }) => document) }, null, 2)}\n`;
+      return `${JSON.stringify({ documents: documents.map(({ before: _, given: __, ...document }) => document) }, null, 2)}\n`;
     case 'patch':
-      return documents.map(renderPatch).join('');
+      return documents.filter(isInFile).map(renderPatch).join('');
     case 'diff':
       return documents.map((document) => renderDiff(document, isColoured)).join('');
   }
@@ -136,13 +139,25 @@ const heading = (document: PreviewedDocument): string => {
 const madeBy = ({ createdBy, kind }: PreviewedDocument): string =>
   createdBy === undefined ? '' : `: the ${kind} made by ${createdBy}`;
 
-const renderPatch = (document: PreviewedDocument): string =>
-  `${JSON.stringify({
-    source: document.source,
-    ...(document.createdBy !== undefined && { createdBy: document.createdBy }),
-    patch: document.patch,
-    ...(document.companions.length > 0 && { alsoMade: document.companions.map(nameOf) }),
-  })}\n`;
+const isInFile = ({ createdBy }: PreviewedDocument): boolean => createdBy === undefined;
+
+/** A JSON Patch for the object as the file has it, in one line. */
+const renderPatch = ({ operation, given, object, patch }: PreviewedDocument): string =>
+  `${JSON.stringify(operation === 'UPDATE' ? patchBetween(given, object) : patch)}\n`;
+
+/** What no patch of an object in the files says: what else would be made, and how. */
+const besidesPatches = (documents: readonly PreviewedDocument[]): string =>
+  documents
+    .flatMap((document) => [
+      ...document.companions.map((companion) => `${locationOf(document.source)}: also made: ${nameOf(companion)}`),
+      ...(isInFile(document) || document.patch.length === 0
+        ? []
+        : [
+            `${locationOf(document.source)}${madeBy(document)}: changed too, with ${counted(document.patch.length, 'operation')}`,
+          ]),
+    ])
+    .map((line) => `${line}\n`)
+    .join('');
 
 const renderDiff = (document: PreviewedDocument, isColoured: boolean): string => {
   const made = document.companions.map((companion) => diffOf('/dev/null', nameOf(companion), '', toYaml(companion)));
@@ -176,14 +191,11 @@ const colour = (line: string): string => {
   return line;
 };
 
-/** For people: what became of each PlatformDefaults, by whom, why and why not. Broken at so many columns, where a terminal has them. */
-export const renderExplanations = (
-  documents: readonly PreviewedDocument[],
-  columns = Number.POSITIVE_INFINITY,
-): string =>
+/** For people: what became of each PlatformDefaults, by whom, why and why not. */
+export const renderExplanations = (documents: readonly PreviewedDocument[]): string =>
   documents
     .map((document) => {
       const head = `${title(document)} (${locationOf(document.source)}${madeBy(document)})`;
-      return `${wrapped(explanationLines(head, document.explanation, document.explain), columns).join('\n')}\n`;
+      return `${explanationLines(head, document.explanation, document.explain).join('\n')}\n`;
     })
     .join('\n');

@@ -4,6 +4,7 @@ import { AppError } from '../api/errors.ts';
 import { flagOf, readSettings, type SettingName, type Settings } from '../settings/config.ts';
 import { settings } from '../settings/definitions.ts';
 import type { ConvertOptions } from './convert/command.ts';
+import { EXAMPLES, examplesText } from './examples.ts';
 import type { LintOptions } from './lint/command.ts';
 import type { ManifestsOptions } from './manifests.ts';
 import type { TestOptions } from './policy-test/command.ts';
@@ -97,7 +98,13 @@ const createProgram = (
   const program = new Command('quartermaster')
     .description('Supplies data workloads on Kubernetes with what the cluster they land on needs.')
     .version(packageJson.version, '-V, --version', 'print the version')
-    .configureOutput({ writeOut: terminal.print, writeErr: terminal.complain })
+    .configureOutput({
+      writeOut: terminal.print,
+      writeErr: terminal.complain,
+      getOutHelpWidth: () => terminal.columns,
+      getErrHelpWidth: () => terminal.columns,
+    })
+    .configureHelp({ minWidthToWrap: LEAST_COLUMNS })
     .exitOverride()
     .showHelpAfterError('(quartermaster --help lists the commands)');
   const settingsOf = (command: Command, names: readonly SettingName[]): Settings =>
@@ -151,8 +158,7 @@ const createProgram = (
     .command('why')
     .description('tell of a stored object what it was given, what a new one would be given now, and why not')
     .argument('<kind/name>', 'such as sparkapplication/spark-pi or pvc/data')
-    .option('-n, --namespace <name>', 'its namespace', 'default')
-    .addHelpText('after', '\nExample: quartermaster why sparkapplication/spark-pi -n team-a');
+    .option('-n, --namespace <name>', 'its namespace', 'default');
   addSettings(why, WHY_SETTINGS).action(async (reference: string, options: WhyOptions, command: Command) => {
     const { whyCommand } = await import('./why.ts');
     const given = settingsOf(command, WHY_SETTINGS);
@@ -170,8 +176,7 @@ const createProgram = (
         .choices(['table', 'json', 'sarif', 'junit'])
         .default('table'),
     )
-    .option('--strict', 'end with 1 where a warning is given', false)
-    .addHelpText('after', '\nExamples:\n  quartermaster lint -R policies/\n  kustomize build . | quartermaster lint -');
+    .option('--strict', 'end with 1 where a warning is given', false);
   addSettings(lint, LINT_SETTINGS).action(async (files: readonly string[], options: LintOptions, command: Command) => {
     const { lintCommand } = await import('./lint/command.ts');
     setExitCode(lintCommand(files, options, settingsOf(command, LINT_SETTINGS), terminal));
@@ -187,10 +192,7 @@ const createProgram = (
     .option('--coverage', 'tell which keys of which PlatformDefaults could go without a test that fails', false)
     .option('--update', 'write snapshots anew', false)
     .option('--watch', 'run again after each change', false)
-    .addHelpText(
-      'after',
-      '\nExamples:\n  quartermaster test policies/ --coverage\n  quartermaster test policies/ -o junit > policies.xml',
-    )
+    .option('--strict', 'end with 1 where a warning is given that no test expects', false)
     .action(async (paths: readonly string[], options: TestOptions) => {
       const { testCommand } = await import('./policy-test/command.ts');
       setExitCode(await testCommand(paths, options, terminal));
@@ -203,7 +205,6 @@ const createProgram = (
     .option('-R, --recursive', 'look through folders within folders too', false)
     .option('-n, --namespace <name>', 'the system namespace', settings.namespace.fallback)
     .option('--strict', 'end with 1 where something is left out', false)
-    .addHelpText('after', '\nExample: kubectl get clusterpolicies -o yaml | quartermaster convert -')
     .action(async (files: readonly string[], options: ConvertOptions) => {
       const { convertCommand } = await import('./convert/command.ts');
       setExitCode(convertCommand(files, options, terminal));
@@ -232,11 +233,7 @@ const createProgram = (
         .choices(['table', 'json', 'junit', 'sarif', 'html', 'policyreport', 'openreports'])
         .default('table'),
     )
-    .option('--strict', 'end with 1 where anything is found', false)
-    .addHelpText(
-      'after',
-      '\nExamples:\n  quartermaster report --live\n  quartermaster report --live -o policyreport | kubectl apply -f -\n  kubectl get platformdefaults,sparkapplications -A -o yaml | quartermaster report -',
-    );
+    .option('--strict', 'end with 1 where anything is found, or may not be listed', false);
   addSettings(report, PREVIEW_SETTINGS).action(
     async (paths: readonly string[], options: ReportOptions, command: Command) => {
       const { reportCommand } = await import('./report/command.ts');
@@ -277,8 +274,18 @@ const createProgram = (
       const { manifestsCommand } = await import('./manifests.ts');
       setExitCode(await manifestsCommand(options, terminal));
     });
+  program.addHelpText('after', examplesText(''));
+  for (const command of program.commands) {
+    const name = command.name();
+    if (isExplained(name)) command.addHelpText('after', examplesText(name));
+  }
   return program;
 };
+
+/** What is said of an option is broken to as few characters a line. */
+const LEAST_COLUMNS = 20;
+
+const isExplained = (name: string): name is keyof typeof EXAMPLES => name in EXAMPLES;
 
 interface ServeOptions {
   readonly webhookOnly: boolean;

@@ -2,7 +2,8 @@ import { AppError } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { nearestOf } from '../api/plain-text.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
-import { explanationLines, wrapped } from '../explanation/print.ts';
+import type { ObjectExplanation } from '../explanation/explain.ts';
+import { explanationLines } from '../explanation/print.ts';
 import { explainStored } from '../explanation/stored.ts';
 import { mutators } from '../kinds/index.ts';
 import { type Resource, resources } from '../kube/api-server.ts';
@@ -10,6 +11,7 @@ import { createKube } from '../kube/client.ts';
 import { findConnection } from '../kube/connection.ts';
 import type { Settings } from '../settings/config.ts';
 import { liveCluster } from './live-cluster.ts';
+import { counted } from './results/finding.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 export interface WhyOptions {
@@ -58,8 +60,17 @@ export const whyCommand = async (
     '',
     ...explanationLines('A new one like it, now:', now, []),
   ];
-  terminal.print(`${wrapped(lines, terminal.columns ?? Number.POSITIVE_INFINITY).join('\n')}\n`);
+  terminal.tell(`${lines.join('\n')}\n`);
+  terminal.complain(`${summary(now, differs.length)}\n`);
   return EXIT.fine;
+};
+
+const summary = ({ defaults }: ObjectExplanation, differences: number): string => {
+  const counts = Object.entries(Object.groupBy(defaults, ({ verdict }) => verdict)).map(
+    ([verdict, list]) => `${list.length} ${verdict}`,
+  );
+  const told = counts.length === 0 ? '' : `: ${counts.join(', ')}`;
+  return `${defaults.length} PlatformDefaults${told}; ${counted(differences, 'difference')} between it and a new one.`;
 };
 
 const apiVersionOf = ({ group, version }: Resource): string => (group === '' ? version : `${group}/${version}`);

@@ -75,23 +75,3 @@ const bare = (value: unknown): unknown =>
   typeof value === 'object' && value !== null && 'name' in value && 'value' in value && Object.keys(value).length === 2
     ? value.value
     : value;
-
-/** Lines broken at spaces to fit so many columns; what goes on is set in by four more. */
-export const wrapped = (lines: readonly string[], columns: number): readonly string[] =>
-  lines.flatMap((line) => wrapLine(line, columns));
-
-const wrapLine = (line: string, columns: number): readonly string[] => {
-  const indent = line.length - line.trimStart().length;
-  const broken: string[] = [];
-  let current = ' '.repeat(indent);
-  for (const word of line.trimStart().split(' ')) {
-    const isFirst = current.trim() === '';
-    if (!isFirst && current.length + 1 + word.length > columns) {
-      broken.push(current);
-      current = `${' '.repeat(indent + 4)}${word}`;
-    } else {
-      current = isFirst ? current + word : `${current} ${word}`;
-    }
-  }
-  return [...broken, current];
-};

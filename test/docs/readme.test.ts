@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/program.ts';
+import { createRecorder, noServers } from '../fixtures/command-line.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -11,16 +12,9 @@ const blocks = (language: string): readonly string[] =>
   [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, text]) => text ?? '');
 
 const quartermaster = async (line: string): Promise<{ readonly code: number; readonly out: string }> => {
-  let out = '';
-  const print = (text: string): void => {
-    out += text;
-  };
-  const terminal = { print, complain: () => undefined, isColoured: false };
-  const code = await run(line.split(/\s+/), {}, terminal, {
-    serve: () => Promise.resolve(0),
-    nfsServer: () => Promise.resolve(),
-  });
-  return { code, out };
+  const { terminal, written } = createRecorder();
+  const code = await run(line.split(/\s+/), {}, terminal, noServers);
+  return { code, out: written().out };
 };
 
 const commands = blocks('sh')

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { wrapped } from '../../src/explanation/print.ts';
 import { createFiles, quartermaster } from '../fixtures/command-line.ts';
 
 const file = createFiles();
@@ -151,12 +150,4 @@ it('says what was enforced over', async () => {
   expect(said).toContain(
     'applied: spec.driver.env HTTP_PROXY = "http://proxy:3128" instead of "http://own": it is enforced\n',
   );
-});
-
-it('breaks lines at spaces, sets in what goes on, and leaves long words whole', () => {
-  expect(wrapped(['  one two three', `  ${'x'.repeat(20)}`], 10)).toEqual([
-    '  one two',
-    '      three',
-    `  ${'x'.repeat(20)}`,
-  ]);
 });

@@ -10,10 +10,10 @@ import { describedCluster } from '../../src/cli/described-cluster.ts';
 import { parseObjects } from '../../src/cli/documents.ts';
 import { type PreviewedDocument, preview } from '../../src/cli/preview/session.ts';
 import { render } from '../../src/cli/preview.ts';
-import { run } from '../../src/cli/program.ts';
 import { toYaml } from '../../src/install/manifests.ts';
 import { resources } from '../../src/kube/api-server.ts';
 import { readSettings } from '../../src/settings/config.ts';
+import { quartermasterWith } from '../fixtures/command-line.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 
@@ -70,21 +70,14 @@ describe('preview --live', () => {
     return path;
   };
   const live = async (...args: readonly string[]) => {
-    const out: string[] = [];
-    const err: string[] = [];
-    const print = (text: string): void => void out.push(text);
-    const terminal = { print, complain: (text: string): void => void err.push(text), isColoured: false };
     const environment = { KUBECONFIG: cluster.controlPlane.kubeconfig };
-    const code = await run(['preview', '--live', '-o', 'json', ...args], environment, terminal, {
-      serve: () => Promise.resolve(0),
-      nfsServer: () => Promise.resolve(),
-    });
-    const { documents } = (code === 2 ? { documents: [] } : JSON.parse(out.join(''))) as {
+    const { code, out, err } = await quartermasterWith(environment, 'preview', '--live', '-o', 'json', ...args);
+    const { documents } = (code === 2 ? { documents: [] } : JSON.parse(out)) as {
       readonly documents: readonly PreviewedDocument[];
     };
     return {
       code,
-      err: err.join(''),
+      err,
       labels: documents[0]?.object.metadata.labels,
       warnings: documents[0]?.warnings ?? [],
     };

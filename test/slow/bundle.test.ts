@@ -15,6 +15,7 @@ import { type ControlPlane, startControlPlane } from '../../dev/control-plane/co
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import { checkCommand } from '../../src/cli/check.ts';
 import { manifests } from '../../src/cli/manifests.ts';
+import { createRecorder } from '../fixtures/command-line.ts';
 
 /** As in the image: not root (where we are, we step down), nothing to write to, and nothing there but the bundle. */
 const NOBODY = process.getuid?.() === 0 ? { uid: 65_532, gid: 65_532 } : {};
@@ -163,7 +164,7 @@ describe('the bundle, serving', () => {
       server.kill('SIGTERM');
     }
     expect(await ended).toEqual([0, null]);
-    const silent = { print: () => undefined, complain: () => undefined, isColoured: false };
+    const { terminal: silent } = createRecorder();
     await expect(checkCommand({ KUBECONFIG: kubeconfig }, silent, 0)).rejects.toThrow('said nothing about a claim');
     await kubectl(controlPlane, ['label', 'namespaces', '--all', 'quartermaster.dev/inject=disabled']);
     await expect(checkCommand({ KUBECONFIG: kubeconfig }, silent, 0)).rejects.toThrow('claims in no namespace');

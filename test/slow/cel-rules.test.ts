@@ -107,7 +107,7 @@ describe('what `manifests --backstop` prints, in the API server', () => {
   it('refuses what evades the webhooks, and nothing that they gave what is enforced', async () => {
     const file = createFiles()('enforced.yaml', enforcedAll.map((one) => JSON.stringify(one)).join('\n---\n'));
     const { out, err } = await quartermaster('manifests', '--backstop', file);
-    expect(err).toBe('Left out: PlatformDefaults quartermaster-system/geo-pod: volumeMounts.');
+    expect(err).toBe('Left out: PlatformDefaults quartermaster-system/geo-pod: volumeMounts.\n');
     await kubectl(controlPlane, ['delete', 'mutatingwebhookconfigurations', '--all']);
     await kubectl(controlPlane, ['apply', '-f', '-'], { input: out });
     await expect.poll(() => dryRun(pod)).toContain('is enforced by PlatformDefaults quartermaster-system/geo-pod');

@@ -1,4 +1,3 @@
-import { wrapped } from '../../explanation/print.ts';
 import type { Settings } from '../../settings/config.ts';
 import { textsOf } from '../documents.ts';
 import { counted, type Finding, findingLine } from '../results/finding.ts';
@@ -28,7 +27,8 @@ export const lintCommand = (
   const texts = textsOf(paths, { isRecursive: options.recursive }).filter(({ file }) => !OF_TESTS.test(file));
   const linted = lint(texts, settings, options.namespace);
   const files = texts.map(({ file }) => file);
-  terminal.print(render(linted, files, options.output, terminal));
+  if (options.output === 'table') terminal.tell(table(linted, terminal));
+  else terminal.print(render(linted, files, options.output));
   terminal.complain(`${summary(linted, files.length)}\n`);
   const wrong = linted.findings.filter(({ severity }) => severity === 'error' || options.strict);
   return wrong.length === 0 ? EXIT.fine : EXIT.refused;
@@ -43,17 +43,15 @@ const summary = ({ findings, checked, others }: Linted, files: number): string =
   return `${counted(files, 'file')}, ${counted(checked, 'object')} checked${besides}: ${counted(mistakes, 'mistake')}, ${counted(findings.length - mistakes, 'warning')}.`;
 };
 
+const table = ({ findings }: Linted, { isColoured }: Terminal): string =>
+  findings.map((finding) => `${findingLine(finding, isColoured)}\n`).join('');
+
 const render = (
   { findings }: Linted,
   files: readonly string[],
-  output: LintOptions['output'],
-  { isColoured, columns }: Terminal,
+  output: Exclude<LintOptions['output'], 'table'>,
 ): string => {
   switch (output) {
-    case 'table': {
-      const lines = findings.map((finding) => findingLine(finding, isColoured));
-      return lines.length === 0 ? '' : `${wrapped(lines, columns ?? Number.POSITIVE_INFINITY).join('\n')}\n`;
-    }
     case 'json':
       return `${JSON.stringify({ findings }, null, 2)}\n`;
     case 'sarif':

@@ -1,7 +1,6 @@
 import { dirname, join } from 'node:path';
 import { styleText } from 'node:util';
 import { AppError } from '../../api/errors.ts';
-import { wrapped } from '../../explanation/print.ts';
 import { counted } from '../results/finding.ts';
 import { junitText } from '../results/junit.ts';
 import { EXIT, type Terminal } from '../terminal.ts';
@@ -16,9 +15,11 @@ export interface TestOptions {
   /** Writes snapshots anew. */
   readonly update: boolean;
   readonly watch: boolean;
+  /** Warnings that no test expects count as failures do. */
+  readonly strict: boolean;
 }
 
-/** Runs every test in these files and folders. Exit 0 where all pass, 1 where one fails. Throws AppError('InvalidInput') for what cannot be read. */
+/** Runs every test in these files and folders. Exit 0 where all pass, 1 where one fails, or with `strict` where a warning is given that no test expects. Throws AppError('InvalidInput') for what cannot be read. */
 export const testCommand = async (
   paths: readonly string[],
   options: TestOptions,
@@ -53,11 +54,14 @@ const runAll = (paths: readonly string[], options: TestOptions, terminal: Termin
   const runs = files.map((file) => runFile(file, options.update));
   const results = runs.flatMap((run) => run.results);
   const coverage = options.coverage ? coverageFor(runs) : undefined;
-  terminal.print(render(results, coverage, options.output, terminal));
+  if (options.output === 'table') terminal.tell(table(results, terminal));
+  else terminal.print(render(results, coverage, options.output));
   if (coverage !== undefined && options.output !== 'json') terminal.complain(`${coverageLines(coverage).join('\n')}\n`);
   terminal.complain(`${summary(results, files.length, runs.filter(({ isWritten }) => isWritten).length)}\n`);
-  const code = results.every(({ failures }) => failures.length === 0) ? EXIT.fine : EXIT.refused;
-  return { code, folders: files.flatMap(foldersOf) };
+  const isFine = results.every(
+    ({ failures, warnings }) => failures.length === 0 && !(options.strict && warnings.length > 0),
+  );
+  return { code: isFine ? EXIT.fine : EXIT.refused, folders: files.flatMap(foldersOf) };
 };
 
 interface FileRun {
@@ -97,35 +101,41 @@ const foldersOf = ({ file, content: { given, tests } }: TestFile): readonly stri
 
 const summary = (results: readonly TestResult[], files: number, written: number): string => {
   const failed = results.filter(({ failures }) => failures.length > 0).length;
+  const warnings = results.reduce((sum, result) => sum + result.warnings.length, 0);
+  const told = warnings === 0 ? '' : `; ${counted(warnings, 'warning')}`;
   const snapshots = written === 0 ? '' : `; snapshots of ${counted(written, 'file')} written`;
-  return `${counted(results.length, 'test')} in ${counted(files, 'file')}: ${results.length - failed} passed, ${failed} failed${snapshots}.`;
+  return `${counted(results.length, 'test')} in ${counted(files, 'file')}: ${results.length - failed} passed, ${failed} failed${told}${snapshots}.`;
 };
+
+const table = (results: readonly TestResult[], terminal: Terminal): string =>
+  [...Map.groupBy(results, ({ file }) => file)]
+    .flatMap(([file, list]) => [file, ...list.flatMap((result) => resultLines(result, terminal))])
+    .map((line) => `${line}\n`)
+    .join('');
 
 const render = (
   results: readonly TestResult[],
   coverage: readonly CoveredKey[] | undefined,
-  output: TestOptions['output'],
-  terminal: Terminal,
+  output: Exclude<TestOptions['output'], 'table'>,
 ): string => {
-  const files = [...Map.groupBy(results, ({ file }) => file)];
   switch (output) {
-    case 'table': {
-      const lines = files.flatMap(([file, list]) => [file, ...list.flatMap((result) => resultLines(result, terminal))]);
-      return `${wrapped(lines, terminal.columns ?? Number.POSITIVE_INFINITY).join('\n')}\n`;
-    }
     case 'json':
       return `${JSON.stringify({ tests: results.map(({ snapshot: _, ...result }) => result), ...(coverage && { coverage }) }, null, 2)}\n`;
     case 'junit':
-      return junitText(files.map(([name, cases]) => ({ name, cases })));
+      return junitText([...Map.groupBy(results, ({ file }) => file)].map(([name, cases]) => ({ name, cases })));
   }
 };
 
-const resultLines = ({ name, failures, explanation }: TestResult, { isColoured }: Terminal): readonly string[] => {
+const resultLines = (
+  { name, failures, warnings, explanation }: TestResult,
+  { isColoured }: Terminal,
+): readonly string[] => {
   const hasPassed = failures.length === 0;
   const word = hasPassed ? 'pass' : 'FAIL';
   return [
-    `  ${isColoured ? styleText(hasPassed ? 'green' : 'red', word) : word}  ${name}`,
+    `  ${isColoured ? styleText(hasPassed ? 'green' : 'red', word, { validateStream: false }) : word}  ${name}`,
     ...failures.map((failure) => `        ${failure}`),
+    ...warnings.map((warning) => `        warning: ${warning}`),
     ...explanation.map((line) => `        ${line}`),
   ];
 };

@@ -26,6 +26,8 @@ export interface TestResult {
   readonly name: string;
   /** What is not as it should be; none where it passed. */
   readonly failures: readonly string[];
+  /** Those that were given and about which the test says nothing. */
+  readonly warnings: readonly string[];
   /** Of one that failed: what became of every default. */
   readonly explanation: readonly string[];
   /** What a snapshot of it holds; undefined where it asks for none. */
@@ -118,8 +120,12 @@ export const runTest = (
     ...(snapshot === undefined ? [] : snapshotFailures(snapshot, snapshots.get(test.name))),
   ];
   const explained = failures.length === 0 ? [] : explanationLines(`${titleOf(main)}:`, main.explanation, main.explain);
+  const told = [{ one: then, document: main }, ...others].filter(({ one }) => one.warnings !== undefined);
+  const warnings = documents
+    .filter((document) => told.every((one) => one.document !== document))
+    .flatMap((document) => document.warnings.map((warning) => `${titleOf(document)}: ${warning}`));
   const seconds = (performance.now() - start) / 1_000;
-  return { file, name: test.name, failures, explanation: explained, snapshot, seconds };
+  return { file, name: test.name, failures, warnings, explanation: explained, snapshot, seconds };
 };
 
 const operationFailures = (wanted: string | undefined, { operation }: PreviewedDocument): readonly string[] =>

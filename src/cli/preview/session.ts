@@ -35,6 +35,8 @@ export interface PreviewedDocument {
   /** After mutation: the patch applied by another implementation than the one that made it. */
   readonly object: KubeObject;
   readonly before: KubeObject;
+  /** As it stands in the file. */
+  readonly given: KubeObject;
   readonly patch: readonly PatchOperation[];
   readonly companions: readonly KubeObject[];
   readonly warnings: readonly string[];
@@ -178,6 +180,7 @@ const previewOne = (object: KubeObject, source: Source, session: Session): Previ
     allowed: denied === undefined,
     object: isCustom(object) ? printed : withoutNulls(printed),
     before: isUpdate ? withoutServerFields(request.object) : object,
+    given: object,
     patch: isUpdate || request.object === object ? decision.patch : patchBetween(object, judged.after),
     companions: [...decision.companions, ...made.companions],
     warnings: [...judged.unknown.map((field) => `unknown field "${field}"`), ...decision.warnings, ...made.warnings],

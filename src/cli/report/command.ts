@@ -1,5 +1,4 @@
 import { AppError } from '../../api/errors.ts';
-import { wrapped } from '../../explanation/print.ts';
 import { STANDINGS } from '../../report/examine.ts';
 import { listAll, listDefaults, type Page } from '../../report/objects.ts';
 import { createReporter, findingsOf, type Report } from '../../report/report.ts';
@@ -7,7 +6,7 @@ import type { Settings } from '../../settings/config.ts';
 import type { DescribedClusterOptions } from '../described-cluster.ts';
 import { counted } from '../results/finding.ts';
 import { EXIT, type Terminal } from '../terminal.ts';
-import { type ReportOutput, renderReport } from './render.ts';
+import { type ReportOutput, renderReport, reportTable } from './render.ts';
 import { fileSource, type ReportSource } from './sources.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,7 +19,7 @@ export interface ReportOptions extends DescribedClusterOptions {
   readonly strict: boolean;
 }
 
-/** Prints how stored objects stand to their defaults. Exit 0; 1 with `strict` where anything is found. Throws AppError for unusable input. */
+/** Prints how stored objects stand to their defaults. Exit 0; 1 with `strict` where anything is found, or could not be looked at. Throws AppError for unusable input. */
 export const reportCommand = async (
   paths: readonly string[],
   options: ReportOptions,
@@ -30,19 +29,28 @@ export const reportCommand = async (
 ): Promise<number> => {
   if (options.live === paths.length > 0)
     throw new AppError('InvalidInput', 'Give files and folders, or --live for the cluster of the current kubeconfig.');
+  const left: string[] = [];
+  const leaveOut = (what: string): void => {
+    left.push(what);
+    terminal.complain(`warning: ${what} may not be listed, and are not in the report.\n`);
+  };
   const source = options.live
-    ? await liveSource(settings, environment, terminal)
+    ? await liveSource(settings, environment, leaveOut)
     : fileSource(paths, options, settings);
   const report = await reportOn(source, terminal);
-  const text = renderReport(report, options.output, new Date());
-  const isWrapped = options.output === 'table' && terminal.columns !== undefined;
-  terminal.print(isWrapped ? `${wrapped(text.trimEnd().split('\n'), terminal.columns ?? 0).join('\n')}\n` : text);
+  if (options.output === 'table') terminal.tell(reportTable(report, terminal.columns));
+  else terminal.print(renderReport(report, options.output, new Date()));
   terminal.complain(`${summary(report)}\n`);
-  const isFine = findingsOf(report).length === 0 && report.defaults.every(({ note }) => note !== 'invalid');
+  const isFine =
+    left.length === 0 && findingsOf(report).length === 0 && report.defaults.every(({ note }) => note !== 'invalid');
   return options.strict && !isFine ? EXIT.refused : EXIT.fine;
 };
 
-const liveSource = async (settings: Settings, environment: Environment, terminal: Terminal): Promise<ReportSource> => {
+const liveSource = async (
+  settings: Settings,
+  environment: Environment,
+  leaveOut: (what: string) => void,
+): Promise<ReportSource> => {
   const [{ liveCluster }, { createKube }, { findConnection }] = await Promise.all([
     import('../live-cluster.ts'),
     import('../../kube/client.ts'),
@@ -51,7 +59,7 @@ const liveSource = async (settings: Settings, environment: Environment, terminal
   const kube = createKube(await findConnection(environment), { timeoutMs: PAGE_WITHIN_MS });
   const [cluster, defaults] = await Promise.all([liveCluster(settings, environment, []), listDefaults(kube)]);
   const objects = listAll(kube, ({ plural }, reason) => {
-    if (reason === 'Forbidden') terminal.complain(`warning: ${plural} may not be listed, and are not in the report.\n`);
+    if (reason === 'Forbidden') leaveOut(plural);
   });
   return { cluster, defaults, objects };
 };
@@ -70,7 +78,7 @@ const reportOn = async ({ cluster, defaults, objects }: ReportSource, terminal: 
 };
 
 /** A bar on a terminal; nothing anywhere else. */
-const createProgress = ({ complain, columns }: Terminal) => {
+const createProgress = ({ showProgress = () => undefined }: Terminal) => {
   let kind = '';
   let done = 0;
   const show = (page: Page): void => {
@@ -79,10 +87,9 @@ const createProgress = ({ complain, columns }: Terminal) => {
     done += page.items.length;
     const all = done + (page.remaining ?? 0);
     const filled = all === 0 ? WIDTH : Math.round((WIDTH * done) / all);
-    complain(`\r\u001B[K[${'#'.repeat(filled)}${' '.repeat(WIDTH - filled)}] ${done} of ${all} ${kind}`);
+    showProgress(`[${'#'.repeat(filled)}${' '.repeat(WIDTH - filled)}] ${done} of ${all} ${kind}`);
   };
-  const isShown = columns !== undefined;
-  return { show: isShown ? show : () => undefined, clear: () => isShown && complain('\r\u001B[K') };
+  return { show, clear: () => showProgress('') };
 };
 
 const WIDTH = 30;

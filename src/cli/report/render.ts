@@ -4,16 +4,15 @@ import { policyReports, sentenceOf } from '../../report/policy-reports.ts';
 import { type DefaultsSummary, findingsOf, groupsOf, type Report } from '../../report/report.ts';
 import { junitText } from '../results/junit.ts';
 import { sarifText } from '../results/sarif.ts';
+import { tableOf } from '../terminal.ts';
 import { htmlText } from './html.ts';
 
 export const REPORT_OUTPUTS = ['table', 'json', 'junit', 'sarif', 'html', 'policyreport', 'openreports'] as const;
 export type ReportOutput = (typeof REPORT_OUTPUTS)[number];
 
-/** A report as text. `at` is when it was made. */
-export const renderReport = (report: Report, output: ReportOutput, at: Date): string => {
+/** A report as text for other programs. `at` is when it was made. */
+export const renderReport = (report: Report, output: Exclude<ReportOutput, 'table'>, at: Date): string => {
   switch (output) {
-    case 'table':
-      return tableText(report);
     case 'json':
       return `${JSON.stringify({ apiVersion: 'v1', ...report, groups: groupsOf(report.rows) })}\n`;
     case 'junit':
@@ -37,7 +36,8 @@ export const objectOf = ({ kind, namespace, name }: Row): string => `${kind} ${n
 /** Of one PlatformDefaults in one namespace: a table of thousands of lines is read by nobody. */
 const MOST = 10;
 
-const tableText = (report: Report): string => {
+/** A report for people, its table as wide as they can see. */
+export const reportTable = (report: Report, columns: number): string => {
   const groups = groupsOf(report.rows);
   const head = ['NAMESPACE', 'PLATFORMDEFAULTS', ...STANDINGS.map((standing) => standing.toUpperCase())];
   const cells = groups.map(({ namespace, defaults, counts }) => [
@@ -51,7 +51,7 @@ const tableText = (report: Report): string => {
   ]);
   const notes = report.defaults.flatMap(notesOn);
   return [
-    ...(cells.length === 0 ? [] : aligned([head, ...cells])),
+    ...(cells.length === 0 ? [] : tableOf([head, ...cells], columns)),
     ...(findings.length === 0 ? [] : ['', ...findings]),
     ...(notes.length === 0 ? [] : ['', ...notes]),
     '',
@@ -68,16 +68,6 @@ const notesOn = ({ name, note, details, matched }: DefaultsSummary): readonly st
     ...(note === 'never won' ? [`${name}: matches ${matched} and gives none of them anything`] : []),
     ...details.map((detail) => `${name}: ${detail}`),
   ];
-};
-
-const aligned = (rows: readonly (readonly string[])[]): readonly string[] => {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 };
 
 const RULES: Readonly<Record<string, string>> = {

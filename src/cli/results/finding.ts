@@ -18,7 +18,9 @@ export const findingLine = (
   isColoured: boolean,
   text: string = message,
 ): string => {
-  const shown = isColoured ? styleText(severity === 'error' ? 'red' : 'yellow', severity) : severity;
+  const shown = isColoured
+    ? styleText(severity === 'error' ? 'red' : 'yellow', severity, { validateStream: false })
+    : severity;
   return `${file}:${line}:${column}: ${shown}: ${text}`;
 };
 
