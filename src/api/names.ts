@@ -105,3 +105,10 @@ export const SHIPPED_ROLES = {
   calrissianJobManager: 'quartermaster-calrissian-job-manager',
   calrissianPvcReader: 'quartermaster-calrissian-pvc-reader',
 } as const;
+
+/** The two APIs of the Kubernetes policy working group that reports are written in; fields as their CustomResourceDefinitions have them. */
+export const REPORT_APIS = {
+  wgpolicy: { group: 'wgpolicyk8s.io', version: 'v1alpha2', kind: 'PolicyReport', plural: 'policyreports' },
+  openreports: { group: 'openreports.io', version: 'v1alpha1', kind: 'Report', plural: 'reports' },
+} as const;
+export type ReportApi = keyof typeof REPORT_APIS;

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { NAMESPACE_NAME_LABEL } from '../api/names.ts';
+import { NAMESPACE_NAME_LABEL, type ReportApi } from '../api/names.ts';
 import { objectStoreCrd } from '../api/object-store.ts';
 import { platformDefaultsCrd } from '../api/platform-defaults.ts';
 import { webhookConfiguration } from '../controller/webhooks/configuration.ts';
@@ -10,6 +10,7 @@ import { accountPolicies } from './account-policy.ts';
 import { certManagerObjects, certManagerPatch } from './cert-manager.ts';
 import { type InstallOptions, NAME, NFS_NAMESPACE } from './options.ts';
 import { peopleObjects } from './people.ts';
+import { chosenReportObjects, REPORT_API_NAMES, reportObjects, reportPatch } from './policy-reports.ts';
 import { prometheusObjects } from './prometheus.ts';
 import { nfsRbacObjects, rbacObjects } from './rbac.ts';
 import { itemsOf, when } from './template.ts';
@@ -56,6 +57,7 @@ export const installFiles = (options: InstallOptions): Readonly<Record<string, r
   'network-policy.yaml': when(options.networkPolicy, [networkPolicyObject(options)]),
   'cert-manager.yaml': when(options.certManager, certManagerObjects(options)),
   'monitoring.yaml': when(options.monitoring, prometheusObjects(options)),
+  'policy-reports.yaml': chosenReportObjects(options),
 });
 
 export const installObjects = (options: InstallOptions): readonly KubeObject[] =>
@@ -91,6 +93,7 @@ export const kustomizeTree = (options: InstallOptions): Readonly<Record<string, 
     ...(options.networkPolicy ? ['network-policy'] : []),
     ...(options.certManager ? ['cert-manager'] : []),
     ...(options.monitoring ? ['prometheus'] : []),
+    ...REPORT_API_NAMES.filter((api) => options.settings[settings.policyReports.env] === api).map(reportComponent),
   ];
   return {
     'kustomization.yaml': kustomization({
@@ -104,6 +107,11 @@ export const kustomizeTree = (options: InstallOptions): Readonly<Record<string, 
     ...componentOf('network-policy', [networkPolicyObject(options)]),
     ...componentOf('cert-manager', certManagerObjects(options), certManagerPatch(options)),
     ...componentOf('prometheus', prometheusObjects(options)),
+    ...Object.fromEntries(
+      REPORT_API_NAMES.flatMap((api) =>
+        Object.entries(componentOf(reportComponent(api), reportObjects(api, options), reportPatch(api, options))),
+      ),
+    ),
     'overlays/cert-manager/kustomization.yaml': overlay('nfs', 'network-policy', 'cert-manager'),
     'overlays/prometheus/kustomization.yaml': overlay('nfs', 'network-policy', 'prometheus'),
     'overlays/cert-manager-and-prometheus/kustomization.yaml': overlay(
@@ -114,6 +122,9 @@ export const kustomizeTree = (options: InstallOptions): Readonly<Record<string, 
     ),
   };
 };
+
+/** Named for the API that reports are kept in. */
+const reportComponent = (api: ReportApi): string => `policy-reports-${api}`;
 
 /** Carries the namespace that a `namespace:` gave the account to where kustomize sees none. */
 const namespaceReplacement = {

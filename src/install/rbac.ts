@@ -163,14 +163,14 @@ export const nfsRbacObjects = ({ namespace }: InstallOptions): readonly InstallO
   binding(NAME, NAME, { kind: 'ServiceAccount', name: NAME, namespace }, NFS_NAMESPACE),
 ];
 
-const role = (name: string, rules: readonly PolicyRule[], namespace?: string): InstallObject => ({
+export const role = (name: string, rules: readonly PolicyRule[], namespace?: string): InstallObject => ({
   apiVersion: RBAC_VERSION,
   kind: namespace === undefined ? 'ClusterRole' : 'Role',
   metadata: { name, ...(namespace !== undefined && { namespace }), labels },
   rules,
 });
 
-const binding = (
+export const binding = (
   name: string,
   roleName: string,
   subject: Readonly<Record<string, string>>,

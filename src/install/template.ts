@@ -20,6 +20,18 @@ export const when = <T>(option: boolean, items: readonly T[]): readonly T[] => {
   return [expression(`if ${go}`) as T, ...items, expression('end') as T];
 };
 
+/** The items where a map that is an option holds this value. */
+export const whenSet = <T>(
+  map: StringMap,
+  { name, value }: { readonly name: string; readonly value: string },
+  items: readonly T[],
+): readonly T[] => {
+  const go = expressionOf(map);
+  if (go === undefined) return map[name] === value ? items : [];
+  const isSet = `eq (get (${go} | default dict) "${name}") "${value}"`;
+  return [expression(`if ${isSet}`) as T, ...items, expression('end') as T];
+};
+
 /** The items of a list that is an option, among others. */
 export const itemsOf = <T>(list: readonly T[]): readonly T[] => {
   const go = expressionOf(list);

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../api/errors.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, type ReportApi } from '../api/names.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
 import type { Kube } from '../kube/api-server.ts';
 import type { Log } from '../ops/log.ts';
 import { listAll, listDefaults } from './objects.ts';
-import { type PolicyReport, policyReports, type ReportApi, reportResource } from './policy-reports.ts';
+import { type PolicyReport, policyReports, reportResource } from './policy-reports.ts';
 import { createReporter } from './report.ts';
 
 export interface KeeperOptions {

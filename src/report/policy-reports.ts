@@ -1,15 +1,8 @@
 import type { KubeObject } from '../api/kubernetes.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL, REPORT_APIS, type ReportApi } from '../api/names.ts';
 import type { Resource } from '../kube/api-server.ts';
 import type { Row, Standing } from './examine.ts';
 import type { Report } from './report.ts';
-
-/** The two APIs of the Kubernetes policy working group that reports are written in; fields as their CustomResourceDefinitions have them. */
-export const REPORT_APIS = {
-  wgpolicy: { group: 'wgpolicyk8s.io', version: 'v1alpha2', kind: 'PolicyReport', plural: 'policyreports' },
-  openreports: { group: 'openreports.io', version: 'v1alpha1', kind: 'Report', plural: 'reports' },
-} as const;
-export type ReportApi = keyof typeof REPORT_APIS;
 
 /** Where reports of an API are. */
 export const reportResource = (api: ReportApi): Resource => ({ ...REPORT_APIS[api], isNamespaced: true });

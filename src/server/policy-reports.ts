@@ -1,5 +1,5 @@
+import type { ReportApi } from '../api/names.ts';
 import { keepPolicyReports } from '../report/keeper.ts';
-import type { ReportApi } from '../report/policy-reports.ts';
 import { clusterOf } from './cluster.ts';
 import type { Core } from './core.ts';
 
