@@ -1,5 +1,3 @@
-import { globSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import fc from 'fast-check';
 import jsonpatch from 'jsonpatch';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +6,6 @@ import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { NAMESPACE_NAME_LABEL } from '../../src/api/names.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { describedCluster } from '../../src/cli/described-cluster.ts';
-import { parseObjects } from '../../src/cli/documents.ts';
 import { entryOf } from '../../src/defaults/entry.ts';
 import { mismatchOf } from '../../src/defaults/explanation/mismatch.ts';
 import { indexEntries } from '../../src/defaults/resolution.ts';
@@ -18,6 +15,7 @@ import { valuesAt } from '../../src/injection/edit.ts';
 import { readSettings } from '../../src/settings/config.ts';
 import { runs } from '../fixtures/admitting.ts';
 import { platformDefaults, system, target } from '../fixtures/defaults.ts';
+import { caseObjects, exampleObjects } from '../fixtures/manifest-inputs.ts';
 import { defaultsFor, objectsOf } from '../fixtures/mutation-inputs.ts';
 
 const world = describedCluster({ cloud: 'aws', namespace: 'default' }, readSettings({}));
@@ -77,11 +75,8 @@ describe('an explanation leaves no default out', () => {
     );
   });
 
-  const examples = globSync('examples/**/*.yaml', { cwd: resolve(import.meta.dirname, '../..') })
-    // Policy tests are no objects.
-    .filter((path) => !path.startsWith('examples/policy-tests/'))
-    .flatMap((path) => parseObjects(path, readFileSync(resolve(import.meta.dirname, '../..', path), 'utf8')));
-  const shipped = examples.map(({ object }) => object).filter(({ kind }) => kind === 'PlatformDefaults');
+  const objects = [...exampleObjects(), ...caseObjects()];
+  const shipped = objects.filter(({ kind }) => kind === 'PlatformDefaults');
   const named = (shipped as unknown as readonly PlatformDefaults[]).map((one, at) => ({
     ...one,
     metadata: { namespace: system.systemNamespace, generation: 1, ...one.metadata, name: `d${at}` },
@@ -100,11 +95,14 @@ describe('an explanation leaves no default out', () => {
     [platformDefaults('own', { inject: { env: [{ name: 'A', value: '${labels.absent}' }] } }, { namespace: 'team-b' })],
   ];
 
-  it('of anything in examples/, with ten sets of defaults', () => {
-    expect(sets.length).toBeGreaterThanOrEqual(10);
-    expect(examples.length).toBeGreaterThan(15);
-    for (const { object } of examples) for (const set of sets) holdsFor(object, set);
-  });
+  it.each(sets.map((set, at) => [at + 1, set] as const))(
+    'of any example and case, with set %d of defaults',
+    (_, set) => {
+      expect(sets.length).toBeGreaterThanOrEqual(10);
+      expect(objects.length).toBeGreaterThan(60);
+      for (const object of objects) holdsFor(object, set);
+    },
+  );
 });
 
 it('a reason not to match is given exactly where nothing is matched', () => {
