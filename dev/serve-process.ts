@@ -70,7 +70,7 @@ export const isReady = ({ opsUrl }: Pick<ServeProcess, 'opsUrl'>): Promise<boole
   );
 
 /** Resolves when it is ready. Throws with its last lines where it ends before, or is not ready within `withinMs`. */
-export const untilReady = async (serve: ServeProcess, withinMs = 30_000): Promise<void> => {
+export const untilReady = async (serve: ServeProcess, withinMs = 120_000): Promise<void> => {
   let end: number | string | undefined;
   void serve.ended.then((how) => {
     end = how;
