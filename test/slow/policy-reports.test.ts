@@ -70,7 +70,7 @@ const reportsOf = async (api: ReportApi): Promise<Readonly<Record<string, Policy
   const { plural, group } = REPORT_APIS[api];
   const text = await kubectl(cluster.controlPlane, ['get', `${plural}.${group}`, '-A', '-o', 'json']);
   const { items } = JSON.parse(text) as { readonly items: readonly PolicyReport[] };
-  return Object.fromEntries(items.map((report) => [report.metadata.namespace, report]));
+  return Object.fromEntries(items.map((report) => [report.metadata.namespace ?? '', report] as const));
 };
 
 const expected = (namespaceName: string) => ({
