@@ -9,7 +9,7 @@ COPY tsconfig.json ./
 COPY dev/bundle dev/bundle
 COPY src src
 RUN node dev/bundle/main.ts \
- && npm sbom --omit=dev --sbom-format=cyclonedx > dist/sbom.cdx.json
+ && node dev/bundle/sbom.ts > dist/sbom.cdx.json
 # What V8 compiles is good for the very Node and the flags that compiled it: those of the image.
 COPY --from=gcr.io/distroless/nodejs24-debian12:nonroot /nodejs/bin/node /nodejs/bin/node
 RUN ["/nodejs/bin/node", "--max-semi-space-size=4", "dev/bundle/compile.ts", "dist"]
