@@ -1,4 +1,4 @@
-import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../../control-plane/command.ts';
 import type { Progress } from '../cache.ts';
@@ -69,7 +69,7 @@ export const toolsImage = (progress: Progress): Promise<string> =>
         );
         await writeFile(join(root, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n');
         await run('chmod', ['1777', join(root, 'tmp')], { timeoutMs: minuteMs });
-        await unpackPackage('busybox-static', root, folder);
+        await unpackPackages(['busybox-static'], root, folder);
         await linkApplets(root);
         return [await folderLayer(root, join(folder, 'busybox.tar'))];
       },
@@ -77,17 +77,20 @@ export const toolsImage = (progress: Progress): Promise<string> =>
     progress,
   );
 
-const unpackPackage = async (name: string, root: string, folder: string): Promise<void> => {
+/** Lays the files of these Debian packages, and of none that they need, into `root`; downloads into `folder`. */
+export const unpackPackages = async (names: readonly string[], root: string, folder: string): Promise<void> => {
   const downloads = join(folder, 'downloads');
   await mkdir(downloads);
-  await run('apt-get', ['download', '-q', '-o', 'APT::Sandbox::User=root', name], {
+  await run('apt-get', ['download', '-q', '-o', 'APT::Sandbox::User=root', ...names], {
     cwd: downloads,
     timeoutMs: 5 * minuteMs,
   });
-  await run('sh', ['-c', `dpkg --extract ${name}_*.deb "$1"`, 'sh', root], { cwd: downloads, timeoutMs: minuteMs });
+  for (const file of await readdir(downloads))
+    await run('dpkg', ['--extract', join(downloads, file), root], { timeoutMs: minuteMs });
 };
 
-const linkApplets = async (root: string): Promise<void> => {
+/** Gives busybox in `root` all the names it answers to. */
+export const linkApplets = async (root: string): Promise<void> => {
   const listed = await run(join(root, 'bin/busybox'), ['--list'], { timeoutMs: minuteMs });
   const applets = listed.split('\n').filter((name) => name !== '' && name !== 'busybox');
   await Promise.all(applets.map((name) => symlink('busybox', join(root, 'bin', name))));

@@ -1,79 +1,84 @@
-import { chmod, copyFile, mkdir, mkdtemp, readFile, realpath, symlink } from 'node:fs/promises';
+import { hash } from 'node:crypto';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, realpath, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundle } from '../../bundle/bundle.ts';
-import { compile } from '../../bundle/compile.ts';
-import { type Progress, removeTree } from '../cache.ts';
+import { cached, type Progress, removeTree } from '../cache.ts';
+import { buildDockerfile, openBuildah } from './buildah.ts';
+import { dockerfileBases } from './dockerfile-bases.ts';
 import { debianLayer, digestOf, folderLayer, type ImageConfig, imageTarball } from './image.ts';
 
 const root = join(import.meta.dirname, '../../..');
-/** What the base image of the Dockerfile's last stage holds besides Node. */
-const basePackages = ['ca-certificates', 'libssl3', 'libstdc++6', 'netbase', 'tzdata'];
-
-interface ProgramImage {
-  readonly reference: string;
-  /** Of the checkout. */
-  readonly dockerfile: string;
-  /** What the last stage's base holds, and what it installs. */
-  readonly packages: readonly string[];
-  /** As `debianLayer` has it. */
-  readonly name: string;
-  /** Where the Dockerfile has V8 compile ahead. */
-  readonly isCompiled?: boolean;
-  /** What else the last stage makes, in this folder. */
-  readonly prepare?: (root: string) => Promise<void>;
-}
+/** What .dockerignore lets the Dockerfile have, and the Dockerfile. */
+const CONTEXT = [
+  'Dockerfile',
+  '.dockerignore',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'src',
+  'dev/bundle',
+];
 
 /**
- * Path of the product's image: the Dockerfile's stages without Docker. What the first does is done in this checkout; the last is
- * made of Debian's packages and this project's own Node in place of the base image, configured as the Dockerfile says.
+ * Path of the product's image as `docker load` and `ctr images import` read it: what buildah makes of this checkout's Dockerfile,
+ * from bases made of Debian's packages, or made of the same files in an earlier run. Takes root.
  */
-export const productImage = (reference: string, progress: Progress): Promise<string> =>
-  programImage(
-    { reference, dockerfile: 'Dockerfile', packages: basePackages, name: 'product', isCompiled: true },
-    progress,
-  );
+export const productImage = async (reference: string, progress: Progress): Promise<string> => {
+  const bases = await dockerfileBases(progress);
+  const key = [reference, ...bases, await digestOfContext()];
+  const folder = await cached({ name: 'product-image', key, progress }, async (unfinished) => {
+    await using buildah = await openBuildah(progress);
+    for (const base of bases) await buildah.run('pull', '--quiet', `docker-archive:${base}`);
+    progress('building the Dockerfile: npm ci, the bundle, and a run of it; some minutes');
+    await buildDockerfile(buildah, { context: root, dockerfile: 'Dockerfile', reference });
+    const target = `docker-archive:${join(unfinished, 'image.tar')}:${reference}`;
+    await buildah.run('push', '--quiet', reference, target);
+  });
+  return join(folder, 'image.tar');
+};
 
-/** Path of the image of NFS servers, in the same way. */
-export const nfsServerImage = (reference: string, progress: Progress): Promise<string> =>
-  programImage(
-    {
-      reference,
-      dockerfile: 'images/nfs-server/Dockerfile',
-      packages: ['nfs-ganesha', 'nfs-ganesha-vfs', 'rpcbind'],
-      name: 'nfs',
-      prepare: async (folder) => {
-        for (const name of ['export', 'etc']) await mkdir(join(folder, name));
-        await symlink('/proc/self/mounts', join(folder, 'etc/mtab'));
-      },
-    },
-    progress,
-  );
+const digestOfContext = async (): Promise<string> => {
+  const files = await Promise.all(CONTEXT.map((path) => filesBelow(path)));
+  const digests = files.flat().map(async (file) => `${file} ${await digestOf(join(root, file))}`);
+  return hash('sha256', (await Promise.all(digests)).join('\n'));
+};
 
-const programImage = async (
-  { reference, dockerfile, packages, name, isCompiled, prepare = () => Promise.resolve() }: ProgramImage,
-  progress: Progress,
-): Promise<string> => {
-  const base = await debianLayer(name, packages, progress);
-  const config = lastStage(await readFile(join(root, dockerfile), 'utf8'));
+/** Paths from the root, sorted; a file is itself. */
+const filesBelow = async (path: string): Promise<readonly string[]> => {
+  if (/\.[a-z]+$|file$/.test(path)) return [path];
+  const entries = await readdir(join(root, path), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  return files.map((file) => file.slice(root.length + 1)).toSorted();
+};
+
+/**
+ * Path of the image of NFS servers: its Dockerfile's stages without Docker, which cannot be built without a registry's Debian to
+ * install packages in. What the first does is done in this checkout; the last is made of Debian's packages and this project's own Node.
+ */
+export const nfsServerImage = async (reference: string, progress: Progress): Promise<string> => {
+  const base = await debianLayer('nfs', ['nfs-ganesha', 'nfs-ganesha-vfs', 'rpcbind'], progress);
+  const config = lastStage(await readFile(join(root, 'images/nfs-server/Dockerfile'), 'utf8'));
   const made = await mkdtemp(join(tmpdir(), 'quartermaster-image-'));
-  // The image's user runs the program there once, to compile it.
-  await chmod(made, 0o755);
   try {
-    const program = join(made, 'bundle', config.WorkingDir ?? '/');
-    await bundle(program);
-    await prepare(join(made, 'bundle'));
+    await bundle(join(made, 'bundle', config.WorkingDir ?? '/'));
+    for (const name of ['export', 'etc']) await mkdir(join(made, 'bundle', name));
+    await symlink('/proc/self/mounts', join(made, 'bundle/etc/mtab'));
     const node = await realpath(join(root, 'node_modules/node/bin/node'));
     const bundled = await folderLayer(join(made, 'bundle'), join(made, 'bundle.tar'));
     const key = [base, await digestOf(node), await digestOf(bundled)];
-    const layers = async (folder: string) => {
-      if (isCompiled) await compile(program, flagsOf(config), node);
-      return [base, await nodeLayer(node, folder), await folderLayer(join(made, 'bundle'), join(folder, 'bundle.tar'))];
-    };
+    const layers = async (folder: string) => [base, await nodeLayer(node, folder), bundled];
     return await imageTarball({ reference, key, config, layers }, progress);
   } finally {
     await removeTree(made);
   }
+};
+
+const nodeLayer = async (node: string, folder: string): Promise<string> => {
+  const layer = join(folder, 'node');
+  await mkdir(join(layer, 'nodejs/bin'), { recursive: true });
+  await copyFile(node, join(layer, 'nodejs/bin/node'));
+  return folderLayer(layer, join(folder, 'node.tar'));
 };
 
 /** How a Dockerfile's last stage has the process run. Throws an Error where one of the instructions is missing. */
@@ -91,13 +96,6 @@ export const lastStage = (dockerfile: string): ImageConfig => {
     Entrypoint: JSON.parse(said('ENTRYPOINT')) as readonly string[],
     Cmd: JSON.parse(said('CMD')) as readonly string[],
   };
-};
-
-const nodeLayer = async (node: string, folder: string): Promise<string> => {
-  const layer = join(folder, 'node');
-  await mkdir(join(layer, 'nodejs/bin'), { recursive: true });
-  await copyFile(node, join(layer, 'nodejs/bin/node'));
-  return folderLayer(layer, join(folder, 'node.tar'));
 };
 
 /** What its entry point gives Node. */

@@ -16,7 +16,7 @@ export const hasControlGroups = (): boolean => isUnified() || existsSync(join(mo
 
 /** Makes the group that everything of the node's pods is below, in each hierarchy. */
 export const makeControlGroups = async (): Promise<void> => {
-  for (const group of await ourGroups()) await mkdir(group, { recursive: true });
+  for (const group of await groupsOf(nodeName)) await mkdir(group, { recursive: true });
   if (isUnified()) {
     const available = await readFile(join(mountPoint, nodeName, 'cgroup.controllers'), 'utf8');
     const wanted = available
@@ -31,15 +31,15 @@ export const makeControlGroups = async (): Promise<void> => {
     await writeFile(join(mountPoint, 'cpuset', nodeName, file), await readFile(join(mountPoint, 'cpuset', file)));
 };
 
-/** Removes the groups of a node whose processes have all ended. Gone already is success. */
-export const removeControlGroups = async (): Promise<void> => {
-  for (const group of await ourGroups()) await until(emptyWithinMs, () => removeGroup(group));
+/** Removes the groups, of the node unless another is named, whose processes have all ended. Gone already is success. */
+export const removeControlGroups = async (group = nodeName): Promise<void> => {
+  for (const path of await groupsOf(group)) await until(emptyWithinMs, () => removeGroup(path));
 };
 
-const ourGroups = async (): Promise<readonly string[]> => {
-  if (isUnified()) return [join(mountPoint, nodeName)];
+const groupsOf = async (group: string): Promise<readonly string[]> => {
+  if (isUnified()) return [join(mountPoint, group)];
   const entries = await readdir(mountPoint, { withFileTypes: true });
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(mountPoint, name, nodeName));
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(mountPoint, name, group));
 };
 
 /** Groups are removed from the leaves up; the files in them are the kernel's. */
