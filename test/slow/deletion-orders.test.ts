@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import { freePorts } from '../../dev/free-ports.ts';
 import { type ServeProcess, startServe } from '../../dev/serve-process.ts';
 import { FAIL_CLOSED_BINDING } from '../../src/api/names.ts';
@@ -14,8 +15,6 @@ beforeAll(async () => {
   removal = await startRemoval();
 });
 afterAll(() => removal?.controlPlane.stop());
-beforeEach(() => removal.install());
-
 /** The kubelet's part: the pods are told to end when their Deployment is gone. */
 const untilNoPods = () =>
   expect
@@ -50,7 +49,19 @@ const removeUnderLoad = async (args: readonly string[]): Promise<readonly string
   return [...refused, ...failures];
 };
 
+describe('kubectl apply -k manifests, on a bare API server', () => {
+  it('refuses nothing while its image never starts', async () => {
+    const applied = await kubectl(removal.controlPlane, ['apply', '-k', 'manifests']);
+    expect(applied).toContain('mutatingwebhookconfiguration.admissionregistration.k8s.io/quartermaster created');
+    expect(await removal.refusedOf(EACH)).toEqual([]);
+    await removal.deleteRest();
+    await expect.poll(removal.isGone, soon).toBe(true);
+  });
+});
+
 describe('an install of which no replica was ever ready', () => {
+  beforeEach(() => removal.install());
+
   it.each(firsts)('refuses nothing, nor once its %s is deleted, and leaves nothing behind', async (_, args) => {
     expect(await removal.refusedOf(EACH)).toEqual([]);
     await removal.deleteFirst(args);
@@ -61,6 +72,8 @@ describe('an install of which no replica was ever ready', () => {
 });
 
 describe.skipIf(process.getuid?.() !== 0)('an install that answers, taken away (as root, for port 443)', () => {
+  beforeEach(() => removal.install());
+
   it.each(firsts.filter(([what]) => what !== 'Service'))('%s first: refuses nothing at any moment', async (_, args) => {
     expect(await removeUnderLoad(args)).toEqual([]);
   });
