@@ -152,7 +152,9 @@ describe('the bundle, serving', () => {
         (await get('mutatingwebhookconfiguration/quartermaster', 'yaml')).includes(`:${webhookPort}/mutate`),
       );
       // What `helm test` runs waits for the API server to call by the new configuration, and stores nothing.
-      expect(await runWith({ KUBECONFIG: kubeconfig }, 'check')).toMatch(
+      const answer = await runWith({ KUBECONFIG: kubeconfig }, 'check');
+      // Broken to fit, what goes on set in deeper.
+      expect(answer.replaceAll(/\n {6}/g, ' ')).toMatch(
         /^Quartermaster answered about a claim in the namespace default, which was not stored:\n(?:.* nothing is read from its name, .*\n)? {2}StorageClass quartermaster-check-\w+ would be made, of the provisioner csi\.hetzner\.cloud; this is a dry run\.\n/,
       );
       expect(await get('storageclass,persistentvolumeclaims', 'name')).toBe('');
