@@ -3,7 +3,7 @@ import type { AccessMode, PersistentVolumeClaim, StorageClass } from '../src/api
 import { offlineFacts } from '../src/cli/described-cluster.ts';
 import { FACT_NAMES } from '../src/clouds/cloud.ts';
 import { cloudNamed, clouds, verdictFor } from '../src/clouds/index.ts';
-import { indexEntries } from '../src/defaults/resolution.ts';
+import { indexEntries } from '../src/defaults/entries-index.ts';
 import { chooseStorageClass, type StorageClassChoice } from '../src/kinds/persistent-volume-claim/class.ts';
 import { policyOf, readSettings } from '../src/settings/config.ts';
 import { FIELD_WORDS, TIER_WORDS } from '../src/storage-classes/class-name.ts';

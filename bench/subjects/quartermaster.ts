@@ -5,7 +5,7 @@ import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { offlineFacts } from '../../src/cli/described-cluster.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
 import { createTallies } from '../../src/defaults/admissions/tally.ts';
-import { indexDefaults } from '../../src/defaults/resolution.ts';
+import { indexDefaults } from '../../src/defaults/entries-index.ts';
 import { createHandler } from '../../src/kinds/index.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
 import { createLog } from '../../src/ops/log.ts';

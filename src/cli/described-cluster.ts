@@ -14,7 +14,7 @@ import { type PlatformDefaults, platformDefaultsCrd } from '../api/platform-defa
 import { FACT_NAMES } from '../clouds/cloud.ts';
 import { cloudNamed, clouds, verdictFor } from '../clouds/index.ts';
 import { askedBy, entryOf } from '../defaults/entry.ts';
-import { indexEntries } from '../defaults/resolution.ts';
+import { indexEntries } from '../defaults/entries-index.ts';
 import { validateDefaults } from '../defaults/validation/spec.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
 import { installedWebhooks } from '../explanation/webhook-rules.ts';

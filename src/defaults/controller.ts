@@ -90,15 +90,14 @@ const reconcile = async (
   const { namespace, name } = parseKey(key);
   inForce.put(defaults);
   const validation = inForce.validation(namespace, name) ?? { defaults, violations: [], inForce: undefined };
-  const entries = inForce.entries();
-  const entry = entries.find(({ source }) => source.namespace === namespace && source.name === name);
+  const entry = inForce.entry(namespace, name);
   const provided = entry && (await provide(key, entry, tools, signal));
   const hasPodWebhook = hasSparkPodWebhook(tools.stores.mutatingWebhooks);
   const operatorWarnings = entry ? await sparkOperatorWarnings(entry, hasPodWebhook, tools.kube, signal) : [];
   const { cloud, policy } = tools.facts();
   const isFact = (name: string): boolean =>
     Object.hasOwn(cloud.facts, name) || policy.namespaceAnnotations?.has(namespaceAnnotationIn(name) ?? '') === true;
-  const warnings = entry ? [...warningsOn(entry, entries, isFact), ...operatorWarnings] : [];
+  const warnings = entry ? [...warningsOn(entry, inForce.entries(), isFact), ...operatorWarnings] : [];
   const tally = tools.admissions.of(key);
   const now = tools.now();
   const status = statusOf({ ...validation, warnings, provision: provided?.findings, tally }, now);
@@ -241,15 +240,14 @@ const othersAffected = (
   type: ChangeType,
   defaults: PlatformDefaults,
 ): readonly string[] => {
-  const before = inForce.entries();
+  const { namespace = '', name = '' } = defaults.metadata;
+  const before = inForce.entry(namespace, name);
   if (type === 'DELETED') inForce.remove(defaults);
   else inForce.put(defaults);
-  const versions = [before, inForce.entries()].flatMap((entries) => {
-    const entry = entries.find((one) => entryKey(one) === keyOf(defaults.metadata));
-    return entry ? [{ entry, entries }] : [];
-  });
-  const conflicting = versions.flatMap(({ entry, entries }) => conflictingEntries(entry, entries).map(entryKey));
-  const isPart = versions.some(({ entry: { spec } }) => spec.variables ?? spec.inject?.prometheus?.jmxExporterJar);
+  const versions = [before, inForce.entry(namespace, name)].flatMap((entry) => entry ?? []);
+  const others = inForce.entriesIn(namespace).filter(({ source }) => source.name !== name);
+  const conflicting = versions.flatMap((entry) => conflictingEntries(entry, others).map(entryKey));
+  const isPart = versions.some(({ spec }) => spec.variables ?? spec.inject?.prometheus?.jmxExporterJar);
   const concerned = stores.platformDefaults.list().filter(isConcerned(keyOf(defaults.metadata), isPart));
   const keys = concerned.map(({ metadata }) => keyOf(metadata));
   return [...new Set([...conflicting, ...keys, ...provisioningKeys(inForce)])];

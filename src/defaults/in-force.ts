@@ -1,7 +1,8 @@
 import type { DefaultsIndex } from '../api/injection.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import { createEntriesIndex } from './entries-index.ts';
 import { type DefaultsOptions, type Entry, entryOf } from './entry.ts';
-import { indexEntries } from './resolution.ts';
+
 import { validateDefaults } from './validation/spec.ts';
 
 /** What validation of a PlatformDefaults came to: its violations, and the version that is in force. */
@@ -19,9 +20,13 @@ export interface DefaultsInForce {
   readonly put: (defaults: PlatformDefaults) => void;
   readonly remove: (defaults: PlatformDefaults) => void;
   readonly validation: (namespace: string, name: string) => Validation | undefined;
-  /** All that are in force, in no particular order. */
+  /** What is in force of one. */
+  readonly entry: (namespace: string, name: string) => Entry | undefined;
+  /** All that are in force, in no particular order. Another list after a change. */
   readonly entries: () => readonly Entry[];
-  /** Made anew when first asked for after a change. */
+  /** Those of one namespace. */
+  readonly entriesIn: (namespace: string) => readonly Entry[];
+  /** What decisions are made from, as it is at each moment; another one after a change. */
   readonly index: () => DefaultsIndex;
 }
 
@@ -35,18 +40,31 @@ interface Tracked extends Validation {
  */
 export const createDefaultsInForce = (options: DefaultsOptions): DefaultsInForce => {
   const tracked = new Map<string, Tracked>();
+  const byNamespace = new Map<string, Map<string, Entry>>();
+  const index = createEntriesIndex();
   let entries: readonly Entry[] | undefined;
-  let index: DefaultsIndex | undefined;
 
   const change = (key: string, next: Tracked | undefined): void => {
-    const affectsIndex = next?.entry !== undefined || tracked.get(key)?.entry !== undefined;
+    const before = tracked.get(key)?.entry;
     if (next) tracked.set(key, next);
     else tracked.delete(key);
-    if (affectsIndex) entries = index = undefined;
+    if (before !== undefined) takeOut(before);
+    if (next?.entry !== undefined) putIn(next.entry);
   };
-  const allEntries = (): readonly Entry[] => {
-    entries ??= [...tracked.values()].flatMap(({ entry }) => entry ?? []);
-    return entries;
+  const takeOut = (entry: Entry): void => {
+    const { namespace, name } = entry.source;
+    const others = byNamespace.get(namespace);
+    others?.delete(name);
+    if (others?.size === 0) byNamespace.delete(namespace);
+    index.remove(entry);
+    entries = undefined;
+  };
+  const putIn = (entry: Entry): void => {
+    const { namespace, name } = entry.source;
+    const others = byNamespace.get(namespace) ?? new Map<string, Entry>();
+    byNamespace.set(namespace, others.set(name, entry));
+    index.add(entry);
+    entries = undefined;
   };
   return {
     put: (defaults) => {
@@ -57,11 +75,13 @@ export const createDefaultsInForce = (options: DefaultsOptions): DefaultsInForce
     },
     remove: (defaults) => change(keyOf(defaults), undefined),
     validation: (namespace, name) => tracked.get(`${namespace}/${name}`),
-    entries: allEntries,
-    index: () => {
-      index ??= indexEntries(allEntries());
-      return index;
+    entry: (namespace, name) => byNamespace.get(namespace)?.get(name),
+    entries: () => {
+      entries ??= [...byNamespace.values()].flatMap((ofNamespace) => [...ofNamespace.values()]);
+      return entries;
     },
+    entriesIn: (namespace) => [...(byNamespace.get(namespace)?.values() ?? [])],
+    index: index.view,
   };
 };
 

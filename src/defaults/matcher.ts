@@ -1,36 +1,76 @@
 import type { Requirement } from '../api/admission.ts';
 import type { DefaultsTarget, TargetKind } from '../api/injection.ts';
 import type { StringMap } from '../api/kubernetes.ts';
-import { type Entry, meetsAll } from './entry.ts';
+import { compareEntries, type Entry, meetsAll } from './entry.ts';
 
-/** Finds the entries that match an object, as positions in the list the matcher was made from, ascending. */
-export type Matcher = (target: DefaultsTarget) => readonly number[];
+/** An entry that a matcher holds. The number is never given to another, so that what is made of some can be told by their numbers. */
+export interface Posted {
+  readonly id: number;
+  readonly entry: Entry;
+}
+
+/** Finds the entries that match an object. What a change costs follows from the entry alone, however many others there are. */
+export interface Matcher {
+  readonly add: (entry: Entry) => void;
+  /** The very one that was added; nothing where it was not. */
+  readonly remove: (entry: Entry) => void;
+  /** Best first. */
+  readonly match: (target: DefaultsTarget) => readonly Posted[];
+}
 
 /**
- * An inverted index: each entry is posted under the one label (or namespace label, or cloud) it needs that fewest other entries need;
- * an object is looked up by the labels it has. What is posted elsewhere is never looked at.
+ * An inverted index: each entry is posted under the one label (or namespace label, or cloud) it needs that fewest other entries
+ * needed when it came; an object is looked up by the labels it has. What is posted elsewhere is never looked at.
  */
-export const createMatcher = (entries: readonly Entry[]): Matcher => {
-  const partitions = buildPartitions(entries);
-  return (target) => {
-    const { labels, namespaceLabels, cloud, namespace, kind } = target;
-    const dimensionValues: DimensionValues = {
-      label: labels,
-      namespaceLabel: namespaceLabels,
-      cloud: { [CLOUD]: cloud },
-    };
-    const lookUpKind = (name: string): readonly number[] => [
-      ...lookUp(partitions.get(partitionKey(name, ALL_NAMESPACES)), dimensionValues),
-      ...lookUp(partitions.get(partitionKey(name, namespace)), dimensionValues),
-    ];
-    const ofEveryPod = target.pod === undefined || kind === EVERY_POD ? NONE : lookUpKind(EVERY_POD);
-    const found = lookUpKind(kind)
-      .concat(ofEveryPod)
-      .filter((at) => isMatch(entries[at], target))
-      .sort((a, b) => a - b);
-    // An entry may name both kinds.
-    return ofEveryPod.length === 0 ? found : found.filter((at, index) => at !== found[index - 1]);
+export const createMatcher = (): Matcher => {
+  const partitions = new Map<string, Partition>();
+  const frequencies = createFrequencies();
+  const places = new Map<Entry, Place>();
+  let lastId = 0;
+  return {
+    add: (entry) => {
+      const terms = termsOf(entry);
+      lastId += 1;
+      const place = { posted: { id: lastId, entry }, term: mostSelective(terms, frequencies.of) };
+      frequencies.count(terms, 1);
+      places.set(entry, place);
+      for (const name of partitionsOf(entry)) addPosting(getOrAdd(partitions, name, emptyPartition), place);
+    },
+    remove: (entry) => {
+      const place = places.get(entry);
+      if (place === undefined) return;
+      places.delete(entry);
+      frequencies.count(termsOf(entry), -1);
+      for (const name of partitionsOf(entry)) removePosting(partitions, name, place);
+    },
+    match: (target) => matchIn(partitions, target),
   };
+};
+
+/** Where an entry is posted in each of its partitions. Undefined: with those that ask for nothing that could be looked up. */
+interface Place {
+  readonly posted: Posted;
+  readonly term: Term | undefined;
+}
+
+const matchIn = (partitions: ReadonlyMap<string, Partition>, target: DefaultsTarget): readonly Posted[] => {
+  const { labels, namespaceLabels, cloud, namespace, kind } = target;
+  const dimensionValues: DimensionValues = {
+    label: labels,
+    namespaceLabel: namespaceLabels,
+    cloud: { [CLOUD]: cloud },
+  };
+  const found: Posted[] = [];
+  const lookUpKind = (name: string): void => {
+    lookUp(partitions.get(partitionKey(name, ALL_NAMESPACES)), dimensionValues, found);
+    lookUp(partitions.get(partitionKey(name, namespace)), dimensionValues, found);
+  };
+  lookUpKind(kind);
+  const isOfEveryPod = target.pod !== undefined && kind !== EVERY_POD;
+  if (isOfEveryPod) lookUpKind(EVERY_POD);
+  const matching = found.filter(({ entry }) => isMatch(entry, target)).sort((a, b) => compareEntries(a.entry, b.entry));
+  // An entry may name both kinds.
+  return isOfEveryPod ? matching.filter((posted, index) => posted !== matching[index - 1]) : matching;
 };
 
 type Dimension = 'label' | 'namespaceLabel' | 'cloud';
@@ -41,7 +81,6 @@ const CLOUD = 'cloud';
 /** The partition of global entries; no namespace can be called that. */
 const ALL_NAMESPACES = '*';
 const EVERY_POD: TargetKind = 'Pod';
-const NONE: readonly number[] = [];
 
 /** What must be there for an entry to match: a key of one dimension, with one of these values or with any. */
 interface Term {
@@ -51,29 +90,19 @@ interface Term {
 }
 
 interface Postings {
-  readonly any: number[];
-  readonly byValue: Map<string, number[]>;
+  readonly any: Set<Posted>;
+  readonly byValue: Map<string, Set<Posted>>;
 }
 
 interface Partition {
-  readonly unconditional: number[];
+  readonly unconditional: Set<Posted>;
   readonly byTerm: Readonly<Record<Dimension, Map<string, Postings>>>;
 }
 
 const partitionKey = (kind: string, namespace: string): string => `${kind}/${namespace}`;
 
-const buildPartitions = (entries: readonly Entry[]): ReadonlyMap<string, Partition> => {
-  const frequencies = countFrequencies(entries);
-  const partitions = new Map<string, Partition>();
-  entries.forEach((entry, at) => {
-    const term = mostSelective(termsOf(entry), frequencies);
-    for (const kind of entry.spec.match.kinds) {
-      const name = partitionKey(kind, entry.isGlobal ? ALL_NAMESPACES : entry.source.namespace);
-      addPosting(getOrAdd(partitions, name, emptyPartition), term, at);
-    }
-  });
-  return partitions;
-};
+const partitionsOf = ({ spec, isGlobal, source }: Entry): ReadonlySet<string> =>
+  new Set(spec.match.kinds.map((kind) => partitionKey(kind, isGlobal ? ALL_NAMESPACES : source.namespace)));
 
 const termsOf = (entry: Entry): readonly Term[] => [
   ...entry.labelRequirements.flatMap((requirement) => termOf('label', requirement)),
@@ -88,52 +117,91 @@ const termOf = (dimension: Dimension, { key, operator, values }: Requirement): r
 };
 
 /** How many entries each key, and each value of it, is needed by. */
-const countFrequencies = (entries: readonly Entry[]): ReadonlyMap<string, number> => {
+const createFrequencies = () => {
   const frequencies = new Map<string, number>();
-  for (const name of entries.flatMap(termsOf).flatMap(namesOf)) frequencies.set(name, (frequencies.get(name) ?? 0) + 1);
-  return frequencies;
+  return {
+    count: (terms: readonly Term[], step: 1 | -1): void => {
+      for (const name of terms.flatMap(namesOf)) {
+        const count = (frequencies.get(name) ?? 0) + step;
+        if (count === 0) frequencies.delete(name);
+        else frequencies.set(name, count);
+      }
+    },
+    of: (term: Term): number => namesOf(term).reduce((sum, name) => sum + (frequencies.get(name) ?? 0), 0),
+  };
 };
 
 const namesOf = ({ dimension, key, values = [''] }: Term): readonly string[] =>
   values.map((value) => `${dimension} ${key} ${value}`);
 
-const mostSelective = (terms: readonly Term[], frequencies: ReadonlyMap<string, number>): Term | undefined => {
+const mostSelective = (terms: readonly Term[], frequencyOf: (term: Term) => number): Term | undefined => {
   if (terms.length < 2) return terms[0];
-  const frequencyOf = (term: Term): number =>
-    namesOf(term).reduce((sum, name) => sum + (frequencies.get(name) ?? 0), 0);
-  return terms.toSorted((a, b) => frequencyOf(a) - frequencyOf(b))[0];
+  const counted = terms.map((term) => ({ term, frequency: frequencyOf(term) }));
+  return counted.reduce((least, one) => (one.frequency < least.frequency ? one : least)).term;
 };
 
 const emptyPartition = (): Partition => ({
-  unconditional: [],
+  unconditional: new Set(),
   byTerm: { label: new Map(), namespaceLabel: new Map(), cloud: new Map() },
 });
 
-const addPosting = (partition: Partition, term: Term | undefined, at: number): void => {
+const addPosting = (partition: Partition, { posted, term }: Place): void => {
   if (term === undefined) {
-    partition.unconditional.push(at);
+    partition.unconditional.add(posted);
     return;
   }
-  const postings = getOrAdd(partition.byTerm[term.dimension], term.key, () => ({ any: [], byValue: new Map() }));
-  if (term.values === undefined) postings.any.push(at);
-  for (const value of term.values ?? []) getOrAdd(postings.byValue, value, () => []).push(at);
+  const postings = getOrAdd(partition.byTerm[term.dimension], term.key, emptyPostings);
+  if (term.values === undefined) postings.any.add(posted);
+  for (const value of term.values ?? []) getOrAdd(postings.byValue, value, () => new Set<Posted>()).add(posted);
 };
 
-const lookUp = (partition: Partition | undefined, dimensionValues: DimensionValues): readonly number[] => {
-  if (partition === undefined) return [];
-  const found = [...partition.unconditional];
-  for (const dimension of DIMENSIONS) {
-    if (partition.byTerm[dimension].size === 0) continue;
-    for (const [key, value] of Object.entries(dimensionValues[dimension])) {
-      const postings = partition.byTerm[dimension].get(key);
-      if (postings !== undefined) found.push(...postings.any, ...(postings.byValue.get(value) ?? []));
-    }
+const emptyPostings = (): Postings => ({ any: new Set(), byValue: new Map() });
+
+/** Leaves nothing empty behind: whoever chooses labels could have as much of that as they like. */
+const removePosting = (partitions: Map<string, Partition>, name: string, { posted, term }: Place): void => {
+  const partition = partitions.get(name);
+  if (partition === undefined) return;
+  partition.unconditional.delete(posted);
+  if (term !== undefined) removeFromTerm(partition.byTerm[term.dimension], term, posted);
+  const isEmpty = DIMENSIONS.every((dimension) => partition.byTerm[dimension].size === 0);
+  if (isEmpty && partition.unconditional.size === 0) partitions.delete(name);
+};
+
+const removeFromTerm = (byKey: Map<string, Postings>, { key, values = [] }: Term, posted: Posted): void => {
+  const postings = byKey.get(key);
+  if (postings === undefined) return;
+  postings.any.delete(posted);
+  for (const value of values) {
+    const withValue = postings.byValue.get(value);
+    withValue?.delete(posted);
+    if (withValue?.size === 0) postings.byValue.delete(value);
   }
-  return found;
+  if (postings.any.size === 0 && postings.byValue.size === 0) byKey.delete(key);
 };
 
-const isMatch = (entry: Entry | undefined, target: DefaultsTarget): boolean => {
-  if (entry === undefined) return false;
+const lookUp = (partition: Partition | undefined, dimensionValues: DimensionValues, found: Posted[]): void => {
+  if (partition === undefined) return;
+  addTo(found, partition.unconditional);
+  for (const dimension of DIMENSIONS) {
+    const byKey = partition.byTerm[dimension];
+    if (byKey.size > 0) lookUpTerms(byKey, dimensionValues[dimension], found);
+  }
+};
+
+const lookUpTerms = (byKey: ReadonlyMap<string, Postings>, labels: StringMap, found: Posted[]): void => {
+  for (const [key, value] of Object.entries(labels)) {
+    const postings = byKey.get(key);
+    if (postings === undefined) continue;
+    addTo(found, postings.any);
+    addTo(found, postings.byValue.get(value));
+  }
+};
+
+const addTo = (found: Posted[], some: Iterable<Posted> = []): void => {
+  for (const posted of some) found.push(posted);
+};
+
+const isMatch = (entry: Entry, target: DefaultsTarget): boolean => {
   if (target.isDisabled && !(entry.isGlobal && entry.mode === 'Enforce')) return false;
   if (entry.clouds.length > 0 && !entry.clouds.includes(target.cloud)) return false;
   if (entry.owner !== undefined && target.pod?.owners.has(entry.owner) !== true) return false;

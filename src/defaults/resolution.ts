@@ -1,17 +1,10 @@
 import type { Application, NotApplied } from '../api/admission.ts';
 import type { InjectSpec } from '../api/inject-spec.ts';
-import type { ContainerTarget, DefaultsIndex, DefaultsTarget, Injection } from '../api/injection.ts';
-import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import type { DefaultsTarget, Injection } from '../api/injection.ts';
 import { titleOf } from '../injection/edit.ts';
-import {
-  compareEntries,
-  type DefaultsOptions,
-  type Entry,
-  entryOf,
-  hasEqualPrecedence,
-  namespacedName,
-} from './entry.ts';
-import { createMatcher, type Matcher } from './matcher.ts';
+import { createCache } from './cache.ts';
+import { compareEntries, type Entry, hasEqualPrecedence, namespacedName } from './entry.ts';
+import type { Posted } from './matcher.ts';
 import { type Layer, mergeLayers } from './merge.ts';
 import { fillPartly, type LeftOutValue, leftOutText } from './partial.ts';
 import { countValues, MAX_VALUES } from './validation/inject.ts';
@@ -23,44 +16,6 @@ import {
   requiredVariablesIn,
   variablesIn,
 } from './variables.ts';
-
-/**
- * Indexes PlatformDefaults that `validateDefaults` found nothing wrong with, in any order. One in the system
- * namespace, or without a namespace, is global.
- */
-export const indexDefaults = (list: readonly PlatformDefaults[], options: DefaultsOptions): DefaultsIndex =>
-  indexEntries(list.map((defaults) => entryOf(defaults, options)));
-
-/** The same for entries that were read before. */
-export const indexEntries = (entries: readonly Entry[]): DefaultsIndex => {
-  const audited = entries.filter(({ isAudit }) => isAudit);
-  if (audited.length === 0) return indexAll(entries);
-  const sources = audited.map(
-    ({ source, spec }) => [`PlatformDefaults ${titleOf(source)}`, spec.auditWarnings === true] as const,
-  );
-  return {
-    ...indexAll(entries.filter(({ isAudit }) => !isAudit)),
-    audit: { index: indexAll(entries), sources: new Map(sources) },
-  };
-};
-
-const indexAll = (entries: readonly Entry[]): DefaultsIndex => {
-  const injecting = entries.filter(({ spec }) => spec.inject !== undefined || spec.variables !== undefined);
-  const ordered = injecting.toSorted(compareEntries);
-  return {
-    ...createResolver(ordered, createMatcher(ordered)),
-    provisionsClaim: createClaimLookup(entries),
-    size: entries.length,
-  };
-};
-
-const createClaimLookup = (entries: readonly Entry[]): DefaultsIndex['provisionsClaim'] => {
-  const names = new Set(
-    entries.flatMap(({ spec }) => (spec.provision?.persistentVolumeClaims ?? []).map(({ name }) => name)),
-  );
-  const isAny = [...names].some((name) => name.includes('${'));
-  return (name) => isAny || names.has(name);
-};
 
 /** The size of the cache of plans, and of that of injections, in bytes as weighed here. */
 const MAX_CACHE_BYTES = 32 * 1024 * 1024;
@@ -82,48 +37,22 @@ interface SizedInjection {
   readonly size: number;
 }
 
-/**
- * Resolves for an object those of `entries`, best first, that the matcher finds. Undefined where they give nothing.
- * Objects that match the same entries with the same variables get the very same injection.
- */
-const createResolver = (
-  entries: readonly Entry[],
-  match: Matcher,
-): Pick<DefaultsIndex, 'resolve' | 'resolveContainers'> => {
+/** What some entries, best first, come to for an object. Undefined where they give nothing. */
+export type Resolver = (target: DefaultsTarget, found: readonly Posted[]) => Injection | undefined;
+
+/** Objects that match the same entries with the same variables get the very same injection. */
+export const createResolver = (): Resolver => {
   const planOf = createCache<Plan>(MAX_CACHE_BYTES, weightOf);
   const injectionOf = createCache<SizedInjection>(MAX_CACHE_BYTES, ({ size }) => BYTES_PER_CHARACTER * size);
-  const resolveFound = (target: DefaultsTarget, found: readonly number[]): Injection | undefined => {
+  return (target, found) => {
     if (found.length === 0) return undefined;
-    const matchKey = found.join();
-    const plan = planOf(matchKey, () => planFor(found.flatMap((at) => entries[at] ?? [])));
+    const matchKey = found.map(({ id }) => id).join();
+    const plan = planOf(matchKey, () => planFor(found.map(({ entry }) => entry)));
     if (plan.layers.length === 0) return undefined;
     const values = plan.unresolved.map((name) => builtInValue(target, name));
     return injectionOf(`${matchKey} ${JSON.stringify(values)}`, () => inject(plan, values)).injection;
   };
-  return {
-    resolve: (target) => resolveFound(target, match(target)),
-    resolveContainers: (target) => {
-      const found = match(target);
-      return (container) => ({
-        full: resolveFound(
-          target,
-          found.filter((at) => isFor(container, entries[at])),
-        ),
-        sources: resolveFound(
-          target,
-          found.filter((at) => isFor(container, entries[at]) || isSourceFor(container, entries[at])),
-        ),
-      });
-    },
-  };
 };
-
-/** What says nothing of containers gives its sources of variables to all but those that another webhook put in. */
-const isSourceFor = ({ role }: ContainerTarget, entry: Entry | undefined): boolean =>
-  role !== 'other' && entry?.containers === undefined;
-
-const isFor = (container: ContainerTarget, entry: Entry | undefined): boolean =>
-  entry?.containers === undefined ? container.isDefault : entry.containers(container);
 
 const planFor = (matched: readonly Entry[]): Plan => {
   const layers = planLayers(matched);
@@ -351,36 +280,3 @@ const definition = ({ spec: { variables = {} } }: Entry, name: string): string |
 /** What the platform enforces, or makes for the whole cluster, must not be steered by a variable of a tenant's. */
 const isVisibleTo = (entry: Entry, definer: Entry): boolean =>
   definer.isGlobal || !entry.isGlobal || (entry.mode === 'Default' && entry.spec.inject?.storageClass === undefined);
-
-/** Gives back what is cached for a key, or makes it. */
-export type Cache<V> = (key: string, make: () => V) => V;
-
-/** The weight of every entry besides its key and its value. */
-const ENTRY_OVERHEAD = 16 * 1024;
-
-/**
- * Caches what was made lately, up to a weight of `maxWeight` in all, keys included: those who submit objects choose the keys, and
- * some of what is kept. The oldest is evicted; what is heavier than everything together may be is not cached at all.
- */
-const createCache = <V>(maxWeight: number, weigh: (value: V) => number): Cache<V> => {
-  const cached = new Map<string, { readonly value: V; readonly weight: number }>();
-  let total = 0;
-  const evictOldest = (): void => {
-    for (const [key, { weight }] of cached) {
-      cached.delete(key);
-      total -= weight;
-      return;
-    }
-  };
-  return (key, make) => {
-    const hit = cached.get(key);
-    if (hit !== undefined) return hit.value;
-    const value = make();
-    const weight = ENTRY_OVERHEAD + key.length + weigh(value);
-    if (weight > maxWeight) return value;
-    while (total + weight > maxWeight) evictOldest();
-    cached.set(key, { value, weight });
-    total += weight;
-    return value;
-  };
-};

@@ -4,7 +4,7 @@ import { ensureStorageClasses } from '../../src/admission/handler.ts';
 import type { KubeObject, StorageClass } from '../../src/api/kubernetes.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/names.ts';
 import { cloudNamed, verdictFor } from '../../src/clouds/index.ts';
-import { indexDefaults } from '../../src/defaults/resolution.ts';
+import { indexDefaults } from '../../src/defaults/entries-index.ts';
 import { createFacts } from '../../src/kinds/facts.ts';
 import { createHandler } from '../../src/kinds/index.ts';
 import { createStore } from '../../src/kube/store.ts';

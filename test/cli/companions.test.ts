@@ -4,8 +4,8 @@ import type { PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
 import { companionsOf } from '../../src/cli/companions.ts';
 import { offlineFacts } from '../../src/cli/described-cluster.ts';
 import { cloudNamed, verdictFor } from '../../src/clouds/index.ts';
+import { indexEntries } from '../../src/defaults/entries-index.ts';
 import { entryOf } from '../../src/defaults/entry.ts';
-import { indexEntries } from '../../src/defaults/resolution.ts';
 import { policyOf, readSettings } from '../../src/settings/config.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
-import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
+import { createDefaultsInForce, type DefaultsInForce } from '../../src/defaults/in-force.ts';
+import { cpuMsOf } from '../fixtures/cost.ts';
 import { platformDefaults, system, target } from '../fixtures/defaults.ts';
 
 const version = (generation: number, value: string, uid = 'first'): PlatformDefaults =>
@@ -83,5 +84,50 @@ describe('what is in force', () => {
     expect(inForce.validation(system.systemNamespace, 'it')?.defaults).toBe(told);
     inForce.put(version(2, 'b'));
     expect(inForce.index()).not.toBe(index);
+  });
+});
+
+describe('a change of one PlatformDefaults', () => {
+  const CHANGES = 2_000;
+  const oneOf = (at: number, generation: number): PlatformDefaults =>
+    platformDefaults(
+      `d${at}`,
+      {
+        match: { selector: { matchLabels: { app: `a${at}`, env: 'prod' } } },
+        inject: { sparkConf: { 'spark.x': `v${generation}` } },
+      },
+      { namespace: `team-${at % 100}`, generation },
+    );
+  const among = (count: number) => {
+    const inForce = createDefaultsInForce(system);
+    for (let at = 0; at < count; at += 1) inForce.put(oneOf(at, 1));
+    return inForce;
+  };
+  const app = (at: number) => target({ namespace: `team-${at % 100}`, labels: { app: `a${at}`, env: 'prod' } });
+  const given = (inForce: DefaultsInForce, at: number) =>
+    inForce.index().resolve(app(at))?.sparkConf.get('spark.x')?.value;
+
+  it('costs the same however many others there are, and holds for the next decision', () => {
+    const changing = (count: number) => {
+      const inForce = among(count);
+      return () => {
+        for (let generation = 2; generation < CHANGES; generation += 1) {
+          inForce.put(oneOf(0, generation));
+          expect(given(inForce, 0)).toBe(`v${generation}`);
+        }
+      };
+    };
+    const few = cpuMsOf(changing(100));
+    // Each used to read all of them again: hundreds of times as much.
+    expect(cpuMsOf(changing(10_000))).toBeLessThan(5 * few + 100);
+  });
+
+  it('leaves what was decided for everybody else as it is', () => {
+    const inForce = among(200);
+    const before = inForce.index().resolve(app(7));
+    inForce.put(oneOf(107, 2));
+    inForce.remove(oneOf(8, 1));
+    expect(given(inForce, 107)).toBe('v2');
+    expect(inForce.index().resolve(app(7))).toBe(before);
   });
 });

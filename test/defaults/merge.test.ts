@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
-import { indexDefaults } from '../../src/defaults/resolution.ts';
+import { indexDefaults } from '../../src/defaults/entries-index.ts';
 import { platformDefaults, resolve, system, target } from '../fixtures/defaults.ts';
 
 type Inject = NonNullable<PlatformDefaultsSpec['inject']>;

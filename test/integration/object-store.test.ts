@@ -8,7 +8,7 @@ import {
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verdictFor } from '../../src/clouds/index.ts';
-import { indexDefaults } from '../../src/defaults/resolution.ts';
+import { indexDefaults } from '../../src/defaults/entries-index.ts';
 import { createFacts } from '../../src/kinds/facts.ts';
 import { decide } from '../../src/kinds/index.ts';
 import { resources } from '../../src/kube/api-server.ts';

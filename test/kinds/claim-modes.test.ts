@@ -5,7 +5,7 @@ import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { offlineFacts } from '../../src/cli/described-cluster.ts';
 import { preview } from '../../src/cli/preview/session.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
-import { indexDefaults } from '../../src/defaults/resolution.ts';
+import { indexDefaults } from '../../src/defaults/entries-index.ts';
 import { installedWebhooks } from '../../src/explanation/webhook-rules.ts';
 import { stripClaim } from '../../src/kube/transforms.ts';
 import { policyOf, readSettings } from '../../src/settings/config.ts';

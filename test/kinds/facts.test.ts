@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KubeObject, PersistentVolumeClaim } from '../../src/api/kubernetes.ts';
 import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../../src/api/names.ts';
-import { indexDefaults } from '../../src/defaults/resolution.ts';
+import { indexDefaults } from '../../src/defaults/entries-index.ts';
 import { createFacts } from '../../src/kinds/facts.ts';
 import { createStore } from '../../src/kube/store.ts';
 import type { FactStores } from '../../src/kube/stores.ts';

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { DefaultsTarget, Injection } from '../../src/api/injection.ts';
 import type { LabelSelector, StringMap } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
-import { indexDefaults } from '../../src/defaults/resolution.ts';
+import { indexDefaults } from '../../src/defaults/entries-index.ts';
+import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
 import { validateDefaults } from '../../src/defaults/validation/spec.ts';
 import { system, target } from '../fixtures/defaults.ts';
 
@@ -193,6 +194,47 @@ describe('resolution, over generated defaults and objects', () => {
       fc.property(shuffled, object, ([entries, others], object) => {
         expect(indexDefaults(others, system).resolve(object)).toEqual(indexDefaults(entries, system).resolve(object));
       }),
+    );
+  });
+
+  it('is the same after changes as where all of it is read anew', () => {
+    const change = fc.record({
+      defaults,
+      mode: fc.constantFrom('Default' as const, 'Enforce' as const, 'Audit' as const),
+      isGone: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(change, { maxLength: 25 }),
+        fc.array(object, { minLength: 1, maxLength: 4 }),
+        (changes, objects) => {
+          const inForce = createDefaultsInForce(system);
+          const present = new Map<string, PlatformDefaults>();
+          changes.forEach(({ defaults, mode, isGone }, at) => {
+            const { metadata, spec } = defaults;
+            const changed = { ...defaults, metadata: { ...metadata, generation: at + 1 }, spec: { ...spec, mode } };
+            if (isGone) {
+              present.delete(idOf(changed));
+              inForce.remove(changed);
+            } else {
+              present.set(idOf(changed), changed);
+              inForce.put(changed);
+            }
+            // Asked in between, so that what is remembered could be out of date.
+            for (const one of objects) inForce.index().resolve(one);
+          });
+          const changedIndex = inForce.index();
+          const anew = indexDefaults([...present.values()].reverse(), system);
+          expect(inForce.entries()).toHaveLength(present.size);
+          expect(changedIndex.size).toBe(anew.size);
+          expect(changedIndex.audit?.sources).toEqual(anew.audit?.sources);
+          for (const one of objects) {
+            expect(changedIndex.resolve(one)).toEqual(anew.resolve(one));
+            expect(changedIndex.audit?.index.resolve(one)).toEqual(anew.audit?.index.resolve(one));
+          }
+        },
+      ),
+      { numRuns: 300 },
     );
   });
 

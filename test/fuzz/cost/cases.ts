@@ -4,7 +4,7 @@ import type { TargetKind } from '../../../src/api/inject-spec.ts';
 import type { Mode } from '../../../src/api/injection.ts';
 import type { KubeObject } from '../../../src/api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../../../src/api/names.ts';
-import { indexDefaults } from '../../../src/defaults/resolution.ts';
+import { indexDefaults } from '../../../src/defaults/entries-index.ts';
 import { isRecord, listAt, type Path, readAt, setAt } from '../../../src/injection/path.ts';
 import { system } from '../../fixtures/defaults.ts';
 import type { Seed } from '../../fixtures/fuzz-seeds.ts';

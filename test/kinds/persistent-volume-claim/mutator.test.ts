@@ -7,7 +7,7 @@ import type { KubeObject, PersistentVolumeClaim, StringMap } from '../../../src/
 import type { PlatformDefaults } from '../../../src/api/platform-defaults.ts';
 import { offlineFacts } from '../../../src/cli/described-cluster.ts';
 import { verdictFor } from '../../../src/clouds/index.ts';
-import { indexDefaults } from '../../../src/defaults/resolution.ts';
+import { indexDefaults } from '../../../src/defaults/entries-index.ts';
 import { decide } from '../../../src/kinds/index.ts';
 import { desiredStorageClass } from '../../../src/kinds/persistent-volume-claim/mutator.ts';
 import { platformDefaults, system } from '../../fixtures/defaults.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { PersistentVolume, PersistentVolumeClaim } from '../../../../src/api/kubernetes.ts';
 import { offlineFacts } from '../../../../src/cli/described-cluster.ts';
 import { cloudNamed, verdictFor } from '../../../../src/clouds/index.ts';
-import { indexDefaults } from '../../../../src/defaults/resolution.ts';
+import { indexDefaults } from '../../../../src/defaults/entries-index.ts';
 import {
   diskSize,
   limitReached,

@@ -9,7 +9,7 @@ import {
 } from '../../../../src/api/names.ts';
 import { offlineFacts } from '../../../../src/cli/described-cluster.ts';
 import { cloudNamed, verdictFor } from '../../../../src/clouds/index.ts';
-import { indexDefaults } from '../../../../src/defaults/resolution.ts';
+import { indexDefaults } from '../../../../src/defaults/entries-index.ts';
 import { nfsVersion, withNfsVersion } from '../../../../src/kinds/persistent-volume-claim/nfs/class.ts';
 import {
   nfsClassLabel,

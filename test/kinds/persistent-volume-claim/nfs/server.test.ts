@@ -3,7 +3,7 @@ import type { KubeObject } from '../../../../src/api/kubernetes.ts';
 import { offlineFacts } from '../../../../src/cli/described-cluster.ts';
 import { cloudNamed, verdictFor } from '../../../../src/clouds/index.ts';
 import type { Note } from '../../../../src/controller/events.ts';
-import { indexDefaults } from '../../../../src/defaults/resolution.ts';
+import { indexDefaults } from '../../../../src/defaults/entries-index.ts';
 import type { ObservedServer } from '../../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
 import { applyNfsServer, type NfsTools } from '../../../../src/kinds/persistent-volume-claim/nfs/server.ts';
 import { policyOf, readSettings } from '../../../../src/settings/config.ts';
