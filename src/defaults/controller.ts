@@ -1,7 +1,7 @@
 import type { AppError } from '../api/errors.ts';
 import type { Facts } from '../api/facts.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import type { PlatformDefaults, PlatformDefaultsStatus } from '../api/platform-defaults.ts';
+import type { PlatformDefaults, PlatformDefaultsSpec, PlatformDefaultsStatus } from '../api/platform-defaults.ts';
 import type { EventRecorder } from '../controller/events.ts';
 import type { ControllerOptions, Outcome } from '../controller/loop.ts';
 import { variableOf } from '../injection/target.ts';
@@ -97,7 +97,7 @@ const reconcile = async (
   const { cloud, policy } = tools.facts();
   const isFact = (name: string): boolean =>
     Object.hasOwn(cloud.facts, name) || policy.namespaceAnnotations?.has(namespaceAnnotationIn(name) ?? '') === true;
-  const warnings = entry ? [...warningsOn(entry, inForce.entries(), isFact), ...operatorWarnings] : [];
+  const warnings = entry ? [...warningsOn(entry, inForce, isFact), ...operatorWarnings] : [];
   const tally = tools.admissions.of(key);
   const now = tools.now();
   const status = statusOf({ ...validation, warnings, provision: provided?.findings, tally }, now);
@@ -211,7 +211,7 @@ const onPlatformDefaultsTrigger = (tools: Tools, add: (key: string) => void): ((
   };
   const subscriptions = [
     stores.platformDefaults.onChange((type, defaults, old) => {
-      const affected = isSpecChange(type, defaults, old) ? othersAffected(tools, type, defaults) : [];
+      const affected = isSpecChange(type, defaults, old) ? othersAffected(tools, { type, defaults, old }) : [];
       addEach([keyOf(defaults.metadata), ...affected]);
     }),
     stores.namespaces.onChange((type, namespace, old) => {
@@ -231,34 +231,57 @@ const onPlatformDefaultsTrigger = (tools: Tools, add: (key: string) => void): ((
 };
 
 /** Not for a change of status, which we make ourselves. */
-const isSpecChange = (type: ChangeType, { metadata }: PlatformDefaults, old: PlatformDefaults | undefined): boolean =>
-  type !== 'MODIFIED' || metadata.generation !== old?.metadata.generation;
+export const isSpecChange = (
+  type: ChangeType,
+  { metadata }: PlatformDefaults,
+  old: PlatformDefaults | undefined,
+): boolean => type !== 'MODIFIED' || metadata.generation !== old?.metadata.generation;
+
+interface SpecChange {
+  readonly type: ChangeType;
+  readonly defaults: PlatformDefaults;
+  readonly old: PlatformDefaults | undefined;
+}
 
 /** Those it ties with, before the change or after it; those that tell of it, or miss a part it may bring; those that provide the same. */
 const othersAffected = (
   { stores, inForce }: Pick<Tools, 'stores' | 'inForce'>,
-  type: ChangeType,
-  defaults: PlatformDefaults,
+  { type, defaults, old }: SpecChange,
 ): readonly string[] => {
   const { namespace = '', name = '' } = defaults.metadata;
   const before = inForce.entry(namespace, name);
   if (type === 'DELETED') inForce.remove(defaults);
   else inForce.put(defaults);
   const versions = [before, inForce.entry(namespace, name)].flatMap((entry) => entry ?? []);
-  const others = inForce.entriesIn(namespace).filter(({ source }) => source.name !== name);
-  const conflicting = versions.flatMap((entry) => conflictingEntries(entry, others).map(entryKey));
-  const isPart = versions.some(({ spec }) => spec.variables ?? spec.inject?.prometheus?.jmxExporterJar);
-  const concerned = stores.platformDefaults.list().filter(isConcerned(keyOf(defaults.metadata), isPart));
+  const conflicting = versions.flatMap((entry) => conflictingEntries(entry, inForce.peersOf(entry)).map(entryKey));
+  const parts = changedParts(old?.spec, type === 'DELETED' ? undefined : defaults.spec);
+  const concerned = stores.platformDefaults.list().filter(isConcerned(keyOf(defaults.metadata), parts));
   const keys = concerned.map(({ metadata }) => keyOf(metadata));
   return [...new Set([...conflicting, ...keys, ...provisioningKeys(inForce)])];
 };
 
+/** What others may miss, as their conditions name it, and only one of two versions brings. */
+const changedParts = (
+  before: PlatformDefaultsSpec | undefined,
+  after: PlatformDefaultsSpec | undefined,
+): readonly string[] => {
+  const [earlier, later] = [partsOf(before), partsOf(after)];
+  return [...earlier, ...later].filter((part) => !(earlier.has(part) && later.has(part)));
+};
+
+const partsOf = (spec: PlatformDefaultsSpec | undefined): ReadonlySet<string> => {
+  const variables = Object.keys(spec?.variables ?? {}).map((name) => `\${${name}}`);
+  return new Set([...variables, ...(spec?.inject?.prometheus?.jmxExporterJar === undefined ? [] : ['jmxExporterJar'])]);
+};
+
 /** Every one that has a warning would be as many as a tenant likes, for every change of any. */
 const isConcerned =
-  (key: string, isPart: boolean) =>
+  (key: string, parts: readonly string[]) =>
   ({ status }: PlatformDefaults): boolean =>
     status?.conditions?.some(
-      ({ reason, message }) => (reason === 'Tied' && message.includes(key)) || (reason === 'Incomplete' && isPart),
+      ({ reason, message }) =>
+        (reason === 'Tied' && message.includes(key)) ||
+        (reason === 'Incomplete' && parts.some((part) => message.includes(part) || message.endsWith(' more.'))),
     ) ?? false;
 
 /** Those whose condition says whether spark-operator has its webhook. */

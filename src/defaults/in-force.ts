@@ -3,7 +3,9 @@ import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { createEntriesIndex } from './entries-index.ts';
 import { type DefaultsOptions, type Entry, entryOf } from './entry.ts';
 
+import { createSharedParts } from './parts.ts';
 import { validateDefaults } from './validation/spec.ts';
+import type { OthersInForce } from './warnings.ts';
 
 /** What validation of a PlatformDefaults came to: its violations, and the version that is in force. */
 export interface Validation {
@@ -15,7 +17,7 @@ export interface Validation {
 }
 
 /** The PlatformDefaults of a cluster as far as they are in force. An invalid one leaves its last valid version standing. */
-export interface DefaultsInForce {
+export interface DefaultsInForce extends OthersInForce {
   /** For each that was added or changed. */
   readonly put: (defaults: PlatformDefaults) => void;
   readonly remove: (defaults: PlatformDefaults) => void;
@@ -24,8 +26,6 @@ export interface DefaultsInForce {
   readonly entry: (namespace: string, name: string) => Entry | undefined;
   /** All that are in force, in no particular order. Another list after a change. */
   readonly entries: () => readonly Entry[];
-  /** Those of one namespace. */
-  readonly entriesIn: (namespace: string) => readonly Entry[];
   /** What decisions are made from, as it is at each moment; another one after a change. */
   readonly index: () => DefaultsIndex;
 }
@@ -40,30 +40,33 @@ interface Tracked extends Validation {
  */
 export const createDefaultsInForce = (options: DefaultsOptions): DefaultsInForce => {
   const tracked = new Map<string, Tracked>();
-  const byNamespace = new Map<string, Map<string, Entry>>();
+  const byKey = new Map<string, Entry>();
+  const peers = new Map<string, Set<Entry>>();
   const index = createEntriesIndex();
+  const parts = createSharedParts();
   let entries: readonly Entry[] | undefined;
 
   const change = (key: string, next: Tracked | undefined): void => {
-    const before = tracked.get(key)?.entry;
+    const before = byKey.get(key);
     if (next) tracked.set(key, next);
     else tracked.delete(key);
-    if (before !== undefined) takeOut(before);
-    if (next?.entry !== undefined) putIn(next.entry);
+    if (before !== undefined) takeOut(key, before);
+    if (next?.entry !== undefined) putIn(key, next.entry);
   };
-  const takeOut = (entry: Entry): void => {
-    const { namespace, name } = entry.source;
-    const others = byNamespace.get(namespace);
-    others?.delete(name);
-    if (others?.size === 0) byNamespace.delete(namespace);
+  const takeOut = (key: string, entry: Entry): void => {
+    byKey.delete(key);
+    const equals = peers.get(peersKey(entry));
+    equals?.delete(entry);
+    if (equals?.size === 0) peers.delete(peersKey(entry));
     index.remove(entry);
+    parts.remove(entry);
     entries = undefined;
   };
-  const putIn = (entry: Entry): void => {
-    const { namespace, name } = entry.source;
-    const others = byNamespace.get(namespace) ?? new Map<string, Entry>();
-    byNamespace.set(namespace, others.set(name, entry));
+  const putIn = (key: string, entry: Entry): void => {
+    byKey.set(key, entry);
+    peers.set(peersKey(entry), (peers.get(peersKey(entry)) ?? new Set()).add(entry));
     index.add(entry);
+    parts.add(entry);
     entries = undefined;
   };
   return {
@@ -75,17 +78,21 @@ export const createDefaultsInForce = (options: DefaultsOptions): DefaultsInForce
     },
     remove: (defaults) => change(keyOf(defaults), undefined),
     validation: (namespace, name) => tracked.get(`${namespace}/${name}`),
-    entry: (namespace, name) => byNamespace.get(namespace)?.get(name),
+    entry: (namespace, name) => byKey.get(`${namespace}/${name}`),
     entries: () => {
-      entries ??= [...byNamespace.values()].flatMap((ofNamespace) => [...ofNamespace.values()]);
+      entries ??= [...byKey.values()];
       return entries;
     },
-    entriesIn: (namespace) => [...(byNamespace.get(namespace)?.values() ?? [])],
+    peersOf: (entry) => peers.get(peersKey(entry)) ?? [],
+    defines: parts.defines,
+    hasJmxExporter: parts.hasJmxExporter,
     index: index.view,
   };
 };
 
 const keyOf = ({ metadata }: PlatformDefaults): string => `${metadata.namespace}/${metadata.name}`;
+
+const peersKey = ({ source, precedence }: Entry): string => `${source.namespace} ${precedence.join()}`;
 
 /** A valid version observed again: only metadata or status can have changed. */
 const isUnchanged = ({ defaults, violations }: Tracked, { metadata }: PlatformDefaults): boolean =>

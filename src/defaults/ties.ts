@@ -9,16 +9,19 @@ import { countValues } from './validation/inject.ts';
  * tie as they like, and each change of one has those judged again that it ties with: what is past that is not told.
  */
 const MAX_STEPS = 20_000;
-/** What comparing two entries takes besides their values. */
+/** What looking at another takes, and what comparing two takes besides their values. */
+const STEPS_PER_LOOK = 20;
 const STEPS_PER_ENTRY = 200;
 
 /** Those that could tie with an entry: whose warnings may change as it comes, changes or goes. The first of very many. */
-export const conflictingEntries = (entry: Entry, entries: readonly Entry[]): readonly Entry[] => {
+export const conflictingEntries = (entry: Entry, entries: Iterable<Entry>): readonly Entry[] => {
   const budget = { left: MAX_STEPS };
   const found: Entry[] = [];
   for (const other of entries) {
     if (budget.left <= 0) break;
-    if (other.source === entry.source || !canConflict(entry, other, budget)) continue;
+    if (other.source === entry.source) continue;
+    budget.left -= STEPS_PER_LOOK;
+    if (!canConflict(entry, other, budget)) continue;
     budget.left -= STEPS_PER_ENTRY + valuesOf(entry) + valuesOf(other);
     found.push(other);
   }
@@ -26,7 +29,7 @@ export const conflictingEntries = (entry: Entry, entries: readonly Entry[]): rea
 };
 
 /** One sentence for each other entry that gives something else and is as specific. */
-export const tiesOf = (entry: Entry, entries: readonly Entry[]): readonly string[] =>
+export const tiesOf = (entry: Entry, entries: Iterable<Entry>): readonly string[] =>
   conflictingEntries(entry, entries)
     // What is audited takes nothing from anybody.
     .filter(({ isAudit }) => entry.isAudit || !isAudit)

@@ -1,6 +1,5 @@
 import { AppError } from '../api/errors.ts';
 import type { InjectSpec } from '../api/inject-spec.ts';
-import type { StringMap } from '../api/kubernetes.ts';
 import type { Kube } from '../kube/api-server.ts';
 import type { Entry } from './entry.ts';
 import { fieldOf, itemsOf } from './partial.ts';
@@ -15,33 +14,42 @@ export interface Warning {
   readonly isNever?: boolean;
 }
 
+/** What is in force besides an entry. Looked up: a tenant has as many as they like, and each change of one has several judged. */
+export interface OthersInForce {
+  /** Those of its namespace that are as specific. */
+  readonly peersOf: (entry: Entry) => Iterable<Entry>;
+  /** True where a variable has a definition that the entry would be given. */
+  readonly defines: (name: string, entry: Entry) => boolean;
+  /** True where any gives the JMX exporter. */
+  readonly hasJmxExporter: () => boolean;
+}
+
 /** Variables that nobody defines and that are no fact of the cloud, keys that nothing but the name decides, parts that do nothing alone. */
 export const warningsOn = (
   entry: Entry,
-  entries: readonly Entry[],
+  others: OthersInForce,
   isFact: (name: string) => boolean,
 ): readonly Warning[] => [
-  ...undefinedVariables(entry, entries, isFact),
-  ...tiesOf(entry, entries).map((message) => ({ reason: 'Tied' as const, message })),
-  ...incompleteParts(entry, entries),
+  ...undefinedVariables(entry, others, isFact),
+  ...tiesOf(entry, others.peersOf(entry)).map((message) => ({ reason: 'Tied' as const, message })),
+  ...incompleteParts(entry, others),
 ];
 
 const undefinedVariables = (
   entry: Entry,
-  entries: readonly Entry[],
+  { defines }: OthersInForce,
   isFact: (name: string) => boolean,
 ): readonly Warning[] => {
   const { inject = {}, provision } = entry.spec;
+  const required = [...requiredVariablesIn([inject, provision])];
   const isUnknown = (name: string): boolean =>
     (!isBuiltIn(name) || namespaceAnnotationIn(name) !== undefined) && !isFact(name);
-  const missing = new Set([...requiredVariablesIn([inject, provision])].filter(isUnknown));
-  for (const other of entries) {
-    if (missing.size === 0) return [];
-    if (isVisibleTo(entry, other)) takeDefined(missing, other.spec.variables ?? {});
-  }
-  return [...missing].map((name) => ({
+  const missing = required.filter((name) => isUnknown(name) && !defines(name, entry));
+  if (missing.length === 0) return [];
+  const fields = fieldsUsing(inject);
+  return missing.map((name) => ({
     reason: 'Incomplete',
-    message: `${fieldUsing(name, inject)}: \${${name}} ${whyUnknown(name)}: this is never applied.`,
+    message: `${fields.get(name) ?? 'spec.provision'}: \${${name}} ${whyUnknown(name)}: this is never applied.`,
     isNever: true,
   }));
 };
@@ -51,26 +59,17 @@ const whyUnknown = (name: string): string =>
     ? 'is defined by no PlatformDefaults and is no fact of the cloud'
     : 'is no annotation that the setting NAMESPACE_ANNOTATIONS lists';
 
-/** The first that does. */
-const fieldUsing = (name: string, inject: InjectSpec): string => {
-  const item = itemsOf(inject).find(({ value }) => requiredVariablesIn(value).has(name));
-  return item === undefined ? 'spec.provision' : `spec.inject.${fieldOf(item)}`;
+/** The first field that needs each variable. */
+const fieldsUsing = (inject: InjectSpec): ReadonlyMap<string, string> => {
+  const fields = new Map<string, string>();
+  for (const item of itemsOf(inject))
+    for (const name of requiredVariablesIn(item.value))
+      if (!fields.has(name)) fields.set(name, `spec.inject.${fieldOf(item)}`);
+  return fields;
 };
 
-/** Looks the shorter of the two up in the longer. */
-const takeDefined = (missing: Set<string>, variables: StringMap): void => {
-  const defined = Object.keys(variables);
-  if (defined.length < missing.size) for (const name of defined) missing.delete(name);
-  else for (const name of missing) if (Object.hasOwn(variables, name)) missing.delete(name);
-};
-
-const isVisibleTo = (entry: Entry, other: Entry): boolean =>
-  (entry.isAudit || !other.isAudit) &&
-  (other.isGlobal || entry.isGlobal || other.source.namespace === entry.source.namespace);
-
-const incompleteParts = ({ spec }: Entry, entries: readonly Entry[]): readonly Warning[] => {
-  if (spec.inject?.prometheus?.configFile === undefined) return [];
-  if (entries.some((other) => other.spec.inject?.prometheus?.jmxExporterJar !== undefined)) return [];
+const incompleteParts = ({ spec }: Entry, { hasJmxExporter }: OthersInForce): readonly Warning[] => {
+  if (spec.inject?.prometheus?.configFile === undefined || hasJmxExporter()) return [];
   const message =
     'spec.inject.prometheus.configFile is read by the JMX exporter, and no PlatformDefaults gives jmxExporterJar.';
   return [{ reason: 'Incomplete', message }];

@@ -4,7 +4,7 @@ import type { ObjectStore } from '../api/object-store.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { type Kube, type Resource, resources } from './api-server.ts';
 import { type ReflectorOptions, type RestartReason, reflect } from './reflector.ts';
-import { createStore, type IndexFunctions, type Store, type WatchLog } from './store.ts';
+import { createStore, type IndexFunctions, keyOf, type Store, type WatchLog } from './store.ts';
 import { isProvisioned, metadataOnly, stripManagedFields, stripVolume } from './transforms.ts';
 
 /** A Node, as far as it matters here. */
@@ -74,6 +74,13 @@ export const watchStore = <T extends KubeObject>(
   return store;
 };
 
+/** Index of ObjectStores by the one whose bucket they use, as `keyOf` has it. */
+export const SHARED_FROM = 'sharedFrom';
+
+export const OBJECT_STORE_INDEXES: IndexFunctions<ObjectStore> = {
+  [SHARED_FROM]: ({ spec }) => (spec.sharedFrom === undefined ? [] : [keyOf(spec.sharedFrom)]),
+};
+
 /** Starts to watch all that `Facts` are made of. */
 export const watchFacts = (watchOptions: WatchOptions): FactStores => ({
   storageClasses: watchStore(watchOptions, resources.storageClasses, stripManagedFields<StorageClass>, {
@@ -88,7 +95,7 @@ export const watchFacts = (watchOptions: WatchOptions): FactStores => ({
   nodes: watchStore(watchOptions, resources.nodes, stripNode),
   namespaces: watchStore(watchOptions, resources.namespaces, metadataOnly),
   platformDefaults: watchStore(watchOptions, resources.platformDefaults, stripManagedFields<PlatformDefaults>),
-  objectStores: watchStore(watchOptions, resources.objectStores, stripManagedFields<ObjectStore>),
+  objectStores: watchStore(watchOptions, resources.objectStores, stripManagedFields<ObjectStore>, OBJECT_STORE_INDEXES),
   mutatingWebhooks: watchMutatingWebhooks(watchOptions),
 });
 

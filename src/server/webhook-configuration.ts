@@ -10,6 +10,7 @@ import {
   withdrawIfUninstalled,
 } from '../controller/webhooks/publisher.ts';
 import { reconcileOnce, reconcileWebhookConfiguration } from '../controller/webhooks/reconcile.ts';
+import { isSpecChange } from '../defaults/controller.ts';
 import { askedBy, type Entry } from '../defaults/entry.ts';
 import { ENFORCED, enforcedRules, rulesInForce } from '../kinds/index.ts';
 import { type Resource, resources } from '../kube/api-server.ts';
@@ -30,6 +31,7 @@ const PUBLISH_EVERY_MS = 2_000;
 /** Longer than it takes to delete the rest of an install. */
 const RECREATE_AFTER_MS = 2_000;
 const WITHDRAW_MS = 3_000;
+const COALESCE_MS = 200;
 
 export const keepWebhooks = (core: Core, certificates: CertificateWatcher): WebhookKeeper => {
   const { settings, log } = core;
@@ -103,6 +105,19 @@ const rulesOf = (
   return [...rules, ...enforcedRules(askedOf(enforced), exemptUsers)];
 };
 
+/** Acts once for all calls within so many milliseconds, at their end. */
+const coalesce = (act: () => void, ms: number): (() => void) => {
+  let isDue = false;
+  return () => {
+    if (isDue) return;
+    isDue = true;
+    setTimeout(() => {
+      isDue = false;
+      act();
+    }, ms).unref();
+  };
+};
+
 /** Calls who listened last at each change of what the webhooks depend on: seconds would be too late where it is being deleted. */
 const watchInstall = (core: Core, installation: Installation | undefined): ((wake: () => void) => void) => {
   let notify = (): void => undefined;
@@ -112,7 +127,11 @@ const watchInstall = (core: Core, installation: Installation | undefined): ((wak
     const options = { kube, log, signal, onRestart: metrics.countWatchRestart, query };
     watchStore(options, resource, metadataOnly).onChange(() => notify());
   };
-  core.stores.platformDefaults.onChange(() => notify());
+  // All of them are looked through for the rules: one who changes theirs in a loop must not have that done each time.
+  const notifyLater = coalesce(() => notify(), COALESCE_MS);
+  core.stores.platformDefaults.onChange((type, defaults, old) => {
+    if (isSpecChange(type, defaults, old)) notifyLater();
+  });
   watch(resources.mutatingWebhooks, core.settings.webhookConfigurationName);
   if (installation !== undefined) {
     watch(resources.deployments, installation.deployment, installation.namespace);

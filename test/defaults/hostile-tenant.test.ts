@@ -150,8 +150,7 @@ describe('PlatformDefaults of a tenant that tie with each other', () => {
   const judgeAll = (list: readonly PlatformDefaults[]): readonly Warning[] => {
     const inForce = createDefaultsInForce(system);
     for (const defaults of list) inForce.put(defaults);
-    const entries = inForce.entries();
-    return entries.flatMap((entry) => warningsOn(entry, entries, () => false));
+    return inForce.entries().flatMap((entry) => warningsOn(entry, inForce, () => false));
   };
 
   it('are told of in one sentence for each two, and not for each key', () => {

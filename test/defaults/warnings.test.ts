@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
-import { entryOf } from '../../src/defaults/entry.ts';
+import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
 import { warningsOn } from '../../src/defaults/warnings.ts';
 import { platformDefaults, system } from '../fixtures/defaults.ts';
 
@@ -11,10 +11,13 @@ const entry = (name: string, spec: Spec = {}, where: { readonly namespace?: stri
 
 /** What is said of the first. */
 const warnings = (...list: readonly [PlatformDefaults, ...PlatformDefaults[]]) => {
-  const [first, ...others] = list.map((defaults) => entryOf(defaults, system));
+  const inForce = createDefaultsInForce(system);
+  for (const defaults of list) inForce.put(defaults);
+  const { namespace = '', name = '' } = list[0].metadata;
+  const first = inForce.entry(namespace, name);
   return first === undefined
     ? []
-    : warningsOn(first, [...others, first], () => false).map(({ reason, message }) => `${reason}: ${message}`);
+    : warningsOn(first, inForce, () => false).map(({ reason, message }) => `${reason}: ${message}`);
 };
 
 const onTier = (tier: string): Spec => ({ match: { namespaceSelector: { matchLabels: { tier } } } });

@@ -4,10 +4,10 @@ import type { EventRecorder } from '../../controller/events.ts';
 import { type Outcome, runController } from '../../controller/loop.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
 import { keyOf, parseKey, type Store } from '../../kube/store.ts';
+import { SHARED_FROM } from '../../kube/stores.ts';
 import type { Log } from '../../ops/log.ts';
 import type { Metrics } from '../../ops/metrics.ts';
 import { accessDueMs } from './access/keys.ts';
-import { isSharedFrom } from './access/sharing.ts';
 import { ownerOfConnection } from './connection.ts';
 import type { Placement } from './placement.ts';
 import {
@@ -27,6 +27,7 @@ import {
   initialState,
   type LabelsOf,
   type ObservedState,
+  type OtherStores,
   placementOf,
   type Step,
 } from './state.ts';
@@ -73,8 +74,7 @@ const subscribe = (
     stores.onChange((type, { metadata, spec }) => {
       add(keyOf(metadata));
       // Whether they may use its bucket depends on it; at the start all are looked at in any case.
-      const sharers =
-        type === 'ADDED' ? [] : stores.list().filter((each) => isSharedFrom(each.spec.sharedFrom, metadata));
+      const sharers = type === 'ADDED' ? [] : stores.byIndex(SHARED_FROM, keyOf(metadata));
       const others = spec.sharedFrom === undefined ? sharers.map((each) => each.metadata) : [spec.sharedFrom];
       for (const other of others) {
         forget(keyOf(other));
@@ -184,6 +184,7 @@ interface ReconcilerOptions extends Omit<ProviderContext, 'onCall'> {
 /** Reconciles ObjectStores known from a cache, which share opened providers and the rate limiter of those. */
 const createReconciler = (options: ReconcilerOptions) => {
   const { kube, stores, cloud, policy, clusterUid, events, metrics, namespaceLabels } = options;
+  const others: OtherStores = { get: stores.get, sharing: (metadata) => stores.byIndex(SHARED_FROM, keyOf(metadata)) };
   const cached = createProviderCache();
   const reserve = createProviderRateLimiter();
   const context: ProviderContext = {
@@ -197,7 +198,7 @@ const createReconciler = (options: ReconcilerOptions) => {
     reservation: Reservation,
     signal: AbortSignal,
   ): Promise<ReconcileReport> => {
-    const observed = initialState(store, cloud(), policy, stores.list(), namespaceLabels);
+    const observed = initialState(store, cloud(), policy, others, namespaceLabels);
     const { placement } = observed;
     const source = observed.sharing?.owner ?? store;
     let version: string | undefined;
@@ -224,7 +225,7 @@ const createReconciler = (options: ReconcilerOptions) => {
   };
 
   return async (known: ObjectStore, signal: AbortSignal): Promise<ReconcileReport> => {
-    const observed = initialState(known, cloud(), policy, stores.list(), namespaceLabels);
+    const observed = initialState(known, cloud(), policy, others, namespaceLabels);
     const reservation = reserve(reservationRequestFor(known, observed.placement));
     const waitMs = needsNoProvider(observed) ? 0 : reservation.acquire();
     if (waitMs > 0) return { kind: 'limited', waitMs };

@@ -2,9 +2,10 @@ import type { CloudVerdict, Policy } from '../../api/facts.ts';
 import type { StringMap } from '../../api/kubernetes.ts';
 import { BUCKET_CLUSTER_MARK, BUCKET_STORE_MARK, OBJECT_STORE_FINALIZER } from '../../api/names.ts';
 import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
+import type { ObjectKey } from '../../kube/api-server.ts';
 import { gibibytesOf } from '../../storage-classes/claim.ts';
 import type { AccessStep, ObservedAccess } from './access/keys.ts';
-import { isSharedFrom, type Sharing, sharersOf, sharingOf } from './access/sharing.ts';
+import { type Sharing, sharersOf, sharingOf } from './access/sharing.ts';
 import { type Placement, platformOf, resolvePlacement } from './placement.ts';
 import type { BucketError, BucketReason, DesiredBucket, Feature, ObservedBucket } from './providers/bucket.ts';
 import { findViolation, type Violation } from './validation.ts';
@@ -91,16 +92,25 @@ export const isTransient = ({ reason }: Blocked): boolean =>
 export const hasFinalizer = ({ metadata }: ObjectStore): boolean =>
   metadata.finalizers?.includes(OBJECT_STORE_FINALIZER) ?? false;
 
+/** The other ObjectStores of the cluster: looked up, since anybody makes as many as they like. */
+export interface OtherStores {
+  readonly get: (key: ObjectKey) => ObjectStore | undefined;
+  /** Those that use the bucket of this one. */
+  readonly sharing: (metadata: ObjectStore['metadata']) => readonly ObjectStore[];
+}
+
+const NO_OTHERS: OtherStores = { get: () => undefined, sharing: () => [] };
+
 /** What is known of an ObjectStore before anything is observed: the webhook's own rules, which may not have been asked. */
 export const initialState = (
   store: ObjectStore,
   cloud: CloudVerdict,
   policy: Policy,
-  stores: readonly ObjectStore[] = [],
+  others: OtherStores = NO_OTHERS,
   labelsOf?: LabelsOf,
 ): ObservedState => {
   const { spec } = store;
-  const sharing = sharingOf(store, (key) => stores.find(({ metadata }) => isSharedFrom(key, metadata)));
+  const sharing = sharingOf(store, others.get);
   const placement = placementOf(sharing?.owner ?? store, cloud, policy, labelsOf);
   const isPlatform = store.metadata.namespace === policy.systemNamespace;
   const isLoopbackAllowed = policy.allowLoopbackEndpoints ?? false;
@@ -111,7 +121,8 @@ export const initialState = (
     placement,
     violation,
     sharing,
-    sharers: spec.grants === undefined && !store.metadata.deletionTimestamp ? [] : sharersOf(store, stores),
+    sharers:
+      spec.grants === undefined && !store.metadata.deletionTimestamp ? [] : sharersOf(others.sharing(store.metadata)),
     isPlatformIdentity,
     bucket: 'unobserved',
     features: [],

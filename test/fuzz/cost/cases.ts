@@ -20,6 +20,8 @@ export interface CostCase {
   readonly operation: 'CREATE' | 'UPDATE';
   /** Undefined where the seed's own defaults are all there is. */
   readonly giving: Growing | undefined;
+  /** The labels of the namespace grow with the object. */
+  readonly ofNamespace?: boolean;
 }
 
 /** The kinds of PlatformDefaults by the folder of the golden case. */
@@ -119,6 +121,7 @@ export const grownTo = (given: CostCase, seed: Seed, share: number): Grown => {
   const isUpdate = given.operation === 'UPDATE';
   const { seed: name, giving, mode, shape } = given;
   const kind = KINDS[name.split('/')[0] ?? ''];
+  const labels = Object.fromEntries(Array.from({ length: given.ofNamespace ? count : 0 }, (_, at) => [`n${at}`, 'y']));
   const values = Math.floor(MAX_VALUES * share) / (giving === 'volumes' ? 2 : 1);
   const defaults =
     giving === undefined || kind === undefined ? undefined : defaultsGiving(kind, giving, values, { mode, shape });
@@ -133,7 +136,9 @@ export const grownTo = (given: CostCase, seed: Seed, share: number): Grown => {
     facts: {
       ...seed.facts,
       ...(defaults && { defaults: indexDefaults(defaults, system) }),
-      ...(kind === 'CalrissianPod' && { namespaceLabels: () => ({ 'quartermaster.dev/calrissian': 'enabled' }) }),
+      ...(kind === 'CalrissianPod' || given.ofNamespace
+        ? { namespaceLabels: () => ({ ...labels, 'quartermaster.dev/calrissian': 'enabled' }) }
+        : {}),
     },
   };
 };

@@ -34,8 +34,7 @@ export const defaultsTarget: OpenTarget = (seed) => {
 const judge = (pair: readonly PlatformDefaults[]): void => {
   const inForce = createDefaultsInForce(system);
   for (const defaults of pair) inForce.put(defaults);
-  const entries = inForce.entries();
-  for (const entry of entries) warningsOn(entry, entries, () => false);
+  for (const entry of inForce.entries()) warningsOn(entry, inForce, () => false);
   for (const kind of TARGET_KINDS) {
     inForce.index().resolve({
       kind,

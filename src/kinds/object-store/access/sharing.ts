@@ -51,13 +51,8 @@ export const modeOf = (store: ObjectStore, sharing: Sharing | undefined): 'ReadW
   return asked ?? granted ?? 'ReadOnly';
 };
 
-/** ObjectStores, as `namespace/name`, whose workloads have keys for this one's bucket. */
-export const sharersOf = ({ metadata }: ObjectStore, stores: readonly ObjectStore[]): readonly string[] =>
-  stores
-    .filter(({ spec, status }) => status?.access !== undefined && isSharedFrom(spec.sharedFrom, metadata))
+/** Of those that use this one's bucket: ObjectStores, as `namespace/name`, whose workloads have keys for it. */
+export const sharersOf = (sharing: readonly ObjectStore[]): readonly string[] =>
+  sharing
+    .filter(({ status }) => status?.access !== undefined)
     .map(({ metadata: { namespace = '', name = '' } }) => `${namespace}/${name}`);
-
-export const isSharedFrom = (
-  sharedFrom: ObjectStore['spec']['sharedFrom'],
-  { namespace, name }: ObjectStore['metadata'],
-): boolean => sharedFrom !== undefined && sharedFrom.namespace === namespace && sharedFrom.name === name;

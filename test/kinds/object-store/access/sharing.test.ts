@@ -53,7 +53,7 @@ describe('what an ObjectStore shares', () => {
 
   it('is known to the owner by whose keys are out', () => {
     const withKeys = sharer({}, { access: { user: 'quartermaster-uid-2' } });
-    expect(sharersOf(owner(), [sharer(), withKeys])).toEqual(['team-a/history']);
+    expect(sharersOf([sharer(), withKeys])).toEqual(['team-a/history']);
   });
 });
 
