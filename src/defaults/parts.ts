@@ -33,8 +33,8 @@ export const createSharedParts = (): SharedParts => {
     defines: (name, entry) => {
       const scopes = entry.isGlobal ? [ANYWHERE] : [GLOBAL, entry.source.namespace];
       // What is audited gives nothing to what is not.
-      const isAuditSeen = entry.isAudit ? [false, true] : [false];
-      return scopes.some((scope) => isAuditSeen.some((isAudit) => definitions.has(keyOf(isAudit, scope, name))));
+      const modes = entry.isAudit ? [false, true] : [false];
+      return scopes.some((scope) => modes.some((isAudit) => definitions.has(keyOf(isAudit, scope, name))));
     },
     hasJmxExporter: () => exporters > 0,
   };

@@ -95,9 +95,12 @@ export const watchFacts = (watchOptions: WatchOptions): FactStores => ({
   nodes: watchStore(watchOptions, resources.nodes, stripNode),
   namespaces: watchStore(watchOptions, resources.namespaces, metadataOnly),
   platformDefaults: watchStore(watchOptions, resources.platformDefaults, stripManagedFields<PlatformDefaults>),
-  objectStores: watchStore(watchOptions, resources.objectStores, stripManagedFields<ObjectStore>, OBJECT_STORE_INDEXES),
+  objectStores: watchObjectStores(watchOptions),
   mutatingWebhooks: watchMutatingWebhooks(watchOptions),
 });
+
+export const watchObjectStores = (watchOptions: WatchOptions): Store<ObjectStore> =>
+  watchStore(watchOptions, resources.objectStores, stripManagedFields<ObjectStore>, OBJECT_STORE_INDEXES);
 
 export const watchMutatingWebhooks = (watchOptions: WatchOptions): Store<MutatingWebhooks> =>
   watchStore(watchOptions, resources.mutatingWebhooks, stripWebhooks, {

@@ -18,6 +18,7 @@ import { openAzureAccounts } from '../kinds/persistent-volume-claim/azure-file/a
 import { runAzureFileController, watchAzureRecords } from '../kinds/persistent-volume-claim/azure-file/controller.ts';
 import { claimController } from '../kinds/persistent-volume-claim/controller.ts';
 import { runNfsController, watchNfsServers } from '../kinds/persistent-volume-claim/nfs/controller.ts';
+import { createUnusedClassSweep } from '../kinds/persistent-volume-claim/unused-classes.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { parseKey } from '../kube/store.ts';
 import { type WatchOptions, watchStore } from '../kube/stores.ts';
@@ -80,6 +81,7 @@ const ACCOUNT_GRACE_SECONDS = 600;
 /** Every controller but that of the webhooks. Their watches begin at once, on every replica; they act when they are run. */
 const runnablesOf = (core: Core, events: EventRecorder): readonly Runnable[] => [
   keepClaims(core, events),
+  removeUnusedClasses(core),
   keepNfsServers(core, events),
   keepCalrissianNamespaces(core, events),
   keepPlatformDefaults(core, events),
@@ -112,6 +114,19 @@ const keepClaims = (core: Core, events: EventRecorder): Runnable => {
   });
   core.onVerdict(controller.recheck);
   return controller.run;
+};
+
+/** Looks twice within the time, and every ten minutes at least. */
+const removeUnusedClasses = ({ kube, stores, claims, log, settings }: Core): Runnable => {
+  const unusedMs = settings.unusedClassSeconds * 1_000;
+  if (unusedMs === 0) return () => Promise.resolve();
+  const sweep = createUnusedClassSweep({ kube, claims, stores, unusedMs, now: () => performance.now(), log });
+  const everyMs = Math.min(unusedMs / 2, 600_000);
+  const ready = [claims, stores.storageClasses, stores.persistentVolumes].map(({ synced }) => synced);
+  return async (signal) => {
+    await Promise.race([Promise.all(ready), aborted(signal)]);
+    await keepDoing('unused StorageClasses cannot be removed', sweep, { everyMs, log }, signal);
+  };
 };
 
 const keepNfsServers = (core: Core, events: EventRecorder): Runnable => {

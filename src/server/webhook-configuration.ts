@@ -105,15 +105,15 @@ const rulesOf = (
   return [...rules, ...enforcedRules(askedOf(enforced), exemptUsers)];
 };
 
-/** Acts once for all calls within so many milliseconds, at their end. */
-const coalesce = (act: () => void, ms: number): (() => void) => {
+/** Runs once for all calls within so many milliseconds, at their end. */
+const coalesce = (run: () => void, ms: number): (() => void) => {
   let isDue = false;
   return () => {
     if (isDue) return;
     isDue = true;
     setTimeout(() => {
       isDue = false;
-      act();
+      run();
     }, ms).unref();
   };
 };

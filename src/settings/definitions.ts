@@ -195,6 +195,12 @@ export const settings = {
     integer(0, 10_000),
     'how many StorageClasses Quartermaster makes at most',
   ),
+  unusedClassSeconds: setting(
+    'UNUSED_CLASS_SECONDS',
+    '0',
+    integer(0, 31_536_000),
+    'how long no claim and no volume must have used a StorageClass that Quartermaster made for it to be removed (0: it stays)',
+  ),
   unknownClass: setting(
     'UNKNOWN_CLASS',
     'make',

@@ -29,8 +29,7 @@ const claimOf = (className: string) => ({
 });
 
 /** Admission with an API server that answers after all have asked, and a cache that shows what was made once `sync` is called. */
-const admission = () => {
-  const made: StorageClass[] = [];
+const admission = (made: StorageClass[] = []) => {
   const answers: (() => void)[] = [];
   const classes = createStore<StorageClass>(log, {
     owned: ({ metadata }) => (metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY ? ['true'] : []),
@@ -111,4 +110,18 @@ it('a dry run makes no class, and tells which would be made', async () => {
     'StorageClass class-0 would be made, of the provisioner ebs.csi.aws.com; this is a dry run.',
   ]);
   expect(made).toEqual([]);
+});
+
+it('of two replicas that are asked in the same moment each makes what it sees left, and then none makes more', async () => {
+  const made: StorageClass[] = [];
+  const replicas = [admission(made), admission(made)];
+  const askAll = (prefix: string) =>
+    replicas.flatMap(({ ask }, at) => Array.from({ length: 50 }, (_, n) => ask(`${prefix}-${at}-${n}`)));
+  const asked = askAll('class');
+  for (const { answer } of replicas) answer();
+  await Promise.all(asked);
+  expect(made).toHaveLength(2 * LIMIT);
+  for (const { sync } of replicas) sync();
+  await Promise.all(askAll('more'));
+  expect(made).toHaveLength(2 * LIMIT);
 });

@@ -1,13 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { CloudVerdict } from '../../src/api/facts.ts';
 import type { AccessMode, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
+import { MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/names.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
 import {
   type ClaimController,
   claimController,
   watchClaims,
 } from '../../src/kinds/persistent-volume-claim/controller.ts';
+import { createUnusedClassSweep } from '../../src/kinds/persistent-volume-claim/unused-classes.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
+import type { Store } from '../../src/kube/store.ts';
 import {
   type ControllerRuns,
   controllerRuns,
@@ -107,6 +110,35 @@ describe('the controller of claims, as the shipped service account', () => {
     await expect
       .poll(async () => (await classNamed('needed-class'))?.metadata.uid ?? first?.metadata.uid, soon)
       .not.toBe(first?.metadata.uid);
+  });
+
+  it('makes again a class that is removed as unused in the moment a claim of it comes', async () => {
+    const first = await kube.create<StorageClass>(resources.storageClasses, {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'idle-class', labels: { [MANAGED_BY_LABEL]: MANAGED_BY } },
+      provisioner: EBS,
+    });
+    let sweep: ((signal: AbortSignal) => Promise<void>) | undefined;
+    let claims: Store<PersistentVolumeClaim> | undefined;
+    let classes: Store<StorageClass> | undefined;
+    runs.start({ environment: {}, verdict: () => verdictFor('aws', {}, []) }, (tools, signal) => {
+      claims = watchClaims(tools.watching);
+      classes = tools.stores.storageClasses;
+      const remove: Kube['remove'] = async (resource, key, ...rest) => {
+        if (key.name === 'idle-class')
+          await kube.create(resources.persistentVolumeClaims, claim('comes-late', 'idle-class'));
+        await tools.kube.remove(resource, key, ...rest);
+      };
+      sweep = createUnusedClassSweep({ ...tools, kube: { remove }, claims, unusedMs: 0, now: () => 0 });
+      return claimController({ ...tools, claims, cloudSettled: Promise.resolve() }).run(signal);
+    });
+    await expect.poll(() => classes?.get({ namespace: '', name: 'idle-class' }), soon).toBeDefined();
+    await expect.poll(() => claims?.hasSynced(), soon).toBe(true);
+    await sweep?.(AbortSignal.timeout(10_000));
+    await expect
+      .poll(async () => (await classNamed('idle-class'))?.metadata.uid ?? first.metadata.uid, soon)
+      .not.toBe(first.metadata.uid);
   });
 
   it('leaves somebody else’s class by that name as it is', async () => {

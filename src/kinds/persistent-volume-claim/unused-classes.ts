@@ -1,0 +1,88 @@
+import { AppError } from '../../api/errors.ts';
+import type { PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
+import { AZURE_ACCOUNT_LABEL, DEFAULT_CLASS_ANNOTATION } from '../../api/names.ts';
+import { type Kube, resources } from '../../kube/api-server.ts';
+import type { Store } from '../../kube/store.ts';
+import type { FactStores } from '../../kube/stores.ts';
+import type { Log } from '../../ops/log.ts';
+import { classNameOf } from '../../storage-classes/claim.ts';
+import { isNfsClass } from './nfs/observed.ts';
+
+export interface UnusedClassOptions {
+  readonly kube: Pick<Kube, 'remove'>;
+  readonly claims: Pick<Store<PersistentVolumeClaim>, 'list'>;
+  readonly stores: Pick<FactStores, 'storageClasses' | 'persistentVolumes'>;
+  /** How long a class must not have been used, in milliseconds. */
+  readonly unusedMs: number;
+  /** Milliseconds that only ever grow. */
+  readonly now: () => number;
+  readonly log: Pick<Log, 'info'>;
+}
+
+/**
+ * One look at the classes we made, to be taken again and again: removes those that no claim names and no volume is of, since so
+ * long. Since when is forgotten with the process, which only keeps a class longer. A claim that comes meanwhile finds its class
+ * made again: at its admission, or by the controller of claims, which sees the class go.
+ */
+export const createUnusedClassSweep = (options: UnusedClassOptions): ((signal: AbortSignal) => Promise<void>) => {
+  const { kube, unusedMs, now, log } = options;
+  let unusedSince: ReadonlyMap<string, number> = new Map();
+  return async (signal) => {
+    const unused = unusedClasses(options);
+    const since = unusedSince;
+    unusedSince = new Map(unused.map(({ metadata: { uid = '' } }) => [uid, since.get(uid) ?? now()]));
+    for (const { metadata } of unused) {
+      const { name = '', uid = '', resourceVersion = '' } = metadata;
+      if (now() - (unusedSince.get(uid) ?? now()) < unusedMs || isNamed(name, options)) continue;
+      const isRemoved = await removeVery(kube, { name, uid, resourceVersion }, signal);
+      if (isRemoved) log.info({ storageClass: name, unusedSeconds: unusedMs / 1_000 }, 'unused StorageClass removed');
+    }
+  };
+};
+
+const unusedClasses = ({ claims, stores }: UnusedClassOptions): readonly StorageClass[] => {
+  const named = new Set(claims.list().map(classNameOf));
+  return stores.storageClasses
+    .byIndex('owned', 'true')
+    .filter(({ metadata: { name = '' } }) => !named.has(name) && !hasVolumes(name, stores))
+    .filter((storageClass) => !isKept(storageClass));
+};
+
+/** Asked once more before each is removed: removing those before it took a while. */
+const isNamed = (name: string, { claims, stores }: UnusedClassOptions): boolean =>
+  hasVolumes(name, stores) || claims.list().some((claim) => classNameOf(claim) === name);
+
+const hasVolumes = (name: string, { persistentVolumes }: UnusedClassOptions['stores']): boolean =>
+  persistentVolumes.countByIndex('storageClassName', name) > 0;
+
+/** One that a server or a storage account goes by, which have a life of their own; and the one for claims that name none. */
+const isKept = (storageClass: StorageClass): boolean => {
+  const { annotations, labels, deletionTimestamp } = storageClass.metadata;
+  return (
+    isNfsClass(storageClass) ||
+    labels?.[AZURE_ACCOUNT_LABEL] !== undefined ||
+    annotations?.[DEFAULT_CLASS_ANNOTATION] === 'true' ||
+    deletionTimestamp !== undefined
+  );
+};
+
+interface Observed {
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+/** False where it is another by now, or was changed: that is looked at anew. */
+const removeVery = async (
+  kube: Pick<Kube, 'remove'>,
+  { name, uid, resourceVersion }: Observed,
+  signal: AbortSignal,
+): Promise<boolean> => {
+  try {
+    await kube.remove(resources.storageClasses, { namespace: '', name }, { uid, resourceVersion }, { signal });
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && error.reason === 'Conflict') return false;
+    throw error;
+  }
+};
