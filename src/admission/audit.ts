@@ -30,7 +30,7 @@ const changesBetween = (decided: Mutation, enforced: Mutation): readonly Audited
   const changes = enforced.explain
     .filter((explanation) => explanation.path !== RECORD && !isSame(explanation))
     .map((explanation) => changeOf(enforced.object, explanation));
-  return [...changes, ...displacedBy(changes, decided, enforced)];
+  return [...changes, ...displacedBy(changes, decided, enforced), ...keptBetween(changes, decided, enforced)];
 };
 
 const changeOf = (object: KubeObject, { path, source, effect }: Explanation): AuditedChange => {
@@ -53,6 +53,21 @@ const displacedBy = (
     const field = fieldAt(decided.object, path);
     return isReplaced.has(field) ? [] : [{ path, field, source, effect: 'removed' }];
   });
+};
+
+/** What is taken out now and would not be, nor be replaced. */
+const keptBetween = (
+  changes: readonly AuditedChange[],
+  decided: Mutation,
+  enforced: Mutation,
+): readonly AuditedChange[] => {
+  const isRemoved = new Set(enforced.explain.filter(({ effect }) => effect === 'removed').map(({ path }) => path));
+  const isSet = new Set(changes.map(({ path }) => path));
+  return decided.explain.flatMap(({ path, source, effect }): readonly AuditedChange[] =>
+    effect === 'removed' && !isRemoved.has(path) && !isSet.has(path)
+      ? [{ path, field: removedAt(path), source, effect: 'kept' }]
+      : [],
+  );
 };
 
 /** It follows from the rest. */

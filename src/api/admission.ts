@@ -37,12 +37,13 @@ export interface Explanation {
 
 /** One thing that PlatformDefaults with the mode Audit would change. */
 export interface AuditedChange {
-  /** A JSON Pointer into the object as it would be; of what would be taken out, into the object as it came or is decided. */
+  /** A JSON Pointer into the object as it would be; of what would be taken out, or would not be any more, into the object as it came or is decided. */
   readonly path: string;
   /** As people write it: `spec.driver.env HTTP_PROXY`. */
   readonly field: string;
   readonly source: string;
-  readonly effect: 'set' | 'removed' | 'companion';
+  /** `kept`: what is taken out now would stay, since what takes it out would give way itself. */
+  readonly effect: 'set' | 'removed' | 'kept' | 'companion';
 }
 
 /** What would have been decided, were all that is audited enforced. Nothing of it was done. */
