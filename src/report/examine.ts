@@ -6,6 +6,7 @@ import type { PreviewCluster } from '../explanation/cluster.ts';
 import { admit } from '../explanation/explain.ts';
 import { asCreate } from '../explanation/request.ts';
 import { brokenFields, manifestOf, whyMissed } from '../explanation/stored.ts';
+import { OURSELVES } from '../injection/edit.ts';
 import { type RecordedField, readInjected, recordedIn } from '../injection/snapshot.ts';
 import { labelsOf } from '../injection/target.ts';
 
@@ -134,8 +135,10 @@ const forgeries = (
   if (text !== undefined && recorded === undefined)
     return [forged('', 'its annotation quartermaster.dev/injected is no record that Quartermaster writes')];
   const known = new Set(explained.map(({ source }) => nameOf(source)));
-  const named = new Set((recorded ?? []).map(({ by }) => by).filter((by) => /^[^\s/]+\/[^\s/]+@\d+$/.test(by)));
-  return [...named].map(nameOf).flatMap((name) => {
+  const named = new Set((recorded ?? []).map(({ by }) => by).filter((by) => by !== OURSELVES));
+  return [...named].flatMap((by) => {
+    if (!/^[^\s/]+\/[^\s/]+@\d+$/.test(by)) return [forged('', `its record names ${by}, which is no PlatformDefaults`)];
+    const name = nameOf(by);
     const [where] = name.split('/');
     if (where !== facts.policy.systemNamespace && where !== namespace)
       return [forged(name, `its record names defaults of namespace ${where}, which hold there alone`)];

@@ -6,6 +6,7 @@ import { isWorkflowPod, WORKFLOW_LABEL } from '../../injection/profiles/argo.ts'
 import { calrissianPodOf } from '../../injection/profiles/calrissian.ts';
 import { platformProfileOf } from '../../injection/profiles/of-platform.ts';
 import { frameworkOf } from '../../injection/profiles/recognition.ts';
+import { readInjected } from '../../injection/snapshot.ts';
 import { labelsOf } from '../../injection/target.ts';
 import { injectorFor } from './profile.ts';
 import { updatePod } from './update.ts';
@@ -21,7 +22,8 @@ export const podMutator: Mutator = {
   rulesInForce,
   mutate: (pod, request, facts) => {
     if (request.oldObject !== undefined) return updatePod(pod, request.oldObject, request, facts);
-    if (request.operation !== 'CREATE' || facts.defaults.size === 0 || isMirror(pod)) return untouched(pod);
+    if (request.operation !== 'CREATE' || isMirror(pod)) return untouched(pod);
+    if (facts.defaults.size === 0 && readInjected(pod) === undefined) return untouched(pod);
     if (isWorkflowPod(pod) || calrissianPodOf(pod, request, facts) !== undefined) return untouched(pod);
     const { profiles, rulesFor } = injectorFor(frameworkOf(pod), platformProfileOf(pod, facts.policy.podProfiles));
     // Labels say this, and anybody can write those: what is enforced for the whole cluster is given all the same.
