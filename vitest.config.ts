@@ -41,7 +41,7 @@ export default defineConfig({
         test: {
           name: 'slow',
           include: ['test/{faults,slow,properties}/**/*.test.ts'],
-          env: { ...env, PROPERTY_RUNS: process.env['PROPERTY_RUNS'] ?? '150' },
+          env: { ...env, PROPERTY_RUNS: process.env['PROPERTY_RUNS'] ?? '60' },
           expect,
           testTimeout: 600_000,
           hookTimeout: 1_800_000,

@@ -67,7 +67,7 @@ const LINT_SETTINGS = [
   'namespace',
 ] as const satisfies readonly SettingName[];
 
-/** Runs one command line to its exit code. Every mistake of the caller is one line on standard error and exit 2. */
+/** Runs one command line to its exit code. Every mistake of the caller is one line on standard error, broken to fit a terminal, and exit 2. */
 export const run = async (
   args: readonly string[],
   environment: Environment,
@@ -84,7 +84,7 @@ export const run = async (
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.unusable;
     if (!(error instanceof AppError)) throw error;
-    terminal.complain(`quartermaster: ${error.message}\n`);
+    terminal.fail(`quartermaster: ${error.message}\n`);
     return EXIT.unusable;
   }
 };

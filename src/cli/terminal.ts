@@ -8,6 +8,8 @@ export interface Terminal {
   readonly tell: (text: string) => void;
   /** What people read besides, on standard error, broken to fit. */
   readonly complain: (text: string) => void;
+  /** Why nothing was done: on standard error, one line where that is no terminal, since what collects logs takes lines. */
+  readonly fail: (text: string) => void;
   /** A line on standard error that the next one replaces, an empty one removes; left out where that is no terminal. */
   readonly showProgress?: (line: string) => void;
   /** Standard output is a terminal that shows colours. */
@@ -39,6 +41,7 @@ export const createTerminal = (
   print: (text) => void out.write(text),
   tell: (text) => void out.write(fitted(text, columnsOf(out))),
   complain: (text) => void err.write(fitted(text, columnsOf(err))),
+  fail: (text) => void err.write(err.isTTY === true ? fitted(text, columnsOf(err)) : text),
   ...(err.isTTY === true && {
     showProgress: (line: string) => void err.write(`\r\u001B[K${line.slice(0, columnsOf(err) - 1)}`),
   }),

@@ -154,7 +154,6 @@ describe('what people read fits 100 columns whatever is named', () => {
     ['the last line of a report', ['report', worded], 'err'],
     ['mistakes of lint', ['lint', wrong], 'out'],
     ['results of tests', ['test', policyTests], 'out'],
-    ['an error', ['preview', '-f', join(folder, `${LONG}.yaml`)], 'err'],
     ['what convert leaves out', ['convert', paths['policy.yaml']], 'err'],
   ] as const)('%s', async (_what, args, stream) => {
     const text = (await shown(args))[stream];
@@ -162,6 +161,12 @@ describe('what people read fits 100 columns whatever is named', () => {
     expect(widest(text)).toBeLessThanOrEqual(100);
     const narrow = (await shown(args, { isTTY: true, columns: 60 }))[stream];
     expect(widest(narrow)).toBeLessThanOrEqual(60);
+  });
+
+  it('but for an error in a pipe, which is one line for what collects logs', async () => {
+    const args = ['preview', '-f', join(folder, `${LONG}.yaml`)];
+    expect((await shown(args)).err).toMatch(/^quartermaster: .{100,}\n$/);
+    expect(widest((await shown(args, { isTTY: true, columns: 60 })).err)).toBeLessThanOrEqual(60);
   });
 
   it('and data is left whole', async () => {
