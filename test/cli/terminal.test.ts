@@ -5,13 +5,12 @@ import { stripVTControlCharacters } from 'node:util';
 import jsonpatch from 'jsonpatch';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { freePorts } from '../../dev/free-ports.ts';
 import type { PatchOperation } from '../../src/api/admission.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { EXAMPLES } from '../../src/cli/examples.ts';
 import { run } from '../../src/cli/program.ts';
 import { createTerminal, type OutputStream, wrapped } from '../../src/cli/terminal.ts';
-import { noServers, type Ran } from '../fixtures/command-line.ts';
+import { NO_METADATA, noServers, type Ran } from '../fixtures/command-line.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'quartermaster-terminal-'));
 const file = (name: string, text: string): string => {
@@ -34,7 +33,7 @@ const shown = async (
     },
   });
   const terminal = createTerminal(stream('out'), stream('err'), environment);
-  return { code: await run(args, environment, terminal, noServers), ...texts };
+  return { code: await run(args, { ...NO_METADATA, ...environment }, terminal, noServers), ...texts };
 };
 
 const widest = (text: string): number =>
@@ -105,12 +104,6 @@ describe('--help', () => {
   });
 });
 
-/** Where nobody answers: no test asks a real metadata service. */
-const closedAddress = async (): Promise<string> => {
-  const [port] = await freePorts(1);
-  return `http://127.0.0.1:${port}`;
-};
-
 describe('an example of --help', () => {
   /** What its files and standard input would be. */
   const argumentsOf = (line: string): readonly string[] => {
@@ -135,7 +128,7 @@ describe('an example of --help', () => {
 
   it.each(lines.filter(isOfCluster))('asks a cluster: %s', async (line) => {
     // Of no cluster here: that it is missed shows that the line was read to its end.
-    const environment = { KUBECONFIG: join(folder, 'none'), METADATA_ENDPOINT: await closedAddress() };
+    const environment = { KUBECONFIG: join(folder, 'none') };
     const { code, out, err } = await shown(argumentsOf(line), {}, environment);
     expect(`${out}${err}`.replaceAll(/\s+/g, ' ')).toMatch(/none|cluster/);
     expect(code).toBe(line.includes('detect') ? 0 : 2);
