@@ -13,7 +13,20 @@ export const readYamlList = <T>(yaml: string, name: string, schema: Schema<reado
   if (!Array.isArray(list)) throw new AppError('InvalidSetting', `a list of ${name} in YAML, or empty`);
   const [violation] = schemaViolations(schema.json, list, name);
   if (violation !== undefined) throw invalidItem(name, violation);
+  const nothing = nullIn(list, name);
+  if (nothing !== undefined) throw invalidItem(name, `${nothing}: must not be null; leave it out`);
   return list as readonly T[];
+};
+
+/** What is left empty by mistake would mean more than it says: a schema takes it for left out, as API servers do. */
+const nullIn = (value: unknown, path: string): string | undefined => {
+  if (value === null) return path;
+  if (typeof value !== 'object') return undefined;
+  for (const [key, item] of Object.entries(value)) {
+    const found = nullIn(item, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 };
 
 /** What is wrong with one field of such a list. */

@@ -42,6 +42,17 @@ describe('S3_SERVICES', () => {
     ['a name that is none', '- {name: A_, endpoint: "https://s3.example.org"}', 'services[0].name'],
     ['an unknown field', '- {name: a, endpoint: "https://s3.example.org", keys: k}', 'services[0].keys'],
     [
+      'null',
+      '- {name: a, endpoint: "https://s3.example.org", namespaces: }',
+      'services[0].namespaces: must not be null',
+    ],
+    [
+      'a label of null',
+      '- {name: a, endpoint: "https://s3.example.org", namespaces: {a: }}',
+      'services[0].namespaces.a',
+    ],
+    ['keys of null', '- {name: a, endpoint: "https://s3.example.org", credentials: }', 'services[0].credentials'],
+    [
       'one name twice',
       '- {name: a, endpoint: "https://s3.example.org"}\n- {name: a, endpoint: "https://t.example.org"}',
       'services[1].name: a is there twice',
