@@ -127,6 +127,8 @@ export interface ObjectStoreFact {
   readonly url: string;
   readonly provider: 'gcs' | 's3' | 'azure';
   readonly endpoint?: string;
+  /** Secret of its namespace that holds keys for its workload; absent while there are none. */
+  readonly keysSecret?: string;
 }
 
 /** One S3 service for all ObjectStores that name none. */

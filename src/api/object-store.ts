@@ -325,5 +325,6 @@ export const objectStoreFact = ({ metadata, spec, status }: ObjectStore): Object
     url: status?.url ?? '',
     provider: status?.provider ?? asked ?? 's3',
     ...(status?.endpoint !== undefined && { endpoint: status.endpoint }),
+    ...(status?.access?.keyId !== undefined && { keysSecret: status.access.secretName ?? '' }),
   };
 };

@@ -30,6 +30,13 @@ describe('what admission may rely on', () => {
     });
   });
 
+  it('has the Secret with keys for its workload once there are some', () => {
+    const access = { user: 'quartermaster-uid' };
+    expect(fact({}, {}, { ...ready, access }).keysSecret).toBeUndefined();
+    const issued = { ...access, secretName: 'keys', keyId: 'AKIA' };
+    expect(fact({}, {}, { ...ready, access: issued }).keysSecret).toBe('keys');
+  });
+
   it.each<readonly [string, ObjectMeta, ObjectStoreStatus | undefined]>([
     ['is going', { deletionTimestamp: '2026-11-20T00:00:00Z' }, ready],
     ['has no status', {}, undefined],

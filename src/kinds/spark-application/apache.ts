@@ -12,7 +12,7 @@ import { apacheRules } from './apache-rules.ts';
 import { APACHE_PATHS, accountEdits, relocated, templateEdits } from './apache-template.ts';
 import { ROLES, SPARK_CONF } from './fields.ts';
 import { isNotOurs, sparkRule, strictly } from './mutator.ts';
-import { objectStoreEdits, type Proposal } from './object-store.ts';
+import { objectStoreEdits, type Proposal } from './object-store/edits.ts';
 
 const GROUP = 'spark.apache.org';
 

@@ -78,3 +78,10 @@ export const hadoopKeys = (app: KubeObject, injection: Injection): readonly stri
     key.replace(/^spark\.hadoop\./, ''),
   ),
 ];
+
+/** The major version of an app's Spark; NaN where it says none. */
+export const sparkVersionOf = (app: KubeObject): number =>
+  Number.parseInt(
+    textAt(app, ['spec', 'sparkVersion']) ?? textAt(app, ['spec', 'runtimeVersions', 'sparkVersion']) ?? '',
+    10,
+  );

@@ -13,7 +13,7 @@ import {
   MONITORING,
   PROMETHEUS,
 } from './jmx-exporter.ts';
-import { NOTHING, type Proposal } from './object-store.ts';
+import { NOTHING, type Proposal } from './object-store/edits.ts';
 
 const EXPOSE = { driver: 'exposeDriverMetrics', executor: 'exposeExecutorMetrics' } as const;
 

@@ -21,7 +21,7 @@ import { canManyAttach, claimOf } from '../../injection/volumes.ts';
 import { ROLES, type Role } from './fields.ts';
 import { JMX_PORT, jmxIncompatibility, MONITORING, PROMETHEUS } from './jmx-exporter.ts';
 import { monitoringEdits, monitoringWarnings } from './monitoring.ts';
-import { objectStoreEdits, type Proposal } from './object-store.ts';
+import { objectStoreEdits, type Proposal } from './object-store/edits.ts';
 import { operatorWebhookWarnings } from './operator-webhook.ts';
 import { PLACEMENT_MAPS, placementEdits } from './placement.ts';
 import { sparkRules } from './rules.ts';

@@ -1,0 +1,195 @@
+import type { Facts, ObjectStoreFact } from '../../../api/facts.ts';
+import type { Injection, Resolved } from '../../../api/injection.ts';
+import type { KubeObject, StringMap } from '../../../api/kubernetes.ts';
+import { connectionNameFor } from '../../../api/names.ts';
+import { type Edit, editOf, titleOf } from '../../../injection/edit.ts';
+import { objectStoreOf } from '../../../injection/target.ts';
+import { confOf, hadoopKeys, SPARK_CONF, sparkVersionOf } from '../fields.ts';
+import { abfsConf } from './abfs.ts';
+
+/** Edits, and what could not be made one and why. */
+export interface Proposal {
+  readonly edits: readonly Edit[];
+  readonly warnings: readonly string[];
+}
+
+export const NOTHING: Proposal = { edits: [], warnings: [] };
+
+/** The app that asks, and what it is to be given. */
+interface Request {
+  readonly app: KubeObject;
+  readonly injection: Injection;
+  readonly namespace: string;
+  readonly facts: Facts;
+}
+
+/**
+ * What an app is given of ObjectStores that are Ready: the conf their connectors need, Spark's event log, and how output is
+ * committed. Spark ends the driver when the directory of its log is not there, so a bucket that is not Ready gives a warning.
+ */
+export const objectStoreEdits = (app: KubeObject, injection: Injection, namespace: string, facts: Facts): Proposal => {
+  const request = { app, injection, namespace, facts };
+  const { objectStore } = injection;
+  const eventLog = injection.eventLog ?? objectStore;
+  if (eventLog === undefined) return NOTHING;
+  const log = eventLogProposal(request, eventLog);
+  return objectStore === undefined ? log : joined(log, storeProposal(request, objectStore, eventLog));
+};
+
+/** One bucket can be that of the log and the app's own. */
+const joined = (log: Proposal, own: Proposal): Proposal => ({
+  edits: firstOfEach([...log.edits, ...own.edits]),
+  warnings: [...new Set([...log.warnings, ...own.warnings])],
+});
+
+const storeProposal = (request: Request, objectStore: Resolved<string>, eventLog: Resolved<string>): Proposal => {
+  const store = objectStoreOf(objectStore.value, request.namespace, request.facts);
+  if (!store?.ready)
+    return { edits: [], warnings: objectStore === eventLog ? [] : [notReady(objectStore, WHAT.store)] };
+  const connector = connectorProposal(request, store, objectStore, tokenOf(request, objectStore));
+  return { ...connector, edits: [...connector.edits, ...committerEdits(store, request.injection)] };
+};
+
+/** Nothing where the app says anything of an event log itself. */
+const eventLogProposal = (request: Request, eventLog: Resolved<string>): Proposal => {
+  const { app, injection, namespace, facts } = request;
+  const store = objectStoreOf(eventLog.value, namespace, facts);
+  if (!store?.ready) return { edits: [], warnings: [notReady(eventLog, injection.eventLog ? WHAT.log : WHAT.store)] };
+  const dir = rootOf(store.url);
+  const said = confOf(app, injection, 'spark.eventLog.dir') ?? dir;
+  if (said !== dir || confOf(app, injection, 'spark.eventLog.enabled') === 'false') return NOTHING;
+  const token = eventLogToken(request, eventLog, store);
+  if ('refusal' in token) return { edits: [], warnings: [warningOf(eventLog, WHAT.log, token.refusal)] };
+  const conf = { 'spark.eventLog.enabled': 'true', 'spark.eventLog.dir': dir, ...token.sparkConf };
+  const connector = connectorProposal(request, store, eventLog, token.variable);
+  return { ...connector, edits: [...editsFor(SPARK_CONF, conf, eventLog), ...connector.edits] };
+};
+
+/** The variable that holds the token of the app's own ObjectStore, whose Secret is among its sources of variables. */
+const tokenOf = (
+  { namespace, facts }: Request,
+  { value: name }: Pick<Resolved<string>, 'value'>,
+): string | undefined =>
+  facts.objectStore(namespace, name)?.keysSecret === connectionNameFor(name) ? 'AZURE_STORAGE_SAS_TOKEN' : undefined;
+
+type Token = { readonly variable: string | undefined; readonly sparkConf: StringMap } | { readonly refusal: string };
+
+/** A token of another ObjectStore than the app's own comes to the driver alone, which writes the log, as a variable of its own. */
+const eventLogToken = (request: Request, eventLog: Resolved<string>, store: ObjectStoreFact): Token => {
+  const { injection, namespace, facts } = request;
+  const own = injection.objectStore?.value;
+  if (eventLog.value === own) return { variable: tokenOf(request, eventLog), sparkConf: {} };
+  const secret = facts.objectStore(namespace, eventLog.value)?.keysSecret;
+  if (store.provider !== 'azure' || secret === undefined) return { variable: undefined, sparkConf: {} };
+  const ownStore = own === undefined ? undefined : objectStoreOf(own, namespace, facts);
+  if (ownStore?.ready && ownStore.provider === 'azure' && hostOf(ownStore) === hostOf(store))
+    return { refusal: `ObjectStore ${own} is in the same storage account, and Hadoop takes one token for an account` };
+  const variable = 'EVENT_LOG_SAS_TOKEN';
+  return {
+    variable,
+    sparkConf: { [`spark.kubernetes.driver.secretKeyRef.${variable}`]: `${secret}:AZURE_STORAGE_SAS_TOKEN` },
+  };
+};
+
+const hostOf = ({ url }: ObjectStoreFact): string => new URL(url).hostname;
+
+const firstOfEach = (edits: readonly Edit[]): readonly Edit[] =>
+  [...new Map(edits.toReversed().map((edit) => [`${edit.at.join('/')} ${edit.key}`, edit])).values()].toReversed();
+
+/**
+ * S3A's committer that renames nothing. The two classes of Spark come with its module spark-hadoop-cloud: without them Spark
+ * would write past the committer, so that it is all or nothing.
+ */
+const committerEdits = (
+  { provider, bucket }: ObjectStoreFact,
+  { s3aCommitter, objectStore }: Injection,
+): readonly Edit[] => {
+  if (s3aCommitter === undefined || objectStore === undefined || provider !== 's3') return [];
+  const given = { ...s3aCommitter, value: objectStore.value };
+  const sparkConf = {
+    'spark.sql.sources.commitProtocolClass': 'org.apache.spark.internal.io.cloud.PathOutputCommitProtocol',
+    'spark.sql.parquet.output.committer.class': 'org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter',
+  };
+  const hadoopConf = {
+    [`fs.s3a.bucket.${bucket}.committer.name`]: 'magic',
+    'mapreduce.outputcommitter.factory.scheme.s3a': 'org.apache.hadoop.fs.s3a.commit.S3ACommitterFactory',
+  };
+  return [...editsFor(['spec', 'sparkConf'], sparkConf, given), ...editsFor(['spec', 'hadoopConf'], hadoopConf, given)];
+};
+
+/**
+ * The root of a bucket, as Spark is to be told: it takes one slash off the end (SparkContext), and S3A of Hadoop 3.3
+ * refuses what is left of `s3a://bucket/` ("path must be absolute"). A folder in it would have to be there first.
+ */
+const rootOf = (url: string): string => url.replace(/\/*$/, '//');
+
+const editsFor = (at: readonly string[], conf: StringMap, resolved: Resolved<string>): readonly Edit[] =>
+  Object.entries(conf).map(([key, value]) => ({
+    ...editOf(at, key, resolved, value),
+    why: `ObjectStore ${resolved.value} is Ready`,
+  }));
+
+/** What the bucket's connector needs; `token` is the variable with a token of Azure. */
+const connectorProposal = (
+  { app, injection, facts }: Request,
+  store: ObjectStoreFact,
+  given: Resolved<string>,
+  token: string | undefined,
+): Proposal => {
+  if (store.provider === 'azure') {
+    const { hadoopConf, missing } = abfsConf(app, injection, store, token);
+    const warnings = missing === undefined ? [] : [warningOf(given, WHAT.access, missing)];
+    return { edits: editsFor(HADOOP_CONF, hadoopConf, given), warnings };
+  }
+  const conf =
+    store.provider === 'gcs'
+      ? GCS_CONF
+      : s3aConf(store, facts.cloud.facts['region']?.value, awsCredentials(app, injection));
+  return { edits: editsFor(HADOOP_CONF, conf, given), warnings: [] };
+};
+
+const HADOOP_CONF = ['spec', 'hadoopConf'];
+
+const GCS_CONF: StringMap = {
+  'fs.gs.impl': 'com.google.cloud.hadoop.fs.gcs.GoogleHadoopFileSystem',
+  'fs.AbstractFileSystem.gs.impl': 'com.google.cloud.hadoop.fs.gcs.GoogleHadoopFS',
+};
+
+/** What S3A needs is said for this bucket alone: the app may read others, elsewhere and with other credentials. */
+const s3aConf = (
+  { bucket, endpoint }: ObjectStoreFact,
+  region: string | undefined,
+  credentials: StringMap,
+): StringMap => {
+  const conf =
+    endpoint === undefined
+      ? { ...(region !== undefined && { 'endpoint.region': region }), ...credentials }
+      : { endpoint, 'path.style.access': 'true' };
+  return Object.fromEntries(Object.entries(conf).map(([key, value]) => [`fs.s3a.bucket.${bucket}.${key}`, value]));
+};
+
+/**
+ * The SDK's own chain of credentials, which finds those of a service account bound to an AWS role: Hadoop's list leaves
+ * them out, and a list that begins with them ends the driver where there are none. Nothing where the app has keys in its
+ * conf. The class follows the AWS SDK: version 2 from Hadoop 3.4 on, which comes with Spark 4.
+ */
+const awsCredentials = (app: KubeObject, injection: Injection): StringMap => {
+  const isKey = (key: string): boolean =>
+    /^fs\.s3a\.(bucket\..+\.)?(access\.key|secret\.key|session\.token)$/.test(key);
+  if (hadoopKeys(app, injection).some(isKey)) return {};
+  const isSdk2 = sparkVersionOf(app) >= 4;
+  return {
+    'aws.credentials.provider': isSdk2
+      ? 'software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider'
+      : 'com.amazonaws.auth.DefaultAWSCredentialsProviderChain',
+  };
+};
+
+/** What is not given. */
+const WHAT = { log: 'the event log was', store: 'what Spark needs for it was', access: 'its access was' } as const;
+
+const notReady = (given: Resolved<string>, what: string): string =>
+  warningOf(given, what, `no ObjectStore ${given.value} is Ready in this namespace or the platform's`);
+
+const warningOf = ({ source }: Resolved<string>, what: string, why: string): string =>
+  `PlatformDefaults ${titleOf(source)}: ${what} not injected: ${why}.`;
