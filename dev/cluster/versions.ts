@@ -13,6 +13,8 @@ export const versions = {
   externalProvisioner: '11.0.1',
   sparkOperator: '2.5.2',
   argoWorkflows: '4.0.5',
+  kubeRay: '1.5.0',
+  jobSet: '0.10.1',
   /** PyPI. */
   pyspark: '4.0.0',
   pyspark3: '3.5.7',

@@ -9,7 +9,7 @@ import { versions } from '../versions.ts';
 
 const minuteMs = 60_000;
 const home = 'opt/spark';
-const javaHome = '/usr/lib/jvm/java-17-openjdk-amd64';
+export const javaHome = '/usr/lib/jvm/java-17-openjdk-amd64';
 /** Spark looks for its user's home, where it would keep what it downloads. */
 const passwd = 'root:x:0:0:root:/root:/bin/bash\nspark:x:185:185:spark:/home/spark:/bin/bash\n';
 const packages = {
@@ -65,6 +65,18 @@ export const sparkImage = async (line: SparkLine, progress: Progress): Promise<s
   const layers = await sparkLayers(line, progress);
   const reference = sparkReference(line);
   return imageTarball({ reference, key: layers, config: sparkConfig, layers: () => Promise.resolve(layers) }, progress);
+};
+
+/** Folder of Spark's programs and jars with the example, for a client on this machine. */
+export const sparkClientFolder = async (line: SparkLine, progress: Progress): Promise<string> => {
+  await ensureAptPackages({ packages, user: 'The Spark client of the tests', progress });
+  const spark = await distribution(line, progress);
+  const layers = [spark, await examples(line, spark, progress)];
+  const folder = await cached({ name: `${line.name}-client`, key: layers, progress }, async (unfinished) => {
+    for (const layer of layers)
+      await run('tar', ['-xf', layer, `./${home}`], { cwd: unfinished, timeoutMs: 5 * minuteMs });
+  });
+  return join(folder, home);
 };
 
 /** Path of a tarball of Spark itself, out of the source distribution of PySpark, which holds all its jars. */

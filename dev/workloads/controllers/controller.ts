@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { Progress } from '../../cluster/cache.ts';
+import type { ControlPlane } from '../../control-plane/control-plane.ts';
+import { kubectl } from '../../control-plane/kubectl.ts';
+import { type Daemon, startDaemon } from '../../daemon.ts';
+import { until } from '../../until.ts';
+
+/** A framework's own controller, as the administrator of an API server of one's own. No node has to run what it makes. */
+export interface FrameworkController {
+  readonly start: () => Promise<Daemon>;
+}
+
+/** Gives an API server a framework's definitions, and whatever else it needs, and says how its controller is started there. */
+export type InstallController = (controlPlane: ControlPlane, progress: Progress) => Promise<FrameworkController>;
+
+/** Why none can be built or bound to this process here; undefined where it can. */
+export const controllerObstacle = ({ PATH = '' } = process.env): string | undefined => {
+  const missing = ['go', 'setpriv'].find(
+    (program) => !PATH.split(delimiter).some((folder) => existsSync(join(folder, program))),
+  );
+  return missing && `Controllers of frameworks are built and run with ${missing}, which is not on PATH.`;
+};
+
+const START_WITHIN_MS = 60_000;
+const ASK_WITHIN_MS = 5_000;
+
+interface Run {
+  readonly program: string;
+  readonly flags: readonly string[];
+  /** The port on 127.0.0.1 where it says that it is ready. */
+  readonly probePort: number;
+}
+
+/** Starts the program and waits until it is ready. Throws with its last lines where it does not get there. */
+export const startController = async (
+  { kubeconfig, directory }: ControlPlane,
+  { program, flags, probePort }: Run,
+): Promise<Daemon> => {
+  const controller = startDaemon(program, flags, { KUBECONFIG: kubeconfig, HOME: directory });
+  try {
+    await until(START_WITHIN_MS, () => askWhetherReady(probePort));
+    return controller;
+  } catch (cause) {
+    await controller.stop();
+    throw new Error(`${program} is not ready: ${controller.lastWords()}`, { cause });
+  }
+};
+
+const askWhetherReady = async (port: number): Promise<void> => {
+  const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(ASK_WITHIN_MS) });
+  if (!answer.ok) throw new Error(`it answers ${answer.status}`);
+};
+
+/** Applies definitions, a file or a folder of them, and waits until they are served. Server-side: some are longer than an annotation may be. */
+export const applyDefinitions = async (controlPlane: ControlPlane, path: string): Promise<void> => {
+  await kubectl(controlPlane, ['apply', '--server-side', '-f', path]);
+  await kubectl(controlPlane, ['wait', '--for=condition=Established', '--timeout=50s', '-f', path]);
+};

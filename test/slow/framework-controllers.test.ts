@@ -1,0 +1,206 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { stringify } from 'yaml';
+import { kubectl } from '../../dev/control-plane/kubectl.ts';
+import type { Daemon } from '../../dev/daemon.ts';
+import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
+import { controllerObstacle, type FrameworkController } from '../../dev/workloads/controllers/controller.ts';
+import { installJobSet } from '../../dev/workloads/controllers/job-set.ts';
+import { installKubeRay } from '../../dev/workloads/controllers/kube-ray.ts';
+import { installSparkClient, type SparkClient } from '../../dev/workloads/controllers/spark-client.ts';
+import type { KubeObject, Pod } from '../../src/api/kubernetes.ts';
+import { FRAMEWORK_KINDS } from '../../src/api/target-kinds.ts';
+import { resources } from '../../src/kube/api-server.ts';
+import {
+  dask,
+  jobSet,
+  notebook,
+  priorityAndRuntime,
+  rayCluster,
+  rayService,
+  rayWorkers,
+} from '../fixtures/framework-objects.ts';
+import { expectFullPod, expectHelper, expectUsers, fullDefaults } from '../fixtures/full-defaults.ts';
+import { startReplica } from '../fixtures/replica.ts';
+import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+
+type StoredPod = KubeObject & Pod;
+
+const progress = (line: string): void => void process.stderr.write(`frameworks: ${line}\n`);
+const soon = { timeout: 60_000, interval: 100 };
+const asDaskWorker = { labels: { 'dask.org/cluster-name': 'probe', 'dask.org/component': 'worker' } };
+const pods = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
+
+const obstacle = controllerObstacle();
+if (obstacle !== undefined && process.env['CI'] !== undefined) throw new Error(obstacle);
+if (obstacle !== undefined) progress(`skipped: ${obstacle}`);
+
+describe.skipIf(obstacle !== undefined)("pods of frameworks' own controllers, with all that can be given", () => {
+  let cluster: ShippedCluster;
+  let replica: ServeProcess;
+  const running: Daemon[] = [];
+
+  const inJobs = (...args: readonly string[]): Promise<string> =>
+    kubectl(cluster.controlPlane, ['-n', 'jobs', ...args]);
+  const apply = (object: object): Promise<string> =>
+    kubectl(cluster.controlPlane, ['-n', 'jobs', 'apply', '-f', '-'], { input: stringify(object) });
+  const podsOf = async (labelSelector: string): Promise<readonly StoredPod[]> =>
+    (await cluster.admin.list<StoredPod>(pods, { namespace: 'jobs', labelSelector })).items;
+  /** All of them once there are so many. */
+  const untilThere = async (labelSelector: string, count: number): Promise<readonly StoredPod[]> => {
+    await expect.poll(async () => (await podsOf(labelSelector)).length, soon).toBe(count);
+    return podsOf(labelSelector);
+  };
+  const start = async ({ start: startIt }: FrameworkController): Promise<Daemon> => {
+    const controller = await startIt();
+    running.push(controller);
+    return controller;
+  };
+  const field = async (object: string, path: string): Promise<string> =>
+    inJobs('get', object, '-o', `jsonpath={${path}}`);
+
+  beforeAll(async () => {
+    cluster = await startShippedCluster({ controllerManager: true });
+    await cluster.admin.create<KubeObject>(resources.namespaces, {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'jobs' },
+    });
+    for (const object of priorityAndRuntime) await apply(object);
+    replica = await startReplica(cluster);
+    await untilReady(replica);
+    await cluster.admin.create(resources.platformDefaults, fullDefaults(FRAMEWORK_KINDS));
+    const probe = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'probe', namespace: 'jobs', ...asDaskWorker } };
+    const spec = { containers: [{ name: 'worker', image: 'dask:1' }] };
+    await vi.waitFor(async () => {
+      const stored = await cluster.admin.create<StoredPod>(pods, { ...probe, spec }, { dryRun: true });
+      expect(stored.metadata.labels).toHaveProperty(['cost-centre']);
+    }, soon);
+  });
+
+  afterAll(async () => {
+    for (const controller of running) await controller.stop();
+    await replica?.stop();
+    await cluster?.controlPlane.stop();
+  });
+
+  const uids = (items: readonly StoredPod[]): readonly string[] => items.map(({ metadata }) => metadata.uid ?? '');
+  const containersOf = ({ spec }: StoredPod, name: string) =>
+    [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].find((container) => container.name === name);
+
+  /** Takes a pod from its controller, which is to take it back. */
+  const orphan = async ({ metadata: { name = '' } }: StoredPod): Promise<void> => {
+    const patch = JSON.stringify([{ op: 'remove', path: '/metadata/ownerReferences' }]);
+    await inJobs('patch', 'pod', name, '--type=json', '-p', patch);
+    await expect.poll(() => field(`pod/${name}`, '.metadata.ownerReferences[0].controller'), soon).toBe('true');
+  };
+
+  describe("of KubeRay's operator", () => {
+    let operator: FrameworkController;
+    let process: Daemon;
+    beforeAll(async () => {
+      operator = await installKubeRay(cluster.controlPlane, progress);
+      process = await start(operator);
+    });
+
+    it('have all in the container that Ray runs in, and are not made anew by an operator that starts again', async () => {
+      await apply(rayCluster('forecast'));
+      const first = await untilThere('ray.io/cluster=forecast', 3);
+      for (const pod of first) {
+        expectFullPod(pod);
+        expectUsers(pod.spec?.containers?.[0]);
+        expect(pod.metadata.labels).toMatchObject({ 'ray.io/is-ray-node': 'yes' });
+        for (const name of ['autoscaler', 'wait-gcs-ready']) {
+          const helper = containersOf(pod, name);
+          if (helper !== undefined) expectHelper(helper);
+        }
+      }
+      const helpers = first.flatMap((pod) =>
+        ['autoscaler', 'wait-gcs-ready'].filter((name) => containersOf(pod, name)),
+      );
+      expect(helpers.toSorted()).toEqual(['autoscaler', 'wait-gcs-ready', 'wait-gcs-ready']);
+      await process.stop();
+      process = await start(operator);
+      const more = [{ op: 'replace', path: '/spec/workerGroupSpecs/0/replicas', value: 3 }];
+      await inJobs('patch', 'raycluster', 'forecast', '--type=json', '-p', JSON.stringify(more));
+      const second = await untilThere('ray.io/cluster=forecast', 4);
+      expect(uids(second)).toEqual(expect.arrayContaining([...uids(first)]));
+      await expect.poll(() => field('raycluster/forecast', '.status.desiredWorkerReplicas'), soon).toBe('3');
+    });
+
+    it('of a RayService stay, whose cluster the operator compares by a hash', async () => {
+      await apply(rayService('serve'));
+      const clusterName = () => field('rayservice/serve', '.status.pendingServiceStatus.rayClusterName');
+      await expect.poll(clusterName, soon).not.toBe('');
+      const name = await clusterName();
+      const first = await untilThere(`ray.io/cluster=${name}`, 2);
+      for (const pod of first) expectUsers(pod.spec?.containers?.[0]);
+      // A group at the end is added to the cluster that is there, where all before it has the same hash; else another cluster is made.
+      const more = [{ op: 'add', path: '/spec/rayClusterConfig/workerGroupSpecs/-', value: rayWorkers('gpu', 1) }];
+      await inJobs('patch', 'rayservice', 'serve', '--type=json', '-p', JSON.stringify(more));
+      const second = await untilThere(`ray.io/cluster=${name}`, 3);
+      expect(uids(second)).toEqual(expect.arrayContaining([...uids(first)]));
+      expect(await clusterName()).toBe(name);
+    });
+  });
+
+  it('of a JobSet have all in `node`, beside the webhook of JobSet, and are adopted by their Jobs', async () => {
+    await start(await installJobSet(cluster.controlPlane, progress));
+    await apply(jobSet('train'));
+    const first = await untilThere('jobset.sigs.k8s.io/jobset-name=train', 4);
+    for (const pod of first) {
+      expectFullPod(pod);
+      expectUsers(containersOf(pod, 'node'));
+      expectHelper(containersOf(pod, 'dataset-initializer'));
+    }
+    await orphan(first[0] as StoredPod);
+    const active = () => field('jobset/train', '.status.replicatedJobsStatus[0].active');
+    await expect.poll(active, soon).toBe('2');
+    expect(uids(await podsOf('jobset.sigs.k8s.io/jobset-name=train')).toSorted()).toEqual(uids(first).toSorted());
+  });
+
+  it.each([
+    { object: notebook('ada'), selector: 'notebook-name=ada', scaled: 'statefulset/ada' },
+    { object: dask('geo'), selector: 'dask.org/cluster-name=geo', scaled: 'deployment/geo' },
+  ])('of a $scaled are adopted, and no others are made for them', async ({ object, selector, scaled }) => {
+    await apply(object);
+    const first = await untilThere(selector, 2);
+    for (const pod of first) {
+      expectFullPod(pod);
+      expectUsers(pod.spec?.containers?.[0]);
+    }
+    await orphan(first[0] as StoredPod);
+    await inJobs('scale', scaled, '--replicas=3');
+    const second = await untilThere(selector, 3);
+    expect(uids(second)).toEqual(expect.arrayContaining([...uids(first)]));
+    await expect.poll(() => field(scaled, '.status.replicas'), soon).toBe('3');
+  });
+
+  describe("of Spark's own client", () => {
+    let client: SparkClient;
+    beforeAll(async () => {
+      client = await installSparkClient(cluster.controlPlane, 'jobs', progress);
+    });
+
+    it('have all where the driver runs, and are found by its Service', async () => {
+      await client.submit();
+      const [driver] = await untilThere('spark-role=driver', 1);
+      expectFullPod(driver as StoredPod);
+      expectUsers(containersOf(driver as StoredPod, 'spark-kubernetes-driver'));
+      const services = JSON.parse(await inJobs('get', 'services', '-o', 'json')) as {
+        readonly items: readonly { readonly spec: { readonly selector?: Readonly<Record<string, string>> } }[];
+      };
+      const selector = services.items.find(({ spec }) => spec.selector?.['spark-role'] === 'driver')?.spec.selector;
+      expect(driver?.metadata.labels).toMatchObject(selector ?? { there: 'is no Service' });
+    });
+
+    it('have all where executors run that a driver in client mode asks for, one for each', async () => {
+      running.push(client.startDriver());
+      const executors = await untilThere('spark-role=executor', 2);
+      for (const pod of executors) {
+        expectFullPod(pod);
+        expectUsers(containersOf(pod, 'spark-kubernetes-executor'));
+      }
+      expect(executors.map(({ metadata }) => metadata.labels?.['spark-exec-id']).toSorted()).toEqual(['1', '2']);
+    });
+  });
+});
