@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 
 export type Log = Logger;
 
@@ -17,14 +17,44 @@ export const createLog = (level: string): Log =>
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination(BUFFERING),
+    level === 'silent' ? pino.destination(BUFFERING) : gathering(),
   );
 
-/** Past `maxLength` bytes that nobody reads, lines are dropped. */
-const BUFFERING = {
-  sync: false,
-  minLength: 32 * 1024,
-  maxWrite: 64 * 1024,
-  maxLength: 8 * 1024 * 1024,
-  periodicFlush: 100,
+const MANY = 32 * 1024;
+const LONGEST_MS = 100;
+/** In bytes. Past `maxLength` of them that nobody reads, lines are dropped. */
+const BUFFERING = { sync: false, minLength: MANY, maxWrite: 2 * MANY, maxLength: 8 * 1024 * 1024 };
+
+/**
+ * Hands many lines on at once: the library looks through all that it holds for each that it is given. At an exit it is given the
+ * rest, and writes what it holds.
+ */
+const gathering = (): DestinationStream & { readonly flushSync: () => void } => {
+  let lines: string[] = [];
+  let characters = 0;
+  const handOn = (): void => {
+    if (lines.length === 0) return;
+    const text = lines.join('');
+    lines = [];
+    characters = 0;
+    destination.write(text);
+  };
+  process.on('exit', handOn);
+  const destination = pino.destination(BUFFERING);
+  const flush = (): void => {
+    handOn();
+    destination.flush();
+  };
+  setInterval(flush, LONGEST_MS).unref();
+  return {
+    write: (line) => {
+      lines.push(line);
+      characters += line.length;
+      if (characters >= MANY) handOn();
+    },
+    flushSync: () => {
+      handOn();
+      destination.flushSync();
+    },
+  };
 };
