@@ -84,21 +84,23 @@ export const decideWith =
 const mutate = (request: AdmissionRequest, facts: Facts, mutatorsOf: MutatorsOf): Mutation => {
   const { object, operation, resource, subResource } = request;
   if (subResource !== undefined || operation === 'DELETE' || operation === 'CONNECT') return untouched(object);
-  let mutation = untouched(object);
+  let mutation: Mutation | undefined;
   for (const mutator of mutatorsOf(resource.group, resource.resource)) {
-    const next = mutator.mutate(mutation.object, request, facts);
+    const current = mutation?.object ?? object;
+    const next = mutator.mutate(current, request, facts);
     if (next.denied !== undefined) return { ...next, object };
-    mutation =
-      next.object === mutation.object &&
-      next.warnings.length === 0 &&
-      next.companions.length === 0 &&
-      next.outcomes === undefined &&
-      next.application === undefined
-        ? mutation
-        : join(mutation, next);
+    if (isNothing(next, current)) continue;
+    mutation = mutation === undefined ? next : join(mutation, next);
   }
-  return mutation;
+  return mutation ?? untouched(object);
 };
+
+const isNothing = (next: Mutation, object: KubeObject): boolean =>
+  next.object === object &&
+  next.warnings.length === 0 &&
+  next.companions.length === 0 &&
+  next.outcomes === undefined &&
+  next.application === undefined;
 
 const join = (first: Mutation, second: Mutation): Mutation => ({
   object: second.object,

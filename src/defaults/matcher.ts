@@ -189,11 +189,11 @@ const lookUp = (partition: Partition | undefined, dimensionValues: DimensionValu
 };
 
 const lookUpTerms = (byKey: ReadonlyMap<string, Postings>, labels: StringMap, found: Posted[]): void => {
-  for (const [key, value] of Object.entries(labels)) {
+  for (const key of Object.keys(labels)) {
     const postings = byKey.get(key);
     if (postings === undefined) continue;
     addTo(found, postings.any);
-    addTo(found, postings.byValue.get(value));
+    addTo(found, postings.byValue.get(labels[key] ?? ''));
   }
 };
 

@@ -130,6 +130,13 @@ export const valuesAt = (object: KubeObject, { at, key }: FieldPath): readonly u
   return value === undefined ? [] : [value];
 };
 
+/** True where `valuesAt` would find anything. */
+export const holdsAt = (object: KubeObject, { at, key }: FieldPath): boolean => {
+  if (!isListPath(at)) return (childOf(mapAt(object, at), key) ?? undefined) !== undefined;
+  const list = listAt(object, at);
+  return list.length > 0 && entriesWith(list, at, key).length > 0;
+};
+
 /** The object without what is at a field path. */
 export const erase = (object: KubeObject, { at, key }: FieldPath): KubeObject =>
   isListPath(at)

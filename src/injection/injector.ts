@@ -244,15 +244,19 @@ interface Reason extends Omit<Explanation, 'path'> {
   readonly pointer: string;
 }
 
+/** Field by field: every admission makes some, and a spread of what is left of a reason takes several times as long. */
+const explanationAt = (path: string, { source, mode, why, effect }: Reason): Explanation =>
+  effect === undefined ? { path, source, mode, why } : { path, source, mode, why, effect };
+
 /** Nothing where the object does not hold the value. */
 const explanationsOf = (
   object: KubeObject,
   { at, value }: Pick<Edit, 'at' | 'value'>,
-  { pointer, ...reason }: Reason,
+  reason: Reason,
 ): readonly Explanation[] => {
-  if (!isListPath(at)) return [{ path: pointer, ...reason }];
+  if (!isListPath(at)) return [explanationAt(reason.pointer, reason)];
   const index = placeIn(listAt(object, at), value);
-  return index < 0 ? [] : [{ path: `${pointer}/${index}`, ...reason }];
+  return index < 0 ? [] : [explanationAt(`${reason.pointer}/${index}`, reason)];
 };
 
 /** Of a long list all are looked up at once: nothing is put into it any more. */

@@ -1,6 +1,6 @@
 import type { Outcome } from '../api/admission.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { type Edit, type FieldPath, fieldId, isListPath, isWritableAt, valuesAt } from './edit.ts';
+import { type Edit, type FieldPath, fieldId, holdsAt, isListPath, isWritableAt, valuesAt } from './edit.ts';
 import type { EditDecision, Observe, Rules } from './settlement.ts';
 
 /** Records what a settlement decides about each edit, for people to read. */
@@ -75,7 +75,7 @@ const judge = (observation: Observation): Judgement => {
 
 /** What was there, in its place or in one that says the same. */
 const replaced = (edit: Edit, conflicts: readonly FieldPath[], object: KubeObject): Partial<Judgement> => {
-  const places = [edit, ...conflicts].filter((place) => valuesAt(object, place).length > 0);
+  const places = [edit, ...conflicts].filter((place) => holdsAt(object, place));
   const [place] = places;
   if (place === undefined) return {};
   const [over] = valuesAt(object, place);

@@ -338,16 +338,26 @@ const firstOfEachKey = (edits: readonly Edit[]): readonly Edit[] => {
 export const containersWhere = (
   pod: KubeObject,
   holds: (name: string, container: unknown, list: string) => boolean,
-): readonly Path[] =>
-  ['containers', 'initContainers'].flatMap((list) => {
+): readonly Path[] => {
+  const found: Path[] = [];
+  for (const at of CONTAINER_LISTS) {
+    const [, list] = at;
     const names = new Set<string>();
-    return listAt(pod, ['spec', list]).flatMap((container, index) => {
-      const name = textAt(container, ['name']) ?? '';
+    for (const [index, container] of listAt(pod, at).entries()) {
+      const name = textAt(container, NAME) ?? '';
       const isFirst = !names.has(name);
       names.add(name);
-      return isFirst && holds(name, container, list) ? [['spec', list, String(index)]] : [];
-    });
-  });
+      if (isFirst && holds(name, container, list)) found.push([...at, String(index)]);
+    }
+  }
+  return found;
+};
+
+const CONTAINER_LISTS = [
+  ['spec', 'containers'],
+  ['spec', 'initContainers'],
+] as const;
+const NAME = ['name'];
 
 const LAUNCHED_BY_SPARK_OPERATOR = 'sparkoperator.k8s.io/launched-by-spark-operator';
 const OF_SPARK_CONNECT = 'sparkoperator.k8s.io/connect-name';

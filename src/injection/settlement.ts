@@ -168,6 +168,8 @@ export type EditDecision =
 const SKIPPED: EditDecision = { kind: 'skipped' };
 const SAME: EditDecision = { kind: 'same' };
 const OTHER: EditDecision = { kind: 'other' };
+const NO_CONFLICTS: readonly FieldPath[] = [];
+const PUT: EditDecision = { kind: 'put', conflicts: NO_CONFLICTS };
 
 const becomesOwned = ({ kind }: EditDecision, edit: Edit, isOurs: (path: FieldPath) => boolean): boolean => {
   if (kind === 'put') return true;
@@ -193,7 +195,7 @@ const decideDefault = (object: KubeObject, present: readonly unknown[], edit: Ed
   if (present.length > 0 && isDeepStrictEqual(present[0], edit.value)) return SAME;
   if (present.some((value) => !rules.isBlank?.(edit, value))) return OTHER;
   if (rules.conflictsOf(object, edit).length > 0 || rules.isUnused?.(object, edit)) return SKIPPED;
-  return unlessRefused(object, edit, rules, []);
+  return unlessRefused(object, edit, rules, NO_CONFLICTS);
 };
 
 const decideEnforced = (
@@ -227,7 +229,8 @@ const decideSecond = (first: Edit, edit: Edit): EditDecision =>
 const unlessRefused = (object: KubeObject, edit: Edit, rules: Rules, conflicts: readonly FieldPath[]): EditDecision => {
   const why = rules.refusalOf(object, edit);
   if (why !== undefined) return { kind: 'refused', why };
-  const superseded = rules.supersededBy?.(edit) ?? [];
+  const superseded = rules.supersededBy?.(edit) ?? NO_CONFLICTS;
+  if (conflicts.length === 0 && superseded.length === 0) return PUT;
   return { kind: 'put', conflicts: superseded.length === 0 ? conflicts : [...conflicts, ...superseded] };
 };
 
@@ -305,8 +308,9 @@ const putEntry = (list: unknown[], entries: Entries, edit: Edit): void => {
   if (present !== undefined) replaceEntries(list, present, edit.value);
   else if (isPrepended(edit)) list.unshift(edit.value);
   else list.push(edit.value);
-  entries.set(edit.key, [edit.value]);
-  setEntry(list, edit.key, [edit.value]);
+  const values = [edit.value];
+  entries.set(edit.key, values);
+  setEntry(list, edit.key, values);
   invalidate(list, edit.key);
 };
 

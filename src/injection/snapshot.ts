@@ -171,8 +171,9 @@ const MAX_SNAPSHOT_BYTES = 64 * 1024;
 const MAX_BYTES_PER_CODE_UNIT = 3;
 
 /** The snapshot an object carries; undefined where it carries none. */
-export const readInjected = (object: KubeObject): string | undefined =>
-  textAt(object, [...ANNOTATIONS, INJECTED_ANNOTATION]);
+export const readInjected = (object: KubeObject): string | undefined => textAt(object, SNAPSHOT);
+
+const SNAPSHOT = [...ANNOTATIONS, INJECTED_ANNOTATION];
 
 /** The object with this snapshot, or with none; the very same object where it has it already. */
 export const writeInjected = (object: KubeObject, snapshot: string | undefined): KubeObject => {
@@ -189,10 +190,12 @@ export const writeInjected = (object: KubeObject, snapshot: string | undefined):
 /** How many bytes a snapshot may have in this object. */
 export const bytesLeftForSnapshot = (object: KubeObject): number => {
   const left = MAX_ANNOTATIONS_BYTES - INJECTED_ANNOTATION.length;
-  const others = Object.entries(mapAt(object, ANNOTATIONS)).filter(([key]) => key !== INJECTED_ANNOTATION);
+  const annotations = mapAt(object, ANNOTATIONS);
   let upperBound = 0;
-  for (const [key, value] of others) upperBound += MAX_BYTES_PER_CODE_UNIT * (key.length + lengthOf(value));
+  for (const key of Object.keys(annotations))
+    upperBound += MAX_BYTES_PER_CODE_UNIT * (key.length + lengthOf(annotations[key]));
   if (upperBound <= left - MAX_SNAPSHOT_BYTES) return MAX_SNAPSHOT_BYTES;
+  const others = Object.entries(annotations).filter(([key]) => key !== INJECTED_ANNOTATION);
   const texts = others.flatMap(([key, value]) => (typeof value === 'string' ? [key, value] : []));
   return Math.min(
     MAX_SNAPSHOT_BYTES,

@@ -180,8 +180,11 @@ export const mountedVolumeRefusal = (
 };
 
 /** True for the directory itself too. */
-export const isBelow = (path: string, directory: string): boolean =>
-  `${mountKey(path)}/`.startsWith(mountKey(directory) === '/' ? '/' : `${mountKey(directory)}/`);
+export const isBelow = (path: string, directory: string): boolean => {
+  const [below, above] = [mountKey(path), mountKey(directory)];
+  if (above === '/') return below === '' || below.startsWith('/');
+  return below.startsWith(above) && (below.length === above.length || below[above.length] === '/');
+};
 
 /** True where a mount at `path` would hide one of these, which begin as they are given (`/var/data/spark-`). */
 export const hidesAny = (path: string, paths: readonly string[]): boolean =>
@@ -319,7 +322,17 @@ const CONTAINERS = [
 
 /** True where any container mounts a volume of that name. To be asked once all mounts are settled. */
 export const isMountedInPod = (pod: KubeObject, volume: string): boolean =>
-  memoizePassing(pod, isMountedInPod, () => new Set(mountedVolumes(pod))).has(volume);
+  memoizePassing(pod, isMountedInPod, () => mountedVolumes(pod)).has(volume);
 
-const mountedVolumes = (pod: KubeObject): readonly string[] =>
-  CONTAINERS.flatMap((list) => listAt(pod, list).flatMap((container) => listAt(container, MOUNTS).flatMap(volumeOf)));
+const mountedVolumes = (pod: KubeObject): ReadonlySet<string> => {
+  const names = new Set<string>();
+  for (const list of CONTAINERS) {
+    for (const container of listAt(pod, list)) {
+      for (const mount of listAt(container, MOUNTS)) {
+        const name = textAt(mount, VOLUME_NAME);
+        if (name !== undefined) names.add(name);
+      }
+    }
+  }
+  return names;
+};

@@ -1,6 +1,6 @@
 import { mountKey } from '../../api/inject-spec.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { type Edit, type FieldPath, fieldId, valuesAt } from '../../injection/edit.ts';
+import { type Edit, type FieldPath, fieldId, holdsAt } from '../../injection/edit.ts';
 import { memoize } from '../../injection/memo.ts';
 import { childOf, listAt, readAt, textAt } from '../../injection/path.ts';
 import { podRules } from '../../injection/pods.ts';
@@ -34,7 +34,7 @@ const makeRules = (edits: readonly Edit[]): Rules => {
                 .conflictsOf(podOf(app, role), { ...edit, at: inPod(edit.at) })
                 .map(({ at, key }) => ({ at: inTemplate(role, at), key })),
             ];
-      return others.filter((path) => valuesAt(app, path).length > 0);
+      return others.filter((path) => holdsAt(app, path));
     },
     supersededBy: (edit) => {
       const role = roleAt(edit.at);

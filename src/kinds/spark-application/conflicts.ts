@@ -1,7 +1,7 @@
 import { mountKey } from '../../api/inject-spec.ts';
 import type { Mode } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { type Edit, type FieldPath, fieldId, keyOf, valuesAt } from '../../injection/edit.ts';
+import { type Edit, type FieldPath, fieldId, holdsAt, keyOf } from '../../injection/edit.ts';
 import { type Incremental, memoizePassing } from '../../injection/memo.ts';
 import { childOf, listAt, mapAt, textAt, type UnknownRecord } from '../../injection/path.ts';
 import {
@@ -22,7 +22,7 @@ import { placementConflicts } from './placement.ts';
  * pod: the operator's own fields, their deprecated forms, sparkConf keys and the pod template.
  */
 export const sparkConflicts = (app: KubeObject, edit: Edit, desired: DesiredConf): readonly FieldPath[] =>
-  fieldsOf(app, edit, desired).filter((path) => valuesAt(app, path).length > 0);
+  fieldsOf(app, edit, desired).filter((path) => holdsAt(app, path));
 
 const fieldsOf = (app: KubeObject, edit: Edit, desired: DesiredConf): readonly FieldPath[] => {
   const field = edit.at.at(-1) ?? '';
@@ -212,7 +212,7 @@ const volumePrefix = (key: string): string | undefined =>
 const confMounts = (app: KubeObject, role: Role, path: string, { mode, own }: MountQuery): readonly string[] => {
   const conf = mapAt(app, SPARK_CONF);
   const found: string[] = [];
-  for (const key of indexedKeys(app, mountTerm(role, path))) {
+  for (const key of indexedKeys(app, mountTerm(role, path)) ?? NO_KEYS) {
     if (key !== own && pathIn(conf, key) === path) found.push(key);
     if (mode === 'Default' && found.length > 0) break;
   }
@@ -227,15 +227,19 @@ export const confSecretsMaking = (app: KubeObject, volume: string): readonly str
   keysStillIn(app, `made ${volume}`);
 
 const keysStillIn = (app: KubeObject, term: string): readonly string[] => {
+  const keys = indexedKeys(app, term);
+  if (keys === undefined) return NO_KEYS;
   const conf = mapAt(app, SPARK_CONF);
-  return [...indexedKeys(app, term)].filter((key) => (childOf(conf, key) ?? undefined) !== undefined);
+  return [...keys].filter((key) => (childOf(conf, key) ?? undefined) !== undefined);
 };
 
 /** Keys are indexed by what they say: there can be ten thousands of them, and as many lookups. */
-const indexedKeys = (app: KubeObject, term: string): Iterable<string> => {
+const indexedKeys = (app: KubeObject, term: string): ReadonlySet<string> | undefined => {
   const conf = mapAt(app, SPARK_CONF);
-  return memoizePassing(conf, indexedKeys, () => indexKeys(conf)).keysByTerm.get(term) ?? [];
+  return memoizePassing(conf, indexedKeys, () => indexKeys(conf)).keysByTerm.get(term);
 };
+
+const NO_KEYS: readonly string[] = [];
 
 interface KeyIndex extends Incremental {
   readonly keysByTerm: ReadonlyMap<string, ReadonlySet<string>>;

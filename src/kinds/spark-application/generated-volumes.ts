@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { valuesAt } from '../../injection/edit.ts';
+import { holdsAt } from '../../injection/edit.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
 import { isReservedVolume } from '../../injection/reserved.ts';
 import type { DesiredVolumes } from '../../injection/volumes.ts';
@@ -29,9 +29,7 @@ export const generatedVolumeRefusal = (
   if (isReservedVolume('SparkApplication', volume)) return `${maker} would name its volume ${volume}, which is kept`;
   const isTaken =
     desired.has(volume) ||
-    [VOLUMES, ['spec', role, 'template', 'spec', 'volumes']].some(
-      (at) => valuesAt(app, { at, key: volume }).length > 0,
-    ) ||
+    [VOLUMES, ['spec', role, 'template', 'spec', 'volumes']].some((at) => holdsAt(app, { at, key: volume })) ||
     confVolumes(app, volume).some((key) => key.startsWith(`spark.kubernetes.${role}.`));
   return isTaken ? `there is a volume ${volume}, as ${maker} would name this one` : undefined;
 };
