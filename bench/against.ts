@@ -4,6 +4,7 @@ import { buildPeer, builtPeers } from './built-peers.ts';
 import { checkEqual } from './equality.ts';
 import { type Input, inputs } from './inputs.ts';
 import { type Load, measure, measureOpen, median, type Sample } from './measure.ts';
+import { buildEngine, engineNames, isEngine } from './policy-engines.ts';
 import { startServers } from './servers.ts';
 import type { Subject } from './subject.ts';
 import type { TlsFiles } from './tls.ts';
@@ -46,16 +47,19 @@ const OURS = 'quartermaster-20';
 /** Those of the servers that are here, or can be built here. */
 export const serversHere = async (names: readonly string[] = [OURS, ...builtPeers]): Promise<readonly string[]> => {
   const here: string[] = [];
-  for (const name of names) {
-    const peer = builtPeers.find((built) => built === name);
-    if (peer === undefined || (await buildPeer(peer)) !== undefined) here.push(name);
-  }
+  for (const name of names) if (await canRun(name)) here.push(name);
   return here;
+};
+
+const canRun = async (name: string): Promise<boolean> => {
+  if (isEngine(name)) return (await buildEngine(name)) !== undefined;
+  const peer = builtPeers.find((built) => built === name);
+  return peer === undefined || (await buildPeer(peer)) !== undefined;
 };
 
 /** One server at a time, in turns, each started anew in each round. All but the floor must come to the same first. */
 export const measureAgainst = async ({ tls, folder }: Place): Promise<readonly Against[]> => {
-  const servers = await serversHere();
+  const servers = await serversHere([OURS, ...builtPeers, ...engineNames]);
   await checkServers(servers, tls);
   const bodyFile = podFile(folder);
   const rounds = await inTurns(['floor', ...servers], tls, async (subject) => {

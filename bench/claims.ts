@@ -61,6 +61,9 @@ const ofPeers = ({ peers }: Measured): readonly Claim[] => {
     claim('the same in the first 10 s', 2.8, ours.firstCpuMicroseconds / floor.firstCpuMicroseconds, 2),
     ...against('kube-rs', 0.6).map((one) => ({ ...one, aim: 0.4 })),
     ...against('controller-runtime', 0.25).map((one) => ({ ...one, aim: 0.15 })),
+    ...against('kyverno-mutatingpolicy', 0.06).map((one) => ({ ...one, aim: 0.03 })),
+    ...against('kyverno-clusterpolicy', 0.03),
+    ...against('gatekeeper', 0.05).map((one) => ({ ...one, aim: 0.025 })),
   ];
 };
 

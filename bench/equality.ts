@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { applyPatch, type Operation } from 'rfc6902';
 import type { KubeObject } from '../src/api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../src/api/names.ts';
-import { listAt, mapAt, textAt } from '../src/injection/path.ts';
+import { isRecord, listAt, mapAt, textAt } from '../src/injection/path.ts';
 import { ask, type Subject } from './subject.ts';
 
 /**
@@ -38,12 +38,16 @@ export const givenIn = (pod: unknown): unknown => {
   return {
     annotations,
     labels: mapAt(pod, ['metadata', 'labels']),
-    volumes: sortedBy('name', listAt(pod, ['spec', 'volumes'])),
+    volumes: sortedBy('name', listAt(pod, ['spec', 'volumes']).map(withSource)),
     mounts: listAt(pod, ['spec', 'containers']).map((container) =>
       sortedBy('mountPath', listAt(container, ['volumeMounts'])),
     ),
   };
 };
+
+/** To the API server a volume of which nothing but its name is said is an `emptyDir`; Kyverno's ClusterPolicy leaves empty maps out. */
+const withSource = (volume: unknown): unknown =>
+  isRecord(volume) && Object.keys(volume).length === 1 ? { ...volume, emptyDir: {} } : volume;
 
 const sortedBy = (field: string, list: readonly unknown[]): readonly unknown[] =>
   list.toSorted((a, b) => (textAt(a, [field]) ?? '').localeCompare(textAt(b, [field]) ?? ''));

@@ -10,6 +10,7 @@ import { builtPeers, peerVersions } from './built-peers.ts';
 import { measureClusterScale } from './cluster-scale.ts';
 import { measureFootprint } from './footprint.ts';
 import { plans } from './plans.ts';
+import { engineVersions } from './policy-engines.ts';
 import { judge, publish } from './publish.ts';
 import { conditions, saveResult, tabulate } from './results.ts';
 import { runPlan } from './reviews.ts';
@@ -53,7 +54,10 @@ const tabulated = <T>(rows: readonly T[]): { readonly rows: readonly T[] } => {
 };
 
 const runPeers = () =>
-  record('peers', async () => tabulated(await measureAgainst({ tls: await writeTls(folder), folder })), peerVersions());
+  record('peers', async () => tabulated(await measureAgainst({ tls: await writeTls(folder), folder })), [
+    ...peerVersions(),
+    ...engineVersions(),
+  ]);
 
 const runTail = () =>
   record('tail', async () => tabulated(await measureTail({ tls: await writeTls(folder), folder })), peerVersions());

@@ -21,7 +21,7 @@ export const policiesOf = (defaults: readonly PlatformDefaults[], form: PolicyFo
           },
           failurePolicy: 'Fail',
           reinvocationPolicy: 'Never',
-          mutations: form === 'policy-apply' ? [applyOf(one)] : [jsonPatchOf(one)],
+          mutations: form === 'policy-apply' ? [applyConfigurationOf(one)] : [jsonPatchOf(one)],
         },
       },
       {
@@ -39,7 +39,8 @@ const fields = (map: Readonly<Record<string, string>> = {}): string =>
     .map(([key, value]) => `${text(key)}: ${text(value)}`)
     .join(', ');
 
-const applyOf = ({ spec: { inject = {} } }: PlatformDefaults): object => {
+/** The mutation as an apply configuration in CEL, which Kyverno's MutatingPolicy takes too. */
+export const applyConfigurationOf = ({ spec: { inject = {} } }: PlatformDefaults): object => {
   const volumes = (inject.volumes ?? []).map(
     ({ name }) => `Object.spec.volumes{name: ${text(name)}, emptyDir: Object.spec.volumes.emptyDir{}}`,
   );

@@ -1,4 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { Against } from './against.ts';
+import { type Bar, drawBars } from './bars.ts';
 import { type Chart, drawCharts } from './chart.ts';
 import { type Claim, checkClaims, type Measured } from './claims.ts';
 import { type Conditions, readResult } from './results.ts';
@@ -54,6 +56,8 @@ export const publish = (): void => {
   const page = `${DOCS}/performance.md`;
   writeFileSync(page, Object.entries(parts).reduce(replacePart, readFileSync(page, 'utf8')));
   if (results.sweeps) writeFileSync(`${DOCS}/performance.svg`, drawCharts(results.sweeps.sweeps.flatMap(chartsOf)));
+  if (results.peers)
+    writeFileSync(`${DOCS}/performance-peers.svg`, drawBars(PEERS_TITLE, results.peers.rows.map(barOf)));
   writeFileSync(`${DOCS}/performance.json`, `${JSON.stringify({ claims, ...results }, null, 2)}\n`);
 };
 
@@ -61,7 +65,9 @@ const partsOf = (results: Results): Readonly<Record<string, string>> => {
   const { peers, tail, footprint, reviews, defaults, sweeps, scale } = results;
   const roundTrip = results['round-trip'];
   return {
-    ...(peers && { peers: `${made(peers)}\n\n${peerTable(peers.rows)}` }),
+    ...(peers && {
+      peers: `${made(peers)}\n\n${peerTable(peers.rows)}\n\n![CPU time of each server](performance-peers.svg)`,
+    }),
     ...(tail && { tail: `${made(tail)}\n\n${tailTable(tail.rows)}` }),
     ...(footprint && { footprint: `${made(footprint)}\n\n${footprintTable(footprint.footprint)}` }),
     ...(reviews && { reviews: `${made(reviews)}\n\n${reviewTable(reviews.rows)}` }),
@@ -71,6 +77,9 @@ const partsOf = (results: Results): Readonly<Record<string, string>> => {
     ...(scale && { scale: `${made(scale)}\n\n${clusterScaleTable(scale.scale)}` }),
   };
 };
+
+const PEERS_TITLE = 'CPU µs a request of the 11 KB pod, logarithmic';
+const barOf = ({ server, cpuMicroseconds }: Against): Bar => ({ name: server, value: cpuMicroseconds });
 
 const replacePart = (page: string, [name, content]: readonly [string, string]): string => {
   const [begin, end] = [`<!-- bench ${name} -->`, `<!-- end of bench ${name} -->`];

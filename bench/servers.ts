@@ -8,10 +8,11 @@ import { type BuiltPeer, buildPeer } from './built-peers.ts';
 import { platformDefaults } from './defaults.ts';
 import { type Input, inputs } from './inputs.ts';
 import { agnhost, installPeers, makePeprStore } from './peers.ts';
+import { type EngineName, engineNames, isEngine, startOf } from './policy-engines.ts';
 import { type Subject, type SubjectOptions, startSubject } from './subject.ts';
 import type { TlsFiles } from './tls.ts';
 
-/** What there is to be measured: `floor`, `agnhost`, `kube-rs`, `controller-runtime`, `pepr-<defaults>`, `quartermaster-<defaults>[-<namespaces>]`. */
+/** What there is to be measured: `floor`, `agnhost`, `kube-rs`, `controller-runtime`, `kyverno-mutatingpolicy`, `kyverno-clusterpolicy`, `gatekeeper`, `pepr-<defaults>`, `quartermaster-<defaults>[-<namespaces>]`. */
 export type ServerName = string;
 
 /** Servers that run, and how to end them and what they needed. */
@@ -21,28 +22,21 @@ export interface Servers extends AsyncDisposable {
 
 /** Starts each of them. At most `matching` of the defaults match the reviews. */
 export const startServers = async (names: readonly ServerName[], matching: number, tls: TlsFiles): Promise<Servers> => {
-  const needsCluster = names.some((name) => name.startsWith('pepr'));
-  const controlPlane = needsCluster ? await clusterForPepr() : undefined;
+  await using started = new AsyncDisposableStack();
   const ports = await freePorts(names.length);
-  const options: SubjectOptions[] = [];
-  for (const [index, name] of names.entries())
-    options.push(await serverOptions(name, { port: ports[index] ?? 0, matching, tls, controlPlane }));
-  const subjects = await Promise.all(options.map(startSubject));
-  return {
-    subjects,
-    [Symbol.asyncDispose]: async () => {
-      for (const { stop } of subjects) stop();
-      await controlPlane?.stop();
-    },
+  const startOne = async (name: ServerName, port: number): Promise<Subject> => {
+    const controlPlane = needsCluster(name) ? started.use(await startControlPlane()) : undefined;
+    const subject = await startSubject(await serverOptions(name, { port, matching, tls, controlPlane }));
+    started.defer(subject.stop);
+    return subject;
   };
+  const subjects = await Promise.all(names.map((name, index) => startOne(name, ports[index] ?? 0)));
+  const kept = started.move();
+  return { subjects, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 };
 
-const clusterForPepr = async (): Promise<ControlPlane> => {
-  installPeers();
-  const controlPlane = await startControlPlane();
-  await makePeprStore(controlPlane);
-  return controlPlane;
-};
+/** Those that read what they are to do from an API server, each from one of its own. */
+const needsCluster = (name: ServerName): boolean => name.startsWith('pepr') || isEngine(name);
 
 interface Setting {
   readonly port: number;
@@ -65,21 +59,27 @@ const starters: Readonly<Record<string, (setting: Setting, counts: readonly stri
       ]),
       environment: imageEnvironment,
     }),
-    pepr: (setting, [defaults = '0']) => ({
-      path: '/mutate/bench',
-      command: [
-        process.execPath,
-        `${import.meta.dirname}/peers/pepr.js`,
-        ...[String(setting.port), defaults, String(Math.min(Number(defaults), setting.matching))],
-      ],
-      environment: peprEnvironment(setting),
-    }),
+    pepr: async (setting, [defaults = '0']) => {
+      installPeers();
+      await makePeprStore(clusterOf(setting));
+      return {
+        path: '/mutate/bench',
+        command: [
+          process.execPath,
+          `${import.meta.dirname}/peers/pepr.js`,
+          ...[String(setting.port), defaults, String(Math.min(Number(defaults), setting.matching))],
+        ],
+        environment: peprEnvironment(setting),
+      };
+    },
     agnhost: async (setting) => ({ path: '/mutating-pods-sidecar', command: await agnhostCommand(setting) }),
     'kube-rs': (setting) => builtPeer('kube-rs', setting),
     'controller-runtime': (setting) => builtPeer('controller-runtime', setting),
+    ...Object.fromEntries(engineNames.map((name) => [name, (setting: Setting) => engine(name, setting)])),
   };
 
-type Started = Partial<Pick<SubjectOptions, 'path' | 'environment'>> & Pick<SubjectOptions, 'command'>;
+type Started = Partial<Pick<SubjectOptions, 'path' | 'environment' | 'gives' | 'logsToError'>> &
+  Pick<SubjectOptions, 'command'>;
 
 /** As the image runs Node. */
 const image = lastStage(readFileSync(`${import.meta.dirname}/../Dockerfile`, 'utf8'));
@@ -96,6 +96,21 @@ const bundledSubject = async ({ cert }: TlsFiles): Promise<string> => {
   const folder = join(dirname(cert), 'subject');
   if (!existsSync(folder)) await bundle(folder, 'bench/subjects/quartermaster.ts');
   return join(folder, 'main.mjs');
+};
+
+const engine = async (name: EngineName, setting: Setting): Promise<Started> => {
+  const defaults = platformDefaults(PEERS_DEFAULTS, setting.matching);
+  const start = await startOf(name, defaults, { ...setting, controlPlane: clusterOf(setting) });
+  return {
+    ...start,
+    logsToError: true,
+    gives: defaults.slice(0, setting.matching).map((_, index) => `/platform/${index}`),
+  };
+};
+
+const clusterOf = ({ controlPlane }: Setting): ControlPlane => {
+  if (controlPlane === undefined) throw new Error('there is no control plane for what needs one');
+  return controlPlane;
 };
 
 /** What 20 PlatformDefaults give, as its own main reads it. */

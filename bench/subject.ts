@@ -23,6 +23,10 @@ export interface SubjectOptions {
   readonly path: string;
   /** A review it answers with 200 once it is ready. */
   readonly review: string;
+  /** What its patch holds by then, where it reads what it is to do after it listens. */
+  readonly gives?: readonly string[];
+  /** Its log is what it writes to standard error. */
+  readonly logsToError?: true;
 }
 
 const SERVER_CORE = '0';
@@ -30,9 +34,9 @@ const READY_WITHIN_MS = 60_000;
 
 /** Starts a server and waits until it answers. Its log goes to /dev/null: writing it is part of what is measured. */
 export const startSubject = async (options: SubjectOptions): Promise<Subject> => {
-  const { name, command, environment = {}, port, path } = options;
+  const { name, command, environment = {}, port, path, logsToError } = options;
   const child = spawn('taskset', ['-c', SERVER_CORE, ...command], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', logsToError ? 'ignore' : 'inherit'],
     env: { ...process.env, ...environment },
   });
   const { pid } = child;
@@ -58,17 +62,23 @@ export const subjectOf = (name: string, pid: number, { port, path }: Pick<Subjec
   rssBytes: () => rssOf(pid),
 });
 
-const untilReady = async ({ name, port, path, review }: SubjectOptions): Promise<void> => {
+const untilReady = async ({ name, port, path, review, gives = [] }: SubjectOptions): Promise<void> => {
   const deadline = Date.now() + READY_WITHIN_MS;
   const isAnswering = (): Promise<boolean> =>
     ask({ port, path }, review).then(
-      ({ status }) => status === 200,
+      ({ status, body }) => status === 200 && gives.every((text) => patchIn(body).includes(text)),
       () => false,
     );
   while (!(await isAnswering())) {
     if (Date.now() > deadline) throw new Error(`${name} does not answer reviews at ${path}`);
     await sleep(100);
   }
+};
+
+/** The patch of an answer, as text. */
+const patchIn = (answer: string): string => {
+  const { response } = JSON.parse(answer) as { readonly response?: { readonly patch?: string } };
+  return Buffer.from(response?.patch ?? '', 'base64').toString();
 };
 
 /** Sends one review over a connection of its own. Rejects while nothing listens. */

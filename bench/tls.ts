@@ -6,6 +6,8 @@ import { issueAuthority, issueServing } from '../src/certificates/issue.ts';
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
+  /** Where both lie, as tls.crt and tls.key. */
+  readonly folder: string;
   /** PEM of the authority that issued it. */
   readonly authority: string;
 }
@@ -15,7 +17,7 @@ export const writeTls = async (folder: string): Promise<TlsFiles> => {
   const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 86_400_000) };
   const authority = await issueAuthority('bench', validity);
   const pair = await issueServing(authority, ['127.0.0.1'], validity);
-  const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem'), authority: authority.cert };
+  const files = { cert: join(folder, 'tls.crt'), key: join(folder, 'tls.key'), folder, authority: authority.cert };
   writeFileSync(files.cert, pair.cert);
   writeFileSync(files.key, pair.key);
   return files;
