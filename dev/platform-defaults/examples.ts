@@ -110,6 +110,9 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   'spec.inject.storageClass.parameters': { type: 'gp3' },
   'spec.inject.storageClass.reclaimPolicy': 'Retain',
   'spec.inject.storageClass.volumeBindingMode': 'WaitForFirstConsumer',
+  'spec.inject.storageClass.allowedTopologies': [
+    { matchLabelExpressions: [{ key: 'topology.ebs.csi.aws.com/zone', values: ['eu-west-1a', 'eu-west-1b'] }] },
+  ],
   'spec.inject.storageClass.mountOptions': ['noatime'],
   'spec.provision.configMaps': [
     { name: 'platform-ca', copyFrom: 'platform-ca' },

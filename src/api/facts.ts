@@ -53,6 +53,8 @@ export interface VolumeSizes {
   readonly greatestGi?: number;
   /** Other sizes are made, and billed, as the next multiple. */
   readonly stepGi?: number;
+  /** The steps are multiples, not counted from the least size. */
+  readonly isMultiple?: boolean;
   /** Smaller volumes are made, and billed, with the least size. Where it is not set, they are refused. */
   readonly isRaised?: boolean;
 }
@@ -97,6 +99,8 @@ export interface ClassOption {
   readonly requires: readonly string[];
   /** What a fact is taken to be where nobody supplies it. */
   readonly assumes?: StringMap;
+  /** The label that its driver gives nodes for their zone, by which `allowedTopologies` name one; absent where there is none. */
+  readonly zoneLabel?: string;
   /** False for provisioners that register no CSIDriver object (local-path, hostpath). */
   readonly isCsi: boolean;
   /** Only for class names that match, and preferred for those where its driver is installed. */
@@ -117,6 +121,10 @@ export interface StorageFacts {
   readonly hasCsiDriver: (name: string) => boolean;
   /** How many StorageClasses carry our label or are being made, `besides` the one of that name where it is being made. */
   readonly ownedClassCount: (besides?: string) => number;
+  /** The driver whose volumes a VolumeAttributesClass is for; undefined where there is none of that name. */
+  readonly attributesDriver: (name: string) => string | undefined;
+  /** The zone of nodes, as they have it, that is called so in small letters. */
+  readonly zoneCalled: (text: string) => string | undefined;
   /** `status.nodeInfo.kernelVersion` of every node. */
   readonly kernelVersions: () => readonly string[];
 }

@@ -169,6 +169,27 @@ const storageClass = object('What a StorageClass made for a PersistentVolumeClai
   reclaimPolicy: choice('What becomes of a volume no claim uses.', 'Delete', 'Retain'),
   volumeBindingMode: choice('When a volume is made.', 'Immediate', 'WaitForFirstConsumer'),
   allowVolumeExpansion: flag('Whether claims can grow.'),
+  allowedTopologies: list(
+    'Where volumes may be made, as a StorageClass has it.',
+    object('One set of places.', {
+      matchLabelExpressions: required(
+        list(
+          'Labels of such places, all of which hold.',
+          object('One label.', {
+            key: required(text('Label that the driver gives nodes.', { minLength: 1, maxLength: 317 })),
+            values: required(
+              list('One of these.', text('A value; ${variables} are filled in.', { minLength: 1, maxLength: 63 }), {
+                minItems: 1,
+                maxItems: 64,
+              }),
+            ),
+          }),
+          { minItems: 1, maxItems: 16 },
+        ),
+      ),
+    }),
+    { maxItems: 64 },
+  ),
   mountOptions: list('Options of mount(8).', text('One option.', { maxLength: 1024 }), { maxItems: 64 }),
 });
 

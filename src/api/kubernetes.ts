@@ -57,6 +57,7 @@ export interface PersistentVolumeClaimSpec {
   readonly accessModes?: Maybe<readonly AccessMode[]>;
   readonly volumeMode?: Maybe<VolumeMode>;
   readonly storageClassName?: Maybe<string>;
+  readonly volumeAttributesClassName?: Maybe<string>;
   readonly volumeName?: Maybe<string>;
   readonly selector?: Maybe<LabelSelector>;
   readonly dataSource?: Maybe<DataSource>;
@@ -90,6 +91,17 @@ export interface StorageClass extends KubeObject {
   readonly volumeBindingMode?: 'Immediate' | 'WaitForFirstConsumer';
   readonly allowVolumeExpansion?: boolean;
   readonly mountOptions?: Maybe<readonly string[]>;
+  /** Where its volumes may be made; anywhere when absent. */
+  readonly allowedTopologies?: Maybe<readonly TopologySelectorTerm[]>;
+}
+
+export interface TopologySelectorTerm {
+  readonly matchLabelExpressions?: Maybe<readonly { readonly key: string; readonly values: readonly string[] }[]>;
+}
+
+/** storage.k8s.io/v1, from Kubernetes 1.34 on: how the volumes of one driver are to perform. */
+export interface VolumeAttributesClass extends KubeObject {
+  readonly driverName: string;
 }
 
 export interface EnvVar {

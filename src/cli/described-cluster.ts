@@ -7,6 +7,7 @@ import type {
   PersistentVolumeClaim,
   StorageClass,
   StringMap,
+  VolumeAttributesClass,
 } from '../api/kubernetes.ts';
 import { DEFAULT_CLASS_ANNOTATION, NAMESPACE_NAME_LABEL } from '../api/names.ts';
 import { didYouMean } from '../api/plain-text.ts';
@@ -19,6 +20,7 @@ import { validateDefaults } from '../defaults/validation/spec.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
 import { installedWebhooks } from '../explanation/webhook-rules.ts';
 import { keyOf } from '../kube/store.ts';
+import { ZONE_LABEL } from '../kube/stores.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
 import { accessModesOf } from '../storage-classes/claim.ts';
 import { locationOf, readObjects, type SourcedObject } from './documents.ts';
@@ -181,6 +183,10 @@ export const offlineFacts = ({
   const claimModes = new Map(
     objects.filter(isClaim).map((claim) => [keyOf({ namespace: fallback, ...claim.metadata }), accessModesOf(claim)]),
   );
+  const attributes = new Map(objects.filter(isAttributesClass).map((one) => [one.metadata.name ?? '', one.driverName]));
+  const zones = objects
+    .filter(({ kind }) => kind === 'Node')
+    .flatMap(({ metadata }) => metadata.labels?.[ZONE_LABEL] ?? []);
   const drivers = new Set(csiDrivers);
   return {
     cloud,
@@ -202,12 +208,16 @@ export const offlineFacts = ({
       hasVolumeOfClass: (name) => volumeClasses.has(name),
       hasCsiDriver: (name) => drivers.has(name),
       ownedClassCount: () => 0,
+      attributesDriver: (name) => attributes.get(name),
+      zoneCalled: (text) => zones.find((zone) => zone.toLowerCase() === text),
       kernelVersions: () => [],
     },
   };
 };
 
 const isStorageClass = (object: KubeObject): object is StorageClass => object.kind === 'StorageClass';
+const isAttributesClass = (object: KubeObject): object is VolumeAttributesClass =>
+  object.kind === 'VolumeAttributesClass';
 const isVolume = (object: KubeObject): object is PersistentVolume => object.kind === 'PersistentVolume';
 const isClaim = (object: KubeObject): object is PersistentVolumeClaim => object.kind === 'PersistentVolumeClaim';
 const isNamespace = (object: KubeObject): boolean => object.kind === 'Namespace' && object.apiVersion === 'v1';

@@ -85,6 +85,7 @@ export const alibaba: Cloud = {
   classOptions: [
     disk({
       provisioner: 'diskplugin.csi.alibabacloud.com',
+      zoneLabel: 'topology.diskplugin.csi.alibabacloud.com/zone',
       tiers: { standard: any, ssd: anySsd, fast: anySsd, slow: efficiency, cold: efficiency },
       types: {
         efficiency,

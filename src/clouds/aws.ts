@@ -85,9 +85,13 @@ const provisioned = (name: string, cost: number, greatestGi: number): VolumeType
 const io1 = provisioned('io1', 4, 16_384);
 const io2 = provisioned('io2', 5, 65_536);
 
-const ebsOption = (provisioner: string): ClassOption =>
+/** The label of its own that the EBS driver gives nodes in any version. */
+const EBS_ZONE = 'topology.ebs.csi.aws.com/zone';
+
+const ebsOption = (provisioner: string, zoneLabel?: string): ClassOption =>
   disk({
     provisioner,
+    ...(zoneLabel !== undefined && { zoneLabel }),
     tiers: { standard: gp3, ssd: gp3, fast: io2, slow: st1, cold: sc1 },
     types: { gp2, gp3, io1, io2, st1, sc1 },
     encryption: { encrypted: 'true' },
@@ -97,6 +101,7 @@ const rawIo2: VolumeType = { ...io2, parameters: { type: 'io2', encrypted: 'true
 
 const multiAttach: ClassOption = disk({
   provisioner: 'ebs.csi.aws.com',
+  zoneLabel: EBS_ZONE,
   modes: ['ReadWriteMany'],
   volumeModes: ['Block'],
   tiers: { standard: rawIo2 },
@@ -117,6 +122,48 @@ const efs: ClassOption = share({
   requires: ['efsFileSystemId'],
 });
 
+/** The least that FSx for Lustre makes, and the step above it, as its user guide and the driver's util.RoundUpVolumeSize have it. */
+const lustre = (deploymentType: string, cost: number, more: StringMap, told: string): VolumeType => ({
+  name: `FSx ${deploymentType}`,
+  cost,
+  parameters: {
+    subnetId: '${fsxSubnetId}',
+    securityGroupIds: '${fsxSecurityGroupId}',
+    deploymentType,
+    ...more,
+  },
+  sizes: { leastGi: 1200, stepGi: 2400, isMultiple: true, isRaised: true },
+  caution: `Each volume is an FSx for Lustre file system of its own, of 1200Gi at least: ${told}.`,
+});
+
+const persistentLustre = lustre(
+  'PERSISTENT_1',
+  0,
+  { perUnitStorageThroughput: '50' },
+  'it is billed until its claim is deleted',
+);
+const scratchLustre = lustre('SCRATCH_2', 0, {}, 'a scratch one, whose data a failed server may take along');
+
+/** For classes that ask for it by name alone: one volume costs more than a cluster's other storage together. */
+const fsx: ClassOption = share({
+  provisioner: 'fsx.csi.aws.com',
+  // What its driver says it can do (volumeCaps of its controller).
+  modes: ['ReadWriteMany', 'ReadWriteOnce'],
+  alsoModes: [],
+  tiers: { standard: persistentLustre },
+  types: {
+    fsx: persistentLustre,
+    lustre: persistentLustre,
+    'fsx-scratch': scratchLustre,
+    'lustre-scratch': scratchLustre,
+  },
+  encryption: 'always',
+  mountOptions: ['flock'],
+  requires: ['fsxSubnetId', 'fsxSecurityGroupId'],
+  namePattern: /(^|[^a-z0-9])(fsx|lustre)([^a-z0-9]|$)/,
+  isExclusive: true,
+});
+
 export const aws: Cloud = {
   name: 'aws',
   probe,
@@ -127,7 +174,7 @@ export const aws: Cloud = {
     return { ...match.groups };
   },
   // EKS Auto Mode brings a driver of its own name; where only that one is installed, it is the one to name.
-  classOptions: [ebsOption('ebs.csi.aws.com'), ebsOption('ebs.csi.eks.amazonaws.com'), multiAttach, efs],
+  classOptions: [ebsOption('ebs.csi.aws.com', EBS_ZONE), ebsOption('ebs.csi.eks.amazonaws.com'), multiAttach, efs, fsx],
   usualDrivers: ['ebs.csi.aws.com', 'efs.csi.aws.com'],
-  words: ['aws', 'amazon', 'eks', 'ebs', 'efs', 'auto', 'mode'],
+  words: ['aws', 'amazon', 'eks', 'ebs', 'efs', 'fsx', 'lustre', 'scratch', 'auto', 'mode'],
 };

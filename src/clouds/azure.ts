@@ -60,6 +60,7 @@ const ultra = sku('UltraSSD_LRS', 6, {
 
 const managedDisk = disk({
   provisioner: 'disk.csi.azure.com',
+  zoneLabel: 'topology.disk.csi.azure.com/zone',
   tiers: { standard: standardSsd, ssd: standardSsd, fast: premium, slow: standardHdd, cold: standardHdd },
   types: {
     'standard-lrs': standardHdd,

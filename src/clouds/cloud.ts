@@ -14,6 +14,9 @@ export const FACT_NAMES = {
   clusterName: 'name the provider knows the cluster by (GKE metadata)',
   clusterLocation: 'region or zone of the control plane (GKE metadata)',
   efsFileSystemId: 'EFS file system behind ReadWriteMany on AWS, fs-…',
+  fsxSubnetId: 'AWS subnet that FSx file systems are made in, subnet-…, for classes called fsx or lustre',
+  fsxSecurityGroupId:
+    'AWS security group of those file systems, which lets Lustre’s ports 988 and 1018 to 1023 through',
   gcpNetwork: 'VPC network Filestore is reached through, where it is not the one named default',
   cinderType: 'OpenStack volume type of disks; Cinder’s default where unknown',
   cinderSsdType: 'OpenStack volume type of SSDs, for names that ask for one; the standard type where unknown',

@@ -72,6 +72,7 @@ const hyperdiskExtreme = diskType('hyperdisk-extreme', 9, 64, { caution: `hyperd
 
 const persistentDisk = disk({
   provisioner: 'pd.csi.storage.gke.io',
+  zoneLabel: 'topology.gke.io/zone',
   tiers: { standard: pdBalanced, basic: pdStandard, ssd: pdSsd, fast: pdSsd, slow: pdStandard, cold: pdStandard },
   types: {
     'pd-standard': pdStandard,

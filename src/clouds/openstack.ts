@@ -37,6 +37,7 @@ const highSpeedGen2 = cinderType('high-speed-gen2', 'high-speed-gen2', 1);
 
 const cinder = disk({
   provisioner: 'cinder.csi.openstack.org',
+  zoneLabel: 'topology.cinder.csi.openstack.org/zone',
   tiers: {
     standard: cinderType('${cinderType}'),
     ssd: { ...cinderType('${cinderSsdType}'), needs: 'cinderSsdType' },
@@ -47,6 +48,7 @@ const cinder = disk({
 
 const multiAttach = disk({
   provisioner: 'cinder.csi.openstack.org',
+  zoneLabel: 'topology.cinder.csi.openstack.org/zone',
   modes: ['ReadWriteMany'],
   volumeModes: ['Block'],
   tiers: { standard: { parameters: { type: '${cinderMultiattachType}', availability: '${cinderAvailability}' } } },

@@ -69,6 +69,8 @@ export const clusterPermissions: readonly PolicyRule[] = [
   allow('storage.k8s.io', 'storageclasses', MANAGE),
   // Which provisioners can be named at all.
   allow('storage.k8s.io', 'csidrivers', WATCH),
+  // Whose volumes a VolumeAttributesClass is for that a claim names. Served from Kubernetes 1.34 on.
+  allow('storage.k8s.io', 'volumeattributesclasses', WATCH),
   // Our own kinds: read, finalized, and their status written.
   allow(GROUP, 'platformdefaults', WATCH),
   allow(GROUP, 'platformdefaults/status', 'patch'),

@@ -6,7 +6,7 @@ import { objectStoreFact } from '../api/object-store.ts';
 import { PENDING_VERDICT } from '../clouds/cloud.ts';
 import { meetsAll, requirementsOf } from '../defaults/entry.ts';
 import type { Store } from '../kube/store.ts';
-import { type FactStores, sparkPodWebhooksOf } from '../kube/stores.ts';
+import { type FactStores, sparkPodWebhooksOf, ZONE_LABEL } from '../kube/stores.ts';
 import type { UnderWay } from '../kube/under-way.ts';
 import { accessModesOf } from '../storage-classes/claim.ts';
 import { CALRISSIAN_CLAIMS } from './calrissian/objects.ts';
@@ -61,6 +61,8 @@ export const createFacts = ({
       hasCsiDriver: (name) => stores.csiDrivers.get({ namespace: '', name }) !== undefined,
       ownedClassCount: (besides) =>
         stores.storageClasses.countByIndex('owned', 'true') + (classesUnderWay?.count(besides) ?? 0),
+      attributesDriver: (name) => stores.volumeAttributesClasses.get({ namespace: '', name })?.driverName,
+      zoneCalled: (text) => stores.nodes.byIndex('zone', text)[0]?.metadata.labels?.[ZONE_LABEL],
       kernelVersions: () => stores.nodes.list().flatMap(({ status }) => status?.nodeInfo?.kernelVersion ?? []),
     },
   };

@@ -121,6 +121,7 @@ export const resources = {
   events: core('events', 'Event'),
   deployments: named('apps', 'v1', 'deployments', 'Deployment'),
   storageClasses: named('storage.k8s.io', 'v1', 'storageclasses', 'StorageClass', false),
+  volumeAttributesClasses: named('storage.k8s.io', 'v1', 'volumeattributesclasses', 'VolumeAttributesClass', false),
   csiDrivers: named('storage.k8s.io', 'v1', 'csidrivers', 'CSIDriver', false),
   roleBindings: named('rbac.authorization.k8s.io', 'v1', 'rolebindings', 'RoleBinding'),
   clusterRoles: named('rbac.authorization.k8s.io', 'v1', 'clusterroles', 'ClusterRole', false),

@@ -1,4 +1,11 @@
-import type { KubeObject, LabelSelector, Maybe, PersistentVolume, StorageClass } from '../api/kubernetes.ts';
+import type {
+  KubeObject,
+  LabelSelector,
+  Maybe,
+  PersistentVolume,
+  StorageClass,
+  VolumeAttributesClass,
+} from '../api/kubernetes.ts';
 import { DEFAULT_CLASS_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import type { ObjectStore } from '../api/object-store.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
@@ -32,6 +39,9 @@ export interface FactStores {
   /** Indexes: `storageClassName`, and `staticClass` for volumes that no provisioner made. */
   readonly persistentVolumes: Store<PersistentVolume>;
   readonly csiDrivers: Store<KubeObject>;
+  /** Served from Kubernetes 1.34 on. */
+  readonly volumeAttributesClasses: Store<VolumeAttributesClass>;
+  /** Index: `zone`, in small letters. */
   readonly nodes: Store<Node>;
   readonly namespaces: Store<KubeObject>;
   readonly platformDefaults: Store<PlatformDefaults>;
@@ -92,7 +102,10 @@ export const watchFacts = (watchOptions: WatchOptions): FactStores => ({
     staticClass: (volume) => (isProvisioned(volume) ? [] : classOfVolume(volume)),
   }),
   csiDrivers: watchStore(watchOptions, resources.csiDrivers, metadataOnly),
-  nodes: watchStore(watchOptions, resources.nodes, stripNode),
+  volumeAttributesClasses: watchStore(watchOptions, resources.volumeAttributesClasses, stripAttributes),
+  nodes: watchStore(watchOptions, resources.nodes, stripNode, {
+    zone: ({ metadata }) => [metadata.labels?.[ZONE_LABEL] ?? ''].map((zone) => zone.toLowerCase()),
+  }),
   namespaces: watchStore(watchOptions, resources.namespaces, metadataOnly),
   platformDefaults: watchStore(watchOptions, resources.platformDefaults, stripManagedFields<PlatformDefaults>),
   objectStores: watchObjectStores(watchOptions),
@@ -133,6 +146,13 @@ export const sparkPodWebhooksOf = ({ metadata, webhooks = [] }: MutatingWebhooks
 
 const classOfVolume = ({ spec }: PersistentVolume): readonly string[] =>
   spec?.storageClassName ? [spec.storageClassName] : [];
+
+export const ZONE_LABEL = 'topology.kubernetes.io/zone';
+
+const stripAttributes = ({ apiVersion, kind, metadata, driverName }: VolumeAttributesClass): VolumeAttributesClass => ({
+  ...metadataOnly({ apiVersion, kind, metadata }),
+  driverName,
+});
 
 const stripNode = ({ apiVersion, kind, metadata, spec, status }: Node): Node => {
   const kernelVersion = status?.nodeInfo?.kernelVersion;

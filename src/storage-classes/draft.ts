@@ -7,11 +7,18 @@ import type { Claim } from './claim.ts';
 import { type NameReading, readName, unreadNote } from './class-name.ts';
 import { type ClusterFacts, factFor } from './class-options.ts';
 import { chooseType } from './volume-type.ts';
+import { inZone, zoneIn } from './zone.ts';
 
 /** What a StorageClass says, without its name. */
 type ClassShape = Pick<
   StorageClass,
-  'provisioner' | 'parameters' | 'reclaimPolicy' | 'volumeBindingMode' | 'allowVolumeExpansion' | 'mountOptions'
+  | 'provisioner'
+  | 'parameters'
+  | 'reclaimPolicy'
+  | 'volumeBindingMode'
+  | 'allowVolumeExpansion'
+  | 'mountOptions'
+  | 'allowedTopologies'
 >;
 
 /** A class option with its facts filled in, and the facts that were. */
@@ -49,8 +56,8 @@ const fill = (template: string, lookUp: (fact: string) => string | undefined): s
 
 /** What another class says, without what makes it that class. */
 const shapeOfClass = (storageClass: StorageClass): ClassShape => {
-  const { provisioner, parameters, reclaimPolicy, volumeBindingMode, allowVolumeExpansion, mountOptions } =
-    storageClass;
+  const { provisioner, parameters, reclaimPolicy, volumeBindingMode, allowVolumeExpansion } = storageClass;
+  const { mountOptions, allowedTopologies } = storageClass;
   return {
     provisioner,
     ...(parameters && { parameters }),
@@ -58,6 +65,7 @@ const shapeOfClass = (storageClass: StorageClass): ClassShape => {
     ...(volumeBindingMode && { volumeBindingMode }),
     ...(allowVolumeExpansion !== undefined && { allowVolumeExpansion }),
     ...(mountOptions && { mountOptions }),
+    ...(allowedTopologies && { allowedTopologies }),
   };
 };
 
@@ -89,6 +97,8 @@ export interface Abilities {
   readonly isReplicated?: boolean;
   readonly isShared?: boolean;
   readonly encryption?: StringMap | 'always';
+  /** What its driver calls zones by. */
+  readonly zoneLabel?: string | undefined;
 }
 
 export const draftFromOption = (option: ClassOption, claim: Claim, cloud: CloudVerdict): Draft => {
@@ -108,6 +118,7 @@ export const draftFromOption = (option: ClassOption, claim: Claim, cloud: CloudV
       isReplicated,
       isShared: option.modes.includes('ReadWriteMany'),
       ...(option.encryption && { encryption: option.encryption }),
+      ...(option.zoneLabel !== undefined && { zoneLabel: option.zoneLabel }),
     },
   };
 };
@@ -164,12 +175,12 @@ export const draftFromProvisioner = (
 export const followName = (
   draft: Draft,
   { className }: Pick<Claim, 'className'>,
-  { vocabulary }: CloudVerdict,
+  cluster: Pick<ClusterFacts, 'cloud' | 'storage'>,
   injected: StorageClassInjection = {},
 ): Draft => {
   const reading = readName(className);
   const { shape, abilities } = draft;
-  const { encryption } = abilities;
+  const { encryption, zoneLabel } = abilities;
   const parameters = {
     ...shape.parameters,
     ...(reading.fsType && abilities.takesFsType && { [FS_TYPE]: reading.fsType }),
@@ -178,8 +189,9 @@ export const followName = (
   const isExpandable = reading.isExpandable && abilities.canExpand;
   const isImmediate = reading.volumeBindingMode === 'Immediate';
   const isByPlatform = injected.provisioner !== undefined || injected.parameters !== undefined;
-  const unread = isByPlatform ? undefined : unreadNote(reading, vocabulary);
-  const denied = deniedWords(reading, abilities);
+  const placed = placedIn(reading, cluster, { zoneLabel, injected });
+  const unread = isByPlatform ? undefined : unreadNote(placed.reading, cluster.cloud.vocabulary);
+  const denied = [...deniedWords(reading, abilities), ...placed.denied];
   return {
     ...draft,
     shape: {
@@ -189,6 +201,7 @@ export const followName = (
       ...(reading.volumeBindingMode &&
         (abilities.bindsImmediately || !isImmediate) && { volumeBindingMode: reading.volumeBindingMode }),
       ...(isExpandable && { allowVolumeExpansion: true }),
+      ...placed.shape,
     },
     warnings: [
       ...draft.warnings,
@@ -200,6 +213,21 @@ export const followName = (
     ],
     ...(unread !== undefined && { unread: `StorageClass ${className}: ${unread}` }),
   };
+};
+
+/** What the zone in a name comes to, where there is one, and the name's words without it. */
+const placedIn = (
+  reading: NameReading,
+  cluster: Pick<ClusterFacts, 'cloud' | 'storage'>,
+  { zoneLabel, injected }: { readonly zoneLabel: string | undefined; readonly injected: StorageClassInjection },
+): { readonly reading: NameReading; readonly shape: Partial<ClassShape>; readonly denied: readonly string[] } => {
+  const found = zoneIn(reading, cluster);
+  if (found === undefined) return { reading, shape: {}, denied: [] };
+  const without = { ...reading, words: reading.words.filter((word) => !found.words.includes(word)) };
+  if (zoneLabel !== undefined)
+    return { reading: without, shape: { allowedTopologies: inZone(zoneLabel, found.zone) }, denied: [] };
+  const isSaid = injected.allowedTopologies !== undefined;
+  return { reading: without, shape: {}, denied: isSaid ? [] : [found.words.join('-')] };
 };
 
 /** The parameter by which CSI’s provisioner makes a file system. */

@@ -127,7 +127,8 @@ const sizeWarnings = (
   provisioner: string,
   { className, requestedGi }: Pick<Claim, 'className' | 'requestedGi'>,
 ): readonly string[] => {
-  const { leastGi = 0, greatestGi = Number.POSITIVE_INFINITY, stepGi, isRaised = false } = sizes;
+  const { leastGi = 0, greatestGi = Number.POSITIVE_INFINITY, stepGi, isMultiple = false, isRaised = false } = sizes;
+  const from = isMultiple && requestedGi > leastGi ? 0 : leastGi;
   const what = name === undefined ? `Volumes of ${provisioner}` : `Volumes of type ${name}`;
   const pending = `: a claim of StorageClass ${className} for ${round(requestedGi)}Gi stays pending. Ask for`;
   if (requestedGi === 0) return [];
@@ -139,7 +140,7 @@ const sizeWarnings = (
   if (requestedGi > greatestGi) {
     return [`${what} end at ${greatestGi}Gi${pending} less, or name a class of another type.`];
   }
-  const made = stepGi === undefined ? requestedGi : Math.ceil((requestedGi - leastGi) / stepGi) * stepGi + leastGi;
+  const made = stepGi === undefined ? requestedGi : Math.ceil((requestedGi - from) / stepGi) * stepGi + from;
   return made === requestedGi
     ? []
     : [`${what} come in steps of ${stepGi ?? 0}Gi: ${made}Gi are made, and billed, for ${round(requestedGi)}Gi.`];
@@ -148,7 +149,15 @@ const sizeWarnings = (
 const round = (gi: number): number => Math.round(gi * 100) / 100;
 
 /** Parameters that say of which type a volume is, for any provisioner. */
-const TYPE_PARAMETERS = ['type', 'skuName', 'tier', 'vpusPerGB', 'performanceLevel', 'replication-type'];
+const TYPE_PARAMETERS = [
+  'type',
+  'skuName',
+  'tier',
+  'vpusPerGB',
+  'performanceLevel',
+  'replication-type',
+  'deploymentType',
+];
 
 /** The type that a class which is there has, where it is one that is known. */
 export const typeOfClass = (

@@ -40,7 +40,7 @@ const admission = (made: StorageClass[] = []) => {
     storageClasses: classes,
     persistentVolumes: others,
     csiDrivers: createStore<KubeObject>(log),
-    nodes: createStore<KubeObject>(log),
+    nodes: createStore<KubeObject>(log, { zone: () => [] }),
     namespaces: createStore<KubeObject>(log),
     objectStores: createStore<KubeObject>(log),
   } as unknown as FactStores;

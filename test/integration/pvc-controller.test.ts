@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { CloudVerdict } from '../../src/api/facts.ts';
-import type { AccessMode, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
+import type { AccessMode, KubeObject, PersistentVolumeClaim, StorageClass } from '../../src/api/kubernetes.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/names.ts';
 import { verdictFor } from '../../src/clouds/index.ts';
 import {
@@ -11,6 +11,7 @@ import {
 import { createUnusedClassSweep } from '../../src/kinds/persistent-volume-claim/unused-classes.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
 import type { Store } from '../../src/kube/store.ts';
+import { ZONE_LABEL } from '../../src/kube/stores.ts';
 import {
   type ControllerRuns,
   controllerRuns,
@@ -99,6 +100,30 @@ describe('the controller of claims, as the shipped service account', () => {
     start();
     await kube.create(resources.persistentVolumeClaims, claim('comes', 'comes-class'));
     await expect.poll(async () => (await classNamed('comes-class'))?.provisioner, soon).toBe(EBS);
+  });
+
+  it('makes a class of the driver that a claim’s VolumeAttributesClass is for, and one in the zone that nodes are in', async () => {
+    const autoMode = 'ebs.csi.eks.amazonaws.com';
+    const attributes = { apiVersion: 'storage.k8s.io/v1', kind: 'VolumeAttributesClass', metadata: { name: 'gold' } };
+    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'one', labels: { [ZONE_LABEL]: 'eu-west-1b' } } };
+    await kube.create(resources.csiDrivers, csiDriver(autoMode));
+    await kube.create(resources.volumeAttributesClasses, {
+      ...attributes,
+      driverName: autoMode,
+      parameters: { tier: 'gold' },
+    });
+    await kube.create<KubeObject>(resources.nodes, node);
+    const { spec, ...withAttributes } = claim('attributed', 'attributed-class');
+    await kube.create(resources.persistentVolumeClaims, {
+      ...withAttributes,
+      spec: { ...spec, volumeAttributesClassName: 'gold' },
+    });
+    await kube.create(resources.persistentVolumeClaims, claim('zonal', 'gp3-eu-west-1b'));
+    start();
+    await expect.poll(async () => (await classNamed('attributed-class'))?.provisioner, soon).toBe(autoMode);
+    const inZone = [{ matchLabelExpressions: [{ key: 'topology.ebs.csi.aws.com/zone', values: ['eu-west-1b'] }] }];
+    await expect.poll(async () => (await classNamed('gp3-eu-west-1b'))?.allowedTopologies, soon).toEqual(inZone);
+    await kube.remove(resources.csiDrivers, { namespace: '', name: autoMode });
   });
 
   it('brings back a class deleted by hand while a claim needs it', async () => {

@@ -1,5 +1,11 @@
 import type { Facts } from '../../api/facts.ts';
-import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
+import type {
+  KubeObject,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  StorageClass,
+  VolumeAttributesClass,
+} from '../../api/kubernetes.ts';
 import { DEFAULT_CLASS_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL, NAMESPACE_NAME_LABEL } from '../../api/names.ts';
 import { groupVersionOf } from '../../explanation/request.ts';
 import { keyOf } from '../../kube/store.ts';
@@ -20,6 +26,7 @@ export const createOverlay = (base: Facts): Overlay => {
   const namespaces = new Map<string, KubeObject>();
   const claims = new Map<string, PersistentVolumeClaim>();
   const classes = new Map<string, StorageClass>();
+  const attributes = new Map<string, string>();
   const drivers = new Set<string>();
   const volumeClasses = new Set<unknown>();
   const { storage } = base;
@@ -47,6 +54,7 @@ export const createOverlay = (base: Facts): Overlay => {
       defaultStorageClass: () => [...classes.values()].find(isDefault) ?? storage.defaultStorageClass(),
       hasVolumeOfClass: (name) => volumeClasses.has(name) || storage.hasVolumeOfClass(name),
       hasCsiDriver: (name) => drivers.has(name) || storage.hasCsiDriver(name),
+      attributesDriver: (name) => attributes.get(name) ?? storage.attributesDriver(name),
       ownedClassCount: () => storage.ownedClassCount() + ownedBesides(),
     },
   };
@@ -56,6 +64,8 @@ export const createOverlay = (base: Facts): Overlay => {
       claims.set(keyOf({ namespace, name: object.metadata.name ?? '' }), object as PersistentVolumeClaim),
     'v1 PersistentVolume': (object) => volumeClasses.add((object as PersistentVolume).spec?.storageClassName),
     'storage.k8s.io/v1 StorageClass': (object) => classes.set(object.metadata.name ?? '', object as StorageClass),
+    'storage.k8s.io/v1 VolumeAttributesClass': (object) =>
+      attributes.set(object.metadata.name ?? '', (object as VolumeAttributesClass).driverName),
     'storage.k8s.io/v1 CSIDriver': (object) => drivers.add(object.metadata.name ?? ''),
   };
   return {

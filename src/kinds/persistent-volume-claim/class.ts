@@ -24,6 +24,12 @@ import {
   followName,
 } from '../../storage-classes/draft.ts';
 import { warningsOfExisting } from '../../storage-classes/existing.ts';
+import {
+  type Attributes,
+  attributesOf,
+  mismatchWarnings,
+  NFS_TAKES_NONE,
+} from '../../storage-classes/volume-attributes.ts';
 
 /** What is to be done about the class that a claim names. */
 export type StorageClassChoice =
@@ -54,17 +60,29 @@ export const chooseStorageClass = (
   const claim = claimOf(pvc);
   if (claim === undefined || cluster.storage.hasVolumeOfClass(claim.className)) return { kind: 'none', warnings: [] };
   const existing = cluster.storage.storageClass(claim.className);
+  const attributes = attributesOf(pvc, cluster);
   if (existing !== undefined) {
-    return { kind: 'none', warnings: warningsOfExisting(existing, claim, cluster, injection?.value) };
+    const warnings = warningsOfExisting(existing, claim, cluster, injection?.value);
+    return { kind: 'none', warnings: [...warnings, ...mismatchWarnings(attributes, existing, claim)] };
   }
   const refusal = refusalOf(pvc, claim, cluster);
   if (refusal !== undefined) return cannot(claim, refusal);
   const known = clusterFactsFor(claim, cluster);
   if (typeof known === 'string') return { kind: 'cannot', why: known };
   const request = { claim, cluster: known, injection };
+  return withAttributes(asked(request, attributes), attributes, claim);
+};
+
+/** By the provisioner that the platform names, else by the name, else by the driver that the claim's attributes are for. */
+const asked = (request: ClassRequest, attributes: Attributes | undefined): StorageClassChoice => {
+  const { claim, cluster, injection } = request;
   const provisioner = injection?.value.provisioner;
   if (provisioner !== undefined) return makeWithProvisioner(request, provisioner);
-  return asPolicyHasIt(makeByName(request), request);
+  const choice = asPolicyHasIt(makeByName(request), request);
+  const isTheirs = choice.kind === 'make' && choice.storageClass.provisioner === attributes?.driver;
+  if (attributes?.driver === undefined || isTheirs || (choice.kind === 'cannot' && choice.isRefused)) return choice;
+  const isKnown = classOptionsBy(attributes.driver, claim, cluster.cloud).length > 0;
+  return isKnown ? makeWithProvisioner(request, attributes.driver) : choice;
 };
 
 /** A class is not made of a name that tells nothing, where the platform has it so: it is likely to be a mistake for another. */
@@ -154,7 +172,7 @@ const make = (
   draft: Draft,
   warnings: readonly string[] = [],
 ): StorageClassChoice => {
-  const named = followName(draft, claim, cluster.cloud, injection?.value);
+  const named = followName(draft, claim, cluster, injection?.value);
   return {
     kind: 'make',
     storageClass: finishDraft(named, claim, injection),
@@ -170,6 +188,18 @@ const serveByNfs = (claim: Claim, { why, remedy }: UnmetRequirement): StorageCla
   claim.volumeMode === 'Block'
     ? cannot(claim, `${why}, and NFS serves no Block volumes; ${remedy}`)
     : { kind: 'nfs', claim, why, remedy };
+
+/** What volumes of the class cannot be given is told: Kubernetes binds no claim to a volume without its attributes. */
+const withAttributes = (
+  choice: StorageClassChoice,
+  attributes: Attributes | undefined,
+  claim: Claim,
+): StorageClassChoice => {
+  if (attributes === undefined) return choice;
+  if (choice.kind === 'nfs') return cannot(claim, `${choice.why}, and ${NFS_TAKES_NONE}`);
+  if (choice.kind !== 'make') return choice;
+  return { ...choice, warnings: [...choice.warnings, ...mismatchWarnings(attributes, choice.storageClass, claim)] };
+};
 
 const cannot = ({ className }: Claim, why: string): StorageClassChoice => ({
   kind: 'cannot',

@@ -65,7 +65,7 @@ const storageByNfs = (
   cluster: ClusterFacts,
   injection: Resolved<StorageClassInjection> | undefined,
 ): ClaimStorage => {
-  const draft = followName(nfsDraft(claim.className, unmet, cluster), claim, cluster.cloud, injection?.value);
+  const draft = followName(nfsDraft(claim.className, unmet, cluster), claim, cluster, injection?.value);
   const { warnings, unread } = draft;
   const explain = explainDraft(draft, claim, injection);
   if (existingExport(cluster) !== undefined) {
