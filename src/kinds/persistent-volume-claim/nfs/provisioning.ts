@@ -3,7 +3,7 @@ import { AppError, messageOf } from '../../../api/errors.ts';
 import type { Facts } from '../../../api/facts.ts';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim } from '../../../api/kubernetes.ts';
 import { objectKeyOf } from '../../../controller/apply.ts';
-import type { EventRecorder } from '../../../controller/events.ts';
+import type { EventRecorder, Note } from '../../../controller/events.ts';
 import { type Kube, resources } from '../../../kube/api-server.ts';
 import { AGENT_PORT, EXPORTS_PATH, type ExportList } from '../../../nfs-server/export-list.ts';
 import { diskOf, type ObservedServer, type Service, softwareOf } from './observed.ts';
@@ -63,6 +63,7 @@ export const createProvisioning = ({ kube, facts, events, sendExports }: Provisi
     const isTold = await tell(observed, address, plan.list, signal);
     await applyPlan(plan, signal);
     const { makes, removes, grows } = plan;
+    for (const volume of makes) events.record(claimOf(volume), noteOn(volume));
     return [
       ...(isTold ? ['exports'] : []),
       ...[...makes, ...removes, ...grows.map(({ volume }) => volume)].map(({ metadata }) => metadata.name ?? ''),
@@ -76,6 +77,19 @@ const REFUSAL = {
   message:
     'An NFS server makes empty volumes: leave out spec.dataSource and spec.dataSourceRef, and copy what is to be in it.',
 } as const;
+
+/** The claim that a volume of ours is made for. */
+const claimOf = ({ spec }: PersistentVolume): KubeObject => {
+  const { namespace = '', name = '', uid = '' } = (spec?.claimRef ?? {}) as KubeObject['metadata'];
+  return { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { namespace, name, uid } };
+};
+
+/** What the size of a folder is worth, for whoever asked for it. */
+const noteOn = ({ metadata, spec }: PersistentVolume): Note => ({
+  type: 'Normal',
+  reason: 'NfsVolumeMade',
+  message: `Volume ${metadata.name ?? ''} is a folder of an NFS server. The disk has room for the ${spec?.capacity?.['storage'] ?? ''} asked for, but no quota bounds the folder: it can fill what the other volumes of its class were given.`,
+});
 
 const isReady = (deployment: KubeObject | undefined): boolean => {
   const { status } = (deployment ?? {}) as { readonly status?: { readonly availableReplicas?: number } };

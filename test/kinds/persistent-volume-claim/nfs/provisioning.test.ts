@@ -1,0 +1,88 @@
+import { expect, it } from 'vitest';
+import type { Facts } from '../../../../src/api/facts.ts';
+import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../../../src/api/kubernetes.ts';
+import type { Note } from '../../../../src/controller/events.ts';
+import type { ObservedServer } from '../../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
+import {
+  createProvisioning,
+  type ProvisioningTools,
+} from '../../../../src/kinds/persistent-volume-claim/nfs/provisioning.ts';
+import { policyOf, readSettings } from '../../../../src/settings/config.ts';
+
+const storageClass: StorageClass = {
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  metadata: { name: 'shared-nfs' },
+  provisioner: 'quartermaster.dev/shared-nfs-nfs',
+};
+const claim: PersistentVolumeClaim = {
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name: 'results', namespace: 'team-a', uid: 'uid-1' },
+  spec: {
+    accessModes: ['ReadWriteMany'],
+    storageClassName: 'shared-nfs',
+    resources: { requests: { storage: '5Gi' } },
+  },
+};
+const part = (kind: string, fields: object): KubeObject => ({
+  apiVersion: 'v1',
+  kind,
+  metadata: { name: 'shared-nfs-nfs' },
+  ...fields,
+});
+const observed: ObservedServer = {
+  className: 'shared-nfs',
+  storageClass,
+  parts: {
+    disk: part('PersistentVolumeClaim', {
+      metadata: { name: 'shared-nfs-nfs', annotations: { 'quartermaster.dev/nfs-server': 'quartermaster' } },
+      spec: { resources: { requests: { storage: '12Gi' } } },
+      status: { phase: 'Bound', capacity: { storage: '12Gi' } },
+    }),
+    service: part('Service', { spec: { clusterIP: '10.96.0.7' } }),
+    deployment: part('Deployment', { status: { availableReplicas: 1 } }),
+  },
+  diskClass: undefined,
+  pendingClaims: [claim],
+  growingClaims: [],
+  volumes: [],
+  limitsGi: { claim: 100, namespace: 250, server: 400 },
+};
+
+it('the claim of a folder is told that no quota bounds it, once the folder is exported and its volume made', async () => {
+  const made: string[] = [];
+  const told: (readonly [KubeObject['metadata'], Note])[] = [];
+  const kube = {
+    get: () => Promise.resolve(undefined),
+    create: (_: unknown, object: KubeObject) => {
+      made.push(`${object.kind} ${object.metadata.name}`);
+      return Promise.resolve(object);
+    },
+  } as unknown as ProvisioningTools['kube'];
+  const provision = createProvisioning({
+    kube,
+    facts: () => ({ policy: policyOf(readSettings({})) }) as Facts,
+    events: { record: ({ metadata }, note) => void told.push([metadata, note]) },
+    sendExports: (_, __, { exports }) => {
+      made.push(`export ${exports.map(({ path }) => path).join()}`);
+      return Promise.resolve();
+    },
+  });
+  await provision(observed, AbortSignal.timeout(10_000));
+  expect(made).toEqual([
+    'Secret shared-nfs-nfs',
+    'export /export/volumes/team-a/pvc-uid-1',
+    'PersistentVolume pvc-uid-1',
+  ]);
+  expect(told).toEqual([
+    [
+      { namespace: 'team-a', name: 'results', uid: 'uid-1' },
+      {
+        type: 'Normal',
+        reason: 'NfsVolumeMade',
+        message: expect.stringContaining('room for the 5Gi asked for, but no quota bounds the folder') as string,
+      },
+    ],
+  ]);
+});
