@@ -25,6 +25,8 @@ export interface Azurite {
   readonly token: (changes?: Readonly<Record<string, unknown>>) => string;
   /** Writes an empty blob, `container/name`. */
   readonly putBlob: (path: string) => Promise<void>;
+  /** The status of one request of a workload, with nothing but its token (service SAS). */
+  readonly tried: (token: string, method: 'GET' | 'PUT' | 'DELETE', path: string) => Promise<number>;
   readonly stop: () => Promise<void>;
 }
 
@@ -49,7 +51,18 @@ export const startAzurite = async (account = 'devaccount'): Promise<Azurite> => 
   });
   const endpoint = `https://127.0.0.1:${port}/${account}`;
   const putBlob = (path: string) => writeBlob(new URL(`${endpoint}/${path}`), sharedKey(account, key), caBundle);
-  return { account, key, endpoint, caBundle, token, putBlob, stop };
+  const tried: Azurite['tried'] = (sas, method, path) =>
+    tryToken(new URL(`${endpoint}/${path}?${sas}`), method, caBundle);
+  return { account, key, endpoint, caBundle, token, putBlob, tried, stop };
+};
+
+const tryToken = async (url: URL, method: string, ca: string): Promise<number> => {
+  const headers = { 'x-ms-version': '2021-12-02', 'x-ms-blob-type': 'BlockBlob', 'content-length': '0' };
+  const [answer] = (await once(request(url, { method, headers, ca, agent: false }).end(), 'response')) as [
+    IncomingMessage,
+  ];
+  answer.resume();
+  return answer.statusCode ?? 0;
 };
 
 const writeBlob = async (url: URL, authorize: Authorize, ca: string): Promise<void> => {

@@ -22,10 +22,13 @@ const foreign = 'somebody-elses-project';
 const forbidden =
   "caller does not have storage.buckets.get access to the Google Cloud Storage bucket. Permission 'storage.buckets.get' denied on resource (or it may not exist).";
 
-/** `project`: whose buckets the caller owns; any credentials will do. */
-export const startGcsStub = async (project: string): Promise<GcsStub> => {
+/** `project`: whose buckets the caller owns; any credentials will do. `also` answers first, where it answers anything. */
+export const startGcsStub = async (
+  project: string,
+  also: (request: StubRequest) => StubAnswer | undefined = () => undefined,
+): Promise<GcsStub> => {
   const buckets = new Map<string, StoredBucket>();
-  const stub = await startHttpStub((request) => answer(buckets, project, request));
+  const stub = await startHttpStub((request) => also(request) ?? answer(buckets, project, request));
   return {
     ...stub,
     addForeign: (name) => void buckets.set(name, { project: foreign, resource: { name }, objects: [] }),

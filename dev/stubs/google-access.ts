@@ -13,35 +13,57 @@ interface HmacKey {
 }
 
 /** Google's IAM for service accounts, and of Cloud Storage HMAC keys and the policy of one bucket; errors as their references have them. */
-export interface GoogleAccessStub extends HttpStub {
+export interface GoogleAccess {
   /** What is said of each, by e-mail address. */
   readonly accounts: Map<string, unknown>;
   readonly keys: ReadonlyMap<string, HmacKey>;
   readonly policy: { bindings: readonly Binding[]; etag: string };
+  /** Undefined for what is asked of something else. */
+  readonly answer: (request: StubRequest) => StubAnswer | undefined;
 }
 
-/** Serves `project` and `bucket`; any credentials will do. */
-export const startGoogleAccessStub = async (project: string, bucket: string): Promise<GoogleAccessStub> => {
+export type GoogleAccessStub = HttpStub & Omit<GoogleAccess, 'answer'>;
+
+/** Knows `project` and `bucket`; any credentials will do. */
+export const googleAccess = (project: string, bucket: string): GoogleAccess => {
   const accounts = new Map<string, unknown>();
   const keys = new Map<string, HmacKey>();
-  const policy: GoogleAccessStub['policy'] = { bindings: [], etag: 'CAE=' };
+  const policy: GoogleAccess['policy'] = { bindings: [], etag: 'CAE=' };
   const world: World = { project, accounts, keys, policy };
-  const stub = await startHttpStub((request) => {
+  const answer = (request: StubRequest): StubAnswer | undefined => {
     const { pathname } = request.url;
     const account = /^\/v1\/projects\/([^/]+)\/serviceAccounts(?:\/(.+))?$/.exec(pathname);
     if (account !== null) return answerAccounts(world, request, account[2]);
+    if (/^\/storage\/v1\/projects\/[^/]+\/serviceAccount$/.test(pathname)) return PROJECT_AGENT;
     const key = /^\/storage\/v1\/projects\/[^/]+\/hmacKeys(?:\/(.+))?$/.exec(pathname);
     if (key !== null) return answerKeys(world, request, key[1]);
-    if (pathname === `/storage/v1/b/${bucket}/iam`) return answerPolicy(world, request);
-    return gcsError(404, 'notFound', 'The specified bucket does not exist.');
-  });
-  return { ...stub, accounts, keys, policy };
+    return pathname === `/storage/v1/b/${bucket}/iam` ? answerPolicy(world, request) : undefined;
+  };
+  return { accounts, keys, policy, answer };
 };
 
-interface World extends Pick<GoogleAccessStub, 'accounts' | 'policy'> {
+/** Serves that, and nothing else. */
+export const startGoogleAccessStub = async (project: string, bucket: string): Promise<GoogleAccessStub> => {
+  const { answer, ...access } = googleAccess(project, bucket);
+  const stub = await startHttpStub((request) => answer(request) ?? noBucket);
+  return { ...stub, ...access };
+};
+
+const noBucket = gcsError(404, 'notFound', 'The specified bucket does not exist.');
+
+interface World extends Pick<GoogleAccess, 'accounts' | 'policy'> {
   readonly project: string;
   readonly keys: Map<string, HmacKey>;
 }
+
+/** The number of the project stands in it, and nowhere else. */
+const PROJECT_AGENT: StubAnswer = {
+  status: 200,
+  body: {
+    kind: 'storage#serviceAccount',
+    email_address: 'service-123456789012@gs-project-accounts.iam.gserviceaccount.com',
+  },
+};
 
 const noAccount = gcsError(404, 'notFound', 'Unknown service account');
 const noKey = gcsError(404, 'notFound', 'Access ID not found in project.');

@@ -7,9 +7,17 @@ interface IamUser {
   readonly policies: Map<string, string>;
 }
 
-/** AWS IAM, as far as users with keys and inline policies go: its Query protocol, and errors as its reference has them. */
+interface IamRole {
+  readonly path: string;
+  /** Who may become it; as JSON. */
+  trust: string;
+  readonly policies: Map<string, string>;
+}
+
+/** AWS IAM, as far as users with keys, roles and inline policies go: its Query protocol, and errors as its reference has them. */
 export interface IamStub extends HttpStub {
   readonly users: ReadonlyMap<string, IamUser>;
+  readonly roles: ReadonlyMap<string, IamRole>;
   /** What the next call of this action is answered. */
   readonly refuseNext: (action: string, status: number, code: string) => void;
 }
@@ -19,6 +27,7 @@ const MAX_KEYS = 2;
 
 export const startIamStub = async (): Promise<IamStub> => {
   const users = new Map<string, IamUser>();
+  const roles = new Map<string, IamRole>();
   const refusals = new Map<string, StubAnswer>();
   let made = 0;
   const nextKey = (): string => `AKIASTUB${String(++made).padStart(12, '0')}`;
@@ -27,11 +36,13 @@ export const startIamStub = async (): Promise<IamStub> => {
     const action = call.get('Action') ?? '';
     const refusal = refusals.get(action);
     refusals.delete(action);
-    return refusal ?? answer(users, action, call, nextKey);
+    if (refusal !== undefined) return refusal;
+    return call.has('RoleName') ? answerRole(roles, action, call) : answer(users, action, call, nextKey);
   });
   return {
     ...stub,
     users,
+    roles,
     refuseNext: (action, status, code) => void refusals.set(action, failure(status, code)),
   };
 };
@@ -97,6 +108,48 @@ const answers: Readonly<Record<string, (call: IamCall) => StubAnswer>> = {
     forget();
     return success(action);
   },
+};
+
+const answerRole = (roles: Map<string, IamRole>, action: string, call: URLSearchParams): StubAnswer => {
+  const parameter = (name: string): string => call.get(name) ?? '';
+  const name = parameter('RoleName');
+  const role = roles.get(name);
+  if (action === 'CreateRole') {
+    if (role !== undefined) return failure(409, 'EntityAlreadyExists');
+    const [path, trust] = [parameter('Path'), parameter('AssumeRolePolicyDocument')];
+    roles.set(name, { path, trust, policies: new Map() });
+    return success(action, `<Role><RoleName>${name}</RoleName></Role>`);
+  }
+  if (role === undefined) return failure(404, 'NoSuchEntity');
+  if (action !== 'DeleteRole')
+    return roleAnswers[action]?.(action, role, name, parameter) ?? failure(400, 'InvalidAction');
+  if (role.policies.size > 0) return failure(409, 'DeleteConflict');
+  roles.delete(name);
+  return success(action);
+};
+
+type RoleAnswer = (action: string, role: IamRole, name: string, parameter: (name: string) => string) => StubAnswer;
+
+const roleAnswers: Readonly<Record<string, RoleAnswer>> = {
+  GetRole: (action, { path, trust }, name) => {
+    const document = `<AssumeRolePolicyDocument>${encodeURIComponent(trust)}</AssumeRolePolicyDocument>`;
+    return success(action, `<Role><Arn>arn:aws:iam::123456789012:role${path}${name}</Arn>${document}</Role>`);
+  },
+  UpdateAssumeRolePolicy: (action, role, _, parameter) => {
+    role.trust = parameter('PolicyDocument');
+    return success(action);
+  },
+  PutRolePolicy: (action, { policies }, _, parameter) => {
+    policies.set(parameter('PolicyName'), parameter('PolicyDocument'));
+    return success(action);
+  },
+  GetRolePolicy: (action, { policies }, _, parameter) => {
+    const document = policies.get(parameter('PolicyName'));
+    if (document === undefined) return failure(404, 'NoSuchEntity');
+    return success(action, `<PolicyDocument>${encodeURIComponent(document)}</PolicyDocument>`);
+  },
+  DeleteRolePolicy: (action, { policies }, _, parameter) =>
+    policies.delete(parameter('PolicyName')) ? success(action) : failure(404, 'NoSuchEntity'),
 };
 
 const XMLNS = 'https://iam.amazonaws.com/doc/2010-05-08/';

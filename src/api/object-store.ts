@@ -221,6 +221,10 @@ const spec = object(
           'ReadWrite',
           'ReadOnly',
         ),
+        serviceAccount: text(
+          'Service account of this namespace that gets the access by its own identity, instead of keys in a Secret. Google and AWS.',
+          { minLength: 1, maxLength: 253 },
+        ),
         secretName: text('Secret of this namespace; <metadata.name>-objectstore when absent.', {
           minLength: 1,
           maxLength: 253,
@@ -264,6 +268,8 @@ const status = object('What was last observed.', {
   configMapName: text('ConfigMap that holds the connection.'),
   access: object('The user that workloads are given the keys of.', {
     user: required(text('Its name at the provider.')),
+    serviceAccount: text('Service account that has the access instead of keys.'),
+    identity: text('What that service account is to be annotated with, on AWS: the ARN of its role.'),
     secretName: text('Secret that holds the key.'),
     keyId: text('ID of the key.'),
     keyIssued: text('When the key was made.', { format: 'date-time' }),

@@ -199,6 +199,7 @@ const keepObjectStores = (core: Core, events: EventRecorder): Runnable => {
       clusterName: settings.clusterName === '' ? clusterUid : settings.clusterName,
       azureResourceGroup: settings.azureResourceGroup,
       azureManagementEndpoint: settings.azureManagementEndpoint,
+      awsOidcProvider: settings.awsOidcProvider,
       resyncMs: settings.objectStoreResyncSeconds * 1_000,
     });
   };

@@ -287,6 +287,7 @@ export const settings = {
     text,
     'Azure Resource Manager, where it is not the public one',
   ),
+  awsOidcProvider: setting('AWS_OIDC_PROVIDER', '', text, 'ARN of this cluster’s OIDC provider (docs/buckets.md)'),
   podProfiles: setting(
     'POD_PROFILES',
     '',

@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
-import { request } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ArmStub, startArmStub } from '../../dev/stubs/arm.ts';
 import { type Azurite, startAzurite } from '../../dev/stubs/azurite.ts';
@@ -63,28 +60,16 @@ const access = (fields: Partial<DesiredAccess> = {}): DesiredAccess => ({
   ...fields,
 });
 
-/** The status of one request of a workload, with nothing but its token. */
-const tried = async (token: string, method: 'GET' | 'PUT' | 'DELETE', path: string): Promise<number> => {
-  const url = new URL(`${azurite.endpoint}/${path}?${token}`);
-  const headers = { 'x-ms-version': '2021-12-02', 'x-ms-blob-type': 'BlockBlob', 'content-length': '0' };
-  const [answer] = (await once(
-    request(url, { method, headers, ca: azurite.caBundle, agent: false }).end(),
-    'response',
-  )) as [IncomingMessage];
-  answer.resume();
-  return answer.statusCode ?? 0;
-};
-
 describe('tokens for a container of Azure', () => {
   it('open that container and no other', async () => {
     const { id, secret } = await byKey.issueKey(access(), signal);
     expect(await byKey.observe(access(), signal)).toEqual({ isGranted: true, keys: [id] });
     expect(new URLSearchParams(secret).get('si')).toBe(id);
-    expect(await tried(secret, 'PUT', 'spark-history/mine')).toBe(201);
-    expect(await tried(secret, 'GET', 'spark-history/mine')).toBe(200);
-    expect(await tried(secret, 'DELETE', 'spark-history/mine')).toBe(202);
-    expect(await tried(secret, 'GET', 'others/there')).toBe(403);
-    expect(await tried(secret, 'PUT', 'others/mine')).toBe(403);
+    expect(await azurite.tried(secret, 'PUT', 'spark-history/mine')).toBe(201);
+    expect(await azurite.tried(secret, 'GET', 'spark-history/mine')).toBe(200);
+    expect(await azurite.tried(secret, 'DELETE', 'spark-history/mine')).toBe(202);
+    expect(await azurite.tried(secret, 'GET', 'others/there')).toBe(403);
+    expect(await azurite.tried(secret, 'PUT', 'others/mine')).toBe(403);
   });
 
   it('read and do not write where that is asked for, those that are out already too', async () => {
@@ -93,8 +78,8 @@ describe('tokens for a container of Azure', () => {
     expect(await byKey.observe(reader, signal)).toMatchObject({ isGranted: false });
     await byKey.grant(reader, signal);
     expect(await byKey.observe(reader, signal)).toMatchObject({ isGranted: true });
-    expect(await tried(secret, 'GET', 'spark-history/there')).toBe(200);
-    expect(await tried(secret, 'PUT', 'spark-history/mine')).toBe(403);
+    expect(await azurite.tried(secret, 'GET', 'spark-history/there')).toBe(200);
+    expect(await azurite.tried(secret, 'PUT', 'spark-history/mine')).toBe(403);
   });
 
   it('open nothing once they are taken back, and leave others’ alone', async () => {
@@ -104,11 +89,11 @@ describe('tokens for a container of Azure', () => {
     const { keys } = (await byKey.observe(access(), signal)) ?? { keys: [] };
     await byKey.revokeKey(one, key.id, signal);
     await byKey.revokeKey(one, key.id, signal);
-    expect(await tried(key.secret, 'GET', 'spark-history/there')).toBe(403);
+    expect(await azurite.tried(key.secret, 'GET', 'spark-history/there')).toBe(403);
     const again = await byKey.issueKey(other, signal);
-    expect(await tried(again.secret, 'GET', 'spark-history/there')).toBe(200);
+    expect(await azurite.tried(again.secret, 'GET', 'spark-history/there')).toBe(200);
     await byKey.revoke(other, signal);
-    expect(await tried(again.secret, 'GET', 'spark-history/there')).toBe(403);
+    expect(await azurite.tried(again.secret, 'GET', 'spark-history/there')).toBe(403);
     expect(await byKey.observe(access(), signal)).toEqual({ isGranted: true, keys });
     expect(keys).toHaveLength(1);
   });
@@ -116,9 +101,9 @@ describe('tokens for a container of Azure', () => {
   it('are signed with a key that Resource Manager is asked for', async () => {
     const mine = access({ user: 'quartermaster-uid-5' });
     const { secret } = await byManager.issueKey(mine, signal);
-    expect(await tried(secret, 'GET', 'spark-history/there')).toBe(200);
+    expect(await azurite.tried(secret, 'GET', 'spark-history/there')).toBe(200);
     await byManager.revoke(mine, signal);
-    expect(await tried(secret, 'GET', 'spark-history/there')).toBe(403);
+    expect(await azurite.tried(secret, 'GET', 'spark-history/there')).toBe(403);
   });
 
   it('are not made where the account allows no keys, and there it is said what to do', async () => {

@@ -31,8 +31,8 @@ let controller: RunningController;
 const trusted = getCACertificates('default');
 
 beforeAll(async () => {
-  [azurite, cluster, identity] = await Promise.all([startAzurite(), startObjectStoreCluster(), startIdentity()]);
-  arm = await startArmStub({ ...place, blobEndpoint: () => azurite.endpoint });
+  [azurite, cluster, identity] = await Promise.all([startAzurite(account), startObjectStoreCluster(), startIdentity()]);
+  arm = await startArmStub({ ...place, blobEndpoint: () => azurite.endpoint, key: azurite.key });
   setDefaultCACertificates([...trusted, arm.caBundle, azurite.caBundle]);
   // Azure's client would else ask the real metadata service of whatever machine this is.
   vi.stubEnv('AZURE_POD_IDENTITY_AUTHORITY_HOST', identity.endpoint);
@@ -86,7 +86,29 @@ const container = (name: string) => arm.account(account)?.containers.get(name);
 const asked = (method: string, end: string) =>
   arm.requests.filter((request) => request.method === method && request.url.pathname.endsWith(end));
 
+/** In the data plane too, which the stub of Resource Manager does not have. */
+const fill = async (name: string, blobs: readonly string[]): Promise<void> => {
+  const { account: owner, key, endpoint: blobEndpoint, caBundle } = azurite;
+  const data = createAzureKeyProvider({ account: owner, key, blobEndpoint, caBundle });
+  await data.create(desiredBucket({ name }), AbortSignal.timeout(10_000));
+  for (const blob of blobs) await azurite.putBlob(`${name}/${blob}`);
+};
+
 describe('an ObjectStore on Azure', () => {
+  it('gives its workload a token for the container, which ends with it', async () => {
+    await fill('keyed', ['there']);
+    await cluster.submit('keyed', { name: 'keyed', access: {} });
+    await until('there is a token', async () => (await cluster.read('keyed'))?.status?.access?.keyId);
+    const { AZURE_STORAGE_SAS_TOKEN: token = '' } = (await cluster.secret('keyed-objectstore')) ?? {};
+    expect(await azurite.tried(token, 'GET', 'keyed/there')).toBe(200);
+    expect(await azurite.tried(token, 'PUT', 'keyed/mine')).toBe(201);
+    await cluster.change('keyed', { access: { mode: 'ReadOnly' } });
+    await until('it may read alone', async () => (await azurite.tried(token, 'PUT', 'keyed/other')) === 403);
+    await removed('keyed');
+    expect(await azurite.tried(token, 'GET', 'keyed/there')).toBe(403);
+    expect(await cluster.secret('keyed-objectstore')).toBeUndefined();
+  });
+
   it('needs nothing but a name, and shares the account of its namespace', async () => {
     const store = await submitted('sparkhistory');
     expect(store.status).toMatchObject({
@@ -185,14 +207,6 @@ describe('an ObjectStore on Azure', () => {
 });
 
 describe('deletion on Azure', () => {
-  /** In the data plane too, which the stub of Resource Manager does not have. */
-  const fill = async (name: string, blobs: readonly string[]): Promise<void> => {
-    const { account: owner, key, endpoint: blobEndpoint, caBundle } = azurite;
-    const data = createAzureKeyProvider({ account: owner, key, blobEndpoint, caBundle });
-    await data.create(desiredBucket({ name }), AbortSignal.timeout(10_000));
-    for (const blob of blobs) await azurite.putBlob(`${name}/${blob}`);
-  };
-
   it('with Retain leaves the container without our mark', async () => {
     await submitted('retained', { labels: { team: 'data' } });
     await removed('retained');

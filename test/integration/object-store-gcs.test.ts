@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import { type GcsStub, gcsError, startGcsStub } from '../../dev/stubs/gcs.ts';
+import { googleAccess } from '../../dev/stubs/google-access.ts';
 import { type HttpStub, startHttpStub } from '../../dev/stubs/http-stub.ts';
 import type { StringMap } from '../../src/api/kubernetes.ts';
 import type { ObjectStore } from '../../src/api/object-store.ts';
@@ -15,12 +16,18 @@ const PROJECT = 'analytics';
 
 const TOKEN = 'ya29.not-to-be-told';
 
+/** Of the one bucket that a workload is given access to. */
+const access = googleAccess(PROJECT, 'results');
 let gcs: GcsStub;
 let metadata: HttpStub;
 let cluster: ObjectStoreCluster;
 
 beforeAll(async () => {
-  [gcs, metadata, cluster] = await Promise.all([startGcsStub(PROJECT), startMetadata(), startObjectStoreCluster()]);
+  [gcs, metadata, cluster] = await Promise.all([
+    startGcsStub(PROJECT, access.answer),
+    startMetadata(),
+    startObjectStoreCluster(),
+  ]);
   // Google's client would else ask the real metadata service of whatever machine this is.
   vi.stubEnv('GCE_METADATA_HOST', new URL(metadata.endpoint).host);
   vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', undefined);
@@ -29,7 +36,7 @@ beforeAll(async () => {
   cluster.run({
     resyncMs: 2_000,
     world: { cloud: 'gcp', region: 'europe-west1', project: PROJECT },
-    request: (request) => ({ ...request, gcs: { ...request.gcs, endpoint: gcs.endpoint } }),
+    request: (request) => ({ ...request, gcs: { ...request.gcs, endpoint: gcs.endpoint, iamEndpoint: gcs.endpoint } }),
   });
 });
 
@@ -101,6 +108,24 @@ describe('an ObjectStore on Google Cloud', () => {
     });
     expect(gcs.resource('drifting-bucket')).toMatchObject({ labels: { ...mark, mine: 'kept' } });
     await removed('drifting');
+  });
+
+  it('gives its workload HMAC keys, and its service account the role in their place, which ends with it', async () => {
+    await cluster.submit('results', { name: 'results', access: {} });
+    await until('there are keys', async () => (await cluster.read('results'))?.status?.access?.keyId);
+    const { AWS_ACCESS_KEY_ID: id = '' } = (await cluster.secret('results-objectstore')) ?? {};
+    expect([...access.keys.keys()]).toEqual([id]);
+    await cluster.change('results', { access: { serviceAccount: 'spark' } });
+    const principal =
+      'principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/analytics.svc.id.goog/subject/ns/default/sa/spark';
+    await until('the service account has the role', () =>
+      Promise.resolve(access.policy.bindings.some(({ members }) => members.includes(principal))),
+    );
+    expect(access.policy.bindings).toEqual([{ role: 'roles/storage.objectUser', members: [principal] }]);
+    expect([access.keys.size, access.accounts.size]).toEqual([0, 0]);
+    expect(await cluster.secret('results-objectstore')).toBeUndefined();
+    await removed('results');
+    expect(access.policy.bindings).toEqual([]);
   });
 
   it('is made once where Google asks for fewer calls', async () => {

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import type { ObjectStore } from '../../api/object-store.ts';
+import { hasKeys } from './access/keys.ts';
 import { accessSecretNameOf } from './access/secret.ts';
 import type { BucketConnection, BucketProvider } from './providers/bucket.ts';
 
@@ -29,7 +30,7 @@ const s3Repository: Repository = (store, { endpoint, host, port, s3, region }) =
       endpoint: endpoint === undefined ? host : `${host}:${port}`,
       region: s3?.region ?? region,
       ...(endpoint?.startsWith('http:') && { insecure: true }),
-      ...(spec.access === undefined
+      ...(!hasKeys(store)
         ? { useSDKCreds: true }
         : {
             accessKeySecret: { name: secret, key: 'AWS_ACCESS_KEY_ID' },
@@ -41,7 +42,7 @@ const s3Repository: Repository = (store, { endpoint, host, port, s3, region }) =
 
 const repositoryFor: Readonly<Record<BucketProvider['name'], Repository>> = {
   gcs: (store, connection) =>
-    store.spec.access === undefined ? { gcs: { bucket: store.spec.name } } : s3Repository(store, connection),
+    !hasKeys(store) ? { gcs: { bucket: store.spec.name } } : s3Repository(store, connection),
   azure: ({ spec }, { host }) => ({
     azure: { endpoint: `https://${host}`, container: spec.name, useSDKCreds: true },
   }),

@@ -4,6 +4,7 @@ import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
 import { BUCKET_CLUSTER_MARK, BUCKET_NAMESPACE_MARK } from '../../api/names.ts';
 import type { ObjectStore } from '../../api/object-store.ts';
 import { type Kube, type Resource, resources } from '../../kube/api-server.ts';
+import { hasKeys } from './access/keys.ts';
 import { accessSecretNameOf } from './access/secret.ts';
 import { hasPlatformIdentity, type Placement, type PlatformService } from './placement.ts';
 import { BucketError, type BucketProvider } from './providers/bucket.ts';
@@ -22,6 +23,8 @@ export interface ProviderContext {
   readonly azureResourceGroup: string;
   /** Empty: the public ones. */
   readonly azureManagementEndpoint: string;
+  /** ARN of the OIDC provider of the cluster's service accounts; empty where AWS IAM knows none. */
+  readonly awsOidcProvider: string;
   readonly onCall: OnCall;
 }
 
@@ -54,7 +57,7 @@ export const readReferences = async (
     name === undefined
       ? Promise.resolve(undefined)
       : kube.get<Referenced>(resource, { namespace, name }, signal).catch(readable(name));
-  const keys = store.spec.access && accessSecretNameOf(store);
+  const keys = hasKeys(store) ? accessSecretNameOf(store) : undefined;
   const access = await read(resources.secrets, keys, store.metadata.namespace);
   // Nobody but the platform says whom its keys are shown to.
   if (platform !== undefined) {
@@ -112,8 +115,12 @@ export const openProviderFor = async (
       forcePathStyle: spec.s3?.forcePathStyle,
       caBundle: caBundleOf(store, references),
       isLoopbackAllowed: context.policy.allowLoopbackEndpoints,
+      oidcProvider: context.awsOidcProvider,
     },
-    gcs: { project: spec.gcp?.project ?? factIn(context, 'gcp', 'project') },
+    gcs: {
+      clusterProject: factIn(context, 'gcp', 'project'),
+      project: spec.gcp?.project ?? factIn(context, 'gcp', 'project'),
+    },
     azure: azureOf(store, context),
     onCall: context.onCall,
   });

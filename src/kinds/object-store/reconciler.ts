@@ -6,6 +6,7 @@ import { type AccessTools, applyAccessStep, removeFormerSecret } from './access/
 import { desiredAccess } from './access/keys.ts';
 import { modeOf } from './access/sharing.ts';
 import { connectionFor, readConnection, removeFormerConnection, writeConnection } from './connection.ts';
+import { type AccessProvider, noAccess } from './providers/access.ts';
 import {
   type BucketConnection,
   BucketError,
@@ -135,13 +136,30 @@ export interface StepContext {
   readonly now: () => string;
 }
 
+/** Access of service accounts; every call says what is missing where the provider knows none. */
+const identitiesOf = ({ name, identities }: BucketProvider): AccessProvider => ({
+  ...noAccess(
+    () =>
+      new BucketError(
+        'UnsupportedFeature',
+        `spec.access.serviceAccount: ${name === 's3' ? 'this service' : name} knows no service accounts: leave it out, and the workload gets keys where they can be had.`,
+      ),
+  ),
+  ...identities,
+});
+
 const accessToolsOf = ({ store, sharing }: ObservedState, context: StepContext): AccessTools => ({
   kube: context.kube,
-  open: async () => {
+  open: async (isRecorded = false) => {
     const { provider, bucket } = await context.open();
+    const { serviceAccount } = (isRecorded ? store.status?.access : store.spec.access) ?? {};
     return {
-      provider: provider.access,
-      desired: desiredAccess(store, modeOf(store, sharing), bucket.encryptionKey),
+      provider: serviceAccount === undefined ? provider.access : identitiesOf(provider),
+      desired: desiredAccess(store, {
+        mode: modeOf(store, sharing),
+        encryptionKey: bucket.encryptionKey,
+        serviceAccount,
+      }),
       connection: provider.connection(bucket),
     };
   },

@@ -3,6 +3,7 @@ import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
 import type { Condition } from '../../api/schema.ts';
 import { type ConditionUpdate, setConditions } from '../../controller/apply.ts';
 import type { Note } from '../../controller/events.ts';
+import type { ObservedAccess } from './access/keys.ts';
 import { accessSecretNameOf } from './access/secret.ts';
 import { connectionNameOf } from './connection.ts';
 import type { BucketConnection } from './providers/bucket.ts';
@@ -104,7 +105,8 @@ const recordOf = ({ store, placement, bucket }: ObservedState, connection: Bucke
 const accessRecordOf = ({ store, access }: ObservedState): Pick<ObjectStoreStatus, 'access'> => {
   const recorded = store.status?.access;
   if (recorded === undefined) return {};
-  if (typeof access === 'string' || access.secret === 'absent') return { access: recorded };
+  if (typeof access === 'string') return { access: recorded };
+  if (access.secret === 'absent') return { access: { ...recorded, ...identityOf(access) } };
   const { keyId, issuedAt, formerKeys, formerUntil } = access.secret;
   return {
     access: {
@@ -116,6 +118,9 @@ const accessRecordOf = ({ store, access }: ObservedState): Pick<ObjectStoreStatu
     },
   };
 };
+
+const identityOf = ({ user }: ObservedAccess): { readonly identity?: string } =>
+  user === 'absent' || user.identity === undefined ? {} : { identity: user.identity };
 
 const toSecond = (time: string): string => time.replace(/\.\d+Z$/, 'Z');
 

@@ -145,6 +145,8 @@ const ensureConnection = ({ store, connection }: ObservedState): Step | undefine
 const ensureAccess = ({ store: { spec, status }, access }: ObservedState, now: Date): Step | undefined => {
   if (access === 'failed') return undefined;
   if (spec.access === undefined) return status?.access && { do: 'revokeAccess' };
+  if (status?.access !== undefined && status.access.serviceAccount !== spec.access.serviceAccount)
+    return { do: 'revokeAccess' };
   if (access === 'unobserved') return { do: 'observeAccess' };
   const step = nextAccessStep(spec.access, access, now);
   return step !== undefined && status?.access === undefined ? { do: 'recordAccess' } : step;

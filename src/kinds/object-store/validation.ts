@@ -93,6 +93,15 @@ const sharedIsAccessAlone: Check = ({ spec }) => {
   return other && `spec.${other} is for the ObjectStore that spec.sharedFrom names to say: leave it out.`;
 };
 
+/** What only keys have. */
+const KEY_FIELDS = ['secretName', 'rotation', 'rotateAfterDays', 'overlapSeconds'] as const;
+
+const identityHasNoKeys: Check = ({ spec: { access } }) => {
+  const field =
+    access?.serviceAccount === undefined ? undefined : KEY_FIELDS.find((each) => access[each] !== undefined);
+  return field && `spec.access.${field} is for keys, and spec.access.serviceAccount has none: leave one of them out.`;
+};
+
 const quotaIsForCeph: Check = ({ spec: { quota }, placement: { provider, endpoint } }) =>
   quota !== undefined && provider !== undefined && (provider !== 's3' || endpoint === undefined)
     ? `spec.quota is for buckets of Ceph: ${titles[provider]} has no limit of its own.`
@@ -159,6 +168,7 @@ const referencesAreNames: Check = ({ spec }) => {
     'spec.s3.caBundleRef.name': spec.s3?.caBundleRef?.name,
     'spec.writeConnectionTo.configMapName': spec.writeConnectionTo?.configMapName,
     'spec.access.secretName': spec.access?.secretName,
+    'spec.access.serviceAccount': spec.access?.serviceAccount,
   };
   const wrong = Object.entries(references).find(([, name]) => name !== undefined && !isObjectName(name));
   return wrong && `${wrong[0]} ${JSON.stringify(wrong[1])} cannot be the name of an object of this namespace.`;
@@ -180,6 +190,7 @@ const checks: readonly Check[] = [
   labelsAreTaken,
   referencesAreNames,
   sharedIsAccessAlone,
+  identityHasNoKeys,
   quotaIsForCeph,
 ];
 

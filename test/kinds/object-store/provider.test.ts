@@ -41,6 +41,7 @@ const requestFor = async (
     clusterName: '',
     azureResourceGroup: '',
     azureManagementEndpoint: '',
+    awsOidcProvider: '',
     onCall: () => undefined,
   });
   const [request] = requests;

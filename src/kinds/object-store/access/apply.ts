@@ -20,7 +20,8 @@ import {
 /** What the steps about users and keys are done with. */
 export interface AccessTools {
   readonly kube: Pick<Kube, 'get' | 'create' | 'apply' | 'remove'>;
-  readonly open: () => Promise<{
+  /** For what the spec asks for; with `isRecorded` for what was given, which may be something else. */
+  readonly open: (isRecorded?: boolean) => Promise<{
     readonly provider: AccessProvider;
     readonly desired: DesiredAccess;
     readonly connection: BucketConnection;
@@ -39,14 +40,20 @@ export const applyAccessStep = async (
   tools: AccessTools,
 ): Promise<Partial<ObservedState>> => {
   const { provider, desired } = await tools.open();
+  const { serviceAccount } = store.spec.access ?? {};
   switch (step.do) {
     case 'observeAccess':
       return { access: await observeAccess(store, tools) };
     case 'recordAccess':
-      return { store: await tools.writeStatus({ ...store.status, access: { user: desired.user } }) };
+      return {
+        store: await tools.writeStatus({
+          ...store.status,
+          access: { user: desired.user, ...(serviceAccount !== undefined && { serviceAccount }) },
+        }),
+      };
     case 'grantAccess':
       await provider.grant(desired, tools.signal);
-      return { access: granted(access) };
+      return { access: granted(access, await identityOf(provider, desired, tools.signal)) };
     case 'issueKey':
       return { access: await issueKey(step.formerKeys, store, access, tools) };
     case 'revokeKey':
@@ -62,17 +69,27 @@ export const applyAccessStep = async (
 const observeAccess = async (store: ObjectStore, tools: AccessTools): Promise<ObservedAccess> => {
   const { provider, desired, connection } = await tools.open();
   const user = (await provider.observe(desired, tools.signal)) ?? 'absent';
+  if (desired.serviceAccount !== undefined) return { user, secret: 'absent' };
   const found = await findAccessSecret(tools.kube, store, accessSecretNameOf(store), tools.signal);
   return { user, secret: found === undefined ? 'absent' : observeSecret(found, store, connection) };
 };
 
 type Access = ObservedState['access'];
 
+/** What a service account that was just given its access is annotated with. */
+const identityOf = async (
+  provider: AccessProvider,
+  desired: DesiredAccess,
+  signal: AbortSignal,
+): Promise<string | undefined> =>
+  desired.serviceAccount === undefined ? undefined : (await provider.observe(desired, signal))?.identity;
+
 /** Providers show what was just made a moment later only: our own writes are taken for done. */
-const granted = (access: Access): Access =>
-  typeof access === 'string'
-    ? access
-    : { ...access, user: { keys: access.user === 'absent' ? [] : access.user.keys, isGranted: true } };
+const granted = (access: Access, identity: string | undefined): Access => {
+  if (typeof access === 'string') return access;
+  const keys = access.user === 'absent' ? [] : access.user.keys;
+  return { ...access, user: { keys, isGranted: true, ...(identity !== undefined && { identity }) } };
+};
 
 const withKeys = (access: Access, change: (keys: readonly string[]) => readonly string[]): Access =>
   typeof access === 'string' || access.user === 'absent'
@@ -135,7 +152,7 @@ const refreshSecret = async (store: ObjectStore, access: Access, tools: AccessTo
 
 /** The user first: what is in a Secret of somebody's works no more then. That it is gone is recorded at the end. */
 const revokeAccess = async (store: ObjectStore, tools: AccessTools): Promise<ObjectStore> => {
-  const { provider, desired } = await tools.open();
+  const { provider, desired } = await tools.open(true);
   await provider.revoke(desired, tools.signal);
   const { access, ...status } = store.status ?? {};
   await removeAccessSecret(tools.kube, store, access?.secretName ?? accessSecretNameOf(store), tools.signal);

@@ -43,6 +43,7 @@ const UNSEEN_SECONDS = 60;
 export const nextAccessStep = (spec: AccessSpec, observed: ObservedAccess, now: Date): AccessStep | undefined => {
   const { user, secret } = observed;
   if (user === 'absent' || !user.isGranted) return { do: 'grantAccess' };
+  if (spec.serviceAccount !== undefined) return undefined;
   const { keys } = user;
   if (secret === 'absent') return issue(keys, keys);
   const stray = keys.find((key) => key !== secret.keyId && !secret.formerKeys.includes(key));
@@ -78,6 +79,7 @@ const ageLimitOf = ({ rotateAfterDays }: AccessSpec, { issuedAt }: ObservedSecre
 
 /** Milliseconds until there is something to do about the keys; infinite where nothing is. */
 export const accessDueMs = (spec: AccessSpec, { secret }: ObservedAccess, now: Date): number => {
+  if (spec.serviceAccount !== undefined) return Number.POSITIVE_INFINITY;
   if (secret === 'absent') return 0;
   const at = secret.formerKeys.length > 0 ? Date.parse(secret.formerUntil) : ageLimitOf(spec, secret);
   return Math.max(0, at - now.getTime());
@@ -93,12 +95,22 @@ export const userOf = ({ metadata }: Pick<ObjectStore, 'metadata'>): string => `
 /** What the workload of an ObjectStore is to have. */
 export const desiredAccess = (
   { metadata, spec }: ObjectStore,
-  mode: DesiredAccess['mode'],
-  encryptionKey: string | undefined,
+  {
+    mode,
+    encryptionKey,
+    serviceAccount,
+  }: Pick<DesiredAccess, 'mode' | 'encryptionKey'> & { readonly serviceAccount: string | undefined },
 ): DesiredAccess => ({
   user: userOf({ metadata }),
   title: `${metadata.namespace ?? ''}/${metadata.name ?? ''}`,
   bucket: spec.name,
   mode,
   encryptionKey,
+  ...(serviceAccount !== undefined && {
+    serviceAccount: { namespace: metadata.namespace ?? '', name: serviceAccount },
+  }),
 });
+
+/** Whether the workload of an ObjectStore has keys in a Secret. */
+export const hasKeys = ({ spec }: Pick<ObjectStore, 'spec'>): boolean =>
+  spec.access !== undefined && spec.access.serviceAccount === undefined;

@@ -10,6 +10,8 @@ export interface DesiredAccess {
   readonly mode: 'ReadWrite' | 'ReadOnly';
   /** The key that the bucket is encrypted with, as `spec.encryption.keyRef` names it. */
   readonly encryptionKey: string | undefined;
+  /** Who gets it by their own identity; undefined where keys are asked for. */
+  readonly serviceAccount?: { readonly namespace: string; readonly name: string } | undefined;
 }
 
 /** A user that is there. */
@@ -18,6 +20,8 @@ export interface ObservedUser {
   readonly isGranted: boolean;
   /** IDs of its keys. */
   readonly keys: readonly string[];
+  /** What a service account is annotated with to be it, where that takes an annotation. */
+  readonly identity?: string | undefined;
 }
 
 /** A key that was just made: the one moment at which its secret is known everywhere. */
@@ -43,6 +47,9 @@ export interface AccessProvider {
   /** Takes the user away, its keys and permissions with it. */
   readonly revoke: (access: DesiredAccess, signal: AbortSignal) => Promise<void>;
 }
+
+/** Access of service accounts by their own identity: the same promises, and no keys. */
+export type IdentityProvider = Pick<AccessProvider, 'observe' | 'grant' | 'revoke'>;
 
 /** Stands for the users of a provider that gives none: every call says what is missing. */
 export const noAccess = (missing: () => BucketError): AccessProvider => {

@@ -1,6 +1,6 @@
 import type { StringMap } from '../../../api/kubernetes.ts';
 import type { BucketProviderName, LifecycleRule } from '../../../api/object-store.ts';
-import type { AccessProvider } from './access.ts';
+import type { AccessProvider, IdentityProvider } from './access.ts';
 
 /** Why a provider call failed, whatever the vendor calls it. Retry policy hangs on this alone. */
 export type BucketReason =
@@ -106,6 +106,8 @@ export interface BucketProvider {
   readonly remove: (bucket: DesiredBucket, force: boolean, signal: AbortSignal) => Promise<void>;
   /** Users for workloads, each for one bucket alone. */
   readonly access: AccessProvider;
+  /** Access of service accounts, where the provider knows them; absent where it knows none. */
+  readonly identities?: IdentityProvider;
   /** Where it is reached: for the connection ConfigMap and Spark. */
   readonly connection: (bucket: DesiredBucket) => BucketConnection;
 }

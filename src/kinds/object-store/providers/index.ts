@@ -1,6 +1,6 @@
 import type { StringMap } from '../../../api/kubernetes.ts';
 import type { BucketProviderName } from '../../../api/object-store.ts';
-import type { AccessProvider } from './access.ts';
+import type { AccessProvider, IdentityProvider } from './access.ts';
 import { BucketError, type BucketProvider, type BucketReason, type Feature } from './bucket.ts';
 import { azureCredentialsFrom, type CredentialsSecret, gcsCredentialsFrom, s3CredentialsFrom } from './credentials.ts';
 
@@ -27,11 +27,15 @@ export interface S3Request {
   readonly isLoopbackAllowed?: boolean | undefined;
   /** Where AWS IAM is asked; its own address where not given. */
   readonly iamEndpoint?: string | undefined;
+  /** ARN of the OIDC provider by which IAM knows service accounts of this cluster; empty where it knows none. */
+  readonly oidcProvider?: string | undefined;
 }
 
 export interface GcsRequest {
   /** Where not given, the project of the key in the Secret. */
   readonly project?: string | undefined;
+  /** The project of this cluster, whose service accounts Google knows; undefined where it is elsewhere. */
+  readonly clusterProject?: string | undefined;
   readonly endpoint?: string | undefined;
   /** Where Google's IAM is asked; its own address where not given. */
   readonly iamEndpoint?: string | undefined;
@@ -142,6 +146,7 @@ const wrapProvider = (provider: BucketProvider, wrap: CallWrapper): BucketProvid
   features: (bucket) => provider.features(bucket).map((feature) => wrapFeature(feature, bucket.name, wrap)),
   remove: (bucket, force, signal) => wrap('remove', bucket.name, () => provider.remove(bucket, force, signal)),
   access: wrapAccess(provider.access, wrap),
+  ...(provider.identities && { identities: wrapIdentities(provider.identities, wrap) }),
   connection: (bucket) => provider.connection(bucket),
 });
 
@@ -151,6 +156,12 @@ const wrapAccess = (access: AccessProvider, wrap: CallWrapper): AccessProvider =
   issueKey: (desired, signal) => wrap('issue key', desired.bucket, () => access.issueKey(desired, signal)),
   revokeKey: (desired, id, signal) => wrap('revoke key', desired.bucket, () => access.revokeKey(desired, id, signal)),
   revoke: (desired, signal) => wrap('revoke access', desired.bucket, () => access.revoke(desired, signal)),
+});
+
+const wrapIdentities = (identities: IdentityProvider, wrap: CallWrapper): IdentityProvider => ({
+  observe: (desired, signal) => wrap('observe access', desired.bucket, () => identities.observe(desired, signal)),
+  grant: (desired, signal) => wrap('grant access', desired.bucket, () => identities.grant(desired, signal)),
+  revoke: (desired, signal) => wrap('revoke access', desired.bucket, () => identities.revoke(desired, signal)),
 });
 
 const wrapFeature = ({ name, isApplied, apply }: Feature, bucket: string, wrap: CallWrapper): Feature => ({

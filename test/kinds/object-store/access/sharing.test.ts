@@ -66,6 +66,8 @@ describe('admission of spec.sharedFrom and spec.quota', () => {
     [{ sharedFrom }, 'spec.sharedFrom needs spec.access'],
     [{ sharedFrom, access: {}, versioning: true }, 'spec.versioning is for the ObjectStore that spec.sharedFrom names'],
     [{ quota: { maxObjects: 10 } }, 'spec.quota is for buckets of Ceph: an S3 bucket has no limit of its own'],
+    [{ access: { serviceAccount: 'spark', rotateAfterDays: 90 } }, 'spec.access.rotateAfterDays is for keys'],
+    [{ access: { serviceAccount: '../spark' } }, 'spec.access.serviceAccount "../spark" cannot be the name'],
     [{ access: { secretName: '../keys' } }, 'spec.access.secretName "../keys" cannot be the name of an object'],
   ])('refuses %j', (spec, sentence) => {
     expect(admit(objectStore(spec)).denied).toContain(sentence);

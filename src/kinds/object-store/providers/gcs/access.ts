@@ -14,7 +14,7 @@ export interface GcsAccessSession {
 }
 
 /** What a workload may do, and nothing of the bucket itself. */
-const roles: Readonly<Record<DesiredAccess['mode'], Role>> = {
+export const roles: Readonly<Record<DesiredAccess['mode'], Role>> = {
   ReadWrite: 'roles/storage.objectUser',
   ReadOnly: 'roles/storage.objectViewer',
 };
@@ -55,7 +55,7 @@ const observe = async (
 const grant = async (session: GcsAccessSession, access: DesiredAccess, about: About): Promise<void> => {
   const email = emailOf(session, access);
   if (!(await hasAccount(session, email, about))) await createAccount(session, access, about);
-  await giveRole(session, email, roles[access.mode], about);
+  await giveRole(session, memberOf(email), roles[access.mode], about);
 };
 
 /** The keys first, then what they open: an account that is deleted stays in a policy under another name. */
@@ -63,7 +63,7 @@ const revoke = async (session: GcsAccessSession, access: DesiredAccess, about: A
   const email = emailOf(session, access);
   if (await hasAccount(session, email, about))
     for (const id of await keysOf(session, email, about)) await revokeKey(session, id, about);
-  await giveRole(session, email, undefined, about);
+  await giveRole(session, memberOf(email), undefined, about);
   await send(session, 'iam.serviceAccounts.delete', { ...accountAt(session, email), method: 'DELETE' }, about);
 };
 
@@ -94,7 +94,7 @@ const MAX_DESCRIPTION = 256;
 const MANY_ACCOUNTS =
   'the project has as many service accounts as its quota allows, 100 unless it was raised, or was asked too often';
 
-const policyOf = async (session: GcsAccessSession, about: About): Promise<BucketPolicy | undefined> => {
+export const policyOf = async (session: GcsAccessSession, about: About): Promise<BucketPolicy | undefined> => {
   const qs = { optionsRequestedPolicyVersion: 3 };
   const answer = await send(session, 'storage.buckets.getIamPolicy', { uri: policyAt(about), qs }, about);
   return answer === undefined ? undefined : policyIn(answer);
@@ -103,15 +103,15 @@ const policyOf = async (session: GcsAccessSession, about: About): Promise<Bucket
 const policyAt = ({ bucket }: About): string => `/b/${encodeURIComponent(bucket)}/iam`;
 
 /** Writes what was read, changed; Google refuses it where somebody changed it in between. A bucket that is gone has no policy. */
-const giveRole = async (
+export const giveRole = async (
   session: GcsAccessSession,
-  email: string,
+  member: string,
   role: Role | undefined,
   about: About,
 ): Promise<void> => {
   const policy = await policyOf(session, about);
-  if (policy === undefined || hasRole(policy, memberOf(email), role)) return;
-  const json = { ...withRole(policy, memberOf(email), role), version: 3 };
+  if (policy === undefined || hasRole(policy, member, role)) return;
+  const json = { ...withRole(policy, member, role), version: 3 };
   const request = { method: 'PUT', uri: policyAt(about), json } as const;
   await send(session, 'storage.buckets.setIamPolicy', request, about, {
     400: { reason: 'Throttled', advice: 'the service account is not known everywhere yet; it is tried again later' },
@@ -157,7 +157,7 @@ const textOf = (value: unknown, name: string): string => {
 };
 
 /** Undefined where there is no such thing. */
-const send = (
+export const send = (
   { storage, call }: GcsAccessSession,
   operation: string,
   request: GoogleRequest,

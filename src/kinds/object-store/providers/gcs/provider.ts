@@ -6,9 +6,12 @@ import { type About, createVendorCall, type VendorCall } from '../vendor-call.ts
 import { gcsAccess } from './access.ts';
 import { listItems, readGcsError, statusOf } from './client.ts';
 import { closed, gcsSettings, labelsIn } from './features.ts';
+import { gcsIdentities } from './identity.ts';
 
 export interface GcsOptions {
   readonly project: string;
+  /** The project of the cluster, where it is in Google Cloud. */
+  readonly clusterProject?: string | undefined;
   /** Google's own where not given. */
   readonly endpoint?: string | undefined;
   /** Where Google's IAM is asked for service accounts; its own address where not given. */
@@ -45,6 +48,7 @@ export const createGcsProvider = (options: GcsOptions): BucketProvider => {
       })),
     remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
     access: gcsAccess({ ...session, iamEndpoint: options.iamEndpoint }),
+    identities: gcsIdentities({ ...session, clusterProject: options.clusterProject }),
     connection: ({ name, location = '' }) => ({
       url: `gs://${name}`,
       host: session.endpoint?.hostname ?? 'storage.googleapis.com',

@@ -28,6 +28,8 @@ export interface S3Options {
   readonly isLoopbackAllowed?: boolean | undefined;
   /** Where AWS IAM is asked; its own address where not given. */
   readonly iamEndpoint?: string | undefined;
+  /** ARN of the OIDC provider by which IAM knows service accounts of the cluster; empty where it knows none. */
+  readonly oidcProvider?: string | undefined;
   /** Of each call; 10 s where not given. */
   readonly timeoutMs?: number | undefined;
 }

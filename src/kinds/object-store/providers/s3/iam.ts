@@ -27,13 +27,13 @@ export interface IamOptions {
 }
 
 /** Below it, so that a platform can bound what we may make: `arn:aws:iam::ACCOUNT:user/quartermaster/*`. */
-const PATH = '/quartermaster/';
+export const PATH = '/quartermaster/';
 /** The one policy of a user, inline: it goes with the user. */
-const POLICY = 'bucket';
+export const POLICY = 'bucket';
 const TIMEOUT_MS = 10_000;
 
-/** Users of AWS IAM, each with one inline policy for one bucket. IAM tells of what was just made a moment later only. */
-export const iamAccess = ({ region, credentials, endpoint }: IamOptions): AccessProvider => {
+/** Opens IAM; makes no call yet. */
+export const openIam = ({ region, credentials, endpoint }: IamOptions): Iam => {
   const client = new IAMClient({
     region,
     maxAttempts: 1,
@@ -41,7 +41,7 @@ export const iamAccess = ({ region, credentials, endpoint }: IamOptions): Access
     ...(endpoint !== undefined && { endpoint }),
   });
   const call = createVendorCall({ target: 'AWS IAM', timeoutMs: TIMEOUT_MS, read: readIamError });
-  const iam: Iam = {
+  return {
     partition: partitionOf(region),
     call: (operation, send, about, isFine = () => false) =>
       call(
@@ -54,6 +54,11 @@ export const iamAccess = ({ region, credentials, endpoint }: IamOptions): Access
         about,
       ),
   };
+};
+
+/** Users of AWS IAM, each with one inline policy for one bucket. IAM tells of what was just made a moment later only. */
+export const iamAccess = (options: IamOptions): AccessProvider => {
+  const iam = openIam(options);
   const about = ({ bucket }: DesiredAccess, signal: AbortSignal): About => ({ bucket, signal });
   return {
     observe: (access, signal) => observe(iam, access, about(access, signal)),
@@ -64,7 +69,7 @@ export const iamAccess = ({ region, credentials, endpoint }: IamOptions): Access
   };
 };
 
-interface Iam {
+export interface Iam {
   readonly partition: string;
   /** Undefined where IAM answered an error that `isFine`. */
   readonly call: <T>(
@@ -80,8 +85,8 @@ const partitionOf = (region: string): string => {
   return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
 };
 
-const isAbsent = (code: string): boolean => /^NoSuchEntity(Exception)?$/.test(code);
-const isThere = (code: string): boolean => /^EntityAlreadyExists(Exception)?$/.test(code);
+export const isAbsent = (code: string): boolean => /^NoSuchEntity(Exception)?$/.test(code);
+export const isThere = (code: string): boolean => /^EntityAlreadyExists(Exception)?$/.test(code);
 
 const observe = async (iam: Iam, access: DesiredAccess, about: About): Promise<ObservedUser | undefined> => {
   const keys = await keysOf(iam, access.user, about);
@@ -107,7 +112,7 @@ const keysOf = async (iam: Iam, UserName: string, about: About): Promise<readonl
 };
 
 /** IAM answers with the document as part of a URL would hold it. */
-const documentIn = (text: string | undefined): unknown => {
+export const documentIn = (text: string | undefined): unknown => {
   try {
     return text === undefined ? undefined : JSON.parse(decodeURIComponent(text));
   } catch {
@@ -115,7 +120,7 @@ const documentIn = (text: string | undefined): unknown => {
   }
 };
 
-const policyFor = ({ bucket, mode, encryptionKey }: DesiredAccess, partition: string) => {
+export const policyFor = ({ bucket, mode, encryptionKey }: DesiredAccess, partition: string) => {
   const { onBucket, onObjects } = permissionsOf(mode);
   const arn = `arn:${partition}:s3:::${bucket}`;
   const kms = mode === 'ReadWrite' ? ['kms:Decrypt', 'kms:GenerateDataKey'] : ['kms:Decrypt'];
@@ -211,4 +216,4 @@ const readIamError = (error: unknown): Verdict => {
 };
 
 const NO_PERMISSION =
-  'spec.access needs an identity that may manage IAM users below /quartermaster/; docs/buckets.md lists the permissions';
+  'spec.access needs an identity that may manage IAM users below /quartermaster/, or roles for spec.access.serviceAccount; docs/buckets.md lists the permissions';

@@ -37,6 +37,7 @@ import {
 import { addTags, readTags, s3Features, writeTags } from './features.ts';
 import { iamAccess } from './iam.ts';
 import { rgwAccess } from './rgw.ts';
+import { iamRoles } from './role.ts';
 
 /** Buckets on AWS, or on anything that speaks S3 at an endpoint: Ceph, MinIO, Swift, CreoDIAS, Oracle, Alibaba, DigitalOcean. */
 export const createS3Provider = (options: S3Options): BucketProvider => {
@@ -51,6 +52,7 @@ export const createS3Provider = (options: S3Options): BucketProvider => {
     features: (bucket) => s3Features(session, bucket),
     remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
     access: accessOf(session, options),
+    ...identitiesOf(session, options),
     connection: (bucket) => connectionOf(session, bucket),
   };
 };
@@ -60,6 +62,15 @@ const accessOf = (session: S3Session, { credentials, iamEndpoint }: S3Options): 
   session.endpoint === undefined
     ? iamAccess({ region: session.region, credentials, endpoint: iamEndpoint })
     : rgwAccess(session);
+
+/** At an endpoint nobody knows service accounts of Kubernetes. */
+const identitiesOf = (
+  session: S3Session,
+  { credentials, iamEndpoint, oidcProvider = '' }: S3Options,
+): Pick<BucketProvider, 'identities'> =>
+  session.endpoint === undefined
+    ? { identities: iamRoles({ region: session.region, credentials, endpoint: iamEndpoint, oidcProvider }) }
+    : {};
 
 const observe = async (
   session: S3Session,

@@ -93,7 +93,7 @@ describe('users of AWS IAM', () => {
     await expect(provider.grant(access(), signal)).rejects.toMatchObject({
       reason: 'PermissionDenied',
       message:
-        'Bucket "spark-history" at AWS IAM: spec.access needs an identity that may manage IAM users below /quartermaster/; docs/buckets.md lists the permissions (CreateUser: 403 AccessDenied).',
+        'Bucket "spark-history" at AWS IAM: spec.access needs an identity that may manage IAM users below /quartermaster/, or roles for spec.access.serviceAccount; docs/buckets.md lists the permissions (CreateUser: 403 AccessDenied).',
     });
   });
 
