@@ -1,6 +1,9 @@
 import type { Budget, Reservation } from './budget.ts';
 import { type Exchange, hostOf, whileOpen } from './exchange.ts';
 
+/** Has a job of that address done when its turn comes. */
+export type InTurn = (host: string, job: () => void) => void;
+
 /** How much of one body may be in memory. All in bytes. */
 export interface BodyLimits {
   /** One body. */
@@ -18,9 +21,12 @@ export type Body = Buffer | 'too large' | 'too much';
  */
 export type ReadBody = (exchange: Exchange, done: (body: Body) => void, broken: (error: Error) => void) => void;
 
-/** Makes the reader of one server, which keeps the account of all its bodies: of what has come, whatever was announced. */
+/**
+ * Makes the reader of one server, which keeps the account of all its bodies: of what has come, whatever was announced. A large one is
+ * done when its turn comes, and counts until then.
+ */
 export const createBodyReader =
-  (limits: BodyLimits, budget: Budget): ReadBody =>
+  (limits: BodyLimits, budget: Budget, inTurn: InTurn): ReadBody =>
   ({ request, response }, done, broken) => {
     const declared = Number(request.headers['content-length'] ?? 0);
     if (declared > limits.maxBytes) {
@@ -54,11 +60,16 @@ export const createBodyReader =
       const excess = incoming.add(chunk);
       if (excess !== undefined) refuse(excess);
     });
-    request.on('end', () => {
+    const finish = (): void => {
+      // While it waited its room may have gone to another, or its connection.
       if (isOver) return;
       const body = whole ?? incoming?.bytes() ?? NOTHING;
-      end();
       done(body);
+      end();
+    };
+    request.on('end', () => {
+      if (incoming?.isLarge() === true) inTurn(hostOf(request), finish);
+      else finish();
     });
     request.on('error', (error) => {
       end();
@@ -70,6 +81,7 @@ interface Incoming {
   /** Why the chunk was not taken; undefined where it was. */
   readonly add: (chunk: Buffer) => 'too large' | 'too much' | undefined;
   readonly bytes: () => Buffer;
+  readonly isLarge: () => boolean;
   readonly release: () => void;
 }
 
@@ -106,6 +118,7 @@ const createIncoming = (expected: number, limits: BodyLimits, hold: () => Reserv
       return undefined;
     },
     bytes: () => buffer.subarray(0, length),
+    isLarge: () => length > limits.smallBytes,
     release: () => {
       buffer = NOTHING;
       reservation?.release();
@@ -123,10 +136,12 @@ const enlarged = (buffer: Buffer, length: number, capacity: number): Buffer => {
 const MAX_DEPTH = 500;
 /** Values of a JSON text. The review of an UPDATE that carries two objects of 1.5 MiB has some 300,000 at most. */
 const MAX_VALUES = 500_000;
+/** Different keys of a JSON text. Each takes eight times what one that was there before does; what people write has some hundreds. */
+const MAX_KEYS = 50_000;
 /** In bytes; what is smaller holds too few values to matter. */
 const SMALL = 256 * 1024;
 
-const [QUOTE, BACKSLASH] = [...Buffer.from('"\\')];
+const [QUOTE, BACKSLASH, COLON] = [...Buffer.from('"\\:')];
 
 /** One for each byte that begins a value. */
 const VALUES = new Int8Array(256);
@@ -146,25 +161,51 @@ const SAMPLE = 2_048;
 export const isTooComplex = (body: Buffer): boolean =>
   body.length > SMALL && mayBeTooComplex(body) && exceedsLimits(body);
 
-/** At random, so that nobody knows which; at half of what is too much, it says true of all that is too much. */
+/** At random, so that nobody knows which; at half of what is too much, it says true of all that is too much. A key has a value. */
 const mayBeTooComplex = (body: Buffer): boolean => {
   let values = 0;
   for (let count = 0; count < SAMPLE; count += 1)
     values += VALUES[body[Math.floor(Math.random() * body.length)] ?? 0] ?? 0;
-  return (values / SAMPLE) * body.length > MAX_VALUES / 2;
+  return (values / SAMPLE) * body.length > MAX_KEYS / 2;
 };
 
 const exceedsLimits = (body: Buffer): boolean => {
   let depth = 0;
   let values = 0;
+  let keys = 0;
+  let [textStart, textEnd] = [0, 0];
+  const isNewKey = createKeyCount();
   for (let at = 0; at < body.length; at += 1) {
     const byte = body[at] ?? 0;
-    if (byte === QUOTE) at = endOfString(body, at);
+    if (byte === QUOTE) {
+      textStart = at;
+      at = endOfString(body, at);
+      textEnd = at;
+    } else if (byte === COLON && isNewKey(body, textStart, textEnd)) keys += 1;
     values += VALUES[byte] ?? 0;
     depth += DEPTH_CHANGES[byte] ?? 0;
-    if (values > MAX_VALUES || depth > MAX_DEPTH) return true;
+    if (values > MAX_VALUES || keys > MAX_KEYS || depth > MAX_DEPTH) return true;
   }
   return false;
+};
+
+/** Ten for each key that may be there. */
+const KEY_BITS = 2 ** 19;
+const FNV_PRIME = 0x01_00_01_93;
+
+/** True for a text that was not asked about before, but for some in a hundred: by hashes that begin at random, so that nobody can choose them. */
+const createKeyCount = (): ((body: Buffer, start: number, end: number) => boolean) => {
+  const bitmap = new Uint8Array(KEY_BITS / 8);
+  const seed = Math.floor(Math.random() * 2 ** 32);
+  return (body, start, end) => {
+    let hash = seed;
+    for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ (body[at] ?? 0), FNV_PRIME);
+    const bit = (hash ^ (hash >>> 13)) & (KEY_BITS - 1);
+    const known = bitmap[bit >>> 3] ?? 0;
+    const mask = 1 << (bit & 7);
+    bitmap[bit >>> 3] = known | mask;
+    return (known & mask) === 0;
+  };
 };
 
 /** Where the text that begins at a quote ends. */

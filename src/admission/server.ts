@@ -7,7 +7,7 @@ import type { AdmissionRequest } from '../api/admission.ts';
 import { messageOf } from '../api/errors.ts';
 import { MUTATE_PATH, PROBE_PATH } from '../api/names.ts';
 import type { Log } from '../ops/log.ts';
-import { type Body, createBodyReader, isTooComplex } from './body.ts';
+import { type Body, createBodyReader, type InTurn, isTooComplex } from './body.ts';
 import { createBudget } from './budget.ts';
 import { ANYBODY, type Callers } from './callers.ts';
 import { answerBrokenRequests, createShutdown, keepConnections } from './connections.ts';
@@ -60,9 +60,9 @@ export const createWebhookServer = (
   const server = createServer({ ...tls, ...callers.tls, ...LIMITS });
   const bodies = createBudget(MAX_UNDER_WAY_BYTES);
   const answers = createBudget(MAX_UNREAD_BYTES);
-  const readBody = createBodyReader(BODY_LIMITS, bodies);
   const answerAll = answerer(handle, log);
-  const addToBatch = createBatcher(answerAll);
+  const batch = createBatcher(answerAll);
+  const readBody = createBodyReader(BODY_LIMITS, bodies, createRoundRobin(batch.run));
   const send = createSender(answers);
   const connections = keepConnections(server, MAX_CONNECTIONS);
   const shutdown = createShutdown(server, connections);
@@ -82,9 +82,9 @@ export const createWebhookServer = (
       exchange,
       (body) => {
         const arrival = { body, reply, takesProbesAlone };
-        // A large one is answered by itself: no answer that is there waits for it.
+        // A large one is answered by itself, in its turn.
         if (body.length > BODY_LIMITS.smallBytes) answerAll([arrival]);
-        else addToBatch(arrival);
+        else batch.add(arrival);
       },
       (error) => {
         log.debug({ error: messageOf(error) }, 'request ended before its answer');
@@ -206,14 +206,56 @@ const FAULT = failure(
  * the processor's caches for the next when TLS and HTTP run in between: sixteen in a row take two thirds of the time that they
  * take one by one.
  */
-const createBatcher = <Job>(runBatch: (jobs: readonly Job[]) => void): ((job: Job) => void) => {
+const createBatcher = <Job>(runBatch: (jobs: readonly Job[]) => void): Batcher<Job> => {
   let waiting: Job[] = [];
   const run = (): void => {
     const jobs = waiting;
     waiting = [];
     runBatch(jobs);
   };
-  return (job) => {
-    if (waiting.push(job) === 1) setImmediate(run);
+  return {
+    add: (job) => {
+      if (waiting.push(job) === 1) setImmediate(run);
+    },
+    run,
+  };
+};
+
+interface Batcher<Job> {
+  readonly add: (job: Job) => void;
+  /** Has done at once what was gathered. */
+  readonly run: () => void;
+}
+
+/** What large reviews may take of one turn of the event loop, in milliseconds, but for the first. */
+const SLICE_MS = 10;
+
+/**
+ * Large reviews one after the other, each address in turn, a few within one turn of the event loop: no other waits for more than one
+ * of those that take long. `before` is what goes first, in each turn.
+ */
+const createRoundRobin = (before: () => void): InTurn => {
+  const waiting = new Map<string, (() => void)[]>();
+  const takeNext = (): (() => void) | undefined => {
+    for (const [host, jobs] of waiting) {
+      const job = jobs.shift();
+      waiting.delete(host);
+      if (jobs.length > 0) waiting.set(host, jobs);
+      return job;
+    }
+    return undefined;
+  };
+  const run = (): void => {
+    before();
+    const untilMs = performance.now() + SLICE_MS;
+    do takeNext()?.();
+    while (waiting.size > 0 && performance.now() < untilMs);
+    if (waiting.size > 0) setImmediate(run);
+  };
+  return (host, job) => {
+    if (waiting.size === 0) setImmediate(run);
+    const jobs = waiting.get(host);
+    if (jobs === undefined) waiting.set(host, [job]);
+    else jobs.push(job);
   };
 };

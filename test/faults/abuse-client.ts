@@ -5,6 +5,9 @@ import { Worker } from 'node:worker_threads';
 import type { ServerProcess } from '../fixtures/server-process.ts';
 import { createAsk, type Target } from './asking.ts';
 
+/** Where the server is, and by whom its certificate is. */
+export type Endpoint = Pick<ServerProcess, 'port' | 'authority'>;
+
 /** How a connection ended: the codes of the answers that came on it, and the body of the last. */
 export interface Ended {
   readonly codes: readonly number[];
@@ -22,7 +25,7 @@ export interface TlsLine extends Line {
 }
 
 export const openLine = async (
-  { port, authority }: ServerProcess,
+  { port, authority }: Endpoint,
   localAddress = '127.0.0.1',
   maxVersion: SecureVersion = 'TLSv1.3',
 ): Promise<TlsLine> => {
@@ -34,7 +37,7 @@ export const openLine = async (
 };
 
 /** A TCP connection on which no TLS was spoken yet. */
-export const openTcp = async ({ port }: ServerProcess, localAddress = '127.0.0.1'): Promise<Line> => {
+export const openTcp = async ({ port }: Endpoint, localAddress = '127.0.0.1'): Promise<Line> => {
   const socket = connectTcp({ host: '127.0.0.1', port, localAddress });
   const ended = listenTo(socket);
   await once(socket, 'connect');
@@ -42,7 +45,7 @@ export const openTcp = async ({ port }: ServerProcess, localAddress = '127.0.0.1
 };
 
 /** Sends bytes on a connection of their own, and waits until the server has closed it. */
-export const send = async (server: ServerProcess, bytes: string | Buffer): Promise<Ended> => {
+export const send = async (server: Endpoint, bytes: string | Buffer): Promise<Ended> => {
   const { socket, ended } = await openLine(server);
   socket.write(bytes);
   return ended;
@@ -68,12 +71,19 @@ export const drip = ({ socket }: Line, piece: string, everyMs: number): void => 
   socket.once('close', () => clearInterval(timer));
 };
 
+/** How long reviews waited for their answers since they were due, in milliseconds. */
+export interface Waits {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
 /** Those who do as API servers do. */
 export interface Others {
   /** The 99th percentile of the time their reviews take, in milliseconds. Rejects where one is not admitted. */
   readonly p99: () => Promise<number>;
-  /** Sends 200 reviews a second while the work takes. Rejects where one is not admitted. */
-  readonly areAdmittedWhile: (work: () => Promise<unknown>) => Promise<void>;
+  /** Sends 200 reviews a second while the work takes, and answers how long they waited. Rejects where one is not admitted. */
+  readonly areAdmittedWhile: (work: () => Promise<unknown>) => Promise<Waits>;
   readonly stop: () => void;
 }
 
@@ -83,7 +93,7 @@ const p99Of = (times: readonly number[]): number =>
 const REVIEWS = 300;
 const AT_ONCE = 4;
 
-export const createOthers = ({ port, authority }: ServerProcess, review: string): Others => {
+export const createOthers = ({ port, authority }: Endpoint, review: string): Others => {
   const { ask, stop } = createAsk({ port, authority, review, atOnce: AT_ONCE });
   return {
     p99: async () => {
@@ -95,13 +105,14 @@ export const createOthers = ({ port, authority }: ServerProcess, review: string)
       return p99Of(times);
     },
     areAdmittedWhile: async (work) => {
-      const workerData: Target = { port, authority, review, atOnce: 16 };
+      const workerData: Target = { port, authority, review, atOnce: 64 };
       const worker = new Worker(new URL('./paced-reviews.ts', import.meta.url), { workerData });
       await once(worker, 'message');
       const admitted = once(worker, 'message');
       await Promise.race([work(), admitted]);
       worker.postMessage('over');
-      await admitted;
+      const [waits] = (await admitted) as [Waits];
+      return waits;
     },
     stop,
   };

@@ -80,9 +80,17 @@ describe('a body', () => {
     expect(JSON.parse(body)).toMatchObject({ kind: code === 200 ? 'AdmissionReview' : 'Status' });
   });
 
+  const denseOf = (keys: number): Buffer => {
+    const maps = Array.from({ length: 200_000 }, (_, at) => `{"key-${at % keys}":"${'x'.repeat(16)}"}`);
+    return post(withObject(`"dense":[${maps.join()}]`));
+  };
+
+  it('of more different keys than anybody has gets 413', async () => {
+    expect((await send(server, denseOf(200_000))).codes).toEqual([413]);
+  });
+
   it('as dense as may be, of 6 MiB and many at a time, leaves room for the others', async () => {
-    const maps = Array.from({ length: 200_000 }, (_, at) => `{"key-${at}":"${'x'.repeat(16)}"}`);
-    const message = post(withObject(`"dense":[${maps.join()}]`));
+    const message = denseOf(40_000);
     const answers = await Promise.all(Array.from({ length: 10 }, () => send(server, message)));
     for (const { codes } of answers) expect([[200], [503]]).toContainEqual(codes);
   }, 60_000);

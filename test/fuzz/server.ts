@@ -4,18 +4,27 @@ import type { AddressInfo } from 'node:net';
 import { ensureStorageClasses } from '../../src/admission/handler.ts';
 import { createWebhookServer } from '../../src/admission/server.ts';
 import { createTallies } from '../../src/defaults/admissions/tally.ts';
+import { indexDefaults } from '../../src/defaults/entries-index.ts';
 import { createHandler } from '../../src/kinds/index.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
 import { observeAdmissions } from '../../src/server/webhook.ts';
+import { hostileDefaults } from '../faults/attacks.ts';
+import { system } from '../fixtures/defaults.ts';
 import { readSeeds } from '../fixtures/fuzz-seeds.ts';
 
-// The webhook server in a process of its own, in the clusters of the golden cases in turn; prints its port once it listens.
-// Usage: node test/fuzz/server.ts CERT KEY
+// The webhook server in a process of its own, in the clusters of the golden cases in turn, or in one of Calrissian where a tenant
+// has what PlatformDefaults cost most; posts its port once it listens.
+// Usage: node test/fuzz/server.ts CERT KEY [hostile]
 
-const [cert = '', key = ''] = process.argv.slice(2);
-const worlds = readSeeds().map(({ facts }) => facts);
+const [cert = '', key = '', isHostile] = process.argv.slice(2);
+const hostileWorlds = () =>
+  readSeeds()
+    .filter(({ name }) => name.startsWith('calrissian-pod/'))
+    .slice(0, 1)
+    .map(({ facts }) => ({ ...facts, defaults: indexDefaults(hostileDefaults(), system) }));
+const worlds = isHostile === undefined ? readSeeds().map(({ facts }) => facts) : hostileWorlds();
 const [first] = worlds;
 if (first === undefined) throw new Error('there are no golden cases');
 let turn = 0;

@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+import { MAX_BODY_BYTES } from '../../src/admission/server.ts';
+import { platformDefaults } from '../fixtures/defaults.ts';
+import { readSeeds, reviewOf, type Seed } from '../fixtures/fuzz-seeds.ts';
+import { grownTo } from '../fuzz/cost/cases.ts';
+import { drip, type Endpoint, type Line, openLine, openTcp, send } from './abuse-client.ts';
+
+/** Goes on until its process is ended. */
+type Attack = (server: Endpoint) => Promise<unknown>;
+
+const START = 'POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+const CLOSE = 'Connection: close\r\n';
+/** One for each pod of a tenant who has a hundred. */
+const HOSTS = Array.from({ length: 100 }, (_, at) => `127.0.1.${at + 1}`);
+const hostOf = (at: number): string => HOSTS[at % HOSTS.length] ?? '';
+const HEADERS = Array.from({ length: 1_000 }, (_, at) => `a${at}: b\r\n`).join('');
+const announced = `${START}Content-Length: ${MAX_BODY_BYTES}\r\n\r\n`;
+
+const post = (body: string | Buffer, headers = ''): Buffer =>
+  Buffer.concat([
+    Buffer.from(`${START}${headers}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n`),
+    Buffer.from(body),
+  ]);
+const lasting = (body: string | Buffer, headers = ''): Buffer => post(body, `${CLOSE}${headers}`);
+
+let reached = 0;
+/** How many connections the server took, or messages it answered. */
+export const reachedCount = (): number => reached;
+const counted = async <T>(step: Promise<T>): Promise<T> => {
+  const done = await step;
+  reached += 1;
+  return done;
+};
+
+/** So many at once, each of which begins again once it has ended, well or not. */
+const keepUp = (atOnce: number, once: (at: number) => Promise<unknown>): Promise<unknown> => {
+  const goOn = async (at: number): Promise<void> => {
+    for (;;) {
+      await once(at).catch(() => undefined);
+      // What fails at once must not keep this process from all else.
+      await sleep(0);
+    }
+  };
+  return Promise.all(Array.from({ length: atOnce }, (_, at) => goOn(at)));
+};
+
+type Open = (server: Endpoint, host?: string) => Promise<Line>;
+
+/** Says something on connections of a hundred addresses, reads no answer, and leaves each after a while. */
+const saying =
+  (atOnce: number, open: Open, text: string | Buffer, afterwards?: (line: Line) => void): Attack =>
+  (server) =>
+    keepUp(atOnce, async (at) => {
+      const line = await counted(open(server, hostOf(at)));
+      line.socket.pause();
+      if (text.length > 0) line.socket.write(text);
+      afterwards?.(line);
+      await Promise.race([line.ended, sleep(HELD_MS)]);
+      line.socket.destroy();
+    });
+const HELD_MS = 2_000;
+
+/** Opens connections as fast as it can, and closes none. */
+const flooding =
+  (hosts: readonly string[], open: Open): Attack =>
+  (server) =>
+    keepUp(50, (at) => counted(open(server, hosts[at % hosts.length])));
+
+/** Sends bodies one after the other, so many at once, and waits for each answer. */
+const sending =
+  (atOnce: number, message: Buffer): Attack =>
+  (server) =>
+    keepUp(atOnce, () => counted(send(server, message)));
+
+const seeds = readSeeds();
+const seedOf = (name: string): Seed => {
+  const found = seeds.find((seed) => seed.name.startsWith(name));
+  if (found === undefined) throw new Error(`there is no golden case ${name}`);
+  return found;
+};
+const review = JSON.stringify(reviewOf(seedOf('spark-application/spark-pi').request));
+const dense = Array.from({ length: 200_000 }, (_, at) => `{"key-${at}":"${'x'.repeat(16)}"}`).join();
+
+/** A namespace of the tenant that attacks. */
+const TENANT = 'team-hostile';
+
+/** The PlatformDefaults of that tenant: as many keys as may be, and every one of them ties with all others. */
+export const hostileDefaults = () =>
+  Array.from({ length: 40 }, (_, at) =>
+    platformDefaults(
+      `d${at}`,
+      {
+        inject: { sparkConf: Object.fromEntries(Array.from({ length: 500 }, (__, key) => [`spark.x${key}`, `${at}`])) },
+      },
+      { namespace: TENANT },
+    ),
+  );
+
+const inTenant = (request: Seed['request']) => ({
+  ...request,
+  namespace: TENANT,
+  object: { ...request.object, metadata: { ...request.object.metadata, namespace: TENANT } },
+});
+
+/** As large as the API server takes, and nothing but what is compared with each other. */
+const largePod = (): Buffer => {
+  const seed = seedOf('calrissian-pod/');
+  const paths = [
+    ['spec', 'volumes'],
+    ['spec', 'containers', '0', 'volumeMounts'],
+  ];
+  const growing = { seed: seed.name, paths, shape: 'distinct', mode: 'Default', operation: 'CREATE' } as const;
+  return lasting(JSON.stringify(reviewOf(grownTo({ ...growing, giving: undefined }, seed, 1).request)));
+};
+
+const claimOfClass = (name: string): Buffer => {
+  const { request } = seedOf('persistent-volume-claim/');
+  const spec = { ...(request.object as { readonly spec?: object }).spec, storageClassName: name };
+  return lasting(JSON.stringify(reviewOf({ ...request, object: { ...request.object, spec } as never })));
+};
+
+const openAndAsk: Open = async (server, host) => {
+  const line = await openLine(server, host);
+  line.socket.write(post(review));
+  await Promise.race([new Promise((resolve) => line.socket.once('data', resolve)), line.ended]);
+  return line;
+};
+
+/** What somebody with one namespace, or none, can do to the port without an end. */
+export const ATTACKS: Readonly<Record<string, () => Attack>> = {
+  'bodies of 7 MiB announced, and one byte sent': () => saying(50, openLine, `${announced}x`),
+  'slow bodies from a hundred addresses': () =>
+    saying(100, openLine, `${announced}${'x'.repeat(600 * 1024)}`, (line) => drip(line, 'x', 200)),
+  'connections from one address': () => flooding(HOSTS.slice(0, 1), openTcp),
+  'connections from a hundred addresses': () => flooding(HOSTS, openTcp),
+  'TLS on connections from a hundred addresses': () => flooding(HOSTS, openLine),
+  'a review on each of thousands of connections': () => flooding(HOSTS, openAndAsk),
+  'half a request': () => saying(500, openLine, START),
+  'half of a thousand headers': () => saying(500, openLine, `${START}${HEADERS.slice(0, -4)}`),
+  'a thousand headers': () => saying(500, openLine, `${START}${HEADERS}Content-Length: 2\r\n\r\n{}`),
+  'fifty reviews in a row, no answer read': () =>
+    saying(500, openLine, Buffer.from(post(review).toString().repeat(50))),
+  'one handshake after another': () => (server) =>
+    keepUp(50, async () => {
+      const { socket, ended } = await counted(openLine(server, undefined, 'TLSv1.2'));
+      socket.renegotiate({}, () => undefined);
+      await Promise.race([ended, sleep(HELD_MS)]);
+      socket.destroy();
+    }),
+  'dense bodies of 6 MiB': () => sending(10, lasting(review.replace(/"object":\{/, `"object":{"dense":[${dense}],`))),
+  'bodies of 7 MiB that are nothing but brackets': () => sending(4, lasting('['.repeat(MAX_BODY_BYTES))),
+  'compressed bodies': () => sending(50, lasting(gzipSync(Buffer.alloc(2 ** 26)), 'Content-Encoding: gzip\r\n')),
+  'pods of 1.4 MB that are nothing but mounts': () => sending(4, largePod()),
+  'applications that forty PlatformDefaults tie for': () =>
+    sending(50, lasting(JSON.stringify(reviewOf(inTenant(seedOf('spark-application/spark-pi').request))))),
+  'claims of two hundred classes at once': () => (server) =>
+    keepUp(200, (at) => counted(send(server, claimOfClass(`class-${at}-${Math.trunc(performance.now())}`)))),
+};
