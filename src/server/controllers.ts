@@ -17,7 +17,12 @@ import { openProvider } from '../kinds/object-store/providers/index.ts';
 import { openAzureAccounts } from '../kinds/persistent-volume-claim/azure-file/account.ts';
 import { runAzureFileController, watchAzureRecords } from '../kinds/persistent-volume-claim/azure-file/controller.ts';
 import { claimController } from '../kinds/persistent-volume-claim/controller.ts';
-import { runNfsController, watchNfsServers } from '../kinds/persistent-volume-claim/nfs/controller.ts';
+import {
+  hasServerPart,
+  type NfsStores,
+  runNfsController,
+  watchNfsServers,
+} from '../kinds/persistent-volume-claim/nfs/controller.ts';
 import { createUnusedClassSweep } from '../kinds/persistent-volume-claim/unused-classes.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { parseKey } from '../kube/store.ts';
@@ -79,16 +84,19 @@ const RETRY_MS = 1_000;
 const ACCOUNT_GRACE_SECONDS = 600;
 
 /** Every controller but that of the webhooks. Their watches begin at once, on every replica; they act when they are run. */
-const runnablesOf = (core: Core, events: EventRecorder): readonly Runnable[] => [
-  keepClaims(core, events),
-  removeUnusedClasses(core),
-  keepNfsServers(core, events),
-  keepCalrissianNamespaces(core, events),
-  keepPlatformDefaults(core, events),
-  keepObjectStores(core, events),
-  keepAzureFiles(core, events),
-  keepReports(core),
-];
+const runnablesOf = (core: Core, events: EventRecorder): readonly Runnable[] => {
+  const nfsServers = watchNfsServers(watchOptionsOf(core), core.settings.nfsNamespace);
+  return [
+    keepClaims(core, events),
+    removeUnusedClasses(core, nfsServers),
+    keepNfsServers(core, events, nfsServers),
+    keepCalrissianNamespaces(core, events),
+    keepPlatformDefaults(core, events),
+    keepObjectStores(core, events),
+    keepAzureFiles(core, events),
+    keepReports(core),
+  ];
+};
 
 /** A controller with all it needs, acting until its signal. */
 export type Runnable = (signal: AbortSignal) => Promise<void>;
@@ -117,21 +125,24 @@ const keepClaims = (core: Core, events: EventRecorder): Runnable => {
 };
 
 /** Looks twice within the time, and every ten minutes at least. */
-const removeUnusedClasses = ({ kube, stores, claims, log, settings }: Core): Runnable => {
+const removeUnusedClasses = (core: Core, nfsServers: NfsStores): Runnable => {
+  const { kube, stores, claims, log, settings } = core;
   const unusedMs = settings.unusedClassSeconds * 1_000;
   if (unusedMs === 0) return () => Promise.resolve();
-  const sweep = createUnusedClassSweep({ kube, claims, stores, unusedMs, now: () => performance.now(), log });
+  const hasNfsServer = (className: string): boolean => hasServerPart(className, nfsServers, settings.nfsNamespace);
+  const now = (): number => performance.now();
+  const sweep = createUnusedClassSweep({ kube, claims, stores, hasNfsServer, unusedMs, now, log });
   const everyMs = Math.min(unusedMs / 2, 600_000);
-  const ready = [claims, stores.storageClasses, stores.persistentVolumes].map(({ synced }) => synced);
+  const caches = [claims, stores.storageClasses, stores.persistentVolumes, ...nfsServers];
+  const ready = caches.map(({ synced }) => synced);
   return async (signal) => {
     await Promise.race([Promise.all(ready), aborted(signal)]);
     await keepDoing('unused StorageClasses cannot be removed', sweep, { everyMs, log }, signal);
   };
 };
 
-const keepNfsServers = (core: Core, events: EventRecorder): Runnable => {
+const keepNfsServers = (core: Core, events: EventRecorder, servers: NfsStores): Runnable => {
   const { kube, stores, claims, facts, log, metrics, settings, detection } = core;
-  const servers = watchNfsServers(watchOptionsOf(core), settings.nfsNamespace);
   const graceSeconds = settings.nfsGraceSeconds;
   return async (signal) => {
     await Promise.race([detection.settled, aborted(signal)]);

@@ -155,7 +155,8 @@ describe('the controller of claims, as the shipped service account', () => {
           await kube.create(resources.persistentVolumeClaims, claim('comes-late', 'idle-class'));
         await tools.kube.remove(resource, key, ...rest);
       };
-      sweep = createUnusedClassSweep({ ...tools, kube: { remove }, claims, unusedMs: 0, now: () => 0 });
+      const hasNfsServer = () => false;
+      sweep = createUnusedClassSweep({ ...tools, kube: { remove }, claims, hasNfsServer, unusedMs: 0, now: () => 0 });
       return claimController({ ...tools, claims, cloudSettled: Promise.resolve() }).run(signal);
     });
     await expect.poll(() => classes?.get({ namespace: '', name: 'idle-class' }), soon).toBeDefined();

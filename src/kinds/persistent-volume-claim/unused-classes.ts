@@ -1,6 +1,6 @@
 import { AppError } from '../../api/errors.ts';
 import type { PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
-import { AZURE_ACCOUNT_LABEL, DEFAULT_CLASS_ANNOTATION } from '../../api/names.ts';
+import { DEFAULT_CLASS_ANNOTATION } from '../../api/names.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
 import type { Store } from '../../kube/store.ts';
 import type { FactStores } from '../../kube/stores.ts';
@@ -12,6 +12,8 @@ export interface UnusedClassOptions {
   readonly kube: Pick<Kube, 'remove'>;
   readonly claims: Pick<Store<PersistentVolumeClaim>, 'list'>;
   readonly stores: Pick<FactStores, 'storageClasses' | 'persistentVolumes'>;
+  /** True where anything of an NFS server of that class is there, a disk that was kept among it. */
+  readonly hasNfsServer: (className: string) => boolean;
   /** How long a class must not have been used, in milliseconds. */
   readonly unusedMs: number;
   /** Milliseconds that only ever grow. */
@@ -22,7 +24,8 @@ export interface UnusedClassOptions {
 /**
  * One look at the classes we made, to be taken again and again: removes those that no claim names and no volume is of, since so
  * long. Since when is forgotten with the process, which only keeps a class longer. A claim that comes meanwhile finds its class
- * made again: at its admission, or by the controller of claims, which sees the class go.
+ * made again: at its admission, or by the controller that sees the class go. Of an NFS server the class goes only where there is none:
+ * the server takes it along. A storage account is found by its record, so that the class is made again with the same account.
  */
 export const createUnusedClassSweep = (options: UnusedClassOptions): ((signal: AbortSignal) => Promise<void>) => {
   const { kube, unusedMs, now, log } = options;
@@ -40,12 +43,13 @@ export const createUnusedClassSweep = (options: UnusedClassOptions): ((signal: A
   };
 };
 
-const unusedClasses = ({ claims, stores }: UnusedClassOptions): readonly StorageClass[] => {
+const unusedClasses = (options: UnusedClassOptions): readonly StorageClass[] => {
+  const { claims, stores } = options;
   const named = new Set(claims.list().map(classNameOf));
   return stores.storageClasses
     .byIndex('owned', 'true')
     .filter(({ metadata: { name = '' } }) => !named.has(name) && !hasVolumes(name, stores))
-    .filter((storageClass) => !isKept(storageClass));
+    .filter((storageClass) => !isKept(storageClass, options));
 };
 
 /** Asked once more before each is removed: removing those before it took a while. */
@@ -55,12 +59,11 @@ const isNamed = (name: string, { claims, stores }: UnusedClassOptions): boolean 
 const hasVolumes = (name: string, { persistentVolumes }: UnusedClassOptions['stores']): boolean =>
   persistentVolumes.countByIndex('storageClassName', name) > 0;
 
-/** One that a server or a storage account goes by, which have a life of their own; and the one for claims that name none. */
-const isKept = (storageClass: StorageClass): boolean => {
-  const { annotations, labels, deletionTimestamp } = storageClass.metadata;
+/** One that has a server, with whose disk its volumes may come back; and the one for claims that name none. */
+const isKept = (storageClass: StorageClass, { hasNfsServer }: UnusedClassOptions): boolean => {
+  const { name = '', annotations, deletionTimestamp } = storageClass.metadata;
   return (
-    isNfsClass(storageClass) ||
-    labels?.[AZURE_ACCOUNT_LABEL] !== undefined ||
+    (isNfsClass(storageClass) && hasNfsServer(name)) ||
     annotations?.[DEFAULT_CLASS_ANNOTATION] === 'true' ||
     deletionTimestamp !== undefined
   );

@@ -53,13 +53,16 @@ const cluster = (...classes: readonly StorageClass[]) => {
     return Promise.resolve();
   };
   let now = 0;
-  const sweep = createUnusedClassSweep({ kube: { remove }, claims, stores, unusedMs: UNUSED_MS, now: () => now, log });
+  const served = new Set<string>();
+  const hasNfsServer = (className: string): boolean => served.has(className);
+  const options = { kube: { remove }, claims, stores, hasNfsServer, unusedMs: UNUSED_MS, now: () => now, log };
+  const sweep = createUnusedClassSweep(options);
   const leftAfter = async (ms: number) => {
     now += ms;
     await sweep(new AbortController().signal);
     return stores.storageClasses.list().map(({ metadata }) => metadata.name);
   };
-  return { ...stores, claims, newer, leftAfter };
+  return { ...stores, claims, newer, served, leftAfter };
 };
 
 describe('a class that we made and nobody uses', () => {
@@ -68,6 +71,15 @@ describe('a class that we made and nobody uses', () => {
     expect(await leftAfter(0)).toEqual(['data']);
     expect(await leftAfter(UNUSED_MS - 1)).toEqual(['data']);
     expect(await leftAfter(1)).toEqual([]);
+  });
+
+  it.each([
+    ['an NFS server that was never made', { [NFS_CLASS_LABEL]: 'data' }],
+    ['a storage account, which is found again without it', { [AZURE_ACCOUNT_LABEL]: 'a' }],
+  ])('goes, too, where it is for %s', async (_what, labels) => {
+    const { leftAfter } = cluster(classOf('data', { labels: { ...OURS, ...labels } }));
+    await leftAfter(0);
+    expect(await leftAfter(UNUSED_MS)).toEqual([]);
   });
 
   it('stays where a claim named it in between', async () => {
@@ -94,10 +106,10 @@ describe('a class stays', () => {
   it.each<readonly [string, StorageClass]>([
     ['that somebody else made', classOf('data', { labels: {} })],
     ['that is the default', classOf('data', { annotations: { [DEFAULT_CLASS_ANNOTATION]: 'true' } })],
-    ['of a storage account of ours', classOf('data', { labels: { ...OURS, [AZURE_ACCOUNT_LABEL]: 'a' } })],
-    ['of an NFS server', classOf('data', { labels: { ...OURS, [NFS_CLASS_LABEL]: 'data' } })],
+    ['of an NFS server that is there, or its disk', classOf('data', { labels: { ...OURS, [NFS_CLASS_LABEL]: 'data' } })],
   ])('%s', async (_what, storageClass) => {
-    const { leftAfter } = cluster(storageClass);
+    const { leftAfter, served } = cluster(storageClass);
+    served.add('data');
     await leftAfter(0);
     expect(await leftAfter(UNUSED_MS)).toEqual(['data']);
   });

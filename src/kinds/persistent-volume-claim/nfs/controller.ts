@@ -69,9 +69,12 @@ const servedClasses = ({ stores, servers }: NfsControllerOptions): ReadonlySet<s
 const hasPart = (className: string, { stores, servers, facts }: NfsControllerOptions): boolean => {
   const storageClass = stores.storageClasses.get({ namespace: '', name: className });
   if (storageClass !== undefined) return isNfsClass(storageClass);
-  const key = { namespace: facts().policy.nfsNamespace, name: nfsServerName(className) };
-  return servers.some((store) => store.get(key) !== undefined);
+  return hasServerPart(className, servers, facts().policy.nfsNamespace);
 };
+
+/** True where anything by the name of this class's server is there. */
+export const hasServerPart = (className: string, servers: NfsStores, namespace: string): boolean =>
+  servers.some((store) => store.get({ namespace, name: nfsServerName(className) }) !== undefined);
 
 const nameOf = ({ metadata }: KubeObject): string => metadata.name ?? '';
 
@@ -189,7 +192,7 @@ const isAbsent = (error: unknown): false => {
 };
 
 /** Every part of every NFS server by name alone: enough to learn when somebody changes one. */
-type NfsStores = readonly Store<KubeObject>[];
+export type NfsStores = readonly Store<KubeObject>[];
 
 /** Starts the watches; the caches fill in the background until the signal. */
 export const watchNfsServers = (watching: WatchOptions, namespace: string): NfsStores => {
