@@ -16,6 +16,7 @@ import { OBJECT_STORE_INDEXES, SHARED_FROM } from '../../../src/kube/stores.ts';
 import type { Work } from '../../fixtures/cost.ts';
 import { platformDefaults, system, target } from '../../fixtures/defaults.ts';
 import { factsIn, objectStore } from '../../fixtures/object-store.ts';
+import { claimOf, MANY_CLAIMS } from './claims.ts';
 import { confOf, grown, nameOf, type Shape } from './entries.ts';
 
 /** What a tenant has many of, or makes large, that no single review carries. */
@@ -175,12 +176,6 @@ const DOCUMENTS: Readonly<Record<string, (shape: Shape, at: number) => KubeObjec
   claims: (shape, at) => claimOf(`n${at}`, nameOf(shape, at)),
   pods: (shape, at) => podOf(`n${at}`, nameOf(shape, at)),
 };
-const claimOf = (name: string, storageClassName: string): KubeObject & { readonly spec: object } => ({
-  apiVersion: 'v1',
-  kind: 'PersistentVolumeClaim',
-  metadata: { name, ...team },
-  spec: { storageClassName, accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
-});
 const podOf = (name: string, claimName: string): KubeObject & { readonly spec: object } => ({
   apiVersion: 'v1',
   kind: 'Pod',
@@ -189,6 +184,11 @@ const podOf = (name: string, claimName: string): KubeObject & { readonly spec: o
 });
 
 export const WORLDS = {
+  'claims of one namespace': {
+    most: 20_000,
+    fields: Object.keys(MANY_CLAIMS),
+    workOf: (count, shape, field) => MANY_CLAIMS[field]?.(count, shape) ?? (() => undefined),
+  },
   'PlatformDefaults of one namespace': {
     most: 3_000,
     fields: Object.keys(ONE_OF_MANY),

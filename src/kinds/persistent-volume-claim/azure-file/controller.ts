@@ -245,16 +245,19 @@ export const classesIn = (
       (storageClass) => isManaged(storageClass) && storageClass.metadata.labels?.[AZURE_ACCOUNT_LABEL] === account,
     );
 
-/** True where a claim or a volume needs the account, or may need it in a moment. */
-const isAccountUsed = ({ account }: AccountRecord, tools: AzureClassTools): boolean => {
+/** True where a claim or a volume needs the account, or may need it in a moment. Many claims of one class are looked at once. */
+export const isAccountUsed = (
+  { account }: Pick<AccountRecord, 'account'>,
+  tools: Pick<AzureClassTools, 'claims' | 'facts'> & {
+    readonly stores: Pick<FactStores, 'storageClasses' | 'persistentVolumes'>;
+  },
+): boolean => {
   const { claims, stores } = tools;
+  const named = new Set(claims.list().flatMap((claim) => classNameOf(claim) ?? []));
   const names = new Set(classesIn(account, tools).map(({ metadata }) => metadata.name ?? ''));
   return (
     [...names].some((name) => stores.persistentVolumes.byIndex('storageClassName', name).length > 0) ||
-    claims.list().some((claim) => {
-      const className = classNameOf(claim);
-      return className !== undefined && (names.has(className) || desiredClass(className, tools) !== undefined);
-    })
+    [...named].some((className) => names.has(className) || desiredClass(className, tools) !== undefined)
   );
 };
 
