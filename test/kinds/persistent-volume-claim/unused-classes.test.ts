@@ -106,7 +106,10 @@ describe('a class stays', () => {
   it.each<readonly [string, StorageClass]>([
     ['that somebody else made', classOf('data', { labels: {} })],
     ['that is the default', classOf('data', { annotations: { [DEFAULT_CLASS_ANNOTATION]: 'true' } })],
-    ['of an NFS server that is there, or its disk', classOf('data', { labels: { ...OURS, [NFS_CLASS_LABEL]: 'data' } })],
+    [
+      'of an NFS server that is there, or its disk',
+      classOf('data', { labels: { ...OURS, [NFS_CLASS_LABEL]: 'data' } }),
+    ],
   ])('%s', async (_what, storageClass) => {
     const { leftAfter, served } = cluster(storageClass);
     served.add('data');
