@@ -17,6 +17,16 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   'spec.auditWarnings': false,
   'spec.priority': 10,
   'spec.variables': { bucket: 'results-${region:-nowhere}' },
+  'spec.templates': [
+    {
+      name: 'log-shipper',
+      image: 'registry.example.org/tools/fluent-bit:4',
+      volumeMounts: [{ name: 'scratch', mountPath: '/scratch', readOnly: true }],
+      securityContext: { runAsNonRoot: true },
+    },
+  ],
+  'spec.inject.initContainers': [{ name: 'fetch', image: 'curl:8', args: ['-o', '/scratch/model', '${region}'] }],
+  'spec.inject.sidecars': [{ name: 'shipper', template: 'log-shipper', env: [{ name: 'STREAM', value: 'jobs' }] }],
   'spec.inject.labels': { 'example.org/cost-centre': '${namespaceLabels.cost-centre:-shared}' },
   'spec.inject.annotations': { 'example.org/asked-by': '${user}' },
   'spec.inject.env': [

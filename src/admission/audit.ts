@@ -84,12 +84,22 @@ const hasAlike = (object: KubeObject, other: KubeObject, path: string): boolean 
   const steps = stepsOf(path);
   const at = steps.slice(0, -1);
   const value = readAt(other, steps);
-  if (!isListPath(at)) return isDeepStrictEqual(readAt(object, steps), value);
+  if (!isListPath(at)) return isDeepStrictEqual(readAt(object, placeIn(object, other, steps)), value);
   // What is alike has one key: looked up, as each of very many entries may be asked about.
   const key = keyOf(at, value);
-  const list = listAt(object, at);
+  const list = listAt(object, placeIn(object, other, at));
   const candidates = key === undefined ? list : entriesWith(list, at, key);
   return candidates.some((item) => isDeepStrictEqual(item, value));
+};
+
+/** The same place in an object whose init containers stand elsewhere: others may be added before them. */
+const placeIn = (object: KubeObject, other: KubeObject, steps: Path): Path => {
+  const at = steps.indexOf('initContainers') + 1;
+  const list = steps.slice(0, at);
+  const name = at === 0 ? undefined : textAt(other, [...steps.slice(0, at + 1), 'name']);
+  if (name === undefined) return steps;
+  const index = listAt(object, list).findIndex((container) => textAt(container, ['name']) === name);
+  return index < 0 ? steps : steps.with(at, String(index));
 };
 
 /** By what people tell it apart, not by its place in a list: `spec.containers.main image`. */

@@ -1,4 +1,4 @@
-import type { EnvFromSource, EnvVar, Toleration, Volume } from './kubernetes.ts';
+import type { Container, EnvFromSource, EnvVar, Toleration, Volume } from './kubernetes.ts';
 import { connectionNameFor } from './names.ts';
 import { bundlePathOf, type CaBundle, caBundle, networkVariables, proxy } from './network.ts';
 import { podFields } from './pod-fields.ts';
@@ -78,15 +78,57 @@ const envFromSource = object(
   ],
 );
 
-const volume = open<Volume>('A core/v1 Volume: its name and one source.', {
-  name: required(text('Name of the volume, a DNS label.', { minLength: 1, maxLength: 63 })),
-});
-
 const volumeMount = object('A core/v1 VolumeMount of one of inject.volumes.', {
   name: required(text('Name of one of inject.volumes.', { minLength: 1, maxLength: 63 })),
   mountPath: required(text('Absolute path in the container.', { pattern: '^/', maxLength: 4096 })),
   subPath: text('Path inside the volume to mount instead of its root.', { maxLength: 4096 }),
   readOnly: flag('True: the container cannot write there.'),
+});
+
+/** A core/v1 Container; with `template` what is said besides what a template says. */
+export interface AddedContainer extends Container {
+  readonly template?: string;
+  readonly restartPolicy?: string;
+  readonly [field: string]: unknown;
+}
+
+const name = required(text('Its name, a DNS label.', { minLength: 1, maxLength: 63 }));
+
+/** Fields that are looked into; all others are kept as they are. */
+const fields = {
+  image: text('Its image; ${variables} are filled in.', { minLength: 1, maxLength: 1024 }),
+  command: list('What it runs; the entrypoint of its image where nothing is said.', text('A word.'), { maxItems: 64 }),
+  args: list('Its arguments.', text('A word.'), { maxItems: 256 }),
+  env: listBy('name', 'Its variables.', envVar, { maxItems: 256 }),
+  envFrom: list('Its sources of variables.', envFromSource, { maxItems: 64 }),
+  volumeMounts: listBy('mountPath', 'Its mounts, of volumes that the pod has or is given.', volumeMount, {
+    maxItems: 64,
+  }),
+};
+
+/** `spec.templates`. */
+export const containerTemplates = listBy(
+  'name',
+  'Containers, by name, that inject.initContainers and inject.sidecars can name: of this PlatformDefaults, and of others that match the same object. System namespace only.',
+  open<AddedContainer>('A core/v1 Container.', { name, ...fields }),
+  { maxItems: 32 },
+);
+
+/** A list of `inject`. */
+const addedContainers = (description: string) =>
+  listBy(
+    'name',
+    description,
+    open<AddedContainer>('A core/v1 Container, or what is said besides a template.', {
+      name,
+      template: text('One of spec.templates: it holds where nothing is said here.', { minLength: 1, maxLength: 63 }),
+      ...fields,
+    }),
+    { maxItems: 16 },
+  );
+
+const volume = open<Volume>('A core/v1 Volume: its name and one source.', {
+  name: required(text('Name of the volume, a DNS label.', { minLength: 1, maxLength: 63 })),
 });
 
 const fileMount = (what: string) =>
@@ -219,6 +261,12 @@ export const inject = object(
       'Secrets images are pulled with.',
       object('A Secret by name.', { name: required(named('the Secret, in the namespace of the object')) }),
       { maxItems: 32 },
+    ),
+    initContainers: addedContainers(
+      'Init containers, by name, put after those that the pod has: each as it is, or by a template. Pods have them as their own from then on.',
+    ),
+    sidecars: addedContainers(
+      'Containers beside the others, by name, put after the init containers: native ones (restartPolicy Always), which keep no Job from ending.',
     ),
     hostAliases: listBy('ip', 'Lines of the pods’ /etc/hosts, by address.', hostAlias, { maxItems: 64 }),
     proxy,

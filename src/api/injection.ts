@@ -1,5 +1,11 @@
 import type { Application } from './admission.ts';
-import type { FileMount, PrometheusInjection, StorageClassInjection, TargetKind } from './inject-spec.ts';
+import type {
+  AddedContainer,
+  FileMount,
+  PrometheusInjection,
+  StorageClassInjection,
+  TargetKind,
+} from './inject-spec.ts';
 import type { EnvFromSource, EnvVar, HostAlias, StringMap, Toleration, Volume, VolumeMount } from './kubernetes.ts';
 import type { TopologySpreadConstraint } from './pod-fields.ts';
 
@@ -49,6 +55,8 @@ export interface Injection {
   readonly imagePullSecrets: ResolvedMap<string>;
   /** By address. */
   readonly hostAliases: ResolvedMap<HostAlias>;
+  /** By name: init containers, and native sidecars by their restartPolicy. */
+  readonly addedContainers: ResolvedMap<AddedContainer>;
   /** Fields of the pod itself, each by the path of its map and its name (`spec/affinity nodeAffinity`). */
   readonly podFields: ResolvedMap<unknown>;
   /** The same of containers, from there (`resources/requests cpu`). */

@@ -1,4 +1,4 @@
-import { claimSpec, inject, injectKeyRules, labelSelector, named, strings } from './inject-spec.ts';
+import { claimSpec, containerTemplates, inject, injectKeyRules, labelSelector, named, strings } from './inject-spec.ts';
 import type { KubeObject } from './kubernetes.ts';
 import {
   type CustomResourceDefinition,
@@ -116,6 +116,7 @@ const spec = object(
       'Values of ${name} in the strings of this and other matching PlatformDefaults; the most specific wins.',
       text('A value; built-in ${variables} are filled in.', { maxLength: 4096 }),
     ),
+    templates: containerTemplates,
     inject,
     provision,
   },

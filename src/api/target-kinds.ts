@@ -40,8 +40,8 @@ export type TargetKind = (typeof TARGET_KINDS)[number];
 const sparkApplications = ['SparkApplication', 'ApacheSparkApplication'] as const;
 const labelled = ['PersistentVolumeClaim', ...sparkApplications, 'ObjectStore', ...POD_KINDS] as const;
 const running = [...sparkApplications, ...POD_KINDS] as const;
-/** What is in pod templates, which Apache's SparkApplication has; Kubeflow's has fields of its own for some of it. */
-const templated = ['ApacheSparkApplication', ...POD_KINDS] as const;
+/** Apache's operator counts containers that end with an error as the end of an application: its pods are given none by their template. A runner of Calrissian mounts by rules of its own. */
+const containers = ['SparkApplication', 'Pod', 'WorkflowPod', ...FRAMEWORK_KINDS] as const;
 const spark = [...sparkApplications, 'SparkConnect', 'SparkCluster'] as const;
 
 /**
@@ -62,16 +62,18 @@ export const INJECT_KEYS = {
   nodeSelector: running,
   tolerations: running,
   imagePullSecrets: running,
+  initContainers: containers,
+  sidecars: containers,
   hostAliases: running,
   proxy: running,
   caBundle: running,
   forExecutors: POD_KINDS,
   priorityClassName: running,
   schedulerName: running,
-  runtimeClassName: templated,
+  runtimeClassName: running,
   terminationGracePeriodSeconds: running,
   affinity: running,
-  topologySpreadConstraints: templated,
+  topologySpreadConstraints: running,
   dnsConfig: running,
   securityContext: running,
   containerSecurityContext: running,

@@ -1,4 +1,8 @@
+import type { AddedContainer, InjectSpec } from '../api/inject-spec.ts';
 import type { ContainerRole, ContainerTarget } from '../api/injection.ts';
+import type { PlatformDefaultsSpec } from '../api/platform-defaults.ts';
+import type { LeftOutValue } from './partial.ts';
+import { CONTAINER_LISTS, type ContainerList, containerViolations } from './validation/containers.ts';
 
 /** True for a container that `match.containers` selects. */
 export type ContainerSelector = (container: ContainerTarget) => boolean;
@@ -63,4 +67,54 @@ const matchesGlob = (name: string, pattern: string): boolean => {
     } else return false;
   }
   return [...pattern.slice(inPattern)].every((character) => character === '*');
+};
+
+/** What has templates. */
+interface Templating {
+  readonly spec: Pick<PlatformDefaultsSpec, 'templates'>;
+}
+
+/** What an entry gives with each of its containers whole, and what it cannot give. */
+export interface Templated {
+  readonly inject: InjectSpec;
+  readonly leftOut: readonly LeftOutValue[];
+}
+
+/** Puts below each container the template that it names: the best of `matched`, best first, that has one of that name. */
+export const withTemplates = (inject: InjectSpec, matched: readonly Templating[]): Templated => {
+  if (!CONTAINER_LISTS.some((list) => inject[list]?.some(({ template }) => template !== undefined)))
+    return { inject, leftOut: [] };
+  const templates = templatesIn(matched);
+  const leftOut: LeftOutValue[] = [];
+  const whole = CONTAINER_LISTS.flatMap((list) => {
+    const items = inject[list];
+    if (items === undefined) return [];
+    const containers = items.flatMap((item) => {
+      const container = wholeContainer(item, list, templates);
+      if (typeof container !== 'string') return [container];
+      leftOut.push({ field: `${list} ${item.name}`, why: container, isOfObject: false });
+      return [];
+    });
+    return [[list, containers] as const];
+  });
+  return { inject: { ...inject, ...Object.fromEntries(whole) }, leftOut };
+};
+
+const templatesIn = (matched: readonly Templating[]): ReadonlyMap<string, AddedContainer> => {
+  const worstFirst = matched.toReversed().flatMap(({ spec: { templates = [] } }) => templates);
+  return new Map(worstFirst.map((template) => [template.name, template]));
+};
+
+/** A part of a sentence where there is no such template, or no container comes of it. */
+const wholeContainer = (
+  { template: name, ...own }: AddedContainer,
+  list: ContainerList,
+  templates: ReadonlyMap<string, AddedContainer>,
+): AddedContainer | string => {
+  if (name === undefined) return own;
+  const template = templates.get(name);
+  if (template === undefined) return `no PlatformDefaults that matches has a template ${name}`;
+  const container = { ...template, ...own };
+  const [violation] = containerViolations(container, list);
+  return violation === undefined ? container : `spec.inject.${list}${violation}`;
 };

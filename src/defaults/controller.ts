@@ -271,7 +271,12 @@ const changedParts = (
 
 const partsOf = (spec: PlatformDefaultsSpec | undefined): ReadonlySet<string> => {
   const variables = Object.keys(spec?.variables ?? {}).map((name) => `\${${name}}`);
-  return new Set([...variables, ...(spec?.inject?.prometheus?.jmxExporterJar === undefined ? [] : ['jmxExporterJar'])]);
+  const templates = (spec?.templates ?? []).map(({ name }) => `template ${name}:`);
+  return new Set([
+    ...variables,
+    ...templates,
+    ...(spec?.inject?.prometheus?.jmxExporterJar === undefined ? [] : ['jmxExporterJar']),
+  ]);
 };
 
 /** Every one that has a warning would be as many as a tenant likes, for every change of any. */

@@ -1,7 +1,7 @@
 import type { ContainerTarget, DefaultsIndex } from '../api/injection.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { titleOf } from '../injection/edit.ts';
-import { type DefaultsOptions, type Entry, entryOf } from './entry.ts';
+import { type DefaultsOptions, type Entry, entryOf, givesAnything } from './entry.ts';
 import { createMatcher, type Posted } from './matcher.ts';
 import { createResolver } from './resolution.ts';
 
@@ -83,8 +83,6 @@ export const indexEntries = (entries: readonly Entry[]): DefaultsIndex => {
   for (const entry of entries) index.add(entry);
   return index.view();
 };
-
-const givesAnything = ({ spec }: Entry): boolean => spec.inject !== undefined || spec.variables !== undefined;
 
 const isInForce = ({ entry }: Posted): boolean => !entry.isAudit;
 

@@ -74,6 +74,10 @@ export const askedBy = (
   return [{ kinds: spec.match.kinds, labels: labelRequirements, namespaceLabels: [...namespaceRequirements, ...own] }];
 };
 
+/** False for one that no object can have anything of. */
+export const givesAnything = ({ spec }: Entry): boolean =>
+  [spec.inject, spec.variables, spec.templates].some((part) => part !== undefined);
+
 /** Best first: who comes earlier wins every key that both give. A total order within what can match one object. */
 export const compareEntries = (a: Entry, b: Entry): number => {
   const unequal = a.precedence.findIndex((rank, index) => rank !== b.precedence[index]);

@@ -86,6 +86,7 @@ export const createDefaultsInForce = (options: DefaultsOptions): DefaultsInForce
     peersOf: (entry) => peers.get(peersKey(entry)) ?? [],
     defines: parts.defines,
     hasJmxExporter: parts.hasJmxExporter,
+    hasTemplate: parts.hasTemplate,
     index: index.view,
   };
 };

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
+  type AddedContainer,
   configMapsOf,
   envFromKey,
   forHelpers,
@@ -57,6 +58,7 @@ export const mergeLayers = (
     tolerations: merge('toleration', ({ tolerations }) => byKey(tolerations, tolerationKey)),
     imagePullSecrets: merge('imagePullSecret', ({ imagePullSecrets }) => byKey(imagePullSecrets?.map(nameOf), String)),
     hostAliases: merge('hostAlias', ({ hostAliases }) => byKey(hostAliases, ({ ip }) => ip)),
+    addedContainers: inOrderOfSources(merge('container', addedContainersOf)),
     podFields: merge('field', podFieldsOf),
     containerFields: merge('field of containers', containerFieldsOf),
     topologySpreadConstraints: merge('topologySpreadConstraint', ({ topologySpreadConstraints }) =>
@@ -116,6 +118,23 @@ const firstOfEach = <T>(
     }
   }
   return won;
+};
+
+/** A sidecar goes on beside the others for as long as they run, and keeps none of them from ending the pod. */
+const addedContainersOf = ({ initContainers = [], sidecars = [] }: InjectSpec): Items<AddedContainer> =>
+  byKey([...initContainers, ...sidecars.map((sidecar) => ({ ...sidecar, restartPolicy: 'Always' }))], nameOf);
+
+/** The same whatever mode or priority they have: init containers run one after another, and sidecars come last. */
+const inOrderOfSources = (containers: ResolvedMap<AddedContainer>): ResolvedMap<AddedContainer> => {
+  if (containers.size < 2) return containers;
+  const orderOf = ([, { value, source }]: readonly [string, Resolved<AddedContainer>]): string =>
+    `${value.restartPolicy === 'Always' ? 1 : 0} ${source.namespace}/${source.name}`;
+  return new Map([...containers].sort((one, other) => compareText(orderOf(one), orderOf(other))));
+};
+
+const compareText = (one: string, other: string): number => {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
 };
 
 const podFieldsOf = (inject: InjectSpec): Items<unknown> => {

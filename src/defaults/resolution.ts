@@ -3,6 +3,7 @@ import type { InjectSpec } from '../api/inject-spec.ts';
 import type { DefaultsTarget, Injection } from '../api/injection.ts';
 import { titleOf } from '../injection/edit.ts';
 import { createCache } from './cache.ts';
+import { withTemplates } from './containers.ts';
 import { compareEntries, type Entry, hasEqualPrecedence, namespacedName } from './entry.ts';
 import type { Posted } from './matcher.ts';
 import { type Layer, mergeLayers } from './merge.ts';
@@ -165,7 +166,8 @@ const fillLayer = (
   });
   if (budget.isSpent()) return SIZE_EXCEEDED;
   if (typeof filled === 'string') return filled;
-  return { entry, ...filled, size: JSON.stringify(filled.inject).length };
+  const { inject, leftOut } = filled;
+  return { entry, inject, leftOut: [...(layer.leftOut ?? []), ...leftOut], size: JSON.stringify(inject).length };
 };
 
 const SIZE_EXCEEDED = 'PlatformDefaults would give this object more than 1 MiB';
@@ -213,6 +215,8 @@ interface PlannedLayer {
   readonly size: number;
   /** How many values it gives. */
   readonly values: number;
+  /** What it would give, had what it names a template. */
+  readonly leftOut?: readonly LeftOutValue[];
 }
 
 /** What all PlatformDefaults together may give one object, in characters of JSON: etcd refuses objects not much larger. */
@@ -222,10 +226,13 @@ const MAX_INJECT_CHARACTERS = 1024 * 1024;
 const planLayers = (matched: readonly Entry[]): readonly PlannedLayer[] => {
   const definers = definersIn(matched);
   return matched.flatMap((entry) => {
-    const declared = entry.spec.inject;
-    if (declared === undefined) return [];
+    if (entry.spec.inject === undefined) return [];
+    const { inject: declared, leftOut } = withTemplates(entry.spec.inject, matched);
     const text = JSON.stringify(declared);
-    return text.includes('${') ? planTemplate(entry, declared, definers) : planLiteral(entry, declared, text.length);
+    const planned = text.includes('${')
+      ? planTemplate(entry, declared, definers)
+      : planLiteral(entry, declared, text.length);
+    return leftOut.length === 0 ? planned : { ...planned, leftOut };
   });
 };
 

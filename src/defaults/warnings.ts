@@ -4,6 +4,7 @@ import type { Kube } from '../kube/api-server.ts';
 import type { Entry } from './entry.ts';
 import { fieldOf, itemsOf } from './partial.ts';
 import { tiesOf } from './ties.ts';
+import { CONTAINER_LISTS } from './validation/containers.ts';
 import { isBuiltIn, namespaceAnnotationIn, requiredVariablesIn } from './variables.ts';
 
 /** A warning about a valid entry, given once the others are known. It is in force all the same. */
@@ -22,6 +23,8 @@ export interface OthersInForce {
   readonly defines: (name: string, entry: Entry) => boolean;
   /** True where any gives the JMX exporter. */
   readonly hasJmxExporter: () => boolean;
+  /** True where any has a template of that name. */
+  readonly hasTemplate: (name: string) => boolean;
 }
 
 /** Variables that nobody defines and that are no fact of the cloud, keys that nothing but the name decides, parts that do nothing alone. */
@@ -31,6 +34,7 @@ export const warningsOn = (
   isFact: (name: string) => boolean,
 ): readonly Warning[] => [
   ...undefinedVariables(entry, others, isFact),
+  ...missingTemplates(entry, others),
   ...tiesOf(entry, others.peersOf(entry)).map((message) => ({ reason: 'Tied' as const, message })),
   ...incompleteParts(entry, others),
 ];
@@ -68,6 +72,21 @@ const fieldsUsing = (inject: InjectSpec): ReadonlyMap<string, string> => {
   return fields;
 };
 
+const missingTemplates = ({ spec }: Entry, { hasTemplate }: OthersInForce): readonly Warning[] =>
+  CONTAINER_LISTS.flatMap((list) =>
+    (spec.inject?.[list] ?? []).flatMap(({ name, template }) =>
+      template === undefined || hasTemplate(template)
+        ? []
+        : [
+            {
+              reason: 'Incomplete',
+              message: `spec.inject.${list} ${name}: no PlatformDefaults has template ${template}: this is never applied.`,
+              isNever: true,
+            } as const,
+          ],
+    ),
+  );
+
 const incompleteParts = ({ spec }: Entry, { hasJmxExporter }: OthersInForce): readonly Warning[] => {
   if (spec.inject?.prometheus?.configFile === undefined || hasJmxExporter()) return [];
   const message =
@@ -78,6 +97,7 @@ const incompleteParts = ({ spec }: Entry, { hasJmxExporter }: OthersInForce): re
 /** What spark-operator itself leaves out of `spark-submit` and puts into the pods with its webhook (sparkpod_defaulter.go). */
 const WEBHOOK_KEYS = [
   ...(['env', 'envFrom', 'volumes', 'volumeMounts', 'configMaps', 'tolerations', 'hostAliases'] as const),
+  ...(['initContainers', 'sidecars'] as const),
   ...(['affinity', 'dnsConfig', 'securityContext', 'containerSecurityContext'] as const),
   ...(['priorityClassName', 'schedulerName', 'terminationGracePeriodSeconds'] as const),
 ];

@@ -2,7 +2,7 @@ import type { Facts } from '../api/facts.ts';
 import type { Mode } from '../api/injection.ts';
 import type { Edit } from './edit.ts';
 import type { InjectionPlan } from './injector.ts';
-import { textAt } from './path.ts';
+import { listAt, textAt } from './path.ts';
 import { claimOf, desiredVolumes } from './volumes.ts';
 
 type ClaimFacts = Pick<Facts, 'isClaimMissing'>;
@@ -20,7 +20,9 @@ export const refusingMissingClaims =
     return {
       ...rules,
       refusalOf: (object, edit) => {
-        const claim = missing.get(volumeOf(edit) ?? '');
+        const claim = volumesOf(edit)
+          .map((volume) => missing.get(volume))
+          .find((one) => one !== undefined);
         return claim === undefined
           ? rules.refusalOf(object, edit)
           : `there is no claim ${claim} in this namespace, and the pod would wait for it`;
@@ -51,9 +53,10 @@ const missingOf = (
     return claim !== undefined && isClaimMissing(namespace, claim) ? [{ edit, claim }] : [];
   });
 
-/** The volume that an edit gives or mounts. */
-const volumeOf = ({ at, key, value }: Edit): string | undefined => {
+/** The volumes that an edit gives or mounts. */
+const volumesOf = ({ at, key, value }: Edit): readonly string[] => {
   const list = at.at(-1);
-  if (list === 'volumeMounts') return textAt(value, ['name']);
-  return list === 'volumes' ? key : undefined;
+  if (list === 'volumeMounts') return [textAt(value, ['name']) ?? ''];
+  if (list === 'initContainers') return listAt(value, ['volumeMounts']).map((mount) => textAt(mount, ['name']) ?? '');
+  return list === 'volumes' ? [key] : [];
 };

@@ -112,6 +112,7 @@ const identities: Readonly<Record<string, Identity | undefined>> = {
   __proto__: null as never,
   env: byName,
   volumes: byName,
+  initContainers: byName,
   volumeMounts: byPath('mountPath'),
   configMaps: byPath('path'),
   secrets: byPath('path'),

@@ -3,7 +3,7 @@ import { type Application, type Explanation, type Mutation, type Outcome, untouc
 import type { Injection } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { INJECT_DISABLED, INJECT_LABEL, INJECTED_ANNOTATION } from '../api/names.ts';
-import { type Edit, type FieldPath, fieldId, isListPath, OURSELVES } from './edit.ts';
+import { type Edit, type FieldPath, fieldId, isListPath, keyOf, OURSELVES } from './edit.ts';
 import { memoize, memoizePassing } from './memo.ts';
 import { createRecorder, NO_ROOM } from './outcomes.ts';
 import { listAt, pointerTo, readAt } from './path.ts';
@@ -251,11 +251,14 @@ const explanationAt = (path: string, { source, mode, why, effect }: Reason): Exp
 /** Nothing where the object does not hold the value. */
 const explanationsOf = (
   object: KubeObject,
-  { at, value }: Pick<Edit, 'at' | 'value'>,
+  { at, key, value }: Pick<Edit, 'at' | 'key' | 'value'>,
   reason: Reason,
 ): readonly Explanation[] => {
   if (!isListPath(at)) return [explanationAt(reason.pointer, reason)];
-  const index = placeIn(listAt(object, at), value);
+  const list = listAt(object, at);
+  // A container that was added is given more, and is another object by then.
+  const index =
+    at.at(-1) === 'initContainers' ? list.findIndex((item) => keyOf(at, item) === key) : placeIn(list, value);
   return index < 0 ? [] : [explanationAt(`${reason.pointer}/${index}`, reason)];
 };
 

@@ -16,6 +16,7 @@ import {
   podFieldEdits,
   supersededBy,
 } from './pod-fields.ts';
+import { addedContainerEdits, addedContainerRefusal, withAddedContainers } from './profiles/added-containers.ts';
 import { type InjectionFor, type PlacedContainer, unscoped } from './profiles/containers.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from './reserved.ts';
 import type { Rules } from './settlement.ts';
@@ -56,7 +57,11 @@ export const mutatePod = (
   profiles: readonly PodProfile[],
   { rulesFor = podRules(profiles), isLeftToOthers = false }: PodMutationOptions = {},
 ): Mutation => {
-  const results = profiles.map((profile) => resultOf(pod, request, facts, profile, isLeftToOthers));
+  const namespace = namespaceOf(pod, request);
+  const rulesOfEdits = refusingMissingClaims(rulesFor, namespace, facts);
+  const results = profiles.map((profile) =>
+    resultOf(pod, request, facts, { profile, rulesFor: rulesOfEdits, isLeftToOthers }),
+  );
   const denied = results.find((result) => result.denied !== undefined)?.denied;
   if (denied !== undefined) return { ...untouched(pod), denied };
   const edits = concatenated(results.map((result) => result.edits));
@@ -68,10 +73,9 @@ export const mutatePod = (
     const mutation = { ...untouched(pod, warnings), application: () => applicationOf(injections, NOTHING_SETTLED) };
     return unenforced === undefined ? mutation : { ...mutation, denied: unenforced };
   }
-  const namespace = namespaceOf(pod, request);
   return inject(pod, {
     edits,
-    rulesFor: refusingMissingClaims(rulesFor, namespace, facts),
+    rulesFor: rulesOfEdits,
     form: 'names',
     warnings: [...results.flatMap(({ warnings }) => warnings), ...missingClaimWarnings(edits, namespace, facts)],
     isDisabled: results.some(({ isDisabled }) => isDisabled),
@@ -96,12 +100,17 @@ interface ProfileResult {
   readonly denied?: string;
 }
 
+interface ProfileQuery {
+  readonly profile: PodProfile;
+  readonly rulesFor: InjectionPlan['rulesFor'];
+  readonly isLeftToOthers: boolean;
+}
+
 const resultOf = (
   pod: KubeObject,
   request: AdmissionRequest,
   facts: Facts,
-  profile: PodProfile,
-  isLeftToOthers: boolean,
+  { profile, rulesFor, isLeftToOthers }: ProfileQuery,
 ): ProfileResult => {
   const asked = { ...targetOf(profile.kind, pod, request, facts), pod: { owners: ownersOf(pod) } };
   const target = isLeftToOthers ? { ...asked, isDisabled: true } : asked;
@@ -115,8 +124,11 @@ const resultOf = (
     return tooMany(containers, injection, { edits: own, injection: undefined, isDisabled: asked.isDisabled });
   const scoped = injection.isScoped ? defaults.resolveContainers(target) : unscoped(injection);
   const injectionFor: InjectionFor = isLeftToOthers ? (container) => withoutMounts(scoped(container)) : scoped;
+  // A runner of Calrissian mounts by rules of its own what its steps are made with.
+  const added = profile.kind === 'CalrissianPod' ? [] : addedContainerEdits(injection);
+  const whole = added.length === 0 ? pod : withAddedContainers(pod, added, rulesFor(added));
   return {
-    edits: concatenated([own, profile.editsFor(pod, injection, injectionFor), imageEdits(pod, injection)]),
+    edits: concatenated([own, added, profile.editsFor(whole, injection, injectionFor), imageEdits(whole, injection)]),
     warnings: [...injection.warnings, ...profile.warningsFor(pod, injection)],
     injection,
     isDisabled: asked.isDisabled,
@@ -125,7 +137,14 @@ const resultOf = (
 
 /** Whoever else gives the pod volumes and mounts may give it the same ones, and one twice makes it invalid. */
 const unmounted = (injection: Injection): Injection =>
-  memoize(injection, unmounted, '', () => ({ ...injection, ...NO_MOUNTS, helperConfigMaps: new Map() }));
+  memoize(injection, unmounted, '', () => ({
+    ...injection,
+    ...NO_MOUNTS,
+    helperConfigMaps: new Map(),
+    addedContainers: new Map(
+      [...injection.addedContainers].filter(([, { value }]) => (value.volumeMounts ?? []).length === 0),
+    ),
+  }));
 
 const withoutMounts = ({ full, sources }: ContainerInjection): ContainerInjection => ({
   full: full && unmounted(full),
@@ -209,6 +228,8 @@ export const podRules =
             return ofVolume(edit);
           case 'volumeMounts':
             return ofMount(pod, edit);
+          case 'initContainers':
+            return addedContainerRefusal(pod, edit, desired, ofVolume);
           default:
             return firstOf(kinds, (kind) => fieldRefusal(pod, edit, kind));
         }

@@ -234,13 +234,17 @@ const unlessRefused = (object: KubeObject, edit: Edit, rules: Rules, conflicts: 
   return { kind: 'put', conflicts: superseded.length === 0 ? conflicts : [...conflicts, ...superseded] };
 };
 
-/** What is enforced, then defaults; volumes after all that may mount them, or they would look unused. */
+/** Containers of pods before what they are given; what is enforced, then defaults; volumes after all that may mount them, or they would look unused. */
 const sorted = (edits: readonly Edit[]): readonly Edit[] =>
   edits.every((edit, index) => index === 0 || precedenceOf(edits[index - 1] ?? edit) <= precedenceOf(edit))
     ? edits
     : edits.toSorted((one, other) => precedenceOf(one) - precedenceOf(other));
 
-const precedenceOf = ({ at, mode }: Edit): number => (at.at(-1) === 'volumes' ? 2 : 0) + (mode === 'Enforce' ? 0 : 1);
+const precedenceOf = ({ at, mode }: Edit): number => {
+  // Their order is their own. Those of an application are given nothing more, and need its mounts.
+  if (at.at(-1) === 'initContainers') return at.length === 2 ? -1 : 1;
+  return (at.at(-1) === 'volumes' ? 2 : 0) + (mode === 'Enforce' ? 0 : 1);
+};
 
 /**
  * An object in the making. It shares with its original all that was not changed; what was changed is a copy, which later

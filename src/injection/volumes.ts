@@ -138,7 +138,7 @@ const layOut = (
 };
 
 /** A pod never starts while a ConfigMap or Secret is missing that it mounts: it may be, unless the platform says otherwise. */
-const optional = (volume: Volume): Volume => {
+export const optional = (volume: Volume): Volume => {
   const sources = OPTIONAL_SOURCES.flatMap((field) => {
     const source = volume[field];
     return isRecord(source) ? [[field, { optional: true, ...source }] as const] : [];

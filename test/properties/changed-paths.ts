@@ -3,12 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 /** A JSON Pointer to every value that differs: a field of a map, a whole entry of a list. What went has its path of before. */
 export const changedPaths = (before: unknown, after: unknown, path = ''): readonly string[] => {
   if (isDeepStrictEqual(before, after)) return [];
-  if (Array.isArray(after) && /\/(initC|c)ontainers$/.test(path)) {
-    const old: Items = Array.isArray(before) ? before : [];
-    return after.flatMap((entry: unknown, index) => changedPaths(old[index], entry, `${path}/${index}`));
-  }
   if (Array.isArray(after) && !/\/dnsConfig\//.test(path))
-    return changedEntries(Array.isArray(before) ? before : [], after, path);
+    return changedIn(Array.isArray(before) ? before : [], after, path);
   // Fields that are given as a whole.
   if (!isMap(after) || /\/(affinity|dnsConfig|securityContext)\/[^/]+$/.test(path)) return [path];
   const old = isMap(before) ? before : {};
@@ -19,6 +15,20 @@ export const changedPaths = (before: unknown, after: unknown, path = ''): readon
 };
 
 type Items = readonly unknown[];
+
+const changedIn = (before: Items, after: Items, path: string): readonly string[] => {
+  if (path.endsWith('/initContainers')) return changedByName(before, after, path);
+  return path.endsWith('/containers')
+    ? after.flatMap((entry, index) => changedPaths(before[index], entry, `${path}/${index}`))
+    : changedEntries(before, after, path);
+};
+
+/** Containers are added whole, and in an order of their own. */
+const changedByName = (before: Items, after: Items, path: string): readonly string[] =>
+  after.flatMap((entry, index) => {
+    const old = before.find((one) => nameOf(one) === nameOf(entry));
+    return old === undefined ? [`${path}/${index}`] : changedPaths(old, entry, `${path}/${index}`);
+  });
 
 /** Entries that are new or different, by their index after; entries that went and were not replaced, by their index before. */
 const changedEntries = (before: Items, after: Items, path: string): readonly string[] => {

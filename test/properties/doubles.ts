@@ -16,6 +16,7 @@ const sayingsOfPod = (pod: KubeObject): readonly string[] => {
   const containers = [...items(at(spec, 'initContainers')), ...items(at(spec, 'containers'))];
   return [
     ...named('volume', at(spec, 'volumes')),
+    ...named('container', containers),
     ...named('pull secret', at(spec, 'imagePullSecrets')),
     ...items(at(spec, 'hostAliases')).map((alias) => `alias of ${String(at(alias, 'ip'))}`),
     ...containers.flatMap((container, index) => [
@@ -72,6 +73,11 @@ const sayingsOfRole = (role: string, spec: unknown, conf: readonly [string, unkn
   const mounted = new RegExp(`^spark\\.kubernetes\\.${role}\\.volumes\\..+\\.mount\\.path$`);
   const containers = items(at(at(at(spec, 'template'), 'spec'), 'containers'));
   return [
+    ...named(`${role} container`, [
+      ...items(at(spec, 'initContainers')),
+      ...items(at(spec, 'sidecars')),
+      ...containers,
+    ]),
     ...named(`${role} variable`, at(spec, 'env')),
     ...items(at(spec, 'hostAliases')).map((alias) => `${role} alias of ${String(at(alias, 'ip'))}`),
     ...Object.keys(map(at(spec, 'envVars'))).map((name) => `${role} variable ${name}`),

@@ -27,7 +27,8 @@ export const missing = (injection: Injection, object: KubeObject, warnings: stri
   for (const [id, { value }] of placed) {
     const [path = '', name = ''] = id.split(' ');
     const field = path.slice('spec/'.length);
-    wants.push(...roles.map((role) => ({ name, value, held: held(role, fieldOf(field, isOfApache), name) })));
+    const owners = name === 'runtimeClassName' && !isOfApache ? roles.map(templateSpec) : roles;
+    wants.push(...owners.map((owner) => ({ name, value, held: held(owner, fieldOf(field, isOfApache), name) })));
   }
   return wants
     .filter(({ name, value, held }) => !isDeepStrictEqual(held, value) && !warnings.includes(name))
@@ -42,6 +43,10 @@ const asRole = (role: Readonly<Record<string, unknown>>): Record<string, unknown
   const { labels, annotations } = isMap(template['metadata']) ? template['metadata'] : {};
   return { ...spec, labels, annotations, env: isMap(container) ? container['env'] : undefined };
 };
+
+/** Where a role of Kubeflow's operator has what it has no field for. */
+const templateSpec = ({ template }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  isMap(template) && isMap(template['spec']) ? template['spec'] : {};
 
 const isSpark = ({ kind }: KubeObject): boolean => kind === 'SparkApplication';
 

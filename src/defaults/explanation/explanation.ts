@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Explanation, Outcome } from '../../api/admission.ts';
 import { mountPathsOf } from '../../api/inject-spec.ts';
 import type { DefaultsTarget, Injection, Mode, Resolved } from '../../api/injection.ts';
-import { type Entry, hasEqualPrecedence, namespacedName } from '../entry.ts';
+import { type Entry, givesAnything, hasEqualPrecedence, namespacedName } from '../entry.ts';
 import type { Validation } from '../in-force.ts';
 import { type Layer, mergeLayers } from '../merge.ts';
 import { type Layers, layersFor } from '../resolution.ts';
@@ -89,8 +89,6 @@ interface Match {
   readonly matched: readonly Entry[];
   readonly layers: Layers;
 }
-
-const givesAnything = ({ spec }: Entry): boolean => spec.inject !== undefined || spec.variables !== undefined;
 
 const titleOf = ({ source }: Entry): string => `${source.namespace}/${source.name}@${source.generation}`;
 

@@ -5,6 +5,7 @@ import type { StringMap } from '../../api/kubernetes.ts';
 import { bundlePathOf } from '../../api/network.ts';
 import { namesOfKinds } from '../../api/target-kinds.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from '../../injection/reserved.ts';
+import { addedContainerViolations } from './containers.ts';
 import { apacheSparkViolations, calrissianViolations, kubeflowSparkViolations, sparkViolations } from './kind-rules.ts';
 import { nameViolations } from './names.ts';
 
@@ -20,6 +21,7 @@ export const injectViolations = (inject: InjectSpec, kinds: readonly TargetKind[
   ...reservedViolations(inject, kinds),
   ...exclusiveFieldViolations(inject),
   ...imageViolations(inject, mode),
+  ...addedContainerViolations(inject),
   ...(isAny(kinds, ['SparkApplication', 'SparkConnect', ...OF_APACHE]) ? sparkViolations(inject) : []),
   ...(isAny(kinds, ['SparkApplication', 'SparkConnect']) ? kubeflowSparkViolations(inject) : []),
   ...(isAny(kinds, OF_APACHE) ? apacheSparkViolations(inject) : []),

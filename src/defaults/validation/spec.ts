@@ -17,6 +17,7 @@ import {
   malformedVariable,
   variablesIn,
 } from '../variables.ts';
+import { templateViolations, tenantContainerViolations } from './containers.ts';
 import { injectViolations } from './inject.ts';
 import { configKey, dnsSubdomain, qualifiedName } from './names.ts';
 
@@ -34,6 +35,7 @@ export const validateDefaults = (defaults: PlatformDefaults, options: DefaultsOp
     ...selectorViolations(spec.match),
     ...podMatchViolations(spec.match),
     ...(spec.inject === undefined ? [] : injectViolations(spec.inject, spec.match.kinds, modeOf(spec))),
+    ...templateViolations(spec),
     ...variableViolations(spec),
     ...(spec.provision === undefined ? [] : provisionViolations(spec.provision, spec.match)),
     ...(namespace === options.systemNamespace ? [] : tenantViolations(spec, options)),
@@ -56,14 +58,16 @@ const tenantViolations = (spec: PlatformDefaultsSpec, { systemNamespace }: Defau
   return [
     ...(spec.match.namespaceSelector === undefined ? [] : [`spec.match.namespaceSelector: ${only}`]),
     ...(spec.provision === undefined ? [] : [`spec.provision: ${only}`]),
+    ...(spec.templates === undefined ? [] : [`spec.templates: ${only}`]),
+    ...tenantContainerViolations(spec.inject, `is allowed in namespace ${systemNamespace} only`),
     ...(spec.inject?.storageClass === undefined ? [] : [`spec.inject.storageClass: ${only}`]),
     ...(spec.inject?.serviceAccountName === undefined ? [] : [`spec.inject.serviceAccountName: ${only}`]),
   ];
 };
 
-const emptyViolations = ({ inject, provision, variables }: PlatformDefaultsSpec): readonly string[] =>
-  inject === undefined && provision === undefined && variables === undefined
-    ? ['spec: gives nothing; add inject, provision or variables']
+const emptyViolations = ({ inject, provision, variables, templates }: PlatformDefaultsSpec): readonly string[] =>
+  [inject, provision, variables, templates].every((part) => part === undefined)
+    ? ['spec: gives nothing; add inject, provision, variables or templates']
     : [];
 
 /** What no object could meet, or no API server would take, in the selectors of `spec.match`. */
@@ -94,6 +98,7 @@ const variableViolations = (spec: PlatformDefaultsSpec): readonly string[] => [
   ...Object.entries(spec.variables ?? {}).flatMap(([name, value]) => definitionViolations(name, value)),
   ...referenceViolations(spec.variables, 'spec.variables'),
   ...referenceViolations(spec.inject, 'spec.inject'),
+  ...referenceViolations(spec.templates, 'spec.templates'),
   ...referenceViolations(spec.provision, 'spec.provision'),
   ...classVariableViolations(spec.inject?.storageClass),
 ];

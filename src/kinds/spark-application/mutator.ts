@@ -23,7 +23,7 @@ import { JMX_PORT, jmxIncompatibility, MONITORING, PROMETHEUS } from './jmx-expo
 import { monitoringEdits, monitoringWarnings } from './monitoring.ts';
 import { objectStoreEdits, type Proposal } from './object-store/edits.ts';
 import { operatorWebhookWarnings } from './operator-webhook.ts';
-import { PLACEMENT_MAPS, placementEdits } from './placement.ts';
+import { PLACEMENT_MAPS, placementEdits, TEMPLATE_PATHS } from './placement.ts';
 import { sparkRules } from './rules.ts';
 
 export interface SparkContext {
@@ -78,6 +78,7 @@ const roleEdits = (role: Role, injection: Injection): readonly Edit[] => {
     ...editsOf(at('annotations'), injection.annotations),
     ...editsOf(at('tolerations'), injection.tolerations),
     ...editsOf(at('hostAliases'), injection.hostAliases),
+    ...editsOf(at('initContainers'), injection.addedContainers),
     ...placementEdits(role, injection),
     // Executors need no rights of their own, and Spark gives them the driver's account where they name none.
     ...(account && (role === 'driver' || account.mode === 'Enforce')
@@ -109,6 +110,7 @@ const ROLE_FIELDS = [
   'annotations',
   'tolerations',
   'hostAliases',
+  'initContainers',
   'nodeSelector',
   ...PLACEMENT_MAPS,
 ];
@@ -122,7 +124,7 @@ export const SPARK_PATHS: ReadonlySet<string> = new Set(
     ]),
     MONITORING,
     PROMETHEUS,
-    ...ROLES.flatMap((role) => ROLE_FIELDS.map((field) => ['spec', role, field])),
+    ...ROLES.flatMap((role) => [...ROLE_FIELDS, ...TEMPLATE_PATHS].map((field) => ['spec', role, field])),
   ].map((path) => path.join('/')),
 );
 

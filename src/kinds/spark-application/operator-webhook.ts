@@ -10,6 +10,7 @@ const WEBHOOK_FIELDS: ReadonlySet<string> = new Set([
   'configMaps',
   'tolerations',
   'hostAliases',
+  'initContainers',
   'nodeSelector',
   ...PLACEMENT_MAPS,
 ]);

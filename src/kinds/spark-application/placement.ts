@@ -1,10 +1,10 @@
 import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import type { Edit, FieldPath } from '../../injection/edit.ts';
+import { type Edit, editsOf, FIRST, type FieldPath, OURSELVES } from '../../injection/edit.ts';
 import { memoize } from '../../injection/memo.ts';
-import { type Path, textAt } from '../../injection/path.ts';
+import { type Path, readAt, textAt } from '../../injection/path.ts';
 import { containerFieldEdits, podFieldEdits } from '../../injection/pod-fields.ts';
-import { inTemplateContainer, type Role, sparkConfField } from './fields.ts';
+import { CONTAINER_NAMES, inTemplateContainer, type Role, SPARK_CONF, sparkConfField } from './fields.ts';
 
 /** Maps of a role that spark-operator's webhook copies into its pods whole, over what a template says (sparkpod_defaulter.go). */
 export const PLACEMENT_MAPS = ['affinity', 'dnsConfig', 'podSecurityContext', 'securityContext'] as const;
@@ -14,9 +14,65 @@ export const PLACEMENT_FIELDS = ['priorityClassName', 'schedulerName', 'terminat
 
 /** What a role's pods are given that every pod has one of, where the role has it. */
 export const placementEdits = (role: Role, injection: Injection): readonly Edit[] => [
-  ...memoize(injection.podFields, placementEdits, role, () => podFieldEdits(injection).map(placedIn(role))),
+  ...memoize(injection.podFields, placementEdits, role, () =>
+    podFieldEdits(injection)
+      .filter((edit) => !isOfTemplate(edit))
+      .map(placedIn(role)),
+  ),
   ...containerFieldEdits(['spec', role], injection),
+  ...inTemplateEdits(role, injection),
 ];
+
+const isOfTemplate = ({ at, key }: Edit): boolean => at.length === 1 && key === 'runtimeClassName';
+
+const TEMPLATE_SPECS: Readonly<Record<Role, Path>> = {
+  driver: ['spec', 'driver', 'template', 'spec'],
+  executor: ['spec', 'executor', 'template', 'spec'],
+};
+const SPREAD = 'topologySpreadConstraints';
+
+/** Where a pod template is written to, below a role. */
+export const TEMPLATE_PATHS = ['template/spec', `template/spec/${SPREAD}`, `template/spec/containers/${FIRST}`];
+
+/**
+ * What a role has no field for and its pod template has. An app without one gets the template that spark-operator would write
+ * for it anyway (submission.go): a container by the name that it tells Spark to look for.
+ */
+const inTemplateEdits = (role: Role, injection: Injection): readonly Edit[] => {
+  const at = TEMPLATE_SPECS[role];
+  const given = [
+    ...podFieldEdits(injection)
+      .filter(isOfTemplate)
+      .map((edit) => ({ ...edit, at })),
+    ...editsOf([...at, SPREAD], injection.topologySpreadConstraints),
+  ];
+  return given.length === 0 ? given : [...given, containerName(role)];
+};
+
+const containerName = (role: Role): Edit => ({
+  at: [...TEMPLATE_SPECS[role], 'containers', FIRST],
+  key: 'name',
+  value: CONTAINER_NAMES[role],
+  mode: 'Default',
+  by: OURSELVES,
+  why: 'a pod template has a container, and Spark calls its own so',
+});
+
+/** True for the container of a template that holds nothing else of ours. */
+export const isNeedlessTemplate = (app: KubeObject, { at, by }: Edit): boolean =>
+  by === OURSELVES && at[2] === 'template' && !['runtimeClassName', SPREAD].some((field) => hasIn(app, at, field));
+
+const hasIn = (app: KubeObject, at: Path, field: string): boolean =>
+  (readAt(app, [...at.slice(0, 4), field]) ?? undefined) !== undefined;
+
+/** Why nothing can be given by a role's pod template. */
+export const templateRefusal = (app: KubeObject, { at }: Edit): string | undefined => {
+  const file = `spark.kubernetes.${at[1]}.podTemplateFile`;
+  if (textAt(app, [...SPARK_CONF, file]) !== undefined)
+    return `sparkConf names a ${file}, in whose place a template would be read`;
+  const version = textAt(app, ['spec', 'sparkVersion']) ?? '';
+  return /^v?[0-2]\./.test(version) ? 'Spark reads pod templates from 3.0 on' : undefined;
+};
 
 const placedIn =
   (role: Role) =>

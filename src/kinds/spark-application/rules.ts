@@ -2,6 +2,7 @@ import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, valuesAt } from '../../injection/edit.ts';
 import { memoize } from '../../injection/memo.ts';
 import { childOf, isRecord, listAt, textAt } from '../../injection/path.ts';
+import { isTaken, TAKEN } from '../../injection/profiles/added-containers.ts';
 import { isReservedLabel, isReservedPath, isReservedSparkConf, isReservedVolume } from '../../injection/reserved.ts';
 import type { Rules } from '../../injection/settlement.ts';
 import {
@@ -12,9 +13,9 @@ import {
   mountIndex,
 } from '../../injection/volumes.ts';
 import { configMapSetting, confVolume, sparkConflicts } from './conflicts.ts';
-import { ROLES } from './fields.ts';
+import { CONTAINER_NAMES, ROLES } from './fields.ts';
 import { generatedVolumeRefusal, isGenerated } from './generated-volumes.ts';
-import { placementRefusal } from './placement.ts';
+import { isNeedlessTemplate, placementRefusal, templateRefusal } from './placement.ts';
 
 const TWO_VOLUMES = 'sparkConf and volumes are both to give a volume of that name';
 const KIND = 'SparkApplication';
@@ -35,7 +36,7 @@ const makeRules = (edits: readonly Edit[]): Rules => {
     conflictsOf: (app, edit) => sparkConflicts(app, edit, conf),
     // What a chart renders as `value: null` arrives as a name alone; an empty value that is meant arrives as `value: ""`.
     isBlank: ({ at }, value) => at.at(-1) === 'env' && !hasAny(value, ['value', 'valueFrom']),
-    isUnused: (app, edit) => edit.at.at(-1) === 'volumes' && isUnusedVolume(app, edit),
+    isUnused: (app, edit) => (edit.at.at(-1) === 'volumes' ? isUnusedVolume(app, edit) : isNeedlessTemplate(app, edit)),
     refusalOf: (app, edit) => {
       if (edit.at.at(-1) === 'volumeMounts' && volumesInConf.has(textAt(edit.value, ['name']) ?? ''))
         return TWO_VOLUMES;
@@ -44,6 +45,8 @@ const makeRules = (edits: readonly Edit[]): Rules => {
           return volumeRefusal(app, edit);
         case 'volumeMounts':
           return mountRefusal(app, edit, desired);
+        case 'initContainers':
+          return containerRefusal(app, edit);
         case 'configMaps':
         case 'secrets':
           return fileRefusal(app, edit, desired);
@@ -71,6 +74,9 @@ const fieldRefusal = (app: KubeObject, edit: Edit, desired: DesiredVolumes): str
     case 'driver':
     case 'executor':
       return placementRefusal(app, edit);
+    case 'spec':
+    case 'topologySpreadConstraints':
+      return templateRefusal(app, edit);
     default:
       return undefined;
   }
@@ -154,3 +160,26 @@ const fileRefusal = (app: KubeObject, { at, key, value }: Edit, desired: Desired
 /** True for a volume that no role mounts: it would not reach any pod. */
 const isUnusedVolume = (app: KubeObject, { key }: Edit): boolean =>
   !ROLES.some((role) => mountIndex(listAt(app, ['spec', role, 'volumeMounts'])).mounts(key));
+
+/** Lists of a role whose containers are in its pods besides its init containers. */
+const OTHERS = ['sidecars', 'template/spec/containers', 'template/spec/initContainers'].map((path) => path.split('/'));
+
+/**
+ * Why a container must not be added to a role: spark-operator's webhook takes one of another image for another container, and puts in a
+ * volume only where the role itself mounts it (sparkpod_defaulter.go).
+ */
+const containerRefusal = (app: KubeObject, edit: Edit): string | undefined => {
+  const role = edit.at[1] === 'driver' ? 'driver' : 'executor';
+  if (edit.key === CONTAINER_NAMES[role]) return 'Spark’s own container is called so';
+  const isThere = OTHERS.some((path) =>
+    listAt(app, ['spec', role, ...path]).some((container) => textAt(container, ['name']) === edit.key),
+  );
+  if (isThere || isTaken(app, edit)) return TAKEN;
+  const mounted = mountIndex(listAt(app, ['spec', role, 'volumeMounts']));
+  const lacking = listAt(edit.value, ['volumeMounts'])
+    .map((mount) => textAt(mount, ['name']) ?? '')
+    .find((volume) => !mounted.mounts(volume));
+  return lacking === undefined
+    ? undefined
+    : `the ${role} does not mount volume ${lacking}, and spark-operator gives its pod no other`;
+};

@@ -129,7 +129,7 @@ describe('what no schema has checked yet', () => {
     ],
     [`{${match}, "inject": {"prometheus": {"scrape": "yes"}}}`, 'spec.inject.prometheus.scrape: must be true or false'],
     [`{${match}, "inject": {"s3aCommitter": "Magic"}}`, 'spec.inject.s3aCommitter is how Spark writes to objectStore'],
-    [`{${match}}`, 'spec: gives nothing; add inject, provision or variables'],
+    [`{${match}}`, 'spec: gives nothing; add inject, provision, variables or templates'],
   ];
   it.each(cases)('%s: %s', (spec, expected) => {
     expect(violationsOfText(spec).join('\n')).toContain(expected);
@@ -163,6 +163,8 @@ describe('keys of inject', () => {
     containerSecurityContext: { containerSecurityContext: { privileged: false } },
     resources: { resources: { requests: { cpu: '500m' } } },
     imagePullPolicy: { imagePullPolicy: 'Always' },
+    initContainers: { initContainers: [{ name: 'fetch', image: 'curl:8' }] },
+    sidecars: { sidecars: [{ name: 'shipper', image: 'shipper:1' }] },
     imageRegistries: { imageRegistries: [{ from: 'docker.io/', to: 'registry.example.org/hub/' }] },
   } as unknown as Readonly<Record<keyof Inject, Inject>>;
 

@@ -1,0 +1,69 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Injection } from '../../api/injection.ts';
+import type { KubeObject } from '../../api/kubernetes.ts';
+import { type Edit, editsOf, valuesAt } from '../edit.ts';
+import { memoize } from '../memo.ts';
+import { listAt, type Path, textAt } from '../path.ts';
+import { isOfWindows } from '../pod-fields.ts';
+import { type Rules, settle } from '../settlement.ts';
+import { type DesiredVolumes, mountedVolumeRefusal, optional, POD_VOLUMES } from '../volumes.ts';
+
+/** Init containers and native sidecars stand in one list of a pod. */
+const INIT_CONTAINERS: Path = ['spec', 'initContainers'];
+const CONTAINERS: Path = ['spec', 'containers'];
+
+/** The containers that an injection adds to a pod, and the volumes of the injection that these mount. */
+export const addedContainerEdits = (injection: Injection): readonly Edit[] =>
+  injection.addedContainers.size === 0
+    ? NOTHING
+    : memoize(injection, addedContainerEdits, '', () => [
+        ...editsOf(INIT_CONTAINERS, injection.addedContainers),
+        ...editsOf(POD_VOLUMES, mountedBy(injection), optional),
+      ]);
+
+const NOTHING: readonly Edit[] = [];
+
+const mountedBy = ({ addedContainers, volumes }: Injection): Injection['volumes'] => {
+  const mounts = [...addedContainers.values()].flatMap(({ value }) => value.volumeMounts ?? []);
+  const names = new Set(mounts.map(({ name }) => name));
+  return new Map([...volumes].filter(([name]) => names.has(name)));
+};
+
+/** The pod with those of its containers that may be added: the others are given what follows from where they stand then. */
+export const withAddedContainers = (pod: KubeObject, added: readonly Edit[], rules: Rules): KubeObject =>
+  added.length === 0 ? pod : settle(pod, added, rules, isNobodys).object;
+
+const isNobodys = (): boolean => false;
+
+/** Why a container must not be added: the API server would refuse the pod, the container could not start, or it is not ours. */
+export const addedContainerRefusal = (
+  pod: KubeObject,
+  edit: Edit,
+  desired: DesiredVolumes,
+  volumeRefusalOf: (volume: Edit) => string | undefined,
+): string | undefined => {
+  if (isOfWindows(pod)) return 'it is a pod of Windows';
+  if (isTaken(pod, edit) || listAt(pod, CONTAINERS).some((container) => textAt(container, ['name']) === edit.key))
+    return TAKEN;
+  return listAt(edit.value, ['volumeMounts'])
+    .map((mount) => mountedVolumeRefusal(pod, { ...edit, value: mount }, POD_VOLUMES, desired, volumeRefusalOf))
+    .find((why) => why !== undefined);
+};
+
+export const TAKEN = 'there is a container of that name, and containers are added, never changed';
+
+/** True where the list has another container of that name. */
+export const isTaken = (object: KubeObject, edit: Edit): boolean => {
+  const [present] = valuesAt(object, edit);
+  return present !== undefined && !isSameProgram(present, edit.value);
+};
+
+/** True for what an earlier admission added: the API server has filled in its fields since, and its image may come from elsewhere. */
+const isSameProgram = (one: unknown, other: unknown): boolean => isDeepStrictEqual(programOf(one), programOf(other));
+
+const programOf = (container: unknown): readonly unknown[] => [
+  textAt(container, ['image'])?.split('/').at(-1),
+  textAt(container, ['restartPolicy']),
+  listAt(container, ['command']),
+  listAt(container, ['args']),
+];
