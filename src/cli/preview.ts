@@ -141,16 +141,18 @@ const madeBy = ({ createdBy, kind }: PreviewedDocument): string =>
 
 const isInFile = ({ createdBy }: PreviewedDocument): boolean => createdBy === undefined;
 
-/** A JSON Patch for the object as the file has it, in one line. */
-const renderPatch = ({ operation, given, object, patch }: PreviewedDocument): string =>
-  `${JSON.stringify(operation === 'UPDATE' ? patchBetween(given, object) : patch)}\n`;
+/** A JSON Patch for the object as the file has it, in one line; `null` for one that would be refused, which no patch makes good. */
+const renderPatch = ({ operation, given, object, patch, allowed }: PreviewedDocument): string => {
+  if (!allowed) return 'null\n';
+  return `${JSON.stringify(operation === 'UPDATE' ? patchBetween(given, object) : patch)}\n`;
+};
 
 /** What no patch of an object in the files says: what else would be made, and how. */
 const besidesPatches = (documents: readonly PreviewedDocument[]): string =>
   documents
     .flatMap((document) => [
       ...document.companions.map((companion) => `${locationOf(document.source)}: also made: ${nameOf(companion)}`),
-      ...(isInFile(document) || document.patch.length === 0
+      ...(isInFile(document) || !document.allowed || document.patch.length === 0
         ? []
         : [
             `${locationOf(document.source)}${madeBy(document)}: changed too, with ${counted(document.patch.length, 'operation')}`,

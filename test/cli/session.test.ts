@@ -81,6 +81,17 @@ describe('an object that is there already is updated', () => {
   });
 });
 
+it('prints no patch for what would be refused', async () => {
+  const text = [app('{ driver: {} }'), labels('SparkApplications')].join('---\n');
+  const args = ['--defaults', file('labels.yaml', labels('SparkApplication')), '-o', 'patch'];
+  const { code, out, err } = await quartermaster('preview', '-f', file('two.yaml', text), ...args);
+  const [first = '', ...rest] = out.trimEnd().split('\n');
+  expect(JSON.parse(first)).toContainEqual({ op: 'add', path: '/spec/driver/labels', value: { given: 'yes' } });
+  expect(rest).toEqual(['null']);
+  expect(err).toMatch(/document 2, line 6: refused: PlatformDefaults\.quartermaster\.dev "labels" is invalid: /);
+  expect(code).toBe(1);
+});
+
 describe('the schema of a kind', () => {
   it('is read first: what it does not know is dropped with a warning', async () => {
     const [document] = await documentsOf(
@@ -92,7 +103,10 @@ describe('the schema of a kind', () => {
 
   it('refuses what it does not take, ours and those of files alike', async () => {
     const [defaults] = await documentsOf(labels('SparkApplications'));
-    expect(defaults?.denied).toMatch(/^spec\.match\.kinds\[0\]: "SparkApplications" is not one of /);
+    expect(defaults?.denied).toMatch(
+      /^PlatformDefaults\.quartermaster\.dev "labels" is invalid: \[spec\.match\.kinds\[0\]: Unsupported value: "SparkApplications": supported values: "PersistentVolumeClaim", /,
+    );
+    expect(defaults?.denied).toMatch(/, <nil>: Invalid value: null: some validation rules were not checked /);
     const [rule] = await documentsOf(labels('SparkConnect'));
     expect(rule?.denied).toContain('inject.labels is taken by');
     const definition = `apiVersion: apiextensions.k8s.io/v1
@@ -110,7 +124,43 @@ spec:
 `;
     const documents = await documentsOf([definition, app('{ driver: {} }'), app('{ driver: 3 }', 'bad')].join('---\n'));
     expect(documents[1]?.object).toHaveProperty('spec.type', 'Java');
-    expect(documents[2]?.denied).toBe('spec.driver: must be an object.');
+    expect(documents[2]?.denied).toBe(
+      'SparkApplication.sparkoperator.k8s.io "bad" is invalid: spec.driver: Invalid value: "integer": spec.driver in body must be of type object: "integer"',
+    );
+  });
+
+  it('lets through on an UPDATE what was wrong before, and warns of its rules alone', async () => {
+    const definition = (rule: string): string => `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: jobs.example.org }
+spec:
+  group: example.org
+  names: { kind: Job }
+  versions:
+    - name: v1
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec:
+              type: object
+              properties: { size: { type: integer, maximum: 3 }, owner: { type: string } }
+              x-kubernetes-validations: [{ rule: "${rule}", message: needs an owner }]
+`;
+    const job = (spec: string, more = '') =>
+      `apiVersion: example.org/v1\nkind: Job\nmetadata: { name: j, namespace: default, finalizers: [${more}] }\nspec: ${spec}\n`;
+    const update = (before: string, after: string) =>
+      documentsOf([definition('has(self.owner)'), after].join('---\n'), '--old', file('old.yaml', before));
+    const [, same] = await update(job('{ size: 9 }'), job('{ size: 9 }', 'mine'));
+    expect(same?.allowed).toBe(true);
+    expect(same?.warnings).toEqual([
+      'spec: Invalid value: needs an owner',
+      'metadata.finalizers: "mine": prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers',
+    ]);
+    const [, other] = await update(job('{ size: 9 }'), job('{ size: 8 }'));
+    expect(other?.denied).toBe(
+      'Job.example.org "j" is invalid: [spec.size: Invalid value: 8: spec.size in body should be less than or equal to 3, spec: Invalid value: needs an owner]',
+    );
   });
 
   it('says that a PlatformDefaults would be stored and not be in force', async () => {

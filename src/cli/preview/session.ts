@@ -15,10 +15,11 @@ import { companionsOf, type NamespaceCompanions } from '../companions.ts';
 import type { Source, SourcedObject } from '../documents.ts';
 import { applied, withoutServerFields } from './apply.ts';
 import { claimsOf } from './claims.ts';
-import { metadataViolations, readMetadata, withoutSystemFields } from './metadata.ts';
+import { type FieldError, refusal, sentenceOf } from './field-error.ts';
+import { finalizerWarnings, labelErrors, metadataErrors, readMetadata, withoutSystemFields } from './metadata.ts';
 import { withOrderWarnings } from './order.ts';
 import { createOverlay, type Overlay } from './overlay.ts';
-import { type ServedSchema, servedSchema } from './structural-schema.ts';
+import { type ServedSchema, servedSchema } from './served-schema.ts';
 import { type Templated, templatesOf } from './templates.ts';
 
 /** What admission would do to one object, as `preview -o json` prints it. */
@@ -183,7 +184,13 @@ const previewOne = (object: KubeObject, source: Source, session: Session): Previ
     given: object,
     patch: isUpdate || request.object === object ? decision.patch : patchBetween(object, judged.after),
     companions: [...decision.companions, ...made.companions],
-    warnings: [...judged.unknown.map((field) => `unknown field "${field}"`), ...decision.warnings, ...made.warnings],
+    warnings: [
+      ...judged.unknown.map((field) => `unknown field "${field}"`),
+      ...decision.warnings,
+      ...judged.warnings,
+      ...(denied === undefined && isCustom(object) ? finalizerWarnings(judged.after, stored) : []),
+      ...made.warnings,
+    ],
     explain: decision.explain,
     explanation: explanation(),
     ...(denied !== undefined && { denied }),
@@ -199,6 +206,8 @@ interface Judged {
   /** Fields that the API server drops. */
   readonly unknown: readonly string[];
   readonly denied: string | undefined;
+  /** Of what is wrong and was so before. */
+  readonly warnings: readonly string[];
 }
 
 /** As the API server goes about it: it reads the object by its schema, asks the webhooks, and checks what came of it. */
@@ -211,10 +220,24 @@ const judge = (object: KubeObject, namespace: string, session: Session): Judged 
   const admitted = admit(request, session.cluster);
   const { patch, denied } = admitted.decision;
   const after = jsonpatch.apply_patch(request.object, [...patch]) as KubeObject;
-  const violations =
-    denied === undefined ? [...metadataViolations(after), ...(schema?.violations(after, stored) ?? [])] : [];
-  const refused = violations.length > 0 ? `${violations.join('; ')}.` : undefined;
-  return { request, stored, admitted, after, unknown: read.unknown, denied: denied ?? refused };
+  const errors = denied === undefined ? errorsIn(schema, after, stored) : [];
+  const wrong = errors.filter(({ isWarning }) => isWarning !== true);
+  return {
+    ...{ request, stored, admitted, after },
+    unknown: read.unknown,
+    denied: denied ?? (wrong.length === 0 ? undefined : refusal(object, nameOf(object), wrong)),
+    warnings: errors.filter(({ isWarning }) => isWarning).map(sentenceOf),
+  };
+};
+
+/** What the API server finds wrong with what came out of admission. */
+const errorsIn = (
+  schema: ServedSchema | undefined,
+  object: KubeObject,
+  stored: KubeObject | undefined,
+): readonly FieldError[] => {
+  const found = isCustom(object) ? metadataErrors(object, stored === undefined) : labelErrors(object);
+  return [...found, ...(schema?.errors(object, stored, found) ?? [])];
 };
 
 /** Of custom resources alone an UPDATE is put together as kubectl does it; no webhook is asked about one of the others. */
