@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, messageOf } from '../../api/errors.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { ADMISSIONS_CONFIG_MAP, MANAGED_BY, MANAGED_BY_LABEL } from '../../api/names.ts';
+import { integer, map, required, type Schema } from '../../api/schema.ts';
 import { decodeAs } from '../../api/schema-validation.ts';
 import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
 import type { Log } from '../../ops/log.ts';
@@ -20,19 +21,25 @@ interface Mailbox {
 
 /** The sum of all letters that were taken out. */
 const TOTAL = 'total';
+/** The number of the last letter that was taken out, by who posted it. */
+const COLLECTED = 'collected';
+/** As many that posted are remembered, those that posted last: more replicas than run at once. */
+const MAX_POSTMEN = 200;
 /** In characters: etcd takes little more than a megabyte. */
 const MAX_CHARACTERS = 700_000;
 const TIMEOUT_MS = 10_000;
 
 /**
  * What this replica has to tell the leader: each letter is a key of its own in a ConfigMap and says what came since the one before. A
- * letter that could not be posted is posted again as it is. Answers whether one was posted; where too many wait, none is.
+ * letter that could not be posted is posted again as it is, under its number: one whose answer was lost counts once. Answers whether one was posted; where too many wait, none is.
  */
 export const createPostman = ({ kube, namespace }: Mailbox, counted: Pick<Tallies, 'take'>) => {
   const key = { namespace, name: ADMISSIONS_CONFIG_MAP };
-  let letter: { readonly name: string; readonly text: string } | undefined;
+  const postman = randomUUID();
+  let posted = 0;
+  let letter: Letter | undefined;
   return async (signal: AbortSignal): Promise<boolean> => {
-    letter ??= letterOf(counted.take());
+    letter ??= letterOf(`letter-${postman}.${posted + 1}`, counted.take());
     if (letter === undefined) return false;
     const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) };
     const box = await kube.get<ConfigMap>(resources.configMaps, key, options.signal);
@@ -41,12 +48,18 @@ export const createPostman = ({ kube, namespace }: Mailbox, counted: Pick<Tallie
     else if (sizeOf(box.data) + letter.text.length > MAX_CHARACTERS) return false;
     else await kube.mergePatch(resources.configMaps, key, { data }, options);
     letter = undefined;
+    posted += 1;
     return true;
   };
 };
 
-const letterOf = (news: TalliesByName): { readonly name: string; readonly text: string } | undefined =>
-  Object.keys(news).length === 0 ? undefined : { name: `letter-${randomUUID()}`, text: JSON.stringify(news) };
+interface Letter {
+  readonly name: string;
+  readonly text: string;
+}
+
+const letterOf = (name: string, news: TalliesByName): Letter | undefined =>
+  Object.keys(news).length === 0 ? undefined : { name, text: JSON.stringify(news) };
 
 const emptyBox = ({ namespace, name }: ObjectKey, data: ConfigMap['data']): ConfigMap & { readonly data: object } => ({
   apiVersion: 'v1',
@@ -65,7 +78,7 @@ export interface Collection {
   readonly onChange: (listener: (keys: readonly string[]) => void) => () => void;
   /**
    * Adds what was posted to the total and takes it out of the ConfigMap in the same write, guarded by its version: a letter is counted
-   * once, whoever leads. Throws AppError: Conflict where a letter came meanwhile.
+   * once, whoever leads, and though it be posted again. Throws AppError: Conflict where a letter came meanwhile.
    */
   readonly collect: (signal: AbortSignal) => Promise<void>;
 }
@@ -85,13 +98,19 @@ export const createCollection = ({ kube, namespace }: Mailbox, isThere: (key: st
       const options = { signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) };
       const box = await kube.get<ConfigMap>(resources.configMaps, key, options.signal);
       if (box === undefined) return;
-      const { [TOTAL]: before, ...letters } = box.data ?? {};
-      const sum = summed([before, ...Object.values(letters)].map(read), isThere);
+      const { [TOTAL]: before, [COLLECTED]: known, ...letters } = box.data ?? {};
       const names = Object.keys(letters);
+      const numbers = read(collectedNumbers, known);
+      const fresh = names.filter((name) => !isCollected(name, numbers)).map((name) => letters[name]);
+      const sum = summed(
+        [before, ...fresh].map((text) => read(tallies, text)),
+        isThere,
+      );
       if (names.length > 0) {
         const { resourceVersion } = box.metadata;
         const emptied = Object.fromEntries(names.map((name) => [name, null]));
-        const data = { ...emptied, [TOTAL]: JSON.stringify(Object.fromEntries(sum)) };
+        const collected = JSON.stringify(numbersAfter(numbers, names));
+        const data = { ...emptied, [TOTAL]: JSON.stringify(Object.fromEntries(sum)), [COLLECTED]: collected };
         await kube.mergePatch(resources.configMaps, key, { metadata: { resourceVersion }, data }, options);
       }
       const changed = [...sum].filter(([name, tally]) => !isSame(tally, total.get(name))).map(([name]) => name);
@@ -103,10 +122,37 @@ export const createCollection = ({ kube, namespace }: Mailbox, isThere: (key: st
 
 const isSame = (one: Tally, other: Tally | undefined): boolean => JSON.stringify(one) === JSON.stringify(other);
 
+const collectedNumbers = map('Letters taken out.', required(integer('Of the last one.', { minimum: 0 })));
+
+type Numbers = Readonly<Record<string, number>>;
+
+/** Who posted a letter, and its number. Those of earlier releases have none. */
+const postmarkOf = (name: string): { readonly postman: string; readonly number: number } | undefined => {
+  const [, postman, number] = /^letter-(.+)\.(\d+)$/.exec(name) ?? [];
+  return postman === undefined ? undefined : { postman, number: Number(number) };
+};
+
+const isCollected = (name: string, numbers: Numbers): boolean => {
+  const mark = postmarkOf(name);
+  return mark !== undefined && Object.hasOwn(numbers, mark.postman) && mark.number <= (numbers[mark.postman] ?? 0);
+};
+
+/** The numbers once these letters are taken out too. */
+const numbersAfter = (numbers: Numbers, names: readonly string[]): Numbers => {
+  const latest = new Map(Object.entries(numbers));
+  for (const { postman, number } of names.flatMap((name) => postmarkOf(name) ?? [])) {
+    const last = Math.max(latest.get(postman) ?? 0, number);
+    // Who posted last stands last.
+    latest.delete(postman);
+    latest.set(postman, last);
+  }
+  return Object.fromEntries([...latest].slice(-MAX_POSTMEN));
+};
+
 /** Whoever may write in our namespace may have written it. */
-const read = (text: string | undefined): TalliesByName => {
+const read = <T extends object>(schema: Schema<T>, text: string | undefined): T | Record<string, never> => {
   try {
-    return decodeAs(tallies, JSON.parse(text ?? '{}')) ?? {};
+    return decodeAs(schema, JSON.parse(text ?? '{}')) ?? {};
   } catch {
     return {};
   }
