@@ -9,8 +9,8 @@ import { type Kube, resources } from '../kube/api-server.ts';
 import { type ChangeType, hasChangedLabels, keyOf, parseKey, type Store } from '../kube/store.ts';
 import { hasSparkPodWebhook, type MutatingWebhooks } from '../kube/stores.ts';
 import type { Collection } from './admissions/mailbox.ts';
-import type { Entry } from './entry.ts';
-import type { DefaultsInForce } from './in-force.ts';
+import type { DefaultsOptions, Entry } from './entry.ts';
+import { createDefaultsInForce, type DefaultsInForce } from './in-force.ts';
 import { type ProvisionTools, provision } from './provisioning/apply.ts';
 import { ledgerOwner, observedFor, ownersIn, type ProvisionStores } from './provisioning/observed.ts';
 import {
@@ -192,7 +192,7 @@ interface StatusOnly extends KubeObject {
   readonly status: PlatformDefaultsStatus;
 }
 
-type Tools = Pick<PlatformDefaultsTools, 'stores' | 'inForce' | 'admissions'>;
+type Tools = Pick<PlatformDefaultsTools, 'stores' | 'inForce' | 'admissions' | 'facts'>;
 
 /** Every PlatformDefaults there is, and those that are gone but left something behind. */
 const platformDefaultsKeys = ({ stores }: Pick<Tools, 'stores'>): readonly string[] => [
@@ -245,11 +245,11 @@ interface SpecChange {
 
 /** Those it ties with, before the change or after it; those that tell of it, or miss a part it may bring; those that provide the same. */
 const othersAffected = (
-  { stores, inForce }: Pick<Tools, 'stores' | 'inForce'>,
+  { stores, inForce, facts }: Pick<Tools, 'stores' | 'inForce' | 'facts'>,
   { type, defaults, old }: SpecChange,
 ): readonly string[] => {
   const { namespace = '', name = '' } = defaults.metadata;
-  const before = inForce.entry(namespace, name);
+  const before = entryBefore(type === 'DELETED' ? defaults : old, facts().policy);
   if (type === 'DELETED') inForce.remove(defaults);
   else inForce.put(defaults);
   const versions = [before, inForce.entry(namespace, name)].flatMap((entry) => entry ?? []);
@@ -258,6 +258,15 @@ const othersAffected = (
   const concerned = stores.platformDefaults.list().filter(isConcerned(keyOf(defaults.metadata), parts));
   const keys = concerned.map(({ metadata }) => keyOf(metadata));
   return [...new Set([...conflicting, ...keys, ...provisioningKeys(inForce)])];
+};
+
+/** What was in force of an earlier version. Whoever heard of the change first has put the new one in force already. */
+const entryBefore = (earlier: PlatformDefaults | undefined, options: DefaultsOptions): Entry | undefined => {
+  if (earlier === undefined) return undefined;
+  const { namespace = '', name = '' } = earlier.metadata;
+  const inForce = createDefaultsInForce(options);
+  inForce.put(earlier);
+  return inForce.entry(namespace, name);
 };
 
 /** What others may miss, as their conditions name it, and only one of two versions brings. */

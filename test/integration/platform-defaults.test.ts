@@ -254,6 +254,17 @@ describe('the controller', () => {
     await expect.poll(() => ready('one'), soon).toMatchObject({ reason: 'Valid' });
   });
 
+  it('tells of a tie that ends those too who did not name it', async () => {
+    running = await runPlatformDefaults(cluster.ours);
+    const names = Array.from({ length: 8 }, (_, at) => `tied-${at}`);
+    for (const name of names) await put(labelled(name, name));
+    const told = async () => (await ready('tied-0'))?.message;
+    await expect.poll(told, soon).toMatch(/ And 2 more\.$/);
+    expect(await told()).not.toContain('tied-7');
+    await put(platformDefaults('tied-7', { priority: 1, inject: { labels: { value: 'tied-7' } } }));
+    await expect.poll(told, soon).toMatch(/ And 1 more\.$/);
+  });
+
   it('looks again at what lacks a variable when another brings it', async () => {
     running = await runPlatformDefaults(cluster.ours);
     await put(platformDefaults('user', { inject: { annotations: { host: '${domain}' } } }));
