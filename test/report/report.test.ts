@@ -204,4 +204,16 @@ describe('report', () => {
       ...expected,
     });
   });
+
+  it('gives every result of PolicyReports an identity: Policy Reporter takes those for one that differ in the namespace alone', async () => {
+    const app = await admitted(proxy);
+    const elsewhere = { ...app, metadata: { ...app.metadata, namespace: 'team-b' } };
+    const dump = file('two.yaml', [proxy, pool, stored(app), stored(elsewhere)].join('---\n'));
+    const idsIn = async (): Promise<readonly unknown[]> =>
+      (await quartermaster('report', dump, '-o', 'policyreport')).out.match(/(?<=resultID: ).*/g) ?? [];
+    const ids = await idsIn();
+    expect(ids).toHaveLength(4);
+    expect(new Set(ids).size).toBe(4);
+    expect(await idsIn()).toEqual(ids);
+  });
 });
