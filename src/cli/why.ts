@@ -1,11 +1,10 @@
 import { AppError } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { nearestOf } from '../api/plain-text.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import { askableResource } from '../explanation/askable.ts';
 import type { ObjectExplanation } from '../explanation/explain.ts';
 import { explanationLines } from '../explanation/print.ts';
 import { explainStored } from '../explanation/stored.ts';
-import { mutators } from '../kinds/index.ts';
 import { type Resource, resources } from '../kube/api-server.ts';
 import { createKube } from '../kube/client.ts';
 import { findConnection } from '../kube/connection.ts';
@@ -17,16 +16,6 @@ import { EXIT, type Terminal } from './terminal.ts';
 export interface WhyOptions {
   readonly namespace: string;
 }
-
-/** How people call what can be asked about. */
-const NAMES: Readonly<Record<string, readonly string[]>> = {
-  persistentvolumeclaims: ['PersistentVolumeClaim', 'pvc'],
-  sparkapplications: ['SparkApplication', 'sparkapp'],
-  sparkconnects: ['SparkConnect', 'sparkconn'],
-  sparkclusters: ['SparkCluster', 'sparkcluster'],
-  pods: ['Pod', 'po'],
-  objectstores: ['ObjectStore'],
-};
 
 /**
  * Prints what a stored object was given, what a new one would be given, and why they differ. Throws AppError('InvalidInput') for a
@@ -79,26 +68,5 @@ const parseReference = (reference: string): { readonly resource: Resource; reado
   const [kind = '', name = '', ...more] = reference.split('/');
   if (kind === '' || name === '' || more.length > 0)
     throw new AppError('InvalidInput', `${reference} is not KIND/NAME, such as sparkapplication/spark-pi.`);
-  // As kubectl has it: `sparkapplication.spark.apache.org` is that of one group.
-  const [word = '', ...groupParts] = kind.split('.');
-  const asked = groupParts.join('.');
-  const plural = Object.keys(NAMES).find((known) =>
-    [known, ...(NAMES[known] ?? [])].some((one) => one.toLowerCase() === word.toLowerCase()),
-  );
-  const rule = mutators
-    .flatMap(({ rules }) => rules)
-    .find(({ resource, group }) => resource === plural && (asked === '' || group === asked));
-  if (plural === undefined || rule === undefined) throw unknownKind(kind);
-  const { group, versions } = rule;
-  const [title = ''] = NAMES[plural] ?? [];
-  return { resource: { group, version: versions[0] ?? '', plural, kind: title, isNamespaced: true }, name };
-};
-
-const unknownKind = (kind: string): AppError => {
-  const titles = Object.values(NAMES).flatMap(([title]) => title ?? []);
-  const meant = nearestOf(kind, Object.values(NAMES).flat());
-  return new AppError(
-    'InvalidInput',
-    `Quartermaster gives nothing to a ${kind}${meant === undefined ? '' : ` (did you mean ${meant}?)`}; ask about one of ${titles.join(', ')}.`,
-  );
+  return { resource: askableResource(kind), name };
 };

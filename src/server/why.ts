@@ -1,23 +1,14 @@
 import { AppError } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { nearestOf } from '../api/plain-text.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
+import { askableResource } from '../explanation/askable.ts';
 import { explainStored } from '../explanation/stored.ts';
-import { mutators } from '../kinds/index.ts';
 import { type Kube, type Resource, resources } from '../kube/api-server.ts';
 import type { Viewer } from '../ops/access.ts';
 import type { WhyAnswer, WhyQuery } from '../ops/status-api.ts';
 import { verdictsOf } from '../ops/verdicts.ts';
 import { clusterOf } from './cluster.ts';
 import type { Core } from './core.ts';
-
-const KINDS: Readonly<Record<string, string>> = {
-  PersistentVolumeClaim: 'persistentvolumeclaims',
-  Pod: 'pods',
-  SparkApplication: 'sparkapplications',
-  SparkConnect: 'sparkconnects',
-  ObjectStore: 'objectstores',
-};
 
 /**
  * Explains a stored object. It is read as whoever asks, by their own token: they see what they may read anyway. Throws AppError:
@@ -28,7 +19,7 @@ export const explainForViewer = async (
   { kind, namespace, name }: WhyQuery,
   viewer: Viewer,
 ): Promise<Omit<WhyAnswer, 'apiVersion'>> => {
-  const resource = resourceOf(kind);
+  const resource = askableResource(kind);
   const kube = viewer.token === undefined ? core.kube : core.kubeAs(viewer.token);
   const stored = await readAs(kube, viewer, resource, { namespace, name });
   const { group, version } = resource;
@@ -61,17 +52,3 @@ const refusalFor = ({ token }: Viewer, { kind, plural }: Resource, namespace: st
   token === undefined
     ? `Quartermaster itself may not read a ${kind}: ask with a token of your own (Authorization: Bearer …), or with quartermaster why on your machine.`
     : `You may not get ${plural} in namespace ${namespace}.`;
-
-const resourceOf = (asked: string): Resource => {
-  const kind = Object.keys(KINDS).find((one) => one.toLowerCase() === asked.toLowerCase());
-  const rule = mutators.flatMap(({ rules }) => rules).find(({ resource }) => resource === KINDS[kind ?? '']);
-  if (kind === undefined || rule === undefined) {
-    const meant = nearestOf(asked, Object.keys(KINDS));
-    const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`;
-    throw new AppError(
-      'InvalidInput',
-      `Quartermaster gives nothing to a ${asked}${hint}; ask about one of ${Object.keys(KINDS).join(', ')}.`,
-    );
-  }
-  return { group: rule.group, version: rule.versions[0] ?? '', plural: rule.resource, kind, isNamespaced: true };
-};

@@ -70,11 +70,11 @@ const headline = ({ denied, warnings, explain, audited }: ReplicaDecision): Html
   return html`<span class="more dim">${parts.filter((part) => part !== '').join(' · ') || 'nothing was given'}</span>`;
 };
 
-/** What is made from a prefix has no name before it is stored. */
-const whyLink = ({ kind, namespace, name, outcome }: ReplicaDecision): Html | undefined =>
+/** What is made from a prefix has no name before it is stored. Kinds of two groups can be called alike. */
+const whyLink = ({ kind, group, namespace, name, outcome }: ReplicaDecision): Html | undefined =>
   name.endsWith('*') || outcome === 'refused'
     ? undefined
-    : html`<a href="${linkTo('/why', { kind, namespace, name })}">Why is it as it is now?</a>`;
+    : html`<a href="${linkTo('/why', { kind: group === '' ? kind : `${kind}.${group}`, namespace, name })}">Why is it as it is now?</a>`;
 
 const reasons = ({ denied, warnings, auditedDenial }: ReplicaDecision): Html => {
   const lines = [
