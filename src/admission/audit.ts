@@ -4,7 +4,7 @@ import type { AuditIndex } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../api/names.ts';
 import { entriesWith, isListPath, keyOf } from '../injection/edit.ts';
-import { listAt, type Path, pointerTo, readAt, textAt } from '../injection/path.ts';
+import { isRecord, listAt, type Path, pointerTo, readAt, textAt } from '../injection/path.ts';
 
 /** How what was decided differs from what would be, were all that is audited enforced. */
 export const auditedBetween = (decided: Mutation, enforced: Mutation, { sources }: AuditIndex): Audited => {
@@ -89,7 +89,21 @@ const hasAlike = (object: KubeObject, other: KubeObject, path: string): boolean 
   const key = keyOf(at, value);
   const list = listAt(object, placeIn(object, other, at));
   const candidates = key === undefined ? list : entriesWith(list, at, key);
-  return candidates.some((item) => isDeepStrictEqual(item, value));
+  return candidates.some((item) => isAlike(item, value));
+};
+
+/** The same, whatever order the entries of its own lists have: that of a container follows from what else it is given. */
+const isAlike = (one: unknown, other: unknown): boolean =>
+  isDeepStrictEqual(one, other) ||
+  (isRecord(one) &&
+    isRecord(other) &&
+    Object.keys({ ...one, ...other }).every((field) => isAlikeIn(field, one[field], other[field])));
+
+const isAlikeIn = (field: string, one: unknown, other: unknown): boolean => {
+  if (!Array.isArray(one) || !Array.isArray(other) || !isListPath([field])) return isDeepStrictEqual(one, other);
+  const isThere = (entry: unknown): boolean =>
+    entriesWith(other, [field], keyOf([field], entry) ?? '').some((item) => isDeepStrictEqual(item, entry));
+  return one.length === other.length && one.every(isThere);
 };
 
 /** The same place in an object whose init containers stand elsewhere: others may be added before them. */

@@ -25,3 +25,29 @@ it('an audit tells what is taken out now and would stay, since what takes it out
     effect: 'kept',
   });
 });
+
+it('an audit tells nothing of a container that is added all the same, with its sources in another order', () => {
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: 'it',
+      namespace: 'team-a',
+      labels: { component: 'singleuser-server', 'hub.jupyter.org/username': 'it' },
+    },
+    spec: { containers: [{ name: 'notebook', image: 'notebook:1' }] },
+  };
+  const proxy = { configMapRef: { name: 'proxy' } };
+  const match = { kinds: ['NotebookPod' as const] };
+  const audited = platformDefaults('audited', { match, mode: 'Audit', inject: { envFrom: [proxy] } });
+  const tools = platformDefaults('tools', {
+    match,
+    inject: {
+      envFrom: [proxy, { secretRef: { name: 'keys' } }],
+      initContainers: [{ name: 'fetch', image: 'tool:1' }],
+    },
+  });
+  const { object, audited: told } = admit(pod, [audited, tools]);
+  expect(object).toHaveProperty('spec.initContainers.0.name', 'fetch');
+  expect(told?.changes.map(({ path }) => path)).not.toContain('/spec/initContainers/0');
+});

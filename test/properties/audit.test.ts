@@ -52,13 +52,16 @@ const isOne = (path: string, other: string): boolean =>
 /** What would go, or would stay, is told by its map or list: its place depends on what else goes. */
 const parentOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 
+/** As it comes to a server: fast-check also makes objects without a prototype, which equal no other. */
+const asRead = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
 describe('what is audited changes nothing and tells what it would change', () => {
   it.each(Object.entries(objectsOf))(
     'of any %s and any defaults',
     (kind, objects) => {
       const defaults = defaultsFor(kind as keyof typeof objectsOf & (typeof TARGET_KINDS)[number]);
       fc.assert(
-        fc.property(objects, defaults, (object, list) => holdsFor(object, list)),
+        fc.property(objects, defaults, (object, list) => holdsFor(asRead(object), asRead(list))),
         { numRuns: Math.ceil(runs.numRuns / 4) },
       );
     },
