@@ -2,7 +2,7 @@ import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { isRecord, listAt, mapAt, type Path, readAt, textAt } from '../../injection/path.ts';
 import { isHiddenFromSpark } from '../../injection/reserved.ts';
-import { confOf, type Role } from './fields.ts';
+import { confOf, type Role, SPARK_CONF } from './fields.ts';
 
 export const MONITORING: Path = ['spec', 'monitoring'];
 export const PROMETHEUS: Path = [...MONITORING, 'prometheus'];
@@ -99,7 +99,7 @@ export const isListening = (app: KubeObject, role: Role, port: number, injection
   return (
     options.some((text) => listeningPorts(text).includes(port) || hasAgentOfUnknownPort(text)) ||
     sparkPorts(app, role, injection).some(([, own]) => own === String(port)) ||
-    declaredPorts(app, role).some((entry) => isRecord(entry) && entry['containerPort'] === port)
+    declaredPorts(app, role, injection).some((entry) => isRecord(entry) && entry['containerPort'] === port)
   );
 };
 
@@ -112,49 +112,58 @@ const hasAgentOfUnknownPort = (options: string): boolean =>
 /** What a JVM, or the script that starts Spark's, reads its options from besides its command line. */
 const JAVA_VARIABLES = ['JAVA_TOOL_OPTIONS', 'JDK_JAVA_OPTIONS', '_JAVA_OPTIONS', 'SPARK_SUBMIT_OPTS'];
 
+/** Those of them whose value a role takes from a ConfigMap or Secret, where nobody looks. */
+export const hiddenJavaVariables = (app: KubeObject, role: Role): readonly string[] =>
+  JAVA_VARIABLES.filter(
+    (name) =>
+      listAt(app, ['spec', role, 'env']).some(
+        (entry) => textAt(entry, ['name']) === name && isRecord(readAt(entry, ['valueFrom'])),
+      ) ||
+      isRecord(readAt(app, ['spec', role, 'envSecretKeyRefs', name])) ||
+      textAt(app, [...SPARK_CONF, `spark.kubernetes.${role}.secretKeyRef.${name}`]) !== undefined,
+  );
+
 /** Every text that a JVM in a role's pod takes its options from, as far as the app and the defaults hold it. */
 const optionTexts = (app: KubeObject, role: Role, injection: Injection | undefined): readonly string[] => {
   const texts = [
     textAt(app, ['spec', role, 'javaOptions']),
     confOf(app, injection, `spark.${role}.defaultJavaOptions`),
-    ...JAVA_VARIABLES.flatMap((name) => variableTexts(app, role, name, injection)),
-    ...othersOf(app, role).flatMap((container) => [
-      ...JAVA_VARIABLES.map((name) => variableIn(container, name)),
+    ...variableTexts(app, role, injection),
+    ...othersOf(app, role, injection).flatMap((container) => [
+      ...listAt(container, ['env']).map((entry) => textAt(entry, ['value'])),
       ...['command', 'args'].map((list) => listAt(container, [list]).join(' ')),
     ]),
   ];
-  return texts.filter((text) => text !== undefined);
+  return texts.filter((text) => typeof text === 'string');
 };
 
-const variableTexts = (
-  app: KubeObject,
-  role: Role,
-  name: string,
-  injection: Injection | undefined,
-): readonly (string | undefined)[] => {
-  const given = injection?.env.get(name);
-  const ours = given?.value.value ?? undefined;
-  if (given?.mode === 'Enforce') return [ours];
-  const conf = role === 'driver' ? `spark.kubernetes.driverEnv.${name}` : `spark.executorEnv.${name}`;
+/** What a role's variables hold, whatever they are named: another can refer to them, and a script hand them to a JVM. */
+const variableTexts = (app: KubeObject, role: Role, injection: Injection | undefined): readonly unknown[] => {
+  const prefix = role === 'driver' ? 'spark.kubernetes.driverEnv.' : 'spark.executorEnv.';
+  const keys = [...Object.keys(mapAt(app, SPARK_CONF)), ...(injection?.sparkConf.keys() ?? [])];
+  const theirs: readonly (readonly [string | undefined, unknown])[] = [
+    ...listAt(app, ['spec', role, 'env']).map((entry) => [textAt(entry, ['name']), readAt(entry, ['value'])] as const),
+    ...Object.entries(mapAt(app, ['spec', role, 'envVars'])),
+    ...keys
+      .filter((key) => key.startsWith(prefix))
+      .map((key) => [key.slice(prefix.length), confOf(app, injection, key)] as const),
+  ];
   return [
-    variableIn(mapAt(app, ['spec', role]), name),
-    textAt(app, ['spec', role, 'envVars', name]),
-    confOf(app, injection, conf),
-    ours,
+    ...theirs.filter(([name = '']) => injection?.env.get(name)?.mode !== 'Enforce').map(([, value]) => value),
+    ...[...(injection?.env.values() ?? [])].map(({ value }) => value.value),
   ];
 };
 
-const variableIn = (container: unknown, name: string): string | undefined =>
-  textAt(
-    listAt(container, ['env']).find((entry) => textAt(entry, ['name']) === name),
-    ['value'],
-  );
-
-/** The containers that share a pod's network with Spark's, as the app gives them; that of a template which becomes Spark's is one. */
-const othersOf = (app: KubeObject, role: Role): readonly unknown[] =>
-  ['sidecars', 'initContainers', 'template/spec/containers', 'template/spec/initContainers'].flatMap((list) =>
+/**
+ * The containers that share a pod's network with Spark's, as the app and the defaults give them; that of a template which
+ * becomes Spark's is one.
+ */
+const othersOf = (app: KubeObject, role: Role, injection: Injection | undefined): readonly unknown[] => [
+  ...['sidecars', 'initContainers', 'template/spec/containers', 'template/spec/initContainers'].flatMap((list) =>
     listAt(app, ['spec', role, ...list.split('/')]),
-  );
+  ),
+  ...[...(injection?.addedContainers.values() ?? [])].map(({ value }) => value),
+];
 
 /**
  * Ports that java options make a JVM listen on: `-javaagent:<jar>=[<host>:]<port>:<file>`, JMX itself and the debugger.
@@ -169,11 +178,14 @@ const listeningPorts = (options: string): readonly number[] =>
       .map(Number),
   );
 
+const DEBUGGER = /^(?:[^\s,]*,)*address=(?:[^\s:,]*:)?(\d+)/;
+
 const LISTENERS: Readonly<Record<string, RegExp>> = {
   '-javaagent:': /^[^\s=]+=(?:[^\s:]*:)??(\d+)(?=[:\s]|$)/,
   '-Dcom.sun.management.jmxremote.port=': /^(\d+)/,
   '-Dcom.sun.management.jmxremote.rmi.port=': /^(\d+)/,
-  '-agentlib:jdwp=': /^(?:[^\s,]*,)*address=(?:[^\s:,]*:)?(\d+)/,
+  '-agentlib:jdwp=': DEBUGGER,
+  '-Xrunjdwp:': DEBUGGER,
 };
 
 const portIncompatibility = (
@@ -188,14 +200,14 @@ const portIncompatibility = (
   const own = sparkPorts(app, role, injection).find(([, value]) => value === String(port));
   if (own !== undefined) return `Spark itself listens on port ${port} of the ${role} (${own[0]})`;
   const name = textAt(app, [...PROMETHEUS, 'portName']) ?? 'jmx-exporter';
-  const taken = declaredPorts(app, role).some(
+  const taken = declaredPorts(app, role, injection).some(
     (entry) => isRecord(entry) && (entry['name'] === name || entry['containerPort'] === port),
   );
   return taken ? `the ${role} has a port ${port} or a port named ${name} already` : undefined;
 };
 
-const declaredPorts = (app: KubeObject, role: Role): readonly unknown[] =>
-  [mapAt(app, ['spec', role]), ...othersOf(app, role)].flatMap((container) => listAt(container, ['ports']));
+const declaredPorts = (app: KubeObject, role: Role, injection: Injection | undefined): readonly unknown[] =>
+  [mapAt(app, ['spec', role]), ...othersOf(app, role, injection)].flatMap((container) => listAt(container, ['ports']));
 
 /** What Spark listens on by itself, with its defaults on Kubernetes. */
 const SPARK_PORTS: Readonly<Record<Role, Readonly<Record<string, string>>>> = {

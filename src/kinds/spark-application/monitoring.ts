@@ -6,6 +6,7 @@ import { isBelow } from '../../injection/volumes.ts';
 import { confOf, ROLES, type Role } from './fields.ts';
 import {
   configFileOf,
+  hiddenJavaVariables,
   isListening,
   JMX_PORT,
   type JmxAgent,
@@ -50,7 +51,7 @@ export const monitoringEdits = (
     (hasPodWebhook ? undefined : lostConfiguration(app, injection)) ??
     jmxIncompatibility(app, agent, injection) ??
     (jar.mode === 'Default' ? metricsConflict(app, injection, agent) : undefined);
-  if (incompatibility === undefined) return { edits: wanted, warnings: [] };
+  if (incompatibility === undefined) return { edits: wanted, warnings: hiddenOptions(app, jar, agent) };
   const fallback = wantsServlet(prometheus) ? servletEdits(app, injection, agent.roles, incompatibility) : NOTHING;
   return {
     edits: fallback.edits,
@@ -76,6 +77,15 @@ const lostConfiguration = (app: KubeObject, injection: Injection): string | unde
   if (file !== undefined && !paths.some((path) => isBelow(file, path))) return undefined;
   return `spark-operator has no webhook for the pods of this namespace, which would mount ${file ?? 'the configuration that the exporter reads'}`;
 };
+
+/** What a ConfigMap or Secret holds is not read here: whoever submits the application learns what to look for. */
+const hiddenOptions = (app: KubeObject, jar: Resolved<unknown>, { port, roles }: JmxAgent): readonly string[] =>
+  roles.flatMap((role) =>
+    hiddenJavaVariables(app, role).map(
+      (name) =>
+        `PlatformDefaults ${titleOf(jar.source)}: the JMX exporter listens on port ${port}, and the ${role} takes ${name} from a ConfigMap or Secret, which is not read here: where that names port ${port} too, no JVM starts; change one of the two ports.`,
+    ),
+  );
 
 /** What a person should know about the monitoring they wrote themselves. */
 export const monitoringWarnings = (app: KubeObject): readonly string[] => {
