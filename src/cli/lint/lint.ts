@@ -12,7 +12,7 @@ import { LIVE_SETTINGS, policyOf, type Settings, violationOfSetting } from '../.
 import { settings as definitions } from '../../settings/definitions.ts';
 import type { FileText } from '../documents.ts';
 import type { Finding } from '../results/finding.ts';
-import { isFields, type LintedObject, readLinted } from './objects.ts';
+import { isFields, itemsOf, type LintedObject, readLinted } from './objects.ts';
 import { lintDefaults, type Surroundings } from './platform-defaults.ts';
 
 /** What each rule looks for. */
@@ -21,7 +21,7 @@ export const RULES: Readonly<Record<string, string>> = {
   kind: 'apiVersion and kind are ones that there are.',
   schema: 'Fields are there, and of their type.',
   value: 'What no schema can say: what Kubernetes, a cloud or an operator would refuse.',
-  reference: 'Variables, facts, clouds and namespaces that are named are there.',
+  reference: 'Variables, facts, clouds, templates and namespaces that are named are there.',
   setting: 'Settings are known, and hold what they take.',
   label: 'Labels and annotations of ours are spelled right.',
 };
@@ -61,15 +61,20 @@ const inOrder = (findings: readonly Finding[]): readonly Finding[] =>
 const surroundingsOf = (objects: readonly LintedObject[], settings: Settings, namespace: string): Surroundings => ({
   systemNamespace: settings.namespace,
   namespace,
-  variables: objects
-    .filter(({ value }) => value['kind'] === 'PlatformDefaults')
-    .flatMap(({ value: { spec } }) =>
-      isFields(spec) && isFields(spec['variables']) ? Object.keys(spec['variables']) : [],
-    ),
+  variables: specsOf(objects).flatMap(({ variables }) => (isFields(variables) ? Object.keys(variables) : [])),
+  templates: specsOf(objects).flatMap(({ templates }) =>
+    itemsOf(templates).flatMap((item) => (isFields(item) ? String(item['name']) : [])),
+  ),
   namespaces: objects
     .filter(({ value }) => value['kind'] === 'Namespace' && value['apiVersion'] === 'v1')
     .map(({ value }) => String(metadataOf(value)['name'])),
 });
+
+const specsOf = (objects: readonly LintedObject[]): readonly Readonly<Record<string, unknown>>[] =>
+  objects
+    .filter(({ value }) => value['kind'] === 'PlatformDefaults')
+    .map(({ value: { spec } }) => spec)
+    .filter(isFields);
 
 const metadataOf = ({ metadata }: LintedObject['value']): Readonly<Record<string, unknown>> =>
   isFields(metadata) ? metadata : {};

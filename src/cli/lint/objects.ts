@@ -83,3 +83,6 @@ const offsetOf = (node: Node | null): number => node?.range?.[0] ?? 0;
 
 export const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What a list holds; nothing for what is none. */
+export const itemsOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

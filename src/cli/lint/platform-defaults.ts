@@ -6,11 +6,12 @@ import { schemaViolations } from '../../api/schema-validation.ts';
 import { TARGET_KINDS } from '../../api/target-kinds.ts';
 import { FACT_NAMES } from '../../clouds/cloud.ts';
 import { clouds } from '../../clouds/index.ts';
+import { CONTAINER_LISTS } from '../../defaults/validation/containers.ts';
 import { validateDefaults } from '../../defaults/validation/spec.ts';
 import { BUILT_IN_VARIABLES, isBuiltIn, requiredVariablesIn } from '../../defaults/variables.ts';
 import type { Finding } from '../results/finding.ts';
 import { type Located, locate, removeFrom } from './nodes.ts';
-import { isFields, type LintedObject } from './objects.ts';
+import { isFields, itemsOf, type LintedObject } from './objects.ts';
 
 /** What is known besides the object: from the other files, and the command line. */
 export interface Surroundings {
@@ -19,6 +20,8 @@ export interface Surroundings {
   readonly namespace: string;
   /** Variables that some PlatformDefaults defines. */
   readonly variables: readonly string[];
+  /** Names of the templates that some PlatformDefaults has. */
+  readonly templates: readonly string[];
   /** Namespaces that stand in the files. */
   readonly namespaces: readonly string[];
 }
@@ -81,13 +84,14 @@ const correct = (sentence: string, place: Located, affected: Set<Node>): boolean
   return removeFrom(place);
 };
 
-/** What it names that nothing here has: clouds, variables, namespaces. */
+/** What it names that nothing here has: clouds, variables, templates, namespaces. */
 const referenceFindings = (object: LintedObject, surroundings: Surroundings): readonly Finding[] => {
   const { value, finding } = object;
   const { namespace } = (value['metadata'] ?? {}) as { readonly namespace?: unknown };
   return [
     ...cloudFindings(object),
     ...stringsIn(value['spec'], 'spec').flatMap(([path, text]) => variableFindings(path, text, object, surroundings)),
+    ...templateFindings(object, surroundings),
     ...(typeof namespace === 'string' ? namespaceFindings('metadata.namespace', namespace, object, surroundings) : []),
     ...(namespace === undefined
       ? [
@@ -143,6 +147,24 @@ const variableFindings = (
       const message = `${path}: \${${name}} is built in nowhere, and no PlatformDefaults here defines it${fact}${near}`;
       return finding('reference', message, near === '' && fact === '' ? 'warning' : 'error');
     });
+
+/** Of variables the same holds: without any template in the files they are kept elsewhere. */
+const templateFindings = (
+  { value: { spec }, finding }: LintedObject,
+  { templates }: Surroundings,
+): readonly Finding[] => {
+  if (templates.length === 0 || !isFields(spec) || !isFields(spec['inject'])) return [];
+  const { inject } = spec;
+  return CONTAINER_LISTS.flatMap((list) =>
+    itemsOf(inject[list]).flatMap((item, at) => {
+      const name = isFields(item) ? item['template'] : undefined;
+      if (typeof name !== 'string' || templates.includes(name)) return [];
+      const near = didYouMean(name, templates);
+      const message = `spec.inject.${list}[${at}].template: no PlatformDefaults here has a template ${name}${near}`;
+      return [finding('reference', message, near === '' ? 'warning' : 'error')];
+    }),
+  );
+};
 
 const selectedNamespaces = (spec: unknown): readonly (readonly [string, string])[] => {
   const path = 'spec.match.namespaceSelector';

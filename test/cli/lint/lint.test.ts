@@ -131,6 +131,32 @@ data:
     ]);
   });
 
+  describe('of templates that containers name', () => {
+    const containers = `  match: { kinds: [JobPod] }
+  inject:
+    sidecars:
+      - { name: logs, template: log-shiper }
+      - { name: mine, template: another }
+    initContainers:
+      - { name: fetch, template: fetcher }
+`;
+    const templates = defaultsWith(
+      '  match: { kinds: [JobPod] }\n  templates: [{ name: log-shipper, image: a }, { name: fetcher, image: b }]\n',
+    );
+
+    it('finds those that no file has, wherever the others are', async () => {
+      const path = file('templates.yaml', `${defaultsWith(containers)}---\n${templates}`);
+      expect(await findingsIn(path)).toEqual([
+        '8:33 error spec.inject.sidecars[0].template: no PlatformDefaults here has a template log-shiper (did you mean log-shipper?)',
+        '9:33 warning spec.inject.sidecars[1].template: no PlatformDefaults here has a template another',
+      ]);
+    });
+
+    it('says nothing where no file has any', async () => {
+      expect(await findingsIn(file('no-templates.yaml', defaultsWith(containers)))).toEqual([]);
+    });
+  });
+
   it('knows the variables and namespaces of the other files', async () => {
     const one = file(
       'other.yaml',
