@@ -160,6 +160,8 @@ export interface S3Service extends S3Policy {
 
 /** What namespaces are given that are made ready for Calrissian. */
 export interface CalrissianPolicy {
+  /** The service account Quartermaster runs as: the roles are named around it. */
+  readonly account?: string;
   /** Those of other namespaces that submit jobs, as `namespace:name`. */
   readonly serviceAccounts: readonly string[];
   /** The bucket behind the volumes: an ObjectStore's, as `namespace/name`, or one by name. */
@@ -189,6 +191,8 @@ export interface PodProfileOfPlatform {
 /** The settings a decision depends on. */
 export interface Policy {
   readonly systemNamespace: string;
+  /** The service account Quartermaster runs as, which tells what the objects of the install are called. */
+  readonly account?: string;
   /** An object is refused that cannot be given what is enforced for the whole cluster. */
   readonly refusesUnenforced?: boolean;
   /** Users that this does not hold for, and who may change what is enforced. */

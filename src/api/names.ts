@@ -73,6 +73,12 @@ export const PRIORITY_CLASS = 'quartermaster';
 export const SYSTEM_NAMESPACE = 'quartermaster-system';
 /** The Deployment of the install, in the system namespace. */
 export const DEPLOYMENT_NAME = 'quartermaster';
+/**
+ * What an object of the install is called: a kustomization's prefix and suffix stand around the name of every one, the service account's
+ * among them. `quartermaster-nfs-server` is `team-quartermaster-nfs-server` where the account is `team-quartermaster`.
+ */
+export const installedName = (name: string, account = DEPLOYMENT_NAME): string =>
+  account.includes(DEPLOYMENT_NAME) ? account.replace(DEPLOYMENT_NAME, () => name) : name;
 /** The Lease whose holder’s controllers act, in the system namespace. */
 export const LEASE_NAME = 'quartermaster-controllers';
 /** In quartermaster.dev, stored nowhere: what a probe through the Service is a review of, and what the API server asks RBAC about. */

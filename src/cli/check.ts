@@ -4,7 +4,7 @@ import type { AdmissionRequest } from '../api/admission.ts';
 import { AppError } from '../api/errors.ts';
 import type { KubeObject, LabelSelector, PersistentVolumeClaim, StringMap } from '../api/kubernetes.ts';
 import { INJECT_DISABLED, INJECT_LABEL } from '../api/names.ts';
-import type { MutatingWebhookConfiguration } from '../controller/webhooks/configuration.ts';
+import { installedConfiguration } from '../controller/webhooks/installed.ts';
 import { sendingOf, type WebhookRules, webhooksOf } from '../explanation/webhook-rules.ts';
 import { labelsOf } from '../injection/target.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
@@ -65,7 +65,7 @@ const claimThatIsAsked = async (kube: Kube): Promise<PersistentVolumeClaim> => {
 
 const installed = async (kube: Kube): Promise<readonly WebhookRules[]> => {
   const name = settings.webhookConfigurationName.fallback;
-  const live = await kube.get<MutatingWebhookConfiguration>(resources.mutatingWebhooks, { namespace: '', name });
+  const live = await installedConfiguration(kube, name);
   if (live === undefined)
     throw new AppError('NotFound', `There is no MutatingWebhookConfiguration ${name}: Quartermaster is not installed.`);
   return webhooksOf(live);

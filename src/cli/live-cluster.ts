@@ -6,7 +6,7 @@ import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import type { ProbeResult } from '../clouds/cloud.ts';
 import { factsOf, judge, readNodes } from '../clouds/detection/evidence.ts';
 import { clouds, verdictFor } from '../clouds/index.ts';
-import type { MutatingWebhookConfiguration } from '../controller/webhooks/configuration.ts';
+import { installedConfiguration } from '../controller/webhooks/installed.ts';
 import { askedBy } from '../defaults/entry.ts';
 import { createDefaultsInForce, type DefaultsInForce, type Validation } from '../defaults/in-force.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
@@ -75,13 +75,10 @@ const liveWebhooks = async (
   asked: readonly Asked[] | undefined,
 ): Promise<readonly WebhookRules[]> => {
   const { webhookConfigurationName, namespace, nfsNamespace } = settings;
-  const key = { namespace: '', name: webhookConfigurationName };
-  const configuration = await kube
-    .get<MutatingWebhookConfiguration>(resources.mutatingWebhooks, key)
-    .catch((error: unknown) => {
-      if (error instanceof AppError && error.reason === 'Forbidden') return undefined;
-      throw error;
-    });
+  const configuration = await installedConfiguration(kube, webhookConfigurationName).catch((error: unknown) => {
+    if (error instanceof AppError && error.reason === 'Forbidden') return undefined;
+    throw error;
+  });
   const installed = installedWebhooks(namespace, nfsNamespace, asked);
   if (configuration === undefined) return installed;
   const live = webhooksOf(configuration);

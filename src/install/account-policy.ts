@@ -45,13 +45,19 @@ const writes = (group: string, resources: string): Rule => ({
 const labelOf = (object: string): string => `${object}.metadata.?labels[?'${MANAGED_BY_LABEL}'].orValue('')`;
 const on = (resource: string, expression: string): string =>
   `request.resource.resource != '${resource}' || request.operation == 'DELETE' || ${expression}`;
-const isBoundIn = (place: string, role: string): string => `(${place} && object.roleRef.name == '${role}')`;
+const STATUS = `authorizer.group('${GROUP}').resource('platformdefaults').subresource('status')`;
 /**
- * Whoever runs as us, in whatever namespace that is: kustomize moves the subject of our ClusterRoleBinding and no text. Wildcards allow
- * the status of PlatformDefaults too, hence the name.
+ * Whoever runs as us, in whatever namespace and with whatever prefix and suffix that is: kustomize renames the subject of our
+ * ClusterRoleBinding and no text. Wildcards allow the status of PlatformDefaults too, hence the name; who may do all with it is an
+ * administrator, who could take this policy away.
  */
-const IS_OURSELVES = `request.userInfo.username.startsWith('system:serviceaccount:') && request.userInfo.username.endsWith(':${NAME}') && authorizer.group('${GROUP}').resource('platformdefaults').subresource('status').check('patch').allowed()`;
-const IN_OWN_NAMESPACE = `request.userInfo.username == 'system:serviceaccount:' + request.namespace + ':${NAME}'`;
+const IS_OURSELVES = `request.userInfo.username.matches('^system:serviceaccount:[^:]+:[^:]*${NAME}[^:]*$') && ${STATUS}.check('patch').allowed() && !${STATUS}.check('*').allowed()`;
+/** Of whoever that holds for. */
+const ACCOUNT = `request.userInfo.username.split(':')[3]`;
+/** A role of the install is named as the account is, which is what `installedName` goes by. */
+const isBoundIn = (place: string, role: string): string =>
+  `(${place} && object.roleRef.name == ${ACCOUNT}.replace('${NAME}', '${role}', 1))`;
+const IN_OWN_NAMESPACE = `request.userInfo.username.startsWith('system:serviceaccount:' + request.namespace + ':')`;
 const isOfObjectStore = `object.?type.orValue('Opaque') == 'Opaque' && object.metadata.?ownerReferences.orValue([]).exists(owner, owner.kind == 'ObjectStore' && owner.apiVersion.startsWith('${OBJECT_STORE_GROUP}/'))`;
 const isLabelledProvisioned = (object: string): string =>
   `${object}.metadata.?labels[?'${PROVISIONED_LABEL}'].orValue('') == 'true'`;

@@ -5,7 +5,7 @@ import { type InstallObject, type InstallOptions, labels, NAME } from './options
 
 const API_VERSION = 'cert-manager.io/v1';
 const AUTHORITY = `${NAME}-authority`;
-const SERVING = `${NAME}-serving`;
+export const SERVING = `${NAME}-serving`;
 const MOUNT_PATH = '/certificates';
 
 /** An authority that only signs for this namespace, and the serving certificate by it, both kept by cert-manager. */

@@ -7,7 +7,7 @@ import { webhookConfiguration } from '../controller/webhooks/configuration.ts';
 import { rulesInForce } from '../kinds/index.ts';
 import { settings } from '../settings/definitions.ts';
 import { accountPolicies } from './account-policy.ts';
-import { certManagerObjects, certManagerPatch } from './cert-manager.ts';
+import { certManagerObjects, certManagerPatch, SERVING } from './cert-manager.ts';
 import { type InstallOptions, NAME, NFS_NAMESPACE } from './options.ts';
 import { peopleObjects } from './people.ts';
 import { chosenReportObjects, REPORT_API_NAMES, reportObjects, reportPatch } from './policy-reports.ts';
@@ -100,10 +100,13 @@ export const kustomizeTree = (options: InstallOptions): Readonly<Record<string, 
       resources: ['base'],
       components: components.map((name) => `components/${name}`),
     }),
-    'base/kustomization.yaml': kustomization({ resources: Object.keys(files) }),
+    'base/kustomization.yaml': kustomization({ resources: Object.keys(files), configurations: ['names.yaml'] }),
+    'base/names.yaml': toYaml([{ nameReference: nameReferences }]),
     ...filesUnder('base', files),
     ...componentOf('nfs', nfsObjects(options)),
-    'components/namespace/kustomization.yaml': component({ replacements: [namespaceReplacement] }),
+    'components/namespace/kustomization.yaml': component({
+      replacements: [namespaceReplacement, nameReplacement],
+    }),
     ...componentOf('network-policy', [networkPolicyObject(options)]),
     ...componentOf('cert-manager', certManagerObjects(options), certManagerPatch(options)),
     ...componentOf('prometheus', prometheusObjects(options)),
@@ -126,6 +129,29 @@ export const kustomizeTree = (options: InstallOptions): Readonly<Record<string, 
 /** Named for the API that reports are kept in. */
 const reportComponent = (api: ReportApi): string => `policy-reports-${api}`;
 
+/** Where names of the install stand that a `namePrefix:` or `nameSuffix:` changes, besides those that kustomize knows. */
+const nameReferences = [
+  ['MutatingWebhookConfiguration', 'rules/resourceNames', 'ClusterRole'],
+  ['ClusterRole', 'rules/resourceNames', 'ClusterRole'],
+  ['Deployment', 'rules/resourceNames', 'Role'],
+  ['Service', 'rules/resourceNames', 'Role'],
+  ['ValidatingAdmissionPolicy', 'spec/policyName', 'ValidatingAdmissionPolicyBinding'],
+  ['Issuer', 'spec/issuerRef/name', 'Certificate'],
+].map(([kind, path, referrer]) => ({ kind, fieldSpecs: [{ path, kind: referrer }] }));
+
+/** Part of the names that the serving certificate is for, which stand between dots: of the Service first, of the namespace next. */
+const servingNames = (index: number) => ({
+  select: { kind: 'Certificate', name: SERVING },
+  fieldPaths: ['spec.dnsNames.*'],
+  options: { delimiter: '.', index },
+});
+
+/** Carries the name that a `namePrefix:` gave the Service to where kustomize sees a text. */
+const nameReplacement = {
+  source: { kind: 'Service', name: NAME, fieldPath: 'metadata.name' },
+  targets: [servingNames(0)],
+};
+
 /** Carries the namespace that a `namespace:` gave the account to where kustomize sees none. */
 const namespaceReplacement = {
   source: { kind: 'ServiceAccount', name: NAME, fieldPath: 'metadata.namespace' },
@@ -136,6 +162,7 @@ const namespaceReplacement = {
       fieldPaths: [`webhooks.*.namespaceSelector.matchExpressions.[key=${NAMESPACE_NAME_LABEL}].values.2`],
     },
     { select: { kind: 'RoleBinding', namespace: NFS_NAMESPACE }, fieldPaths: ['subjects.0.namespace'] },
+    servingNames(1),
   ],
 };
 

@@ -16,6 +16,8 @@ const serviceMonitor = (namespace: string): InstallObject => ({
   kind: 'ServiceMonitor',
   metadata: { name: NAME, namespace, labels },
   spec: {
+    // What alerts and panels ask for as `job`, whatever the Service is called.
+    jobLabel: 'app.kubernetes.io/name',
     selector: { matchLabels: selectorLabels },
     endpoints: [{ port: 'ops', path: '/metrics', interval: '30s' }],
   },

@@ -1,5 +1,5 @@
 import type { AdmissionRule } from '../api/admission.ts';
-import { DEPLOYMENT_NAME } from '../api/names.ts';
+import { DEPLOYMENT_NAME, installedName } from '../api/names.ts';
 import type { CertificateWatcher } from '../certificates/watcher.ts';
 import type { WebhookChoices, WebhookTarget } from '../controller/webhooks/configuration.ts';
 import { probeThrough } from '../controller/webhooks/probe.ts';
@@ -76,7 +76,9 @@ const publisherOptions = (core: Core, certificates: CertificateWatcher): Webhook
     unavailablePolicy: settings.unavailablePolicy,
     unavailableMs: settings.unavailableSeconds * 1_000,
     recreateAfterMs: RECREATE_AFTER_MS,
-    ...(webhookUrl === '' && { installation: { namespace, deployment: DEPLOYMENT_NAME, service, serviceAccount } }),
+    ...(webhookUrl === '' && {
+      installation: { namespace, deployment: installedName(DEPLOYMENT_NAME, serviceAccount), service, serviceAccount },
+    }),
   };
 };
 

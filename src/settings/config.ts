@@ -1,5 +1,6 @@
 import { AppError } from '../api/errors.ts';
 import type { Policy } from '../api/facts.ts';
+import { installedName } from '../api/names.ts';
 import { settings } from './definitions.ts';
 import type { Setting } from './setting.ts';
 
@@ -7,6 +8,9 @@ export type SettingName = keyof typeof settings;
 export type Settings = { readonly [Name in SettingName]: ReturnType<(typeof settings)[Name]['parse']> };
 
 export const flagOf = (name: SettingName): string => `--${settings[name].env.toLowerCase().replaceAll('_', '-')}`;
+
+/** Those that name an object of the install. */
+const INSTALLED: ReadonlySet<string> = new Set(['serviceName', 'webhookConfigurationName'] satisfies SettingName[]);
 
 /**
  * Reads every setting: a flag wins over the environment, which wins over the default.
@@ -17,8 +21,10 @@ export const readSettings = (
   flags: Readonly<Partial<Record<SettingName, string>>> = {},
 ): Settings => {
   const invalid: string[] = [];
+  const account = flags.serviceAccount ?? environment[settings.serviceAccount.env];
   const read = ([name, { env, fallback, parse }]: [string, Setting<unknown>]): [string, unknown] => {
-    const given = flags[name as SettingName] ?? environment[env] ?? fallback;
+    const unsaid = INSTALLED.has(name) ? installedName(fallback, account) : fallback;
+    const given = flags[name as SettingName] ?? environment[env] ?? unsaid;
     try {
       return [name, parse(given)];
     } catch (error) {
@@ -80,6 +86,7 @@ const conflicts = ({
 /** The part of the settings that decisions depend on. */
 export const policyOf = (values: Settings): Policy => ({
   systemNamespace: values.namespace,
+  account: values.serviceAccount,
   refusesUnenforced: values.unenforced === 'deny',
   exemptUsers: new Set(values.exemptUsers),
   namespaceAnnotations: new Set(values.namespaceAnnotations),
@@ -109,6 +116,7 @@ export const policyOf = (values: Settings): Policy => ({
   }),
   s3Services: values.s3Services,
   calrissian: {
+    account: values.serviceAccount,
     serviceAccounts: values.calrissianServiceAccounts,
     bucket:
       values.calrissianObjectStore === ''

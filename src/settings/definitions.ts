@@ -103,13 +103,13 @@ export const settings = {
     'SERVICE_NAME',
     'quartermaster',
     dnsLabel,
-    'the Service in front of the webhook; the certificate is issued for it',
+    'the Service in front of the webhook; the certificate is issued for it; where nothing is said it has the prefix and suffix that SERVICE_ACCOUNT has',
   ),
   webhookConfigurationName: setting(
     'WEBHOOK_CONFIGURATION_NAME',
     'quartermaster',
     text,
-    'the MutatingWebhookConfiguration whose caBundle and rules are kept right; empty: leave it alone',
+    'the MutatingWebhookConfiguration whose caBundle and rules are kept right; empty: leave it alone; where nothing is said it has the prefix and suffix that SERVICE_ACCOUNT has',
   ),
   webhookUrl: setting(
     'WEBHOOK_URL',

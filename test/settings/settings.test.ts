@@ -17,6 +17,15 @@ describe('settings', () => {
     expect(() => readSettings(environment)).toThrow(sentence);
   });
 
+  it.each([
+    [{}, 'quartermaster'],
+    [{ SERVICE_ACCOUNT: 'team-quartermaster-blue' }, 'team-quartermaster-blue'],
+    [{ SERVICE_ACCOUNT: 'somebody' }, 'quartermaster'],
+    [{ SERVICE_ACCOUNT: 'team-quartermaster', SERVICE_NAME: 'own', WEBHOOK_CONFIGURATION_NAME: 'own' }, 'own'],
+  ])('of %o say what the install is called', (environment, name) => {
+    expect(readSettings(environment)).toMatchObject({ serviceName: name, webhookConfigurationName: name });
+  });
+
   it('are in docs/settings.md as the sources have them (npm run docs writes it)', async () => {
     expect(await readFile('docs/settings.md', 'utf8')).toBe(settingsPage());
   });

@@ -7,7 +7,7 @@ import { type Assets, ensureAssets } from '../../dev/control-plane/assets.ts';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { installObjects, kustomizeTree } from '../../src/install/manifests.ts';
-import { type InstallOptions, readOptions } from '../../src/install/options.ts';
+import { type InstallOptions, NFS_NAMESPACE, readOptions } from '../../src/install/options.ts';
 import { byName, optionSets } from '../fixtures/install-values.ts';
 
 interface Deployment {
@@ -67,10 +67,9 @@ const write = async (name: string, files: Readonly<Record<string, string>>): Pro
   return join(folder, name);
 };
 
-const CONFIGURATIONS = 'mutatingwebhookconfigurations';
-
-interface Prefixed extends KubeObject {
-  readonly rules?: readonly { readonly resources?: readonly string[]; readonly resourceNames?: readonly string[] }[];
+interface Renamed extends KubeObject {
+  readonly spec?: object;
+  readonly subjects?: readonly object[];
 }
 
 const isPolicy = ({ kind }: Pick<KubeObject, 'kind'>): boolean => kind.startsWith('ValidatingAdmissionPolicy');
@@ -119,21 +118,35 @@ describe('kubectl kustomize', () => {
     expect(byName(stored as never)).toEqual(byName(printed));
   });
 
-  it('renames with a namePrefix what the program has permission for by its old name, as docs/install.md warns', async () => {
-    const prefixed = await write('prefixed', {
+  it('names the serving certificate for the Service of another namespace, prefix and suffix', async () => {
+    const renamed = await write('renamed', {
       ...kustomizeTree(readOptions({})),
-      'outer/kustomization.yaml': [
+      'inner/kustomization.yaml': [
         'apiVersion: kustomize.config.k8s.io/v1beta1',
         'kind: Kustomization',
+        'namespace: elsewhere',
         'namePrefix: team-',
+        'nameSuffix: -blue',
         'resources: [../base]',
+        'components: [../components/cert-manager]',
+      ].join('\n'),
+      'kustomization.yaml': [
+        'apiVersion: kustomize.config.k8s.io/v1beta1',
+        'kind: Kustomization',
+        'resources: [inner]',
+        'components: [components/nfs, components/namespace]',
       ].join('\n'),
     });
-    const objects = Object.values(await built(join(prefixed, 'outer'))) as readonly Prefixed[];
-    const named = (kind: string) =>
-      objects.find((one) => one.kind === kind && one.metadata.name === 'team-quartermaster');
-    const allowed = named('ClusterRole')?.rules?.filter(({ resources }) => resources?.includes(CONFIGURATIONS)) ?? [];
-    expect(named('MutatingWebhookConfiguration')).toBeDefined();
-    expect(allowed.flatMap(({ resourceNames = [] }) => resourceNames)).toEqual(['quartermaster']);
+    const objects = Object.values(await built(renamed)) as readonly Renamed[];
+    const named = (kind: string, name: string) =>
+      objects.find((one) => one.kind === kind && one.metadata.name === `team-${name}-blue`);
+    expect(named('Certificate', 'quartermaster-serving')?.spec).toMatchObject({
+      dnsNames: ['team-quartermaster-blue.elsewhere.svc', 'team-quartermaster-blue.elsewhere.svc.cluster.local'],
+      issuerRef: { name: 'team-quartermaster-authority-blue' },
+    });
+    const nfs = objects.find(({ kind, metadata }) => kind === 'RoleBinding' && metadata.namespace === NFS_NAMESPACE);
+    expect(nfs?.subjects).toEqual([
+      { kind: 'ServiceAccount', name: 'team-quartermaster-blue', namespace: 'elsewhere' },
+    ]);
   });
 });

@@ -2,6 +2,7 @@ import type { KubeObject, OwnerReference } from '../../api/kubernetes.ts';
 import {
   FAIL_CLOSED_BINDING,
   GROUP,
+  installedName,
   MANAGED_BY,
   MANAGED_BY_LABEL,
   PROBE_RESOURCE,
@@ -67,6 +68,10 @@ const bindingOf = (account: BindingOptions['account'], owner: OwnerReference): R
     labels: { 'app.kubernetes.io/name': 'quartermaster', [MANAGED_BY_LABEL]: MANAGED_BY },
     ownerReferences: [owner],
   },
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: SHIPPED_ROLES.failClosed },
+  roleRef: {
+    apiGroup: 'rbac.authorization.k8s.io',
+    kind: 'ClusterRole',
+    name: installedName(SHIPPED_ROLES.failClosed, account.name),
+  },
   subjects: [{ kind: 'ServiceAccount', ...account }],
 });

@@ -5,6 +5,7 @@ import {
   CALRISSIAN_DEFAULTS,
   CALRISSIAN_ENABLED,
   CALRISSIAN_LABEL,
+  installedName,
   MANAGED_BY,
   MANAGED_BY_LABEL,
   SHIPPED_ROLES,
@@ -39,18 +40,32 @@ export interface CalrissianObjects {
  * Everything that openEO's guide for Calrissian has people make by hand in a namespace, by the names it gives, but for the
  * RoleBindings of the default account: pycalrissian makes its own under those names, and keeps what it finds there.
  */
-export const calrissianObjects = (namespace: string, { serviceAccounts }: CalrissianPolicy): CalrissianObjects => ({
+export const calrissianObjects = (
+  namespace: string,
+  { serviceAccounts, account }: CalrissianPolicy,
+): CalrissianObjects => ({
   roleBindings: [
-    roleBinding(namespace, 'quartermaster-pod-manager-default', SHIPPED_ROLES.calrissianPodManager, [
-      `${namespace}:default`,
-    ]),
-    roleBinding(namespace, 'quartermaster-log-reader-default', SHIPPED_ROLES.calrissianLogReader, [
-      `${namespace}:default`,
-    ]),
+    roleBinding(
+      namespace,
+      'quartermaster-pod-manager-default',
+      installedName(SHIPPED_ROLES.calrissianPodManager, account),
+      [`${namespace}:default`],
+    ),
+    roleBinding(
+      namespace,
+      'quartermaster-log-reader-default',
+      installedName(SHIPPED_ROLES.calrissianLogReader, account),
+      [`${namespace}:default`],
+    ),
     // Two accounts may come to one name in the guide's way of naming: a-b:c and a:b-c.
     ...[...Map.groupBy(serviceAccounts, dashed)].flatMap(([name, accounts]) => [
-      roleBinding(namespace, `job-manager-${name}`, SHIPPED_ROLES.calrissianJobManager, accounts),
-      roleBinding(namespace, `pvc-reader-${name}`, SHIPPED_ROLES.calrissianPvcReader, accounts),
+      roleBinding(
+        namespace,
+        `job-manager-${name}`,
+        installedName(SHIPPED_ROLES.calrissianJobManager, account),
+        accounts,
+      ),
+      roleBinding(namespace, `pvc-reader-${name}`, installedName(SHIPPED_ROLES.calrissianPvcReader, account), accounts),
     ]),
   ],
   defaults: {

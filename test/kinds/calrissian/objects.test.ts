@@ -7,8 +7,8 @@ import { policyOf, readSettings } from '../../../src/settings/config.ts';
 import { calrissianClass } from '../../../src/storage-classes/calrissian.ts';
 import { GUIDE_CLASS, GUIDE_ROLES, guideObjects, OPENEO_ACCOUNTS } from '../../fixtures/calrissian-guide.ts';
 
-const objectsFor = (accounts: string) => {
-  const { calrissian } = policyOf(readSettings({ CALRISSIAN_SERVICE_ACCOUNTS: accounts }));
+const objectsFor = (accounts: string, environment: Readonly<Record<string, string>> = {}) => {
+  const { calrissian } = policyOf(readSettings({ ...environment, CALRISSIAN_SERVICE_ACCOUNTS: accounts }));
   if (calrissian === undefined) throw new Error('no policy');
   return calrissianObjects('calrissian-demo-project', calrissian);
 };
@@ -34,6 +34,14 @@ describe('a Calrissian namespace', () => {
   test('holds default.json with the two arguments Calrissian cannot do without', () => {
     const { max_ram, max_cores } = JSON.parse(defaults.data['default.json'] ?? '') as Record<string, unknown>;
     expect([typeof max_ram, typeof max_cores]).toEqual(['string', 'string']);
+  });
+
+  test('binds the roles of an install with a prefix by their names there', () => {
+    const { roleBindings: renamed } = objectsFor('', { SERVICE_ACCOUNT: 'team-quartermaster' });
+    expect(renamed.map(({ roleRef }) => roleRef.name)).toEqual([
+      'team-quartermaster-calrissian-pod-manager',
+      'team-quartermaster-calrissian-log-reader',
+    ]);
   });
 
   test('needs no foreign service account', () => {

@@ -1,6 +1,6 @@
 import type { Policy } from '../../../api/facts.ts';
 import type { StringMap } from '../../../api/kubernetes.ts';
-import { NAMESPACE_NAME_LABEL, PRIORITY_CLASS } from '../../../api/names.ts';
+import { installedName, NAMESPACE_NAME_LABEL, PRIORITY_CLASS } from '../../../api/names.ts';
 import { AGENT_PORT, DISK_FOLDER, HEALTH_PATH, TOKEN_VARIABLE } from '../../../nfs-server/export-list.ts';
 
 /** A server of our own image: Ganesha, and the agent beside it that makes folders and exports as the controller says. */
@@ -11,6 +11,8 @@ export interface OwnServer {
   readonly selector: StringMap;
   readonly labels: StringMap;
   readonly image: string;
+  /** That of Quartermaster, which its PriorityClass is named after. */
+  readonly account: string | undefined;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -44,11 +46,11 @@ export const ownDeploymentSpec = (server: OwnServer): Json => ({
   template: { metadata: { labels: server.labels }, spec: podSpec(server) },
 });
 
-const podSpec = ({ name, image }: OwnServer): Json => ({
+const podSpec = ({ name, image, account }: OwnServer): Json => ({
   serviceAccountName: name,
   automountServiceAccountToken: false,
   enableServiceLinks: false,
-  priorityClassName: PRIORITY_CLASS,
+  priorityClassName: installedName(PRIORITY_CLASS, account),
   terminationGracePeriodSeconds: 30,
   nodeSelector: { 'kubernetes.io/os': 'linux' },
   // The profile of many a runtime leaves out name_to_handle_at, without which Ganesha serves nothing.

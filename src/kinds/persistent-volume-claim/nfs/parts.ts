@@ -3,6 +3,7 @@ import type { Policy } from '../../../api/facts.ts';
 import type { KubeObject, StringMap } from '../../../api/kubernetes.ts';
 import {
   GROUP,
+  installedName,
   MANAGED_BY,
   MANAGED_BY_LABEL,
   NFS_CLASS_ANNOTATION,
@@ -63,11 +64,17 @@ export const nfsServer = (request: NfsServerRequest, policy: Policy): NfsServerP
   const { className, software } = request;
   const metadata = metadataOf(className, policy.nfsNamespace);
   const selector = nfsSelector(className);
-  const own = { name: metadata.name, selector, labels: metadata.labels, image: policy.nfsServerImage ?? '' };
+  const own = {
+    name: metadata.name,
+    selector,
+    labels: metadata.labels,
+    image: policy.nfsServerImage ?? '',
+    account: policy.account,
+  };
   const isOwn = software === 'quartermaster';
   return {
     serviceAccount: { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
-    ...(!isOwn && { roleBinding: roleBinding(metadata) }),
+    ...(!isOwn && { roleBinding: roleBinding(metadata, policy) }),
     service: {
       apiVersion: 'v1',
       kind: 'Service',
@@ -87,7 +94,7 @@ export const nfsServer = (request: NfsServerRequest, policy: Policy): NfsServerP
       apiVersion: 'apps/v1',
       kind: 'Deployment',
       metadata,
-      spec: isOwn ? ownDeploymentSpec(own) : nfsDeploymentSpec(className, metadata.labels, policy.nfsImage),
+      spec: isOwn ? ownDeploymentSpec(own) : nfsDeploymentSpec(className, metadata.labels, policy),
     },
     disruptionBudget: {
       apiVersion: 'policy/v1',
@@ -122,11 +129,15 @@ export const metadataOf = (className: string, namespace: string): PartMetadata =
   annotations: { [NFS_CLASS_ANNOTATION]: className },
 });
 
-const roleBinding = (metadata: PartMetadata): Unstructured => ({
+const roleBinding = (metadata: PartMetadata, { account }: Policy): Unstructured => ({
   apiVersion: 'rbac.authorization.k8s.io/v1',
   kind: 'RoleBinding',
   metadata,
-  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: SHIPPED_ROLES.nfsServer },
+  roleRef: {
+    apiGroup: 'rbac.authorization.k8s.io',
+    kind: 'ClusterRole',
+    name: installedName(SHIPPED_ROLES.nfsServer, account),
+  },
   subjects: [{ kind: 'ServiceAccount', name: metadata.name, namespace: metadata.namespace }],
 });
 
@@ -162,20 +173,20 @@ const nfsSelector = (className: string): StringMap => ({
 });
 
 /** `spec` of the Deployment: one pod and never two, since both would hold the same disk. */
-const nfsDeploymentSpec = (className: string, labels: StringMap, image: string): Json => ({
+const nfsDeploymentSpec = (className: string, labels: StringMap, policy: Policy): Json => ({
   replicas: 1,
   revisionHistoryLimit: 2,
   strategy: { type: 'Recreate' },
   selector: { matchLabels: nfsSelector(className) },
-  template: { metadata: { labels }, spec: podSpec(className, image) },
+  template: { metadata: { labels }, spec: podSpec(className, policy) },
 });
 
-const podSpec = (className: string, image: string): Json => ({
+const podSpec = (className: string, { account, nfsImage }: Policy): Json => ({
   serviceAccountName: nfsServerName(className),
-  priorityClassName: PRIORITY_CLASS,
+  priorityClassName: installedName(PRIORITY_CLASS, account),
   terminationGracePeriodSeconds: TERMINATION_SECONDS,
   nodeSelector: { 'kubernetes.io/os': 'linux' },
-  containers: [container(className, image)],
+  containers: [container(className, nfsImage)],
   volumes: [{ name: 'export', persistentVolumeClaim: { claimName: nfsServerName(className) } }],
 });
 

@@ -294,6 +294,20 @@ interface Deployment extends KubeObject {
 
 const request = { className: 'shared-nfs', requestedGi: 10, diskClass: 'disk' };
 
+test.each(['quartermaster', 'provisioner'] as const)(
+  'a server of %s names objects of the install with its prefix',
+  (software) => {
+    const parts = nfsServer({ ...request, software }, { ...policy, account: 'team-quartermaster' });
+    expect(parts.deployment).toMatchObject({
+      spec: { template: { spec: { priorityClassName: 'team-quartermaster' } } },
+    });
+    const roles = [parts.roleBinding].flatMap((binding) => binding?.['roleRef'] ?? []);
+    expect(roles).toEqual(
+      software === 'quartermaster' ? [] : [expect.objectContaining({ name: 'team-quartermaster-nfs-server' })],
+    );
+  },
+);
+
 describe('an NFS server of our own', () => {
   const parts = nfsServer({ ...request, software: 'quartermaster' }, policy);
   const { spec } = (parts.deployment as unknown as Deployment).spec.template;
