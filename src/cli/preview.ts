@@ -96,12 +96,18 @@ export const render = (documents: readonly PreviewedDocument[], output: Output, 
   }
 };
 
-/** Companions stand before the first object that needs them, each once: `kubectl apply -f -` takes it in this order. */
+/** What is made for a document: nothing for one that would be refused. */
+const companionsOf = ({ companions, allowed }: PreviewedDocument): readonly KubeObject[] => (allowed ? companions : []);
+
+/**
+ * Companions stand before the first object that needs them, each once: `kubectl apply -f -` takes it in this order. Of one that would be
+ * refused there is a comment alone.
+ */
 const renderYaml = (documents: readonly PreviewedDocument[]): string => {
   const printed = new Set<string>();
   return documents
     .flatMap((document) => {
-      const companions = document.companions
+      const companions = companionsOf(document)
         .filter((companion) => isNew(printed, companion))
         .map((companion) => ({ document, object: companion, isCompanion: true }));
       const itself = { document, object: document.object, isCompanion: false };
@@ -110,7 +116,9 @@ const renderYaml = (documents: readonly PreviewedDocument[]): string => {
     })
     .map(({ document, object, isCompanion }) => {
       if (isCompanion) return `# made for ${title(document)}\n${toYaml(object)}`;
-      return `${heading(document)}\n${document.createdBy === undefined ? toYaml(object) : commented(toYaml(object))}`;
+      if (!document.allowed) return refusalOf(document);
+      const text = toYaml(object);
+      return `# ${placeOf(document)}\n${document.createdBy === undefined ? text : commented(text)}`;
     })
     .join('---\n');
 };
@@ -131,10 +139,11 @@ const toYaml = (object: KubeObject): string =>
 const title = ({ kind, namespace, name }: PreviewedDocument): string =>
   `${kind} ${namespace === '' ? name : `${namespace}/${name}`}`;
 
-const heading = (document: PreviewedDocument): string => {
-  const verdict = document.denied === undefined ? '' : `: would be refused: ${document.denied}`;
-  return `# ${locationOf(document.source)}${madeBy(document)}${verdict}`;
-};
+const placeOf = (document: PreviewedDocument): string => `${locationOf(document.source)}${madeBy(document)}`;
+
+/** As comments: some refusals have several lines. */
+const refusalOf = (document: PreviewedDocument): string =>
+  commented(`${placeOf(document)}: would be refused: ${document.denied}\n`);
 
 const madeBy = ({ createdBy, kind }: PreviewedDocument): string =>
   createdBy === undefined ? '' : `: the ${kind} made by ${createdBy}`;
@@ -151,31 +160,23 @@ const renderPatch = ({ operation, given, object, patch, allowed }: PreviewedDocu
 const besidesPatches = (documents: readonly PreviewedDocument[]): string =>
   documents
     .flatMap((document) => [
-      ...document.companions.map((companion) => `${locationOf(document.source)}: also made: ${nameOf(companion)}`),
+      ...companionsOf(document).map((companion) => `${locationOf(document.source)}: also made: ${nameOf(companion)}`),
       ...(isInFile(document) || !document.allowed || document.patch.length === 0
         ? []
-        : [
-            `${locationOf(document.source)}${madeBy(document)}: changed too, with ${counted(document.patch.length, 'operation')}`,
-          ]),
+        : [`${placeOf(document)}: changed too, with ${counted(document.patch.length, 'operation')}`]),
     ])
     .map((line) => `${line}\n`)
     .join('');
 
 const renderDiff = (document: PreviewedDocument, isColoured: boolean): string => {
+  if (!document.allowed) return refusalOf(document);
   const made = document.companions.map((companion) => diffOf('/dev/null', nameOf(companion), '', toYaml(companion)));
   const changed =
     document.patch.length === 0
       ? []
-      : [
-          diffOf(
-            `${locationOf(document.source)}${madeBy(document)}`,
-            title(document),
-            toYaml(document.before),
-            toYaml(document.object),
-          ),
-        ];
+      : [diffOf(placeOf(document), title(document), toYaml(document.before), toYaml(document.object))];
   const text = [...made, ...changed].join('');
-  if (text === '') return `# ${locationOf(document.source)}${madeBy(document)}: ${title(document)} stays as it is\n`;
+  if (text === '') return `# ${placeOf(document)}: ${title(document)} stays as it is\n`;
   return isColoured ? text.split('\n').map(colour).join('\n') : text;
 };
 
@@ -197,7 +198,7 @@ const colour = (line: string): string => {
 export const renderExplanations = (documents: readonly PreviewedDocument[]): string =>
   documents
     .map((document) => {
-      const head = `${title(document)} (${locationOf(document.source)}${madeBy(document)})`;
+      const head = `${title(document)} (${placeOf(document)})`;
       return `${explanationLines(head, document.explanation, document.explain).join('\n')}\n`;
     })
     .join('\n');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import type { PreviewedDocument } from '../../src/cli/preview/session.ts';
 import { createFiles, quartermaster } from '../fixtures/command-line.ts';
 
@@ -90,6 +91,51 @@ it('prints no patch for what would be refused', async () => {
   expect(rest).toEqual(['null']);
   expect(err).toMatch(/document 2, line 6: refused: PlatformDefaults\.quartermaster\.dev "labels" is invalid: /);
   expect(code).toBe(1);
+});
+
+describe('of what would be refused', () => {
+  const refusedOnly = app('{ driver: {} }', 'a/b');
+  const previewed = (text: string, output: string) =>
+    quartermaster('preview', '-f', file('refused.yaml', text), '--cloud', 'aws', '-o', output);
+
+  it.each(['yaml', 'diff'])('-o %s prints the refusal and no object', async (output) => {
+    const { code, out } = await previewed(refusedOnly, output);
+    expect(out).toMatch(
+      /^# .*refused\.yaml: document 1, line 1: .*would be refused: SparkApplication\.sparkoperator\.k8s\.io "a\/b" is invalid: /,
+    );
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .filter((line) => !line.startsWith('#')),
+    ).toEqual([]);
+    expect(code).toBe(1);
+  });
+
+  it.each(['yaml', 'diff', 'patch'])('-o %s makes nothing for it, and goes on with the next', async (output) => {
+    const bad = claim('one').replace('name: one', 'name: one, labels: { "a b": c }');
+    const { code, out, err } = await previewed([bad, claim('two').replaceAll('data', 'other')].join('---\n'), output);
+    expect(out + err).not.toMatch(/StorageClass data/);
+    expect(out).not.toMatch(/name: (one|data)$/m);
+    expect(out + err).toContain('other');
+    expect(code).toBe(1);
+  });
+
+  it('every line of the refusal is a comment', async () => {
+    const rule = 'x-kubernetes-validations: [{ rule: "self.a == 1", message: "one\\n\\ntwo" }]';
+    const definition = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: jobs.example.org }
+spec:
+  group: example.org
+  names: { kind: Job }
+  versions: [{ name: v1, schema: { openAPIV3Schema: { properties: { spec: { type: object, properties: { a: { type: integer } }, ${rule} } } } } }]
+`;
+    const job = 'apiVersion: example.org/v1\nkind: Job\nmetadata: { name: j }\nspec: { a: 2 }\n';
+    const { out } = await previewed([definition, job].join('---\n'), 'yaml');
+    const documents = parseAllDocuments(out).map((document) => document.toJS() as unknown);
+    expect(documents).toEqual([expect.objectContaining({ kind: 'CustomResourceDefinition' }), null]);
+  });
 });
 
 describe('the schema of a kind', () => {

@@ -409,3 +409,17 @@ describe('whoever has stolen the account of an NFS server', () => {
     await server.remove(resources.persistentVolumes, { namespace: '', name: 'ours' });
   });
 });
+
+describe('an administrator whose account has our name in its own', () => {
+  it('is not held to what we may do', async () => {
+    const subject = { kind: 'ServiceAccount', name: 'quartermaster-deployer', namespace: 'default' };
+    await cluster.admin.create(
+      { ...resources.roleBindings, plural: 'clusterrolebindings', kind: 'ClusterRoleBinding', isNamespaced: false },
+      { ...binding({ name: 'deployer' }, 'cluster-admin', subject), kind: 'ClusterRoleBinding' },
+    );
+    const kubeconfig = await cluster.controlPlane.serviceAccountKubeconfig('default', subject.name);
+    const deployer = createKube(await findConnection({ KUBECONFIG: kubeconfig }));
+    const made = await deployer.create(resources.configMaps, configMap({ name: 'deployed', namespace: 'default' }));
+    expect(made.metadata.name).toBe('deployed');
+  });
+});

@@ -43,6 +43,11 @@ beforeAll(async () => {
   await cp('manifests', join(folder, 'manifests'), { recursive: true });
   await writeFile(join(folder, 'kustomization.yaml'), KUSTOMIZATION);
   await kubectl(removal.controlPlane, ['apply', '-k', folder]);
+  await removal.admin.create(resources.csiDrivers, {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'CSIDriver',
+    metadata: { name: 'ebs.csi.aws.com' },
+  });
   kubeconfig = await removal.controlPlane.serviceAccountKubeconfig(SYSTEM, NAME);
   self = createKube(await findConnection({ KUBECONFIG: kubeconfig }));
   const [opsPort = 0] = await freePorts(1);
@@ -82,6 +87,14 @@ const claim = (name: string) => ({
 describe.skipIf(process.getuid?.() !== 0)(
   'an install with a namePrefix and a nameSuffix (as root, for port 443)',
   () => {
+    it('is found by the check of the command line', async () => {
+      const said = await run(process.execPath, ['src/main.ts', 'check'], {
+        timeoutMs: 60_000,
+        env: { KUBECONFIG: kubeconfig },
+      });
+      expect(said).toContain('Quartermaster answered about a claim');
+    });
+
     it('answers reviews by the configuration of its name, and fails closed', async () => {
       const bound = () =>
         self.get<KubeObject & { readonly roleRef: { readonly name: string } }>(resources.roleBindings, {
@@ -95,14 +108,6 @@ describe.skipIf(process.getuid?.() !== 0)(
       const { items } = await removal.admin.list<MutatingWebhookConfiguration>(resources.mutatingWebhooks, {});
       expect(items.map(({ metadata }) => metadata.name)).toEqual([NAME]);
       expect(items[0]?.webhooks?.map(({ name }) => name)).toContain('spark-application-fail-closed.quartermaster.dev');
-    });
-
-    it('is found by the check of the command line', async () => {
-      const said = await run(process.execPath, ['src/main.ts', 'check'], {
-        timeoutMs: 60_000,
-        env: { KUBECONFIG: kubeconfig },
-      });
-      expect(said).toContain('Quartermaster answered about a claim');
     });
 
     it('keeps its account to what it made, and to the roles of the install', async () => {
