@@ -28,6 +28,7 @@ interface Connection {
   readonly peer: string;
   /** Address at the other end. */
   readonly host: string | undefined;
+  readonly openedAtMs: number;
   /** Higher than that of every connection that has been idle longer. */
   usedAt: number;
   /** When its last request began, in milliseconds. */
@@ -43,7 +44,7 @@ interface Connection {
  * Keeps the connections of a server, and bounds how many there are: when one more comes, another goes, or the new one itself. See
  * `surplusOf`.
  */
-export const keepConnections = (server: NetServer, max: number, now = () => performance.now()): Connections => {
+export const keepConnections = (server: NetServer, max: number, now = ownClock(server)): Connections => {
   const open = new Map<string, Connection>();
   const bySocket = new WeakMap<Duplex, Connection>();
   let uses = 0;
@@ -53,8 +54,9 @@ export const keepConnections = (server: NetServer, max: number, now = () => perf
   server.on('connection', (socket: Socket) => {
     const peer = peerOf(socket);
     const host = socket.remoteAddress;
-    const idle = { usedAt: ++uses, usedAtMs: now(), isPipelined: false, hasServed: false, exchange: undefined };
-    const connection: Connection = { socket, peer, host, ...idle };
+    const openedAtMs = now();
+    const idle = { usedAt: ++uses, usedAtMs: openedAtMs, isPipelined: false, hasServed: false, exchange: undefined };
+    const connection: Connection = { socket, peer, host, openedAtMs, ...idle };
     open.set(peer, connection);
     socket.once('close', () => forget(connection));
     if (open.size <= max) return;
@@ -92,11 +94,27 @@ export const keepConnections = (server: NetServer, max: number, now = () => perf
   };
 };
 
-/** As many connections of one address are never closed for those of another while reviews come on them. */
+/**
+ * Milliseconds that the server could use: while nothing of it runs, a busy machine's doing, no time passes. By a clock on the wall a
+ * connection would be old for reviews that have come on it and wait to be read.
+ */
+const ownClock = (server: NetServer): (() => number) => {
+  let ms = 0;
+  const timer = setInterval(() => {
+    ms += TICK_MS;
+  }, TICK_MS).unref();
+  server.once('close', () => clearInterval(timer));
+  return () => ms;
+};
+const TICK_MS = 50;
+
+/** As many idle connections of one address are never closed for those of another while reviews come from it. */
 export const PROTECTED_CONNECTIONS = 64;
+/** The same of all of its connections, those on which reviews are being decided among them: more than an API server decides at once. */
+const MAX_OF_ONE = 256;
 /** Whoever opens many at once for reviews has sent them by then: ten of those are held to be as much as one that is older. */
 const BURST_MS = 1_000;
-/** An API server that has reviews to ask for uses those that it needs more often. */
+/** An API server that has reviews to ask for does so more often. */
 const IN_USE_MS = 30_000;
 
 /** So many can be on their way to their first review without it being a flood. */
@@ -105,18 +123,37 @@ const MAX_DIALING = 64;
 /**
  * Which of the connections goes, so that neither few addresses with many can push out others, nor many addresses with few: first one
  * on which no review was ever answered, of the address that has most such. Where there are none but a few of the new one's address,
- * one that is not in use, then one of an address that has more than are protected. Of those of one address, the longest idle.
+ * one of an address from which no reviews come, then one of an address that has more than are protected. Of those of one address, the
+ * longest idle.
  */
 const surplusOf = (connections: readonly Connection[], added: Connection, nowMs: number): Connection => {
   const [served, unproven] = partition(connections, hasServed);
   const weightOf = ({ usedAtMs }: Connection): number => (nowMs - usedAtMs > BURST_MS ? 1 : 0.1);
   const idlest = longestIdle(largestShare(unproven, weightOf)) ?? added;
   if (idlest.host !== added.host || unproven.length > MAX_DIALING) return idlest;
-  const unused = served.filter(({ usedAtMs }) => nowMs - usedAtMs > IN_USE_MS);
-  const most = largestShare(connections);
-  const isBeyond = most.length > PROTECTED_CONNECTIONS && most[0]?.host !== added.host;
-  return longestIdle(largestShare(unused)) ?? longestIdle(isBeyond ? most : []) ?? idlest;
+  const silent = [...sharesOf(served)].filter((share) => isSilent(share, nowMs)).flat();
+  const beyond =
+    longestIdle(shareBeyond(connections.filter(isIdle), PROTECTED_CONNECTIONS, added)) ??
+    longestIdle(shareBeyond(connections, MAX_OF_ONE, added));
+  return longestIdle(largestShare(silent)) ?? beyond ?? idlest;
 };
+
+/** No review has come from the address for longer than they came before, nor of late. */
+const isSilent = (share: readonly Connection[], nowMs: number): boolean => {
+  const usedAtMs = Math.max(...share.map((one) => one.usedAtMs));
+  const since = Math.min(...share.map(({ openedAtMs }) => openedAtMs));
+  return nowMs - usedAtMs > Math.max(IN_USE_MS, usedAtMs - since);
+};
+
+/** Of these, the connections of the address that has the most, if there are more than `most` and none of them is the new one. */
+const shareBeyond = (connections: readonly Connection[], most: number, added: Connection): readonly Connection[] => {
+  const share = largestShare(connections);
+  return share.length > most && share[0]?.host !== added.host ? share : [];
+};
+
+/** No review is being decided on it. */
+const isIdle = ({ exchange }: Connection): boolean =>
+  exchange === undefined || exchange.response.closed || !exchange.request.complete;
 
 /** A review was answered on it, or is being decided. Anybody may ask whether there is somebody. */
 const hasServed = ({ hasServed, exchange }: Connection): boolean =>
@@ -128,6 +165,10 @@ const partition = <T>(all: readonly T[], is: (one: T) => boolean): readonly [rea
   return [yes, no];
 };
 
+/** The connections of each address. */
+const sharesOf = (connections: Iterable<Connection>): Iterable<readonly Connection[]> =>
+  Map.groupBy(connections, ({ host }) => host).values();
+
 /** The connections of the address that has the most, by weight. */
 const largestShare = (
   connections: Iterable<Connection>,
@@ -135,7 +176,7 @@ const largestShare = (
 ): readonly Connection[] => {
   let largest: readonly Connection[] = [];
   let most = 0;
-  for (const share of Map.groupBy(connections, ({ host }) => host).values()) {
+  for (const share of sharesOf(connections)) {
     const weight = share.reduce((sum, connection) => sum + weightOf(connection), 0);
     if (weight > most) [largest, most] = [share, weight];
   }

@@ -77,13 +77,18 @@ describe('past the bound on connections', () => {
   let now = 0;
   let accepted = 0;
   let crowded: Server;
+  /** What answers the requests that are held back. */
+  let held: (() => void)[] = [];
+  const HELD = '/held';
 
   beforeEach(async () => {
     now = 0;
     accepted = 0;
+    held = [];
     crowded = createServer(pair, (request, response) => {
       kept.begin({ request, response });
-      response.end('admitted');
+      if (request.url === HELD) held.push(() => response.end('admitted'));
+      else response.end('admitted');
     });
     const kept = keepConnections(crowded, MAX, () => now);
     crowded.on('connection', () => {
@@ -106,10 +111,14 @@ describe('past the bound on connections', () => {
   /** A connection on which a request is answered; undefined where it was closed before. */
   const use = async (host: string): Promise<TLSSocket | undefined> => {
     const socket = connect({ socket: await dial(host), rejectUnauthorized: false }).on('error', () => undefined);
-    socket.write(REQUEST);
+    return (await ask(socket)) ? socket : undefined;
+  };
+  /** Whether it was answered; false where the connection was closed instead. */
+  const ask = (socket: TLSSocket, path = '/'): Promise<boolean> => {
+    socket.write(REQUEST.replace('/', path));
     return new Promise((resolve) => {
-      socket.once('data', () => resolve(socket));
-      socket.once('close', () => resolve(undefined));
+      socket.once('data', () => resolve(true));
+      socket.once('close', () => resolve(false));
     });
   };
   const times = <T>(count: number, make: (at: number) => Promise<T>): Promise<readonly T[]> =>
@@ -138,6 +147,69 @@ describe('past the bound on connections', () => {
     now += 31_000;
     expect(await use('127.0.1.1')).toBeDefined();
     await expect.poll(() => left(used)).toBe(MAX - 1);
+  });
+
+  /** Ten strangers who use all that is left, and go on to open more. */
+  const crowd = async (): Promise<void> => {
+    await times(MAX, (at) => use(`127.0.1.${1 + (at % 10)}`));
+    await times(10, (at) => use(`127.0.1.${1 + at}`));
+  };
+
+  it('those of an address that reviews come from are kept, whether or not they come on each of them', async () => {
+    const own = (await times(15, () => use('127.0.0.1'))).filter((one) => one !== undefined);
+    now += 60_000;
+    expect(await Promise.all(own.slice(0, 1).map((one) => ask(one)))).toEqual([true]);
+    await crowd();
+    expect(left(own)).toBe(15);
+  });
+
+  it('those of an address that reviews came from for long are kept through as long a silence', async () => {
+    const own = (await times(15, () => use('127.0.0.1'))).filter((one) => one !== undefined);
+    now += 60_000;
+    expect(await Promise.all(own.slice(0, 1).map((one) => ask(one)))).toEqual([true]);
+    now += 59_000;
+    await crowd();
+    expect(left(own)).toBe(15);
+    now += 2_000;
+    await crowd();
+    expect(left(own)).toBeLessThan(15);
+  });
+
+  it('those on which reviews are being decided take no room from the idle ones of their address', async () => {
+    const own = (await times(80, () => use('127.0.0.1'))).filter((one) => one !== undefined);
+    const answered = Promise.all(own.slice(0, 70).map((one) => ask(one, HELD)));
+    await expect.poll(() => held.length).toBe(70);
+    await crowd();
+    expect(left(own)).toBe(80);
+    for (const answer of held) answer();
+    expect(await answered).toEqual(Array.from({ length: 70 }, () => true));
+  });
+
+  it('those that come are no older for the time that the server could not run', async () => {
+    // By a clock of the server's own.
+    const server = createServer(pair);
+    keepConnections(server, 10);
+    const port = await new Promise<number>((resolve) => {
+      server.listen(0, '0.0.0.0', () => resolve((server.address() as AddressInfo).port));
+    });
+    const dialAll = (count: number, localAddress: string) =>
+      times(count, async () => {
+        const socket = connectTcp({ port, host: '127.0.0.1', localAddress }).on('error', () => undefined);
+        await once(socket, 'connect');
+        return socket.resume();
+      });
+    let taken = 0;
+    server.on('connection', () => {
+      taken += 1;
+    });
+    const own = await dialAll(3, '127.0.0.1');
+    await expect.poll(() => taken).toBe(3);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
+    const others = [...(await dialAll(4, '127.0.0.2')), ...(await dialAll(4, '127.0.0.3'))];
+    await expect.poll(() => left(others)).toBe(7);
+    expect(left(own)).toBe(3);
+    server.close();
+    for (const socket of [...own, ...others]) socket.destroy();
   });
 
   it('an address that has more than its share makes room, used or not', async () => {

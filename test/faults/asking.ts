@@ -10,9 +10,12 @@ export interface Target {
   readonly atOnce: number;
 }
 
+/** An API server lets so many idle connections to a webhook stand (client-go, transport/cache.go). */
+const MAX_IDLE = 25;
+
 /** Asks for a review as API servers do, in as many milliseconds as it says. Rejects where it is not admitted. */
 export const createAsk = ({ port, authority, review, atOnce }: Target) => {
-  const agent = new Agent({ keepAlive: true, maxSockets: atOnce, ca: authority });
+  const agent = new Agent({ keepAlive: true, maxSockets: atOnce, maxFreeSockets: MAX_IDLE, ca: authority });
   const options = { host: '127.0.0.1', port, agent, method: 'POST', path: '/mutate' };
   return {
     ask: async (): Promise<number> => {
