@@ -6,7 +6,7 @@ import { objectStoreFact } from '../api/object-store.ts';
 import { PENDING_VERDICT } from '../clouds/cloud.ts';
 import { meetsAll, requirementsOf } from '../defaults/entry.ts';
 import type { Store } from '../kube/store.ts';
-import { type FactStores, sparkPodWebhooksOf, ZONE_LABEL } from '../kube/stores.ts';
+import { type FactStores, knowsWebhooks, sparkPodWebhooksOf, ZONE_LABEL } from '../kube/stores.ts';
 import type { UnderWay } from '../kube/under-way.ts';
 import { accessModesOf } from '../storage-classes/claim.ts';
 import { CALRISSIAN_CLAIMS } from './calrissian/objects.ts';
@@ -72,7 +72,7 @@ export const createFacts = ({
 /** True too where the namespace, or what webhooks there are, is not known yet. */
 const isServed = ({ mutatingWebhooks }: FactStores, namespace: KubeObject | undefined): boolean => {
   const labels = labelsOf(namespace);
-  if (labels === undefined || !mutatingWebhooks.hasSynced()) return true;
+  if (labels === undefined || !knowsWebhooks(mutatingWebhooks)) return true;
   return mutatingWebhooks
     .byIndex('sparkPods', 'true')
     .flatMap(sparkPodWebhooksOf)

@@ -24,7 +24,7 @@ const PAGE_SIZE = 500;
  *
  * A watch that ended or broke goes on from the last resourceVersion: nothing is missed, nothing read twice. 410 Gone lists again, and
  * what vanished meanwhile is told as DELETED. Failures are retried with backoff. A kind that is not installed counts
- * as synced and empty, and is picked up when it appears.
+ * as synced and empty, and is picked up when it appears; so does one that can be done without, while it may not be read.
  */
 export const reflect = async <T extends KubeObject>(options: ReflectorOptions<T>): Promise<void> => {
   const { signal } = options;
@@ -59,6 +59,7 @@ const list = async <T extends KubeObject>(options: ReflectorOptions<T>): Promise
   const first = await takePage();
   for (let page = first; page.continueToken !== undefined; ) page = await takePage(page.continueToken);
   store.keepOnly(kept);
+  store.markForbidden(false);
   store.markSynced();
   return first.resourceVersion;
 };
@@ -80,8 +81,8 @@ const watch = async <T extends KubeObject>(
   }
 };
 
-/** Too old a position, a kind that went away, or an event too large to read: going on from there would fail again. */
-const mustRelist = (failure: unknown): boolean => hasReason(failure, 'Gone', 'NotFound', 'TooLarge');
+/** Too old a position, a kind that went away, or an event too large to read: going on from there would fail again. Who may read again reads anew. */
+const mustRelist = (failure: unknown): boolean => hasReason(failure, 'Gone', 'NotFound', 'TooLarge', 'Forbidden');
 
 const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
   await sleep(ms, undefined, { signal }).catch(() => undefined);
@@ -92,6 +93,8 @@ interface RetryPolicyOptions {
   readonly backoff?: BackoffLimits;
   /** How often a kind that is not installed is looked for, in the long run. */
   readonly absentRetryMs?: number;
+  /** Nobody waits for a kind that may not be read: who decides without it decides as well, or asks `isForbidden`. */
+  readonly isOptional?: boolean;
   /** Told of each watch that ended or failed, before the next begins: for metrics. */
   readonly onRestart?: (restartReason: RestartReason) => void;
 }
@@ -122,11 +125,18 @@ const createRetryPolicy = <T extends KubeObject>(options: RetriedWatch<T>) => {
     options.onRestart?.(restartReason);
     if (restartReason === 'absent') return absentKind.waitMs();
     absentKind.end();
+    if (hasReason(failure, 'Forbidden')) goWithout(options);
     const isShortLived = livedMs < SHORT_LIVED_MS;
     if (!isShortLived) backoff.reset();
     warn(failure, isShortLived);
     return restartReason === 'ended' && !isShortLived ? 0 : backoff.next(failure);
   };
+};
+
+/** After an upgrade whose ClusterRole was not applied, a kind that the new version reads is none that it may read. */
+const goWithout = <T extends KubeObject>({ store, isOptional = false }: RetriedWatch<T>): void => {
+  store.markForbidden(true);
+  if (isOptional) store.markSynced();
 };
 
 const restartReasonOf = (failure: unknown): RestartReason => {
@@ -135,6 +145,8 @@ const restartReasonOf = (failure: unknown): RestartReason => {
   return hasReason(failure, 'Gone') ? 'gone' : 'failed';
 };
 
+const FORBIDDEN = 'may not be listed and watched: apply the roles of this version';
+
 /** One line for each run of failures. */
 const createWarner = <T extends KubeObject>({ log, resource }: RetriedWatch<T>) => {
   let isWarned = false;
@@ -142,7 +154,8 @@ const createWarner = <T extends KubeObject>({ log, resource }: RetriedWatch<T>) 
     if (!isShortLived) isWarned = false;
     if (failure === undefined || isWarned) return;
     isWarned = true;
-    log.warn({ kind: resource.kind, error: messageOf(failure) }, 'watch interrupted');
+    const message = hasReason(failure, 'Forbidden') ? FORBIDDEN : 'watch interrupted';
+    log.warn({ kind: resource.kind, error: messageOf(failure) }, message);
   };
 };
 

@@ -23,10 +23,12 @@ export interface Store<T extends KubeObject> {
   readonly byIndex: (index: string, value: string) => readonly T[];
   /** How many those are, without gathering them. */
   readonly countByIndex: (index: string, value: string) => number;
-  /** True once everything that was there at the start has been read (or the kind is not installed). */
+  /** True once everything that was there at the start has been read (or the kind is not installed, or can be done without and may not be read). */
   readonly hasSynced: () => boolean;
   /** Resolves with `hasSynced`. */
   readonly synced: Promise<void>;
+  /** True while the API server does not let us list and watch the kind: what is held may be old, or nothing. */
+  readonly isForbidden: () => boolean;
   /** Calls `listener` after each change, in order. One that throws is logged and the others still called. Returns how to stop. */
   readonly onChange: (listener: ChangeListener<T>) => () => void;
 }
@@ -39,6 +41,7 @@ export interface WritableStore<T extends KubeObject> extends Store<T> {
   /** Removes all whose key (`keyOf`) is not among `kept`. */
   readonly keepOnly: (kept: ReadonlySet<string>) => void;
   readonly markSynced: () => void;
+  readonly markForbidden: (isForbidden: boolean) => void;
 }
 
 export type IndexFunctions<T> = Readonly<Record<string, (object: T) => readonly string[]>>;
@@ -65,6 +68,7 @@ export const createStore = <T extends KubeObject>(log: WatchLog, indexes: IndexF
   const notify = createNotifier<T>(log);
   const { promise, resolve } = Promise.withResolvers<void>();
   let isSynced = false;
+  let isForbidden = false;
 
   const change = (key: string, object: T | undefined, old: T | undefined): void => {
     if (object) objects.set(key, object);
@@ -90,6 +94,7 @@ export const createStore = <T extends KubeObject>(log: WatchLog, indexes: IndexF
     countByIndex: (index, value) => keysOf(index, value).size,
     hasSynced: () => isSynced,
     synced: promise,
+    isForbidden: () => isForbidden,
     onChange: notify.add,
     put: (object) => {
       const key = keyOf(object.metadata);
@@ -105,6 +110,9 @@ export const createStore = <T extends KubeObject>(log: WatchLog, indexes: IndexF
     markSynced: () => {
       isSynced = true;
       resolve();
+    },
+    markForbidden: (nowForbidden) => {
+      isForbidden = nowForbidden;
     },
   };
 };

@@ -56,18 +56,23 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
   /** Told of each watch that follows another: for metrics. */
   readonly onRestart?: (resource: string, restartReason: RestartReason) => void;
+  /** Told of each store that begins to be filled, with the resource it holds. */
+  readonly onStart?: (resource: string, store: Pick<Store<KubeObject>, 'isForbidden'>) => void;
   /** Narrows what is watched. */
   readonly query?: NonNullable<ReflectorOptions<KubeObject>['query']>;
+  /** See the reflector's. */
+  readonly isOptional?: boolean;
 }
 
 /** Starts to watch one kind; the store fills in the background until `signal`. */
 export const watchStore = <T extends KubeObject>(
-  { kube, log, signal, onRestart, query }: WatchOptions,
+  { kube, log, signal, onRestart, onStart, query, isOptional = false }: WatchOptions,
   resource: Resource,
   transform: (object: T) => T,
   indexes: IndexFunctions<T> = {},
 ): Store<T> => {
   const store = createStore<T>(log, indexes);
+  onStart?.(resource.plural, store);
   const reflectorOptions: ReflectorOptions<T> = {
     kube,
     resource,
@@ -75,6 +80,7 @@ export const watchStore = <T extends KubeObject>(
     signal,
     log,
     transform,
+    isOptional,
     ...(query && { query }),
     ...(onRestart && { onRestart: (restartReason) => onRestart(resource.plural, restartReason) }),
   };
@@ -102,7 +108,11 @@ export const watchFacts = (watchOptions: WatchOptions): FactStores => ({
     staticClass: (volume) => (isProvisioned(volume) ? [] : classOfVolume(volume)),
   }),
   csiDrivers: watchStore(watchOptions, resources.csiDrivers, metadataOnly),
-  volumeAttributesClasses: watchStore(watchOptions, resources.volumeAttributesClasses, stripAttributes),
+  volumeAttributesClasses: watchStore(
+    { ...watchOptions, isOptional: true },
+    resources.volumeAttributesClasses,
+    stripAttributes,
+  ),
   nodes: watchStore(watchOptions, resources.nodes, stripNode, {
     zone: ({ metadata }) => [metadata.labels?.[ZONE_LABEL] ?? ''].map((zone) => zone.toLowerCase()),
   }),
@@ -116,13 +126,17 @@ export const watchObjectStores = (watchOptions: WatchOptions): Store<ObjectStore
   watchStore(watchOptions, resources.objectStores, stripManagedFields<ObjectStore>, OBJECT_STORE_INDEXES);
 
 export const watchMutatingWebhooks = (watchOptions: WatchOptions): Store<MutatingWebhooks> =>
-  watchStore(watchOptions, resources.mutatingWebhooks, stripWebhooks, {
+  watchStore({ ...watchOptions, isOptional: true }, resources.mutatingWebhooks, stripWebhooks, {
     sparkPods: (configuration) => (sparkPodWebhooksOf(configuration).length > 0 ? ['true'] : []),
   });
 
+/** False where it is not known what webhooks there are. */
+export const knowsWebhooks = (webhooks: Store<MutatingWebhooks>): boolean =>
+  webhooks.hasSynced() && !webhooks.isForbidden();
+
 /** False where it is known that spark-operator has no webhook for its pods. */
 export const hasSparkPodWebhook = (webhooks: Store<MutatingWebhooks>): boolean =>
-  !webhooks.hasSynced() || webhooks.countByIndex('sparkPods', 'true') > 0;
+  !knowsWebhooks(webhooks) || webhooks.countByIndex('sparkPods', 'true') > 0;
 
 const stripWebhooks = ({ apiVersion, kind, metadata, webhooks = [] }: MutatingWebhooks): MutatingWebhooks => ({
   ...metadataOnly({ apiVersion, kind, metadata }),

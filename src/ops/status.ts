@@ -13,6 +13,8 @@ export interface ReplicaStatus {
   readonly version: string;
   /** Empty: it is ready. */
   readonly waitingFor: readonly string[];
+  /** Resources that it watches and may not read; an older version does not say. */
+  readonly unreadable?: readonly string[] | undefined;
   /** Undefined where no controllers run in it. */
   readonly isLeading?: boolean | undefined;
   readonly certificateUntil?: string | undefined;

@@ -26,7 +26,7 @@ import {
 import { createUnusedClassSweep } from '../kinds/persistent-volume-claim/unused-classes.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { parseKey } from '../kube/store.ts';
-import { type WatchOptions, watchStore } from '../kube/stores.ts';
+import { watchStore } from '../kube/stores.ts';
 import { metadataOnly } from '../kube/transforms.ts';
 import type { Core } from './core.ts';
 import { keepWebhooks } from './webhook-configuration.ts';
@@ -85,7 +85,7 @@ const ACCOUNT_GRACE_SECONDS = 600;
 
 /** Every controller but that of the webhooks. Their watches begin at once, on every replica; they act when they are run. */
 const runnablesOf = (core: Core, events: EventRecorder): readonly Runnable[] => {
-  const nfsServers = watchNfsServers(watchOptionsOf(core), core.settings.nfsNamespace);
+  const nfsServers = watchNfsServers(core.watching, core.settings.nfsNamespace);
   return [
     keepClaims(core, events),
     removeUnusedClasses(core, nfsServers),
@@ -100,13 +100,6 @@ const runnablesOf = (core: Core, events: EventRecorder): readonly Runnable[] => 
 
 /** A controller with all it needs, acting until its signal. */
 export type Runnable = (signal: AbortSignal) => Promise<void>;
-
-const watchOptionsOf = ({ kube, log, signal, metrics }: Core): WatchOptions => ({
-  kube,
-  log,
-  signal,
-  onRestart: metrics.countWatchRestart,
-});
 
 const keepClaims = (core: Core, events: EventRecorder): Runnable => {
   const { kube, stores, claims, facts, log, metrics, detection } = core;
@@ -152,7 +145,7 @@ const keepNfsServers = (core: Core, events: EventRecorder, servers: NfsStores): 
 
 const keepCalrissianNamespaces = (core: Core, events: EventRecorder): Runnable => {
   const { kube, stores, claims, defaults, facts, log, metrics, detection } = core;
-  const made = watchCalrissian(watchOptionsOf(core));
+  const made = watchCalrissian(core.watching);
   return async (signal) => {
     await Promise.race([detection.settled, aborted(signal)]);
     const all = { ...stores, claims, made };
@@ -162,7 +155,7 @@ const keepCalrissianNamespaces = (core: Core, events: EventRecorder): Runnable =
 
 const keepPlatformDefaults = (core: Core, events: EventRecorder): Runnable => {
   const { kube, stores, defaults, facts, log, metrics, settings, detection } = core;
-  const provision = watchProvision(watchOptionsOf(core), settings.namespace);
+  const provision = watchProvision(core.watching, settings.namespace);
   const isThere = (key: string): boolean => stores.platformDefaults.get(parseKey(key)) !== undefined;
   const admissions = createCollection({ kube, namespace: settings.namespace }, isThere);
   const controller = platformDefaultsController({
@@ -191,7 +184,7 @@ const COLLECT_MS = 30_000;
 const keepObjectStores = (core: Core, events: EventRecorder): Runnable => {
   const { kube, log, metrics, settings, facts, stores } = core;
   const query = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
-  const connections = watchStore({ ...watchOptionsOf(core), query }, resources.configMaps, metadataOnly);
+  const connections = watchStore({ ...core.watching, query }, resources.configMaps, metadataOnly);
   return async (signal) => {
     const clusterUid = await readClusterUid(kube, signal);
     await runObjectStoreController({
@@ -218,7 +211,7 @@ const keepObjectStores = (core: Core, events: EventRecorder): Runnable => {
 
 const keepAzureFiles = (core: Core, events: EventRecorder): Runnable => {
   const { kube, stores, claims, facts, log, metrics, settings, detection } = core;
-  const records = watchAzureRecords(watchOptionsOf(core), settings.namespace);
+  const records = watchAzureRecords(core.watching, settings.namespace);
   const openAccounts = async (subscription: string) =>
     openAzureAccounts({
       subscription,

@@ -29,6 +29,10 @@ export interface Core {
   readonly kube: Kube;
   /** The API server as whoever has this token sees it. */
   readonly kubeAs: (token: string) => Kube;
+  /** What every watch of this process is started with. */
+  readonly watching: WatchOptions;
+  /** Resources that are watched here, and may not be read. */
+  readonly unreadable: () => readonly string[];
   readonly stores: FactStores;
   /** Stays empty where claims are not watched. */
   readonly claims: Store<PersistentVolumeClaim>;
@@ -61,9 +65,16 @@ export const createCore = async ({ settings, environment, log, signal, watchesCl
   const { metrics, controllers } = watchQueues(counting, () => new Date());
   const connection = await findConnection(environment);
   const kube = createKube(connection);
-  const watchOptions: WatchOptions = { kube, log, signal, onRestart: metrics.countWatchRestart };
-  const stores = watchFacts(watchOptions);
-  const claims = watchesClaims ? watchClaims(watchOptions) : createStore<PersistentVolumeClaim>(log);
+  const watched: { readonly resource: string; readonly isForbidden: () => boolean }[] = [];
+  const watching: WatchOptions = {
+    kube,
+    log,
+    signal,
+    onRestart: metrics.countWatchRestart,
+    onStart: (resource, { isForbidden }) => void watched.push({ resource, isForbidden }),
+  };
+  const stores = watchFacts(watching);
+  const claims = watchesClaims ? watchClaims(watching) : createStore<PersistentVolumeClaim>(log);
   const listeners: (() => void)[] = [];
   const detection = startCloudDetection(settings, stores, signal, (verdict) => {
     metrics.setCloud(verdict);
@@ -71,7 +82,7 @@ export const createCore = async ({ settings, environment, log, signal, watchesCl
     for (const listener of listeners) listener();
   });
   const live = watchLiveSettings({
-    ...watchOptions,
+    ...watching,
     start: settings,
     onChange: ({ logLevel }, refused) => {
       log.level = logLevel;
@@ -112,6 +123,8 @@ export const createCore = async ({ settings, environment, log, signal, watchesCl
     counted,
     kube,
     kubeAs: (token) => createKube(withToken(connection, token)),
+    watching,
+    unreadable: () => [...new Set(watched.flatMap(({ resource, isForbidden }) => (isForbidden() ? [resource] : [])))],
     stores,
     claims,
     classesUnderWay,

@@ -14,6 +14,7 @@ export interface LiveSettings {
   readonly policy: () => Policy;
   /** True once it is known what the ConfigMap says, or that there is none. */
   readonly hasSynced: () => boolean;
+  readonly isForbidden: () => boolean;
 }
 
 export interface LiveSettingsOptions extends WatchOptions {
@@ -40,7 +41,7 @@ export const watchLiveSettings = ({ start, onChange, ...watchOptions }: LiveSett
   const query = { namespace: start.namespace, fieldSelector: `metadata.name=${SETTINGS_CONFIG_MAP}` };
   const store = watchStore<ConfigMap>({ ...watchOptions, query }, resources.configMaps, stripManagedFields);
   store.onChange((type, { data }) => take(type === 'DELETED' ? {} : (data ?? {})));
-  return { policy: () => policy, hasSynced: store.hasSynced };
+  return { policy: () => policy, hasSynced: store.hasSynced, isForbidden: store.isForbidden };
 };
 
 /** What `data` makes of the settings. A key that cannot be taken leaves what is in force, and is told by name. */

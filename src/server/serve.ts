@@ -4,11 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../../package.json' with { type: 'json' };
 import { AppError } from '../api/errors.ts';
 import { createDecisionLog } from '../ops/decisions.ts';
-import { createHealth, type Health } from '../ops/health.ts';
+import { type Check, createHealth, type Health } from '../ops/health.ts';
 import { createReplicaProofs } from '../ops/replica-proof.ts';
 import { createOpsApp, createOpsServer } from '../ops/server.ts';
 import { type Controllers, startControllers } from './controllers.ts';
 import { type Core, type CoreOptions, createCore } from './core.ts';
+import type { LiveSettings } from './live-settings.ts';
 import { explainSent, statusSources } from './status.ts';
 import { keepServingCertificate, listen, startWebhook, type Webhook } from './webhook.ts';
 
@@ -77,11 +78,20 @@ const portOf = (server: Server): number | undefined => {
 
 const healthOf = ({ stores, detection, live }: Core, webhook: Webhook | undefined): Health =>
   createHealth([
-    ...Object.entries({ ...stores }).map(([name, store]) => ({ name: `the cache of ${name}`, isMet: store.hasSynced })),
-    { name: 'the live settings', isMet: live.hasSynced },
+    ...Object.entries({ ...stores }).map(([name, store]) => readCheck(`the cache of ${name}`, store)),
+    readCheck('the live settings', live),
     { name: 'the cloud to be named', isMet: () => detection.verdict() !== undefined },
     ...(webhook ? [{ name: 'a certificate to serve with', isMet: webhook.isListening }] : []),
   ]);
+
+const readCheck = (
+  name: string,
+  { hasSynced, isForbidden }: Pick<LiveSettings, 'hasSynced' | 'isForbidden'>,
+): Check => ({
+  name,
+  isMet: hasSynced,
+  why: () => (isForbidden() ? 'which may not be listed and watched: apply the roles of this version' : undefined),
+});
 
 const untilOver = async (
   { log, settings }: Core,

@@ -49,12 +49,16 @@ export const statusSources = (core: Core, options: StatusOptions): StatusSources
   };
 };
 
-const ownStatus = ({ detection, controllers }: Core, { health, decisions, standing }: StatusOptions): ReplicaStatus => {
+const ownStatus = (
+  { detection, controllers, unreadable }: Core,
+  { health, decisions, standing }: StatusOptions,
+): ReplicaStatus => {
   const { isLeading, certificateUntil } = standing();
   return {
     name: hostname(),
     version: packageJson.version,
     waitingFor: health.waitingFor(),
+    unreadable: unreadable(),
     isLeading,
     certificateUntil: certificateUntil?.toISOString(),
     cloud: detection.verdict()?.name,

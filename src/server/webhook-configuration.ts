@@ -125,9 +125,7 @@ const watchInstall = (core: Core, installation: Installation | undefined): ((wak
   let notify = (): void => undefined;
   const watch = (resource: Resource, name: string, namespace?: string): void => {
     const query = { fieldSelector: `metadata.name=${name}`, ...(namespace !== undefined && { namespace }) };
-    const { kube, log, signal, metrics } = core;
-    const options = { kube, log, signal, onRestart: metrics.countWatchRestart, query };
-    watchStore(options, resource, metadataOnly).onChange(() => notify());
+    watchStore({ ...core.watching, query }, resource, metadataOnly).onChange(() => notify());
   };
   // All of them are looked through for the rules: one who changes theirs in a loop must not have that done each time.
   const notifyLater = coalesce(() => notify(), COALESCE_MS);

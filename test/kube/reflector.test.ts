@@ -66,7 +66,7 @@ describe('a reflector', () => {
     await running;
   });
 
-  const start = (kube: Kube, settings: { readonly absentRetryMs?: number } = {}) => {
+  const start = (kube: Kube, settings: { readonly absentRetryMs?: number; readonly isOptional?: boolean } = {}) => {
     const log = {
       debug: () => undefined,
       info: () => undefined,
@@ -128,6 +128,37 @@ describe('a reflector', () => {
     expect(store.size()).toBe(0);
     await expect.poll(() => store.size()).toBe(1);
     expect(warnings).toEqual([]);
+  });
+
+  const forbidden = (): never => {
+    throw new AppError('Forbidden', 'configmaps is forbidden: User cannot list resource');
+  };
+
+  it('goes without a kind that can be done without and may not be read, says so once, and reads it once it may', async () => {
+    let isAllowed = false;
+    const { kube } = scripted([() => (isAllowed ? [object('x', '1')] : forbidden())], [idle]);
+    const { store, interruptions } = start(kube, { isOptional: true });
+    await store.synced;
+    expect(store.isForbidden()).toBe(true);
+    await expect.poll(() => interruptions.length).toBeGreaterThan(3);
+    expect(warnings).toEqual(['may not be listed and watched: apply the roles of this version']);
+    isAllowed = true;
+    await expect.poll(() => store.size()).toBe(1);
+    expect(store.isForbidden()).toBe(false);
+  });
+
+  it('waits for any other kind that may not be read, and keeps what it holds where it may no more', async () => {
+    const { kube } = scripted([forbidden], [idle]);
+    const { store, interruptions } = start(kube);
+    await expect.poll(() => interruptions.length).toBeGreaterThan(3);
+    expect([store.hasSynced(), store.isForbidden()]).toEqual([false, true]);
+    ending.abort();
+    await running;
+    ending = new AbortController();
+    const later = scripted([() => [object('x', '1')], forbidden], [failing(new AppError('Forbidden', 'not any more'))]);
+    const held = start(later.kube);
+    await expect.poll(() => held.store.isForbidden()).toBe(true);
+    expect(held.store.size()).toBe(1);
   });
 
   it('keeps what it holds while a starting API server says for a moment that the kind is not there', async () => {

@@ -217,6 +217,7 @@ describe('the page', () => {
               decision({ explain: [{ path: evil, source: evil, mode: 'Default', why: evil }] }),
             ]),
             waitingFor: [evil],
+            unreadable: [evil],
             isLeading: true,
             controllers: [{ name: evil, waiting: 1, failing: 1, failedAt: evil }],
           },

@@ -63,12 +63,25 @@ ${table(
 ${cloudSection(answer)}`,
   });
 
-const replicaRow = ({ name, version, waitingFor, isLeading, certificateUntil }: HealthAnswer['replicas'][number]) => [
+const replicaRow = ({
   name,
   version,
-  waitingFor.length === 0
-    ? html`<span class="good">ready</span>`
-    : html`<span class="bad">waiting for ${waitingFor.join(', ')}</span>`,
+  waitingFor,
+  unreadable = [],
+  isLeading,
+  certificateUntil,
+}: HealthAnswer['replicas'][number]) => [
+  name,
+  version,
+  html`${
+    waitingFor.length === 0
+      ? html`<span class="good">ready</span>`
+      : html`<span class="bad">waiting for ${waitingFor.join(', ')}</span>`
+  }${
+    unreadable.length === 0
+      ? ''
+      : html`, <span class="bad">may not list and watch ${unreadable.join(', ')}: apply the roles of this version</span>`
+  }`,
   isLeading === true ? 'leads' : '',
   certificateUntil?.slice(0, 10) ?? '',
 ];
