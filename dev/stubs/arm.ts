@@ -1,4 +1,5 @@
 import { issueAuthority, issueServing } from '../../src/certificates/issue.ts';
+import { type ArmIdentities, armIdentities } from './arm-identities.ts';
 import { type HttpStub, type StubAnswer, type StubRequest, startHttpStub } from './http-stub.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -12,7 +13,7 @@ interface StoredAccount {
   readonly containers: Map<string, Json>;
 }
 
-/** Azure Resource Manager's Microsoft.Storage in one subscription and one resource group; bodies and errors as its reference and its servers have them. */
+/** Azure Resource Manager's Microsoft.Storage, identities and roles in one subscription and one resource group; bodies and errors as its reference and its servers have them. */
 export interface ArmStub extends HttpStub {
   /** PEM of the authority that its certificate is signed by. */
   readonly caBundle: string;
@@ -20,6 +21,7 @@ export interface ArmStub extends HttpStub {
   readonly addForeignAccount: (name: string) => void;
   readonly addAccount: (name: string, properties?: Json) => void;
   readonly account: (name: string) => StoredAccount | undefined;
+  readonly identities: ArmIdentities;
 }
 
 export interface ArmPlace {
@@ -36,13 +38,16 @@ export interface ArmPlace {
 interface World extends Required<ArmPlace> {
   readonly accounts: Map<string, StoredAccount>;
   readonly foreign: Set<string>;
+  readonly identities: ArmIdentities;
 }
 
 export const startArmStub = async (place: ArmPlace): Promise<ArmStub> => {
   const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 86_400_000) };
   const authority = await issueAuthority('stub', validity);
   const blobEndpoint = (name: string) => `https://${name}.blob.core.windows.net/`;
-  const world: World = { polls: 1, blobEndpoint, key: '', ...place, accounts: new Map(), foreign: new Set() };
+  const identities = armIdentities();
+  const stored = { accounts: new Map(), foreign: new Set<string>(), identities };
+  const world: World = { polls: 1, blobEndpoint, key: '', ...place, ...stored };
   const stub = await startHttpStub(
     (request) => answer(world, request),
     await issueServing(authority, ['127.0.0.1', 'localhost'], validity),
@@ -53,6 +58,7 @@ export const startArmStub = async (place: ArmPlace): Promise<ArmStub> => {
     addForeignAccount: (name) => void world.foreign.add(name),
     addAccount: (name, properties = {}) => addAccount(world, name, { location: 'westeurope', tags: {}, properties }, 0),
     account: (name) => world.accounts.get(name),
+    identities,
   };
 };
 
@@ -75,6 +81,8 @@ const answer = (world: World, request: StubRequest): StubAnswer => {
   const root = `/subscriptions/${world.subscription}/`;
   const path = request.url.pathname;
   if (!path.startsWith(root)) return armError(404, 'SubscriptionNotFound', 'The subscription could not be found.');
+  const answered = world.identities.answer(request);
+  if (answered !== undefined) return answered;
   if (path.endsWith('/checkNameAvailability')) return checkName(world, request);
   const [, group, name = '', below = ''] =
     /resourceGroups\/([^/]+)\/providers\/Microsoft\.Storage\/storageAccounts\/([^/]+)(?:\/(.+))?$/.exec(path) ?? [];

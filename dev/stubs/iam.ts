@@ -14,10 +14,15 @@ interface IamRole {
   readonly policies: Map<string, string>;
 }
 
-/** AWS IAM, as far as users with keys, roles and inline policies go: its Query protocol, and errors as its reference has them. */
+/**
+ * AWS IAM, as far as users with keys, roles and inline policies go, and of STS what a pod asks with its own token: their Query protocol, and
+ * errors as the references have them.
+ */
 export interface IamStub extends HttpStub {
   readonly users: ReadonlyMap<string, IamUser>;
   readonly roles: ReadonlyMap<string, IamRole>;
+  /** Whether whoever signs with this key may do so by the policies of the role that the key was given for. */
+  readonly mayDo: (accessKey: string, action: string, resource: string) => boolean;
   /** What the next call of this action is answered. */
   readonly refuseNext: (action: string, status: number, code: string) => void;
 }
@@ -31,18 +36,24 @@ export const startIamStub = async (): Promise<IamStub> => {
   const refusals = new Map<string, StubAnswer>();
   let made = 0;
   const nextKey = (): string => `AKIASTUB${String(++made).padStart(12, '0')}`;
+  const sessions = new Map<string, string>();
   const stub = await startHttpStub(({ body }) => {
     const call = new URLSearchParams(String(body));
     const action = call.get('Action') ?? '';
     const refusal = refusals.get(action);
     refusals.delete(action);
     if (refusal !== undefined) return refusal;
+    if (action === 'AssumeRoleWithWebIdentity') return assumeRole(roles, sessions, call);
     return call.has('RoleName') ? answerRole(roles, action, call) : answer(users, action, call, nextKey);
   });
   return {
     ...stub,
     users,
     roles,
+    mayDo: (accessKey, action, resource) =>
+      [...(roles.get(sessions.get(accessKey) ?? '')?.policies.values() ?? [])].some((policy) =>
+        isAllowed(policy, action, resource),
+      ),
     refuseNext: (action, status, code) => void refusals.set(action, failure(status, code)),
   };
 };
@@ -150,6 +161,59 @@ const roleAnswers: Readonly<Record<string, RoleAnswer>> = {
   },
   DeleteRolePolicy: (action, { policies }, _, parameter) =>
     policies.delete(parameter('PolicyName')) ? success(action) : failure(404, 'NoSuchEntity'),
+};
+
+/** A statement of a trust or a policy, as far as ours go. */
+interface Statement {
+  readonly Action: string | readonly string[];
+  readonly Resource?: readonly string[];
+  readonly Principal?: { readonly Federated?: string };
+  readonly Condition?: { readonly StringEquals?: Readonly<Record<string, string>> };
+}
+
+const statementsIn = (document: string): readonly Statement[] =>
+  (JSON.parse(document) as { readonly Statement: readonly Statement[] }).Statement;
+
+const isAllowed = (policy: string, action: string, resource: string): boolean =>
+  statementsIn(policy).some(
+    ({ Action, Resource = [] }) =>
+      [Action].flat().includes(action) &&
+      Resource.some((each) => (each.endsWith('*') ? resource.startsWith(each.slice(0, -1)) : each === resource)),
+  );
+
+interface TokenClaims {
+  readonly iss: string;
+  readonly sub: string;
+  readonly aud: readonly string[];
+}
+
+/** Whom the token is of, its signature aside, must be whom the role trusts. */
+const assumeRole = (
+  roles: ReadonlyMap<string, IamRole>,
+  sessions: Map<string, string>,
+  call: URLSearchParams,
+): StubAnswer => {
+  const name = (call.get('RoleArn') ?? '').split('/').at(-1) ?? '';
+  const [, payload = ''] = (call.get('WebIdentityToken') ?? '').split('.');
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as TokenClaims;
+  const role = roles.get(name);
+  if (role === undefined || !statementsIn(role.trust).some((statement) => isTrusted(statement, claims)))
+    return failure(403, 'AccessDenied');
+  const key = `ASIASTUB${String(sessions.size + 1).padStart(12, '0')}`;
+  sessions.set(key, name);
+  const fields = `<AccessKeyId>${key}</AccessKeyId><SecretAccessKey>secret-of-${key}</SecretAccessKey><SessionToken>session-of-${key}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>`;
+  return success('AssumeRoleWithWebIdentity', `<Credentials>${fields}</Credentials>`);
+};
+
+const isTrusted = ({ Action, Principal, Condition }: Statement, { iss, sub, aud }: TokenClaims): boolean => {
+  const issuer = iss.replace(/^https:\/\//, '');
+  const wanted = Condition?.StringEquals ?? {};
+  return (
+    Action === 'sts:AssumeRoleWithWebIdentity' &&
+    Principal?.Federated?.endsWith(`:oidc-provider/${issuer}`) === true &&
+    wanted[`${issuer}:sub`] === sub &&
+    aud.includes(wanted[`${issuer}:aud`] ?? '')
+  );
 };
 
 const XMLNS = 'https://iam.amazonaws.com/doc/2010-05-08/';

@@ -222,7 +222,7 @@ const spec = object(
           'ReadOnly',
         ),
         serviceAccount: text(
-          'Service account of this namespace that gets the access by its own identity, instead of keys in a Secret. Google and AWS.',
+          'Service account of this namespace that gets the access by its own identity, instead of keys in a Secret. Google, AWS and Azure.',
           { minLength: 1, maxLength: 253 },
         ),
         secretName: text('Secret of this namespace; <metadata.name>-objectstore when absent.', {

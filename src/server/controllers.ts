@@ -204,6 +204,8 @@ const keepObjectStores = (core: Core, events: EventRecorder): Runnable => {
       azureResourceGroup: settings.azureResourceGroup,
       azureManagementEndpoint: settings.azureManagementEndpoint,
       awsOidcProvider: settings.awsOidcProvider,
+      awsEksCluster: settings.awsEksCluster,
+      azureOidcIssuer: settings.azureOidcIssuer,
       resyncMs: settings.objectStoreResyncSeconds * 1_000,
     });
   };

@@ -288,6 +288,18 @@ export const settings = {
     'Azure Resource Manager, where it is not the public one',
   ),
   awsOidcProvider: setting('AWS_OIDC_PROVIDER', '', text, 'ARN of this cluster’s OIDC provider (docs/buckets.md)'),
+  awsEksCluster: setting(
+    'AWS_EKS_CLUSTER',
+    '',
+    text,
+    'ARN of this cluster on EKS, where its pods have the Pod Identity agent (docs/buckets.md)',
+  ),
+  azureOidcIssuer: setting(
+    'AZURE_OIDC_ISSUER',
+    '',
+    text,
+    'URL of the issuer of this cluster’s service account tokens, as Azure may trust it (docs/buckets.md)',
+  ),
   podProfiles: setting(
     'POD_PROFILES',
     '',

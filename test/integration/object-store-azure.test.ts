@@ -17,6 +17,7 @@ import {
   until,
   type Wraps,
 } from '../fixtures/object-store-cluster.ts';
+import { claimsOf, issuerOf, tokenFor } from '../fixtures/service-account-token.ts';
 
 const place = { subscription: 'sub-1', resourceGroup: 'rg-1' };
 const accountIn = (clusterUid: string): string =>
@@ -28,6 +29,7 @@ let arm: ArmStub;
 let identity: HttpStub;
 let cluster: ObjectStoreCluster;
 let controller: RunningController;
+let azureOidcIssuer: string;
 const trusted = getCACertificates('default');
 
 beforeAll(async () => {
@@ -38,6 +40,7 @@ beforeAll(async () => {
   vi.stubEnv('AZURE_POD_IDENTITY_AUTHORITY_HOST', identity.endpoint);
   for (const name of ['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'AZURE_FEDERATED_TOKEN_FILE', 'IDENTITY_ENDPOINT'])
     vi.stubEnv(name, undefined);
+  azureOidcIssuer = await issuerOf(cluster.controlPlane);
   controller = cluster.run(onAzure());
 });
 
@@ -61,6 +64,7 @@ const startIdentity = (): Promise<HttpStub> =>
   }));
 
 const onAzure = (azure: Partial<ProviderRequest['azure']> = {}): Wraps => ({
+  identities: { azureOidcIssuer },
   world: { cloud: 'azure', region: 'westeurope', facts: place },
   resyncMs: 2_000,
   request: (request) => ({
@@ -107,6 +111,32 @@ describe('an ObjectStore on Azure', () => {
     await removed('keyed');
     expect(await azurite.tried(token, 'GET', 'keyed/there')).toBe(403);
     expect(await cluster.secret('keyed-objectstore')).toBeUndefined();
+  });
+
+  it('gives a service account the role on the container by its own identity, which ends with it', async () => {
+    const rolesOf = async (account: string, name: string): Promise<readonly string[]> => {
+      const { iss, sub, aud } = claimsOf(await tokenFor(cluster.controlPlane, account, 'api://AzureADTokenExchange'));
+      const clientId = (await cluster.read('owned'))?.status?.access?.identity ?? '';
+      return arm.identities.rolesOf({ issuer: iss, subject: sub, audiences: aud, clientId }, name);
+    };
+    const given = (account: string, role: string) =>
+      until(`${account} has role ${role}`, async () => (await rolesOf(account, 'owned')).join() === role);
+    await cluster.submit('owned', { name: 'owned', access: { serviceAccount: 'spark' } });
+    await given('spark', 'ba92f5b4-2d11-453d-a403-e96b0029c9fe');
+    await submitted('beside');
+    expect(await rolesOf('spark', 'beside')).toEqual([]);
+    expect(await rolesOf('intruder', 'owned')).toEqual([]);
+    expect(await cluster.secret('owned-objectstore')).toBeUndefined();
+    await cluster.change('owned', { access: { mode: 'ReadOnly' } });
+    await given('spark', '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1');
+    arm.failNext('PUT', /roleAssignments/, armError(400, 'PrincipalNotFound', 'not yet'));
+    await cluster.change('owned', { access: { serviceAccount: 'flink' } });
+    await until('spark has no role any more', async () => (await rolesOf('spark', 'owned')).length === 0);
+    await controller.kill();
+    controller = cluster.run(onAzure());
+    await given('flink', '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1');
+    for (const name of ['owned', 'beside']) await removed(name);
+    expect([arm.identities.stored.size, arm.identities.assignments.size]).toEqual([0, 0]);
   });
 
   it('needs nothing but a name, and shares the account of its namespace', async () => {

@@ -25,6 +25,10 @@ export interface ProviderContext {
   readonly azureManagementEndpoint: string;
   /** ARN of the OIDC provider of the cluster's service accounts; empty where AWS IAM knows none. */
   readonly awsOidcProvider: string;
+  /** ARN of the cluster, where EKS Pod Identity gives its pods their roles; else empty. */
+  readonly awsEksCluster: string;
+  /** URL of the issuer of the cluster's service account tokens; empty where Azure is not to trust it. */
+  readonly azureOidcIssuer: string;
   readonly onCall: OnCall;
 }
 
@@ -116,6 +120,7 @@ export const openProviderFor = async (
       caBundle: caBundleOf(store, references),
       isLoopbackAllowed: context.policy.allowLoopbackEndpoints,
       oidcProvider: context.awsOidcProvider,
+      eksCluster: context.awsEksCluster,
     },
     gcs: {
       clusterProject: factIn(context, 'gcp', 'project'),
@@ -187,7 +192,7 @@ const factIn = ({ cloud }: ProviderContext, name: CloudVerdict['name'], fact: st
 };
 
 const azureOf = ({ metadata, spec }: ObjectStore, context: ProviderContext): ProviderRequest['azure'] => {
-  const { clusterUid, clusterName, azureResourceGroup, azureManagementEndpoint } = context;
+  const { clusterUid, clusterName, azureResourceGroup, azureManagementEndpoint, azureOidcIssuer } = context;
   const namespace = metadata.namespace ?? '';
   return {
     subscription: factIn(context, 'azure', 'subscription'),
@@ -199,6 +204,7 @@ const azureOf = ({ metadata, spec }: ObjectStore, context: ProviderContext): Pro
     sku: spec.azure?.sku,
     accountTags: { [BUCKET_CLUSTER_MARK]: clusterUid, [BUCKET_NAMESPACE_MARK]: namespace },
     managementEndpoint: azureManagementEndpoint || undefined,
+    oidcIssuer: azureOidcIssuer,
   };
 };
 

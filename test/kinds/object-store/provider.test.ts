@@ -42,6 +42,8 @@ const requestFor = async (
     azureResourceGroup: '',
     azureManagementEndpoint: '',
     awsOidcProvider: '',
+    awsEksCluster: '',
+    azureOidcIssuer: '',
     onCall: () => undefined,
   });
   const [request] = requests;

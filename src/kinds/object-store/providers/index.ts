@@ -29,6 +29,8 @@ export interface S3Request {
   readonly iamEndpoint?: string | undefined;
   /** ARN of the OIDC provider by which IAM knows service accounts of this cluster; empty where it knows none. */
   readonly oidcProvider?: string | undefined;
+  /** ARN of this cluster, where EKS Pod Identity gives its pods their roles; else empty. */
+  readonly eksCluster?: string | undefined;
 }
 
 export interface GcsRequest {
@@ -56,6 +58,8 @@ export interface AzureRequest {
   /** On an account that is made, and how it is known again; the same for every ObjectStore of the namespace. */
   readonly accountTags: StringMap;
   readonly managementEndpoint?: string | undefined;
+  /** URL of the issuer of the tokens of this cluster's service accounts; empty where it is not known. */
+  readonly oidcIssuer?: string | undefined;
   readonly blobEndpoint?: string | undefined;
 }
 
@@ -111,6 +115,7 @@ const openAzureProvider = async (request: ProviderRequest): Promise<BucketProvid
     credential: await azureCredential(credentials),
     account: await accountOf(request.location, azure, subscription),
     managementEndpoint: azure.managementEndpoint,
+    oidcIssuer: azure.oidcIssuer,
   });
 };
 

@@ -1,4 +1,5 @@
 import type { StringMap } from '../../../../api/kubernetes.ts';
+import { noAccess } from '../access.ts';
 import {
   BucketError,
   type BucketProvider,
@@ -73,9 +74,16 @@ export const createAzureKeyProvider = (options: AzureKeyOptions): BucketProvider
       call: session.call,
       open: () => Promise.resolve({ account, key, service: session.service }),
     }),
+    identities: noAccess(withoutRoles),
     connection: ({ name, location = '' }) => azureConnection(account, name, location, storageSuffix()),
   };
 };
+
+const withoutRoles = (): BucketError =>
+  new BucketError(
+    'UnsupportedFeature',
+    'spec.access.serviceAccount cannot be given with a storage account’s key: put a service principal into the Secret, or leave it out, and the workload gets a token.',
+  );
 
 const send = (
   { service, call }: KeySession,

@@ -1,13 +1,10 @@
 import { createHmac } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import http from 'node:http';
-import https from 'node:https';
-import { rootCertificates } from 'node:tls';
 import type { TokenCredential } from '@azure/identity';
 import type { StringMap } from '../../../../api/kubernetes.ts';
 import { type BucketConnection, BucketError } from '../bucket.ts';
 import type { About } from '../vendor-call.ts';
 import type { AzureAnswer } from './errors.ts';
+import { type Answered, exchange, isFine, refusalOf } from './exchange.ts';
 
 /** What Azure Resource Manager cannot do or tell: the Blob service's own REST API, of containers only. */
 export interface BlobService {
@@ -45,7 +42,6 @@ interface SignedRequest {
 export type Authorize = (request: SignedRequest, signal: AbortSignal) => Promise<string>;
 
 const version = '2021-12-02';
-const maxBodyBytes = 1024 * 1024;
 
 /** `endpoint`: `https://<account>.blob.core.windows.net/`. `caBundle`: PEM, trusted besides the authorities Node knows. */
 export const openBlobService = (endpoint: URL, authorize: Authorize, caBundle?: string): BlobService => ({
@@ -61,43 +57,16 @@ export const openBlobService = (endpoint: URL, authorize: Authorize, caBundle?: 
       ...(unmodifiedSince !== undefined && { 'if-unmodified-since': unmodifiedSince }),
     };
     const authorization = await authorize(request, signal);
-    const options = { method, headers: { ...unsigned, ...plain, authorization }, signal };
-    return exchange(url, caBundle === undefined ? options : { ...options, ca: [...rootCertificates, caBundle] }, body);
+    const options = { method, headers: { ...unsigned, ...plain, authorization }, body, caBundle };
+    const answer = await exchange(url, options, signal);
+    if (!isFine(answer)) throw refusal(answer);
+    return answer;
   },
 });
 
-const exchange = async (url: URL, options: https.RequestOptions, content: string): Promise<BlobAnswer> => {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const { request } = url.protocol === 'http:' ? http : https;
-  request(url, { ...options, agent: false }, resolve)
-    .on('error', reject)
-    .end(content);
-  const answer = await promise;
-  const body = await read(answer);
-  const { statusCode = 0, headers } = answer;
-  if (statusCode < 200 || statusCode > 299) throw refusal(statusCode, headers);
-  return { headers, body };
-};
-
-const read = async (answer: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > maxBodyBytes) throw Object.assign(new Error('too long'), { code: 'EBODYTOOLONG' });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-};
-
-const refusal = (statusCode: number, headers: IncomingMessage['headers']): Error & AzureAnswer => {
-  const code = headers['x-ms-error-code'];
-  const get = (name: string) => (name === 'retry-after' ? headers['retry-after'] : undefined);
-  return Object.assign(new Error(`The Blob service answered ${statusCode}.`), {
-    statusCode,
-    ...(typeof code === 'string' && { code }),
-    response: { headers: { get } },
-  });
+const refusal = (answer: Answered): Error & AzureAnswer => {
+  const code = answer.headers['x-ms-error-code'];
+  return refusalOf('The Blob service', answer, typeof code === 'string' ? code : undefined);
 };
 
 /** Signs with a token of Microsoft Entra ID. */

@@ -10,6 +10,9 @@ const reasonOfCode: Readonly<Record<string, BucketReason>> = {
   OutOfRangeInput: 'InvalidName',
   AuthorizationFailed: 'PermissionDenied',
   LinkedAuthorizationFailed: 'PermissionDenied',
+  /** To assigning a role to an identity that was just made. */
+  PrincipalNotFound: 'Throttled',
+  RoleAssignmentLimitExceeded: 'QuotaExceeded',
   RequestDisallowedByPolicy: 'PermissionDenied',
   AuthorizationFailure: 'PermissionDenied',
   AuthorizationPermissionMismatch: 'PermissionDenied',

@@ -19,6 +19,7 @@ import {
   storageSuffix,
 } from './blob-service.ts';
 import { azureFeatures } from './features.ts';
+import { azureIdentities } from './identity.ts';
 import {
   type AzureOptions,
   type AzureSession,
@@ -50,6 +51,7 @@ export const createAzureProvider = (options: AzureOptions): BucketProvider => {
     features: (bucket) => azureFeatures(session, bucket),
     remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
     access: azureAccess({ call: session.call, open: (about) => openByKey(session, about) }),
+    identities: azureIdentities({ ...session, oidcIssuer: options.oidcIssuer ?? '' }),
     connection: ({ name, location = '' }) =>
       azureConnection(session.account.name, name, location, storageSuffix(options.managementEndpoint)),
   };

@@ -21,6 +21,8 @@ export interface AzureOptions {
   readonly managementEndpoint?: string | undefined;
   /** PEM; trusted besides the authorities Node knows. */
   readonly caBundle?: string | undefined;
+  /** URL of the issuer of the tokens of the cluster's service accounts; empty where it is not known. */
+  readonly oidcIssuer?: string | undefined;
   /** Of each call; 10 s where not given. Making an account may take 3 minutes. */
   readonly timeoutMs?: number | undefined;
   /** Between two questions whether the account is made; 2 s where not given. */

@@ -30,6 +30,8 @@ export interface S3Options {
   readonly iamEndpoint?: string | undefined;
   /** ARN of the OIDC provider by which IAM knows service accounts of the cluster; empty where it knows none. */
   readonly oidcProvider?: string | undefined;
+  /** ARN of the cluster, where EKS Pod Identity gives its pods their roles; else empty. */
+  readonly eksCluster?: string | undefined;
   /** Of each call; 10 s where not given. */
   readonly timeoutMs?: number | undefined;
 }

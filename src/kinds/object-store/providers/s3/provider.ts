@@ -66,10 +66,10 @@ const accessOf = (session: S3Session, { credentials, iamEndpoint }: S3Options): 
 /** At an endpoint nobody knows service accounts of Kubernetes. */
 const identitiesOf = (
   session: S3Session,
-  { credentials, iamEndpoint, oidcProvider = '' }: S3Options,
+  { credentials, iamEndpoint: endpoint, oidcProvider = '', eksCluster = '' }: S3Options,
 ): Pick<BucketProvider, 'identities'> =>
   session.endpoint === undefined
-    ? { identities: iamRoles({ region: session.region, credentials, endpoint: iamEndpoint, oidcProvider }) }
+    ? { identities: iamRoles({ region: session.region, credentials, endpoint, oidcProvider, eksCluster }) }
     : {};
 
 const observe = async (

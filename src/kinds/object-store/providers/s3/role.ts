@@ -13,46 +13,77 @@ import { BucketError } from '../bucket.ts';
 import type { About } from '../vendor-call.ts';
 import { documentIn, type Iam, type IamOptions, isAbsent, isThere, openIam, PATH, POLICY, policyFor } from './iam.ts';
 
-interface RoleOptions extends IamOptions {
-  /** ARN of the OIDC provider that IAM has for the cluster's service accounts; empty where it has none. */
+/** How IAM knows service accounts of the cluster; empty where it does not, that way. */
+interface Trusted {
+  /** ARN of the OIDC provider that IAM has for them (IRSA). */
   readonly oidcProvider: string;
+  /** ARN of the cluster on EKS, whose agent becomes the role for them (Pod Identity). */
+  readonly eksCluster: string;
 }
 
 /**
- * Roles of AWS IAM, each for one service account of the cluster (IRSA) and with one inline policy for one bucket. The service account
- * becomes the role by an annotation, which whoever owns it writes.
+ * Roles of AWS IAM, each for one service account of the cluster and with one inline policy for one bucket. The service account becomes the
+ * role by an annotation (IRSA), which whoever owns it writes, or by an association of the cluster (Pod Identity).
  */
-export const iamRoles = ({ oidcProvider, ...options }: RoleOptions): IdentityProvider => {
+export const iamRoles = ({ oidcProvider, eksCluster, ...options }: IamOptions & Trusted): IdentityProvider => {
   const iam = openIam(options);
   const about = ({ bucket }: DesiredAccess, signal: AbortSignal): About => ({ bucket, signal });
+  const trust = (access: DesiredAccess): Trust => trustOf(access, { oidcProvider, eksCluster });
   return {
-    observe: async (access, signal) => observe(iam, access, trustOf(access, oidcProvider), about(access, signal)),
-    grant: async (access, signal) => grant(iam, access, trustOf(access, oidcProvider), about(access, signal)),
+    observe: async (access, signal) => observe(iam, access, trust(access), about(access, signal)),
+    grant: async (access, signal) => grant(iam, access, trust(access), about(access, signal)),
     revoke: (access, signal) => revoke(iam, access, about(access, signal)),
   };
 };
 
-/** Who may become the role: the one service account, by a token that was made for AWS. */
-const trustOf = ({ serviceAccount }: DesiredAccess, oidcProvider: string) => {
-  const issuer = /^arn:[\w-]+:iam::\d{12}:oidc-provider\/(.+)$/.exec(oidcProvider)?.[1];
-  if (issuer === undefined || serviceAccount === undefined)
-    throw new BucketError(
-      'UnsupportedFeature',
-      'spec.access.serviceAccount: IAM does not know service accounts of this cluster: whoever runs the platform can name its OIDC provider with the setting AWS_OIDC_PROVIDER. Leave it out, and the workload gets keys.',
-    );
-  const subject = `system:serviceaccount:${serviceAccount.namespace}:${serviceAccount.name}`;
-  return {
-    Version: '2012-10-17',
-    Statement: [
-      {
-        Effect: 'Allow',
-        Principal: { Federated: oidcProvider },
-        Action: 'sts:AssumeRoleWithWebIdentity',
-        Condition: { StringEquals: { [`${issuer}:sub`]: subject, [`${issuer}:aud`]: 'sts.amazonaws.com' } },
-      },
-    ],
-  };
+/** Who may become the role: the one service account, in each way that IAM knows it. */
+const trustOf = ({ serviceAccount }: DesiredAccess, { oidcProvider, eksCluster }: Trusted) => {
+  const Statement =
+    serviceAccount === undefined
+      ? []
+      : [...byWebIdentity(oidcProvider, serviceAccount), ...byPodIdentity(eksCluster, serviceAccount)];
+  if (Statement.length > 0) return { Version: '2012-10-17', Statement };
+  throw new BucketError(
+    'UnsupportedFeature',
+    'spec.access.serviceAccount: IAM does not know service accounts of this cluster: whoever runs the platform can name its OIDC provider with the setting AWS_OIDC_PROVIDER, or its cluster on EKS with AWS_EKS_CLUSTER, each by its ARN. Leave it out, and the workload gets keys.',
+  );
 };
+
+type ServiceAccount = NonNullable<DesiredAccess['serviceAccount']>;
+
+/** By a token of the service account that was made for AWS. */
+const byWebIdentity = (oidcProvider: string, { namespace, name }: ServiceAccount) => {
+  const issuer = /^arn:[\w-]+:iam::\d{12}:oidc-provider\/(.+)$/.exec(oidcProvider)?.[1];
+  if (issuer === undefined) return [];
+  const subject = `system:serviceaccount:${namespace}:${name}`;
+  return [
+    {
+      Effect: 'Allow',
+      Principal: { Federated: oidcProvider },
+      Action: 'sts:AssumeRoleWithWebIdentity',
+      Condition: { StringEquals: { [`${issuer}:sub`]: subject, [`${issuer}:aud`]: 'sts.amazonaws.com' } },
+    },
+  ];
+};
+
+/** By the agent of EKS, which says as tags whom it asks for ("Create IAM role with trust policy required by EKS Pod Identity"). */
+const byPodIdentity = (eksCluster: string, { namespace, name }: ServiceAccount) =>
+  /^arn:[\w-]+:eks:[\w-]+:\d{12}:cluster\/.+$/.test(eksCluster)
+    ? [
+        {
+          Effect: 'Allow',
+          Principal: { Service: 'pods.eks.amazonaws.com' },
+          Action: ['sts:AssumeRole', 'sts:TagSession'],
+          Condition: {
+            StringEquals: {
+              'aws:RequestTag/eks-cluster-arn': eksCluster,
+              'aws:RequestTag/kubernetes-namespace': namespace,
+              'aws:RequestTag/kubernetes-service-account': name,
+            },
+          },
+        },
+      ]
+    : [];
 
 type Trust = ReturnType<typeof trustOf>;
 

@@ -8,12 +8,14 @@ const ISSUER = 'oidc.eks.eu-west-1.amazonaws.com/id/ABC';
 const OIDC_PROVIDER = `arn:aws:iam::123456789012:oidc-provider/${ISSUER}`;
 
 let iam: IamStub;
-const roles = (oidcProvider = OIDC_PROVIDER): IdentityProvider =>
+const EKS_CLUSTER = 'arn:aws:eks:eu-west-1:123456789012:cluster/data';
+const roles = (oidcProvider = OIDC_PROVIDER, eksCluster = ''): IdentityProvider =>
   iamRoles({
     region: 'eu-west-1',
     credentials: { accessKeyId: 'platform', secretAccessKey: 'secret' },
     endpoint: iam.endpoint,
     oidcProvider,
+    eksCluster,
   });
 
 beforeEach(async () => {
@@ -67,6 +69,31 @@ describe('roles of AWS IAM', () => {
     expect(Statement.flatMap(({ Action }) => Action)).not.toContain('s3:PutObject');
   });
 
+  const podIdentity = {
+    Effect: 'Allow',
+    Principal: { Service: 'pods.eks.amazonaws.com' },
+    Action: ['sts:AssumeRole', 'sts:TagSession'],
+    Condition: {
+      StringEquals: {
+        'aws:RequestTag/eks-cluster-arn': EKS_CLUSTER,
+        'aws:RequestTag/kubernetes-namespace': 'team-a',
+        'aws:RequestTag/kubernetes-service-account': 'spark',
+      },
+    },
+  };
+
+  it('trust the agent of EKS Pod Identity where the platform names the cluster, for the one service account', async () => {
+    await roles('', EKS_CLUSTER).grant(access(), signal);
+    expect(JSON.parse(role()?.trust ?? '')).toEqual({ Version: '2012-10-17', Statement: [podIdentity] });
+    expect(await roles('', EKS_CLUSTER).observe(access(), signal)).toMatchObject({ isGranted: true });
+    const both = roles(OIDC_PROVIDER, EKS_CLUSTER);
+    expect(await both.observe(access(), signal)).toMatchObject({ isGranted: false });
+    await both.grant(access(), signal);
+    expect(JSON.parse(role()?.trust ?? '')).toMatchObject({
+      Statement: [{ Action: 'sts:AssumeRoleWithWebIdentity' }, podIdentity],
+    });
+  });
+
   it('that are there are put right where another may become them, or they may do something else', async () => {
     await roles().grant(access(), signal);
     const other = access({ serviceAccount: { namespace: 'team-a', name: 'other' } });
@@ -83,13 +110,13 @@ describe('roles of AWS IAM', () => {
     expect(iam.roles.size).toBe(0);
   });
 
-  it.each(['', 'https://oidc.eks.eu-west-1.amazonaws.com/id/ABC'])(
-    'cannot be where the setting says %j, and then it is said so',
-    async (setting) => {
-      await expect(roles(setting).grant(access(), signal)).rejects.toMatchObject({
-        reason: 'UnsupportedFeature',
-        message: expect.stringContaining('AWS_OIDC_PROVIDER') as string,
-      });
-    },
-  );
+  it.each([
+    ['', ''],
+    ['https://oidc.eks.eu-west-1.amazonaws.com/id/ABC', 'data'],
+  ])('cannot be where the settings say %j and %j, and then it is said so', async (oidcProvider, eksCluster) => {
+    await expect(roles(oidcProvider, eksCluster).grant(access(), signal)).rejects.toMatchObject({
+      reason: 'UnsupportedFeature',
+      message: expect.stringMatching(/AWS_OIDC_PROVIDER.*AWS_EKS_CLUSTER/) as string,
+    });
+  });
 });
