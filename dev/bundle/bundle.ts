@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
+import { plainBuiltins } from './plain-builtins.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -30,6 +31,7 @@ export const bundle = async (directory: string, entryPoint = 'src/main.ts'): Pro
     minifyWhitespace: true,
     legalComments: 'linked',
     banner: { js: requireShim },
+    plugins: [plainBuiltins],
     metafile: true,
     logLevel: 'warning',
   });

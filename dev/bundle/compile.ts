@@ -9,8 +9,8 @@ import { join, resolve } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { issueAuthority, issueServing, type PemPair } from '../../src/certificates/issue.ts';
+import { sampleDefaults, sampleReviews } from '../../src/server/sample-reviews.ts';
 import { startEmptyApiServer } from './empty-api-server.ts';
-import { sampleDefaults, sampleReviews } from './sample-reviews.ts';
 
 /** The user of the image: Node keeps apart what each user compiled. */
 const IMAGE_USER = 65_532;

@@ -7,27 +7,34 @@ export const isRecord = (value: unknown): value is UnknownRecord =>
 
 /** An own field or a list entry; undefined for anything else, `constructor` and the like included. */
 export const childOf = (node: unknown, step: string): unknown => {
+  if (typeof node !== 'object' || node === null) return undefined;
   if (Array.isArray(node)) return node[Number(step)] as unknown;
-  return isRecord(node) && Object.hasOwn(node, step) ? node[step] : undefined;
+  return Object.hasOwn(node, step) ? (node as UnknownRecord)[step] : undefined;
 };
 
 /** What is at a path; undefined where nothing is, or where something else than an object stands in the way. */
 export const readAt = (node: unknown, path: Path): unknown => {
   let found = node;
-  for (const step of path) found = childOf(found, step);
+  for (const step of path) {
+    if (found === undefined) return undefined;
+    found = childOf(found, step);
+  }
   return found;
 };
+
+const NO_ENTRIES: readonly unknown[] = [];
+const NO_FIELDS: UnknownRecord = {};
 
 /** The entries of a list at a path; none where there is no list. */
 export const listAt = (node: unknown, path: Path): readonly unknown[] => {
   const list = readAt(node, path);
-  return Array.isArray(list) ? list : [];
+  return Array.isArray(list) ? list : NO_ENTRIES;
 };
 
 /** The map at a path; empty where there is none. */
 export const mapAt = (node: unknown, path: Path): UnknownRecord => {
   const map = readAt(node, path);
-  return isRecord(map) ? map : {};
+  return isRecord(map) ? map : NO_FIELDS;
 };
 
 /** A text at a path; undefined where there is none. */

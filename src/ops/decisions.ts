@@ -75,6 +75,7 @@ export const createDecisionLog = ({ capacity, now, explain, onFault }: DecisionL
   const clock = (): number => now().getTime();
   const telling = { records: createRing<Kept>(capacity), allowance: createAllowance(DETAILED, clock) };
   const quiet = { records: createRing<Kept>(Math.ceil(capacity / 2)), allowance: createAllowance(QUIET, clock) };
+  const later = createUnhurried();
   let added = 0;
   return {
     add: (request, decision) => {
@@ -84,14 +85,14 @@ export const createDecisionLog = ({ capacity, now, explain, onFault }: DecisionL
       const kept: Kept = { order: added++, record: recordOf(request, decision, now()) };
       records.add(kept);
       if (!isDetailed) return;
-      setImmediate(() => {
+      later(() =>
         detailsOf(request, decision, explain).then(
           (details) => {
             kept.record = { ...kept.record, details };
           },
           (error: unknown) => onFault?.(error),
-        );
-      });
+        ),
+      );
     },
     latest: () =>
       [...telling.records.latest(), ...quiet.records.latest()]
@@ -136,6 +137,24 @@ const detailsOf = async (
 ): Promise<DecisionDetails> => {
   const { notes, defaults } = await explain(request);
   return { changes: changesBetween(request.object, object), notes: plainSentences(notes), defaults };
+};
+
+/** So long after the answer, in which a burst of reviews may be over. */
+const AFTER_MS = 200;
+const PAUSE_MS = 20;
+
+/** Has jobs done one after the other, with pauses: what comes in meanwhile waits for one of them at most. They do not reject. */
+const createUnhurried = (): ((job: () => Promise<void>) => void) => {
+  const waiting: (() => Promise<void>)[] = [];
+  const doNext = async (): Promise<void> => {
+    await waiting[0]?.();
+    waiting.shift();
+    if (waiting.length > 0) after(PAUSE_MS);
+  };
+  const after = (ms: number): void => void setTimeout(() => void doNext(), ms).unref();
+  return (job) => {
+    if (waiting.push(job) === 1) after(AFTER_MS);
+  };
 };
 
 interface Ring<T> {

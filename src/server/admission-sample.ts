@@ -5,10 +5,12 @@ import type { Core } from './core.ts';
 
 /** Why what does not match does not is found out by asking all PlatformDefaults: too much for every review. */
 const SAMPLE_MS = 1_000;
+/** So long after the review that is looked at: it may be the first of a burst. */
+const AFTER_MS = 500;
 /** So much longer than the last took it waits at least: with very many PlatformDefaults it still costs a hundredth of the time. */
 const REST = 100;
 
-/** Counts which PlatformDefaults an object did not match, and why: of one object a second at most, once its answer is on the way. */
+/** Counts which PlatformDefaults an object did not match, and why: of one object a second at most, some time after its answer. */
 export const sampleNotMatching = (core: Core): NonNullable<HandlerOptions['observe']> => {
   let nextAt = 0;
   const sample = async (request: AdmissionRequest): Promise<void> => {
@@ -21,7 +23,7 @@ export const sampleNotMatching = (core: Core): NonNullable<HandlerOptions['obser
     const startedAt = performance.now();
     if (startedAt < nextAt || request.operation !== 'CREATE' || request.dryRun) return;
     nextAt = startedAt + SAMPLE_MS;
-    setImmediate(() => void sample(request));
+    setTimeout(() => void sample(request), AFTER_MS).unref();
   };
 };
 

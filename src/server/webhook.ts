@@ -20,6 +20,7 @@ import { type DecisionLog, isAudited, outcomeOf } from '../ops/decisions.ts';
 import { tellOwners } from './admission-events.ts';
 import { sampleNotMatching } from './admission-sample.ts';
 import type { Core } from './core.ts';
+import { warmUp } from './warm-up.ts';
 
 /** The webhook server once it has a certificate, and how to end it. */
 export interface Webhook {
@@ -69,7 +70,7 @@ export const startWebhook = (core: Core, certificates: CertificateWatcher, decis
   const events = createEventRecorder({ kube, instance: hostname(), log, metrics });
   let webhook: WebhookServer | undefined;
   const start = async (): Promise<void> => {
-    const first = await certificates.first.catch(() => undefined);
+    const [first] = await Promise.all([certificates.first.catch(() => undefined), warmUp(core)]);
     if (first === undefined || signal.aborted) return;
     const created = createWebhookServer(
       tlsOptions(first),

@@ -72,6 +72,19 @@ describe('the bundle', () => {
   });
 });
 
+test('the bundle, serving, loads no second HTTP client of Node’s and no streams of the web or a terminal', () => {
+  // Without a cluster it ends as soon as all is loaded.
+  const telling = 'process.on("exit", () => process.stderr.write(process.moduleLoadList.join("\\n")))';
+  const { stderr } = spawnSync(process.execPath, ['--import', `data:text/javascript,${telling}`, program, 'serve'], {
+    ...NOBODY,
+    cwd: empty,
+    env: { HOME: '/nonexistent' },
+    encoding: 'utf8',
+  });
+  expect(stderr).toContain('NativeModule https');
+  expect(stderr).not.toMatch(/NativeModule internal\/(deps\/undici|webstreams)/);
+});
+
 describe('the compiled bundle', () => {
   test('is not compiled again by the image’s user with the image’s flags, wherever it is', async () => {
     const [made, moved] = [join(directory, 'compiled'), join(directory, 'moved')];

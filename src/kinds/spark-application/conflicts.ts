@@ -2,7 +2,7 @@ import { mountKey } from '../../api/inject-spec.ts';
 import type { Mode } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, type FieldPath, fieldId, holdsAt, keyOf } from '../../injection/edit.ts';
-import { type Incremental, memoizePassing } from '../../injection/memo.ts';
+import { type Incremental, memoize, memoizePassing } from '../../injection/memo.ts';
 import { childOf, listAt, mapAt, textAt, type UnknownRecord } from '../../injection/path.ts';
 import {
   generatedVolume,
@@ -30,10 +30,25 @@ const fieldsOf = (app: KubeObject, edit: Edit, desired: DesiredConf): readonly F
   if (field === 'sparkConf') return confConflicts(app, edit, desired);
   if (field === 'volumes') return volumeFields(app, edit.key);
   if (MOUNT_LISTS.includes(field) && role !== undefined) return mountFields(app, edit, role);
-  return [
-    ...(role === undefined ? appFields(field, edit.key) : roleFields(app, field, edit, role)),
-    ...(role === undefined ? ROLES : [role]).flatMap((name) => templateFields(app, field, edit.key, name)),
-  ];
+  const named = memoize(edit, namedFields, '', () => namedFields(field, edit, role));
+  const others = role === undefined ? NO_FIELDS : fieldsByApp(app, field, edit, role);
+  return others.length === 0 ? named : [...named, ...others];
+};
+
+const NO_FIELDS: readonly FieldPath[] = [];
+
+/** What follows from the edit alone. */
+const namedFields = (field: string, edit: Edit, role: Role | undefined): readonly FieldPath[] => [
+  ...(role === undefined ? appFields(field, edit.key) : roleFields(field, edit, role)),
+  ...(role === undefined ? ROLES : [role]).flatMap((name) => templateFields(field, edit.key, name)),
+];
+
+/** What the app itself settles. */
+const fieldsByApp = (app: KubeObject, field: string, { key, mode }: Edit, role: Role): readonly FieldPath[] => {
+  if (field === 'securityContext') return inTemplateContainer(app, role, undefined, field);
+  if (field !== 'env') return NO_FIELDS;
+  const inTemplate = inTemplateContainer(app, role, field, key);
+  return mode === 'Default' ? [...impliedBy(app, key, role), ...inTemplate] : inTemplate;
 };
 
 const appFields = (field: string, key: string): readonly FieldPath[] => {
@@ -44,12 +59,12 @@ const appFields = (field: string, key: string): readonly FieldPath[] => {
   return field === 'imagePullSecrets' ? [sparkConfField('spark.kubernetes.container.image.pullSecrets')] : [];
 };
 
-const roleFields = (app: KubeObject, field: string, edit: Edit, role: Role): readonly FieldPath[] => {
+const roleFields = (field: string, edit: Edit, role: Role): readonly FieldPath[] => {
   const { key, mode } = edit;
   const own = `spark.kubernetes.${role}`;
-  const placement = placementConflicts(app, edit, role);
+  const placement = placementConflicts(edit, role);
   if (placement.length > 0) return placement;
-  if (field === 'env') return [...variableFields(key, role), ...(mode === 'Default' ? impliedBy(app, key, role) : [])];
+  if (field === 'env') return variableFields(key, role);
   if (field === 'annotations') return [sparkConfField(`${own}.annotation.${key}`)];
   if (field === 'nodeSelector')
     return [sparkConfField(`spark.kubernetes.node.selector.${key}`), sparkConfField(`${own}.node.selector.${key}`)];
@@ -93,12 +108,11 @@ const impliedBy = (app: KubeObject, variable: string, role: Role): readonly Fiel
 const POD_FIELDS: ReadonlySet<string> = new Set(['nodeSelector', 'tolerations', 'imagePullSecrets', 'hostAliases']);
 
 /** Fields of a pod template that hold the same by the same name. */
-const templateFields = (app: KubeObject, field: string, key: string, role: Role): readonly FieldPath[] => {
+const templateFields = (field: string, key: string, role: Role): readonly FieldPath[] => {
   const template = ['spec', role, 'template'];
   if (field === 'labels' || field === 'annotations') return [{ at: [...template, 'metadata', field], key }];
   if (POD_FIELDS.has(field)) return [{ at: [...template, 'spec', field], key }];
-  if (key === 'serviceAccount') return [{ at: [...template, 'spec'], key: 'serviceAccountName' }];
-  return field === 'env' ? inTemplateContainer(app, role, field, key) : [];
+  return key === 'serviceAccount' ? [{ at: [...template, 'spec'], key: 'serviceAccountName' }] : [];
 };
 
 /** One path, one mount; and a ConfigMap or Secret is mounted once in its list. */

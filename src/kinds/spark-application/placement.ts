@@ -4,7 +4,7 @@ import { type Edit, editsOf, FIRST, type FieldPath, OURSELVES } from '../../inje
 import { memoize } from '../../injection/memo.ts';
 import { type Path, readAt, textAt } from '../../injection/path.ts';
 import { containerFieldEdits, podFieldEdits } from '../../injection/pod-fields.ts';
-import { CONTAINER_NAMES, inTemplateContainer, type Role, SPARK_CONF, sparkConfField } from './fields.ts';
+import { CONTAINER_NAMES, type Role, SPARK_CONF, sparkConfField } from './fields.ts';
 
 /** Maps of a role that spark-operator's webhook copies into its pods whole, over what a template says (sparkpod_defaulter.go). */
 export const PLACEMENT_MAPS = ['affinity', 'dnsConfig', 'podSecurityContext', 'securityContext'] as const;
@@ -82,10 +82,9 @@ const placedIn =
 const ofRole = (field: string): string => (field === 'securityContext' ? 'podSecurityContext' : field);
 
 /** Where else an application says what one of these would say; for a default, what implies it too. */
-export const placementConflicts = (app: KubeObject, { at, key, mode }: Edit, role: Role): readonly FieldPath[] => {
+export const placementConflicts = ({ at, key, mode }: Edit, role: Role): readonly FieldPath[] => {
   const field = at.at(-1) ?? '';
   const template: Path = ['spec', role, 'template', 'spec'];
-  if (field === 'securityContext') return inTemplateContainer(app, role, undefined, 'securityContext');
   if (field === 'podSecurityContext') return [{ at: template, key: 'securityContext' }];
   if (field === 'affinity' || field === 'dnsConfig') return [{ at: template, key: field }];
   if (field !== role || !PLACEMENT_FIELDS.some((name) => name === key)) return [];

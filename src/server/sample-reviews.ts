@@ -1,3 +1,5 @@
+import type { PlatformDefaults } from '../api/platform-defaults.ts';
+
 const review = (group: string, version: string, resource: string, object: { readonly kind: string }): string =>
   JSON.stringify({
     kind: 'AdmissionReview',
@@ -41,7 +43,7 @@ export const sampleReviews: readonly string[] = [
 ];
 
 /** A PlatformDefaults that holds for all of them. */
-export const sampleDefaults = {
+export const sampleDefaults: PlatformDefaults = {
   apiVersion: 'quartermaster.dev/v1alpha1',
   kind: 'PlatformDefaults',
   metadata: { name: 'sample', namespace: 'quartermaster-system', uid: '1', resourceVersion: '1', generation: 1 },
