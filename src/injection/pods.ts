@@ -38,6 +38,8 @@ export interface PodProfile extends PodRefusals {
   readonly containerCount: (pod: KubeObject) => number;
   /** `injectionFor`: what each container is given of the injection. */
   readonly editsFor: (pod: KubeObject, injection: Injection, injectionFor: InjectionFor) => readonly Edit[];
+  /** The part of an injection whose containers are added to the pod; all of it where nothing is said. */
+  readonly addedOf?: (pod: KubeObject, injection: Injection) => Injection;
   /** What the pod needs whatever the defaults are. */
   readonly ownEdits: (pod: KubeObject) => readonly Edit[];
   readonly warningsFor: (pod: KubeObject, injection: Injection) => readonly string[];
@@ -124,8 +126,10 @@ const resultOf = (
     return tooMany(containers, injection, { edits: own, injection: undefined, isDisabled: asked.isDisabled });
   const scoped = injection.isScoped ? defaults.resolveContainers(target) : unscoped(injection);
   const injectionFor: InjectionFor = isLeftToOthers ? (container) => withoutMounts(scoped(container)) : scoped;
+  const { addedOf = all } = profile;
   // A runner of Calrissian mounts by rules of its own what its steps are made with.
-  const added = profile.kind === 'CalrissianPod' ? [] : addedContainerEdits(injection);
+  // A runner of Calrissian mounts by rules of its own what its steps are made with.
+  const added = profile.kind === 'CalrissianPod' ? [] : addedContainerEdits(addedOf(pod, injection));
   const whole = added.length === 0 ? pod : withAddedContainers(pod, added, rulesFor(added));
   return {
     edits: concatenated([own, added, profile.editsFor(whole, injection, injectionFor), imageEdits(whole, injection)]),
@@ -134,6 +138,8 @@ const resultOf = (
     isDisabled: asked.isDisabled,
   };
 };
+
+const all = (_: KubeObject, injection: Injection): Injection => injection;
 
 /** Whoever else gives the pod volumes and mounts may give it the same ones, and one twice makes it invalid. */
 const unmounted = (injection: Injection): Injection =>

@@ -70,6 +70,8 @@ export const workflowProfile: PodProfile = {
           make,
         );
   },
+  // A sidecar of jobs has nothing to do where none runs.
+  addedOf: (pod, injection) => (isComponent(pod) ? enforcingContainers(injection) : injection),
   ofMount: (pod, mount, desired) =>
     hidesAny(mount.key, EXECUTOR_PATHS)
       ? 'it would hide what the executor mounts'
@@ -83,6 +85,12 @@ const enforcedEdits = (pod: KubeObject, injection: Injection): readonly Edit[] =
   [...podEdits(injection), ...containersWhere(pod, () => true).flatMap((at) => environmentEdits(at, injection))].filter(
     ({ mode }) => mode === 'Enforce',
   );
+
+const enforcingContainers = (injection: Injection): Injection =>
+  memoize(injection, enforcingContainers, '', () => ({
+    ...injection,
+    addedContainers: new Map([...injection.addedContainers].filter(([, { mode }]) => mode === 'Enforce')),
+  }));
 
 const isExecutor = (name: string): boolean => EXECUTORS.includes(name) || ARTIFACT_PLUGIN.test(name);
 
