@@ -19,8 +19,10 @@ const CLIENTS: Readonly<Record<string, readonly string[]>> = {
   dagster: ['dagster-k8s==0.29.27', 'dagster==1.13.27'],
   dask: ['dask-kubernetes==2026.3.0'],
   jupyterhub: ['jupyterhub-kubespawner==7.1.0'],
+  metaflow: ['metaflow==2.19.39', 'kubernetes==33.1.0'],
   prefect: ['prefect-kubernetes==0.8.0', 'prefect==3.9.1'],
   snakemake: ['snakemake-executor-plugin-kubernetes==0.5.1'],
+  toil: ['toil==9.6.0', 'kubernetes==33.1.0'],
 };
 const INSTALL_WITHIN_MS = 1_200_000;
 const RUN_WITHIN_MS = 300_000;
@@ -60,6 +62,7 @@ const make = async (name: string, packages: readonly string[]): Promise<void> =>
       AIRFLOW_HOME: join(cache, 'airflow-home'),
       PREFECT_HOME: join(cache, 'prefect-home'),
       PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS: '200',
+      METAFLOW_HOME: join(cache, 'metaflow-home'),
       DO_NOT_TRACK: '1',
     },
   });

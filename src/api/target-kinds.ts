@@ -11,8 +11,10 @@ export const FRAMEWORK_KINDS = [
   'TektonPod',
   'NextflowPod',
   'SnakemakePod',
+  'ToilPod',
   'PrefectPod',
   'DagsterPod',
+  'MetaflowPod',
   'JobPod',
 ] as const;
 

@@ -19,3 +19,17 @@ export const dagsterRun: FrameworkProfile = {
   untouched: [],
   reserved: { labels: [/^dagster\//, /^app\.kubernetes\.io\//] },
 };
+
+/** A task of Metaflow, in a Job or a JobSet; one that Argo runs is a pod of a workflow. The container is called as the step is. */
+export const metaflowTask: FrameworkProfile = {
+  kind: 'MetaflowPod',
+  knownBy: { labels: { 'app.kubernetes.io/name': ['metaflow-task'], 'app.kubernetes.io/part-of': ['metaflow'] } },
+  main: 'first',
+  helpers: [],
+  untouched: [],
+  reserved: {
+    volumes: [/^(tmpfs-ephemeral-volume|dhsm)$/],
+    env: [/^(METAFLOW_|MF_|MFLOG_)/],
+    labels: [/^metaflow\//, /^app\.kubernetes\.io\/(name|part-of)$/],
+  },
+};

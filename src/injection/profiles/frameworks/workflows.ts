@@ -19,3 +19,13 @@ export const snakemakeJob: FrameworkProfile = {
   untouched: [],
   reserved: { paths: [/^\/workdir(\/|$)/], volumes: [/^workdir$/] },
 };
+
+/** A job of Toil's batch system for Kubernetes, which reads the container that it is alone with. */
+export const toilJob: FrameworkProfile = {
+  kind: 'ToilPod',
+  knownBy: { labels: { toil_run: [] }, container: 'runner-container' },
+  main: [/^runner-container$/],
+  helpers: [],
+  untouched: [],
+  reserved: { volumes: [/^(workdir|coordination|s3-credentials)$/], env: [/^TOIL_/], labels: [/^toil_run$/] },
+};
