@@ -269,7 +269,9 @@ const status = object('What was last observed.', {
   access: object('The user that workloads are given the keys of.', {
     user: required(text('Its name at the provider.')),
     serviceAccount: text('Service account that has the access instead of keys.'),
-    identity: text('What that service account is to be annotated with, on AWS: the ARN of its role.'),
+    identity: text(
+      'What that service account is to be annotated with: on AWS the ARN of its role, on Azure the client ID of its identity.',
+    ),
     secretName: text('Secret that holds the key.'),
     keyId: text('ID of the key.'),
     keyIssued: text('When the key was made.', { format: 'date-time' }),

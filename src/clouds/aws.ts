@@ -85,7 +85,10 @@ const provisioned = (name: string, cost: number, greatestGi: number): VolumeType
 const io1 = provisioned('io1', 4, 16_384);
 const io2 = provisioned('io2', 5, 65_536);
 
-/** The label of its own that the EBS driver gives nodes in any version. */
+/**
+ * The label of its own that the EBS driver gives nodes in any version. Newer ones give topology.kubernetes.io/zone too and take either
+ * (aws-ebs-csi-driver, pkg/driver: NodeGetInfo and pickAvailabilityZone; Kubernetes' own example of a StorageClass for EBS has this one).
+ */
 const EBS_ZONE = 'topology.ebs.csi.aws.com/zone';
 
 const ebsOption = (provisioner: string, zoneLabel?: string): ClassOption =>

@@ -58,9 +58,15 @@ const ultra = sku('UltraSSD_LRS', 6, {
   caution: 'UltraSSD_LRS bills the IOPS and the throughput it is provisioned with, beside its size.',
 });
 
+/**
+ * The label of its own that the Azure Disk driver gives nodes, as westeurope-1. It takes topology.kubernetes.io/zone as well, both in that form
+ * alone (azuredisk-csi-driver: deploy/example/topology, PickAvailabilityZone and IsValidAvailabilityZone in pkg/azureutils).
+ */
+const DISK_ZONE = 'topology.disk.csi.azure.com/zone';
+
 const managedDisk = disk({
   provisioner: 'disk.csi.azure.com',
-  zoneLabel: 'topology.disk.csi.azure.com/zone',
+  zoneLabel: DISK_ZONE,
   tiers: { standard: standardSsd, ssd: standardSsd, fast: premium, slow: standardHdd, cold: standardHdd },
   types: {
     'standard-lrs': standardHdd,
