@@ -137,6 +137,8 @@ export interface ObjectStoreFact {
   readonly endpoint?: string;
   /** Secret of its namespace that holds keys for its workload; absent while there are none. */
   readonly keysSecret?: string;
+  /** Service account of its namespace that has the access by its own identity, in place of keys. */
+  readonly serviceAccount?: string;
 }
 
 /** One S3 service for all ObjectStores that name none. */

@@ -334,5 +334,6 @@ export const objectStoreFact = ({ metadata, spec, status }: ObjectStore): Object
     provider: status?.provider ?? asked ?? 's3',
     ...(status?.endpoint !== undefined && { endpoint: status.endpoint }),
     ...(status?.access?.keyId !== undefined && { keysSecret: status.access.secretName ?? '' }),
+    ...(status?.access?.serviceAccount !== undefined && { serviceAccount: status.access.serviceAccount }),
   };
 };

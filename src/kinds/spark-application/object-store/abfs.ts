@@ -22,17 +22,26 @@ const OLDEST_SPARK = 4;
 export const abfsConf = (
   app: KubeObject,
   injection: Injection,
-  { url }: ObjectStoreFact,
+  { url, serviceAccount }: ObjectStoreFact,
   variable: string | undefined,
 ): AbfsConf => {
   const host = new URL(url).hostname;
   if (variable === undefined && !ROLES.every((role) => asksForIdentity(app, injection, role)))
-    return { hadoopConf: {} };
+    return serviceAccount === undefined || isSaid(app, injection, host)
+      ? { hadoopConf: {} }
+      : { hadoopConf: {}, missing: withoutLabel(serviceAccount) };
   const given = Object.entries(variable === undefined ? IDENTITY : tokenConf(variable));
   const hadoopConf = Object.fromEntries(given.map(([key, value]) => [`${key}.${host}`, value]));
   if (hadoopKeys(app, injection).some((key) => saysHow(key, host) && !(key in hadoopConf))) return { hadoopConf: {} };
   return sparkVersionOf(app) >= OLDEST_SPARK ? { hadoopConf } : { hadoopConf: {}, missing: TOO_OLD };
 };
+
+/** Whether the app says itself how it proves who it is. */
+const isSaid = (app: KubeObject, injection: Injection, host: string): boolean =>
+  hadoopKeys(app, injection).some((key) => saysHow(key, host));
+
+const withoutLabel = (serviceAccount: string): string =>
+  `service account ${serviceAccount} has it by its own identity, and driver and executors lack the label ${USE_IDENTITY}: "true", by which Azure gives pods that: say it, or give it by inject.labels`;
 
 const TOO_OLD =
   'Spark before 4 has a Hadoop that takes neither tokens nor workload identity on Azure: use Spark 4, or give fs.azure.account.* in spec.hadoopConf';
