@@ -80,12 +80,12 @@ export const createDecisionLog = ({ capacity, now, explain, onFault }: DecisionL
   return {
     add: (request, decision) => {
       const { records, allowance } = isQuiet(decision) ? quiet : telling;
-      const isDetailed = explain !== undefined && allowance.take();
+      const isDetailed = explain !== undefined && later.hasRoom() && allowance.take();
       if (records === quiet.records && !isDetailed) return;
       const kept: Kept = { order: added++, record: recordOf(request, decision, now()) };
       records.add(kept);
       if (!isDetailed) return;
-      later(() =>
+      later.add(() =>
         detailsOf(request, decision, explain).then(
           (details) => {
             kept.record = { ...kept.record, details };
@@ -141,19 +141,34 @@ const detailsOf = async (
 
 /** So long after the answer, in which a burst of reviews may be over. */
 const AFTER_MS = 200;
-const PAUSE_MS = 20;
+/** Between two jobs: a hundred times what the last took, so that of a burst one review in a hundred waits for one. */
+const REST = 100;
+const PAUSE_MS = { least: 20, most: 250 };
+/** Each holds an object. */
+const MAX_WAITING = 25;
 
-/** Has jobs done one after the other, with pauses: what comes in meanwhile waits for one of them at most. They do not reject. */
-const createUnhurried = (): ((job: () => Promise<void>) => void) => {
+interface Unhurried {
+  readonly hasRoom: () => boolean;
+  /** The job does not reject. */
+  readonly add: (job: () => Promise<void>) => void;
+}
+
+/** Has jobs done one after the other, with pauses. */
+const createUnhurried = (): Unhurried => {
   const waiting: (() => Promise<void>)[] = [];
   const doNext = async (): Promise<void> => {
+    const startedAt = performance.now();
     await waiting[0]?.();
     waiting.shift();
-    if (waiting.length > 0) after(PAUSE_MS);
+    const pauseMs = REST * (performance.now() - startedAt);
+    if (waiting.length > 0) after(Math.min(Math.max(pauseMs, PAUSE_MS.least), PAUSE_MS.most));
   };
   const after = (ms: number): void => void setTimeout(() => void doNext(), ms).unref();
-  return (job) => {
-    if (waiting.push(job) === 1) after(AFTER_MS);
+  return {
+    hasRoom: () => waiting.length < MAX_WAITING,
+    add: (job) => {
+      if (waiting.push(job) === 1) after(AFTER_MS);
+    },
   };
 };
 
