@@ -28,11 +28,10 @@ const fieldsOf = (app: KubeObject, edit: Edit, desired: DesiredConf): readonly F
   const field = edit.at.at(-1) ?? '';
   const role = ROLES.find((name) => name === edit.at[1]);
   if (field === 'sparkConf') return confConflicts(app, edit, desired);
-  if (field === 'volumes') return volumeFields(app, edit.key);
+  if (field === 'volumes') return volumeFields(app, edit);
   if (MOUNT_LISTS.includes(field) && role !== undefined) return mountFields(app, edit, role);
   const named = memoize(edit, namedFields, '', () => namedFields(field, edit, role));
-  const others = role === undefined ? NO_FIELDS : fieldsByApp(app, field, edit, role);
-  return others.length === 0 ? named : [...named, ...others];
+  return joined(named, role === undefined ? NO_FIELDS : fieldsByApp(app, field, edit, role));
 };
 
 const NO_FIELDS: readonly FieldPath[] = [];
@@ -116,17 +115,24 @@ const templateFields = (field: string, key: string, role: Role): readonly FieldP
 };
 
 /** One path, one mount; and a ConfigMap or Secret is mounted once in its list. */
-const mountFields = (app: KubeObject, { at, key, value, mode }: Edit, role: Role): readonly FieldPath[] => [
-  ...MOUNT_LISTS.filter((list) => list !== at.at(-1)).map((list) => ({ at: ['spec', role, list], key })),
-  ...inTemplateContainer(app, role, 'volumeMounts', key),
-  ...confMountFields(app, role, key, { mode }),
-  ...sameName(app, { at, key, value, mode }),
-];
+const mountFields = (app: KubeObject, edit: Edit, role: Role): readonly FieldPath[] => {
+  const { key, mode } = edit;
+  const inOtherLists = memoize(edit, mountFields, '', () => otherMountLists(edit, role));
+  const inTemplate = inTemplateContainer(app, role, 'volumeMounts', key);
+  const inConf = confMountFields(app, role, key, { mode });
+  return joined(inOtherLists, [...inTemplate, ...inConf, ...sameName(app, edit)]);
+};
+
+const otherMountLists = ({ at, key }: Edit, role: Role): readonly FieldPath[] =>
+  MOUNT_LISTS.filter((list) => list !== at.at(-1)).map((list) => ({ at: ['spec', role, list], key }));
+
+const joined = (one: readonly FieldPath[], other: readonly FieldPath[]): readonly FieldPath[] =>
+  other.length === 0 ? one : [...one, ...other];
 
 /** One is enough to keep a default away. */
 const sameName = (app: KubeObject, { at, key, value, mode }: Omit<Edit, 'by'>): readonly FieldPath[] => {
   const name = textAt(value, ['name']);
-  if (at.at(-1) === 'volumeMounts' || name === undefined) return [];
+  if (at.at(-1) === 'volumeMounts' || name === undefined) return NO_FIELDS;
   const others = keysWith(listAt(app, at), at, nameOf, name, mode === 'Default' ? 2 : Infinity)
     .filter((other) => other !== key)
     .map((other) => ({ at, key: other }));
@@ -136,10 +142,14 @@ const sameName = (app: KubeObject, { at, key, value, mode }: Omit<Edit, 'by'>): 
 const nameOf = (item: unknown): string | undefined => textAt(item, ['name']);
 
 /** Volumes of this name besides those of spec.volumes. */
-const volumeFields = (app: KubeObject, name: string): readonly FieldPath[] => [
-  ...ROLES.map((role) => ({ at: ['spec', role, 'template', 'spec', 'volumes'], key: name })),
-  ...confVolumes(app, name).map(sparkConfField),
-];
+const volumeFields = (app: KubeObject, edit: Edit): readonly FieldPath[] =>
+  joined(
+    memoize(edit, volumeFields, '', () => templateVolumes(edit.key)),
+    confVolumes(app, edit.key).map(sparkConfField),
+  );
+
+const templateVolumes = (name: string): readonly FieldPath[] =>
+  ROLES.map((role) => ({ at: ['spec', role, 'template', 'spec', 'volumes'], key: name }));
 
 /** The sparkConf values that are to be injected, by key: the keys of one volume stand or fall together. */
 type DesiredConf = ReadonlyMap<string, unknown>;
@@ -209,13 +219,11 @@ interface MountQuery {
 
 /** Fields of sparkConf that mount something else at a path of a role: of a volume all, since Spark submits none of which only some were left. */
 export const confMountFields = (app: KubeObject, role: Role, path: string, query: MountQuery): readonly FieldPath[] =>
-  confMounts(app, role, path, query)
-    .flatMap((mount) => keysOfMount(app, mount))
-    .map(sparkConfField);
+  confMounts(app, role, path, query).flatMap((mount) => keysOfMount(app, mount).map(sparkConfField));
 
 const keysOfMount = (app: KubeObject, mount: string): readonly string[] => {
   const volume = volumePrefix(mount);
-  return volume === undefined ? [mount] : keysStillIn(app, `keys ${volume}`);
+  return volume === undefined ? [mount] : keysStillIn(app, 'keys', volume);
 };
 
 /** `spark.kubernetes.<role>.volumes.<type>.<name>.` of a key that says something of a volume. */
@@ -226,7 +234,7 @@ const volumePrefix = (key: string): string | undefined =>
 const confMounts = (app: KubeObject, role: Role, path: string, { mode, own }: MountQuery): readonly string[] => {
   const conf = mapAt(app, SPARK_CONF);
   const found: string[] = [];
-  for (const key of indexedKeys(app, mountTerm(role, path)) ?? NO_KEYS) {
+  for (const key of indexedKeys(app, role, path) ?? NO_KEYS) {
     if (key !== own && pathIn(conf, key) === path) found.push(key);
     if (mode === 'Default' && found.length > 0) break;
   }
@@ -234,24 +242,29 @@ const confMounts = (app: KubeObject, role: Role, path: string, { mode, own }: Mo
 };
 
 /** Keys of sparkConf that say something of a volume. */
-export const confVolumes = (app: KubeObject, volume: string): readonly string[] => keysStillIn(app, `volume ${volume}`);
+export const confVolumes = (app: KubeObject, volume: string): readonly string[] => keysStillIn(app, 'volume', volume);
 
 /** Keys of sparkConf that mount a Secret of which Spark makes a volume by that name. */
 export const confSecretsMaking = (app: KubeObject, volume: string): readonly string[] =>
-  keysStillIn(app, `made ${volume}`);
+  keysStillIn(app, 'made', volume);
 
-const keysStillIn = (app: KubeObject, term: string): readonly string[] => {
-  const keys = indexedKeys(app, term);
+const keysStillIn = (app: KubeObject, what: Term, name: string): readonly string[] => {
+  const keys = indexedKeys(app, what, name);
   if (keys === undefined) return NO_KEYS;
   const conf = mapAt(app, SPARK_CONF);
   return [...keys].filter((key) => (childOf(conf, key) ?? undefined) !== undefined);
 };
 
 /** Keys are indexed by what they say: there can be ten thousands of them, and as many lookups. */
-const indexedKeys = (app: KubeObject, term: string): ReadonlySet<string> | undefined => {
+const indexedKeys = (app: KubeObject, what: Term, name: string): ReadonlySet<string> | undefined => {
   const conf = mapAt(app, SPARK_CONF);
-  return memoizePassing(conf, indexedKeys, () => indexKeys(conf)).keysByTerm.get(term);
+  const { keysByTerm } = memoizePassing(conf, indexedKeys, () => indexKeys(conf));
+  return keysByTerm.size === 0 ? undefined : keysByTerm.get(termOf(what, name));
 };
+
+/** What a key says something of: the mount of a role at a path, a volume, `keys` of one by its prefix, a Secret that one is made of. */
+type Term = Role | 'volume' | 'keys' | 'made';
+const termOf = (what: Term, name: string): string => `${what} ${name}`;
 
 const NO_KEYS: readonly string[] = [];
 
@@ -276,13 +289,11 @@ const termsOf = (conf: UnknownRecord, key: string): readonly string[] => {
   const roles = path === undefined ? [] : ROLES.filter((role) => MOUNTS[role].test(key));
   const secret = /^spark\.kubernetes\.(?:driver|executor)\.secrets\.(.+)$/.exec(key)?.[1];
   return [
-    ...(volume === undefined ? [] : [`volume ${volume}`, `keys ${volumePrefix(key)}`]),
-    ...(secret === undefined ? [] : [`made ${generatedVolume('secrets', secret)}`]),
-    ...roles.map((role) => mountTerm(role, path ?? '')),
+    ...(volume === undefined ? [] : [termOf('volume', volume), termOf('keys', volumePrefix(key) ?? '')]),
+    ...(secret === undefined ? [] : [termOf('made', generatedVolume('secrets', secret))]),
+    ...roles.map((role) => termOf(role, path ?? '')),
   ];
 };
-
-const mountTerm = (role: Role, path: string): string => `${role} ${path}`;
 
 const pathIn = (conf: UnknownRecord, key: string): string | undefined => {
   const value = childOf(conf, key);

@@ -36,10 +36,19 @@ export const generatedVolumeRefusal = (
 
 /** True where a role's pod gets a volume of that name for a ConfigMap or Secret of the app. */
 export const isGenerated = (app: KubeObject, role: Role, volume: string): boolean =>
-  (['configMaps', 'secrets'] as const).some((list) => {
-    const at = ['spec', role, list];
-    return keysWith(listAt(app, at), at, VOLUME_OF[list], volume, 1).length > 0;
-  }) || confSecretsMaking(app, volume).some((key) => key.startsWith(`spark.kubernetes.${role}.`));
+  isMadeOf(app, role, 'configMaps', volume) ||
+  isMadeOf(app, role, 'secrets', volume) ||
+  confSecretsMaking(app, volume).some((key) => key.startsWith(`spark.kubernetes.${role}.`));
+
+const isMadeOf = (app: KubeObject, role: Role, list: FileList, volume: string): boolean => {
+  const at = LISTS[role][list];
+  return keysWith(listAt(app, at), at, VOLUME_OF[list], volume, 1).length > 0;
+};
+
+const LISTS: Readonly<Record<Role, Readonly<Record<FileList, Path>>>> = {
+  driver: { configMaps: ['spec', 'driver', 'configMaps'], secrets: ['spec', 'driver', 'secrets'] },
+  executor: { configMaps: ['spec', 'executor', 'configMaps'], secrets: ['spec', 'executor', 'secrets'] },
+};
 
 const volumeOf =
   (list: FileList): TextOf =>
