@@ -19,7 +19,11 @@ const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 /** Where to look at the pages. */
 const SCREENSHOTS = join(tmpdir(), 'quartermaster-status-page');
 const PATHS = ['/', '/defaults', '/health', '/report', '/why?kind=SparkApplication&namespace=team-geo&name=spark-pi'];
-const WIDTHS = [1280, 400] as const;
+const WIDTHS = [1280, 375] as const;
+/** What a reader has to move sideways to see. */
+const SIDEWAYS = `[...document.querySelectorAll('main, main *')]
+  .filter((one) => one.clientWidth > 0 && one.scrollWidth > one.clientWidth && getComputedStyle(one).display !== 'inline')
+  .map((one) => one.outerHTML.slice(0, 80))`;
 const SCHEMES = ['light', 'dark'] as const;
 const looks = PATHS.flatMap((path) => WIDTHS.flatMap((width) => SCHEMES.map((scheme) => ({ path, width, scheme }))));
 
@@ -78,6 +82,7 @@ describe('the status page in Chromium', () => {
       const name = `${look.path.split('?')[0]?.slice(1) || 'decisions'}-${look.width}-${look.scheme}.png`;
       await page.screenshot({ path: join(SCREENSHOTS, name), fullPage: true });
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(look.width);
+      expect(await page.evaluate(SIDEWAYS)).toEqual([]);
       await page.addScriptTag({ path: AXE });
       const { violations } = (await page.evaluate('axe.run()')) as AxeResults;
       expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);

@@ -63,7 +63,7 @@ export interface Column {
   readonly isNumber?: boolean;
 }
 
-/** A table whose first column names its rows. */
+/** A table whose first column names its rows. Where it is narrow each row is a card, in which a cell tells its column. */
 export const table = (
   caption: string,
   columns: readonly Column[],
@@ -75,7 +75,7 @@ export const table = (
     ({ title }, index) => html`<th scope="col"${numberOf(index)}>${title}</th>`,
   )}</tr></thead><tbody>${rows.map(
     ([first = '', ...cells]) =>
-      html`<tr><th scope="row">${first}</th>${cells.map((cell, index) => html`<td${numberOf(index + 1)}>${cell}</td>`)}</tr>`,
+      html`<tr><th scope="row">${first}</th>${cells.map((cell, index) => html`<td data-column="${columns[index + 1]?.title ?? ''}"${numberOf(index + 1)}>${cell}</td>`)}</tr>`,
   )}</tbody></table></div>`;
 };
 

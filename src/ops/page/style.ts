@@ -48,7 +48,12 @@ thead th{border-top:0;font-size:.85rem;color:var(--dim);white-space:nowrap}
 tbody th{font-weight:500;min-width:11rem;overflow-wrap:anywhere}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
 td{overflow-wrap:break-word;min-width:6rem}td:last-child{min-width:10rem}
-@media(max-width:40rem){summary{grid-template-columns:minmax(0,1fr) auto}summary .what,summary .more{grid-column:1/-1}}
+@media(max-width:40rem){summary{grid-template-columns:minmax(0,1fr) auto}summary .what,summary .more{grid-column:1/-1}
+table,tbody,tr{display:block}thead{display:none}
+tr{padding:.4rem .9rem;border-top:1px solid var(--line)}tr:first-child{border-top:0}
+tbody th,td,td.number,td:last-child{display:flow-root;min-width:0;padding:.1rem 0;border:0;text-align:left;overflow-wrap:anywhere}
+td,td.number,td:last-child{padding-left:8.3rem}td::before{content:attr(data-column);float:left;width:7.9rem;margin-left:-8.3rem;color:var(--dim);font-size:.85rem;line-height:1.75}
+td:empty{display:none}}
 @media(prefers-reduced-motion:no-preference){a,button{transition:color .1s}}
 `;
 
