@@ -1,7 +1,10 @@
-# syntax=docker/dockerfile:1
 # The program as one folder of JavaScript on an image that holds Node and nothing else: no shell, no package manager, no sources.
 
-FROM docker.io/library/node:24-bookworm AS build
+# By their tags here; a release gives each with the digest that its tag has then (dev/base-images.ts).
+ARG NODE_IMAGE=docker.io/library/node:24-bookworm
+ARG BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot
+
+FROM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
@@ -15,12 +18,14 @@ RUN mkdir -p /nodejs/bin && strip -o /nodejs/bin/node "$(command -v node)"
 # What V8 compiles is good for the very Node and the flags that compiled it: those of the image.
 RUN ["/nodejs/bin/node", "--max-semi-space-size=4", "dev/bundle/compile.ts", "dist"]
 
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM ${BASE_IMAGE}
+ARG BASE_IMAGE
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="quartermaster" \
       org.opencontainers.image.description="A Kubernetes mutating admission webhook and controller for data workloads" \
       org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="${BASE_IMAGE}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /nodejs/bin/node /nodejs/bin/node

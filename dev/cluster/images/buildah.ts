@@ -54,7 +54,10 @@ export const buildDockerfile = async (
   { run: buildah, folder }: Buildah,
   { context, dockerfile, reference }: { context: string; dockerfile: string; reference: string },
 ): Promise<void> => {
-  const volumes = (await npmOfThisMachine(folder)).flatMap((volume) => ['--volume', volume]);
+  const volumes = [...(await npmOfThisMachine(folder)), await aptOfThisMachine(folder)].flatMap((volume) => [
+    '--volume',
+    volume,
+  ]);
   const how = ['--isolation', 'chroot', '--pull=never', '--format', 'oci', ...volumes];
   await buildah('build', ...how, '--file', join(context, dockerfile), '--tag', reference, context);
 };
@@ -62,7 +65,7 @@ export const buildDockerfile = async (
 /** What decides how npm reaches its registry, besides whom it trusts. */
 const REACH = ['registry', 'strict-ssl', 'proxy', 'https-proxy', 'noproxy'];
 
-/** Volumes for the build: how this machine gets packages, whom it trusts for that, and what it fetched before. */
+/** Volumes for the build: how npm gets packages on this machine, whom it trusts for that, and what it fetched before. */
 const npmOfThisMachine = async (folder: string): Promise<readonly string[]> => {
   const configured = async (name: string): Promise<string> =>
     (await run('npm', ['config', 'get', name], { timeoutMs: minuteMs })).trim();
@@ -81,4 +84,11 @@ const npmOfThisMachine = async (folder: string): Promise<readonly string[]> => {
     `${join(folder, 'authorities.pem')}:/etc/npm-authorities.pem:ro`,
     `${await configured('cache')}:/root/.npm`,
   ];
+};
+
+/** The same for apt: by which proxies, and how often. */
+const aptOfThisMachine = async (folder: string): Promise<string> => {
+  const dump = ['dump', '--format', '%F "%v";%n', 'Acquire::http', 'Acquire::https', 'Acquire::Retries'];
+  await writeFile(join(folder, 'apt.conf'), await run('apt-config', dump, { timeoutMs: minuteMs }));
+  return `${join(folder, 'apt.conf')}:/etc/apt/apt.conf.d/99this-machine:ro`;
 };

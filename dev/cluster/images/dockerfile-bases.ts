@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { run } from '../../control-plane/command.ts';
 import type { Progress } from '../cache.ts';
 import { versions } from '../versions.ts';
-import { digestOf, folderLayer, imageTarball } from './image.ts';
+import { debianLayer, digestOf, folderLayer, imageTarball } from './image.ts';
 import { linkApplets, unpackPackages } from './node-images.ts';
 
 const minuteMs = 60_000;
@@ -26,10 +26,26 @@ const STRIP = [
 ];
 
 /** Paths of tarballs of the images that the Dockerfile starts from, by its names for them, made of Debian's packages and this project's Node. */
-export const dockerfileBases = async (progress: Progress): Promise<readonly string[]> => [
+export const productBases = async (progress: Progress): Promise<readonly string[]> => [
   await buildBase(progress),
   await lastBase(progress),
 ];
+
+/** The same for that of the NFS servers. */
+export const nfsServerBases = async (progress: Progress): Promise<readonly string[]> => [
+  await buildBase(progress),
+  await debianBase(progress),
+];
+
+/** Debian with what it cannot do without, and apt to install more. */
+const debianBase = async (progress: Progress): Promise<string> => {
+  const base = await debianLayer('slim', [], progress);
+  const layers = (): Promise<readonly string[]> => Promise.resolve([base]);
+  return imageTarball(
+    { reference: 'docker.io/library/debian:bookworm-slim', key: [base], config: {}, layers },
+    progress,
+  );
+};
 
 /** Busybox for a shell, `strip`, and Node with npm where Node's own image has them. */
 const buildBase = async (progress: Progress): Promise<string> => {
