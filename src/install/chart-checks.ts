@@ -48,8 +48,10 @@ export const CHECKS = `{{- define "quartermaster.fits" -}}
 {{- range $name, $value := .Values.settings }}
 {{- if not (has $name ${listOf(settingNames)}) }}{{ fail (printf "settings.%s: is no setting, or is said by another value" $name) }}{{ end }}
 {{- end }}
-{{- range $name, $value := .Values.podLabels }}
-{{- if has $name ${listOf(ownPodLabels)} }}{{ fail (printf "podLabels.%s: is what the Service finds the pods by, or says what they are" $name) }}{{ end }}
+{{- range $path, $labels := dict "podLabels" .Values.podLabels "monitoringLabels" .Values.monitoringLabels }}
+{{- range $name, $value := $labels }}
+{{- if has $name ${listOf(ownPodLabels)} }}{{ fail (printf "%s.%s: is what the Service finds the pods by, or says what they are" $path $name) }}{{ end }}
+{{- end }}
 {{- end }}
 {{- $namespace := .Release.Namespace }}
 {{- if has $namespace ${listOf(KUBERNETES_NAMESPACES)} }}

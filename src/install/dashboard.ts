@@ -129,6 +129,13 @@ const PANELS_A_ROW = 3;
 const WIDTH = 24 / PANELS_A_ROW;
 const HEIGHT = 8;
 
+/** The same of the clusters that are chosen. */
+export const inCluster = (expr: string): string =>
+  expr.replaceAll(/\b((?:quartermaster|process)_\w+)(?:\{([^}]*)\})?/g, (_, metric: string, labels?: string) => {
+    const chosen = 'cluster=~"$cluster"';
+    return `${metric}{${labels === undefined ? chosen : `${labels},${chosen}`}}`;
+  });
+
 /** The dashboard as Grafana imports it, with a data source to choose. */
 export const dashboard = (): Readonly<Record<string, unknown>> => ({
   uid: 'quartermaster',
@@ -137,7 +144,20 @@ export const dashboard = (): Readonly<Record<string, unknown>> => ({
   schemaVersion: 39,
   time: { from: 'now-6h', to: 'now' },
   refresh: '30s',
-  templating: { list: [{ name: 'datasource', type: 'datasource', query: 'prometheus', label: 'Data source' }] },
+  templating: {
+    list: [
+      { name: 'datasource', type: 'datasource', query: 'prometheus', label: 'Data source' },
+      {
+        name: 'cluster',
+        type: 'query',
+        label: 'Cluster',
+        datasource: { type: 'prometheus', uid: '${datasource}' },
+        query: 'label_values(up{job="quartermaster"}, cluster)',
+        // Where there is one cluster its series may have no such label.
+        ...{ refresh: 2, multi: true, includeAll: true, allValue: '.*', current: { text: 'All', value: '$__all' } },
+      },
+    ],
+  },
   panels: panels.map(({ title, description, unit, queries }, index) => ({
     id: index + 1,
     type: 'timeseries',
@@ -153,7 +173,7 @@ export const dashboard = (): Readonly<Record<string, unknown>> => ({
     fieldConfig: { defaults: { unit, min: 0 }, overrides: [] },
     targets: queries.map(({ expr, legend }, query) => ({
       refId: String.fromCharCode('A'.charCodeAt(0) + query),
-      expr,
+      expr: inCluster(expr),
       legendFormat: legend,
     })),
   })),

@@ -77,6 +77,10 @@ export const optionsSchema = object('Values of an install of Quartermaster.', {
   certManager: flag('Whether cert-manager makes the certificate, instead of Quartermaster itself.'),
   monitoring: flag('Whether Prometheus Operator gets a ServiceMonitor, alerts and the dashboard.'),
   monitoringNamespace: text('The namespace Prometheus runs in.', { pattern: DNS_LABEL }),
+  monitoringLabels: map(
+    'Labels of the ServiceMonitor and the PrometheusRule that Prometheus selects them by, such as release.',
+    text('Value of the label.', { pattern: LABEL_VALUE }),
+  ),
 });
 
 export type InstallValues = Required<Infer<typeof optionsSchema>>;
@@ -116,6 +120,7 @@ export const defaultValues: InstallValues = {
   certManager: false,
   monitoring: false,
   monitoringNamespace: 'monitoring',
+  monitoringLabels: {},
 };
 
 export const defaults: InstallOptions = { ...defaultValues, namespace: settings.namespace.fallback };
@@ -180,10 +185,14 @@ export const ownPodLabels: readonly string[] = [...Object.keys(labels), 'app.kub
 const violationsBetween = (options: InstallOptions): readonly string[] => {
   const names = Object.keys(options.failurePolicy).filter((name) => !webhookNames.includes(name));
   const away = alwaysExcluded({ systemNamespace: options.namespace, nfsNamespace: NFS_NAMESPACE });
-  const taken = Object.keys(options.podLabels).filter((name) => ownPodLabels.includes(name));
+  const taken = (['podLabels', 'monitoringLabels'] as const).flatMap((value) =>
+    Object.keys(options[value])
+      .filter((name) => ownPodLabels.includes(name))
+      .map((name) => `${value}.${name}`),
+  );
   return [
     ...names.map((name) => `failurePolicy.${name}: there is no such webhook, only ${webhookNames.join(', ')}`),
-    ...taken.map((name) => `podLabels.${name}: is what the Service finds the pods by, or says what they are`),
+    ...taken.map((path) => `${path}: is what the Service finds the pods by, or says what they are`),
     ...violationsOfRequirements(
       'namespaceSelector',
       options.namespaceSelector.matchExpressions ?? [],

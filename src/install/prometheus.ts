@@ -1,20 +1,28 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import { dashboard } from './dashboard.ts';
 import { type InstallObject, type InstallOptions, labels, NAME, selectorLabels } from './options.ts';
+import { entriesOf } from './template.ts';
 import { fromNamespace } from './workload.ts';
 
 /** Has Prometheus Operator scrape every replica and judge what it finds, and lets Prometheus through to the ops port. */
-export const prometheusObjects = ({ namespace, monitoringNamespace }: InstallOptions): readonly KubeObject[] => [
-  serviceMonitor(namespace),
-  scrapePolicy(namespace, monitoringNamespace),
-  alertRules(namespace),
-  dashboardConfigMap(namespace),
+export const prometheusObjects = (options: InstallOptions): readonly KubeObject[] => [
+  serviceMonitor(options),
+  scrapePolicy(options.namespace, options.monitoringNamespace),
+  alertRules(options),
+  dashboardConfigMap(options.namespace),
 ];
 
-const serviceMonitor = (namespace: string): InstallObject => ({
+/** Of what Prometheus selects by labels. */
+const selectedMetadata = ({ namespace, monitoringLabels }: InstallOptions): InstallObject['metadata'] => ({
+  name: NAME,
+  namespace,
+  labels: { ...labels, ...entriesOf(monitoringLabels) },
+});
+
+const serviceMonitor = (options: InstallOptions): InstallObject => ({
   apiVersion: 'monitoring.coreos.com/v1',
   kind: 'ServiceMonitor',
-  metadata: { name: NAME, namespace, labels },
+  metadata: selectedMetadata(options),
   spec: {
     // What alerts and panels ask for as `job`, whatever the Service is called.
     jobLabel: 'app.kubernetes.io/name',
@@ -34,10 +42,10 @@ const scrapePolicy = (namespace: string, monitoringNamespace: string): InstallOb
   },
 });
 
-const alertRules = (namespace: string): InstallObject => ({
+const alertRules = (options: InstallOptions): InstallObject => ({
   apiVersion: 'monitoring.coreos.com/v1',
   kind: 'PrometheusRule',
-  metadata: { name: NAME, namespace, labels },
+  metadata: selectedMetadata(options),
   spec: {
     groups: [
       {
@@ -71,12 +79,17 @@ export interface Alert {
 }
 
 const DAY_SECONDS = 86_400;
+/** The webhooks of ours among those that an API server counts. */
+const OURS = 'name=~".+[.]quartermaster[.]dev"';
 
-/** What is worth waking somebody up for, and what only a look. `docs/runbook.md` has a section for each, by name. */
+/**
+ * What is worth waking somebody up for, and what only a look; each for every cluster by itself where Prometheus tells them apart by a
+ * label `cluster`. `docs/runbook.md` has a section for each, by name.
+ */
 export const alerts: readonly Alert[] = [
   {
     alert: 'QuartermasterDown',
-    expr: 'absent(up{job="quartermaster"} == 1)',
+    expr: '(group by (cluster) (last_over_time(up{job="quartermaster"}[1h])) unless group by (cluster) (up{job="quartermaster"} == 1)) or on () absent(up{job="quartermaster"} == 1)',
     for: '5m',
     severity: 'critical',
     summary: 'No replica answers.',
@@ -85,7 +98,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'QuartermasterCertificateExpiring',
-    expr: `min by (certificate) (quartermaster_certificate_expiry_timestamp_seconds) - time() < ${7 * DAY_SECONDS}`,
+    expr: `min by (cluster, certificate) (quartermaster_certificate_expiry_timestamp_seconds) - time() < ${7 * DAY_SECONDS}`,
     for: '1h',
     severity: 'critical',
     summary: 'The {{ $labels.certificate }} certificate ends in {{ $value | humanizeDuration }}.',
@@ -94,7 +107,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'QuartermasterAdmissionErrors',
-    expr: 'sum(rate(quartermaster_admission_requests_total{result="error"}[5m])) / sum(rate(quartermaster_admission_requests_total[5m])) > 0.01',
+    expr: 'sum by (cluster) (rate(quartermaster_admission_requests_total{result="error"}[5m])) / sum by (cluster) (rate(quartermaster_admission_requests_total[5m])) > 0.01',
     for: '5m',
     severity: 'critical',
     summary: '{{ $value | humanizePercentage }} of admissions end in an error of Quartermaster.',
@@ -102,7 +115,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'QuartermasterAdmissionSlow',
-    expr: 'histogram_quantile(0.99, sum by (le) (rate(quartermaster_admission_duration_seconds_bucket[5m]))) > 1',
+    expr: 'histogram_quantile(0.99, sum by (cluster, le) (rate(quartermaster_admission_duration_seconds_bucket[5m]))) > 1',
     for: '10m',
     severity: 'warning',
     summary: 'One admission in a hundred takes longer than {{ $value | humanizeDuration }}.',
@@ -111,7 +124,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'QuartermasterReconcilesFailing',
-    expr: 'max by (controller) (quartermaster_queue_failing) > 0',
+    expr: 'max by (cluster, controller) (quartermaster_queue_failing) > 0',
     for: '30m',
     severity: 'warning',
     summary: '{{ $value }} objects of controller {{ $labels.controller }} have been failing for half an hour.',
@@ -119,7 +132,7 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'QuartermasterEnforcedNotApplied',
-    expr: 'sum by (default) (increase(quartermaster_defaults_objects_total{mode="Enforce",outcome="refused"}[15m])) > 0',
+    expr: 'sum by (cluster, default) (increase(quartermaster_defaults_objects_total{mode="Enforce",outcome="refused"}[15m])) > 0',
     for: '1m',
     severity: 'warning',
     summary: 'Objects were not given all that PlatformDefaults {{ $labels.default }} enforces.',
@@ -128,11 +141,29 @@ export const alerts: readonly Alert[] = [
   },
   {
     alert: 'QuartermasterLeaderless',
-    expr: 'sum(quartermaster_leader) != 1',
+    expr: 'sum by (cluster) (quartermaster_leader) != 1',
     for: '5m',
     severity: 'critical',
     summary: '{{ $value }} replicas lead where one should.',
     description:
       'Without a leader nothing is reconciled: missed claims, buckets and NFS servers wait, admissions go on.',
+  },
+  {
+    alert: 'QuartermasterUnreachable',
+    expr: `sum by (cluster, name, error_type) (rate(apiserver_admission_webhook_rejection_count{${OURS},error_type!="no_error"}[5m])) > 0`,
+    for: '5m',
+    severity: 'critical',
+    summary: 'The API server refuses objects since the webhook {{ $labels.name }} gives it no answer.',
+    description:
+      'It fails closed, and whatever it is about cannot be made. The API server counts {{ $labels.error_type }}.',
+  },
+  {
+    alert: 'QuartermasterPassedOver',
+    expr: `sum by (cluster, name) (rate(apiserver_admission_webhook_fail_open_count{${OURS}}[5m])) > 0`,
+    for: '5m',
+    severity: 'warning',
+    summary: 'The API server stores objects without asking the webhook {{ $labels.name }}, which gives no answer.',
+    description:
+      'They are without their defaults. Claims get their class a moment later; for the others see quartermaster report.',
   },
 ];

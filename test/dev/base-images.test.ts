@@ -64,7 +64,7 @@ describe('the release workflow', () => {
     const env = { ...process.env, PATH: path, GITHUB_OUTPUT: output, TOLD: told };
     await run('bash', ['-e', '-c', step?.run ?? 'false'], { cwd: folder, env });
     const outputs = (await readFile(output, 'utf8')).matchAll(/^(\w+)<<END\n(.*?)^END$/gms);
-    return Object.fromEntries([...outputs].map(([, name, text]) => [name, text]));
+    return Object.fromEntries([...outputs].map(([, name = '', text = '']) => [name, text] as const));
   };
 
   it('builds each image from bases by their digests', async () => {

@@ -193,6 +193,7 @@ describe('options of manifests', () => {
     [{ settings: { CLOUD: 'mars' } }, /settings: .*CLOUD="mars" is not one of/],
     [{ replica: 2 } as object, /replica: there is no such field/],
     [{ podLabels: { 'app.kubernetes.io/name': 'x' } }, /podLabels.app.kubernetes.io\/name: is what the Service finds/],
+    [{ monitoringLabels: { 'app.kubernetes.io/name': 'x' } }, /monitoringLabels.app.kubernetes.io\/name: is what the/],
     ...impossible,
   ])('are refused by name: %o', (given, sentence) => {
     expect(() => manifests(given)).toThrow(sentence);

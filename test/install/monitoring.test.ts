@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { dashboard, panels } from '../../src/install/dashboard.ts';
+import { dashboard, inCluster, panels } from '../../src/install/dashboard.ts';
 import { alerts } from '../../src/install/prometheus.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
 
 /** Labels of each metric that is really served, by its name as written in a query. */
 const served = new Map<string, ReadonlySet<string>>();
 /** What Prometheus adds by itself. */
-const added = ['job', 'pod'];
+const added = ['job', 'pod', 'cluster'];
 
 beforeAll(async () => {
   const counts = { mode: 'Enforce', applied: 1, keptBack: 1, refused: 1 } as const;
@@ -71,5 +71,14 @@ describe('monitoring', () => {
     const places = placed.map(({ gridPos }) => `${gridPos.x},${gridPos.y}`);
     expect(new Set(places).size).toBe(panels.length);
     expect(placed.every(({ gridPos }) => gridPos.x + gridPos.w <= 24)).toBe(true);
+  });
+
+  test('every query of the dashboard asks about the clusters that are chosen', () => {
+    const { panels: placed } = dashboard() as {
+      readonly panels: readonly { readonly targets: readonly { readonly expr: string }[] }[];
+    };
+    const asked = placed.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+    expect(asked).toEqual(panels.flatMap(({ queries }) => queries.map(({ expr }) => inCluster(expr))));
+    for (const expr of asked) expect(expr.match(/cluster=~"\$cluster"/g)).toHaveLength(namesIn(expr).length);
   });
 });

@@ -146,6 +146,14 @@ const effects: Readonly<Record<keyof InstallValues, Effect>> = {
       'replace NetworkPolicy quartermaster-scrape/spec/ingress/0/from/0/namespaceSelector/matchLabels/kubernetes.io/metadata.name "watch"',
     ],
   },
+  monitoringLabels: {
+    besides: { monitoring: true },
+    values: { monitoringLabels: { release: 'prometheus' } },
+    changes: [
+      'add ServiceMonitor quartermaster/metadata/labels/release "prometheus"',
+      'add PrometheusRule quartermaster/metadata/labels/release "prometheus"',
+    ],
+  },
 };
 
 /** Variables by their names, so that one more does not move the others. */

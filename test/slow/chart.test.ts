@@ -59,6 +59,7 @@ describe.each(helmVersions)('helm %s', (version) => {
     [{ settings: { CLOUDS: 'aws' } }, /settings.CLOUDS: is no setting/],
     [{ settings: { LOG_LEVEL: 'debug' } }, /settings.LOG_LEVEL: is no setting, or/],
     [{ podLabels: { 'app.kubernetes.io/name': 'x' } }, /podLabels/],
+    [{ monitoringLabels: { 'app.kubernetes.io/part-of': 'x' } }, /monitoringLabels/],
     ...impossible,
   ])('refuses %o by name', async (values, name) => {
     await expect(render(values)).rejects.toThrow(name);

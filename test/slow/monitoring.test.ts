@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { SYSTEM_NAMESPACE } from '../../src/api/names.ts';
-import { panels } from '../../src/install/dashboard.ts';
+import { inCluster, panels } from '../../src/install/dashboard.ts';
 import { alerts } from '../../src/install/prometheus.ts';
 import { type Resource, resources } from '../../src/kube/api-server.ts';
 import { startReplica } from '../fixtures/replica.ts';
@@ -36,7 +36,80 @@ const enforced = (mode: string, outcome: string): string =>
   `quartermaster_defaults_objects_total{job="quartermaster",pod="a",default="platform/proxy",mode="${mode}",outcome="${outcome}"}`;
 const failing = 'quartermaster_queue_failing{job="quartermaster",pod="a",controller="object-store"}';
 
+const ofCluster = (series: string, cluster: string): string => series.replace('{', `{cluster="${cluster}",`);
+const webhook = 'spark-application-fail-closed.quartermaster.dev';
+const rejected = (name: string, error: string): string =>
+  `apiserver_admission_webhook_rejection_count{job="apiserver",name="${name}",type="admit",operation="CREATE",error_type="${error}",rejection_code="500"}`;
+const passedOver = (name: string): string =>
+  `apiserver_admission_webhook_fail_open_count{job="apiserver",name="${name}",type="admit"}`;
+
 const stories: readonly Story[] = [
+  {
+    alert: 'QuartermasterDown',
+    when: 'the replicas of one of two clusters are gone',
+    series: { [ofCluster(up('a'), 'one')]: '1x20', [ofCluster(up('b'), 'two')]: '1x2 stale' },
+    at: '15m',
+    labels: { cluster: 'two' },
+    told: 'No replica answers.',
+  },
+  {
+    alert: 'QuartermasterDown',
+    when: 'it was never installed, or all series of it are gone',
+    series: { [up('a')]: 'stale' },
+    at: '90m',
+    told: 'No replica answers.',
+  },
+  {
+    alert: 'QuartermasterLeaderless',
+    when: 'each of two clusters has a leader',
+    series: { [ofCluster(leader('a'), 'one')]: '1x20', [ofCluster(leader('b'), 'two')]: '1x20' },
+    at: '10m',
+  },
+  {
+    alert: 'QuartermasterAdmissionErrors',
+    when: 'in the smaller of two clusters every admission ends in an error',
+    series: {
+      [ofCluster(requests('changed'), 'one')]: '0+9000x20',
+      [ofCluster(requests('error'), 'two')]: '0+6x20',
+    },
+    at: '15m',
+    labels: { cluster: 'two' },
+    told: '100% of admissions end in an error of Quartermaster.',
+  },
+  {
+    alert: 'QuartermasterUnreachable',
+    when: 'a webhook of ours that fails closed cannot be called',
+    series: { [rejected(webhook, 'calling_webhook_error')]: '0+3x20' },
+    at: '15m',
+    labels: { name: webhook, error_type: 'calling_webhook_error' },
+    told: `The API server refuses objects since the webhook ${webhook} gives it no answer.`,
+  },
+  {
+    alert: 'QuartermasterUnreachable',
+    when: 'it refuses what users got wrong, and webhooks of others cannot be called',
+    series: {
+      [rejected(webhook, 'no_error')]: '0+3x20',
+      [rejected('webhook.cert-manager.io', 'calling_webhook_error')]: '0+3x20',
+    },
+    at: '15m',
+  },
+  {
+    alert: 'QuartermasterPassedOver',
+    when: 'a webhook of ours that ignores failures cannot be called',
+    series: { [passedOver('workflow-pod.quartermaster.dev')]: '0+3x20' },
+    at: '15m',
+    labels: { name: 'workflow-pod.quartermaster.dev' },
+    told: 'The API server stores objects without asking the webhook workflow-pod.quartermaster.dev, which gives no answer.',
+  },
+  {
+    alert: 'QuartermasterPassedOver',
+    when: 'it could not for a moment, and webhooks of others cannot now',
+    series: {
+      [passedOver('workflow-pod.quartermaster.dev')]: '0 3x40',
+      [passedOver('webhook.cert-manager.io')]: '0+3x20',
+    },
+    at: '20m',
+  },
   {
     alert: 'QuartermasterDown',
     when: 'no replica was scraped for five minutes',
@@ -141,8 +214,9 @@ const stories: readonly Story[] = [
 ];
 
 const asPromtool = ({ alert, series, at, told, labels }: Story): unknown => {
-  const { severity, description } = alerts.find((candidate) => candidate.alert === alert) ?? {};
-  const expected = { exp_labels: { severity, ...labels }, exp_annotations: { summary: told, description } };
+  const { severity, description = '' } = alerts.find((candidate) => candidate.alert === alert) ?? {};
+  const filled = description.replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, (_, label: string) => labels?.[label] ?? '');
+  const expected = { exp_labels: { severity, ...labels }, exp_annotations: { summary: told, description: filled } };
   return {
     interval: '1m',
     input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
@@ -242,7 +316,7 @@ describe('Prometheus, scraping a replica', () => {
     const load = startSteadyLoad(10, (index) => admitSpark(cluster.admin, `job-${index}`));
     for (const { title, queries } of panels)
       for (const { expr } of queries) {
-        const query = expr.replaceAll('$__rate_interval', '10s');
+        const query = inCluster(expr).replaceAll('$__rate_interval', '10s').replaceAll('$cluster', '.*');
         await expect
           .poll(async () => (await prometheus.query(query)).length, { ...soon, message: `${title}: ${query}` })
           .toBeGreaterThan(0);

@@ -99,6 +99,7 @@ describe.skipIf(obstacle !== undefined)('the image that the Dockerfile of the NF
     await expect.poll(() => status().catch(String), { timeout: 60_000, interval: 200 }).toBe('200');
     process.kill(await server.pid(), 'SIGTERM');
     const { code, stdout } = await server.ended;
-    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('ganesha ended with 0') });
+    expect(stdout).toContain('ganesha ended with 0');
+    expect(code).toBe(0);
   });
 });

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
-import { type Panel, panels } from '../../src/install/dashboard.ts';
+import { inCluster, type Panel, panels } from '../../src/install/dashboard.ts';
 import { panelStories } from '../fixtures/panel-stories.ts';
 import { testRules } from './prometheus.ts';
 
 /** As Grafana fills it in for a scrape every 30 s and a graph of some hours. */
-const asAsked = (expr: string): string => expr.replaceAll('$__rate_interval', '5m');
+const asAsked = (expr: string): string =>
+  inCluster(expr).replaceAll('$__rate_interval', '5m').replaceAll('$cluster', '.*');
 
 /** A unit test of promtool for every query of a panel; `told` changes the values that its story tells. */
 const panelTest = ({ title, queries }: Panel, told: (value: number) => number): unknown => {

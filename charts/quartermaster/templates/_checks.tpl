@@ -38,8 +38,10 @@
 {{- range $name, $value := .Values.settings }}
 {{- if not (has $name (list "CLOUD" "METADATA_ENDPOINT" "FACTS" "WEBHOOK_HOST" "WEBHOOK_CLIENT_CA" "WEBHOOK_CLIENT_NAMES" "WEBHOOK_CLIENTS" "OPS_HOST" "TLS_CERT_FILE" "TLS_KEY_FILE" "TLS_CA_FILE" "WEBHOOK_URL" "UNAVAILABLE_POLICY" "UNAVAILABLE_SECONDS" "UNENFORCED" "EXEMPT_USERS" "NAMESPACE_ANNOTATIONS" "STORAGE_CLASS_PATTERN" "STORAGE_CLASS_LIMIT" "UNUSED_CLASS_SECONDS" "UNKNOWN_CLASS" "RWX_FALLBACK" "NFS_IMAGE" "NFS_CLIENTS" "NFS_SERVER" "NFS_SHARE" "NFS_CLAIM_LIMIT_GI" "NFS_NAMESPACE_LIMIT_GI" "NFS_SERVER_LIMIT_GI" "NFS_GRACE_SECONDS" "AZURE_FILE_ACCOUNT" "AZURE_RESOURCE_GROUP" "AZURE_ACCOUNT_DELETION" "AZURE_MANAGEMENT_ENDPOINT" "AWS_OIDC_PROVIDER" "AWS_EKS_CLUSTER" "AZURE_OIDC_ISSUER" "POD_PROFILES" "CALRISSIAN_SERVICE_ACCOUNTS" "CALRISSIAN_OBJECT_STORE" "CALRISSIAN_BUCKET" "CALRISSIAN_SECRET" "S3_ENDPOINT" "S3_CREDENTIALS" "S3_SERVICES" "S3_REGION" "S3_ADDRESSING" "CLUSTER_NAME" "OBJECT_STORE_LOOPBACK" "OBJECT_STORE_RESYNC_SECONDS" "POLICY_REPORTS" "POLICY_REPORTS_SECONDS" "ENSURE_DEADLINE_MS" "DRAIN_SECONDS" "SHUTDOWN_SECONDS" "LEASE_SECONDS")) }}{{ fail (printf "settings.%s: is no setting, or is said by another value" $name) }}{{ end }}
 {{- end }}
-{{- range $name, $value := .Values.podLabels }}
-{{- if has $name (list "app.kubernetes.io/name" "app.kubernetes.io/component" "app.kubernetes.io/part-of" "app.kubernetes.io/version") }}{{ fail (printf "podLabels.%s: is what the Service finds the pods by, or says what they are" $name) }}{{ end }}
+{{- range $path, $labels := dict "podLabels" .Values.podLabels "monitoringLabels" .Values.monitoringLabels }}
+{{- range $name, $value := $labels }}
+{{- if has $name (list "app.kubernetes.io/name" "app.kubernetes.io/component" "app.kubernetes.io/part-of" "app.kubernetes.io/version") }}{{ fail (printf "%s.%s: is what the Service finds the pods by, or says what they are" $path $name) }}{{ end }}
+{{- end }}
 {{- end }}
 {{- $namespace := .Release.Namespace }}
 {{- if has $namespace (list "default" "kube-system" "kube-public" "kube-node-lease") }}
