@@ -1,5 +1,5 @@
 import { AppError, type Reason } from '../../api/errors.ts';
-import type { CalrissianPolicy, Facts } from '../../api/facts.ts';
+import type { Facts, Policy } from '../../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../../api/kubernetes.ts';
 import {
   CALRISSIAN_CLASS,
@@ -10,6 +10,7 @@ import {
 } from '../../api/names.ts';
 import type { EventRecorder, Note } from '../../controller/events.ts';
 import { createBlockedKeys, type Outcome, runController } from '../../controller/loop.ts';
+import { isSpecChange } from '../../defaults/controller.ts';
 import type { DefaultsInForce } from '../../defaults/in-force.ts';
 import { provisionedNamespaces } from '../../defaults/provisioning/plan.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
@@ -46,15 +47,16 @@ export const runCalrissianController = async (
     log,
     metrics,
     keys: () => calrissianNamespaces(stores),
-    subscribe: (add) => onCalrissianChange(stores, () => facts().policy.calrissian, add),
-    reconcile: createReconcile(options),
+    subscribe: (add) => onCalrissianChange(stores, () => facts().policy, add),
+    reconcile: reconcileCalrissian(options),
   });
 };
 
 /** What a person has to do something about; all else is only retried. */
 const REPORTED_REASONS: readonly Reason[] = ['Conflict', 'Forbidden', 'InvalidInput'];
 
-const createReconcile = (options: CalrissianControllerOptions) => {
+/** Makes one namespace as its label asks, by its name. */
+export const reconcileCalrissian = (options: Omit<CalrissianControllerOptions, 'log' | 'metrics'>) => {
   const { stores, facts } = options;
   const record = createRecorder(options);
   const enable = async (namespace: KubeObject, name: string, signal: AbortSignal): Promise<Outcome | undefined> => {
@@ -88,7 +90,7 @@ const outcomeOf = (decision: string, { written, removed }: ApplyResult): Outcome
   written.length + removed.length > 0 ? { decision, fields: { written, removed } } : undefined;
 
 /** Events in the namespace itself, where its people look, and only when they are news. */
-const createRecorder = ({ events }: CalrissianControllerOptions) => {
+const createRecorder = ({ events }: Pick<CalrissianControllerOptions, 'events'>) => {
   const refusals = createBlockedKeys();
   return (namespace: KubeObject, notes: readonly Note[]): void => {
     const { metadata } = namespace;
@@ -110,7 +112,7 @@ const disabledNote = (claims: readonly string[]): Note => {
 
 /** What PlatformDefaults in force give this namespace. */
 const provisionedBy =
-  ({ inForce, facts }: CalrissianControllerOptions, namespace: KubeObject) =>
+  ({ inForce, facts }: Pick<CalrissianControllerOptions, 'inForce' | 'facts'>, namespace: KubeObject) =>
   (configMap: string): boolean => {
     const { cloud, policy } = facts();
     const { systemNamespace } = policy;
@@ -183,12 +185,12 @@ const namespaceOf = ({ metadata }: KubeObject): string => metadata.namespace ?? 
 /** Hands on each namespace that a change concerns. Answers how to stop. */
 const onCalrissianChange = (
   stores: CalrissianStores,
-  policy: () => CalrissianPolicy | undefined,
+  policy: () => Policy,
   add: (namespace: string) => void,
 ): (() => void) => {
   const addAll = (): void => labelledNamespaces(stores).forEach(add);
   const isNamedStore = ({ metadata }: KubeObject): boolean => {
-    const bucket = policy()?.bucket;
+    const bucket = policy().calrissian?.bucket;
     return bucket !== undefined && 'objectStore' in bucket && bucket.objectStore === keyOf(metadata);
   };
   const stops = [
@@ -206,7 +208,10 @@ const onCalrissianChange = (
       if (isNamedStore(store)) addAll();
     }),
     stores.csiDrivers.onChange(addAll),
-    stores.platformDefaults.onChange(addAll),
+    stores.platformDefaults.onChange((type, defaults, old) => {
+      // Tenants change theirs as often as they like, and those provide nothing.
+      if (defaults.metadata.namespace === policy().systemNamespace && isSpecChange(type, defaults, old)) addAll();
+    }),
   ];
   return () => {
     for (const stop of stops) stop();

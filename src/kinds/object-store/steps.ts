@@ -168,12 +168,20 @@ const nextDeletionStep = (observed: ObservedState): Step => {
   if (observed.sharers.length > 0)
     return blockedFor(
       'StillShared',
-      `Keys for bucket ${store.spec.name} are still out: ${observed.sharers.join(', ')}. They are taken back first.`,
+      `Keys for bucket ${store.spec.name} are still out: ${someOf(observed.sharers)}. They are taken back first.`,
     );
   if (hasUser) return { do: 'revokeAccess' };
   if (bucket === 'absent' || observed.sharing !== undefined) return { do: 'release' };
   if (bucket === 'unobserved') return { do: 'observe' };
   return isForDeletion(observed) ? deleteBucket(observed, bucket) : retainBucket(observed, bucket);
+};
+
+const MOST_NAMES = 5;
+
+/** A tenant may share with as many as they like. */
+const someOf = (names: readonly string[]): string => {
+  const left = names.length - MOST_NAMES;
+  return `${names.slice(0, MOST_NAMES).join(', ')}${left > 0 ? ` and ${left} more` : ''}`;
 };
 
 const deleteBucket = ({ store: { spec, status }, isPlatformIdentity }: ObservedState, bucket: ObservedBucket): Step => {

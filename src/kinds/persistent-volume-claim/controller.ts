@@ -4,6 +4,7 @@ import type { Facts } from '../../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
 import type { EventRecorder, Note } from '../../controller/events.ts';
 import { type BlockedKeys, createBlockedKeys, type Outcome, runController } from '../../controller/loop.ts';
+import { isSpecChange } from '../../defaults/controller.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
 import { hasChangedLabels, keyOf, parseKey, type Store } from '../../kube/store.ts';
 import { type FactStores, type WatchOptions, watchStore } from '../../kube/stores.ts';
@@ -95,7 +96,7 @@ export const claimController = (options: ClaimControllerOptions): ClaimControlle
 const keyOfObject = ({ metadata }: KubeObject): string => keyOf(metadata);
 
 const subscribe = (
-  { claims, stores }: ClaimControllerOptions,
+  { claims, stores, facts }: ClaimControllerOptions,
   blockedKeys: BlockedKeys,
   add: (key: string) => void,
 ): (() => void) => {
@@ -123,7 +124,11 @@ const subscribe = (
       if (hasChangedLabels(namespace, old)) addIn(namespace.metadata.name);
     }),
     stores.csiDrivers.onChange(blockedKeys.recheck),
-    stores.platformDefaults.onChange(blockedKeys.recheck),
+    stores.platformDefaults.onChange((type, defaults, old) => {
+      // Of those of tenants, which are changed as often as they like, none says what a class is to be.
+      const isOfPlatform = defaults.metadata.namespace === facts().policy.systemNamespace;
+      if (isOfPlatform && isSpecChange(type, defaults, old)) blockedKeys.recheck();
+    }),
     stores.objectStores.onChange(blockedKeys.recheck),
     blockedKeys.onRecheck(add),
   ];

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { OBJECT_STORE_FINALIZER } from '../../../src/api/names.ts';
 import { BucketError, type BucketReason } from '../../../src/kinds/object-store/providers/bucket.ts';
+import { initialState } from '../../../src/kinds/object-store/state.ts';
+import { nextStep } from '../../../src/kinds/object-store/steps.ts';
+import { factsIn, objectStore } from '../../fixtures/object-store.ts';
 import { createCase, NOW, OUR_MARK, THEIR_MARK } from '../../fixtures/object-store-case.ts';
 
 const twoMinutesLater = '2026-11-20T12:02:00Z';
@@ -17,6 +21,18 @@ describe('an ObjectStore that is deleted', () => {
     await one.pass();
     expect(one.cluster.store()).toBeUndefined();
     expect(one.bucket()?.marks).toEqual({});
+  });
+
+  it('tells five of those that have keys for its bucket still, and how many more there are', () => {
+    const finalizers = [OBJECT_STORE_FINALIZER];
+    const store = objectStore({}, { deletionTimestamp: NOW, finalizers }, { ownership: 'Created' });
+    const { cloud, policy } = factsIn();
+    const sharers = Array.from({ length: 10_000 }, (_, at) => `team-b/n${at}`);
+    const step = nextStep({ ...initialState(store, cloud, policy), sharers }, new Date(NOW));
+    const names = 'team-b/n0, team-b/n1, team-b/n2, team-b/n3, team-b/n4 and 9995 more';
+    expect(step).toMatchObject({
+      blocked: { reason: 'StillShared', message: expect.stringContaining(names) as string },
+    });
   });
 
   it('takes an empty bucket along with deletionPolicy Delete', async () => {
