@@ -213,3 +213,19 @@ describe.each(pages)('docs/%s', (page) => {
     expect(named.filter((name) => !isKnown(name))).toEqual([]);
   });
 });
+
+describe('the ways round what is enforced', () => {
+  const [, table = ''] =
+    /^\| enforced \| way round it .*\n\|.*\n((?:\|.*\n)+)/m.exec(read('platform-defaults.md')) ?? [];
+  const ways = table
+    .trimEnd()
+    .split('\n')
+    .map((row) => row.split(' |').map((cell) => cell.replace(/^\| ?/, '').trim()));
+  const tests = readFileSync(join(root, 'test/faults/evasion.test.ts'), 'utf8');
+
+  it.each(ways)('are tried, of %s by %s', (_enforced, _way, stops = '', named = '') => {
+    const titles = [...named.matchAll(/“([^”]+)”/g)].map(([, title = '']) => title);
+    if (titles.length === 0) expect(stops).toMatch(/^nothing/);
+    for (const title of titles) expect(tests).toContain(title);
+  });
+});

@@ -13,6 +13,9 @@ import { sparkApplication, sparkCrd } from '../fixtures/spark-world.ts';
 
 const team = 'geo';
 const COST = { 'example.org/cost-centre': '4711' };
+const TIER = { 'example.org/tier': 'jobs' };
+const REDACTED = { 'spark.redaction.regex': '(?i)secret' };
+const MIRROR = { from: 'docker.io/', to: 'registry.example.org/hub/' };
 const pods = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
 const soon = { timeout: 20_000 };
 
@@ -24,6 +27,16 @@ beforeAll(async () => {
   await cluster.admin.create(resources.customResourceDefinitions, sparkCrd);
   await enforce('cost', { kinds: ['PersistentVolumeClaim', 'SparkApplication'] }, { labels: COST });
   await enforce('audit', { kinds: ['Pod'] }, { env: [{ name: 'AUDIT', value: '${labels.owner}' }] });
+  await enforce(
+    'joined',
+    { kinds: ['PersistentVolumeClaim'] },
+    { labels: { joined: '${labels.a}${labels.b}' } },
+    'sea',
+  );
+  await enforce('tier', { kinds: ['Pod'] }, { labels: TIER, annotations: TIER, imageRegistries: [MIRROR] }, 'sky');
+  await enforce('bucket', { kinds: ['ObjectStore'] }, { labels: COST });
+  await enforce('conf', { kinds: ['SparkApplication'] }, { sparkConf: REDACTED });
+  await enforce('history', { kinds: ['SparkApplication'] }, { eventLog: { objectStore: 'not-there' } }, 'sea');
   // All that sends objects of its own accord fails open, so that nothing but what is enforced can refuse any.
   const environment = { FAILURE_POLICY: 'enforced=Fail,spark-application=Ignore,spark-connect=Ignore' };
   replica = await startReplica(cluster, { environment });
@@ -39,9 +52,10 @@ const enforce = (
   name: string,
   { kinds }: Pick<PlatformDefaultsSpec['match'], 'kinds'>,
   inject: NonNullable<PlatformDefaultsSpec['inject']>,
+  ofTeam = team,
 ): Promise<KubeObject> => {
   const { uid: _, generation: __, ...metadata } = platformDefaults(name, {}).metadata;
-  const match = { kinds, selector: { matchLabels: { team } } };
+  const match = { kinds, selector: { matchLabels: { team: ofTeam } } };
   const enforced = { ...platformDefaults(name, { mode: 'Enforce', match, inject }), metadata };
   return cluster.admin.create(resources.platformDefaults, enforced);
 };
@@ -63,19 +77,27 @@ const submit = async (object: KubeObject): Promise<StringMap | string> => {
   }
 };
 
+const podWith = (labels: StringMap, name = 'a-pod'): KubeObject & Pod => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace: 'default', labels },
+  spec: { containers: [{ name: 'main', image: 'main:1' }] },
+});
+
 /** The variables of a pod with these labels, or why it is refused. */
 const variablesOf = async (labels: StringMap): Promise<readonly object[] | string> => {
-  const pod: KubeObject & Pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'a-pod', namespace: 'default', labels },
-    spec: { containers: [{ name: 'main', image: 'main:1' }] },
-  };
   try {
-    return (await cluster.admin.create(pods, pod, { dryRun: true })).spec?.containers?.[0]?.env ?? [];
+    return (await cluster.admin.create(pods, podWith(labels), { dryRun: true })).spec?.containers?.[0]?.env ?? [];
   } catch (error) {
     return String(error);
   }
+};
+
+/** An application of the team `sea`, for what it has in common with all others there. */
+const sparkOf = (name: string, ofTeam: string, conf: StringMap) => {
+  const app = sparkApplication(name);
+  const spec = { ...app.spec, sparkConf: conf };
+  return { ...app, metadata: { ...app.metadata, labels: { team: ofTeam } }, spec };
 };
 
 const enforcedFor = (name: string) => `failed calling webhook "${name}-enforced.quartermaster.dev"`;
@@ -107,6 +129,42 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
     expect(await variablesOf({})).toEqual([]);
   });
 
+  it('cannot be got round by a value that no object takes', async () => {
+    const labels = { team: 'sea', a: 'x'.repeat(40), b: 'y'.repeat(40) };
+    await expect.poll(() => submit(claim('long', labels)), soon).toContain('quartermaster-system/joined');
+    const short = { team: 'sea', a: 'x', b: 'y' };
+    expect(await submit(claim('short', short))).toEqual({ ...short, joined: 'xy' });
+  });
+
+  it('cannot be got round by a label of the namespace that turns defaults off', async () => {
+    const name = 'opted-out';
+    const namespace = {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, labels: { [INJECT_LABEL]: 'disabled' } },
+    };
+    await cluster.admin.create(resources.namespaces, namespace);
+    const { metadata, ...rest } = claim('there', { team });
+    const there = () => submit({ ...rest, metadata: { ...metadata, namespace: name } });
+    await expect.poll(there, soon).toEqual({ team, ...COST });
+  });
+
+  it('cannot be got round by saying what cannot be replaced, nor by leaving no room for it', async () => {
+    const labels = { team: 'sky', 'example.org/tier': 'mine' };
+    const refused = () =>
+      cluster.admin.create(pods, podWith(labels), { dryRun: true }).then(({ metadata }) => metadata.labels, String);
+    await expect.poll(refused, soon).toContain('quartermaster-system/tier');
+    const full = claim('full', { team });
+    const annotations = { full: 'x'.repeat(256 * 1024 - 'full'.length) };
+    expect(await submit({ ...full, metadata: { ...full.metadata, annotations } })).toContain('metadata.annotations');
+  });
+
+  it('cannot be got round by a claim that is bound by hand', async () => {
+    const byHand = claim('by-hand', { team });
+    const spec = { ...byHand.spec, storageClassName: '', volumeName: 'somebodys' };
+    expect(await submit({ ...byHand, spec } as KubeObject)).toEqual({ team, ...COST });
+  });
+
   it('cannot be got round by an object that says it is being deleted', async () => {
     const given = claim('going', { team });
     const metadata = { ...given.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' };
@@ -124,6 +182,58 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
     const stored = await cluster.admin.mergePatch(resources.persistentVolumeClaims, key, changes);
     expect(stored.metadata.labels).toEqual(COST);
     expect(stored.metadata.annotations?.[INJECTED_ANNOTATION]).toBe(told);
+  });
+
+  it('cannot be taken off a pod later, nor its image brought from elsewhere', async () => {
+    const { metadata } = await cluster.admin.create(pods, podWith({ team: 'sky' }, 'later'));
+    expect(metadata).toMatchObject({ labels: TIER, annotations: TIER });
+    const changes = {
+      metadata: { labels: { 'example.org/tier': null }, annotations: { 'example.org/tier': 'mine' } },
+      spec: { containers: [{ name: 'main', image: 'docker.io/theirs/main:2' }] },
+    };
+    const patch = ['patch', 'pod', 'later', '--type=strategic', '-o', 'json', '-p', JSON.stringify(changes)];
+    const stored = JSON.parse(await kubectl(cluster.controlPlane, patch)) as KubeObject & Pod;
+    expect(stored.metadata).toMatchObject({ labels: TIER, annotations: TIER });
+    expect(stored.spec?.containers?.[0]?.image).toBe('registry.example.org/hub/theirs/main:2');
+  });
+
+  it('cannot be taken off an ObjectStore later', async () => {
+    const key = { namespace: 'default', name: 'kept' };
+    // Without the Secret nobody is called.
+    const spec = { name: 'kept', s3: { endpoint: 'https://s3.invalid' }, credentialsSecretRef: { name: 'not-there' } };
+    const store = {
+      apiVersion: 'banzaicloud.com/v1alpha1',
+      kind: 'ObjectStore',
+      metadata: { ...key, labels: { team } },
+    };
+    const { metadata } = await cluster.admin.create(resources.objectStores, { ...store, spec } as KubeObject);
+    expect(metadata.labels).toEqual({ team, ...COST });
+    const changes = { metadata: { labels: { team: null, 'example.org/cost-centre': null } } };
+    expect((await cluster.admin.mergePatch(resources.objectStores, key, changes)).metadata.labels).toEqual(COST);
+  });
+
+  it('cannot be taken out of the settings of an application later', async () => {
+    const key = { namespace: 'default', name: 'later' };
+    const confOf = (object: KubeObject) =>
+      (object as { readonly spec?: { readonly sparkConf?: StringMap } }).spec?.sparkConf;
+    const made = await cluster.admin.create(resources.sparkApplications, sparkOf('later', team, { own: 'a' }));
+    expect(confOf(made)).toEqual({ own: 'a', ...REDACTED });
+    const changes = {
+      metadata: { labels: null },
+      spec: { sparkConf: { own: 'b', 'spark.redaction.regex': 'nothing' } },
+    };
+    const changed = await cluster.admin.mergePatch(resources.sparkApplications, key, changes);
+    expect(confOf(changed)).toEqual({ own: 'b', ...REDACTED });
+  });
+
+  it('is told of where the object is stored without it: an event log whose ObjectStore is not ready', async () => {
+    const input = JSON.stringify(sparkOf('history', 'sea', {}));
+    const told = () =>
+      kubectl(cluster.controlPlane, ['create', '--dry-run=server', '--warnings-as-errors', '-f', '-'], { input }).catch(
+        String,
+      );
+    await expect.poll(told, soon).toContain('no ObjectStore not-there is Ready');
+    await cluster.admin.create(resources.sparkApplications, sparkOf('history', 'sea', {}));
   });
 
   it('is not told of an object whose user writes that it was given', async () => {

@@ -2,14 +2,21 @@ import { pino } from 'pino';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../../src/api/kubernetes.ts';
 import { isAccountUsed } from '../../../src/kinds/persistent-volume-claim/azure-file/controller.ts';
 import { nextClaimStep } from '../../../src/kinds/persistent-volume-claim/controller.ts';
-import type { ObservedServer } from '../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
+import {
+  diskSize,
+  limitReached,
+  type ObservedServer,
+  pinnedAddress,
+} from '../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
 import { planVolumes, volumeFor } from '../../../src/kinds/persistent-volume-claim/nfs/volumes.ts';
+import { createUnusedClassSweep } from '../../../src/kinds/persistent-volume-claim/unused-classes.ts';
 import { createStore, type Store } from '../../../src/kube/store.ts';
 import type { Work } from '../../fixtures/cost.ts';
 import { factsIn } from '../../fixtures/object-store.ts';
 import { nameOf, type Shape } from './entries.ts';
 
 const facts = factsIn();
+const silent = pino({ level: 'silent' });
 
 export const claimOf = (name: string, storageClassName: string): KubeObject & { readonly spec: object } => ({
   apiVersion: 'v1',
@@ -24,7 +31,7 @@ const pvcs = (count: number, shape: Shape): readonly PersistentVolumeClaim[] =>
     return { ...claim, metadata: { ...metadata, uid: `u${at}` } };
   });
 const storeOf = <T extends KubeObject>(list: readonly T[], indexOf: (object: T) => readonly string[]): Store<T> => {
-  const store = createStore<T>(pino({ level: 'silent' }), { storageClassName: indexOf });
+  const store = createStore<T>(silent, { storageClassName: indexOf });
   for (const object of list) store.put(object);
   return store;
 };
@@ -43,6 +50,35 @@ export const MANY_CLAIMS: Readonly<Record<string, (count: number, shape: Shape) 
     const list = pvcs(count, shape);
     return () => list.forEach((claim) => void nextClaimStep(claim, facts));
   },
+  /** Beside as many classes as there may be, which a name may be a misspelling of. */
+  unknown: (count, shape) => {
+    const classNames = Array.from({ length: facts.policy.storageClassLimit }, (_, at) => `longhorn-${at}`);
+    const crowded = { ...facts, storage: { ...facts.storage, classNames: () => classNames } };
+    const list = pvcs(count / 20, shape);
+    return () => list.forEach((claim) => void nextClaimStep(claim, crowded));
+  },
+  /** Each class is looked at, and each of those removed that nobody uses. */
+  unused: (count, shape) => {
+    const claims = storeOf(pvcs(count, shape), () => []);
+    const persistentVolumes = storeOf<PersistentVolume>([], () => []);
+    const classes = Array.from({ length: facts.policy.storageClassLimit }, (_, at) => classNamed(`unused-${at}`));
+    const storageClasses = createStore<StorageClass>(silent, { owned: () => ['true'] });
+    for (const one of classes) storageClasses.put(one);
+    const stores = { storageClasses, persistentVolumes };
+    const kube = { remove: () => Promise.resolve() };
+    const options = { kube, claims, stores, hasNfsServer: () => false, unusedMs: 0, now: () => 0, log: silent };
+    return () => createUnusedClassSweep(options)(AbortSignal.timeout(60_000));
+  },
+  /** One server's disk, as large as all of them ask for. */
+  disk: (count, shape) => {
+    const pendingClaims = pvcs(count, shape).map((claim, at) => ({
+      ...claim,
+      metadata: { ...claim.metadata, namespace: `team-${nameOf(shape, at)}` },
+    }));
+    const volumes = pendingClaims.slice(count / 2).map((claim) => volumeFor(claim, NFS_CLASS, '10.0.0.1'));
+    const observed = { ...NOTHING_OBSERVED, pendingClaims, volumes };
+    return () => void [diskSize(observed), limitReached(observed), pinnedAddress(observed)];
+  },
   nfs: (count, shape) => {
     const pendingClaims = pvcs(count, shape);
     const made = pendingClaims.map((claim) => volumeFor(claim, NFS_CLASS, '10.0.0.1'));
@@ -55,12 +91,13 @@ export const MANY_CLAIMS: Readonly<Record<string, (count: number, shape: Shape) 
     return () => void planVolumes(observed, NFS_CLASS, '10.0.0.1', facts.policy);
   },
 };
-const NFS_CLASS: StorageClass = {
+const classNamed = (name: string): StorageClass => ({
   apiVersion: 'storage.k8s.io/v1',
   kind: 'StorageClass',
-  metadata: { name: 'shared-nfs' },
-  provisioner: 'quartermaster.dev/shared-nfs-nfs',
-};
+  metadata: { name, uid: `uid-of-${name}` },
+  provisioner: `quartermaster.dev/${name}-nfs`,
+});
+const NFS_CLASS = classNamed('shared-nfs');
 const NOTHING_OBSERVED: ObservedServer = {
   className: 'shared-nfs',
   storageClass: NFS_CLASS,

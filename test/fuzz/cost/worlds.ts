@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import type { KubeObject } from '../../../src/api/kubernetes.ts';
+import { OBJECT_STORE_FINALIZER } from '../../../src/api/names.ts';
 import type { ObjectStore } from '../../../src/api/object-store.ts';
 import type { PlatformDefaults } from '../../../src/api/platform-defaults.ts';
 import { parseObjects } from '../../../src/cli/documents.ts';
@@ -9,13 +10,18 @@ import { createDefaultsInForce } from '../../../src/defaults/in-force.ts';
 import { statusOf } from '../../../src/defaults/status.ts';
 import { warningsOn } from '../../../src/defaults/warnings.ts';
 import { installedWebhooks } from '../../../src/explanation/webhook-rules.ts';
-import { desiredBucket, initialState } from '../../../src/kinds/object-store/state.ts';
+import { accessDueMs, desiredAccess } from '../../../src/kinds/object-store/access/keys.ts';
+import { accessSecretFor, keyIn } from '../../../src/kinds/object-store/access/secret.ts';
+import { modeOf } from '../../../src/kinds/object-store/access/sharing.ts';
+import type { BucketConnection, ObservedBucket } from '../../../src/kinds/object-store/providers/bucket.ts';
+import { desiredBucket, initialState, type ObservedState } from '../../../src/kinds/object-store/state.ts';
 import { nextStep } from '../../../src/kinds/object-store/steps.ts';
 import { createStore, keyOf } from '../../../src/kube/store.ts';
 import { OBJECT_STORE_INDEXES, SHARED_FROM } from '../../../src/kube/stores.ts';
 import type { Work } from '../../fixtures/cost.ts';
 import { platformDefaults, system, target } from '../../fixtures/defaults.ts';
 import { factsIn, objectStore } from '../../fixtures/object-store.ts';
+import { MANY_IN_CALRISSIAN } from './calrissian.ts';
 import { claimOf, MANY_CLAIMS } from './claims.ts';
 import { confOf, grown, nameOf, type Shape } from './entries.ts';
 
@@ -56,8 +62,19 @@ const ONE_OF_MANY: Readonly<Record<string, (shape: Shape, at: number) => object>
     match: { selector: { matchLabels: { [nameOf(shape, at)]: 'x' } } },
     inject: { labels: { a: 'b' } },
   }),
+  /** All of them are found by one label that the object has; what else they ask for it has too, or lacks. */
+  label: (shape, at) => ({
+    match: { selector: { matchLabels: ONE_LABEL, matchExpressions: [lacking(shape, at)] } },
+    inject: { sparkConf: { [`spark.n${at}`]: `${at}` } },
+  }),
   exporter: (_, at) => ({ inject: { prometheus: { configFile: `/etc/metrics/${at}.yaml` } } }),
 };
+
+const ONE_LABEL = { team: 'a' };
+const lacking = (shape: Shape, at: number) =>
+  shape === 'prefix'
+    ? { key: `n${at}`, operator: 'NotIn' as const, values: Array.from({ length: 50 }, (_, value) => `v${value}`) }
+    : { key: shape === 'deep' ? 'team' : nameOf(shape, at), operator: 'DoesNotExist' as const };
 
 /** One PlatformDefaults that is as large as may be; lists longer than the schema lets them be come from files. */
 const largeDefaults = (count: number, shape: Shape, field: string): PlatformDefaults => {
@@ -110,7 +127,27 @@ const judge = (list: readonly PlatformDefaults[]): void => {
     if (validation !== undefined)
       statusOf({ ...validation, warnings: [], provision: undefined, tally: undefined }, '2026-01-01T00:00:00Z');
   }
-  inForce.index().resolve(target({ labels: { app: 'n0' } }));
+  for (const app of ['n', 'n0']) inForce.index().resolve(target({ labels: { app, ...ONE_LABEL } }));
+};
+
+const NOW = new Date('2026-01-02T00:00:00Z');
+const BUCKET = { isOurs: true, isOthers: false, isSameAccount: true, canCarryMark: true, location: undefined };
+const CONNECTION = { url: 's3a://bucket', host: 's3.example.com', region: 'eu-west-1' };
+const KEY = { id: 'key', secret: 'secret' };
+const RECORD = { issuedAt: '2026-01-01T00:00:00Z', rotation: '', formerKeys: [], formerUntil: '' };
+
+/** Users, keys and the Secret, where all else is as it should be. */
+const giveAccess = (store: ObjectStore, observed: ObservedState): void => {
+  if (store.spec.access === undefined) return;
+  const { serviceAccount } = store.spec.access;
+  desiredAccess(store, { mode: modeOf(store, observed.sharing), encryptionKey: undefined, serviceAccount });
+  const secret = accessSecretFor(store, CONNECTION as BucketConnection, KEY, RECORD);
+  const access = {
+    user: { isGranted: true, keys: [KEY.id] },
+    secret: { ...RECORD, keyId: keyIn(secret).id, isCurrent: false },
+  };
+  nextStep({ ...observed, bucket: BUCKET as ObservedBucket, connection: 'current', access }, NOW);
+  accessDueMs(store.spec.access, access, NOW);
 };
 
 /** What the controller makes of each, but the calls. */
@@ -123,8 +160,9 @@ const reconcileAll = (list: readonly ObjectStore[]): void => {
   };
   for (const store of stores.list()) {
     const observed = initialState(store, facts.cloud, facts.policy, others);
-    nextStep(observed, new Date(0));
+    nextStep(observed, NOW);
     desiredBucket(store, observed.placement, 'cluster');
+    giveAccess(store, observed);
   }
 };
 
@@ -134,6 +172,10 @@ const namedStore = (shape: Shape, at: number, spec: object): ObjectStore =>
     { ...team, name: `n${at}`, uid: `u${at}`, labels: { a: nameOf(shape, at) } },
   );
 
+const KEYS_OUT = { ownership: 'Created', access: { user: 'user', secretName: 'secret' } } as const;
+const withKeys = ({ spec, metadata }: ObjectStore): ObjectStore =>
+  objectStore(spec, metadata, KEYS_OUT as NonNullable<ObjectStore['status']>);
+
 const MANY_STORES: Readonly<Record<string, (shape: Shape, at: number) => ObjectStore>> = {
   alone: (shape, at) => namedStore(shape, at, {}),
   sharing: (shape, at) =>
@@ -141,6 +183,16 @@ const MANY_STORES: Readonly<Record<string, (shape: Shape, at: number) => ObjectS
       sharedFrom: { namespace: 'team-a', name: `n${shape === 'same' ? 0 : at + 1}` },
       access: {},
     }),
+  access: (shape, at) => namedStore(shape, at, { access: { rotateAfterDays: 1, rotation: nameOf(shape, at) } }),
+  identity: (shape, at) => namedStore(shape, at, { access: { serviceAccount: nameOf(shape, at) } }),
+  /** One bucket that all the others have keys for, and that is being deleted. */
+  leaving: (shape, at) => {
+    const owner = { namespace: 'team-a', name: 'n0' };
+    if (at > 0) return withKeys(namedStore(shape, at, { sharedFrom: owner, access: {} }));
+    const store = withKeys(namedStore(shape, at, { grants: [{ namespace: 'team-a' }] }));
+    const deletionTimestamp = '2026-01-01T00:00:00Z';
+    return { ...store, metadata: { ...store.metadata, deletionTimestamp, finalizers: [OBJECT_STORE_FINALIZER] } };
+  },
   granting: (shape, at) => namedStore(shape, at, { grants: [{ namespace: 'team-b' }] }),
 };
 
@@ -184,6 +236,11 @@ const podOf = (name: string, claimName: string): KubeObject & { readonly spec: o
 });
 
 export const WORLDS = {
+  'a namespace for Calrissian': {
+    most: 20_000,
+    fields: Object.keys(MANY_IN_CALRISSIAN),
+    workOf: (count, shape, field) => MANY_IN_CALRISSIAN[field]?.(count, shape) ?? (() => undefined),
+  },
   'claims of one namespace': {
     most: 20_000,
     fields: Object.keys(MANY_CLAIMS),

@@ -44,9 +44,12 @@ export const costTarget: OpenTarget = () => {
     name: 'cost',
     longestMs: 60_000,
     make: (random) => Buffer.from(JSON.stringify(make(random))),
-    check: (input) => {
+    check: async (input) => {
       const given = JSON.parse(input.toString()) as CostCase | WorldCase;
-      const { once, twice, ratio } = growthOf('world' in given ? worldGrowing(given) : reviewGrowing(given, byName), 1);
+      const { once, twice, ratio } = await growthOf(
+        'world' in given ? worldGrowing(given) : reviewGrowing(given, byName),
+        1,
+      );
       const told = `${Math.round(once)} ms, twice as large ${Math.round(twice)} ms: ${JSON.stringify(given)}`;
       if (ratio > MAX_RATIO) throw new Error(`it costs ${ratio.toFixed(1)} times as much: ${told}`);
       if (twice > MOST_MS && !('world' in given)) throw new Error(`it costs too much: ${told}`);
