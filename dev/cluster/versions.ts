@@ -15,6 +15,8 @@ export const versions = {
   argoWorkflows: '4.0.5',
   kubeRay: '1.5.0',
   jobSet: '0.10.1',
+  trainingOperator: '1.8.1',
+  trainer: '2.0.0',
   /** PyPI. */
   pyspark: '4.0.0',
   pyspark3: '3.5.7',

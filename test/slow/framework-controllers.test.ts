@@ -6,6 +6,7 @@ import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import { controllerObstacle, type FrameworkController } from '../../dev/workloads/controllers/controller.ts';
 import { installJobSet } from '../../dev/workloads/controllers/job-set.ts';
 import { installKubeRay } from '../../dev/workloads/controllers/kube-ray.ts';
+import { installTrainer, installTrainingOperator } from '../../dev/workloads/controllers/kubeflow-training.ts';
 import { installSparkClient, type SparkClient } from '../../dev/workloads/controllers/spark-client.ts';
 import type { KubeObject, Pod } from '../../src/api/kubernetes.ts';
 import { FRAMEWORK_KINDS } from '../../src/api/target-kinds.ts';
@@ -15,9 +16,11 @@ import {
   jobSet,
   notebook,
   priorityAndRuntime,
+  pytorchJob,
   rayCluster,
   rayService,
   rayWorkers,
+  trainJob,
 } from '../fixtures/framework-objects.ts';
 import { expectFullPod, expectHelper, expectUsers, fullDefaults } from '../fixtures/full-defaults.ts';
 import { startReplica } from '../fixtures/replica.ts';
@@ -143,19 +146,69 @@ describe.skipIf(obstacle !== undefined)("pods of frameworks' own controllers, wi
     });
   });
 
-  it('of a JobSet have all in `node`, beside the webhook of JobSet, and are adopted by their Jobs', async () => {
-    await start(await installJobSet(cluster.controlPlane, progress));
-    await apply(jobSet('train'));
-    const first = await untilThere('jobset.sigs.k8s.io/jobset-name=train', 4);
-    for (const pod of first) {
-      expectFullPod(pod);
-      expectUsers(containersOf(pod, 'node'));
-      expectHelper(containersOf(pod, 'dataset-initializer'));
-    }
-    await orphan(first[0] as StoredPod);
-    const active = () => field('jobset/train', '.status.replicatedJobsStatus[0].active');
-    await expect.poll(active, soon).toBe('2');
-    expect(uids(await podsOf('jobset.sigs.k8s.io/jobset-name=train')).toSorted()).toEqual(uids(first).toSorted());
+  describe('of JobSets', () => {
+    let trainer: FrameworkController;
+    beforeAll(async () => {
+      await start(await installJobSet(cluster.controlPlane, progress));
+      trainer = await installTrainer(cluster.controlPlane, progress);
+    });
+
+    it('have all in `node`, beside the webhook of JobSet, and are adopted by their Jobs', async () => {
+      await apply(jobSet('train'));
+      const first = await untilThere('jobset.sigs.k8s.io/jobset-name=train', 4);
+      for (const pod of first) {
+        expectFullPod(pod);
+        expectUsers(containersOf(pod, 'node'));
+        expectHelper(containersOf(pod, 'dataset-initializer'));
+      }
+      await orphan(first[0] as StoredPod);
+      const active = () => field('jobset/train', '.status.replicatedJobsStatus[0].active');
+      await expect.poll(active, soon).toBe('2');
+      expect(uids(await podsOf('jobset.sigs.k8s.io/jobset-name=train')).toSorted()).toEqual(uids(first).toSorted());
+    });
+
+    it("that Kubeflow's Trainer makes have all in `node`, and stay when it starts again", async () => {
+      const process = await start(trainer);
+      await apply(trainJob('llama', 'torch-distributed'));
+      const first = await untilThere('jobset.sigs.k8s.io/jobset-name=llama', 2);
+      for (const pod of first) {
+        expectFullPod(pod);
+        expectUsers(containersOf(pod, 'node'));
+      }
+      const generation = await field('jobset/llama', '.metadata.generation');
+      await process.stop();
+      await start(trainer);
+      // It makes what this asks for once it has looked at all that is there.
+      await apply(trainJob('tune', 'torchtune-llama3.2-1b'));
+      const [initializer] = await untilThere('jobset.sigs.k8s.io/jobset-name=tune', 1);
+      expectFullPod(initializer as StoredPod);
+      expectHelper(containersOf(initializer as StoredPod, 'dataset-initializer'));
+      expect(uids(await podsOf('jobset.sigs.k8s.io/jobset-name=llama')).toSorted()).toEqual(uids(first).toSorted());
+      expect(await field('jobset/llama', '.metadata.generation')).toBe(generation);
+    });
+  });
+
+  describe("of Kubeflow's training-operator", () => {
+    beforeAll(async () => {
+      await start(await installTrainingOperator(cluster.controlPlane, progress));
+    });
+
+    it('of a PyTorchJob have all in `pytorch`, and stay when more are asked for', async () => {
+      await apply(pytorchJob('mnist'));
+      const selector = 'training.kubeflow.org/job-name=mnist';
+      const first = await untilThere(selector, 3);
+      for (const pod of first) {
+        expectFullPod(pod);
+        expectUsers(containersOf(pod, 'pytorch'));
+      }
+      const helpers = first.flatMap((pod) => containersOf(pod, 'init-pytorch') ?? []);
+      expect(helpers).toHaveLength(2);
+      for (const helper of helpers) expectHelper(helper);
+      const more = [{ op: 'replace', path: '/spec/pytorchReplicaSpecs/Worker/replicas', value: 3 }];
+      await inJobs('patch', 'pytorchjob', 'mnist', '--type=json', '-p', JSON.stringify(more));
+      const second = await untilThere(selector, 4);
+      expect(uids(second)).toEqual(expect.arrayContaining([...uids(first)]));
+    });
   });
 
   it.each([

@@ -30,14 +30,15 @@ interface Run {
   readonly flags: readonly string[];
   /** The port on 127.0.0.1 where it says that it is ready. */
   readonly probePort: number;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts the program and waits until it is ready. Throws with its last lines where it does not get there. */
 export const startController = async (
   { kubeconfig, directory }: ControlPlane,
-  { program, flags, probePort }: Run,
+  { program, flags, probePort, env }: Run,
 ): Promise<Daemon> => {
-  const controller = startDaemon(program, flags, { KUBECONFIG: kubeconfig, HOME: directory });
+  const controller = startDaemon(program, flags, { KUBECONFIG: kubeconfig, HOME: directory, ...env });
   try {
     await until(START_WITHIN_MS, () => askWhetherReady(probePort));
     return controller;
