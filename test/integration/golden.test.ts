@@ -69,6 +69,7 @@ const CLASSES = [
   priority('urgent', 1_000, 'Never'),
   runtime('gvisor'),
   runtime('kata'),
+  runtime('sandboxed'),
 ];
 
 let controlPlane: ControlPlane;
