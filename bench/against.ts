@@ -57,9 +57,11 @@ const canRun = async (name: string): Promise<boolean> => {
   return peer === undefined || (await buildPeer(peer)) !== undefined;
 };
 
+export const peers: readonly string[] = [...builtPeers, ...engineNames];
+
 /** One server at a time, in turns, each started anew in each round. All but the floor must come to the same first. */
-export const measureAgainst = async ({ tls, folder }: Place): Promise<readonly Against[]> => {
-  const servers = await serversHere([OURS, ...builtPeers, ...engineNames]);
+export const measureAgainst = async ({ tls, folder }: Place, named = peers): Promise<readonly Against[]> => {
+  const servers = await serversHere([OURS, ...named]);
   await checkServers(servers, tls);
   const bodyFile = podFile(folder);
   const rounds = await inTurns(['floor', ...servers], tls, async (subject) => {

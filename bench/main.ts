@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 // Measures admissions: server and load each on a core of its own, CPU time a request first. Each measurement is written into
 // docs/performance.md as it is done.
-// Usage: npm run bench [-- all | quick | peers | tail | footprint | scale | reviews | defaults | sweeps | round-trip | judge | publish]
+// Usage: npm run bench [-- all | quick | peers [NAME...] | tail | footprint | scale | reviews | defaults | sweeps | round-trip | judge | publish]
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { measureAgainst, measureTail, serversHere } from './against.ts';
+import { measureAgainst, measureTail, peers, serversHere } from './against.ts';
 import { builtPeers, peerVersions } from './built-peers.ts';
 import { measureClusterScale } from './cluster-scale.ts';
 import { measureFootprint } from './footprint.ts';
@@ -53,11 +53,13 @@ const tabulated = <T>(rows: readonly T[]): { readonly rows: readonly T[] } => {
   return { rows };
 };
 
-const runPeers = () =>
-  record('peers', async () => tabulated(await measureAgainst({ tls: await writeTls(folder), folder })), [
-    ...peerVersions(),
-    ...engineVersions(),
-  ]);
+const runPeers = (named: readonly string[] = []) =>
+  record(
+    'peers',
+    async () =>
+      tabulated(await measureAgainst({ tls: await writeTls(folder), folder }, named.length > 0 ? named : peers)),
+    [...peerVersions(), ...engineVersions()],
+  );
 
 const runTail = () =>
   record('tail', async () => tabulated(await measureTail({ tls: await writeTls(folder), folder })), peerVersions());
@@ -97,7 +99,7 @@ const runSweeps = () =>
     return { sweeps };
   });
 
-const commands: Readonly<Record<string, () => Promise<void> | void>> = {
+const commands: Readonly<Record<string, (names: readonly string[]) => Promise<void> | void>> = {
   all: async () => {
     await runPeers();
     await runTail();
@@ -122,10 +124,15 @@ const commands: Readonly<Record<string, () => Promise<void> | void>> = {
   publish,
 };
 
-const command = commands[process.argv[2] ?? 'all'];
+const [wanted = 'all', ...names] = process.argv.slice(2);
+const command = commands[wanted];
+const unknown = names.find((name) => wanted !== 'peers' || !peers.includes(name));
 if (command === undefined) {
-  console.error(`There is no ${process.argv[2]} here: name one of ${Object.keys(commands).join(', ')}.`);
+  console.error(`There is no ${wanted} here: name one of ${Object.keys(commands).join(', ')}.`);
+  process.exitCode = 2;
+} else if (unknown !== undefined) {
+  console.error(`There is no ${unknown} here: after peers may stand ${peers.join(', ')}, after others nothing.`);
   process.exitCode = 2;
 } else {
-  await command();
+  await command(names);
 }
