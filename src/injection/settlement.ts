@@ -69,14 +69,25 @@ export const settle = (
   isOurs: (path: FieldPath) => boolean,
   observe?: Observe,
 ): Settlement => {
-  const first = settleOnce(object, edits, rules, isOurs, observe);
-  if (first.refused.length === 0 || first.put.every(({ mode }) => mode === 'Default')) return first;
-  // What was replaced or taken away may have been the reason for a refusal. All is put anew, so that one order comes out.
-  const refused = new Set(first.refused.map(({ edit }) => edit));
-  const refusalOf: Rules['refusalOf'] = (before, edit) =>
-    rules.refusalOf(refused.has(edit) ? first.object : before, edit);
-  return settleOnce(object, edits, { ...rules, refusalOf }, isOurs, observe);
+  let settled = settleOnce(object, edits, rules, isOurs, observe);
+  const refused = new Set<Edit>();
+  // What was replaced or taken away may have been the reason for a refusal, and what that kept out the reason for another.
+  for (let round = 1; round < MAX_ROUNDS && mayRefuseFewer(settled); round += 1) {
+    const before = settled;
+    for (const { edit } of before.refused) refused.add(edit);
+    // All is put anew, so that one order comes out.
+    const refusalOf: Rules['refusalOf'] = (now, edit) => rules.refusalOf(refused.has(edit) ? before.object : now, edit);
+    settled = settleOnce(object, edits, { ...rules, refusalOf }, isOurs, observe);
+    if (settled.refused.length === before.refused.length) break;
+  }
+  return settled;
 };
+
+/** A container waits for a mount, which waits for a volume, whose name waits for what is taken away. */
+const MAX_ROUNDS = 4;
+
+const mayRefuseFewer = ({ refused, put }: Settlement): boolean =>
+  refused.length > 0 && put.some(({ mode }) => mode === 'Enforce');
 
 const settleOnce = (
   object: KubeObject,

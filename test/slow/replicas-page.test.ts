@@ -84,8 +84,12 @@ const ask = async <T>(replica: number, path: string): Promise<T> =>
 const search = (replica: number): Promise<DecisionsAnswer> =>
   ask(replica, 'decisions?namespace=default&kind=sparkapplication&name=sent-to');
 
+const POLLING = { timeout: 15_000, interval: 100 };
+
 describe.each([0, 1])('either of two replicas (%i)', (replica) => {
   it('finds what both decided, with what was before and after, and why', async () => {
+    // They are explained a moment after they are answered.
+    await expect.poll(async () => (await search(replica)).items.every(({ details }) => details), POLLING).toBe(true);
     const { apiVersion, silent, total, items } = await search(replica);
     expect({ apiVersion, silent, total }).toEqual({ apiVersion: 'status.quartermaster.dev/v1', silent: [], total: 2 });
     expect(items.map(({ name }) => name)).toEqual(['sent-to-other', 'sent-to-one']);
