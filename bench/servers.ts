@@ -1,9 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bundle } from '../dev/bundle/bundle.ts';
-import { flagsOf, lastStage } from '../dev/cluster/images/product-image.ts';
 import { type ControlPlane, startControlPlane } from '../dev/control-plane/control-plane.ts';
 import { freePorts } from '../dev/free-ports.ts';
+import { imageRuntime } from '../dev/image-runtime.ts';
 import { type BuiltPeer, buildPeer } from './built-peers.ts';
 import { platformDefaults } from './defaults.ts';
 import { type Input, inputs } from './inputs.ts';
@@ -81,12 +81,10 @@ const starters: Readonly<Record<string, (setting: Setting, counts: readonly stri
 type Started = Partial<Pick<SubjectOptions, 'path' | 'environment' | 'gives' | 'logsToError'>> &
   Pick<SubjectOptions, 'command'>;
 
-/** As the image runs Node. */
-const image = lastStage(readFileSync(`${import.meta.dirname}/../Dockerfile`, 'utf8'));
-const imageEnvironment = { NODE_ENV: 'production', MALLOC_ARENA_MAX: '1' };
+const { flags: imageFlags, environment: imageEnvironment } = imageRuntime();
 const inImage = (file: string, args: readonly string[]): readonly [string, ...string[]] => [
   process.execPath,
-  ...flagsOf(image),
+  ...imageFlags,
   file,
   ...args,
 ];

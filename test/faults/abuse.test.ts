@@ -8,8 +8,6 @@ import { createOthers, drip, type Ended, type Line, type Others, openLine, openT
 
 const START = 'POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
 const CLOSE = 'Connection: close\r\n';
-/** Memory limit of the Deployment. */
-const MEMORY_LIMIT = 512 * 2 ** 20;
 /** Noise of a busy machine, in milliseconds. */
 const LEAST_BOUND = 20;
 
@@ -49,7 +47,7 @@ const expectOthersAsUsual = () => expect.poll(others.p99, { timeout: 60_000, int
 afterEach(async () => {
   await expectOthersAsUsual();
   expect(server.ended()).toBeUndefined();
-  expect(server.rssBytes()).toBeLessThan(MEMORY_LIMIT);
+  expect(server.rssBytes()).toBeLessThan(server.memoryLimit);
 });
 
 describe('a body', () => {
@@ -139,7 +137,7 @@ describe('a request within a request', () => {
     socket.pause();
     for (let sent = 0; sent < 10_000; sent += 1) socket.write(inner);
     await expectOthersAsUsual();
-    expect(server.rssBytes()).toBeLessThan(MEMORY_LIMIT);
+    expect(server.rssBytes()).toBeLessThan(server.memoryLimit);
     socket.destroy();
     await ended;
   });

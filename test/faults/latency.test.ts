@@ -9,8 +9,6 @@ import { ATTACKS } from './attacks.ts';
 
 /** What 99 of a hundred reviews wait at most, in milliseconds, beside what they wait where nobody attacks. */
 const MOST_MS = 250;
-/** Memory limit of the Deployment. */
-const MEMORY_LIMIT = 512 * 2 ** 20;
 const MIB = 2 ** 20;
 /** How long reviews are counted. */
 const SPAN_MS = 3_000;
@@ -104,7 +102,7 @@ it.each(Object.keys(ATTACKS))(
     try {
       const found = await measure(name, (found) => found.p99 < boundOf(found));
       expect(found.p99).toBeLessThan(boundOf(found));
-      expect(found.peakMiB * MIB).toBeLessThan(MEMORY_LIMIT);
+      expect(found.peakMiB * MIB).toBeLessThan(server.memoryLimit);
       expect(server.ended()).toBeUndefined();
       expect(await attacker.reached()).toBeGreaterThan(0);
     } finally {

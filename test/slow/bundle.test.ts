@@ -2,7 +2,6 @@ import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +12,7 @@ import { compile, compiledCode } from '../../dev/bundle/compile.ts';
 import { flagsOf, lastStage } from '../../dev/cluster/images/product-image.ts';
 import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
+import { freePorts } from '../../dev/free-ports.ts';
 import { checkCommand } from '../../src/cli/check.ts';
 import { manifests } from '../../src/cli/manifests.ts';
 import { createRecorder } from '../fixtures/command-line.ts';
@@ -121,13 +121,6 @@ describe('the bundle, serving', () => {
   });
   afterAll(() => controlPlane?.stop());
 
-  const freePort = async (): Promise<number> => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    server.close();
-    return typeof address === 'object' && address ? address.port : 0;
-  };
   const until = async (isTrue: () => Promise<boolean>): Promise<void> => {
     for (const end = Date.now() + 15_000; !(await isTrue().catch(() => false)); await sleep(20)) {
       if (Date.now() > end) throw new Error('not within 15 s');
@@ -140,7 +133,7 @@ describe('the bundle, serving', () => {
     const kubeconfig = join(directory, 'dist', 'kubeconfig');
     await copyFile(await controlPlane.serviceAccountKubeconfig('quartermaster-system', 'quartermaster'), kubeconfig);
     await chmod(kubeconfig, 0o444);
-    const [webhookPort, opsPort] = [await freePort(), await freePort()];
+    const [webhookPort = 0, opsPort = 0] = await freePorts(2);
     const server = spawn(process.execPath, [...READ_ONLY, program, 'serve'], {
       ...NOBODY,
       cwd: empty,
