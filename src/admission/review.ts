@@ -36,7 +36,7 @@ export const decodeReview = (body: string): DecodedReview => {
   if (!isFields(request) || typeof request['uid'] !== 'string' || !isUid(request['uid'])) {
     return { kind: 'none', message: 'The AdmissionReview has no request.uid to answer to.' };
   }
-  return decodeRequest(request['uid'], request);
+  return decodeRequest(request['uid'], request, body.length);
 };
 
 /** What the leader sends to see whether anybody answers: no admission of anybody's. */
@@ -46,7 +46,7 @@ export const isProbe = ({ resource }: AdmissionRequest): boolean =>
 /** API servers send 36 characters. What is logged with every fault must not be as long as its sender likes. */
 const isUid = (uid: string): boolean => uid !== '' && uid.length <= 128;
 
-const decodeRequest = (uid: string, request: Fields): DecodedReview => {
+const decodeRequest = (uid: string, request: Fields, size: number): DecodedReview => {
   const violation = violationOf(request);
   if (violation !== undefined) return { kind: 'unusable', uid, message: violation };
   const { resource, object, oldObject, userInfo } = request;
@@ -64,6 +64,7 @@ const decodeRequest = (uid: string, request: Fields): DecodedReview => {
       dryRun: request['dryRun'] === true,
       username: isFields(userInfo) && typeof userInfo['username'] === 'string' ? userInfo['username'] : '',
       groups: isFields(userInfo) ? textsOf(userInfo['groups']) : undefined,
+      size,
     },
   };
 };

@@ -17,6 +17,8 @@ export interface AdmissionRequest {
   readonly dryRun: boolean;
   readonly username: string;
   readonly groups?: readonly string[] | undefined;
+  /** Of the review it came in, in characters. */
+  readonly size?: number | undefined;
 }
 
 /** One JSON Patch operation (RFC 6902), of the three kinds we emit. */

@@ -80,12 +80,13 @@ export const createDecisionLog = ({ capacity, now, explain, onFault }: DecisionL
   return {
     add: (request, decision) => {
       const { records, allowance } = isQuiet(decision) ? quiet : telling;
-      const isDetailed = explain !== undefined && later.hasRoom() && allowance.take();
+      const { size = 0 } = request;
+      const isDetailed = explain !== undefined && later.hasRoom(size) && allowance.take();
       if (records === quiet.records && !isDetailed) return;
       const kept: Kept = { order: added++, record: recordOf(request, decision, now()) };
       records.add(kept);
       if (!isDetailed) return;
-      later.add(() =>
+      later.add(size, () =>
         detailsOf(request, decision, explain).then(
           (details) => {
             kept.record = { ...kept.record, details };
@@ -144,30 +145,32 @@ const AFTER_MS = 200;
 /** Between two jobs: a hundred times what the last took, so that of a burst one review in a hundred waits for one. */
 const REST = 100;
 const PAUSE_MS = { least: 20, most: 250 };
-/** Each holds an object. */
-const MAX_WAITING = 25;
+/** Each holds an object, that takes several times its characters: together no more than an update of the largest that is stored. */
+const MAX_WAITING = { jobs: 25, characters: 4 * 2 ** 20 };
 
 interface Unhurried {
-  readonly hasRoom: () => boolean;
+  readonly hasRoom: (size: number) => boolean;
   /** The job does not reject. */
-  readonly add: (job: () => Promise<void>) => void;
+  readonly add: (size: number, job: () => Promise<void>) => void;
 }
 
 /** Has jobs done one after the other, with pauses. */
 const createUnhurried = (): Unhurried => {
-  const waiting: (() => Promise<void>)[] = [];
+  const waiting: { readonly size: number; readonly job: () => Promise<void> }[] = [];
+  let characters = 0;
   const doNext = async (): Promise<void> => {
     const startedAt = performance.now();
-    await waiting[0]?.();
-    waiting.shift();
+    await waiting[0]?.job();
+    characters -= waiting.shift()?.size ?? 0;
     const pauseMs = REST * (performance.now() - startedAt);
     if (waiting.length > 0) after(Math.min(Math.max(pauseMs, PAUSE_MS.least), PAUSE_MS.most));
   };
   const after = (ms: number): void => void setTimeout(() => void doNext(), ms).unref();
   return {
-    hasRoom: () => waiting.length < MAX_WAITING,
-    add: (job) => {
-      if (waiting.push(job) === 1) after(AFTER_MS);
+    hasRoom: (size) => waiting.length < MAX_WAITING.jobs && characters + size <= MAX_WAITING.characters,
+    add: (size, job) => {
+      characters += size;
+      if (waiting.push({ size, job }) === 1) after(AFTER_MS);
     },
   };
 };

@@ -10,7 +10,7 @@ import { createOpsApp, createOpsServer } from '../ops/server.ts';
 import { type Controllers, startControllers } from './controllers.ts';
 import { type Core, type CoreOptions, createCore } from './core.ts';
 import type { LiveSettings } from './live-settings.ts';
-import { explainSent, statusSources } from './status.ts';
+import { decidingCluster, explainSent, statusSources } from './status.ts';
 import { keepServingCertificate, listen, startWebhook, type Webhook } from './webhook.ts';
 
 export interface ServeMode {
@@ -55,7 +55,7 @@ const startParts = (core: Core, mode: ServeMode): Parts => {
   const decisions = createDecisionLog({
     capacity: REMEMBERED_DECISIONS,
     now: () => new Date(),
-    explain: explainSent(core),
+    explain: explainSent(() => decidingCluster(core), core.settings.namespace),
     onFault: (error) => log.error({ error }, 'decision not explained'),
   });
   const certificates = keepServingCertificate(core);

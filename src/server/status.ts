@@ -77,12 +77,12 @@ const handledResources = (): readonly { readonly group: string; readonly resourc
 
 /** Explains what was sent as it would be decided now, a moment after it was. Loaded with the first decision. */
 export const explainSent =
-  (core: Core): NonNullable<DecisionLogOptions['explain']> =>
+  (cluster: () => DecidingCluster, systemNamespace: string): NonNullable<DecisionLogOptions['explain']> =>
   async (request: AdmissionRequest) => {
     const { explain } = await import('../explanation/decided.ts');
     const { verdictsOf } = await import('../ops/verdicts.ts');
-    const { notes, defaults } = explain(request, decidingCluster(core), { isSent: true, reasons: [] }).explanation();
-    return { notes, defaults: verdictsOf(defaults, [core.settings.namespace, request.namespace ?? '']) };
+    const { notes, defaults } = explain(request, cluster(), { isSent: true, reasons: [] }).explanation();
+    return { notes, defaults: verdictsOf(defaults, [systemNamespace, request.namespace ?? '']) };
   };
 
 /** All PlatformDefaults of this moment, in force or not. */

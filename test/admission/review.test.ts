@@ -52,10 +52,8 @@ describe('an AdmissionReview that cannot be decided', () => {
 
 describe('an AdmissionReview', () => {
   it('is read down to what a decision needs', () => {
-    const decoded = decodeReview(
-      request({ namespace: 'jobs', name: 'p', dryRun: true, subResource: '', userInfo: { username: 'ann' } }),
-    );
-    expect(decoded).toEqual({
+    const body = request({ namespace: 'jobs', name: 'p', dryRun: true, subResource: '', userInfo: { username: 'ann' } });
+    expect(decodeReview(body)).toEqual({
       kind: 'request',
       request: {
         uid: 'u-1',
@@ -66,6 +64,7 @@ describe('an AdmissionReview', () => {
         object: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' } },
         dryRun: true,
         username: 'ann',
+        size: body.length,
       },
     });
   });

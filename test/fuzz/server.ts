@@ -4,11 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { ensureStorageClasses } from '../../src/admission/handler.ts';
 import { createWebhookServer } from '../../src/admission/server.ts';
 import { createTallies } from '../../src/defaults/admissions/tally.ts';
-import { indexDefaults } from '../../src/defaults/entries-index.ts';
+import { indexEntries } from '../../src/defaults/entries-index.ts';
+import { entryOf } from '../../src/defaults/entry.ts';
 import { createHandler } from '../../src/kinds/index.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
+import { explainSent } from '../../src/server/status.ts';
 import { observeAdmissions } from '../../src/server/webhook.ts';
 import { hostileDefaults } from '../faults/attacks.ts';
 import { system } from '../fixtures/defaults.ts';
@@ -19,11 +21,12 @@ import { readSeeds } from '../fixtures/fuzz-seeds.ts';
 // Usage: node test/fuzz/server.ts CERT KEY [hostile]
 
 const [cert = '', key = '', isHostile] = process.argv.slice(2);
+const entries = isHostile === undefined ? [] : hostileDefaults().map((defaults) => entryOf(defaults, system));
 const hostileWorlds = () =>
   readSeeds()
     .filter(({ name }) => name.startsWith('calrissian-pod/'))
     .slice(0, 1)
-    .map(({ facts }) => ({ ...facts, defaults: indexDefaults(hostileDefaults(), system) }));
+    .map(({ facts }) => ({ ...facts, defaults: indexEntries(entries) }));
 const worlds = isHostile === undefined ? readSeeds().map(({ facts }) => facts) : hostileWorlds();
 const [first] = worlds;
 if (first === undefined) throw new Error('there are no golden cases');
@@ -33,7 +36,11 @@ const facts = () => worlds[turn++ % worlds.length] ?? first;
 const log = createLog('info');
 const observe = observeAdmissions(
   { log, metrics: createMetrics(), counted: createTallies(Date.now) },
-  createDecisionLog({ capacity: 100, now: () => new Date() }),
+  createDecisionLog({
+    capacity: 100,
+    now: () => new Date(),
+    explain: explainSent(() => ({ facts: facts(), entries, invalid: [] }), system.systemNamespace),
+  }),
 );
 /** Takes every StorageClass. */
 const kube = { create: <T>(_resource: unknown, object: T) => Promise.resolve(object) };

@@ -51,6 +51,18 @@ describe('the decisions that are remembered', () => {
     await expect.poll(explained).toBe(22);
   });
 
+  it('are explained as long as what waits for it is not too large together', async () => {
+    const mebibyte = 2 ** 20;
+    let milliseconds = 0;
+    const log = createDecisionLog({ capacity: 100, now: () => new Date(milliseconds), explain });
+    const explained = () => log.latest().map(({ details }) => details !== undefined);
+    for (const size of [1, 3, 0.5, 5]) log.add({ ...request, size: size * mebibyte }, changed);
+    await expect.poll(explained).toEqual([false, false, true, true]);
+    milliseconds = 1_000;
+    log.add({ ...request, size: 4 * mebibyte }, changed);
+    await expect.poll(explained).toEqual([true, false, false, true, true]);
+  });
+
   it('hold what came to nothing apart, so that it pushes nothing out', () => {
     const log = createDecisionLog({ capacity: 4, now: () => new Date(0), explain });
     for (let count = 0; count < 4; count += 1) log.add(request, changed);
