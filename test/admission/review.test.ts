@@ -52,7 +52,13 @@ describe('an AdmissionReview that cannot be decided', () => {
 
 describe('an AdmissionReview', () => {
   it('is read down to what a decision needs', () => {
-    const body = request({ namespace: 'jobs', name: 'p', dryRun: true, subResource: '', userInfo: { username: 'ann' } });
+    const body = request({
+      namespace: 'jobs',
+      name: 'p',
+      dryRun: true,
+      subResource: '',
+      userInfo: { username: 'ann' },
+    });
     expect(decodeReview(body)).toEqual({
       kind: 'request',
       request: {
