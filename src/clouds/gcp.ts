@@ -107,12 +107,17 @@ const basicSsd = filestoreTier('premium', 2, '2.5 TiB', { greatestGi: 65_433 });
 const zonal = filestoreTier('zonal', 1, '1 TiB', { greatestGi: 102_400 });
 const regionalShare = filestoreTier('regional', 3, '100 GiB', { greatestGi: 102_400 });
 const enterprise = filestoreTier('enterprise', 3, '1 TiB', { greatestGi: 10_240 });
+/** The driver makes no share without the label, and puts those of one label together; GKE's own class has this one. */
+const MULTISHARE = { multishare: 'true', 'instance-storageclass-label': 'enterprise-multishare-rwx' };
+
 const multishare: VolumeType = {
   ...enterprise,
   name: 'enterprise multishare',
-  parameters: { ...enterprise.parameters, multishare: 'true' },
+  parameters: { ...enterprise.parameters, ...MULTISHARE },
+  // Of one share, in the driver's pkg/util: under and over it claims are refused.
+  sizes: { leastGi: 10, greatestGi: 1_024 },
   caution:
-    'Filestore makes, and bills, at least 1 TiB for each instance of its enterprise tier, which up to 80 volumes share.',
+    'Filestore makes, and bills, at least 1 TiB for each instance of its enterprise tier, which up to 10 volumes share.',
 };
 
 const filestore = share({

@@ -153,6 +153,7 @@ const TYPE_PARAMETERS = [
   'type',
   'skuName',
   'tier',
+  'multishare',
   'vpusPerGB',
   'performanceLevel',
   'replication-type',

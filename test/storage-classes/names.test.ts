@@ -164,6 +164,19 @@ describe('a class that is there', () => {
     expect(warningsOf('io2', { storage }, '10Gi')).toEqual([]);
   });
 
+  it('is told apart from one of the same tier whose volumes share an instance', () => {
+    const shares = made(pvc({ storageClassName: 'enterprise-multishare-rwx', accessModes: RWX }), { cloud: 'gcp' });
+    const others = { ...shares, metadata: { name: 'enterprise-multishare-rwx' } };
+    const setting: Setting = { cloud: 'gcp', storage: { storageClass: () => others } };
+    expect(warningsOf('enterprise-multishare-rwx', setting, '5Gi')).toEqual([
+      expect.stringMatching(/^Volumes of type enterprise multishare begin at 10Gi: .* stays pending/),
+    ]);
+    expect(warningsOf('enterprise-multishare-rwx', setting, '2Ti')).toEqual([
+      expect.stringMatching(/^Volumes of type enterprise multishare end at 1024Gi/),
+    ]);
+    expect(warningsOf('enterprise-multishare-rwx', setting, '200Gi')).toEqual([]);
+  });
+
   it('is told not to serve many nodes where it is somebody else’s class of disks', () => {
     const others = { ...classOf('data', {}), metadata: { name: 'data' } };
     const choice = choose(pvc({ accessModes: RWX }), { storage: { storageClass: () => others } });
