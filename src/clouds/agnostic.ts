@@ -43,8 +43,13 @@ const s3Calrissian: ClassOption = {
   assumes: { ...s3.assumes, s3Bucket: 'calrissian' },
 };
 
+/** ceph-csi wants that for controller-publish since it tells Ceph which node has a volume. */
 const rookSecrets = (kind: 'rbd' | 'cephfs'): StringMap => ({
-  ...secretParameters(['provisioner', 'controller-expand'], `rook-csi-${kind}-provisioner`, '${rookClusterId}'),
+  ...secretParameters(
+    ['provisioner', 'controller-expand', 'controller-publish'],
+    `rook-csi-${kind}-provisioner`,
+    '${rookClusterId}',
+  ),
   ...secretParameters(['node-stage'], `rook-csi-${kind}-node`, '${rookClusterId}'),
 });
 
