@@ -4,11 +4,9 @@ import type { StringMap } from '../../src/api/kubernetes.ts';
 import { cached, type Progress, removeTree } from '../cluster/cache.ts';
 import { go } from '../cluster/go-program.ts';
 import { run } from '../control-plane/command.ts';
+import { withoutSidecars } from './sidecars.ts';
 
-/**
- * The CSI drivers whose own parser of parameters comes as a Go module, by provisioner. Those of AWS, Azure, Oracle, Alibaba,
- * OpenStack, DigitalOcean and Hetzner, of EFS, Filestore and csi-s3 do not: what their classes say has its sources in `src/clouds`.
- */
+/** The CSI drivers whose own parser of parameters comes as a Go module, by provisioner; `parameter-tables.ts` has the others. */
 const drivers = {
   'pd.csi.storage.gke.io': {
     source: 'gce-persistent-disk',
@@ -41,12 +39,6 @@ export const parseParameters = async (
   const answer = await run(program, [], { timeoutMs: 60_000, input: JSON.stringify(classes.map(withoutSidecars)) });
   return JSON.parse(answer) as readonly ParsedClass[];
 };
-
-/** What the sidecars beside a driver read themselves never reaches it: file system and Secrets. */
-const SIDECARS = /^csi\.storage\.k8s\.io\/(fstype|[a-z-]+-secret-(name|namespace))$/;
-
-const withoutSidecars = (parameters: StringMap): StringMap =>
-  Object.fromEntries(Object.entries(parameters).filter(([name]) => !SIDECARS.test(name)));
 
 const parser = async (provisioner: ParsedProvisioner, progress: Progress): Promise<string> => {
   const { source, module, version, go: language } = drivers[provisioner];
