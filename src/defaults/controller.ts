@@ -25,7 +25,7 @@ import {
 import { eventsOn, type ProvisionFindings, recheckAfterMs, statusOf } from './status.ts';
 import { conflictingEntries } from './ties.ts';
 import { namespaceAnnotationIn } from './variables.ts';
-import { sparkOperatorWarnings, sparkWebhookFields, warningsOn } from './warnings.ts';
+import { createOperatorLook, sparkOperatorWarnings, sparkWebhookFields, warningsOn } from './warnings.ts';
 
 /**
  * What `runController` needs for PlatformDefaults. Run it by the leader alone, once its stores have synced and the cloud
@@ -35,7 +35,7 @@ export const platformDefaultsController = (
   tools: PlatformDefaultsTools,
 ): Pick<ControllerOptions, 'name' | 'reconcile' | 'keys' | 'subscribe'> => ({
   name: 'platform-defaults',
-  reconcile: reconcilePlatformDefaults(tools),
+  reconcile: reconcilePlatformDefaults({ ...tools, hasSparkOperator: createOperatorLook(tools.kube) }),
   keys: () => platformDefaultsKeys(tools),
   subscribe: (add) => onPlatformDefaultsTrigger(tools, add),
 });
@@ -59,6 +59,10 @@ interface PlatformDefaultsTools {
   readonly secretPollMs?: number;
 }
 
+interface ReconcileTools extends PlatformDefaultsTools {
+  readonly hasSparkOperator: (signal: AbortSignal) => Promise<boolean>;
+}
+
 /** When to look again where the cloud is not known yet, where something is in the way, and where Secrets are copied. */
 const CLOUD_RETRY_MS = 10_000;
 const PROBLEM_RETRY_MS = 60_000;
@@ -69,7 +73,7 @@ const SECRET_POLL_MS = 60_000;
  * what came of it. For one that is gone: removes what it had provided.
  */
 const reconcilePlatformDefaults =
-  (tools: PlatformDefaultsTools) =>
+  (tools: ReconcileTools) =>
   async (key: string, signal: AbortSignal): Promise<Outcome | undefined> => {
     const defaults = tools.stores.platformDefaults.get(parseKey(key));
     if (defaults !== undefined) return reconcile(key, defaults, tools, signal);
@@ -83,7 +87,7 @@ const reconcilePlatformDefaults =
 const reconcile = async (
   key: string,
   defaults: PlatformDefaults,
-  tools: PlatformDefaultsTools,
+  tools: ReconcileTools,
   signal: AbortSignal,
 ): Promise<Outcome | undefined> => {
   const { inForce } = tools;
@@ -93,7 +97,9 @@ const reconcile = async (
   const entry = inForce.entry(namespace, name);
   const provided = entry && (await provide(key, entry, tools, signal));
   const hasPodWebhook = hasSparkPodWebhook(tools.stores.mutatingWebhooks);
-  const operatorWarnings = entry ? await sparkOperatorWarnings(entry, hasPodWebhook, tools.kube, signal) : [];
+  const operatorWarnings = entry
+    ? await sparkOperatorWarnings(entry, hasPodWebhook, () => tools.hasSparkOperator(signal))
+    : [];
   const { cloud, policy } = tools.facts();
   const isFact = (name: string): boolean =>
     Object.hasOwn(cloud.facts, name) || policy.namespaceAnnotations?.has(namespaceAnnotationIn(name) ?? '') === true;

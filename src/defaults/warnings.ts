@@ -118,15 +118,34 @@ export const sparkWebhookFields = ({ spec: { match, inject = {} } }: Entry): rea
 export const sparkOperatorWarnings = async (
   entry: Entry,
   hasPodWebhook: boolean,
-  kube: Pick<Kube, 'read'>,
-  signal: AbortSignal,
+  hasSparkOperator: () => Promise<boolean>,
 ): Promise<readonly Warning[]> => {
   const fields = sparkWebhookFields(entry);
-  if (hasPodWebhook || fields.length === 0 || !(await hasSparkOperator(kube, signal))) return [];
+  if (hasPodWebhook || fields.length === 0 || !(await hasSparkOperator())) return [];
   const keys = fields.map((field) => `spec.inject.${field}`).join(', ');
   const message = `spark-operator is installed without its webhook for pods, so that nothing of ${keys} reaches a Spark pod: set webhook.enable in its chart.`;
   return [{ reason: 'Incomplete', message }];
 };
+
+/** Whether spark-operator is installed: nothing tells when it comes or goes. Asked once for all who want to know within some seconds. */
+export const createOperatorLook = (
+  kube: Pick<Kube, 'read'>,
+  now = () => performance.now(),
+): ((signal: AbortSignal) => Promise<boolean>) => {
+  let look: { readonly atMs: number; readonly answer: Promise<boolean> } | undefined;
+  return async (signal) => {
+    if (look === undefined || now() - look.atMs > LOOK_HOLDS_MS)
+      look = { atMs: now(), answer: hasSparkOperator(kube, signal) };
+    const { answer } = look;
+    try {
+      return await answer;
+    } catch (error) {
+      look = undefined;
+      throw error;
+    }
+  };
+};
+const LOOK_HOLDS_MS = 5_000;
 
 const hasSparkOperator = async (kube: Pick<Kube, 'read'>, signal: AbortSignal): Promise<boolean> => {
   try {

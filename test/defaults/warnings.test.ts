@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../src/api/errors.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
-import { warningsOn } from '../../src/defaults/warnings.ts';
+import { createOperatorLook, warningsOn } from '../../src/defaults/warnings.ts';
 import { platformDefaults, system } from '../fixtures/defaults.ts';
 
 type Spec = Parameters<typeof platformDefaults>[1];
@@ -108,4 +109,30 @@ it('says where a JMX configuration has no exporter anywhere', () => {
     'Incomplete: spec.inject.prometheus.configFile is read by the JMX exporter, and no PlatformDefaults gives jmxExporterJar.',
   ]);
   expect(warnings(part, jar)).toEqual([]);
+});
+
+describe('whether spark-operator is there', () => {
+  const { signal } = new AbortController();
+
+  it('is asked once for a thousand who want to know, and again later', async () => {
+    let asked = 0;
+    let nowMs = 0;
+    const read = (): Promise<never> => {
+      asked += 1;
+      return Promise.reject(new AppError('NotFound', 'not here'));
+    };
+    const look = createOperatorLook({ read }, () => nowMs);
+    const answers = await Promise.all(Array.from({ length: 1_000 }, () => look(signal)));
+    expect([new Set(answers), asked]).toEqual([new Set([false]), 1]);
+    nowMs = 60_000;
+    await look(signal);
+    expect(asked).toBe(2);
+  });
+
+  it('is asked again after a look that failed', async () => {
+    const answers = [() => Promise.reject(new Error('aborted')), () => Promise.resolve({})];
+    const look = createOperatorLook({ read: async <T>() => (await answers.shift()?.()) as T }, () => 0);
+    await expect(look(signal)).rejects.toThrow('aborted');
+    expect(await look(signal)).toBe(true);
+  });
 });

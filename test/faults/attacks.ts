@@ -15,6 +15,8 @@ const CLOSE = 'Connection: close\r\n';
 const HOSTS = Array.from({ length: 100 }, (_, at) => `127.0.1.${at + 1}`);
 const hostOf = (at: number): string => HOSTS[at % HOSTS.length] ?? '';
 const HEADERS = Array.from({ length: 1_000 }, (_, at) => `a${at}: b\r\n`).join('');
+/** Nothing of it is counted. */
+const SMALL = 64 * 1024;
 const announced = `${START}Content-Length: ${MAX_BODY_BYTES}\r\n\r\n`;
 
 const post = (body: string | Buffer, headers = ''): Buffer =>
@@ -141,6 +143,8 @@ export const ATTACKS: Readonly<Record<string, () => Attack>> = {
   'a thousand headers': () => saying(500, openLine, `${START}${HEADERS}Content-Length: 2\r\n\r\n{}`),
   'fifty reviews in a row, no answer read': () =>
     saying(500, openLine, Buffer.from(post(review).toString().repeat(50))),
+  'small bodies that do not end on a thousand connections': () =>
+    saying(1_000, openLine, `${START}Content-Length: ${SMALL}\r\n\r\n${'x'.repeat(SMALL - 1)}`),
   'one handshake after another': () => (server) =>
     keepUp(50, async () => {
       const { socket, ended } = await counted(openLine(server, undefined, 'TLSv1.2'));
