@@ -25,4 +25,5 @@ export const versions = {
   /** Maven Central: what Spark 3.5 has of Hadoop, and the agent that the charts of openEO put into its JVMs. */
   hadoopAws: '3.3.4',
   jmxExporter: '0.20.0',
+  flink: '2.1.0',
 } as const;

@@ -4,6 +4,7 @@ import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import type { Daemon } from '../../dev/daemon.ts';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import { controllerObstacle, type FrameworkController } from '../../dev/workloads/controllers/controller.ts';
+import { installFlink } from '../../dev/workloads/controllers/flink.ts';
 import { installJobSet } from '../../dev/workloads/controllers/job-set.ts';
 import { installKubeRay } from '../../dev/workloads/controllers/kube-ray.ts';
 import { installTrainer, installTrainingOperator } from '../../dev/workloads/controllers/kubeflow-training.ts';
@@ -30,6 +31,8 @@ type StoredPod = KubeObject & Pod;
 
 const progress = (line: string): void => void process.stderr.write(`frameworks: ${line}\n`);
 const soon = { timeout: 60_000, interval: 100 };
+/** A JobManager takes some ten seconds to start, and longer where other programs run beside it. */
+const onceStarted = { ...soon, timeout: 180_000 };
 const asDaskWorker = { labels: { 'dask.org/cluster-name': 'probe', 'dask.org/component': 'worker' } };
 const pods = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
 
@@ -49,8 +52,8 @@ describe.skipIf(obstacle !== undefined)("pods of frameworks' own controllers, wi
   const podsOf = async (labelSelector: string): Promise<readonly StoredPod[]> =>
     (await cluster.admin.list<StoredPod>(pods, { namespace: 'jobs', labelSelector })).items;
   /** All of them once there are so many. */
-  const untilThere = async (labelSelector: string, count: number): Promise<readonly StoredPod[]> => {
-    await expect.poll(async () => (await podsOf(labelSelector)).length, soon).toBe(count);
+  const untilThere = async (labelSelector: string, count: number, within = soon): Promise<readonly StoredPod[]> => {
+    await expect.poll(async () => (await podsOf(labelSelector)).length, within).toBe(count);
     return podsOf(labelSelector);
   };
   const start = async ({ start: startIt }: FrameworkController): Promise<Daemon> => {
@@ -95,6 +98,13 @@ describe.skipIf(obstacle !== undefined)("pods of frameworks' own controllers, wi
     const patch = JSON.stringify([{ op: 'remove', path: '/metadata/ownerReferences' }]);
     await inJobs('patch', 'pod', name, '--type=json', '-p', patch);
     await expect.poll(() => field(`pod/${name}`, '.metadata.ownerReferences[0].controller'), soon).toBe('true');
+  };
+
+  /** As a scheduler does. A JobManager that starts ends pods that have no node. */
+  const bindToNode = async ({ metadata: { name = '' } }: StoredPod): Promise<void> => {
+    const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name }, target: { kind: 'Node', name: 'node-1' } };
+    const path = `/api/v1/namespaces/jobs/pods/${name}/binding`;
+    await kubectl(cluster.controlPlane, ['create', '--raw', path, '-f', '-'], { input: JSON.stringify(binding) });
   };
 
   describe("of KubeRay's operator", () => {
@@ -226,6 +236,30 @@ describe.skipIf(obstacle !== undefined)("pods of frameworks' own controllers, wi
     const second = await untilThere(selector, 3);
     expect(uids(second)).toEqual(expect.arrayContaining([...uids(first)]));
     await expect.poll(() => field(scaled, '.status.replicas'), soon).toBe('3');
+  });
+
+  it("of Flink's own client and JobManager have all where Flink runs, and are kept by one that starts again", async () => {
+    const flink = await installFlink(cluster.controlPlane, { namespace: 'jobs', name: 'clicks' }, progress);
+    await flink.deploy();
+    const [jobManager] = await untilThere('app=clicks,component=jobmanager', 1);
+    const process = flink.startJobManager();
+    running.push(process);
+    const workers = 'app=clicks,component=taskmanager';
+    const first = await untilThere(workers, 2, onceStarted);
+    for (const pod of [jobManager as StoredPod, ...first]) {
+      expectFullPod(pod);
+      expectUsers(containersOf(pod, 'flink-main-container'));
+    }
+    for (const pod of first) await bindToNode(pod);
+    await process.stop();
+    running.push(flink.startJobManager());
+    // None of the first ever says that it works, so two more are asked for: numbered after those that were found, which are kept.
+    const second = await untilThere(workers, 4, onceStarted);
+    expect(uids(second)).toEqual(expect.arrayContaining([...uids(first)]));
+    const numbers = second.map(({ metadata: { name = '' } }) => name.replace('clicks-taskmanager-', ''));
+    expect(numbers.toSorted()).toEqual(['1-1', '1-2', '2-1', '2-2']);
+    for (const { metadata } of second) expect(metadata).not.toHaveProperty('deletionTimestamp');
+    expect(uids(await podsOf('app=clicks,component=jobmanager'))).toEqual(uids([jobManager as StoredPod]));
   });
 
   describe("of Spark's own client", () => {

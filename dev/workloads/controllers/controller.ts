@@ -58,3 +58,11 @@ export const applyDefinitions = async (controlPlane: ControlPlane, path: string)
   await kubectl(controlPlane, ['apply', '--server-side', '-f', path]);
   await kubectl(controlPlane, ['wait', '--for=condition=Established', '--timeout=50s', '-f', path]);
 };
+
+/** Of an account that is made here, which may do in its namespace all that namespaces let people edit. */
+export const accountToken = async (controlPlane: ControlPlane, namespace: string, name: string): Promise<string> => {
+  const inNamespace = (...args: readonly string[]) => kubectl(controlPlane, ['-n', namespace, ...args]);
+  await inNamespace('create', 'serviceaccount', name);
+  await inNamespace('create', 'rolebinding', name, '--clusterrole=edit', `--serviceaccount=${namespace}:${name}`);
+  return (await inNamespace('create', 'token', name)).trim();
+};

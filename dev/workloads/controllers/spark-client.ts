@@ -4,8 +4,8 @@ import type { Progress } from '../../cluster/cache.ts';
 import { javaHome, spark4, sparkClientFolder, sparkReference } from '../../cluster/engines/spark-image.ts';
 import { run } from '../../control-plane/command.ts';
 import type { ControlPlane } from '../../control-plane/control-plane.ts';
-import { kubectl } from '../../control-plane/kubectl.ts';
 import { type Daemon, startDaemon } from '../../daemon.ts';
+import { accountToken } from './controller.ts';
 
 /** Spark's own client on this machine, as an account of a namespace that may do there what its documentation says. */
 export interface SparkClient {
@@ -27,7 +27,7 @@ export const installSparkClient = async (
   const home = await sparkClientFolder(spark4, progress);
   const authority = join(controlPlane.directory, 'spark-authority.pem');
   await writeFile(authority, controlPlane.caPem);
-  const token = await accountToken(controlPlane, namespace);
+  const token = await accountToken(controlPlane, namespace, 'spark');
   const submit = join(home, 'bin/spark-submit');
   const env = { SPARK_HOME: home, JAVA_HOME: javaHome, SPARK_LOCAL_IP: '127.0.0.1', HOME: controlPlane.directory };
   const argumentsFor = (mode: 'cluster' | 'client', settings: Readonly<Record<string, string>>) => [
@@ -63,12 +63,4 @@ export const installSparkClient = async (
       return startDaemon(submit, [...argumentsFor('client', settings), join(home, jar)], env);
     },
   };
-};
-
-/** Of an account `spark`, which may do there all that namespaces let people edit. */
-const accountToken = async (controlPlane: ControlPlane, namespace: string): Promise<string> => {
-  const inNamespace = (...args: readonly string[]) => kubectl(controlPlane, ['-n', namespace, ...args]);
-  await inNamespace('create', 'serviceaccount', 'spark');
-  await inNamespace('create', 'rolebinding', 'spark', '--clusterrole=edit', `--serviceaccount=${namespace}:spark`);
-  return (await inNamespace('create', 'token', 'spark')).trim();
 };
