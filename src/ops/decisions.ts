@@ -57,6 +57,8 @@ const MAX_EXPLANATIONS = 200;
 /** So many at once and then one after each so many milliseconds: explaining takes longer than deciding. */
 const DETAILED = { most: 20, everyMs: 500 };
 const QUIET = { most: 5, everyMs: 2_000 };
+/** So many of those that were changed, and nothing else is to be said of: a crowd of them would push out all others within a moment. */
+const CHANGED = { most: 100, everyMs: 20 };
 
 export const outcomeOf = ({ denied, patch }: Decision): DecisionRecord['outcome'] => {
   if (denied !== undefined) return 'refused';
@@ -68,17 +70,19 @@ export const isAudited = ({ audited }: Decision): boolean =>
   audited !== undefined && (audited.changes.length > 0 || audited.denied !== undefined);
 
 /**
- * The last decisions that changed, refused, audited or warned about anything, and apart from them, so that they push none of those out,
- * some that came to nothing. Details are found out after the answer.
+ * The last decisions that changed, refused, audited or warned about anything, of a crowd of changes some, and apart from them, so that
+ * they push none of those out, some that came to nothing. Details are found out after the answer.
  */
 export const createDecisionLog = ({ capacity, now, explain, onFault }: DecisionLogOptions): DecisionLog => {
   const clock = (): number => now().getTime();
   const telling = { records: createRing<Kept>(capacity), allowance: createAllowance(DETAILED, clock) };
   const quiet = { records: createRing<Kept>(Math.ceil(capacity / 2)), allowance: createAllowance(QUIET, clock) };
+  const changed = createAllowance(CHANGED, clock);
   const later = createUnhurried();
   let added = 0;
   return {
     add: (request, decision) => {
+      if (isPlainChange(decision) && !changed.take()) return;
       const { records, allowance } = isQuiet(decision) ? quiet : telling;
       const { size = 0 } = request;
       const isDetailed = explain !== undefined && later.hasRoom(size) && allowance.take();
@@ -112,6 +116,9 @@ const isQuiet = (decision: Decision): boolean =>
   decision.warnings.length === 0 &&
   decision.companions.length === 0 &&
   !isAudited(decision);
+
+const isPlainChange = (decision: Decision): boolean =>
+  outcomeOf(decision) === 'changed' && decision.warnings.length === 0 && !isAudited(decision);
 
 const recordOf = (request: AdmissionRequest, decision: Decision, at: Date): DecisionRecord => ({
   id: plainText(request.uid, MAX_NAME_LENGTH),

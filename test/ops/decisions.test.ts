@@ -51,6 +51,21 @@ describe('the decisions that are remembered', () => {
     await expect.poll(explained).toBe(22);
   });
 
+  it('are some of a crowd of changes, and all that were refused meanwhile', () => {
+    let milliseconds = 0;
+    const log = createDecisionLog({ capacity: 500, now: () => new Date(milliseconds) });
+    const crowd = (): void => {
+      for (let count = 0; count < 300; count += 1) log.add(request, changed);
+    };
+    crowd();
+    log.add(request, { ...changed, denied: 'spec.x: no' });
+    milliseconds = 200;
+    crowd();
+    const outcomes = log.latest().map(({ outcome }) => outcome);
+    expect(outcomes.filter((outcome) => outcome === 'changed')).toHaveLength(110);
+    expect(outcomes[10]).toBe('refused');
+  });
+
   it('are explained as long as what waits for it is not too large together', async () => {
     const mebibyte = 2 ** 20;
     let milliseconds = 0;
