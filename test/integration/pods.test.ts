@@ -3,13 +3,22 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Quartermaster, startQuartermaster } from '../../dev/demo/quartermaster.ts';
 import { freePorts } from '../../dev/free-ports.ts';
 import { startMetadataStub } from '../../dev/stubs/metadata.ts';
-import type { KubeObject, Pod } from '../../src/api/kubernetes.ts';
-import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
+import type { KubeObject, Pod, StringMap } from '../../src/api/kubernetes.ts';
+import { INJECT_LABEL, INJECTED_ANNOTATION } from '../../src/api/names.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { FRAMEWORK_KINDS } from '../../src/api/target-kinds.ts';
 import type { MutatingWebhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
 import { defaults } from '../../src/install/options.ts';
 import { resources } from '../../src/kube/api-server.ts';
+import { priorityAndRuntime } from '../fixtures/framework-objects.ts';
+import {
+  expectFullPod,
+  expectHelper,
+  expectUntouched,
+  expectUsers,
+  fullDefaults,
+  type SaidPod,
+} from '../fixtures/full-defaults.ts';
 import { caseNames, objectsIn, readCase } from '../fixtures/golden-case.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 
@@ -117,8 +126,6 @@ describe('pods, through the real API server', () => {
       spec: { ...everyPod.spec, match },
     } as PlatformDefaults);
     await vi.waitFor(async () => expect((await rulesForPods()).length).toBeGreaterThan(10), soon);
-    const folders = FRAMEWORK_KINDS.map((kind) => kind.replace(/(?<=.)[A-Z]/g, '-$&').toLowerCase());
-    const cases = caseNames().filter(([kind, name]) => folders.includes(kind) && isOfAllDefaults(kind, name));
     expect(cases.length).toBeGreaterThanOrEqual(FRAMEWORK_KINDS.length);
     for (const [kind, name] of cases) {
       const { before, afterPath } = readCase(kind, name);
@@ -135,17 +142,60 @@ describe('pods, through the real API server', () => {
       expect(stored.metadata.labels).toMatchObject(before.metadata.labels ?? {});
     }
   });
+
+  describe('with all that can be given', () => {
+    beforeAll(async () => {
+      const runtimeClasses = { group: 'node.k8s.io', version: 'v1', plural: 'runtimeclasses', isNamespaced: false };
+      const sandboxed = priorityAndRuntime.find((object) => (object as KubeObject).kind === 'RuntimeClass');
+      await cluster.admin.create({ ...runtimeClasses, kind: 'RuntimeClass' }, sandboxed as KubeObject);
+      await cluster.admin.remove(resources.platformDefaults, { namespace: defaults.namespace, name: 'base' });
+      await cluster.admin.create(resources.platformDefaults, fullDefaults(FRAMEWORK_KINDS));
+    });
+
+    it.each(cases)(
+      '%s %s is valid, and has all where the program runs but what was said already',
+      async (kind, name) => {
+        const { before, afterPath } = readCase(kind, name);
+        const [after] = objectsIn(afterPath) as readonly Pod[];
+        const create = (labels: StringMap): Promise<SaidPod> => {
+          const metadata = { ...before.metadata, namespace: 'jobs', labels: { ...before.metadata.labels, ...labels } };
+          return cluster.admin.create<SaidPod>(pods, { ...before, metadata }, { dryRun: true });
+        };
+        const said = await create({ [INJECT_LABEL]: 'disabled' });
+        const stored = await vi.waitFor(async () => {
+          const created = await create({});
+          expect(created.metadata.annotations?.[INJECTED_ANNOTATION]).toContain('everything@');
+          return created;
+        }, soon);
+        expectFullPod(stored, said);
+        for (const container of allContainers(said)) {
+          const ofThatName = (pod: Pod | undefined) => allContainers(pod).find((one) => one.name === container.name);
+          const role = JSON.stringify(ofThatName(after));
+          if (role.includes('S3_ENDPOINT')) expectUsers(ofThatName(stored), container);
+          else if (role.includes('"proxy"')) expectHelper(ofThatName(stored));
+          else expectUntouched(ofThatName(stored));
+        }
+      },
+    );
+  });
 });
+
+const allContainers = (pod: Pod | undefined) => [
+  ...(pod?.spec?.initContainers ?? []),
+  ...(pod?.spec?.containers ?? []),
+];
 
 /** The case is about the same defaults as all others. */
 const isOfAllDefaults = (kind: string, name: string): boolean => {
   const [first, ...others] = readCase(kind, name).defaults;
   return others.length === 0 && JSON.stringify(first?.spec.inject) === JSON.stringify(everyPod.spec.inject);
 };
+const folders = FRAMEWORK_KINDS.map((kind) => kind.replace(/(?<=.)[A-Z]/g, '-$&').toLowerCase());
+const cases = caseNames().filter(([kind, name]) => folders.includes(kind) && isOfAllDefaults(kind, name));
 
 /** What we can give a container; the API server fills in the rest. */
 const containersOf = (pod: Pod | undefined) =>
-  [...(pod?.spec?.initContainers ?? []), ...(pod?.spec?.containers ?? [])].map(
+  allContainers(pod).map(
     ({ name, env, envFrom, volumeMounts, command, args }) =>
       withoutZeros({ name, env, envFrom, volumeMounts, command, args }) as object,
   );
