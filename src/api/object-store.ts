@@ -265,6 +265,7 @@ const status = object('What was last observed.', {
   creationStarted: text('When making the bucket began; absent once it is known how that ended.', {
     format: 'date-time',
   }),
+  creationProof: text('That Quartermaster wrote creationStarted, which nobody else can prove.'),
   configMapName: text('ConfigMap that holds the connection.'),
   access: object('The user that workloads are given the keys of.', {
     user: required(text('Its name at the provider.')),

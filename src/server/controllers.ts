@@ -49,7 +49,7 @@ export const startControllers = (core: Core, certificates: CertificateWatcher): 
   const stopping = new AbortController();
   const events = createEventRecorder({ kube, instance: hostname(), log, metrics });
   const webhooks = keepWebhooks(core, certificates);
-  const runnables = [webhooks.keep, ...runnablesOf(core, events)];
+  const runnables = [webhooks.keep, ...runnablesOf(core, events, certificates)];
   let isLeading = false;
   const done = runAsLeader({
     kube,
@@ -84,7 +84,7 @@ const RETRY_MS = 1_000;
 const ACCOUNT_GRACE_SECONDS = 600;
 
 /** Every controller but that of the webhooks. Their watches begin at once, on every replica; they act when they are run. */
-const runnablesOf = (core: Core, events: EventRecorder): readonly Runnable[] => {
+const runnablesOf = (core: Core, events: EventRecorder, certificates: CertificateWatcher): readonly Runnable[] => {
   const nfsServers = watchNfsServers(core.watching, core.settings.nfsNamespace);
   return [
     keepClaims(core, events),
@@ -92,7 +92,7 @@ const runnablesOf = (core: Core, events: EventRecorder): readonly Runnable[] => 
     keepNfsServers(core, events, nfsServers),
     keepCalrissianNamespaces(core, events),
     keepPlatformDefaults(core, events),
-    keepObjectStores(core, events),
+    keepObjectStores(core, events, certificates),
     keepAzureFiles(core, events),
     keepReports(core),
   ];
@@ -181,12 +181,16 @@ const keepPlatformDefaults = (core: Core, events: EventRecorder): Runnable => {
 
 const COLLECT_MS = 30_000;
 
-const keepObjectStores = (core: Core, events: EventRecorder): Runnable => {
+/** A replica that gets no certificate goes on without: then nothing but their marks tells buckets apart that are being made. */
+const CERTIFICATE_MS = 10_000;
+
+const keepObjectStores = (core: Core, events: EventRecorder, certificates: CertificateWatcher): Runnable => {
   const { kube, log, metrics, settings, facts, stores } = core;
   const query = { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` };
   const connections = watchStore({ ...core.watching, query }, resources.configMaps, metadataOnly);
   return async (signal) => {
     const clusterUid = await readClusterUid(kube, signal);
+    await Promise.race([certificates.first, sleep(CERTIFICATE_MS, undefined, { signal })]).catch(() => undefined);
     await runObjectStoreController({
       kube,
       log,
@@ -200,6 +204,7 @@ const keepObjectStores = (core: Core, events: EventRecorder): Runnable => {
       cloud: () => facts().cloud,
       policy: facts().policy,
       namespaceLabels: (namespace) => facts().namespaceLabels(namespace) ?? {},
+      servingKey: () => certificates.current()?.key,
       clusterName: settings.clusterName === '' ? clusterUid : settings.clusterName,
       azureResourceGroup: settings.azureResourceGroup,
       azureManagementEndpoint: settings.azureManagementEndpoint,

@@ -79,6 +79,7 @@ describe('a bucket on Ceph', () => {
       canCarryMark: true,
       isSameAccount: true,
       location: undefined,
+      createdAt: expect.any(Date) as unknown,
     });
     expect(await tagsOf('marked')).toEqual(bucket.owner);
   });

@@ -9,6 +9,7 @@ import type { Log } from '../../ops/log.ts';
 import type { Metrics } from '../../ops/metrics.ts';
 import { accessDueMs } from './access/keys.ts';
 import { ownerOfConnection } from './connection.ts';
+import { createIntentProofs } from './intent.ts';
 import type { Placement } from './placement.ts';
 import {
   connectionVersionOf,
@@ -179,6 +180,8 @@ interface ReconcilerOptions extends Omit<ProviderContext, 'onCall'> {
   readonly events: Pick<EventRecorder, 'record'>;
   readonly metrics: Pick<Metrics, 'countBucketCall'>;
   readonly namespaceLabels: LabelsOf;
+  /** The key that all replicas serve with; undefined as long as there is none. */
+  readonly servingKey: () => string | undefined;
 }
 
 /** Reconciles ObjectStores known from a cache, which share opened providers and the rate limiter of those. */
@@ -187,6 +190,7 @@ const createReconciler = (options: ReconcilerOptions) => {
   const others: OtherStores = { get: stores.get, sharing: (metadata) => stores.byIndex(SHARED_FROM, keyOf(metadata)) };
   const cached = createProviderCache();
   const reserve = createProviderRateLimiter();
+  const proofs = createIntentProofs(options.servingKey);
   const context: ProviderContext = {
     ...options,
     onCall: ({ provider, operation, outcome, durationMs }) =>
@@ -212,7 +216,7 @@ const createReconciler = (options: ReconcilerOptions) => {
       return { provider, bucket: desiredBucket(source, placement, clusterUid) };
     };
     const result = await runSteps(observed, {
-      context: { kube, open: once(open), signal, now: currentTime },
+      context: { kube, open: once(open), signal, now: currentTime, proofs },
       waitMs: (step) => (step.do === 'create' ? reservation.acquireCreation() : 0),
       onStep: (step, before, after) => recordEvent(events, step, before, after),
     });

@@ -6,6 +6,7 @@ import { type AccessTools, applyAccessStep, removeFormerSecret } from './access/
 import { desiredAccess } from './access/keys.ts';
 import { modeOf } from './access/sharing.ts';
 import { connectionFor, readConnection, removeFormerConnection, writeConnection } from './connection.ts';
+import { type IntentProofs, wasMadeBy } from './intent.ts';
 import { type AccessProvider, noAccess } from './providers/access.ts';
 import {
   type BucketConnection,
@@ -14,6 +15,7 @@ import {
   type BucketReason,
   type DesiredBucket,
   type Feature,
+  type ObservedBucket,
 } from './providers/bucket.ts';
 import { type Blocked, blocked, type ObservedFeature, type ObservedState, type Step, toBlocked } from './state.ts';
 import { blockedStatus, creatingStatus, readyStatus } from './status.ts';
@@ -134,6 +136,7 @@ export interface StepContext {
   readonly signal: AbortSignal;
   /** RFC 3339. */
   readonly now: () => string;
+  readonly proofs: IntentProofs;
 }
 
 /** Access of service accounts; every call says what is missing where the provider knows none. */
@@ -180,7 +183,12 @@ const applyStep = async (step: Step, observed: ObservedState, context: StepConte
       return { store: await addFinalizer(kube, store, signal) };
     case 'recordIntent':
       return {
-        store: await writeStatus(kube, store, creatingStatus(observed, await connectionAt(context), now()), signal),
+        store: await writeStatus(
+          kube,
+          store,
+          creatingStatus(observed, await connectionAt(context), { now: now(), proofs: context.proofs }),
+          signal,
+        ),
       };
     case 'finish':
       return finish(observed, context);
@@ -222,12 +230,12 @@ type ProviderCall = 'observe' | 'create' | 'mark' | 'unmark' | 'remove';
 const callProvider = async (
   call: ProviderCall,
   { store }: ObservedState,
-  { open, signal }: StepContext,
+  { open, signal, proofs }: StepContext,
 ): Promise<Observation> => {
   const { provider, bucket } = await open();
   switch (call) {
     case 'observe':
-      return observe(await open(), signal);
+      return observe(await open(), { store, proofs, signal });
     case 'create':
       await provider.create(bucket, signal);
       return { bucket: 'unobserved' };
@@ -248,11 +256,26 @@ const callProvider = async (
   }
 };
 
-const observe = async ({ provider, bucket }: Opened, signal: AbortSignal): Promise<Observation> => {
+const observe = async (
+  { provider, bucket }: Opened,
+  { store, proofs, signal }: Pick<ObservedState, 'store'> & Pick<StepContext, 'proofs' | 'signal'>,
+): Promise<Observation> => {
   const found = await provider.observe(bucket, signal);
   if (found === undefined) return { bucket: 'absent', features: [] };
-  return { bucket: found, features: provider.features(bucket).map(({ name }) => ({ name, state: 'unchecked' })) };
+  return {
+    bucket: found,
+    isMadeByUs:
+      isUnmarked(found) && wasMadeBy(store, found.createdAt, proofs) && (await isEmpty({ provider, bucket }, signal)),
+    features: provider.features(bucket).map(({ name }) => ({ name, state: 'unchecked' })),
+  };
 };
+
+const isUnmarked = ({ isOurs, isOthers, canCarryMark }: ObservedBucket): boolean =>
+  canCarryMark && !isOurs && !isOthers;
+
+/** What was never handed out holds nothing: a mark that was taken off later does not make a bucket anybody's. */
+const isEmpty = async ({ provider, bucket }: Opened, signal: AbortSignal): Promise<boolean> =>
+  (await provider.isEmpty?.(bucket, signal)) ?? false;
 
 /** One feature that fails takes nothing else along, unless the failure is about the provider as a whole. */
 const reconcileFeature = async (

@@ -44,11 +44,13 @@ export interface ObservedState {
   /** ObjectStores, as `namespace/name`, whose workloads have keys for this bucket. */
   readonly sharers: readonly string[];
   /**
-   * The platform's own identity works for a tenant: then nothing but the mark says whose a bucket is. Status does not, which a
-   * tenant may be able to write, and an intent in it can be older than a bucket that somebody else made.
+   * The platform's own identity works for a tenant: then nothing but the mark says whose a bucket is, or the proof of an intent. Status
+   * itself does not, which a tenant may be able to write, and an intent in it can be older than a bucket that somebody else made.
    */
   readonly isPlatformIdentity: boolean;
   readonly bucket: 'unobserved' | 'absent' | ObservedBucket;
+  /** That a bucket without a mark was made by our own call, which was cut off before the mark, and holds nothing. */
+  readonly isMadeByUs: boolean;
   /** Why making the bucket failed in this reconciliation. Whether it is there for all that has to be observed. */
   readonly creationFailure?: Blocked;
   readonly features: readonly ObservedFeature[];
@@ -125,6 +127,7 @@ export const initialState = (
       spec.grants === undefined && !store.metadata.deletionTimestamp ? [] : sharersOf(others.sharing(store.metadata)),
     isPlatformIdentity,
     bucket: 'unobserved',
+    isMadeByUs: false,
     features: [],
     connection: 'unobserved',
     access: 'unobserved',

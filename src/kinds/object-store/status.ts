@@ -6,6 +6,7 @@ import type { Note } from '../../controller/events.ts';
 import type { ObservedAccess } from './access/keys.ts';
 import { accessSecretNameOf } from './access/secret.ts';
 import { connectionNameOf } from './connection.ts';
+import type { IntentProofs } from './intent.ts';
 import type { BucketConnection } from './providers/bucket.ts';
 import {
   type Blocked,
@@ -17,13 +18,13 @@ import {
 } from './state.ts';
 
 /**
- * Before the create call: from here on what is found under this name is ours, unless another's mark is on it. What kept
- * the bucket from being made last time goes on being told until it is made.
+ * Before the create call: from here on what is found under this name is ours, unless another's mark is on it. With the platform's keys that
+ * is to be proved. What kept the bucket from being made last time goes on being told until it is made.
  */
 export const creatingStatus = (
   observed: ObservedState,
   connection: BucketConnection,
-  now: string,
+  { now, proofs }: { readonly now: string; readonly proofs: IntentProofs },
 ): ObjectStoreStatus => {
   const { store } = observed;
   const { generation } = store.metadata;
@@ -32,10 +33,12 @@ export const creatingStatus = (
   const findings = (['Ready', 'Synced'] as const).map(
     (type): ConditionUpdate => ({ type, status: 'False', reason: 'Creating', message }),
   );
+  const intent = { ...recordOf(observed, connection), creationStarted: now };
+  const creationProof = observed.placement.platform === undefined ? undefined : proofs.of(store, intent);
   return {
-    ...recordOf(observed, connection),
+    ...intent,
+    ...(creationProof !== undefined && { creationProof }),
     ...(store.status?.access !== undefined && { access: store.status.access }),
-    creationStarted: now,
     ...conditionFields(store, now, isTold ? [] : findings),
   };
 };

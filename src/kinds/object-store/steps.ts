@@ -2,6 +2,7 @@ import type { ObjectStore } from '../../api/object-store.ts';
 import { nextAccessStep } from './access/keys.ts';
 import type { Sharing } from './access/sharing.ts';
 import { connectionNameOf } from './connection.ts';
+import { isStale } from './intent.ts';
 import type { ObservedBucket } from './providers/bucket.ts';
 import {
   type Blocked,
@@ -21,7 +22,7 @@ export const nextStep = (observed: ObservedState, now: Date): Step => {
   return (
     refuse(observed) ??
     keepFinalizer(observed) ??
-    ensureBucket(observed) ??
+    ensureBucket(observed, now) ??
     reconcileFeatures(observed) ??
     ensureConnection(observed) ??
     ensureAccess(observed, now) ?? { do: 'finish' }
@@ -54,15 +55,16 @@ const refuse = ({ store: { spec, status }, placement, violation }: ObservedState
 const keepFinalizer = ({ store }: ObservedState): Step | undefined =>
   hasFinalizer(store) ? undefined : { do: 'addFinalizer' };
 
-const ensureBucket = (observed: ObservedState): Step | undefined => {
+const ensureBucket = (observed: ObservedState, now: Date): Step | undefined => {
   if (observed.bucket === 'unobserved') return { do: 'observe' };
-  if (observed.bucket === 'absent') return createBucket(observed);
+  if (observed.bucket === 'absent') return createBucket(observed, now);
   return refuseBucket(observed, observed.bucket) ?? markBucket(observed.bucket);
 };
 
-const createBucket = ({ store: { spec, status }, placement, creationFailure }: ObservedState): Step => {
+const createBucket = ({ store: { spec, status }, placement, creationFailure }: ObservedState, now: Date): Step => {
   if (creationFailure !== undefined) return blocked(creationFailure);
-  if (status?.creationStarted !== undefined) return { do: 'create' };
+  const started = status?.creationStarted;
+  if (started !== undefined && !(placement.platform !== undefined && isStale(started, now))) return { do: 'create' };
   if (status?.ownership !== undefined && status.endpoint !== placement.endpoint)
     return blockedFor(
       'LocationMismatch',
@@ -85,7 +87,7 @@ const refuseBucket = (observed: ObservedState, bucket: ObservedBucket): Step | u
       'NotOwned',
       `Bucket ${spec.name} carries the mark of another ObjectStore: choose another spec.name.`,
     );
-  if (!bucket.isOurs && observed.isPlatformIdentity && isClaimed)
+  if (!bucket.isOurs && observed.isPlatformIdentity && isClaimed && !observed.isMadeByUs)
     return blockedFor(
       'NotOwned',
       `Bucket ${spec.name} does not carry the mark of this ObjectStore: whoever runs the platform can put it back, or choose another spec.name.`,
@@ -184,8 +186,11 @@ const someOf = (names: readonly string[]): string => {
   return `${names.slice(0, MOST_NAMES).join(', ')}${left > 0 ? ` and ${left} more` : ''}`;
 };
 
-const deleteBucket = ({ store: { spec, status }, isPlatformIdentity }: ObservedState, bucket: ObservedBucket): Step => {
-  const isUnmarked = !bucket.isOthers && bucket.isSameAccount && !isPlatformIdentity;
+const deleteBucket = (
+  { store: { spec, status }, isPlatformIdentity, isMadeByUs }: ObservedState,
+  bucket: ObservedBucket,
+): Step => {
+  const isUnmarked = !bucket.isOthers && bucket.isSameAccount && (!isPlatformIdentity || isMadeByUs);
   const isOurs =
     (bucket.isOurs && bucket.isSameAccount) ||
     (isUnmarked && (!bucket.canCarryMark || status?.creationStarted !== undefined));

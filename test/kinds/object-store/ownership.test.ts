@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../src/api/errors.ts';
+import { OBJECT_STORE_FINALIZER } from '../../../src/api/names.ts';
 import { BucketError } from '../../../src/kinds/object-store/providers/bucket.ts';
 import { createCase, NOW, OUR_MARK, THEIR_MARK } from '../../fixtures/object-store-case.ts';
 
@@ -150,6 +152,121 @@ describe('a tenant for whom the platform’s own identity works', () => {
     one.remove();
     await one.pass();
     expect(one.bucket()).toMatchObject({ marks: {} });
+  });
+
+  describe('at a service that takes the mark only after the bucket', () => {
+    const LATER = '2026-11-20T12:02:00Z';
+    const platforms = { ...everything, location: '' };
+    const s3 = { endpoint: 'https://s3.example.org', secretName: 's3-platform', forcePathStyle: true };
+    const createPlatformCase = () => createCase('after create', { cloud: 'openstack', policy: { s3 } });
+    /** Cut off between the bucket and its mark. */
+    const cutOff = async () => {
+      const one = createPlatformCase();
+      one.submit(platforms);
+      one.world.interfere = (_call, moment) => {
+        if (moment === 'made') throw new AppError('Internal', 'killed');
+      };
+      await expect(one.pass()).rejects.toThrow('killed');
+      one.world.interfere = () => undefined;
+      expect(one.bucket()?.marks).toEqual({});
+      return one;
+    };
+
+    it('has the bucket that was made for it, though it was cut off before the mark', async () => {
+      const one = await cutOff();
+      await one.pass(LATER);
+      expect(one.ready()).toMatchObject({ status: 'True', reason: 'Created' });
+      expect(one.bucket()?.marks).toEqual(OUR_MARK);
+      expect(one.stored().status).not.toHaveProperty('creationProof');
+    });
+
+    it('has it where the call for the mark failed', async () => {
+      const one = createPlatformCase();
+      one.submit(platforms);
+      one.world.interfere = (_call, moment) => {
+        if (moment === 'made') throw new BucketError('ProviderError', 'Not now.');
+      };
+      await one.pass();
+      expect(one.ready()).toMatchObject({ status: 'True', reason: 'Created' });
+      expect(one.bucket()?.marks).toEqual(OUR_MARK);
+    });
+
+    it('leaves no such bucket behind when it goes', async () => {
+      const one = await cutOff();
+      one.remove();
+      await one.pass();
+      expect(one.bucket()).toBeUndefined();
+    });
+
+    it.each([
+      ['no proof', {}],
+      ['a proof of another time', { creationStarted: '2026-11-20T12:00:01Z' }],
+      ['a proof for another service', { endpoint: 'https://another.example.org' }],
+      ['a proof for another ObjectStore', { uid: 'uid-2' }],
+    ])('gets none by a status with %s', async (what, { uid, ...change }: Readonly<Record<string, string>>) => {
+      const { status } = (await cutOff()).stored();
+      const { creationProof, ...intent } = status ?? {};
+      const one = createPlatformCase();
+      one.putBucket({});
+      const forged = {
+        ...intent,
+        ...(what !== 'no proof' && creationProof !== undefined && { creationProof }),
+        ...change,
+      };
+      const finalizers = [OBJECT_STORE_FINALIZER];
+      one.submit(platforms, { finalizers, ...(uid !== undefined && { uid }) }, forged);
+      await one.pass();
+      expect(one.ready()).toMatchObject({ status: 'False' });
+      one.remove();
+      await one.pass();
+      expect(one.bucket()).toMatchObject({ marks: {}, versioning: false });
+    });
+
+    it('gets none of another name than the proved one', async () => {
+      const one = await cutOff();
+      one.change({ name: 'other-name' });
+      one.world.buckets.set('other-name', {
+        account: 'ours',
+        marks: {},
+        versioning: false,
+        isEmpty: true,
+        createdAt: new Date(NOW),
+      });
+      one.remove();
+      await one.pass();
+      expect(one.world.buckets.get('other-name')).toMatchObject({ marks: {} });
+    });
+
+    it('gets none that holds anything: the mark was taken off afterwards', async () => {
+      const one = await cutOff();
+      const made = one.bucket();
+      if (made !== undefined) made.isEmpty = false;
+      await one.pass();
+      expect(one.ready()).toMatchObject({ status: 'False', reason: 'NotOwned' });
+      expect(one.bucket()).toMatchObject({ marks: {}, versioning: false });
+    });
+
+    it('gets none that somebody made later', async () => {
+      const one = await cutOff();
+      one.world.now = new Date(LATER);
+      one.putBucket({});
+      await one.pass(LATER);
+      expect(one.ready()).toMatchObject({ status: 'False', reason: 'NotOwned' });
+    });
+
+    it('writes its intent anew where it is too old to know a bucket by', async () => {
+      const one = await cutOff();
+      one.world.buckets.clear();
+      one.world.now = new Date(LATER);
+      one.world.interfere = (_call, moment) => {
+        if (moment === 'made') throw new AppError('Internal', 'killed');
+      };
+      await expect(one.pass(LATER)).rejects.toThrow('killed');
+      one.world.interfere = () => undefined;
+      expect(one.stored().status?.creationStarted).toBe(LATER);
+      await one.pass(LATER);
+      expect(one.ready()).toMatchObject({ status: 'True', reason: 'Created' });
+    });
   });
 
   it.each([{}, { adopt: 'Always', ...credentials }] as const)(

@@ -68,6 +68,8 @@ export interface ObservedBucket {
   readonly isSameAccount: boolean;
   /** In lower case. Undefined where the provider does not tell it, or its endpoint alone decides it. */
   readonly location: string | undefined;
+  /** When it was made; told where a bucket may be there without the mark that it was made with. */
+  readonly createdAt?: Date | undefined;
 }
 
 /** One thing the spec asks for beyond existence; applied one by one so that one failing loses no other. */
@@ -94,6 +96,8 @@ export interface BucketProvider {
   readonly name: BucketProviderName;
   /** The bucket as it is, undefined where there is none; NameTaken where it is another account's. */
   readonly observe: (bucket: DesiredBucket, signal: AbortSignal) => Promise<ObservedBucket | undefined>;
+  /** Whether the bucket holds no object and no version; absent where a bucket is never without its mark. */
+  readonly isEmpty?: (bucket: DesiredBucket, signal: AbortSignal) => Promise<boolean>;
   /** Makes the bucket with the owner mark. Already there throws NameTaken or NotOwned, never succeeds silently. */
   readonly create: (bucket: DesiredBucket, signal: AbortSignal) => Promise<void>;
   /** Puts our mark on a bucket that is there (adoption, or a create that could not carry it). */

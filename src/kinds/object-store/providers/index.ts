@@ -142,12 +142,13 @@ const unknown = (field: string, what: string): BucketError =>
 type CallWrapper = <T>(operation: string, bucket: string, call: () => Promise<T>) => Promise<T>;
 
 /** The same provider, with every call wrapped. */
-const wrapProvider = (provider: BucketProvider, wrap: CallWrapper): BucketProvider => ({
+const wrapProvider = ({ isEmpty, ...provider }: BucketProvider, wrap: CallWrapper): BucketProvider => ({
   name: provider.name,
   observe: (bucket, signal) => wrap('observe', bucket.name, () => provider.observe(bucket, signal)),
   create: (bucket, signal) => wrap('create', bucket.name, () => provider.create(bucket, signal)),
   mark: (bucket, signal) => wrap('mark', bucket.name, () => provider.mark(bucket, signal)),
   unmark: (bucket, signal) => wrap('unmark', bucket.name, () => provider.unmark(bucket, signal)),
+  ...(isEmpty && { isEmpty: (bucket, signal) => wrap('list objects', bucket.name, () => isEmpty(bucket, signal)) }),
   features: (bucket) => provider.features(bucket).map((feature) => wrapFeature(feature, bucket.name, wrap)),
   remove: (bucket, force, signal) => wrap('remove', bucket.name, () => provider.remove(bucket, force, signal)),
   access: wrapAccess(provider.access, wrap),

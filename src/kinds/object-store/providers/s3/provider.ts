@@ -46,6 +46,7 @@ export const createS3Provider = (options: S3Options): BucketProvider => {
   return {
     name: 's3',
     observe: (bucket, signal) => observe(session, bucket, about(bucket, signal)),
+    isEmpty: async (bucket, signal) => (await nextObjects(session, about(bucket, signal))).length === 0,
     create: (bucket, signal) => create(session, bucket, about(bucket, signal)),
     mark: (bucket, signal) => addTags(session, bucket.owner, about(bucket, signal)),
     unmark: (bucket, signal) => unmark(session, bucket, about(bucket, signal)),
@@ -79,7 +80,7 @@ const observe = async (
 ): Promise<ObservedBucket | undefined> => {
   const head = await headBucket(session, about);
   if (head === 'absent') return undefined;
-  const { isOwned, region } = await accountOwnershipOf(session, about);
+  const { isOwned, region, createdAt } = await accountOwnershipOf(session, about);
   if (head === 'closed') throw isOwned ? inaccessible(session, about, region) : taken(about);
   const tags = await readTags(session, about);
   return {
@@ -87,6 +88,8 @@ const observe = async (
     canCarryMark: tags !== undefined,
     isSameAccount: isOwned,
     location: session.endpoint === undefined ? (head.region ?? region) : undefined,
+    // AWS takes the mark in the create call, and another date with each new policy.
+    createdAt: session.endpoint === undefined ? undefined : createdAt,
   };
 };
 
@@ -200,6 +203,7 @@ export interface AccountOwnership {
   readonly isOwned: boolean;
   /** Where the account's list says it. */
   readonly region: string | undefined;
+  readonly createdAt?: Date | undefined;
 }
 
 /**
@@ -208,7 +212,7 @@ export interface AccountOwnership {
  */
 const accountOwnershipOf = async (session: S3Session, about: About): Promise<AccountOwnership> => {
   const { found, owner } = await session.call('ListBuckets', (signal) => findListed(session, about, signal), about);
-  if (found !== undefined) return { isOwned: true, region: found.BucketRegion };
+  if (found !== undefined) return { isOwned: true, region: found.BucketRegion, createdAt: found.CreationDate };
   const isOwned = owner !== undefined && (await ownerOf(session, about)) === owner;
   return { isOwned, region: undefined };
 };
