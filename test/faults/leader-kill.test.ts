@@ -6,7 +6,7 @@ import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import { LEASE_NAME } from '../../src/api/names.ts';
 import { resources } from '../../src/kube/api-server.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
-import { type Bundle, makeBundle, shippedKubeconfig, startReplica } from '../fixtures/replica.ts';
+import { type Bundle, isLeading, makeBundle, shippedKubeconfig, startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 import { startSteadyLoad } from '../fixtures/steady-load.ts';
 import { startTcpProxy, type TcpProxy } from '../fixtures/tcp-proxy.ts';
@@ -77,8 +77,6 @@ const holderOf = async (): Promise<string> => {
   const lease = await cluster.admin.get(resources.leases, { namespace: 'quartermaster-system', name: LEASE_NAME });
   return (lease as { readonly spec?: { readonly holderIdentity?: string } } | undefined)?.spec?.holderIdentity ?? '';
 };
-const isLeading = async ({ opsUrl }: ServeProcess): Promise<boolean> =>
-  /^quartermaster_leader 1$/m.test(await (await fetch(`${opsUrl}/metrics`)).text());
 
 describe('kill -9 of the leader', () => {
   it('makes another lead once the lease has run out, and never two at once', { timeout: 120_000 }, async () => {
