@@ -191,6 +191,8 @@ const createReconciler = (options: ReconcilerOptions) => {
   const cached = createProviderCache();
   const reserve = createProviderRateLimiter();
   const proofs = createIntentProofs(options.servingKey);
+  const hasRival = ({ metadata: { uid }, spec: { name } }: ObjectStore): boolean =>
+    stores.list().some((other) => other.metadata.uid !== uid && other.spec.name === name);
   const context: ProviderContext = {
     ...options,
     onCall: ({ provider, operation, outcome, durationMs }) =>
@@ -216,7 +218,7 @@ const createReconciler = (options: ReconcilerOptions) => {
       return { provider, bucket: desiredBucket(source, placement, clusterUid) };
     };
     const result = await runSteps(observed, {
-      context: { kube, open: once(open), signal, now: currentTime, proofs },
+      context: { kube, open: once(open), signal, now: currentTime, proofs, hasRival },
       waitMs: (step) => (step.do === 'create' ? reservation.acquireCreation() : 0),
       onStep: (step, before, after) => recordEvent(events, step, before, after),
     });

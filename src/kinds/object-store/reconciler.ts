@@ -137,6 +137,8 @@ export interface StepContext {
   /** RFC 3339. */
   readonly now: () => string;
   readonly proofs: IntentProofs;
+  /** Whether another ObjectStore asks for a bucket of that name: one without a mark may just be being made for it. */
+  readonly hasRival: (store: ObjectStore) => boolean;
 }
 
 /** Access of service accounts; every call says what is missing where the provider knows none. */
@@ -230,12 +232,13 @@ type ProviderCall = 'observe' | 'create' | 'mark' | 'unmark' | 'remove';
 const callProvider = async (
   call: ProviderCall,
   { store }: ObservedState,
-  { open, signal, proofs }: StepContext,
+  { open, ...context }: StepContext,
 ): Promise<Observation> => {
+  const { signal } = context;
   const { provider, bucket } = await open();
   switch (call) {
     case 'observe':
-      return observe(await open(), { store, proofs, signal });
+      return observe(await open(), { store, ...context });
     case 'create':
       await provider.create(bucket, signal);
       return { bucket: 'unobserved' };
@@ -258,14 +261,17 @@ const callProvider = async (
 
 const observe = async (
   { provider, bucket }: Opened,
-  { store, proofs, signal }: Pick<ObservedState, 'store'> & Pick<StepContext, 'proofs' | 'signal'>,
+  { store, proofs, hasRival, signal }: Pick<ObservedState, 'store'> & Omit<StepContext, 'open'>,
 ): Promise<Observation> => {
   const found = await provider.observe(bucket, signal);
   if (found === undefined) return { bucket: 'absent', features: [] };
   return {
     bucket: found,
     isMadeByUs:
-      isUnmarked(found) && wasMadeBy(store, found.createdAt, proofs) && (await isEmpty({ provider, bucket }, signal)),
+      isUnmarked(found) &&
+      wasMadeBy(store, found.createdAt, proofs) &&
+      !hasRival(store) &&
+      (await isEmpty({ provider, bucket }, signal)),
     features: provider.features(bucket).map(({ name }) => ({ name, state: 'unchecked' })),
   };
 };

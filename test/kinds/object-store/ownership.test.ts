@@ -246,6 +246,16 @@ describe('a tenant for whom the platform’s own identity works', () => {
       expect(one.bucket()).toMatchObject({ marks: {}, versioning: false });
     });
 
+    it('gets none as long as another ObjectStore asks for that name: it may just be being made for that one', async () => {
+      const one = await cutOff();
+      one.addRival();
+      await one.pass();
+      expect(one.ready()).toMatchObject({ status: 'False', reason: 'NotOwned' });
+      one.remove();
+      await one.pass();
+      expect(one.bucket()).toMatchObject({ marks: {} });
+    });
+
     it('gets none that somebody made later', async () => {
       const one = await cutOff();
       one.world.now = new Date(LATER);
