@@ -1,9 +1,10 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { isRecord, type UnknownRecord } from '../../injection/path.ts';
+import type { UnknownRecord } from '../../injection/path.ts';
 import type { FieldError } from './field-error.ts';
 import { schemaErrors } from './schema-check.ts';
 import { listErrors, ruleErrors } from './schema-rules.ts';
-import { type Structural, schemaOfField } from './structural-schema.ts';
+import { readByStructure } from './structural-read.ts';
+import type { Structural } from './structural-schema.ts';
 
 /** A CustomResourceDefinition's own say about an object of its kind. */
 export interface ServedSchema {
@@ -26,7 +27,11 @@ export const servedSchema = (definition: KubeObject, version: string): ServedSch
     read: (object) => {
       const unknown: string[] = [];
       const { apiVersion, kind, metadata, ...fields } = object as unknown as UnknownRecord;
-      const read = prune({ ...schema, properties: without(schema.properties) }, fields, '', unknown) as UnknownRecord;
+      const read = readByStructure(
+        { ...schema, properties: without(schema.properties) },
+        fields,
+        unknown,
+      ) as UnknownRecord;
       return { object: { apiVersion, kind, metadata, ...read } as unknown as KubeObject, unknown };
     },
     errors: (object, old, found) => {
@@ -48,36 +53,3 @@ interface Version {
 /** These three are the API server's own. */
 const without = (properties: Structural['properties'] = {}): NonNullable<Structural['properties']> =>
   Object.fromEntries(Object.entries(properties).filter(([name]) => !['apiVersion', 'kind', 'metadata'].includes(name)));
-
-const prune = (schema: Structural, value: unknown, path: string, unknown: string[]): unknown => {
-  if (Array.isArray(value))
-    return (value as readonly unknown[]).map((item, at) =>
-      schema.items ? prune(schema.items, item, `${path}[${at}]`, unknown) : item,
-    );
-  if (!isRecord(value)) return value;
-  const kept = Object.entries(value).flatMap((entry) => pruneField(schema, entry, path, unknown));
-  const given = new Set(kept.map(([name]) => name));
-  const filled = Object.entries(schema.properties ?? {})
-    .filter(([name, field]) => field.default !== undefined && !given.has(name))
-    .map(([name, field]) => [name, prune(field, field.default, join(path, name), unknown)] as const);
-  return Object.fromEntries([...kept, ...filled]);
-};
-
-const pruneField = (
-  schema: Structural,
-  [name, item]: readonly [string, unknown],
-  path: string,
-  unknown: string[],
-): readonly (readonly [string, unknown])[] => {
-  const field = schemaOfField(schema, name);
-  if (field !== undefined) {
-    const isDropped = item === null && field.nullable !== true;
-    return isDropped ? [] : [[name, prune(field, item, join(path, name), unknown)]];
-  }
-  if (schema['x-kubernetes-preserve-unknown-fields'] === true || schema.additionalProperties === true)
-    return [[name, item]];
-  unknown.push(join(path, name));
-  return [];
-};
-
-const join = (path: string, name: string): string => (path === '' ? name : `${path}.${name}`);
