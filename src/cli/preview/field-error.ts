@@ -76,7 +76,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** As Go's `%q` has it: what cannot be printed is escaped. */
-const goQuote = (text: string): string => {
+export const goQuote = (text: string): string => {
   const quoted = text.replace(/["\\\p{C}\p{Z}]/gu, (character) => {
     if (character === ' ') return character;
     const code = character.codePointAt(0) ?? 0;

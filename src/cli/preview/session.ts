@@ -19,7 +19,7 @@ import { type FieldError, refusal, sentenceOf } from './field-error.ts';
 import { finalizerWarnings, labelErrors, metadataErrors, readMetadata, withoutSystemFields } from './metadata.ts';
 import { withOrderWarnings } from './order.ts';
 import { createOverlay, type Overlay } from './overlay.ts';
-import { type ServedSchema, servedSchema } from './served-schema.ts';
+import { type ServedSchema, servedSchema } from './schema/served.ts';
 import { type Templated, templatesOf } from './templates.ts';
 
 /** What admission would do to one object, as `preview -o json` prints it. */

@@ -1,5 +1,5 @@
-import { isRecord, type UnknownRecord } from '../../injection/path.ts';
-import { type Structural, schemaOfField } from './structural-schema.ts';
+import { isRecord, type UnknownRecord } from '../../../injection/path.ts';
+import { type Structural, schemaOfField } from './structural.ts';
 
 /**
  * What the API server makes of a custom resource as it reads it, in its order (apiextensions-apiserver's pruning and

@@ -1,10 +1,10 @@
-import type { KubeObject } from '../../api/kubernetes.ts';
-import type { UnknownRecord } from '../../injection/path.ts';
-import type { FieldError } from './field-error.ts';
-import { schemaErrors } from './schema-check.ts';
-import { listErrors, ruleErrors } from './schema-rules.ts';
-import { readByStructure } from './structural-read.ts';
-import type { Structural } from './structural-schema.ts';
+import type { KubeObject } from '../../../api/kubernetes.ts';
+import type { UnknownRecord } from '../../../injection/path.ts';
+import type { FieldError } from '../field-error.ts';
+import { schemaErrors } from './check.ts';
+import { readByStructure } from './read.ts';
+import { listErrors, ruleErrors } from './rules.ts';
+import type { Structural } from './structural.ts';
 
 /** A CustomResourceDefinition's own say about an object of its kind. */
 export interface ServedSchema {

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { run } from '@bufbuild/cel';
-import { messageOf } from '../../api/errors.ts';
-import { isRecord } from '../../injection/path.ts';
-import { duplicate, type FieldError, forbidden, invalid, NOWHERE, required } from './field-error.ts';
-import { oldField, oldItem } from './schema-check.ts';
-import type { Rule, Structural } from './structural-schema.ts';
+import { messageOf } from '../../../api/errors.ts';
+import { isRecord } from '../../../injection/path.ts';
+import { duplicate, type FieldError, forbidden, invalid, NOWHERE, required } from '../field-error.ts';
+import { oldField, oldItem } from './check.ts';
+import type { Rule, Structural } from './structural.ts';
 
 /** What is in a list twice that may be there once (apiextensions' schema/listtype). */
 export const listErrors = (schema: Structural, value: unknown, path = ''): readonly FieldError[] => {

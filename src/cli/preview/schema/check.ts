@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isRecord, type UnknownRecord } from '../../injection/path.ts';
+import { isRecord, type UnknownRecord } from '../../../injection/path.ts';
 import {
   type FieldError,
+  goQuote,
   invalid,
   NOWHERE,
   notSupported,
@@ -9,8 +10,9 @@ import {
   tooLong,
   tooMany,
   typeInvalid,
-} from './field-error.ts';
-import { type Structural, schemaOfField } from './structural-schema.ts';
+} from '../field-error.ts';
+import { formatCheck } from './formats.ts';
+import { type Structural, schemaOfField } from './structural.ts';
 
 /**
  * What the API server finds wrong with a custom resource by its schema alone (kube-openapi's pkg/validation): types,
@@ -53,9 +55,7 @@ const checkValue = (schema: Structural, value: unknown, old: unknown, path: stri
     ...(typesOf(schema).length > 0 || formatOf(schema) !== '' ? [typeResult(schema, value, path)] : []),
     alternatives(schema, value, old, path),
     ...(typeof value === 'string' ? [textResult(schema, value, path)] : []),
-    ...(typeof value === 'string' && FORMATS['string']?.includes(formatOf(schema))
-      ? [formatResult(schema, value, path)]
-      : []),
+    ...(typeof value === 'string' && formatCheck(formatOf(schema)) ? [formatResult(schema, value, path)] : []),
     ...(typeof value === 'number' ? [numberResult(schema, value, path)] : []),
     ...(Array.isArray(value) ? [listResult(schema, value, old, path)] : []),
     enumResult(schema, value, path),
@@ -69,15 +69,16 @@ const typesOf = (schema: Structural): readonly string[] => {
   return schema.type === undefined ? [] : [schema.type];
 };
 
-const FORMATS: Readonly<Record<string, readonly string[]>> = {
+const NUMBER_FORMATS: Readonly<Record<string, readonly string[]>> = {
   integer: ['int32', 'int64'],
   number: ['float', 'double'],
-  string: ['date-time', 'datetime'],
 };
 
-/** The format where it is one that is checked here; the API server passes over those of other types too. */
-const formatOf = ({ type = 'string', format = '' }: Structural): string =>
-  Object.hasOwn(FORMATS, type) && FORMATS[type]?.includes(format) ? format : '';
+/** The format where it is one that is checked; the API server passes over others, and over those of other types. */
+const formatOf = ({ type = 'string', format = '' }: Structural): string => {
+  const isChecked = type === 'string' ? formatCheck(format) !== undefined : NUMBER_FORMATS[type]?.includes(format);
+  return isChecked ? format : '';
+};
 
 const typeOf = (value: unknown): string => {
   if (Array.isArray(value)) return 'array';
@@ -101,7 +102,7 @@ const typeResult = (schema: Structural, value: unknown, path: string): Result =>
 };
 
 const wrongType = (path: string, expected: string, found: string): FieldError =>
-  typeInvalid(path, found, `${path} in body must be of type ${expected}: "${found}"`);
+  typeInvalid(path, found, `${path} in body must be of type ${expected}: ${goQuote(found)}`);
 
 const enumResult = (schema: Structural, value: unknown, path: string): Result =>
   schema.enum === undefined || schema.enum.includes(value) ? NONE : failed(notSupported(path, value, schema.enum));
@@ -115,13 +116,11 @@ const textResult = ({ minLength = 0, maxLength, pattern }: Structural, value: st
   return failed(invalid(path, `${path} in body should match '${pattern}'`, value));
 };
 
-/** RFC 3339, as Go's strfmt reads it. */
-const DATE_TIME = /^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([zZ]|[+-]\d{2}:?\d{2})?)?$/;
-
-const formatResult = (schema: Structural, value: string, path: string): Result =>
-  DATE_TIME.test(value)
-    ? NONE
-    : failed(typeInvalid(path, value, `${path} in body must be of type ${formatOf(schema)}: "${value}"`));
+const formatResult = (schema: Structural, value: string, path: string): Result => {
+  const format = formatOf(schema);
+  const isFine = formatCheck(format)?.(value) ?? true;
+  return isFine ? NONE : failed(wrongType(path, format, value));
+};
 
 const numberResult = (schema: Structural, value: number, path: string): Result => {
   const { multipleOf } = schema;
