@@ -4,7 +4,9 @@ import { type Edit, editOf, FIRST, OURSELVES } from '../../injection/edit.ts';
 import { childOf, listAt, type Path, readAt, textAt } from '../../injection/path.ts';
 import { containerEdits, podEdits } from '../../injection/pods.ts';
 import { unscoped } from '../../injection/profiles/containers.ts';
-import { CONTAINER_NAMES, ROLES, type Role, SPARK_CONF } from './fields.ts';
+import { POD_VOLUMES } from '../../injection/volumes.ts';
+import { confVolume } from './conflicts.ts';
+import { CONTAINER_NAMES, generatedVolume, ROLES, type Role, SPARK_CONF } from './fields.ts';
 
 /** Where an application of Apache's operator has the pod template of a role. */
 export const templateOf = (role: Role): Path => TEMPLATES[role];
@@ -52,9 +54,27 @@ const FIRST_CONTAINER: Path = [...CONTAINERS, FIRST];
 export const templateEdits = (app: KubeObject, role: Role, injection: Injection): readonly Edit[] => {
   const at = containerIn(app, role);
   const container = { name: CONTAINER_NAMES[role], role: 'main', isDefault: true, at } as const;
-  const own = containerEdits(podOf(app, role), [container], injection, unscoped(injection));
+  const own = containerEdits(podUnder(app, role, injection), [container], injection, unscoped(injection));
   const isMade = own.some((edit) => edit.at[1] === 'containers') && at === FIRST_CONTAINER;
   return [...podEdits(injection), ...own, ...(isMade ? [nameEdit(role)] : [])].map(placed(role));
+};
+
+/** The template without the volumes in whose place enforced sparkConf puts others of their names: no claim can be mounted from those. */
+const podUnder = (app: KubeObject, role: Role, { sparkConf }: Injection): KubeObject => {
+  const pod = podOf(app, role);
+  const replaced = new Set(
+    [...sparkConf].flatMap(([key, { mode }]) => (mode === 'Enforce' ? (volumeMadeBy(key, role) ?? []) : [])),
+  );
+  if (replaced.size === 0) return pod;
+  const volumes = listAt(pod, POD_VOLUMES).filter((volume) => !replaced.has(textAt(volume, ['name']) ?? ''));
+  return { ...pod, spec: { volumes } } as KubeObject;
+};
+
+/** The volume that Spark makes of a key of its conf for the pods of a role. */
+const volumeMadeBy = (key: string, role: Role): string | undefined => {
+  if (!key.startsWith(`spark.kubernetes.${role}.`)) return undefined;
+  const secret = /^spark\.kubernetes\.\w+\.secrets\.(.+)$/.exec(key)?.[1];
+  return secret === undefined ? confVolume(key) : generatedVolume('secrets', secret);
 };
 
 const nameEdit = (role: Role): Edit => ({
