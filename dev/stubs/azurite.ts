@@ -15,6 +15,8 @@ import { freePorts } from '../free-ports.ts';
 /** Azure's own emulator of the Blob service, over HTTPS on the loopback address, with one account and nothing in it. */
 export interface Azurite {
   readonly account: string;
+  /** Of the loopback network. */
+  readonly address: string;
   /** In base64. */
   readonly key: string;
   /** Ends with the account's name: the emulator has accounts in the path. */
@@ -32,28 +34,38 @@ export interface Azurite {
 
 const readyWithinMs = 60_000;
 
+/** Where it listens: `port` 0 takes a free one. */
+interface Place {
+  readonly address: string;
+  readonly port: number;
+}
+
+const ANYWHERE: Place = { address: '127.0.0.1', port: 0 };
+
 /** Throws an Error where the emulator is not installed or does not come up. */
-export const startAzurite = async (account = 'devaccount'): Promise<Azurite> => {
+export const startAzurite = async (account = 'devaccount', { address, port: asked } = ANYWHERE): Promise<Azurite> => {
   const directory = await mkdtemp(join(tmpdir(), 'azurite-'));
   const key = randomBytes(32).toString('base64');
-  const caBundle = await writeCertificate(directory);
-  const [port = 0] = await freePorts(1);
-  const daemon = startDaemon(process.execPath, [mainFile(), ...flags(directory, port)], {
+  const services = ['blob', 'dfs'].map((service) => `${account}.${service}.core.windows.net`);
+  const caBundle = await writeCertificate(directory, [address, ...services]);
+  const [free = 0] = await freePorts(1);
+  const place = { address, port: asked === 0 ? free : asked };
+  const daemon = startDaemon(process.execPath, [mainFile(), ...flags(directory, place)], {
     AZURITE_ACCOUNTS: `${account}:${key}`,
   });
   const stop = async () => {
     await daemon.stop();
     await rm(directory, { recursive: true, force: true });
   };
-  await untilListening(port, daemon).catch(async (error: unknown) => {
+  await untilListening(place, daemon).catch(async (error: unknown) => {
     await stop();
     throw error;
   });
-  const endpoint = `https://127.0.0.1:${port}/${account}`;
+  const endpoint = `https://${address}:${place.port}/${account}`;
   const putBlob = (path: string) => writeBlob(new URL(`${endpoint}/${path}`), sharedKey(account, key), caBundle);
   const tried: Azurite['tried'] = (sas, method, path) =>
     tryToken(new URL(`${endpoint}/${path}?${sas}`), method, caBundle);
-  return { account, key, endpoint, caBundle, token, putBlob, tried, stop };
+  return { account, address, key, endpoint, caBundle, token, putBlob, tried, stop };
 };
 
 const tryToken = async (url: URL, method: string, ca: string): Promise<number> => {
@@ -83,25 +95,25 @@ const mainFile = (): string => {
   return join(folder, 'dist', 'src', 'blob', 'main.js');
 };
 
-const flags = (directory: string, port: number): readonly string[] => [
-  ...['--blobHost', '127.0.0.1', '--blobPort', String(port)],
+const flags = (directory: string, { address, port }: Place): readonly string[] => [
+  ...['--blobHost', address, '--blobPort', String(port)],
   ...['--cert', join(directory, 'cert.pem'), '--key', join(directory, 'key.pem'), '--oauth', 'basic'],
   ...['--inMemoryPersistence', '--disableTelemetry', '--silent', '--skipApiVersionCheck'],
 ];
 
-const writeCertificate = async (directory: string): Promise<string> => {
+const writeCertificate = async (directory: string, names: readonly string[]): Promise<string> => {
   const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 86_400_000) };
   const authority = await issueAuthority('azurite', validity);
-  const { cert, key } = await issueServing(authority, ['127.0.0.1'], validity);
+  const { cert, key } = await issueServing(authority, names, validity);
   await writeFile(join(directory, 'cert.pem'), cert);
   await writeFile(join(directory, 'key.pem'), key);
   return authority.cert;
 };
 
-const untilListening = async (port: number, daemon: Daemon): Promise<void> => {
+const untilListening = async ({ address, port }: Place, daemon: Daemon): Promise<void> => {
   const deadline = Date.now() + readyWithinMs;
   // Anything but a refused connection is an answer, an untrusted certificate too.
-  while ((await fetch(`https://127.0.0.1:${port}/`).catch(codeOf)) === 'ECONNREFUSED') {
+  while ((await fetch(`https://${address}:${port}/`).catch(codeOf)) === 'ECONNREFUSED') {
     if (daemon.hasEnded()) throw new Error(`azurite ended: ${daemon.lastWords()}`);
     if (Date.now() > deadline) throw new Error(`azurite did not listen within ${readyWithinMs} ms`);
     await sleep(50);
