@@ -128,7 +128,6 @@ const resultOf = (
   const injectionFor: InjectionFor = isLeftToOthers ? (container) => withoutMounts(scoped(container)) : scoped;
   const { addedOf = all } = profile;
   // A runner of Calrissian mounts by rules of its own what its steps are made with.
-  // A runner of Calrissian mounts by rules of its own what its steps are made with.
   const added = profile.kind === 'CalrissianPod' ? [] : addedContainerEdits(addedOf(pod, injection));
   const whole = added.length === 0 ? pod : withAddedContainers(pod, added, rulesFor(added));
   return {
@@ -349,6 +348,7 @@ const NO_MOUNTS: MountedInjection = {
   volumeMounts: new Map(),
   configMaps: new Map(),
   secrets: new Map(),
+  addedContainers: new Map(),
 };
 
 const isVolume = ({ at }: Edit): boolean => at === POD_VOLUMES;

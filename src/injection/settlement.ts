@@ -78,7 +78,8 @@ export const settle = (
     // All is put anew, so that one order comes out.
     const refusalOf: Rules['refusalOf'] = (now, edit) => rules.refusalOf(refused.has(edit) ? before.object : now, edit);
     settled = settleOnce(object, edits, { ...rules, refusalOf }, isOurs, observe);
-    if (settled.refused.length === before.refused.length) break;
+    if (settled.refused.every(({ edit }) => refused.has(edit)) && settled.refused.length === before.refused.length)
+      break;
   }
   return settled;
 };

@@ -1,31 +1,83 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { InjectSpec, TargetKind } from '../../src/api/inject-spec.ts';
+import type { Mode } from '../../src/api/injection.ts';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { admitWithWarnings as admit } from '../fixtures/admitting.ts';
 
-/** What is enforced in the place of a ConfigMap frees the name of a volume, which a mount needs, which a container needs. */
-it('puts in what waits for what waits for something enforced', () => {
-  const app = {
+const defaultsOf = (name: string, kind: TargetKind, mode: Mode, inject: InjectSpec): PlatformDefaults => ({
+  apiVersion: 'quartermaster.dev/v1alpha1',
+  kind: 'PlatformDefaults',
+  metadata: { name, namespace: 'quartermaster-system', generation: 1 },
+  spec: { match: { kinds: [kind] }, mode, inject },
+});
+
+const appWith = (driver: object): KubeObject =>
+  ({
     apiVersion: 'sparkoperator.k8s.io/v1beta2',
     kind: 'SparkApplication',
     metadata: { name: 'it', namespace: 'team-a' },
-    spec: { driver: { configMaps: [{ name: 'cm', path: '/data' }] }, executor: {} },
+    spec: { driver, executor: {} },
+  }) as KubeObject;
+
+/** What is enforced in the place of a ConfigMap frees the name of a volume, which a mount needs, which a container needs. */
+describe('what waits for what waits for something enforced', () => {
+  const inject: InjectSpec = {
+    secrets: [{ name: 'cm', mountPath: '/data' }],
+    volumes: [{ name: 'cm-vol', emptyDir: {} }],
+    volumeMounts: [{ name: 'cm-vol', mountPath: '/opt/x' }],
+    sidecars: [{ name: 'shipper', image: 'tool:1', volumeMounts: [{ name: 'cm-vol', mountPath: '/data' }] }],
   };
-  const enforced: PlatformDefaults = {
-    apiVersion: 'quartermaster.dev/v1alpha1',
-    kind: 'PlatformDefaults',
-    metadata: { name: 'files', namespace: 'quartermaster-system', generation: 1 },
+  const files = { configMaps: [{ name: 'cm', path: '/data' }] };
+
+  it('is put in', () => {
+    const enforced = [defaultsOf('files', 'SparkApplication', 'Enforce', inject)];
+    const { object } = admit(appWith(files), enforced);
+    expect(object).toMatchObject({ spec: { driver: { initContainers: [{ name: 'shipper' }] } } });
+    expect(admit(object, enforced).object).toEqual(object);
+  });
+
+  it('is put in where something else is refused for what came in', () => {
+    const other = { name: 'other', image: 'tool:1', volumeMounts: [{ name: 'w', mountPath: '/data' }] };
+    const enforced = [
+      defaultsOf('files', 'SparkApplication', 'Enforce', { ...inject, sidecars: [other, ...(inject.sidecars ?? [])] }),
+    ];
+    const { object, warnings } = admit(
+      appWith({ ...files, volumeMounts: [{ name: 'w', mountPath: '/opt/x' }] }),
+      enforced,
+    );
+    expect(warnings.join()).toContain('other was not injected into spec.driver.initContainers');
+    expect(object).toMatchObject({ spec: { driver: { initContainers: [{ name: 'shipper' }] } } });
+    expect(admit(object, enforced).object).toEqual(object);
+  });
+});
+
+it('mounts a claim from the same volume whether or not the container that brings it comes in', () => {
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'it', namespace: 'team-a', labels: { 'workflows.argoproj.io/workflow': 'w' } },
     spec: {
-      match: { kinds: ['SparkApplication'] },
-      mode: 'Enforce',
-      inject: {
-        secrets: [{ name: 'cm', mountPath: '/data' }],
-        volumes: [{ name: 'cm-vol', emptyDir: {} }],
-        volumeMounts: [{ name: 'cm-vol', mountPath: '/opt/x' }],
-        sidecars: [{ name: 'shipper', image: 'tool:1', volumeMounts: [{ name: 'cm-vol', mountPath: '/data' }] }],
-      },
+      containers: [
+        { name: 'wait', volumeMounts: [{ name: 'first', mountPath: '/etc/site' }] },
+        { name: 'main', volumeMounts: [{ name: 'second', mountPath: '/data' }] },
+      ],
     },
-  };
-  const { object } = admit(app, [enforced]);
-  expect(object).toMatchObject({ spec: { driver: { initContainers: [{ name: 'shipper' }] } } });
-  expect(admit(object, [enforced]).object).toEqual(object);
+  } as KubeObject;
+  const persistentVolumeClaim = { claimName: 'claim' };
+  const defaults = [
+    defaultsOf('ca', 'WorkflowPod', 'Enforce', { configMaps: [{ name: 'ca', mountPath: '/data' }] }),
+    defaultsOf('shipper', 'WorkflowPod', 'Default', {
+      volumes: ['first', 'second'].map((name) => ({ name, persistentVolumeClaim })),
+      sidecars: [
+        {
+          name: 'shipper',
+          image: 'tool:1',
+          volumeMounts: ['nowhere', 'second'].map((name) => ({ name, mountPath: `/${name}` })),
+        },
+      ],
+    }),
+  ];
+  const { object } = admit(pod, defaults);
+  expect(admit(object, defaults).object).toEqual(object);
 });
