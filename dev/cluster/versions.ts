@@ -12,6 +12,8 @@ export const versions = {
   /** The library that the NFS provisioner is written with. */
   externalProvisioner: '11.0.1',
   sparkOperator: '2.5.2',
+  /** The oldest that is served. */
+  oldestSparkOperator: '2.2.1',
   argoWorkflows: '4.0.5',
   kubeRay: '1.5.0',
   jobSet: '0.10.1',

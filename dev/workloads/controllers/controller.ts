@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { Progress } from '../../cluster/cache.ts';
 import type { ControlPlane } from '../../control-plane/control-plane.ts';
@@ -65,4 +66,18 @@ export const accountToken = async (controlPlane: ControlPlane, namespace: string
   await inNamespace('create', 'serviceaccount', name);
   await inNamespace('create', 'rolebinding', name, '--clusterrole=edit', `--serviceaccount=${namespace}:${name}`);
   return (await inNamespace('create', 'token', name)).trim();
+};
+
+/** Changes a file of a source. Throws where it has not what is to be changed. */
+export const replaceIn = async (
+  file: string,
+  changes: readonly (readonly [string | RegExp, string])[],
+): Promise<void> => {
+  let text = await readFile(file, 'utf8');
+  for (const [from, to] of changes) {
+    const changed = text.replace(from, to);
+    if (changed === text) throw new Error(`${file} has no ${from}`);
+    text = changed;
+  }
+  await writeFile(file, text);
 };

@@ -1,12 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseAllDocuments, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { issueAuthority, issueServing } from '../../../src/certificates/issue.ts';
 import { type GoProgram, goProgram, moduleFolder } from '../../cluster/go-program.ts';
 import { versions } from '../../cluster/versions.ts';
 import { kubectl } from '../../control-plane/kubectl.ts';
 import { freePorts } from '../../free-ports.ts';
 import { applyDefinitions, type InstallController, startController } from './controller.ts';
+import { webhooksAt } from './webhooks.ts';
 
 const controller: GoProgram = {
   name: 'jobset-controller',
@@ -25,7 +26,7 @@ export const installJobSet: InstallController = async (controlPlane, progress) =
   const certDir = join(controlPlane.directory, 'jobset');
   const authority = await writeCertificate(certDir);
   const manifests = await kubectl(controlPlane, ['kustomize', join(source, 'webhook')]);
-  const webhooks = webhooksAt(`https://127.0.0.1:${webhookPort}`, authority, manifests);
+  const webhooks = webhooksAt(`https://127.0.0.1:${webhookPort}`, manifests, authority);
   const config = join(certDir, 'config.yaml');
   await writeFile(config, stringify(configurationOf({ webhookPort, probePort, certDir })));
   return {
@@ -64,23 +65,3 @@ const configurationOf = ({ webhookPort, probePort, certDir }: Places): object =>
   webhook: { host: '127.0.0.1', port: webhookPort, certDir },
   internalCertManagement: { enable: false },
 });
-
-interface WebhookConfiguration {
-  readonly kind: string;
-  readonly webhooks?: readonly { readonly clientConfig: { readonly service: { readonly path: string } } }[];
-}
-
-/** Its webhooks as they ship, reached on this machine in place of by a Service. */
-const webhooksAt = (url: string, authority: string, manifests: string): string =>
-  parseAllDocuments(manifests)
-    .map((document) => document.toJS() as WebhookConfiguration)
-    .filter(({ webhooks }) => webhooks !== undefined)
-    .map(({ webhooks = [], ...configuration }) => ({
-      ...configuration,
-      webhooks: webhooks.map(({ clientConfig: { service }, ...webhook }) => ({
-        ...webhook,
-        clientConfig: { url: `${url}${service.path}`, caBundle: Buffer.from(authority).toString('base64') },
-      })),
-    }))
-    .map((configuration) => stringify(configuration))
-    .join('---\n');

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Progress } from '../../cluster/cache.ts';
 import { type GoProgram, goProgram, moduleFolder } from '../../cluster/go-program.ts';
@@ -8,7 +8,7 @@ import { kubectl } from '../../control-plane/kubectl.ts';
 import type { Daemon } from '../../daemon.ts';
 import { freePorts } from '../../free-ports.ts';
 import { until } from '../../until.ts';
-import { type InstallController, startController } from './controller.ts';
+import { type InstallController, replaceIn, startController } from './controller.ts';
 
 interface Changed {
   readonly main: string;
@@ -26,16 +26,6 @@ const onThisMachine =
       [/CertDir: +certDir,/, `CertDir: ${folder},`],
     ]);
   };
-
-const replaceIn = async (file: string, changes: readonly (readonly [string | RegExp, string])[]): Promise<void> => {
-  let text = await readFile(file, 'utf8');
-  for (const [from, to] of changes) {
-    const changed = text.replace(from, to);
-    if (changed === text) throw new Error(`${file} has no ${from}`);
-    text = changed;
-  }
-  await writeFile(file, text);
-};
 
 const operator: GoProgram = {
   name: 'training-operator',
