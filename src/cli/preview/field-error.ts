@@ -44,6 +44,10 @@ export const forbidden = (field: string, detail: string): FieldError => error('F
 export const invalid = (field: string, detail: string, ...value: readonly [unknown?]): FieldError =>
   error('Invalid', field, value.length === 0 ? 'Invalid value' : `Invalid value: ${goValue(value[0])}`, detail);
 
+/** `value` as a struct of Go has it: its fields in their own order. */
+export const invalidStruct = (field: string, detail: string, value: unknown): FieldError =>
+  error('Invalid', field, `Invalid value: ${goEscaped(JSON.stringify(value))}`, detail);
+
 export const typeInvalid = (field: string, value: string, detail: string): FieldError =>
   error('TypeInvalid', field, `Invalid value: ${goValue(value)}`, detail);
 
@@ -89,11 +93,10 @@ export const goQuote = (text: string): string => {
 };
 
 /** As Go's encoding/json has it: keys in order, and nothing that HTML would read. */
-const goJson = (value: unknown): string =>
-  JSON.stringify(inKeyOrder(value)).replace(
-    /[<>&\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+const goJson = (value: unknown): string => goEscaped(JSON.stringify(inKeyOrder(value)));
+
+const goEscaped = (json: string): string =>
+  json.replace(/[<>&\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const inKeyOrder = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(inKeyOrder);

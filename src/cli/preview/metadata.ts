@@ -1,12 +1,25 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { mapAt, readAt, textAt, type UnknownRecord } from '../../injection/path.ts';
-import { type FieldError, invalid, required, tooLong } from './field-error.ts';
+import { isRecord, listAt, mapAt, textAt, type UnknownRecord } from '../../injection/path.ts';
+import { type FieldError, goQuote, invalid, invalidStruct, required, tooLong } from './field-error.ts';
+import { type ReadObject, readObjectMeta } from './object-meta.ts';
 
-/** Metadata as the API server reads it: what is null or an empty map is not there. The very object where nothing is. */
-export const readMetadata = (object: KubeObject): KubeObject => {
+/** Metadata as the API server tells them: what is null or an empty map is not there. The very object where nothing is. */
+export const withoutEmpty = (object: KubeObject): KubeObject => {
   const fields = Object.entries(object.metadata);
   const given = fields.filter(([, value]) => value !== null && !isEmpty(value));
   return given.length === fields.length ? object : { ...object, metadata: Object.fromEntries(given) };
+};
+
+/** A custom resource with its metadata as the API server reads them. The very object where only what is empty goes. */
+export const readMetadata = (object: KubeObject): ReadObject => {
+  const { metadata, unknown, unreadable } = readObjectMeta(object.metadata, 'metadata');
+  const isAsItWas = isDeepStrictEqual(metadata, withoutEmpty(object).metadata);
+  return {
+    object: isAsItWas ? object : { ...object, metadata },
+    unknown,
+    unreadable: unreadable === undefined ? [] : [unreadable],
+  };
 };
 
 const SYSTEM_FIELDS = ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink'];
@@ -22,19 +35,21 @@ const isEmpty = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 
 /** What the API server refuses in the labels and annotations of any object (apimachinery's ValidateObjectMeta). */
-export const labelErrors = (object: KubeObject): readonly FieldError[] => [
-  ...Object.entries(mapAt(object, ['metadata', 'labels'])).flatMap(([key, value]) => [
-    ...keyErrors('metadata.labels', key, key),
+export const labelErrors = ({ metadata }: KubeObject): readonly FieldError[] => labelErrorsAt('metadata', metadata);
+
+const labelErrorsAt = (path: string, metadata: object): readonly FieldError[] => [
+  ...Object.entries(mapAt(metadata, ['labels'])).flatMap(([key, value]) => [
+    ...keyErrors(`${path}.labels`, key, key),
     ...(typeof value === 'string'
-      ? labelValueMessages(value).map((message) => invalid('metadata.labels', message, value))
-      : [notText('metadata.labels', key)]),
+      ? labelValueMessages(value).map((message) => invalid(`${path}.labels`, message, value))
+      : [notText(`${path}.labels`, key)]),
   ]),
-  ...annotationErrors(mapAt(object, ['metadata', 'annotations'])),
+  ...annotationErrors(`${path}.annotations`, mapAt(metadata, ['annotations'])),
 ];
 
 const MOST_ANNOTATION_BYTES = 256 * 1024;
 
-const annotationErrors = (annotations: UnknownRecord): readonly FieldError[] => {
+const annotationErrors = (path: string, annotations: UnknownRecord): readonly FieldError[] => {
   const entries = Object.entries(annotations);
   const bytes = entries.reduce(
     (sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(String(value)),
@@ -43,26 +58,25 @@ const annotationErrors = (annotations: UnknownRecord): readonly FieldError[] => 
   return [
     ...entries.flatMap(([key, value]) => [
       // Annotations may be written in any case.
-      ...keyErrors('metadata.annotations', key, key.toLowerCase()),
-      ...(typeof value === 'string' ? [] : [notText('metadata.annotations', key)]),
+      ...keyErrors(path, key, key.toLowerCase()),
+      ...(typeof value === 'string' ? [] : [notText(path, key)]),
     ]),
-    ...(bytes > MOST_ANNOTATION_BYTES ? [tooLong('metadata.annotations', MOST_ANNOTATION_BYTES)] : []),
+    ...(bytes > MOST_ANNOTATION_BYTES ? [tooLong(path, MOST_ANNOTATION_BYTES)] : []),
   ];
 };
 
-/** The API server refuses to read these at all, in the words of a JSON decoder. */
-const notText = (field: string, key: string): FieldError => invalid(`${field}.${key}`, 'must be a string; quote it');
+/** Of kinds that an API server brings itself: it refuses to read these at all, in words of its decoder for each of them. */
+const notText = (path: string, key: string): FieldError => invalid(`${path}.${key}`, 'must be a string; quote it');
 
-const keyErrors = (field: string, key: string, judged: string): readonly FieldError[] =>
-  labelKeyMessages(judged).map((message) => invalid(field, message, key));
+const keyErrors = (path: string, key: string, judged: string): readonly FieldError[] =>
+  labelKeyMessages(judged).map((message) => invalid(path, message, key));
 
 /** The same of all that a custom resource has by its metadata. `isNew`: before it is stored. */
 export const metadataErrors = (object: KubeObject, isNew: boolean): readonly FieldError[] => [
   ...(isNew ? nameErrors(object) : []),
   ...labelErrors(object),
-  ...finalizersOf(object).flatMap((finalizer) =>
-    labelKeyMessages(finalizer).map((message) => invalid('metadata.finalizers', message, finalizer)),
-  ),
+  ...ownerErrors('metadata.ownerReferences', object.metadata),
+  ...(isNew ? finalizerErrors('metadata.finalizers', object.metadata) : []),
 ];
 
 const nameErrors = (object: KubeObject): readonly FieldError[] => {
@@ -78,9 +92,71 @@ const nameErrors = (object: KubeObject): readonly FieldError[] => {
   ];
 };
 
-const finalizersOf = (object: KubeObject | undefined): readonly string[] => {
-  const finalizers = readAt(object, ['metadata', 'finalizers']);
-  return Array.isArray(finalizers) ? finalizers.filter((finalizer) => typeof finalizer === 'string') : [];
+/** The same of an object within a custom resource, which may be called as a path can be, or not at all. */
+export const embeddedMetadataErrors = (metadata: UnknownRecord, path: string): readonly FieldError[] => {
+  const { name, generateName, namespace, generation } = metadata;
+  const wrong = (field: string, messages: readonly string[], value: unknown): readonly FieldError[] =>
+    messages.map((message) => invalid(`${path}.${field}`, message, value));
+  return [
+    ...(typeof generateName === 'string' ? wrong('generateName', pathMessages(generateName), generateName) : []),
+    ...(name === '.' || name === '..' ? wrong('name', [`may not be '${name}'`], name) : []),
+    ...(typeof name === 'string' ? wrong('name', pathMessages(name), name) : []),
+    ...(typeof namespace === 'string' ? wrong('namespace', labelMessages(namespace), namespace) : []),
+    ...(Number(generation) < 0 ? wrong('generation', ['must be greater than or equal to 0'], generation) : []),
+    ...labelErrorsAt(path, metadata),
+    ...ownerErrors(`${path}.ownerReferences`, metadata),
+    ...finalizerErrors(`${path}.finalizers`, metadata),
+  ];
+};
+
+const pathMessages = (name: string): readonly string[] =>
+  ['/', '%'].flatMap((character) => (name.includes(character) ? [`may not contain '${character}'`] : []));
+
+const ownerErrors = (path: string, metadata: object): readonly FieldError[] => {
+  const owners = listAt(metadata, ['ownerReferences']).filter(isRecord);
+  const [first, ...others] = owners.filter(({ controller }) => controller === true);
+  const called = ({ kind, name }: UnknownRecord): string => `${String(kind)}/${String(name)}`;
+  return [
+    ...owners.flatMap((owner, at) => ownerErrorsOf(owner, `${path}[${at}]`)),
+    ...others.map((other) => {
+      const which = `Found "true" in references for ${called(first ?? other)} and ${called(other)}`;
+      return invalidStruct(path, `Only one reference can have Controller set to true. ${which}`, owners.map(inGoOrder));
+    }),
+  ];
+};
+
+const ownerErrorsOf = (owner: UnknownRecord, path: string): readonly FieldError[] => {
+  const { apiVersion, kind } = owner;
+  const isVersion = /^[^/]*\/?[^/]+$/.test(String(apiVersion));
+  const banned = '/v1, Kind=Event is disallowed from being an owner';
+  return [
+    ...['apiVersion', 'kind', 'name', 'uid']
+      .filter((field) => owner[field] === '')
+      .map((field) => required(`${path}.${field}`, 'must not be empty')),
+    ...(apiVersion === '' || isVersion
+      ? []
+      : [invalid(`${path}.apiVersion`, 'must be <group>/<version> or <version>', apiVersion)]),
+    ...(apiVersion === 'v1' && kind === 'Event' ? [invalidStruct(path, banned, inGoOrder(owner))] : []),
+  ];
+};
+
+const inGoOrder = ({ apiVersion, kind, name, uid, controller, blockOwnerDeletion }: UnknownRecord): UnknownRecord => ({
+  ...{ apiVersion, kind, name, uid },
+  ...{ controller, blockOwnerDeletion },
+});
+
+const finalizersOf = (metadata: object | undefined): readonly string[] =>
+  listAt(metadata, ['finalizers']).filter((finalizer) => typeof finalizer === 'string');
+
+const finalizerErrors = (path: string, metadata: object): readonly FieldError[] => {
+  const finalizers = finalizersOf(metadata);
+  const isBoth = finalizers.includes('orphan') && finalizers.includes('foregroundDeletion');
+  return [
+    ...finalizers.flatMap((finalizer) =>
+      labelKeyMessages(finalizer).map((message) => invalid(path, message, finalizer)),
+    ),
+    ...(isBoth ? [invalid(path, 'finalizer orphan and foregroundDeletion cannot be both set', finalizers)] : []),
+  ];
 };
 
 /** Finalizers of Kubernetes itself, which have no domain. */
@@ -88,14 +164,19 @@ const STANDARD_FINALIZERS: ReadonlySet<string> = new Set(['orphan', 'foregroundD
 
 /** What the API server warns of in the finalizers that a custom resource has and its old self had not. */
 export const finalizerWarnings = (object: KubeObject, old: KubeObject | undefined): readonly string[] => {
-  const known = new Set(finalizersOf(old));
-  const added = [...new Set(finalizersOf(object))].filter((finalizer) => !known.has(finalizer)).toSorted();
-  return added.flatMap((finalizer) => {
-    if (finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)) return [];
-    const path = finalizer.includes('.') ? ' including a path (/)' : '';
-    const advice = `prefer a domain-qualified finalizer name${path} to avoid accidental conflicts with other finalizer writers`;
-    return [`metadata.finalizers: ${JSON.stringify(finalizer)}: ${advice}`];
-  });
+  const known = new Set(finalizersOf(old?.metadata));
+  const added = [...new Set(finalizersOf(object.metadata))].filter((finalizer) => !known.has(finalizer)).toSorted();
+  return added.flatMap((finalizer) =>
+    [...labelKeyMessages(finalizer), ...adviceOn(finalizer)].map(
+      (message) => `metadata.finalizers: ${goQuote(finalizer)}: ${message}`,
+    ),
+  );
+};
+
+const adviceOn = (finalizer: string): readonly string[] => {
+  if (finalizer.includes('/') || STANDARD_FINALIZERS.has(finalizer)) return [];
+  const path = finalizer.includes('.') ? ' including a path (/)' : '';
+  return [`prefer a domain-qualified finalizer name${path} to avoid accidental conflicts with other finalizer writers`];
 };
 
 const KEY = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
@@ -135,3 +216,27 @@ const subdomainMessages = (name: string): readonly string[] => [
         `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${SUBDOMAIN}')`,
       ]),
 ];
+
+const labelMessages = (name: string): readonly string[] => [
+  ...(Buffer.byteLength(name) > 63 ? ['must be no more than 63 bytes'] : []),
+  ...(new RegExp(`^${LABEL}$`).test(name)
+    ? []
+    : [
+        `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '${LABEL}')`,
+      ]),
+];
+
+const KIND = '[a-z]([-a-z0-9]*[a-z0-9])?';
+
+/** What is wrong with a kind, which is to be a label of DNS but for its case. */
+export const kindMessages = (kind: string): readonly string[] => {
+  const messages = [
+    ...(Buffer.byteLength(kind) > 63 ? ['must be no more than 63 bytes'] : []),
+    ...(new RegExp(`^${KIND}$`).test(kind.toLowerCase())
+      ? []
+      : [
+          `a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '${KIND}')`,
+        ]),
+  ];
+  return messages.length === 0 ? [] : [`may have mixed case, but should otherwise match: ${messages.join(',')}`];
+};

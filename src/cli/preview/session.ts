@@ -8,6 +8,7 @@ import { type PlatformDefaults, platformDefaultsCrd } from '../../api/platform-d
 import { withoutNulls } from '../../defaults/entry.ts';
 import { validateDefaults } from '../../defaults/validation/spec.ts';
 import type { PreviewCluster } from '../../explanation/cluster.ts';
+import { explain } from '../../explanation/decided.ts';
 import { type Admitted, admit, type ObjectExplanation } from '../../explanation/explain.ts';
 import { asCreate, groupVersionOf } from '../../explanation/request.ts';
 import { nextClaimStep } from '../../kinds/persistent-volume-claim/controller.ts';
@@ -16,7 +17,15 @@ import type { Source, SourcedObject } from '../documents.ts';
 import { applied, withoutServerFields } from './apply.ts';
 import { claimsOf } from './claims.ts';
 import { type FieldError, refusal, sentenceOf } from './field-error.ts';
-import { finalizerWarnings, labelErrors, metadataErrors, readMetadata, withoutSystemFields } from './metadata.ts';
+import {
+  finalizerWarnings,
+  labelErrors,
+  metadataErrors,
+  readMetadata,
+  withoutEmpty,
+  withoutSystemFields,
+} from './metadata.ts';
+import type { ReadObject } from './object-meta.ts';
 import { withOrderWarnings } from './order.ts';
 import { createOverlay, type Overlay } from './overlay.ts';
 import { type ServedSchema, servedSchema } from './schema/served.ts';
@@ -170,7 +179,7 @@ const previewOne = (object: KubeObject, source: Source, session: Session): Previ
   const { decision, explanation } = admitted;
   const made = companionsFor(request, admitted, session.cluster);
   const isUpdate = stored !== undefined;
-  const printed = readMetadata(isUpdate ? withoutServerFields(judged.after) : judged.after);
+  const printed = withoutEmpty(isUpdate ? withoutServerFields(judged.after) : judged.after);
   const notInForce = denied === undefined ? flawsOf(printed, namespace, session.cluster) : undefined;
   return {
     source,
@@ -214,9 +223,17 @@ interface Judged {
 const judge = (object: KubeObject, namespace: string, session: Session): Judged => {
   const schema = schemaFor(session, object);
   const stored = object.metadata.name === undefined ? undefined : session.overlay.stored(object, namespace);
-  const sent = stored === undefined ? withoutSystemFields(object) : object;
-  const read = schema?.read(sent) ?? { object: sent, unknown: [] };
+  const read = readObject(object, schema, stored === undefined);
   const request = { ...requestFor(read.object, stored, namespace), username: session.username };
+  const [unreadable] = read.unreadable;
+  if (unreadable !== undefined) {
+    const { kind, apiVersion } = object;
+    const { version } = groupVersionOf(apiVersion);
+    const denied = `${kind} in version "${version}" cannot be handled as a ${kind}: ${unreadable}`;
+    const sending = { isSent: false, reasons: ['The API server cannot read it.'] };
+    const admitted = explain(request, session.cluster, sending);
+    return { request, stored, admitted, after: read.object, unknown: [], denied, warnings: [] };
+  }
   const admitted = admit(request, session.cluster);
   const { patch, denied } = admitted.decision;
   const after = jsonpatch.apply_patch(request.object, [...patch]) as KubeObject;
@@ -227,6 +244,18 @@ const judge = (object: KubeObject, namespace: string, session: Session): Judged 
     unknown: read.unknown,
     denied: denied ?? (wrong.length === 0 ? undefined : refusal(object, nameOf(object), wrong)),
     warnings: errors.filter(({ isWarning }) => isWarning).map(sentenceOf),
+  };
+};
+
+const readObject = (object: KubeObject, schema: ServedSchema | undefined, isNew: boolean): ReadObject => {
+  const found = isCustom(object) ? readMetadata(object) : { object, unknown: [], unreadable: [] };
+  const sent = isNew ? withoutSystemFields(found.object) : found.object;
+  if (schema === undefined) return { ...found, object: sent };
+  const read = schema.read(sent);
+  return {
+    object: read.object,
+    unknown: [...found.unknown, ...read.unknown],
+    unreadable: [...found.unreadable, ...read.unreadable],
   };
 };
 

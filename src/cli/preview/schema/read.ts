@@ -1,13 +1,25 @@
 import { isRecord, type UnknownRecord } from '../../../injection/path.ts';
+import { readEmbedded } from './embedded.ts';
 import { type Structural, schemaOfField } from './structural.ts';
 
 /**
  * What the API server makes of a custom resource as it reads it, in its order (apiextensions-apiserver's pruning and
- * defaulting): fields that there are not go, then nulls where none may be, then defaults come. The paths of those that
- * went are added to `unknown`.
+ * defaulting): fields that there are not go, then nulls where none may be, then metadata of objects within are read and
+ * defaults come.
  */
-export const readByStructure = (schema: Structural, value: unknown, unknown: string[]): unknown =>
-  withDefaults(schema, withoutNulls(schema, pruned(schema, value, '', unknown)));
+export const readByStructure = (schema: Structural, value: unknown): ReadByStructure => {
+  const found: { unknown: string[]; unreadable: string[] } = { unknown: [], unreadable: [] };
+  const kept = withoutNulls(schema, pruned(schema, value, '', found.unknown));
+  return { value: withDefaults(schema, readEmbedded(schema, kept, '', found)), ...found };
+};
+
+export interface ReadByStructure {
+  readonly value: unknown;
+  /** The paths of the fields that went. */
+  readonly unknown: readonly string[];
+  /** Why it cannot be read at all. */
+  readonly unreadable: readonly string[];
+}
 
 /** `schema` is undefined where nothing is said of a value: of objects in it no field stays. */
 const pruned = (schema: Structural | undefined, value: unknown, path: string, unknown: string[]): unknown => {

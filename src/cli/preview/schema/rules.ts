@@ -21,7 +21,7 @@ export const listErrors = (schema: Structural, value: unknown, path = ''): reado
 };
 
 /** A field's schema, and its path: keys of maps stand in brackets, names of fields behind dots. */
-const fieldOf = (
+export const fieldOf = (
   { properties = {}, additionalProperties }: Structural,
   name: string,
   path: string,

@@ -1,7 +1,9 @@
 import type { KubeObject } from '../../../api/kubernetes.ts';
 import type { UnknownRecord } from '../../../injection/path.ts';
 import type { FieldError } from '../field-error.ts';
+import type { ReadObject } from '../object-meta.ts';
 import { schemaErrors } from './check.ts';
+import { embeddedErrors } from './embedded.ts';
 import { readByStructure } from './read.ts';
 import { listErrors, ruleErrors } from './rules.ts';
 import type { Structural } from './structural.ts';
@@ -9,7 +11,7 @@ import type { Structural } from './structural.ts';
 /** A CustomResourceDefinition's own say about an object of its kind. */
 export interface ServedSchema {
   /** What the API server makes of an object as it reads it: without fields that there are not, with defaults. The very object where that is nothing. */
-  readonly read: (object: KubeObject) => { readonly object: KubeObject; readonly unknown: readonly string[] };
+  readonly read: (object: KubeObject) => ReadObject;
   /** What it refuses after admission, besides what is wrong with the metadata (`found`). `old` on an UPDATE. */
   readonly errors: (
     object: KubeObject,
@@ -25,17 +27,16 @@ export const servedSchema = (definition: KubeObject, version: string): ServedSch
   if (schema === undefined) return undefined;
   return {
     read: (object) => {
-      const unknown: string[] = [];
       const { apiVersion, kind, metadata, ...fields } = object as unknown as UnknownRecord;
-      const read = readByStructure(
-        { ...schema, properties: without(schema.properties) },
-        fields,
-        unknown,
-      ) as UnknownRecord;
-      return { object: { apiVersion, kind, metadata, ...read } as unknown as KubeObject, unknown };
+      const { value, ...found } = readByStructure({ ...schema, properties: without(schema.properties) }, fields);
+      return { object: { apiVersion, kind, metadata, ...(value as object) } as unknown as KubeObject, ...found };
     },
     errors: (object, old, found) => {
-      const wrong = [...schemaErrors(schema, object, old), ...newlyRepeated(schema, object, old)];
+      const wrong = [
+        ...schemaErrors(schema, object, old),
+        ...embeddedErrors(schema, object),
+        ...newlyRepeated(schema, object, old),
+      ];
       return [...wrong, ...ruleErrors(schema, object, old, [...found, ...wrong])];
     },
   };
