@@ -20,6 +20,25 @@ const volume =
   'apiVersion: v1\nkind: PersistentVolume\nmetadata: { name: pv }\nspec: { storageClassName: data, capacity: { storage: 1Gi }, accessModes: [ReadWriteOnce], hostPath: { path: /x } }\n';
 const app = (driver: string, name = 'pi', kind = 'SparkApplication'): string =>
   `apiVersion: sparkoperator.k8s.io/v1beta2\nkind: ${kind}\nmetadata: { name: ${name} }\nspec: ${driver}\n`;
+/** Of a kind with one rule. */
+const jobDefinition = (rule: string): string => `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: jobs.example.org }
+spec:
+  group: example.org
+  names: { kind: Job }
+  versions:
+    - name: v1
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec:
+              type: object
+              properties: { size: { type: integer, maximum: 3 }, owner: { type: string } }
+              x-kubernetes-validations: [{ rule: "${rule}", message: needs an owner }]
+`;
+
 const labels = (kinds: string): string =>
   `apiVersion: quartermaster.dev/v1alpha1
 kind: PlatformDefaults
@@ -176,27 +195,10 @@ spec:
   });
 
   it('lets through on an UPDATE what was wrong before, and warns of its rules alone', async () => {
-    const definition = (rule: string): string => `apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: { name: jobs.example.org }
-spec:
-  group: example.org
-  names: { kind: Job }
-  versions:
-    - name: v1
-      schema:
-        openAPIV3Schema:
-          type: object
-          properties:
-            spec:
-              type: object
-              properties: { size: { type: integer, maximum: 3 }, owner: { type: string } }
-              x-kubernetes-validations: [{ rule: "${rule}", message: needs an owner }]
-`;
     const job = (spec: string, more = '') =>
       `apiVersion: example.org/v1\nkind: Job\nmetadata: { name: j, namespace: default, finalizers: [${more}] }\nspec: ${spec}\n`;
     const update = (before: string, after: string) =>
-      documentsOf([definition('has(self.owner)'), after].join('---\n'), '--old', file('old.yaml', before));
+      documentsOf([jobDefinition('has(self.owner)'), after].join('---\n'), '--old', file('old.yaml', before));
     const [, same] = await update(job('{ size: 9 }'), job('{ size: 9 }', 'mine'));
     expect(same?.allowed).toBe(true);
     expect(same?.warnings).toEqual([
@@ -207,6 +209,21 @@ spec:
     expect(other?.denied).toBe(
       'Job.example.org "j" is invalid: [spec.size: Invalid value: 8: spec.size in body should be less than or equal to 3, spec: Invalid value: needs an owner]',
     );
+  });
+
+  it('warns of a rule that asks for what is not here, and asks the others', async () => {
+    const job = 'apiVersion: example.org/v1\nkind: Job\nmetadata: { name: j }\nspec: { size: 3 }\n';
+    const under = async (rule: string) => (await documentsOf([jobDefinition(rule), job].join('---\n')))[1];
+    expect((await under('self.size % 2 == 1'))?.allowed).toBe(true);
+    expect((await under('self.size + 1 < 4'))?.denied).toContain('spec: Invalid value: needs an owner');
+    const unread = await under("ip('10.0.0.1').family() == 6");
+    expect(unread?.allowed).toBe(true);
+    expect(unread?.warnings).toEqual([
+      "spec: its rule was not checked: preview has no ip, family: ip('10.0.0.1').family() == 6",
+    ]);
+    expect((await under('self.?size.orValue(1) == 2'))?.warnings).toEqual([
+      'spec: its rule was not checked: preview cannot read it: self.?size.orValue(1) == 2',
+    ]);
   });
 
   it('says that a PlatformDefaults would be stored and not be in force', async () => {

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { run } from '@bufbuild/cel';
-import { messageOf } from '../../../api/errors.ts';
+import { type CelError, type CelInput, isCelError, run } from '@bufbuild/cel';
 import { isRecord } from '../../../injection/path.ts';
 import { duplicate, type FieldError, forbidden, invalid, NOWHERE, required } from '../field-error.ts';
+import { library, missingFunctions } from './cel-library.ts';
+import { celValue } from './cel-value.ts';
 import { oldField, oldItem } from './check.ts';
 import type { Rule, Structural } from './structural.ts';
 
@@ -79,7 +80,11 @@ export const ruleErrors = (
 ): readonly FieldError[] => {
   if (!hasRules(schema)) return [];
   if (!found.some(({ type }) => BLOCKING.has(type)))
-    return askRules(schema, { value, old, path: '', isAsItWas: false });
+    return askRules(
+      // What every object has is there for rules, whether the schema names it or not.
+      { ...schema, 'x-kubernetes-embedded-resource': true },
+      { value, old, path: '', isAsItWas: false },
+    );
   const unasked =
     'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
   return [invalid(NOWHERE, unasked, null)];
@@ -118,22 +123,54 @@ const askRules = (schema: Structural, asked: Asked): readonly FieldError[] => {
 };
 
 /** Rules that speak of the old value hold where there is one, and there alone. */
-const askRule = (rule: Rule, { type = '' }: Structural, asked: Asked): readonly FieldError[] => {
+const askRule = (rule: Rule, schema: Structural, asked: Asked): readonly FieldError[] => {
   const { value, old, path } = asked;
-  const isOfChanges = rule.rule.includes('oldSelf');
-  if (old === undefined && isOfChanges) return [];
-  const variables = { self: value, ...(old !== undefined && { oldSelf: old }) };
-  try {
-    if (run(rule.rule, variables as never) === true) return [];
-  } catch (error) {
-    const which = (rule.message ?? rule.rule).trim();
-    return [invalid(path, `${messageOf(error)} evaluating rule: ${which}`, type)];
-  }
-  const detail = messageBy(rule, variables) ?? rule.message?.trim() ?? `failed rule: ${rule.rule.trim()}`;
-  const where = rule.fieldPath === undefined ? path : `${path}${rule.fieldPath}`.replace(/^\./, '');
-  const error = errorFor(rule, where, detail, type === 'object' || type === 'array' ? [] : [value]);
-  return [asked.isAsItWas && !isOfChanges ? { ...error, isWarning: true } : error];
+  if (old === undefined && isOfChanges(rule) && rule.optionalOldSelf !== true) return [];
+  const unread = unreadError(rule, path);
+  if (unread !== undefined) return [unread];
+  const variables = { self: celValue(schema, value), ...(old !== undefined && { oldSelf: celValue(schema, old) }) };
+  const result = run(rule.rule, variables, { funcs: library });
+  if (result === true) return [];
+  if (!isCelError(result)) return [failedRule(rule, schema, variables, asked)];
+  const which = (rule.message ?? rule.rule).trim();
+  return [invalid(path, `${wordsOf(result)} evaluating rule: ${which}`, schema.type ?? '')];
 };
+
+const isOfChanges = ({ rule }: Rule): boolean => rule.includes('oldSelf');
+
+type Variables = Readonly<Record<string, CelInput>>;
+
+const failedRule = (rule: Rule, { type }: Structural, variables: Variables, asked: Asked): FieldError => {
+  const detail = messageBy(rule, variables) ?? rule.message?.trim() ?? `failed rule: ${rule.rule.trim()}`;
+  const path = rule.fieldPath === undefined ? asked.path : `${asked.path}${rule.fieldPath}`.replace(/^\./, '');
+  const error = errorFor(rule, path, detail, type === 'object' || type === 'array' ? [] : [asked.value]);
+  return asked.isAsItWas && !isOfChanges(rule) ? { ...error, isWarning: true } : error;
+};
+
+/** Of a rule that asks for what is not here, which may hold or not. */
+const unreadError = ({ rule, optionalOldSelf }: Rule, path: string): FieldError | undefined => {
+  const missing = optionalOldSelf === true ? undefined : missingFunctions(rule);
+  if (missing?.length === 0) return undefined;
+  const why = missing === undefined ? 'preview cannot read it' : `preview has no ${missing.join(', ')}`;
+  const detail = `its rule was not checked: ${why}: ${rule.trim()}`;
+  return { field: path === '' ? NOWHERE : path, type: 'Invalid', body: detail, isWarning: true };
+};
+
+/** What the API server calls what a rule meets. */
+const WORDS: readonly (readonly [RegExp, string])[] = [
+  [/^field not found: (.*)$/, 'no such key: $1'],
+  [/^index (-?\d+) out of bounds.*$/, 'index out of bounds: $1'],
+  [/^u?int divide by zero$/, 'division by zero'],
+  [/^u?int modulus by zero$/, 'modulus by zero'],
+  [/^int overflow.*$/, 'integer overflow'],
+  [/^uint overflow.*$/, 'unsigned integer overflow'],
+  [/^Cannot convert .* to a BigInt$/s, "type conversion error from 'string' to 'int'"],
+  [/^Failed to parse duration: .*$/s, "type conversion error from 'string' to 'google.protobuf.Duration'"],
+  [/^Failed to parse timestamp: .*$/s, "type conversion error from 'string' to 'google.protobuf.Timestamp'"],
+];
+
+const wordsOf = ({ message }: CelError): string =>
+  WORDS.reduce((text, [pattern, words]) => text.replace(pattern, words), message);
 
 const errorFor = ({ reason }: Rule, path: string, detail: string, value: readonly [unknown?]): FieldError => {
   if (reason === 'FieldValueForbidden') return forbidden(path, detail);
@@ -141,13 +178,9 @@ const errorFor = ({ reason }: Rule, path: string, detail: string, value: readonl
   return reason === 'FieldValueDuplicate' ? duplicate(path, ...value) : invalid(path, detail, ...value);
 };
 
-const messageBy = ({ messageExpression }: Rule, variables: Readonly<Record<string, unknown>>): string | undefined => {
+const messageBy = ({ messageExpression }: Rule, variables: Variables): string | undefined => {
   if (messageExpression === undefined) return undefined;
-  try {
-    const text = run(messageExpression, variables as never);
-    return typeof text === 'string' && text.trim() !== '' && !/[\r\n]/.test(text) ? text : undefined;
-  } catch {
-    // As the API server does: the message that stands there, else the rule.
-    return undefined;
-  }
+  const text = run(messageExpression, variables, { funcs: library });
+  // Else, as the API server does it: the message that stands there, else the rule.
+  return typeof text === 'string' && text.trim() !== '' && !/[\r\n]/.test(text) ? text.trim() : undefined;
 };

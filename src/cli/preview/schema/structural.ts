@@ -40,6 +40,8 @@ export interface Rule {
   readonly message?: string;
   readonly messageExpression?: string;
   readonly reason?: string;
+  /** `oldSelf` is there on a CREATE too, and may be nothing. */
+  readonly optionalOldSelf?: boolean;
   /** Behind the path of the value: `.spec.x`. */
   readonly fieldPath?: string;
 }
