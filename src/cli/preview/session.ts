@@ -236,7 +236,8 @@ const judge = (object: KubeObject, namespace: string, session: Session): Judged 
   }
   const admitted = admit(request, session.cluster);
   const { patch, denied } = admitted.decision;
-  const after = jsonpatch.apply_patch(request.object, [...patch]) as KubeObject;
+  const admittedObject = jsonpatch.apply_patch(request.object, [...patch]) as KubeObject;
+  const after = schema?.stored(admittedObject, stored) ?? admittedObject;
   const errors = denied === undefined ? errorsIn(schema, after, stored) : [];
   const wrong = errors.filter(({ isWarning }) => isWarning !== true);
   return {
