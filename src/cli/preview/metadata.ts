@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { isRecord, listAt, mapAt, textAt, type UnknownRecord } from '../../injection/path.ts';
-import { type FieldError, goQuote, invalid, invalidStruct, required, tooLong } from './field-error.ts';
+import { type FieldError, goQuote, invalid, invalidStruct, notSupported, required, tooLong } from './field-error.ts';
 import { type ReadObject, readObjectMeta } from './object-meta.ts';
 
 /** Metadata as the API server tells them: what is null or an empty map is not there. The very object where nothing is. */
@@ -106,6 +106,31 @@ export const embeddedMetadataErrors = (metadata: UnknownRecord, path: string): r
     ...labelErrorsAt(path, metadata),
     ...ownerErrors(`${path}.ownerReferences`, metadata),
     ...finalizerErrors(`${path}.finalizers`, metadata),
+    ...listAt(metadata, ['managedFields'])
+      .filter(isRecord)
+      .flatMap((entry, at) => managerErrors(entry, `${path}.managedFields[${at}]`)),
+  ];
+};
+
+const unprintableMessages = (text: string): readonly string[] =>
+  [...text.matchAll(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu)].map(({ 0: character, index }) => {
+    const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    return `invalid character U+${code} (at position ${Buffer.byteLength(text.slice(0, index))})`;
+  });
+
+const OPERATIONS = ['Apply', 'Update'];
+
+const managerErrors = (entry: UnknownRecord, path: string): readonly FieldError[] => {
+  const { manager = '', operation, fieldsType = 'FieldsV1', subresource = '' } = entry;
+  return [
+    ...(operation === undefined ? [required(`${path}.operation`, 'must not be empty')] : []),
+    ...(operation === undefined || (typeof operation === 'string' && OPERATIONS.includes(operation))
+      ? []
+      : [notSupported(`${path}.operation`, operation, OPERATIONS)]),
+    ...(fieldsType === 'FieldsV1' ? [] : [invalid(`${path}.fieldsType`, 'must be `FieldsV1`', fieldsType)]),
+    ...(Buffer.byteLength(String(manager)) > 128 ? [tooLong(`${path}.manager`, 128)] : []),
+    ...unprintableMessages(String(manager)).map((message) => invalid(`${path}.manager`, message, manager)),
+    ...(Buffer.byteLength(String(subresource)) > 256 ? [tooLong(`${path}.subresource`, 256)] : []),
   ];
 };
 

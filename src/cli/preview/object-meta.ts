@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { isRecord, type UnknownRecord } from '../../injection/path.ts';
+import { inGoTime, timeError } from './go-time.ts';
 
 /** An object as the API server reads it. */
 export interface ReadObject {
@@ -88,8 +89,6 @@ const whole: GoType = {
   },
 };
 
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
-
 const time: GoType = {
   name: 'v1.Time',
   read: (value, place) => {
@@ -99,9 +98,9 @@ const time: GoType = {
       times.push(...mismatches.slice(-1));
       return undefined;
     }
-    if (TIME.test(value) && !Number.isNaN(Date.parse(value))) return new Date(value).toISOString().replace(/\.\d+/, '');
-    const layout = '"2006-01-02T15:04:05Z07:00"';
-    times.push(`parsing time ${JSON.stringify(value)} as ${layout}: cannot parse ${JSON.stringify(value)} as "2006"`);
+    const error = timeError(value);
+    if (error === undefined) return inGoTime(value);
+    times.push(error);
     return undefined;
   },
 };
