@@ -205,6 +205,8 @@ spec:
       'spec: Invalid value: needs an owner',
       'metadata.finalizers: "mine": prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers',
     ]);
+    const [, misnamed] = await update(job('{ owner: me }'), job('{ owner: me }', '"a b"'));
+    expect(misnamed?.denied).toContain('metadata.finalizers: Invalid value: "a b": name part must consist of ');
     const [, other] = await update(job('{ size: 9 }'), job('{ size: 8 }'));
     expect(other?.denied).toBe(
       'Job.example.org "j" is invalid: [spec.size: Invalid value: 8: spec.size in body should be less than or equal to 3, spec: Invalid value: needs an owner]',

@@ -76,7 +76,7 @@ export const metadataErrors = (object: KubeObject, isNew: boolean): readonly Fie
   ...(isNew ? nameErrors(object) : []),
   ...labelErrors(object),
   ...ownerErrors('metadata.ownerReferences', object.metadata),
-  ...(isNew ? finalizerErrors('metadata.finalizers', object.metadata) : []),
+  ...finalizerErrors('metadata.finalizers', object.metadata),
 ];
 
 const nameErrors = (object: KubeObject): readonly FieldError[] => {
@@ -192,9 +192,7 @@ export const finalizerWarnings = (object: KubeObject, old: KubeObject | undefine
   const known = new Set(finalizersOf(old?.metadata));
   const added = [...new Set(finalizersOf(object.metadata))].filter((finalizer) => !known.has(finalizer)).toSorted();
   return added.flatMap((finalizer) =>
-    [...labelKeyMessages(finalizer), ...adviceOn(finalizer)].map(
-      (message) => `metadata.finalizers: ${goQuote(finalizer)}: ${message}`,
-    ),
+    adviceOn(finalizer).map((advice) => `metadata.finalizers: ${goQuote(finalizer)}: ${advice}`),
   );
 };
 
