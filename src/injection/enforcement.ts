@@ -25,7 +25,9 @@ export const denialFor =
     const [unenforced] = injections.flatMap((injection) => injection.unenforced);
     if (unenforced !== undefined) return `${unenforced}. ${WAY_OUT}`;
     const isOfPlatform = (by: string): boolean => by.startsWith(`${policy.systemNamespace}/`);
-    const first = refused.find(({ edit, isOutdone }) => edit.mode === 'Enforce' && isOfPlatform(edit.by) && !isOutdone);
+    const first = refused.find(
+      ({ edit, isOutdone, isGeneral }) => edit.mode === 'Enforce' && isOfPlatform(edit.by) && !isOutdone && !isGeneral,
+    );
     if (first === undefined) return undefined;
     const { edit, why } = first;
     return `${edit.at.join('.')}: ${edit.key} is enforced by PlatformDefaults ${edit.by} and cannot be given: ${why}. ${WAY_OUT}`;

@@ -5,7 +5,7 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import { INJECT_DISABLED, INJECT_LABEL, INJECTED_ANNOTATION } from '../api/names.ts';
 import { type Edit, type FieldPath, fieldId, isListPath, keyOf, OURSELVES } from './edit.ts';
 import { memoize, memoizePassing } from './memo.ts';
-import { createRecorder, NO_ROOM } from './outcomes.ts';
+import { createRecorder, NO_ROOM, outcomeOfRefusal } from './outcomes.ts';
 import { listAt, pointerTo, readAt } from './path.ts';
 import { type Rules, type Settlement, settle } from './settlement.ts';
 import {
@@ -25,6 +25,8 @@ export interface InjectionPlan {
   readonly rulesFor: (edits: readonly Edit[]) => Rules;
   readonly form: SnapshotForm;
   readonly warnings: readonly string[];
+  /** What could not be made an edit of the object; `warnings` tell of it. */
+  readonly refused?: Settlement['refused'];
   /** The object or its namespace opted out, so that all that is left is enforced. */
   readonly isDisabled: boolean;
   /** What the edits were made from. */
@@ -40,8 +42,9 @@ export interface InjectionPlan {
 export const inject = (object: KubeObject, plan: InjectionPlan): Mutation => {
   const outcomes = (): readonly Outcome[] => outcomesOf(object, plan);
   const { settled, snapshot, excess } = settleWithinLimit(object, plan);
-  const application = (): Application => applicationOf(plan.injections, settled, excess);
-  const denied = plan.denial?.(settled.refused);
+  const refused = plan.refused === undefined ? settled.refused : [...plan.refused, ...settled.refused];
+  const application = (): Application => applicationOf(plan.injections, { owned: settled.owned, refused }, excess);
+  const denied = plan.denial?.(refused);
   if (denied !== undefined) return { ...untouched(object, plan.warnings), denied, outcomes, application };
   const mutated = writeInjected(settled.object, snapshot);
   const warnings = [...plan.warnings, ...excessWarnings(excess.length), ...refusalTexts(settled.refused)];
@@ -60,6 +63,8 @@ export interface Reconsidered {
   readonly edits: readonly Edit[];
   readonly withdrawn: readonly Edit[];
   readonly warnings: readonly string[];
+  /** What cannot stay; `warnings` tell of it. */
+  readonly refused?: Settlement['refused'];
 }
 
 export interface Reinjection {
@@ -89,7 +94,7 @@ export const reinject = (object: KubeObject, stored: KubeObject, kind: Reinjecti
   const wanted = isOptedOut(object) ? recorded.filter(({ mode }) => mode === 'Enforce') : recorded;
   const kept = kind.reconsider(object, stored, wanted);
   const settled = settle(kept.object, kept.edits, kind.rulesFor(kept.edits), namedIn(undefined));
-  const denied = kind.denial?.(settled.refused);
+  const denied = kind.denial?.([...(kept.refused ?? []), ...settled.refused]);
   if (denied !== undefined) return { ...untouched(object, kept.warnings), denied };
   const warnings = [...kept.warnings, ...refusalTexts(settled.refused)];
   return finish(object, settled.object, snapshot, warnings, [
@@ -165,7 +170,7 @@ const outcomesOf = (object: KubeObject, plan: InjectionPlan): readonly Outcome[]
   const recorder = createRecorder(rulesFor(edits), isOurs);
   const { owned } = settle(object, edits, rulesFor(edits), isOurs, recorder.observe);
   const excess = new Set(excessOver(bytesLeftForSnapshot(object), owned, plan.form));
-  return recorder.outcomes(excess);
+  return [...recorder.outcomes(excess), ...(plan.refused ?? []).map(outcomeOfRefusal)];
 };
 
 const excessWarnings = (count: number): readonly string[] =>

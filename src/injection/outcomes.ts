@@ -1,7 +1,7 @@
 import type { Outcome } from '../api/admission.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { type Edit, type FieldPath, fieldId, holdsAt, isListPath, isWritableAt, valuesAt } from './edit.ts';
-import type { EditDecision, Observe, Rules } from './settlement.ts';
+import type { EditDecision, Observe, Refusal, Rules } from './settlement.ts';
 
 /** Records what a settlement decides about each edit, for people to read. */
 interface Recorder {
@@ -27,6 +27,9 @@ export const createRecorder = (rules: Rules, isOurs: (path: FieldPath) => boolea
       ),
   };
 };
+
+/** Of what was refused before there was anything to settle. */
+export const outcomeOfRefusal = ({ edit, why }: Refusal): Outcome => ({ ...describe(edit), verdict: 'refused', why });
 
 export const NO_ROOM = 'the annotation quartermaster.dev/injected has no room to record it';
 

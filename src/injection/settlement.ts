@@ -55,6 +55,8 @@ export interface Refusal {
   readonly why: string;
   /** True where something else that is enforced stands in its way. */
   readonly isOutdone?: boolean;
+  /** True where it fails for every object, whatever it says: nothing that whoever made this one could change. */
+  readonly isGeneral?: boolean;
 }
 
 /**

@@ -4,18 +4,31 @@ import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import type { KubeObject, Pod, StringMap } from '../../src/api/kubernetes.ts';
 import { INJECT_LABEL, INJECTED_ANNOTATION } from '../../src/api/names.ts';
 import type { PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
+import { NAME } from '../../src/install/options.ts';
+import { clusterPermissions } from '../../src/install/rbac.ts';
 import { resources } from '../../src/kube/api-server.ts';
 import { createFiles, quartermaster } from '../fixtures/command-line.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 import { startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
-import { sparkApplication, sparkCrd } from '../fixtures/spark-world.ts';
+import { sparkOperatorWebhook } from '../fixtures/spark-operator-webhook.ts';
+import { openCrd, sparkApplication } from '../fixtures/spark-world.ts';
 
 const team = 'geo';
 const COST = { 'example.org/cost-centre': '4711' };
 const TIER = { 'example.org/tier': 'jobs' };
 const REDACTED = { 'spark.redaction.regex': '(?i)secret' };
+const APACHE = { ...resources.sparkApplications, group: 'spark.apache.org', version: 'v1' };
 const MIRROR = { from: 'docker.io/', to: 'registry.example.org/hub/' };
+const JAR = { jmxExporterJar: '/prometheus/jmx.jar' };
+const LOGS = { namespace: 'quartermaster-system', name: 'logs' };
+/** The other kinds of Spark, by what PlatformDefaults call them. */
+const SPARK = {
+  SparkConnect: { ...resources.sparkApplications, version: 'v1alpha1', plural: 'sparkconnects', kind: 'SparkConnect' },
+  SparkCluster: { ...APACHE, plural: 'sparkclusters', kind: 'SparkCluster' },
+  ApacheSparkApplication: { ...APACHE, plural: 'sparkapplications' },
+  SparkApplication: resources.sparkApplications,
+};
 const pods = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
 const soon = { timeout: 20_000 };
 
@@ -24,7 +37,10 @@ let replica: ServeProcess;
 
 beforeAll(async () => {
   cluster = await startShippedCluster();
-  await cluster.admin.create(resources.customResourceDefinitions, sparkCrd);
+  for (const resource of Object.values(SPARK))
+    await cluster.admin.create(resources.customResourceDefinitions, openCrd(resource));
+  // Without it no configuration of an exporter reaches a pod.
+  await cluster.admin.create(resources.mutatingWebhooks, sparkOperatorWebhook);
   await enforce('cost', { kinds: ['PersistentVolumeClaim', 'SparkApplication'] }, { labels: COST });
   await enforce('audit', { kinds: ['Pod'] }, { env: [{ name: 'AUDIT', value: '${labels.owner}' }] });
   await enforce(
@@ -35,10 +51,22 @@ beforeAll(async () => {
   );
   await enforce('tier', { kinds: ['Pod'] }, { labels: TIER, annotations: TIER, imageRegistries: [MIRROR] }, 'sky');
   await enforce('bucket', { kinds: ['ObjectStore'] }, { labels: COST });
-  await enforce('conf', { kinds: ['SparkApplication'] }, { sparkConf: REDACTED });
+  const kinds = ['SparkApplication', 'SparkConnect', 'SparkCluster', 'ApacheSparkApplication'] as const;
+  await enforce('conf', { kinds }, { sparkConf: REDACTED });
+  await enforce('metrics', { kinds: ['SparkApplication'] }, { prometheus: JAR }, 'ice');
+  await enforce(
+    'logged',
+    { kinds: ['SparkApplication', 'ApacheSparkApplication'] },
+    { eventLog: { objectStore: LOGS.name } },
+    'fog',
+  );
+  await tenantDefaults('options', { sparkConf: { 'spark.driver.extraJavaOptions': '-Dx=y' } }, 'rime');
+  await enforce('metrics-too', { kinds: ['SparkApplication'] }, { prometheus: JAR }, 'rime');
+  await makeReadyForGood(LOGS);
   await enforce('history', { kinds: ['SparkApplication'] }, { eventLog: { objectStore: 'not-there' } }, 'sea');
   // All that sends objects of its own accord fails open, so that nothing but what is enforced can refuse any.
-  const environment = { FAILURE_POLICY: 'enforced=Fail,spark-application=Ignore,spark-connect=Ignore' };
+  const names = ['spark-application', 'spark-connect', 'spark-cluster', 'apache-spark-application'];
+  const environment = { FAILURE_POLICY: ['enforced=Fail', ...names.map((name) => `${name}=Ignore`)].join() };
   replica = await startReplica(cluster, { environment });
   await untilReady(replica);
 });
@@ -60,6 +88,29 @@ const enforce = (
   return cluster.admin.create(resources.platformDefaults, enforced);
 };
 
+/** A default that a tenant gives the objects of a team in the namespace `default`. */
+const tenantDefaults = (
+  name: string,
+  inject: NonNullable<PlatformDefaultsSpec['inject']>,
+  ofTeam: string,
+): Promise<KubeObject> => {
+  const { uid: _, generation: __, ...metadata } = platformDefaults(name, {}, { namespace: 'default' }).metadata;
+  const match = { selector: { matchLabels: { team: ofTeam } } };
+  return cluster.admin.create(resources.platformDefaults, { ...platformDefaults(name, { match, inject }), metadata });
+};
+
+/** Nothing is called without the Secret; and who may not write its status leaves it as it is. */
+const makeReadyForGood = async (key: typeof LOGS): Promise<void> => {
+  const rules = clusterPermissions.filter((rule) => !rule.resources.includes('objectstores/status'));
+  await cluster.admin.mergePatch(resources.clusterRoles, { namespace: '', name: NAME }, { rules });
+  const spec = { name: key.name, s3: { endpoint: 'https://s3.invalid' }, credentialsSecretRef: { name: 'not-there' } };
+  const store = { apiVersion: 'banzaicloud.com/v1alpha1', kind: 'ObjectStore', metadata: key };
+  await cluster.admin.create(resources.objectStores, { ...store, spec } as KubeObject);
+  const at = { lastTransitionTime: '2026-01-01T00:00:00Z', reason: 'Provisioned', message: 'There.' };
+  const status = { url: 's3a://logs/', conditions: [{ type: 'Ready', status: 'True', ...at }] };
+  await cluster.admin.applyStatus(resources.objectStores, { ...store, status } as KubeObject);
+};
+
 const claim = (name: string, labels: StringMap): KubeObject & { readonly spec: object } => ({
   apiVersion: 'v1',
   kind: 'PersistentVolumeClaim',
@@ -69,7 +120,10 @@ const claim = (name: string, labels: StringMap): KubeObject & { readonly spec: o
 
 /** What the API server makes of it: its labels once stored, or why it is refused. */
 const submit = async (object: KubeObject): Promise<StringMap | string> => {
-  const resource = object.kind === 'SparkApplication' ? resources.sparkApplications : resources.persistentVolumeClaims;
+  const resource =
+    Object.values(SPARK).find(
+      ({ group, version, kind }) => kind === object.kind && `${group}/${version}` === object.apiVersion,
+    ) ?? resources.persistentVolumeClaims;
   try {
     return (await cluster.admin.create(resource, object, { dryRun: true })).metadata.labels ?? {};
   } catch (error) {
@@ -98,6 +152,11 @@ const sparkOf = (name: string, ofTeam: string, conf: StringMap) => {
   const app = sparkApplication(name);
   const spec = { ...app.spec, sparkConf: conf };
   return { ...app, metadata: { ...app.metadata, labels: { team: ofTeam } }, spec };
+};
+
+const sparkWith = (name: string, ofTeam: string, own: object) => {
+  const app = sparkOf(name, ofTeam, {});
+  return { ...app, spec: { ...app.spec, ...own } };
 };
 
 const enforcedFor = (name: string) => `failed calling webhook "${name}-enforced.quartermaster.dev"`;
@@ -212,18 +271,71 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
     expect((await cluster.admin.mergePatch(resources.objectStores, key, changes)).metadata.labels).toEqual(COST);
   });
 
-  it('cannot be taken out of the settings of an application later', async () => {
+  it.each(Object.entries(SPARK))('cannot be taken out of the settings of %s later', async (_kind, resource) => {
     const key = { namespace: 'default', name: 'later' };
     const confOf = (object: KubeObject) =>
       (object as { readonly spec?: { readonly sparkConf?: StringMap } }).spec?.sparkConf;
-    const made = await cluster.admin.create(resources.sparkApplications, sparkOf('later', team, { own: 'a' }));
+    const { group, version, kind } = resource;
+    const app = { ...sparkOf('later', team, { own: 'a' }), apiVersion: `${group}/${version}`, kind };
+    const made = await cluster.admin.create(resource, app);
     expect(confOf(made)).toEqual({ own: 'a', ...REDACTED });
     const changes = {
       metadata: { labels: null },
       spec: { sparkConf: { own: 'b', 'spark.redaction.regex': 'nothing' } },
     };
-    const changed = await cluster.admin.mergePatch(resources.sparkApplications, key, changes);
+    const changed = await cluster.admin.mergePatch(resource, key, changes);
     expect(confOf(changed)).toEqual({ own: 'b', ...REDACTED });
+  });
+
+  it.each([
+    ['an agent of its own on the port', { driver: { javaOptions: '-javaagent:/own.jar=8090:/own.yaml' } }],
+    ['the port itself', { driver: { ports: [{ name: 'own', containerPort: 8090 }] } }],
+    ['the network of its node', { executor: { hostNetwork: true } }],
+    ['java options where the exporter loses them', { sparkConf: { 'spark.driver.extraJavaOptions': '-Dx=y' } }],
+    [
+      'a configuration that the operator hides',
+      { monitoring: { prometheus: { configFile: '/etc/metrics/conf/own' } } },
+    ],
+    ['metrics of nobody', { monitoring: { exposeDriverMetrics: false, exposeExecutorMetrics: false } }],
+  ])('cannot be got round by an application that its exporter cannot run in: %s', async (_what, own) => {
+    expect(await submit(sparkWith('own', 'ice', own))).toContain(
+      'spec.monitoring.prometheus: jmxExporterJar is enforced by PlatformDefaults quartermaster-system/metrics@1',
+    );
+    expect(await submit(sparkWith('own', 'ice', {}))).toEqual({ team: 'ice' });
+  });
+
+  it('cannot be got round by defaults of its namespace that its exporter cannot run beside', async () => {
+    expect(await submit(sparkWith('beside', 'rime', {}))).toContain('quartermaster-system/metrics-too@1');
+  });
+
+  it('cannot be got round by changing an application so that its exporter cannot run any more', async () => {
+    const made = await cluster.admin.create(resources.sparkApplications, sparkWith('changed', 'ice', {}));
+    expect(made).toMatchObject({ spec: { monitoring: { prometheus: JAR } } });
+    const key = { namespace: 'default', name: 'changed' };
+    const change = (spec: object) => cluster.admin.mergePatch(resources.sparkApplications, key, { spec }).catch(String);
+    const refused = 'jmxExporterJar is enforced by PlatformDefaults quartermaster-system/metrics@1';
+    expect(await change({ driver: { hostNetwork: true } })).toContain(refused);
+    const hidden = { exposeDriverMetrics: false, exposeExecutorMetrics: false };
+    expect(await change({ monitoring: hidden })).toContain(refused);
+    expect(await change({ monitoring: null, driver: { cores: 2 } })).toMatchObject({
+      spec: { driver: { cores: 2 }, monitoring: { prometheus: JAR } },
+    });
+  });
+
+  it('cannot be got round by an event log of its own, by switching it off, or by another ObjectStore of that name', async () => {
+    const own = { 'spark.eventLog.dir': 's3a://mine/', 'spark.eventLog.enabled': 'true' };
+    const off = { 'spark.eventLog.enabled': 'false' };
+    const refused = 'is enforced by PlatformDefaults quartermaster-system/logged@1 and cannot be given';
+    expect(await submit(sparkOf('own', 'fog', own))).toContain(`spark.eventLog.dir ${refused}`);
+    expect(await submit(sparkOf('off', 'fog', off))).toContain(`spark.eventLog.enabled ${refused}`);
+    const ofApache = { ...sparkOf('off', 'fog', off), apiVersion: 'spark.apache.org/v1' };
+    expect(await submit(ofApache)).toContain(`spark.eventLog.enabled ${refused}`);
+    const spec = { name: 'mine', s3: { endpoint: 'https://s3.invalid' }, credentialsSecretRef: { name: 'not-there' } };
+    const metadata = { namespace: 'default', name: LOGS.name };
+    const store = { apiVersion: 'banzaicloud.com/v1alpha1', kind: 'ObjectStore', metadata, spec };
+    await cluster.admin.create(resources.objectStores, store as KubeObject);
+    const given = () => cluster.admin.create(resources.sparkApplications, sparkOf('fine', 'fog', {}), { dryRun: true });
+    expect(await given()).toMatchObject({ spec: { sparkConf: { 'spark.eventLog.dir': 's3a://logs//' } } });
   });
 
   it('is told of where the object is stored without it: an event log whose ObjectStore is not ready', async () => {

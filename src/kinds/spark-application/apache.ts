@@ -12,7 +12,7 @@ import { apacheRules } from './apache-rules.ts';
 import { APACHE_PATHS, accountEdits, relocated, templateEdits } from './apache-template.ts';
 import { ROLES, SPARK_CONF } from './fields.ts';
 import { isNotOurs, sparkRule, strictly } from './mutator.ts';
-import { objectStoreEdits, type Proposal } from './object-store/edits.ts';
+import { NOTHING, objectStoreEdits, type Proposal } from './object-store/edits.ts';
 
 const GROUP = 'spark.apache.org';
 
@@ -35,6 +35,7 @@ const appEdits = (app: KubeObject, injection: Injection, namespace: string, fact
       ...ROLES.flatMap((role) => templateEdits(app, role, injection)),
     ],
     warnings: stores.warnings,
+    refused: stores.refused,
   };
 };
 
@@ -63,13 +64,14 @@ const create = (
   const target = targetOf(kind, object, request, facts);
   const injection = facts.defaults.resolve(target);
   if (injection === undefined && readInjected(object) === undefined) return untouched(object);
-  const { edits, warnings } =
-    injection === undefined ? { edits: [], warnings: [] } : editsFor(object, injection, target.namespace, facts);
+  const { edits, warnings, refused } =
+    injection === undefined ? NOTHING : editsFor(object, injection, target.namespace, facts);
   return inject(object, {
     edits,
     rulesFor: refusingMissingClaims(apacheRules, target.namespace, facts),
     form: 'values',
     warnings: [...(injection?.warnings ?? []), ...warnings, ...missingClaimWarnings(edits, target.namespace, facts)],
+    refused,
     isDisabled: target.isDisabled,
     injections: injection ? [injection] : [],
     ...(injection && { denial: denialFor([injection], request, facts) }),
@@ -92,5 +94,5 @@ export const apacheSparkApplicationMutator: Mutator = {
 /** Conf alone: its pods, of StatefulSets that the operator makes, are SparkPods. */
 export const sparkClusterMutator: Mutator = {
   rules: [sparkRule('SparkCluster', { name: 'spark-cluster', version: 'v1', resource: 'sparkclusters', group: GROUP })],
-  mutate: mutateWith('SparkCluster', (_, injection) => ({ edits: confEdits(injection), warnings: [] })),
+  mutate: mutateWith('SparkCluster', (_, injection) => ({ ...NOTHING, edits: confEdits(injection) })),
 };

@@ -2,8 +2,9 @@ import type { Injection, PrometheusInjection, Resolved } from '../../api/injecti
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, editOf, type FieldPath, titleOf } from '../../injection/edit.ts';
 import { isRecord, listAt, mapAt, type Path, readAt, textAt } from '../../injection/path.ts';
+import type { Refusal } from '../../injection/settlement.ts';
 import { isBelow } from '../../injection/volumes.ts';
-import { confOf, ROLES, type Role } from './fields.ts';
+import { confOf, ROLES, type Role, SPARK_CONF } from './fields.ts';
 import {
   configFileOf,
   hiddenJavaVariables,
@@ -15,8 +16,10 @@ import {
   PROMETHEUS,
 } from './jmx-exporter.ts';
 import { NOTHING, type Proposal } from './object-store/edits.ts';
+import { type IsOfPlatform, isEnforcedGlobally, PLAIN_APP, platformAlone } from './platform-alone.ts';
 
-const EXPOSE = { driver: 'exposeDriverMetrics', executor: 'exposeExecutorMetrics' } as const;
+/** The fields of spec.monitoring. */
+export const EXPOSE = { driver: 'exposeDriverMetrics', executor: 'exposeExecutorMetrics' } as const;
 
 type Field = keyof PrometheusInjection;
 type Given = Injection['prometheus'];
@@ -26,41 +29,99 @@ export interface MonitoringContext {
   readonly isOurs: (path: FieldPath) => boolean;
   /** False where spark-operator is known to have no webhook for the namespace's pods. */
   readonly hasPodWebhook: boolean;
+  readonly isOfPlatform: IsOfPlatform;
 }
 
 /**
  * How an app's metrics get to Prometheus: by the JMX exporter where a jar is named and it does no harm, else by Spark's
  * own servlet where that is asked for as the fallback. Without a jar the pods are annotated and no more.
  */
-export const monitoringEdits = (
-  app: KubeObject,
-  injection: Injection,
-  { isOurs, hasPodWebhook }: MonitoringContext,
-): Proposal => {
+export const monitoringEdits = (app: KubeObject, injection: Injection, context: MonitoringContext): Proposal => {
   const { prometheus } = injection;
   if (prometheus.size === 0) return NOTHING;
+  const query = { app, injection, ...context };
   const jar = prometheus.get('jmxExporterJar');
-  if (jar === undefined) return withoutJar(app, injection);
-  const agent = { port: portOf(app, prometheus), roles: exposedRoles(app, prometheus) };
-  if (agent.roles.length === 0) return NOTHING;
+  if (jar === undefined) return withoutJar(query);
+  const exporter = exporterProposal(query, jar);
+  // An exporter that runs has its pods annotated by the operator; what else there is must not keep away what is enforced.
+  const isAnnotated = prometheus.get('scrape')?.mode !== 'Enforce' || exporter.edits.some(isEnforced);
+  return isAnnotated ? exporter : joined(exporter, annotated(query));
+};
+
+interface MonitoringQuery extends MonitoringContext {
+  readonly app: KubeObject;
+  readonly injection: Injection;
+}
+
+const isEnforced = ({ mode }: Pick<Edit, 'mode'>): boolean => mode === 'Enforce';
+
+const joined = (one: Proposal, other: Proposal): Proposal => ({
+  edits: [...other.edits, ...one.edits],
+  warnings: [...one.warnings, ...other.warnings],
+  refused: [...one.refused, ...other.refused],
+});
+
+const exporterProposal = (query: MonitoringQuery, jar: Resolved<unknown>): Proposal => {
+  const { app, injection, isOurs } = query;
+  const { prometheus } = injection;
+  const agent = agentOf(app, prometheus);
+  if (agent.roles.length === 0 && jar.mode === 'Default') return NOTHING;
   const edits = jmxEdits(prometheus, jar);
   const isTheirOwn = jar.mode === 'Default' && hasOwnExporter(app, isOurs);
-  const wanted = isTheirOwn ? edits.filter(({ mode }) => mode === 'Enforce') : edits;
+  const wanted = isTheirOwn ? edits.filter(isEnforced) : edits;
   if (wanted.length === 0) return NOTHING;
   const incompatibility =
-    (hasPodWebhook ? undefined : lostConfiguration(app, injection)) ??
-    jmxIncompatibility(app, agent, injection) ??
-    (jar.mode === 'Default' ? metricsConflict(app, injection, agent) : undefined);
-  if (incompatibility === undefined) return { edits: wanted, warnings: hiddenOptions(app, jar, agent) };
-  const fallback = wantsServlet(prometheus) ? servletEdits(app, injection, agent.roles, incompatibility) : NOTHING;
+    exporterIncompatibility(query) ?? (jar.mode === 'Default' ? metricsConflict(app, injection, agent) : undefined);
+  return incompatibility === undefined
+    ? { ...NOTHING, edits: wanted, warnings: hiddenOptions(app, jar, agent) }
+    : withoutExporter(query, jar, incompatibility);
+};
+
+/** Why an app cannot have the exporter; undefined where it can. */
+const exporterIncompatibility = ({ app, injection, hasPodWebhook }: ExporterQuery): string | undefined => {
+  const agent = agentOf(app, injection.prometheus);
+  if (agent.roles.length === 0) return NOT_EXPOSED;
+  return (hasPodWebhook ? undefined : lostConfiguration(app, injection)) ?? jmxIncompatibility(app, agent, injection);
+};
+
+type ExporterQuery = Pick<MonitoringQuery, 'app' | 'injection' | 'hasPodWebhook'>;
+
+export const NOT_EXPOSED = 'the metrics of neither driver nor executor are exposed';
+
+const agentOf = (app: KubeObject, given: Given): JmxAgent => ({
+  port: portOf(app, given),
+  roles: exposedRoles(app, given),
+});
+
+/** What is enforced has an app refused that keeps it out, unless it gets what is enforced in its stead. */
+const withoutExporter = (query: MonitoringQuery, jar: Resolved<unknown>, why: string): Proposal => {
+  const { injection, hasPodWebhook, isOfPlatform } = query;
+  const { prometheus } = injection;
+  const roles = exposedRoles(query.app, prometheus);
+  const servlet = wantsServlet(prometheus) && roles.length > 0 ? servletEdits(query, roles, why) : NOTHING;
+  const isReplaced = servlet.edits.length > 0 && isAsStrong(prometheus.get('fallback'), jar, isOfPlatform);
+  const plain = { app: PLAIN_APP, injection: platformAlone(injection, isOfPlatform), hasPodWebhook };
+  const refusal = (): Refusal => ({
+    edit: editOf(PROMETHEUS, 'jmxExporterJar', jar, jar.value),
+    why,
+    isGeneral: exporterIncompatibility(plain) !== undefined,
+  });
   return {
-    edits: fallback.edits,
+    edits: servlet.edits,
     warnings: [
-      `PlatformDefaults ${titleOf(jar.source)}: the JMX exporter was not injected: ${incompatibility}.`,
-      ...fallback.warnings,
+      `PlatformDefaults ${titleOf(jar.source)}: the JMX exporter was not injected: ${why}.`,
+      ...servlet.warnings,
     ],
+    refused: [...(isReplaced ? [] : [refusal()]), ...servlet.refused],
   };
 };
+
+const isAsStrong = (
+  given: Resolved<unknown> | undefined,
+  jar: Resolved<unknown>,
+  isOfPlatform: IsOfPlatform,
+): boolean =>
+  given !== undefined && (isEnforcedGlobally(given, isOfPlatform) || !isEnforcedGlobally(jar, isOfPlatform));
 
 /**
  * The operator's controller names the agent, but what the agent reads is mounted by the operator's webhook, unless it is
@@ -98,13 +159,30 @@ export const monitoringWarnings = (app: KubeObject): readonly string[] => {
     : [];
 };
 
-const withoutJar = (app: KubeObject, injection: Injection): Proposal => {
+const withoutJar = (query: MonitoringQuery): Proposal => {
+  const { app, injection } = query;
   const { prometheus } = injection;
-  const roles = exposedRoles(app, prometheus);
-  if (wantsServlet(prometheus)) return servletEdits(app, injection, roles, 'no JMX exporter is named');
+  return wantsServlet(prometheus)
+    ? servletEdits(query, exposedRoles(app, prometheus), 'no JMX exporter is named')
+    : annotated(query);
+};
+
+const annotated = ({ app, injection, isOfPlatform }: MonitoringQuery): Proposal => {
+  const { prometheus } = injection;
   const scrape = prometheus.get('scrape');
   if (scrape?.value !== true) return NOTHING;
+  const roles = exposedRoles(app, prometheus);
+  if (roles.length === 0 && scrape.mode === 'Enforce') {
+    const edit = editOf(['spec', 'driver', 'annotations'], 'prometheus.io/scrape', scrape, 'true');
+    const isGeneral = exposedRoles(PLAIN_APP, platformAlone(injection, isOfPlatform).prometheus).length === 0;
+    return {
+      edits: [],
+      warnings: [`PlatformDefaults ${titleOf(scrape.source)}: nothing is annotated for Prometheus: ${NOT_EXPOSED}.`],
+      refused: [{ edit, why: NOT_EXPOSED, isGeneral }],
+    };
+  }
   return {
+    ...NOTHING,
     edits: roles.flatMap((role) => scrapeEdits(prometheus, scrape, role)),
     warnings: silentPort(app, injection, scrape, roles),
   };
@@ -194,15 +272,17 @@ const UI_PORT = '4040';
  * Metrics from Spark's own web server (Spark 3 and later), which needs no jar in the image and no java option. The
  * driver's server answers for the executors too. `why` says what the JMX exporter was passed over for.
  */
-const servletEdits = (app: KubeObject, injection: Injection, roles: readonly Role[], why: string): Proposal => {
+const servletEdits = (query: MonitoringQuery, roles: readonly Role[], why: string): Proposal => {
+  const { app, injection, isOfPlatform } = query;
   const given = injection.prometheus.get('fallback');
-  if (given === undefined) return { edits: [], warnings: [] };
-  if (confOf(app, injection, 'spark.ui.enabled') === 'false') {
+  if (given === undefined) return NOTHING;
+  if (hasNoWebServer(app, injection)) {
+    const reason = "sparkConf spark.ui.enabled is false, and Spark's web server serves it";
+    const isGeneral = hasNoWebServer(PLAIN_APP, platformAlone(injection, isOfPlatform));
     return {
       edits: [],
-      warnings: [
-        `PlatformDefaults ${titleOf(given.source)}: PrometheusServlet was not injected: sparkConf spark.ui.enabled is false, and Spark's web server serves it.`,
-      ],
+      warnings: [`PlatformDefaults ${titleOf(given.source)}: PrometheusServlet was not injected: ${reason}.`],
+      refused: [{ edit: editOf(SPARK_CONF, `${SINK}.class`, given, given.value), why: reason, isGeneral }],
     };
   }
   const edits = (at: readonly string[], values: Readonly<Record<string, string>>): readonly Edit[] =>
@@ -212,6 +292,7 @@ const servletEdits = (app: KubeObject, injection: Injection, roles: readonly Rol
     }));
   const path = roles.includes('executor') ? '/metrics/executors/prometheus/' : '/metrics/prometheus/';
   return {
+    ...NOTHING,
     edits: [
       ...edits(['spec', 'sparkConf'], {
         'spark.ui.prometheus.enabled': 'true',
@@ -224,6 +305,8 @@ const servletEdits = (app: KubeObject, injection: Injection, roles: readonly Rol
         'prometheus.io/path': path,
       }),
     ],
-    warnings: [],
   };
 };
+
+const hasNoWebServer = (app: KubeObject, injection: Injection): boolean =>
+  confOf(app, injection, 'spark.ui.enabled') === 'false';

@@ -19,11 +19,12 @@ import { namedIn, readInjected } from '../../injection/snapshot.ts';
 import { namespaceOf, targetOf } from '../../injection/target.ts';
 import { canManyAttach, claimOf } from '../../injection/volumes.ts';
 import { ROLES, type Role } from './fields.ts';
-import { JMX_PORT, jmxIncompatibility, MONITORING, PROMETHEUS } from './jmx-exporter.ts';
-import { monitoringEdits, monitoringWarnings } from './monitoring.ts';
-import { objectStoreEdits, type Proposal } from './object-store/edits.ts';
+import { JMX_PORT, type JmxAgent, jmxIncompatibility, MONITORING, PROMETHEUS } from './jmx-exporter.ts';
+import { EXPOSE, monitoringEdits, monitoringWarnings, NOT_EXPOSED } from './monitoring.ts';
+import { NOTHING, objectStoreEdits, type Proposal } from './object-store/edits.ts';
 import { operatorWebhookWarnings } from './operator-webhook.ts';
 import { PLACEMENT_MAPS, placementEdits, TEMPLATE_PATHS } from './placement.ts';
+import { isOfNamespace } from './platform-alone.ts';
 import { sparkRules } from './rules.ts';
 
 export interface SparkContext {
@@ -40,7 +41,8 @@ export interface SparkContext {
 const sparkEdits = (app: KubeObject, injection: Injection, context: SparkContext): Proposal => {
   const { namespace, facts, isOurs } = context;
   const hasPodWebhook = facts.hasSparkPodWebhook(namespace);
-  const monitoring = monitoringEdits(app, injection, { isOurs, hasPodWebhook });
+  const isOfPlatform = isOfNamespace(facts.policy.systemNamespace);
+  const monitoring = monitoringEdits(app, injection, { isOurs, hasPodWebhook, isOfPlatform });
   const stores = objectStoreEdits(app, injection, namespace, facts);
   const roles = ROLES.filter((role) => isRecord(readAt(app, ['spec', role])));
   const owners = selectorOwners(app, roles);
@@ -56,7 +58,11 @@ const sparkEdits = (app: KubeObject, injection: Injection, context: SparkContext
   const isAlike = stores.edits.length === 0 && monitoring.edits.length === 0;
   const edits = isAlike ? memoize(injection, sparkEdits, `${roles.join()} ${owners.join()}`, make) : make();
   const lost = hasPodWebhook ? [] : operatorWebhookWarnings(edits);
-  return { edits, warnings: [...stores.warnings, ...monitoring.warnings, ...lost] };
+  return {
+    edits,
+    warnings: [...stores.warnings, ...monitoring.warnings, ...lost],
+    refused: [...stores.refused, ...monitoring.refused],
+  };
 };
 
 /** What SparkConnect has in common with SparkApplication. */
@@ -133,13 +139,20 @@ export const SPARK_PATHS: ReadonlySet<string> = new Set(
  * moves to where the app has one by now, and a JMX exporter that would harm the app goes.
  */
 const reconsiderSpark = (app: KubeObject, stored: KubeObject, edits: readonly Edit[]): Reconsidered => {
-  const incompatibility = exporterIncompatibility(app, edits);
+  const exporter = injectedExporter(app, edits);
+  const incompatibility = exporter && jmxIncompatibility(app, exporter);
   const isHarmful = ({ at }: Edit): boolean => incompatibility !== undefined && isIn(at, MONITORING);
   const isMixed = hasSelector(stored, APP_SELECTOR) && hasSelector(stored, ROLE_SELECTORS);
   const isMisplaced = ({ at }: Edit): boolean => at.at(-1) === 'nodeSelector' && !isMixed && conflictsWithApp(app, at);
   const misplaced = edits.filter(isMisplaced);
   const withdrawing = [...misplaced, ...edits.filter(isHarmful)];
-  if (withdrawing.length === 0) return { object: app, edits, withdrawn: [], warnings: [] };
+  // What Enforce does not keep here, or keeps for nothing, has the change refused.
+  const why = incompatibility ?? (exporter?.roles.length === 0 ? NOT_EXPOSED : undefined);
+  const jar = edits.filter(
+    ({ at, key, mode }) => isIn(at, PROMETHEUS) && key === 'jmxExporterJar' && mode === 'Enforce',
+  );
+  const refused = why === undefined ? [] : jar.map((edit) => ({ edit, why }));
+  if (withdrawing.length === 0) return { object: app, edits, withdrawn: [], warnings: [], refused };
   const isWithdrawn = new Set(withdrawing);
   const kept = edits.filter((edit) => !isWithdrawn.has(edit));
   const moved = new Map(misplaced.flatMap(relocated).map((edit) => [fieldId(edit), edit]));
@@ -148,17 +161,21 @@ const reconsiderSpark = (app: KubeObject, stored: KubeObject, edits: readonly Ed
     edits: [...kept, ...moved.values()],
     warnings:
       incompatibility === undefined ? [] : [`The JMX exporter that was injected is not kept: ${incompatibility}.`],
+    refused,
   };
 };
 
-const exporterIncompatibility = (app: KubeObject, edits: readonly Edit[]): string | undefined => {
-  const ours = edits.filter(({ at }) => isIn(at, MONITORING));
-  if (ours.length === 0) return undefined;
-  const isExposed = (field: string): boolean =>
-    (readAt(app, [...MONITORING, field]) ?? ours.find(({ key }) => key === field)?.value) !== false;
-  const port = readAt(app, [...PROMETHEUS, 'port']) ?? ours.find(({ key }) => key === 'port')?.value;
-  const roles = ROLES.filter((role) => isExposed(role === 'driver' ? 'exposeDriverMetrics' : 'exposeExecutorMetrics'));
-  return jmxIncompatibility(app, { port: typeof port === 'number' ? port : JMX_PORT, roles });
+/** The exporter that was injected, as it would be now: undefined where none was. */
+const injectedExporter = (app: KubeObject, edits: readonly Edit[]): JmxAgent | undefined => {
+  const ours = new Map(edits.filter(({ at }) => isIn(at, MONITORING)).map((edit) => [edit.key, edit]));
+  if (ours.size === 0) return undefined;
+  const willBe = (at: Path, key: string): unknown => {
+    const edit = ours.get(key);
+    return edit?.mode === 'Enforce' ? edit.value : (readAt(app, [...at, key]) ?? edit?.value);
+  };
+  const port = willBe(PROMETHEUS, 'port');
+  const roles = ROLES.filter((role) => willBe(MONITORING, EXPOSE[role]) !== false);
+  return { port: typeof port === 'number' ? port : JMX_PORT, roles };
 };
 
 const isIn = (at: Path, path: Path): boolean => path.every((step, index) => at[index] === step);
@@ -285,15 +302,14 @@ const create = (app: KubeObject, request: AdmissionRequest, facts: Facts): Mutat
   const brought = readInjected(app);
   if (injection === undefined && brought === undefined) return untouched(app);
   const isOurs = namedIn(brought);
-  const { edits, warnings } =
-    injection === undefined
-      ? { edits: [], warnings: [] }
-      : sparkEdits(app, injection, { namespace: target.namespace, facts, isOurs });
+  const { edits, warnings, refused } =
+    injection === undefined ? NOTHING : sparkEdits(app, injection, { namespace: target.namespace, facts, isOurs });
   return inject(app, {
     edits,
     rulesFor: refusingMissingClaims(reinjection.rulesFor, target.namespace, facts),
     form: 'values',
     warnings: [...(injection?.warnings ?? []), ...warnings, ...missingClaimWarnings(edits, target.namespace, facts)],
+    refused,
     isDisabled: target.isDisabled,
     injections: injection ? [injection] : [],
     ...(injection && { denial: denialFor([injection], request, facts) }),

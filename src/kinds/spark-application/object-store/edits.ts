@@ -3,17 +3,20 @@ import type { Injection, Resolved } from '../../../api/injection.ts';
 import type { KubeObject, StringMap } from '../../../api/kubernetes.ts';
 import { connectionNameFor } from '../../../api/names.ts';
 import { type Edit, editOf, titleOf } from '../../../injection/edit.ts';
+import type { Refusal } from '../../../injection/settlement.ts';
 import { objectStoreOf } from '../../../injection/target.ts';
 import { confOf, hadoopKeys, SPARK_CONF, sparkVersionOf } from '../fields.ts';
+import { type IsOfPlatform, isEnforcedGlobally, isOfNamespace, PLAIN_APP, platformAlone } from '../platform-alone.ts';
 import { abfsConf } from './abfs.ts';
 
-/** Edits, and what could not be made one and why. */
+/** Edits, and what could not be made one and why: for whoever submits the app, and for those who count what is missing. */
 export interface Proposal {
   readonly edits: readonly Edit[];
   readonly warnings: readonly string[];
+  readonly refused: readonly Refusal[];
 }
 
-export const NOTHING: Proposal = { edits: [], warnings: [] };
+export const NOTHING: Proposal = { edits: [], warnings: [], refused: [] };
 
 /** The app that asks, and what it is to be given. */
 interface Request {
@@ -21,6 +24,7 @@ interface Request {
   readonly injection: Injection;
   readonly namespace: string;
   readonly facts: Facts;
+  readonly isOfPlatform: IsOfPlatform;
 }
 
 /**
@@ -28,7 +32,8 @@ interface Request {
  * committed. Spark ends the driver when the directory of its log is not there, so a bucket that is not Ready gives a warning.
  */
 export const objectStoreEdits = (app: KubeObject, injection: Injection, namespace: string, facts: Facts): Proposal => {
-  const request = { app, injection, namespace, facts };
+  const isOfPlatform = isOfNamespace(facts.policy.systemNamespace);
+  const request = { app, injection, namespace, facts, isOfPlatform };
   const { objectStore } = injection;
   const eventLog = injection.eventLog ?? objectStore;
   if (eventLog === undefined) return NOTHING;
@@ -40,30 +45,63 @@ export const objectStoreEdits = (app: KubeObject, injection: Injection, namespac
 const joined = (log: Proposal, own: Proposal): Proposal => ({
   edits: firstOfEach([...log.edits, ...own.edits]),
   warnings: [...new Set([...log.warnings, ...own.warnings])],
+  refused: [...log.refused, ...own.refused],
 });
 
 const storeProposal = (request: Request, objectStore: Resolved<string>, eventLog: Resolved<string>): Proposal => {
   const store = objectStoreOf(objectStore.value, request.namespace, request.facts);
-  if (!store?.ready)
-    return { edits: [], warnings: objectStore === eventLog ? [] : [notReady(objectStore, WHAT.store)] };
+  if (!store?.ready) return objectStore === eventLog ? NOTHING : notReady(objectStore, 'store');
   const connector = connectorProposal(request, store, objectStore, tokenOf(request, objectStore));
   return { ...connector, edits: [...connector.edits, ...committerEdits(store, request.injection)] };
 };
 
-/** Nothing where the app says anything of an event log itself. */
+/** Nothing where the app says anything of an event log itself, which what is enforced does not replace either: it keeps the app out. */
 const eventLogProposal = (request: Request, eventLog: Resolved<string>): Proposal => {
-  const { app, injection, namespace, facts } = request;
-  const store = objectStoreOf(eventLog.value, namespace, facts);
-  if (!store?.ready) return { edits: [], warnings: [notReady(eventLog, injection.eventLog ? WHAT.log : WHAT.store)] };
+  const { app, injection, isOfPlatform } = request;
+  const store = logStoreOf(request, eventLog);
+  if (!store?.ready) return notReady(eventLog, injection.eventLog ? 'log' : 'store');
   const dir = rootOf(store.url);
-  const said = confOf(app, injection, 'spark.eventLog.dir') ?? dir;
-  if (said !== dir || confOf(app, injection, 'spark.eventLog.enabled') === 'false') return NOTHING;
+  const own = ownEventLog(app, injection, dir);
+  if (own !== undefined) {
+    if (injection.eventLog?.mode !== 'Enforce') return NOTHING;
+    const isGeneral = ownEventLog(PLAIN_APP, platformAlone(injection, isOfPlatform), dir) !== undefined;
+    return notGiven(eventLog, 'log', { ...own, isGeneral });
+  }
   const token = eventLogToken(request, eventLog, store);
-  if ('refusal' in token) return { edits: [], warnings: [warningOf(eventLog, WHAT.log, token.refusal)] };
-  const conf = { 'spark.eventLog.enabled': 'true', 'spark.eventLog.dir': dir, ...token.sparkConf };
+  if ('refusal' in token) {
+    const isGeneral = injection.objectStore === undefined || isOfPlatform(injection.objectStore);
+    return notGiven(eventLog, 'log', { why: token.refusal, isGeneral });
+  }
+  const conf = { [LOG_ENABLED]: 'true', [LOG_DIR]: dir, ...token.sparkConf };
   const connector = connectorProposal(request, store, eventLog, token.variable);
   return { ...connector, edits: [...editsFor(SPARK_CONF, conf, eventLog), ...connector.edits] };
 };
+
+/** What the platform enforces is a log in its own bucket, whatever else a namespace calls by that name. */
+const logStoreOf = (request: Request, eventLog: Resolved<string>): ObjectStoreFact | undefined => {
+  const { namespace, facts } = request;
+  return platformLogStore(request, eventLog) ?? objectStoreOf(eventLog.value, namespace, facts);
+};
+
+const platformLogStore = (
+  { injection, facts, isOfPlatform }: Request,
+  eventLog: Resolved<string>,
+): ObjectStoreFact | undefined =>
+  injection.eventLog !== undefined && isEnforcedGlobally(eventLog, isOfPlatform)
+    ? facts.objectStore(facts.policy.systemNamespace, eventLog.value)
+    : undefined;
+
+/** What an app says of its event log besides what it would be given. */
+const ownEventLog = (app: KubeObject, injection: Injection, dir: string): Pick<Omitted, 'why' | 'key'> | undefined => {
+  const said = confOf(app, injection, LOG_DIR) ?? dir;
+  if (said !== dir) return { key: LOG_DIR, why: 'the app has an event log directory of its own' };
+  return confOf(app, injection, LOG_ENABLED) === 'false'
+    ? { key: LOG_ENABLED, why: 'the app switches its event log off' }
+    : undefined;
+};
+
+const LOG_DIR = 'spark.eventLog.dir';
+const LOG_ENABLED = 'spark.eventLog.enabled';
 
 /** The variable that holds the token of the app's own ObjectStore, whose Secret is among its sources of variables. */
 const tokenOf = (
@@ -78,8 +116,9 @@ type Token = { readonly variable: string | undefined; readonly sparkConf: String
 const eventLogToken = (request: Request, eventLog: Resolved<string>, store: ObjectStoreFact): Token => {
   const { injection, namespace, facts } = request;
   const own = injection.objectStore?.value;
-  if (eventLog.value === own) return { variable: tokenOf(request, eventLog), sparkConf: {} };
-  const secret = facts.objectStore(namespace, eventLog.value)?.keysSecret;
+  const isElsewhere = namespace !== facts.policy.systemNamespace && platformLogStore(request, eventLog) !== undefined;
+  if (eventLog.value === own && !isElsewhere) return { variable: tokenOf(request, eventLog), sparkConf: {} };
+  const secret = isElsewhere ? undefined : facts.objectStore(namespace, eventLog.value)?.keysSecret;
   if (store.provider !== 'azure' || secret === undefined) return { variable: undefined, sparkConf: {} };
   const ownStore = own === undefined ? undefined : objectStoreOf(own, namespace, facts);
   if (ownStore?.ready && ownStore.provider === 'azure' && hostOf(ownStore) === hostOf(store))
@@ -138,14 +177,14 @@ const connectorProposal = (
 ): Proposal => {
   if (store.provider === 'azure') {
     const { hadoopConf, missing } = abfsConf(app, injection, store, token);
-    const warnings = missing === undefined ? [] : [warningOf(given, WHAT.access, missing)];
-    return { edits: editsFor(HADOOP_CONF, hadoopConf, given), warnings };
+    const omitted = missing === undefined ? NOTHING : notGiven(given, 'access', { why: missing });
+    return { ...omitted, edits: editsFor(HADOOP_CONF, hadoopConf, given) };
   }
   const conf =
     store.provider === 'gcs'
       ? GCS_CONF
       : s3aConf(store, facts.cloud.facts['region']?.value, awsCredentials(app, injection));
-  return { edits: editsFor(HADOOP_CONF, conf, given), warnings: [] };
+  return { ...NOTHING, edits: editsFor(HADOOP_CONF, conf, given) };
 };
 
 const HADOOP_CONF = ['spec', 'hadoopConf'];
@@ -188,8 +227,28 @@ const awsCredentials = (app: KubeObject, injection: Injection): StringMap => {
 /** What is not given. */
 const WHAT = { log: 'the event log was', store: 'what Spark needs for it was', access: 'its access was' } as const;
 
-const notReady = (given: Resolved<string>, what: string): string =>
-  warningOf(given, what, `no ObjectStore ${given.value} is Ready in this namespace or the platform's`);
+interface Omitted {
+  readonly why: string;
+  /** Of sparkConf, where it is one setting. */
+  readonly key?: string;
+  readonly isGeneral?: boolean;
+}
 
-const warningOf = ({ source }: Resolved<string>, what: string, why: string): string =>
-  `PlatformDefaults ${titleOf(source)}: ${what} not injected: ${why}.`;
+/** It may be Ready for the next app. */
+const notReady = (given: Resolved<string>, what: keyof typeof WHAT): Proposal => {
+  const why = `no ObjectStore ${given.value} is Ready in this namespace or the platform's`;
+  return notGiven(given, what, { why, isGeneral: true });
+};
+
+const notGiven = (
+  given: Resolved<string>,
+  what: keyof typeof WHAT,
+  { why, key = LOG_DIR, isGeneral = false }: Omitted,
+): Proposal => {
+  const [at, field] = what === 'log' ? [SPARK_CONF, key] : [['inject'], 'objectStore'];
+  return {
+    edits: [],
+    warnings: [`PlatformDefaults ${titleOf(given.source)}: ${WHAT[what]} not injected: ${why}.`],
+    refused: [{ edit: editOf(at, field, given, given.value), why, isGeneral }],
+  };
+};
