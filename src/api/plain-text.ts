@@ -28,13 +28,19 @@ export const plainSentences = (sentences: readonly string[]): readonly string[] 
 /** The known word that a wrong one was probably meant to be: the same in other case, or at most a third of it mistyped. */
 export const nearestOf = (word: string, known: readonly string[]): string | undefined => {
   const lower = word.toLowerCase();
+  const most = ({ length }: string): number => Math.max(1, Math.floor(Math.max(length, word.length) / 3));
   const ranked = known
-    .filter((candidate) => candidate !== word)
+    .slice(0, MAX_KNOWN)
+    // As many letters are to be put in or taken out at least.
+    .filter((candidate) => candidate !== word && Math.abs(candidate.length - word.length) <= most(candidate))
     .map((candidate) => ({ candidate, edits: editsBetween(lower, candidate.toLowerCase()) }))
-    .filter(({ candidate, edits }) => edits <= Math.max(1, Math.floor(Math.max(candidate.length, word.length) / 3)))
+    .filter(({ candidate, edits }) => edits <= most(candidate))
     .sort((a, b) => a.edits - b.edits);
   return ranked[0]?.candidate;
 };
+
+/** More are no list that anybody mistypes one of; a tenant has as many labels as fit into an object. */
+const MAX_KNOWN = 500;
 
 /** Letters that changed places are one mistake, not two. */
 const editsBetween = (word: string, other: string): number => {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, ObjectMeta } from '../api/kubernetes.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import type { DefaultsExplanation } from '../defaults/explanation/explanation.ts';
-import { erase, valuesAt } from '../injection/edit.ts';
+import { eraseAll, valuesAt } from '../injection/edit.ts';
 import { type RecordedField, readInjected, recordedIn, writeInjected } from '../injection/snapshot.ts';
 import type { PreviewCluster } from './cluster.ts';
 import { admit, type ObjectExplanation } from './explain.ts';
@@ -28,9 +28,11 @@ export const explainStored = (
   const text = readInjected(stored);
   const recorded = text === undefined ? [] : (recordedIn(text) ?? []);
   const now = admit(asCreate(manifestOf(stored, recorded), stored.metadata.namespace ?? ''), cluster).explanation();
+  const evidence = evidenceOf(stored, text, giversAmong(defaults));
+  const given = new Map(recorded.toReversed().map((field) => [nameIn(field.by), field]));
   return {
     was: [...givenSentences(stored, text, recorded), ...changedSince(stored, recorded)],
-    differs: now.defaults.flatMap((one) => differenceOf({ one, stored, text, recorded, defaults })),
+    differs: now.defaults.flatMap((one) => differenceOf({ one, evidence, given })),
     now,
   };
 };
@@ -46,10 +48,15 @@ export const manifestOf = (stored: KubeObject, recorded: readonly RecordedField[
     return { ...written, metadata: { ...written.metadata, ...metadata, labels: labels ?? {} } };
   const { status: _, ...spared } = stored as KubeObject & { readonly status?: unknown };
   const bare = { ...spared, metadata: { ...metadata, labels: labels ?? {}, annotations: others } };
-  return writeInjected(
-    recorded.reduce<KubeObject>((object, field) => erase(object, field), bare),
-    undefined,
-  );
+  const byPath = Map.groupBy(recorded, ({ at }) => at.join('/'));
+  return writeInjected([...byPath.values()].reduce<KubeObject>(withoutFields, bare), undefined);
+};
+
+/** All fields of one path at once: a record names thousands, of a list that is as long. */
+const withoutFields = (object: KubeObject, fields: readonly RecordedField[]): KubeObject => {
+  const { at = [] } = fields[0] ?? {};
+  const keys = new Set(fields.map(({ key }) => key));
+  return eraseAll(object, at, keys);
 };
 
 /** Whoever may write annotations may write this one too. */
@@ -103,22 +110,47 @@ const hasAll = (present: unknown, put: unknown): boolean => {
   );
 };
 
-interface Compared {
-  readonly one: DefaultsExplanation;
-  readonly stored: KubeObject;
+/** A stored object and the defaults of now, by what is asked about them: there can be thousands of each. */
+export interface Evidence {
+  readonly made: string;
   readonly text: string | undefined;
-  readonly recorded: readonly RecordedField[];
-  readonly defaults: readonly PlatformDefaults[];
+  /** When its labels were changed last. */
+  readonly relabelled: string;
+  readonly giverOf: GiverOf;
 }
 
+/** A PlatformDefaults by `namespace/name`. */
+export type GiverOf = (name: string) => PlatformDefaults | undefined;
+
+export const giversAmong = (defaults: readonly PlatformDefaults[]): GiverOf => {
+  const byName = new Map(defaults.map((one) => [`${one.metadata.namespace}/${one.metadata.name}`, one]));
+  return (name) => byName.get(name);
+};
+
+export const evidenceOf = (stored: KubeObject, text: string | undefined, giverOf: GiverOf): Evidence => ({
+  made: stored.metadata.creationTimestamp ?? '',
+  text,
+  relabelled: latest(stored, (fields) => fields?.['f:metadata']?.['f:labels'] !== undefined),
+  giverOf,
+});
+
+interface Compared {
+  readonly one: DefaultsExplanation;
+  readonly evidence: Evidence;
+  /** The first field that each gave, by `namespace/name`. */
+  readonly given: ReadonlyMap<string, RecordedField>;
+}
+
+const nameIn = (source: string): string => source.slice(0, source.lastIndexOf('@'));
+
 const differenceOf = (compared: Compared): readonly string[] => {
-  const { one, recorded } = compared;
-  const name = one.source.slice(0, one.source.lastIndexOf('@'));
-  const before = recorded.find(({ by }) => by.slice(0, by.lastIndexOf('@')) === name);
+  const { one, evidence, given } = compared;
+  const name = nameIn(one.source);
+  const before = given.get(name);
   const isGivenNow = one.verdict === 'applied' && one.values.some(({ verdict }) => verdict === 'applied');
   if (before === undefined)
     return isGivenNow
-      ? [`PlatformDefaults ${name} would give to a new one, and gave this one nothing: ${whyMissed(name, compared)}.`]
+      ? [`PlatformDefaults ${name} would give to a new one, and gave this one nothing: ${whyMissed(name, evidence)}.`]
       : [];
   if (!isGivenNow) return [`PlatformDefaults ${name} gave to this one and would give a new one nothing: ${one.why}.`];
   const [then, current] = [before.by, one.source].map((source) => source.slice(source.lastIndexOf('@') + 1));
@@ -138,18 +170,13 @@ interface Managed {
 }
 
 /** Why a stored object was not given what a new one would be: a part of a sentence. Times are RFC 3339 in UTC, so that they compare as text. */
-export const whyMissed = (
-  name: string,
-  { stored, text, defaults }: Pick<Compared, 'stored' | 'text' | 'defaults'>,
-): string => {
-  const made = stored.metadata.creationTimestamp ?? '';
+export const whyMissed = (name: string, { made, text, relabelled, giverOf }: Evidence): string => {
   if (made === '') return 'it is not stored yet';
-  const giver = defaults.find(({ metadata }) => `${metadata.namespace}/${metadata.name}` === name);
+  const giver = giverOf(name);
   const added = giver?.metadata.creationTimestamp ?? '';
   if (added > made) return `it was created at ${added}, after the object (${made})`;
   const changed = latest(giver, (fields) => fields?.['f:spec'] !== undefined);
   if (changed > made) return `it was changed at ${changed}, after the object was made (${made})`;
-  const relabelled = latest(stored, (fields) => fields?.['f:metadata']?.['f:labels'] !== undefined);
   if (relabelled > made) return `the labels of the object were changed at ${relabelled}, after it was made (${made})`;
   return text === undefined
     ? `it was there before (${added}), so that no webhook answered when the object was stored at ${made}: it was down, not installed or not sent the object`

@@ -148,6 +148,23 @@ export const erase = (object: KubeObject, { at, key }: FieldPath): KubeObject =>
       )
     : setAt(object, at, without(mapAt(object, at), key));
 
+/** The same of several keys of one map or list; the very same object where no such map or list is there. */
+export const eraseAll = (object: KubeObject, at: Path, keys: ReadonlySet<string>): KubeObject => {
+  const there = readAt(object, at);
+  if (isListPath(at)) {
+    if (!Array.isArray(there)) return object;
+    const isErased = (key: string | undefined): boolean => key !== undefined && keys.has(key);
+    const keyOfItem = keysIn(at);
+    return setAt(
+      object,
+      at,
+      there.filter((item) => !isErased(keyOfItem(item))),
+    );
+  }
+  if (!isRecord(there)) return object;
+  return setAt(object, at, Object.fromEntries(Object.entries(there).filter(([key]) => !keys.has(key))));
+};
+
 /** The step to the first entry of a list, which is made where there is none. */
 export const FIRST = '0';
 

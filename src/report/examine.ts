@@ -1,11 +1,10 @@
 import type { KubeObject } from '../api/kubernetes.ts';
-import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { meetsAll, namespacedName } from '../defaults/entry.ts';
 import type { DefaultsExplanation } from '../defaults/explanation/explanation.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
 import { admit } from '../explanation/explain.ts';
 import { asCreate } from '../explanation/request.ts';
-import { brokenFields, manifestOf, whyMissed } from '../explanation/stored.ts';
+import { brokenFields, type Evidence, evidenceOf, type GiverOf, manifestOf, whyMissed } from '../explanation/stored.ts';
 import { OURSELVES } from '../injection/edit.ts';
 import { type RecordedField, readInjected, recordedIn } from '../injection/snapshot.ts';
 import { labelsOf } from '../injection/target.ts';
@@ -43,12 +42,8 @@ export interface Examined {
 const nameOf = (source: string): string => source.slice(0, source.lastIndexOf('@'));
 const generationOf = (source: string): number => Number(source.slice(source.lastIndexOf('@') + 1));
 
-/** Holds a stored object against the defaults that hold now. `defaults` with their managed fields, for the times. */
-export const examine = (
-  stored: KubeObject,
-  defaults: readonly PlatformDefaults[],
-  cluster: PreviewCluster,
-): Examined => {
+/** Holds a stored object against the defaults that hold now, which `giverOf` has with their managed fields, for the times. */
+export const examine = (stored: KubeObject, giverOf: GiverOf, cluster: PreviewCluster): Examined => {
   const text = readInjected(stored);
   const recorded = text === undefined ? [] : recordedIn(text);
   const head = {
@@ -65,9 +60,10 @@ export const examine = (
     (entry) => bySource.has(namespacedName(entry)) || meetsAll(entry.labelRequirements, labels),
   );
   const explained = admit(request, { ...cluster, entries }).explanation().defaults;
+  const evidence = evidenceOf(stored, text, giverOf);
   const judged = explained.flatMap((one): readonly Judged[] => {
     const defaultsName = nameOf(one.source);
-    const verdict = judge(one, { stored, text, defaults, fields: bySource.get(defaultsName) ?? [] });
+    const verdict = judge(one, { stored, evidence, fields: bySource.get(defaultsName) ?? [] });
     return verdict === undefined ? [] : [{ ...verdict, defaults: defaultsName, isEnforced: one.mode === 'Enforce' }];
   });
   const rows = [...judged, ...forgeries(head.namespace, text, recorded, explained, cluster)];
@@ -80,10 +76,9 @@ export const examine = (
 
 type Judged = Pick<Row, 'defaults' | 'isEnforced' | 'standing' | 'why'>;
 
-interface Evidence {
+interface Judging {
   readonly stored: KubeObject;
-  readonly text: string | undefined;
-  readonly defaults: readonly PlatformDefaults[];
+  readonly evidence: Evidence;
   /** What the record says this default gave. */
   readonly fields: readonly RecordedField[];
 }
@@ -92,8 +87,10 @@ const gives = ({ verdict, values }: DefaultsExplanation): boolean =>
   verdict === 'applied' && values.some((value) => value.verdict === 'applied');
 
 /** Undefined where the two have nothing to do with each other. */
-const judge = (one: DefaultsExplanation, evidence: Evidence): Pick<Row, 'standing' | 'why'> | undefined => {
-  const { stored, fields } = evidence;
+const judge = (
+  one: DefaultsExplanation,
+  { stored, fields, evidence }: Judging,
+): Pick<Row, 'standing' | 'why'> | undefined => {
   const [first] = fields;
   if (first === undefined) return judgeWithoutRecord(one, evidence);
   const [then, now] = [generationOf(first.by), generationOf(one.source)];

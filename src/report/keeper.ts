@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../api/errors.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, type ReportApi } from '../api/names.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
@@ -37,9 +37,15 @@ export const writePolicyReports = async (
   const pages = listAll(kube, ({ plural }, reason) => {
     if (reason === 'Forbidden') log.warn({ resource: plural }, 'not in the policy reports: may not be listed');
   });
-  for await (const { items } of pages) for (const object of items) reporter.add(object);
+  for await (const { items } of pages) {
+    for (const object of items) {
+      reporter.add(object);
+      // Where there are very many PlatformDefaults each takes its time, and reviews come meanwhile.
+      await setImmediate();
+    }
+  }
   const resource = reportResource(api);
-  const wanted = policyReports(reporter.finish(), api, at);
+  const wanted = policyReports(await reporter.finish(), api, at);
   for (const report of wanted) await kube.apply(resource, report, { signal });
   const names = new Set(wanted.map(titleOf));
   const { items } = await kube.list<PolicyReport>(resource, { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` });

@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { type Entry, namespacedName } from '../defaults/entry.ts';
 import { tiesOf } from '../defaults/ties.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
+import { giversAmong } from '../explanation/stored.ts';
 import { examine, type Row, type Standing } from './examine.ts';
 
 /** What became of one PlatformDefaults over all objects. */
@@ -28,28 +30,30 @@ export interface Report {
 /** Takes objects one after the other, so that no more than one page of them is ever in memory. */
 export interface Reporter {
   readonly add: (stored: KubeObject) => void;
-  readonly finish: () => Report;
+  /** Lets others have their turn meanwhile. */
+  readonly finish: () => Promise<Report>;
 }
 
 /** A report on stored objects in a cluster. `defaults` with their managed fields, for the times. */
 export const createReporter = (cluster: PreviewCluster, defaults: readonly PlatformDefaults[]): Reporter => {
   const rows: Row[] = [];
+  const giverOf = giversAmong(defaults);
   const matched = new Map<string, number>();
   const won = new Map<string, number>();
   let objects = 0;
   return {
     add: (stored) => {
       objects += 1;
-      const examined = examine(stored, defaults, cluster);
-      rows.push(...examined.rows);
+      const examined = examine(stored, giverOf, cluster);
+      for (const row of examined.rows) rows.push(row);
       for (const name of examined.matched) matched.set(name, (matched.get(name) ?? 0) + 1);
       for (const name of examined.won) won.set(name, (won.get(name) ?? 0) + 1);
     },
-    finish: () => ({
+    finish: async () => ({
       objects,
       rows,
       defaults: [
-        ...cluster.entries.map((entry) => summaryOf(entry, cluster, matched, won)),
+        ...(await converted(cluster.entries, (entry) => summaryOf(entry, cluster, matched, won))),
         ...cluster.invalid.map(({ defaults: { metadata, spec }, violations }) => ({
           name: `${metadata.namespace}/${metadata.name}`,
           mode: spec?.mode ?? 'Default',
@@ -61,6 +65,15 @@ export const createReporter = (cluster: PreviewCluster, defaults: readonly Platf
       ],
     }),
   };
+};
+
+const converted = async <T, R>(list: readonly T[], convert: (item: T) => R): Promise<readonly R[]> => {
+  const results: R[] = [];
+  for (const item of list) {
+    results.push(convert(item));
+    await setImmediate();
+  }
+  return results;
 };
 
 type Counts = ReadonlyMap<string, number>;

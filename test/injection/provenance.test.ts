@@ -6,7 +6,7 @@ import type { TargetKind } from '../../src/api/target-kinds.ts';
 import { describedCluster } from '../../src/cli/described-cluster.ts';
 import { indexEntries } from '../../src/defaults/entries-index.ts';
 import { entryOf } from '../../src/defaults/entry.ts';
-import { explainStored } from '../../src/explanation/stored.ts';
+import { explainStored, giversAmong } from '../../src/explanation/stored.ts';
 import { examine } from '../../src/report/examine.ts';
 import { readSettings } from '../../src/settings/config.ts';
 import { admit } from '../fixtures/admitting.ts';
@@ -67,13 +67,22 @@ describe.each(kinds)('the record of what a %s was given, written by its user', (
     const cluster = { ...world, entries, facts: { ...world.facts, defaults: indexEntries(entries) } };
     const { was } = explainStored(withRecord(plain, FORGED), costs, cluster);
     expect(was.join(' ')).toContain('The record no longer holds: metadata.labels approved is gone.');
-    const { rows } = examine(withRecord(plain, FORGED), costs, cluster);
+    const giverOf = giversAmong(costs);
+    const { rows } = examine(withRecord(plain, FORGED), giverOf, cluster);
     expect(rows).toContainEqual(
       expect.objectContaining({ standing: 'edited', why: 'metadata.labels approved is gone' }),
     );
-    const byNobody = examine(withRecord(plain, FORGED.replace('quartermaster-system/costs@1', 'root')), costs, cluster);
+    const byNobody = examine(
+      withRecord(plain, FORGED.replace('quartermaster-system/costs@1', 'root')),
+      giverOf,
+      cluster,
+    );
     expect(byNobody.rows).toContainEqual(
       expect.objectContaining({ standing: 'forged', why: 'its record names root, which is no PlatformDefaults' }),
+    );
+    const nowhere = FORGED.replace('metadata.labels', 'spec.containers.99.env');
+    expect(examine(withRecord(plain, nowhere), giverOf, cluster).rows).toContainEqual(
+      expect.objectContaining({ standing: 'edited', why: 'spec.containers.99.env approved is gone' }),
     );
   });
 });

@@ -74,7 +74,7 @@ const reportOn = async ({ cluster, defaults, objects }: ReportSource, terminal: 
     progress.show(page);
   }
   progress.clear();
-  return reporter.finish();
+  return await reporter.finish();
 };
 
 /** A bar on a terminal; nothing anywhere else. */

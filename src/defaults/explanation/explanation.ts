@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Explanation, Outcome } from '../../api/admission.ts';
 import { mountPathsOf } from '../../api/inject-spec.ts';
-import type { DefaultsTarget, Injection, Mode, Resolved } from '../../api/injection.ts';
+import type { DefaultsSource, DefaultsTarget, Injection, Mode, Resolved } from '../../api/injection.ts';
 import { type Entry, givesAnything, hasEqualPrecedence, namespacedName } from '../entry.ts';
 import type { Validation } from '../in-force.ts';
 import { type Layer, mergeLayers } from '../merge.ts';
-import { type Layers, layersFor } from '../resolution.ts';
+import { type LeftOut, layersFor } from '../resolution.ts';
 import { isOfKinds, type Mismatch, mismatchOf, type Subject } from './mismatch.ts';
 
 /** What became of one value that a PlatformDefaults has for an object. */
@@ -56,25 +56,52 @@ export const explainDefaults = (
   invalid: readonly Validation[],
   happened: Happened,
 ): readonly DefaultsExplanation[] => {
-  const inForce = matchesOf(
+  const inForce = findingsOf(
     entries.filter(({ isAudit }) => !isAudit),
-    happened.targets,
+    happened,
   );
   const enforced = { ...happened, ...happened.audited };
-  const wouldMatch = happened.audited === undefined ? [] : matchesOf(entries, enforced.targets);
+  const wouldBe = findingsOf(happened.audited === undefined ? [] : entries, enforced);
   return [
-    ...entries.map((entry) =>
-      entry.isAudit ? asAudited(explainEntry(entry, wouldMatch, enforced)) : explainEntry(entry, inForce, happened),
-    ),
+    ...entries.map((entry) => (entry.isAudit ? asAudited(explainEntry(entry, wouldBe)) : explainEntry(entry, inForce))),
     ...invalid.flatMap(explainInvalid),
   ];
 };
 
+/** What happened, by what is asked about it: there can be thousands of entries, and as many values. */
+interface Findings {
+  readonly happened: Happened;
+  readonly matches: readonly Match[];
+  readonly outcomes: ReadonlyMap<string, readonly Outcome[]>;
+  readonly explain: ReadonlyMap<string, readonly Explanation[]>;
+}
+
+const findingsOf = (entries: readonly Entry[], happened: Happened): Findings => ({
+  happened,
+  matches: matchesOf(entries, happened.targets),
+  outcomes: Map.groupBy(happened.outcomes, ({ by }) => by),
+  explain: Map.groupBy(happened.explain, ({ source }) => source),
+});
+
 const matchesOf = (entries: readonly Entry[], targets: readonly DefaultsTarget[]): readonly Match[] =>
   targets.map((target) => {
     const matched = entries.filter((entry) => mismatchOf(entry, target) === undefined && givesAnything(entry));
-    return { matched, layers: layersFor(matched, target) };
+    const { layers, leftOut } = layersFor(matched, target);
+    return {
+      matched: new Set(matched),
+      layers: new Map(layers.map((layer) => [layer.entry, layer])),
+      leftOut: Map.groupBy(leftOut, ({ entry }) => entry),
+      winners: once(() => winnersOf(layers)),
+    };
   });
+
+const once = <T>(make: () => T): (() => T) => {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+};
 
 const asAudited = (explanation: DefaultsExplanation): DefaultsExplanation => ({
   ...explanation,
@@ -86,11 +113,28 @@ const asAudited = (explanation: DefaultsExplanation): DefaultsExplanation => ({
 });
 
 interface Match {
-  readonly matched: readonly Entry[];
-  readonly layers: Layers;
+  readonly matched: ReadonlySet<Entry>;
+  readonly layers: ReadonlyMap<Entry, Layer>;
+  readonly leftOut: ReadonlyMap<Entry, readonly LeftOut[]>;
+  readonly winners: () => Winners;
 }
 
-const titleOf = ({ source }: Entry): string => `${source.namespace}/${source.name}@${source.generation}`;
+/** What all layers come to, for those that gave way. */
+interface Winners {
+  readonly items: Items;
+  readonly byMountPath: ReadonlyMap<string, Entry>;
+  readonly byTitle: ReadonlyMap<string, Entry>;
+}
+
+const winnersOf = (layers: readonly Layer[]): Winners => ({
+  items: itemsOf(mergeLayers(layers, [])),
+  byMountPath: new Map(layers.toReversed().flatMap((one) => mountPathsOf(one.inject).map((path) => [path, one.entry]))),
+  byTitle: new Map(layers.map(({ entry }) => [titleOf(entry), entry])),
+});
+
+const titleOf = ({ source }: Entry): string => sourceTitle(source);
+
+const sourceTitle = ({ namespace, name, generation }: DefaultsSource): string => `${namespace}/${name}@${generation}`;
 
 const explainInvalid = ({ defaults, violations, inForce }: Validation): readonly DefaultsExplanation[] => {
   const { namespace = '', name = '', generation = 0 } = defaults.metadata;
@@ -106,11 +150,12 @@ const explainInvalid = ({ defaults, violations, inForce }: Validation): readonly
   ];
 };
 
-const explainEntry = (entry: Entry, matches: readonly Match[], happened: Happened): DefaultsExplanation => {
+const explainEntry = (entry: Entry, findings: Findings): DefaultsExplanation => {
+  const { happened, matches } = findings;
   const head = { source: titleOf(entry), mode: entry.mode };
-  const match = matches.find(({ matched }) => matched.includes(entry));
+  const match = matches.find(({ matched }) => matched.has(entry));
   if (match === undefined) return { ...head, verdict: 'not matching', ...whyNot(entry, happened), values: [] };
-  const leftOut = match.layers.leftOut.find((left) => left.entry === entry && left.values === undefined);
+  const leftOut = match.leftOut.get(entry)?.find(({ values }) => values === undefined);
   if (leftOut !== undefined) return { ...head, verdict: 'refused', why: leftOut.why, values: [] };
   if (entry.spec.inject === undefined)
     return { ...head, verdict: 'applied', why: 'it gives variables to other defaults alone', values: [] };
@@ -121,7 +166,7 @@ const explainEntry = (entry: Entry, matches: readonly Match[], happened: Happene
       why: `the object itself is refused: ${happened.denied.replace(/\.$/, '')}`,
       values: [],
     };
-  const values = valuesOf(entry, match, happened);
+  const values = valuesOf(entry, match, findings);
   return { ...head, ...verdictOf(values), values };
 };
 
@@ -145,9 +190,9 @@ const verdictOf = (values: readonly ValueExplanation[]): Pick<DefaultsExplanatio
   return { verdict: count('applied') > 0 ? 'applied' : first.verdict, why: `of its values ${told.join(', ')}` };
 };
 
-const valuesOf = (entry: Entry, { layers }: Match, happened: Happened): readonly ValueExplanation[] => {
+const valuesOf = (entry: Entry, match: Match, { outcomes, explain }: Findings): readonly ValueExplanation[] => {
   const title = titleOf(entry);
-  const own = happened.outcomes.filter(({ by }) => by === title);
+  const own = outcomes.get(title) ?? [];
   const told = own.map(({ verdict, field, key, value, over, why }) => ({
     verdict,
     field: `${field} ${key}`,
@@ -155,50 +200,35 @@ const valuesOf = (entry: Entry, { layers }: Match, happened: Happened): readonly
     why,
     ...(over !== undefined && { over }),
   }));
-  const made = happened.explain.filter(
-    ({ source, path }) => source === `PlatformDefaults ${title}` && !isTold(path, own),
-  );
+  const made = own.length > 0 ? [] : (explain.get(`PlatformDefaults ${title}`) ?? []);
   return [
     ...told,
-    ...(own.length === 0
-      ? made.map(({ path, why }) => ({ verdict: 'applied' as const, field: path, value: undefined, why }))
-      : []),
-    ...leftOutOf(entry, layers),
-    ...lostBy(entry, layers.layers),
+    ...made.map(({ path, why }) => ({ verdict: 'applied' as const, field: path, value: undefined, why })),
+    ...leftOutOf(match.leftOut.get(entry) ?? []),
+    ...lostBy(entry, match),
   ];
 };
 
-const leftOutOf = (entry: Entry, { leftOut }: Layers): readonly ValueExplanation[] =>
-  leftOut
-    .filter((left) => left.entry === entry)
-    .flatMap(({ values = [] }) =>
-      values.map(({ field, why }) => ({
-        verdict: 'refused' as const,
-        field: `spec.inject.${field}`,
-        value: undefined,
-        why,
-      })),
-    );
-
-const isTold = (path: string, outcomes: readonly Outcome[]): boolean =>
-  outcomes.some(({ field }) => path.startsWith(`/${field.replaceAll('.', '/')}/`));
+const leftOutOf = (leftOut: readonly LeftOut[]): readonly ValueExplanation[] =>
+  leftOut.flatMap(({ values = [] }) =>
+    values.map(({ field, why }) => ({
+      verdict: 'refused' as const,
+      field: `spec.inject.${field}`,
+      value: undefined,
+      why,
+    })),
+  );
 
 /** The values of an entry that others give too and win. */
-const lostBy = (entry: Entry, layers: readonly Layer[]): readonly ValueExplanation[] => {
-  const layer = layers.find((one) => one.entry === entry);
+const lostBy = (entry: Entry, { layers, winners }: Match): readonly ValueExplanation[] => {
+  const layer = layers.get(entry);
   if (layer === undefined) return [];
-  const merged = mergeLayers(layers, []);
-  const winners = itemsOf(merged);
-  const paths = new Map(
-    layers.toReversed().flatMap((one) => mountPathsOf(one.inject).map((path) => [path, one.entry])),
-  );
+  const { items, byMountPath, byTitle } = winners();
   return [...itemsOf(mergeLayers([layer], []))].flatMap(([id, item]) => {
-    const winner = winners.get(id);
+    const winner = items.get(id);
     if (winner !== undefined && isDeepStrictEqual(winner.source, entry.source)) return [];
     const rival =
-      winner === undefined
-        ? paths.get(id.slice(id.indexOf(' ') + 1))
-        : layers.find((one) => isDeepStrictEqual(one.entry.source, winner.source))?.entry;
+      winner === undefined ? byMountPath.get(id.slice(id.indexOf(' ') + 1)) : byTitle.get(sourceTitle(winner.source));
     return [lost(id, item.value, entry, rival, winner?.value)];
   });
 };

@@ -91,9 +91,20 @@ export const requirementText = ({ key, operator, values }: Requirement): string 
 const presentText = ({ key, operator, values }: Requirement, labels: StringMap): string => {
   if (Object.hasOwn(labels, key)) {
     const value = labels[key] ?? '';
-    const meant = operator === 'In' ? nearestOf(value, values) : undefined;
+    const meant = operator === 'In' ? nearestOf(value, values.slice(0, MAX_READ)) : undefined;
     return `${key}=${value}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
   }
-  const meant = nearestOf(key, Object.keys(labels));
+  const meant = nearestOf(key, firstKeys(labels));
   return meant === undefined ? `no label ${key}` : `no label ${key}, but ${meant}=${labels[meant]}`;
 };
+
+/** Found once for each object: to find them is to enumerate all. */
+const firstKeys = (labels: StringMap): readonly string[] => {
+  const keys = keysOf.get(labels) ?? Object.keys(labels).slice(0, MAX_READ);
+  keysOf.set(labels, keys);
+  return keys;
+};
+const keysOf = new WeakMap<StringMap, readonly string[]>();
+
+/** Of a few somebody mistyped one. A tenant has as many labels as fit into an object, and as many PlatformDefaults to hold them against. */
+const MAX_READ = 50;

@@ -24,6 +24,7 @@ import { factsIn, objectStore } from '../../fixtures/object-store.ts';
 import { MANY_IN_CALRISSIAN } from './calrissian.ts';
 import { claimOf, MANY_CLAIMS } from './claims.ts';
 import { confOf, grown, nameOf, type Shape } from './entries.ts';
+import { MANY_EXPLAINED } from './explanations.ts';
 
 /** What a tenant has many of, or makes large, that no single review carries. */
 export interface WorldCase {
@@ -280,6 +281,11 @@ export const WORLDS = {
       const large = largeStore(count, shape, field);
       return () => reconcileAll([large]);
     },
+  },
+  'what is explained and reported': {
+    most: 3_000,
+    fields: Object.keys(MANY_EXPLAINED),
+    workOf: (count, shape, field) => MANY_EXPLAINED[field]?.(count, shape) ?? (() => undefined),
   },
   'a file for preview': {
     most: 1_500,
