@@ -8,8 +8,14 @@ export type InTurn = (host: string, job: () => void) => void;
 export interface BodyLimits {
   /** One body. */
   readonly maxBytes: number;
-  /** What is taken even when the budget is used up, so that large bodies that never end do not keep the usual ones out. */
+  /** Up to this a body counts with the small ones, so that large bodies that never end do not keep the usual ones out. */
   readonly smallBytes: number;
+}
+
+/** Small bodies have a budget of their own. */
+interface BodyBudgets {
+  readonly small: Budget;
+  readonly large: Budget;
 }
 
 /** A body, or why it was not read to its end: it is too large, or too much is being read already. */
@@ -26,7 +32,7 @@ export type ReadBody = (exchange: Exchange, done: (body: Body) => void, broken: 
  * done when its turn comes, and counts until then.
  */
 export const createBodyReader =
-  (limits: BodyLimits, budget: Budget, inTurn: InTurn): ReadBody =>
+  (limits: BodyLimits, budgets: BodyBudgets, inTurn: InTurn): ReadBody =>
   ({ request, response }, done, broken) => {
     const declared = Number(request.headers['content-length'] ?? 0);
     if (declared > limits.maxBytes) {
@@ -45,8 +51,8 @@ export const createBodyReader =
       end();
       done(why);
     };
-    const hold = (): Reservation => {
-      const reservation = budget.open(hostOf(request), () => refuse('too much'));
+    const hold = (size: keyof BodyBudgets): Reservation => {
+      const reservation = budgets[size].open(hostOf(request), () => refuse('too much'));
       return whileOpen({ response }, reservation, end);
     };
     request.on('data', (chunk: Buffer) => {
@@ -92,16 +98,22 @@ const NOTHING: Buffer = Buffer.alloc(0);
  * One buffer for what comes, so that a body in a million pieces takes no more memory than one that comes whole: twice of what has
  * come, at most.
  */
-const createIncoming = (expected: number, limits: BodyLimits, hold: () => Reservation): Incoming => {
+const createIncoming = (
+  expected: number,
+  limits: BodyLimits,
+  hold: (size: keyof BodyBudgets) => Reservation,
+): Incoming => {
   let buffer = NOTHING;
   let length = 0;
-  let reservation: Reservation | undefined;
-  let reservedBytes = 0;
+  let held: { readonly size: keyof BodyBudgets; readonly reservation: Reservation; bytes: number } | undefined;
   const reserve = (capacity: number): boolean => {
-    if (capacity <= limits.smallBytes) return true;
-    reservation ??= hold();
-    if (!reservation.take(capacity - reservedBytes)) return false;
-    reservedBytes = capacity;
+    const size = capacity <= limits.smallBytes ? 'small' : 'large';
+    if (held?.size !== size) {
+      held?.reservation.release();
+      held = { size, reservation: hold(size), bytes: 0 };
+    }
+    if (!held.reservation.take(capacity - held.bytes)) return false;
+    held.bytes = capacity;
     return true;
   };
   return {
@@ -121,7 +133,7 @@ const createIncoming = (expected: number, limits: BodyLimits, hold: () => Reserv
     isLarge: () => length > limits.smallBytes,
     release: () => {
       buffer = NOTHING;
-      reservation?.release();
+      held?.reservation.release();
     },
   };
 };

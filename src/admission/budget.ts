@@ -6,6 +6,13 @@ export interface Reservation {
   readonly release: () => void;
 }
 
+/** In bytes. */
+interface BudgetLimits {
+  readonly all: number;
+  /** Of one address; what others hold is none of its business. All of it where nothing is said. */
+  readonly ofOne?: number;
+}
+
 /** Memory that all clients of a server share, in bytes. */
 export interface Budget {
   /** Begins with nothing. `onRevoked` is told when it went to those who wait; it is released by then. */
@@ -26,17 +33,22 @@ interface Entry {
 /**
  * A budget that nobody can use up for others. Where there is no room, the address that holds most gives back its oldest, as long as
  * it holds more than the one that asks would; then whatever has been held longest, if for over a second. Else who asks gets nothing.
+ * Where an address has its share, it gives back its own oldest, if held for over a second.
  */
-export const createBudget = (maxBytes: number, now = () => performance.now()): Budget => {
+export const createBudget = (
+  { all: maxBytes, ofOne = maxBytes }: BudgetLimits,
+  now = () => performance.now(),
+): Budget => {
   /** The oldest first. */
   const all = new Set<Entry>();
   const byHost = new Map<string, number>();
   let total = 0;
+  const heldBy = (host: string): number => byHost.get(host) ?? 0;
 
   const add = (entry: Entry, bytes: number): void => {
     entry.bytes += bytes;
     total += bytes;
-    const ofHost = (byHost.get(entry.host) ?? 0) + bytes;
+    const ofHost = heldBy(entry.host) + bytes;
     if (ofHost === 0) byHost.delete(entry.host);
     else byHost.set(entry.host, ofHost);
   };
@@ -48,16 +60,18 @@ export const createBudget = (maxBytes: number, now = () => performance.now()): B
     return undefined;
   };
   const victimOf = (asking: Entry, bytes: number): Entry | undefined => {
-    const [host, most] = largest(byHost);
-    if (host !== asking.host && most > (byHost.get(asking.host) ?? 0) + bytes)
-      return oldest((entry) => entry.host === host);
     const before = now() - YIELD_AFTER_MS;
-    return oldest((entry) => entry !== asking && entry.openedAt < before);
+    const canYield = (entry: Entry): boolean => entry !== asking && entry.openedAt < before;
+    if (heldBy(asking.host) + bytes > ofOne) return oldest((entry) => entry.host === asking.host && canYield(entry));
+    const [host, most] = largest(byHost);
+    if (host !== asking.host && most > heldBy(asking.host) + bytes) return oldest((entry) => entry.host === host);
+    return oldest(canYield);
   };
   const take = (entry: Entry, bytes: number): boolean => {
     if (!all.has(entry)) return false;
-    while (total + bytes > maxBytes) {
-      const victim = bytes > maxBytes ? undefined : victimOf(entry, bytes);
+    const isTooMuch = (): boolean => total + bytes > maxBytes || heldBy(entry.host) + bytes > ofOne;
+    while (isTooMuch()) {
+      const victim = bytes > Math.min(maxBytes, ofOne) ? undefined : victimOf(entry, bytes);
       if (victim === undefined) return false;
       release(victim);
       victim.revoke();

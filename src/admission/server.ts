@@ -28,6 +28,8 @@ export const MAX_BODY_BYTES = 7 * 1024 * 1024;
 const BODY_LIMITS = { maxBytes: MAX_BODY_BYTES, smallBytes: 64 * 1024 };
 /** Of large bodies that are on their way, in bytes: with what is made of the densest, they fit into 512 MiB. */
 const MAX_UNDER_WAY_BYTES = 32 * 1024 * 1024;
+/** Of small ones that have not come to their end, from one address, in bytes: more than an API server has on their way at once. */
+export const MOST_SMALL_OF_ONE = 16 * 1024 * 1024;
 /** Of large answers that their clients have not taken, in bytes. */
 const MAX_UNREAD_BYTES = 64 * 1024 * 1024;
 /** Some 25 KiB each. API servers hold as many as they have reviews in flight. */
@@ -45,7 +47,7 @@ export interface WebhookServer {
   readonly drain: (quietMs: number) => Promise<void>;
   /** Takes no new connections; resolves when the last request is answered and every connection closed. */
   readonly close: () => Promise<void>;
-  /** Of bodies that are on their way and answers that nobody has taken yet, in bytes; small ones are not counted. */
+  /** Of bodies that are on their way and answers that nobody has taken yet, in bytes; not of bodies that come in one piece, nor of small answers. */
   readonly reservedBytes: () => number;
 }
 
@@ -58,8 +60,12 @@ export const createWebhookServer = (
 ): WebhookServer => {
   let isDraining = false;
   const server = createServer({ ...tls, ...callers.tls, ...LIMITS });
-  const bodies = createBudget(MAX_UNDER_WAY_BYTES);
-  const answers = createBudget(MAX_UNREAD_BYTES);
+  const bodies = {
+    // Each connection has one at most, so that all of them together have a bound.
+    small: createBudget({ all: MAX_CONNECTIONS * BODY_LIMITS.smallBytes, ofOne: MOST_SMALL_OF_ONE }),
+    large: createBudget({ all: MAX_UNDER_WAY_BYTES }),
+  };
+  const answers = createBudget({ all: MAX_UNREAD_BYTES });
   const answerAll = answerer(handle, log);
   const batch = createBatcher(answerAll);
   const readBody = createBodyReader(BODY_LIMITS, bodies, createRoundRobin(batch.run));
@@ -100,7 +106,7 @@ export const createWebhookServer = (
       return shutdown.untilQuiet(quietMs);
     },
     close: shutdown.close,
-    reservedBytes: () => bodies.reservedBytes() + answers.reservedBytes(),
+    reservedBytes: () => bodies.small.reservedBytes() + bodies.large.reservedBytes() + answers.reservedBytes(),
   };
 };
 
@@ -187,7 +193,11 @@ const NO_POST = failure(405, 'MethodNotAllowed', `${MUTATE_PATH} takes POST only
 const COMPRESSED = failure(415, 'UnsupportedMediaType', 'A compressed body is not accepted.');
 const NO_JSON = failure(415, 'UnsupportedMediaType', 'The body must be application/json.');
 const TOO_LARGE = failure(413, 'RequestEntityTooLarge', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
-const TOO_MUCH = failure(503, 'ServiceUnavailable', 'Too many large bodies are on their way; try again.');
+const TOO_MUCH = failure(
+  503,
+  'ServiceUnavailable',
+  'Too much of bodies that have not come to their end is held; try again.',
+);
 const TOO_COMPLEX = failure(413, 'RequestEntityTooLarge', 'The body nests too deeply, or holds too many values.');
 const NO_PROBE = failure(
   403,

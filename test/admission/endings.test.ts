@@ -1,10 +1,15 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createWebhookServer, MAX_BODY_BYTES, type WebhookServer } from '../../src/admission/server.ts';
+import {
+  createWebhookServer,
+  MAX_BODY_BYTES,
+  MOST_SMALL_OF_ONE,
+  type WebhookServer,
+} from '../../src/admission/server.ts';
 import { issueAuthority, issueServing } from '../../src/certificates/issue.ts';
 import { createLog } from '../../src/ops/log.ts';
 
@@ -42,9 +47,11 @@ afterAll(() => {
   webhook.server.closeAllConnections();
 });
 
-const open = async (): Promise<TLSSocket> => {
+const open = async (localAddress = '127.0.0.1'): Promise<TLSSocket> => {
   const { port } = webhook.server.address() as AddressInfo;
-  const socket = connect({ port, host: '127.0.0.1', ca: authority });
+  // A session has no address of its own to go out from: the connection below it has.
+  const connection = connectTcp({ port, host: '127.0.0.1', localAddress });
+  const socket = connect({ socket: connection, host: '127.0.0.1', ca: authority });
   socket.on('error', () => socket.destroy());
   await once(socket, 'secureConnect');
   return socket;
@@ -76,6 +83,10 @@ const whole = (bytes: number): string => {
 const beginnings = {
   'a length and a part': (bytes: number) => `${START}Content-Length: ${MAX_BODY_BYTES}\r\n\r\n${'x'.repeat(bytes)}`,
   'a length and one byte': () => `${START}Content-Length: ${MAX_BODY_BYTES}\r\n\r\nx`,
+  'a length and a part of a small one': (bytes: number) =>
+    `${START}Content-Length: ${64 * KIB}\r\n\r\n${'x'.repeat(bytes % (64 * KIB))}`,
+  'a small chunk': (bytes: number) =>
+    `${CHUNKED}${((bytes % KIB) + 1).toString(16)}\r\n${'x'.repeat((bytes % KIB) + 1)}\r\n`,
   'a chunk': (bytes: number) => `${CHUNKED}${(bytes + 1).toString(16)}\r\n${'x'.repeat(bytes + 1)}\r\n`,
   'chunks past the limit': () => `${CHUNKED}800000\r\n${'x'.repeat(0x80_00_00)}\r\n`,
   'a chunk that is none': (bytes: number) =>
@@ -138,7 +149,7 @@ describe('what the bodies and answers of a server hold', () => {
   }, 120_000);
 
   it('is what has come of bodies that announce more, and nothing once they are answered 408', async () => {
-    const sockets = await Promise.all(Array.from({ length: 8 }, open));
+    const sockets = await Promise.all(Array.from({ length: 8 }, () => open()));
     const answers = sockets.map((socket) => once(socket, 'data'));
     await Promise.all(sockets.map((socket) => write(socket, beginnings['a length and a part'](100 * KIB))));
     await expect.poll(webhook.reservedBytes).toBeGreaterThan(8 * 100 * KIB);
@@ -147,6 +158,25 @@ describe('what the bodies and answers of a server hold', () => {
     await expect.poll(webhook.reservedBytes).toBe(0);
     for (const socket of sockets) socket.destroy();
   });
+
+  it('is no more than its share for one address, however many small bodies of it do not end, and others are answered', async () => {
+    webhook.server.requestTimeout = 20_000;
+    const sockets = await Promise.all(Array.from({ length: 400 }, () => open('127.0.0.9')));
+    const answers: string[] = [];
+    for (const socket of sockets) socket.on('data', (answer) => answers.push(String(answer).slice(0, 12)));
+    const part = `${START}Content-Length: ${64 * KIB}\r\n\r\n${'x'.repeat(64 * KIB - 1)}`;
+    await Promise.all(sockets.map((socket) => write(socket, part)));
+    await expect.poll(() => answers.length).toBe(400 - MOST_SMALL_OF_ONE / (64 * KIB));
+    expect(new Set(answers)).toEqual(new Set(['HTTP/1.1 503']));
+    expect(webhook.reservedBytes()).toBe(MOST_SMALL_OF_ONE);
+    const other = await open();
+    const answer = once(other, 'data');
+    await write(other, whole(40 * KIB));
+    expect(String((await answer)[0])).toMatch(/^HTTP\/1\.1 200 /);
+    for (const socket of [other, ...sockets]) socket.destroy();
+    await expect.poll(webhook.reservedBytes).toBe(0);
+    webhook.server.requestTimeout = 500;
+  }, 30_000);
 });
 
 it('a request that comes before the last one is answered ends the connection, and costs that one nothing', async () => {

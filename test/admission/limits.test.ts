@@ -117,7 +117,7 @@ describe('large answers that nobody reads', () => {
 });
 
 it('whoever takes nothing of a large answer loses the connection', async () => {
-  const send = createSender(createBudget(64 * 2 ** 20), 100);
+  const send = createSender(createBudget({ all: 64 * 2 ** 20 }), 100);
   const answer = { status: 200, body: 'x'.repeat(32 * 2 ** 20) };
   const server = createServer((_request, response) => send(response, answer, false));
   const port = await listen(server);
