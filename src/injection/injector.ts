@@ -6,7 +6,7 @@ import { INJECT_DISABLED, INJECT_LABEL, INJECTED_ANNOTATION } from '../api/names
 import { type Edit, type FieldPath, fieldId, isListPath, keyOf, OURSELVES } from './edit.ts';
 import { memoize, memoizePassing } from './memo.ts';
 import { createRecorder, NO_ROOM, outcomeOfRefusal } from './outcomes.ts';
-import { listAt, pointerTo, readAt } from './path.ts';
+import { listAt, type Path, pointerTo, readAt } from './path.ts';
 import { type Rules, type Settlement, settle } from './settlement.ts';
 import {
   bytesLeftForSnapshot,
@@ -262,8 +262,7 @@ const explanationsOf = (
   if (!isListPath(at)) return [explanationAt(reason.pointer, reason)];
   const list = listAt(object, at);
   // A container that was added is given more, and is another object by then.
-  const index =
-    at.at(-1) === 'initContainers' ? list.findIndex((item) => keyOf(at, item) === key) : placeIn(list, value);
+  const index = at.at(-1) === 'initContainers' ? placeOfKey(list, at, key) : placeIn(list, value);
   return index < 0 ? [] : [explanationAt(`${reason.pointer}/${index}`, reason)];
 };
 
@@ -272,6 +271,14 @@ const placeIn = (list: readonly unknown[], value: unknown): number =>
   list.length <= SHORT_LIST
     ? list.indexOf(value)
     : (memoizePassing(list, placeIn, () => new Map(list.map((item, index) => [item, index]))).get(value) ?? -1);
+
+const placeOfKey = (list: readonly unknown[], at: Path, key: string): number => {
+  const keys = (): ReadonlyMap<string | undefined, number> =>
+    new Map(list.map((item, index) => [keyOf(at, item), index] as const).toReversed());
+  return list.length <= SHORT_LIST
+    ? list.findIndex((item) => keyOf(at, item) === key)
+    : (memoizePassing(list, placeOfKey, keys).get(key) ?? -1);
+};
 
 const SHORT_LIST = 64;
 

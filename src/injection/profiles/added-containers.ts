@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { type Edit, editsOf, valuesAt } from '../edit.ts';
+import { type Edit, editsOf, entriesWith, valuesAt } from '../edit.ts';
 import { memoize } from '../memo.ts';
 import { listAt, type Path, textAt } from '../path.ts';
 import { isOfWindows } from '../pod-fields.ts';
@@ -45,12 +45,15 @@ export const addedContainerRefusal = (
   volumeRefusalOf: (volume: Edit) => string | undefined,
 ): string | undefined => {
   if (isOfWindows(pod)) return 'it is a pod of Windows';
-  if (isTaken(pod, edit) || listAt(pod, CONTAINERS).some((container) => textAt(container, ['name']) === edit.key))
-    return TAKEN;
+  if (isTaken(pod, edit) || hasContainer(listAt(pod, CONTAINERS), edit.key)) return TAKEN;
   return listAt(edit.value, ['volumeMounts'])
     .map((mount) => mountedVolumeRefusal(pod, { ...edit, value: mount }, POD_VOLUMES, desired, volumeRefusalOf))
     .find((why) => why !== undefined);
 };
+
+/** Looked up as in a list of init containers: there can be as many added as there are, and more. */
+export const hasContainer = (containers: readonly unknown[], name: string): boolean =>
+  entriesWith(containers, INIT_CONTAINERS, name).length > 0;
 
 export const TAKEN = 'there is a container of that name, and containers are added, never changed';
 

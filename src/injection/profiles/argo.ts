@@ -121,18 +121,17 @@ const isMarkedByArgo = (container: unknown): boolean => {
   );
 };
 
-const asUsers =
-  (pod: KubeObject) =>
-  (at: Path): PlacedContainer => {
-    const name = textAt(pod, [...at, 'name']) ?? '';
-    return { at, name, role: roleOf(pod, at, name), isDefault: true };
-  };
-
 /** Where no container is `main`, each is a step of a container set. */
-const roleOf = (pod: KubeObject, at: Path, name: string): ContainerRole => {
-  if (at[1] === 'initContainers') return textAt(pod, [...at, 'restartPolicy']) === 'Always' ? 'sidecar' : 'init';
-  const isMain = (container: unknown): boolean => textAt(container, ['name']) === 'main';
-  return name === 'main' || !listAt(pod, ['spec', 'containers']).some(isMain) ? 'main' : 'sidecar';
+const asUsers = (pod: KubeObject): ((at: Path) => PlacedContainer) => {
+  const hasMain = listAt(pod, ['spec', 'containers']).some((container) => textAt(container, ['name']) === 'main');
+  const roleOf = (at: Path, name: string): ContainerRole => {
+    if (at[1] === 'initContainers') return textAt(pod, [...at, 'restartPolicy']) === 'Always' ? 'sidecar' : 'init';
+    return name === 'main' || !hasMain ? 'main' : 'sidecar';
+  };
+  return (at) => {
+    const name = textAt(pod, [...at, 'name']) ?? '';
+    return { at, name, role: roleOf(at, name), isDefault: true };
+  };
 };
 
 const asHelper =

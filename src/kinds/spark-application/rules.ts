@@ -2,7 +2,7 @@ import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, valuesAt } from '../../injection/edit.ts';
 import { memoize } from '../../injection/memo.ts';
 import { childOf, isRecord, listAt, textAt } from '../../injection/path.ts';
-import { isTaken, TAKEN } from '../../injection/profiles/added-containers.ts';
+import { hasContainer, isTaken, TAKEN } from '../../injection/profiles/added-containers.ts';
 import { isReservedLabel, isReservedPath, isReservedSparkConf, isReservedVolume } from '../../injection/reserved.ts';
 import type { Rules } from '../../injection/settlement.ts';
 import {
@@ -171,9 +171,7 @@ const OTHERS = ['sidecars', 'template/spec/containers', 'template/spec/initConta
 const containerRefusal = (app: KubeObject, edit: Edit): string | undefined => {
   const role = edit.at[1] === 'driver' ? 'driver' : 'executor';
   if (edit.key === CONTAINER_NAMES[role]) return 'Spark’s own container is called so';
-  const isThere = OTHERS.some((path) =>
-    listAt(app, ['spec', role, ...path]).some((container) => textAt(container, ['name']) === edit.key),
-  );
+  const isThere = OTHERS.some((path) => hasContainer(listAt(app, ['spec', role, ...path]), edit.key));
   if (isThere || isTaken(app, edit)) return TAKEN;
   const mounted = mountIndex(listAt(app, ['spec', role, 'volumeMounts']));
   const lacking = listAt(edit.value, ['volumeMounts'])

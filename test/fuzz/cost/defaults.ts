@@ -17,6 +17,7 @@ export const GROWING = [
   'tolerations',
   'imagePullSecrets',
   'hostAliases',
+  'initContainers',
   'sparkConf',
   'hadoopConf',
 ] as const satisfies readonly InjectKey[];
@@ -61,6 +62,9 @@ const injectOf = (key: Growing, indices: readonly number[], shape: Shape) => {
     case 'configMaps':
     case 'secrets':
       return { [key]: files };
+    // Of other names than what grows, else none of them is added.
+    case 'initContainers':
+      return { initContainers: indices.map((index) => ({ name: `added-${index}`, image: 'i' })) };
     case 'sparkConf':
       return {
         sparkConf: Object.fromEntries(Object.entries(confOf((indices.at(-1) ?? 0) + 1, paths)).slice(indices[0])),
