@@ -105,15 +105,15 @@ const createIncoming = (
 ): Incoming => {
   let buffer = NOTHING;
   let length = 0;
-  let held: { readonly size: keyof BodyBudgets; readonly reservation: Reservation; bytes: number } | undefined;
+  let counted: { readonly size: keyof BodyBudgets; readonly reservation: Reservation; bytes: number } | undefined;
   const reserve = (capacity: number): boolean => {
     const size = capacity <= limits.smallBytes ? 'small' : 'large';
-    if (held?.size !== size) {
-      held?.reservation.release();
-      held = { size, reservation: hold(size), bytes: 0 };
+    if (counted?.size !== size) {
+      counted?.reservation.release();
+      counted = { size, reservation: hold(size), bytes: 0 };
     }
-    if (!held.reservation.take(capacity - held.bytes)) return false;
-    held.bytes = capacity;
+    if (!counted.reservation.take(capacity - counted.bytes)) return false;
+    counted.bytes = capacity;
     return true;
   };
   return {
@@ -133,7 +133,7 @@ const createIncoming = (
     isLarge: () => length > limits.smallBytes,
     release: () => {
       buffer = NOTHING;
-      held?.reservation.release();
+      counted?.reservation.release();
     },
   };
 };

@@ -43,12 +43,12 @@ export const createBudget = (
   const all = new Set<Entry>();
   const byHost = new Map<string, number>();
   let total = 0;
-  const heldBy = (host: string): number => byHost.get(host) ?? 0;
+  const bytesOf = (host: string): number => byHost.get(host) ?? 0;
 
   const add = (entry: Entry, bytes: number): void => {
     entry.bytes += bytes;
     total += bytes;
-    const ofHost = heldBy(entry.host) + bytes;
+    const ofHost = bytesOf(entry.host) + bytes;
     if (ofHost === 0) byHost.delete(entry.host);
     else byHost.set(entry.host, ofHost);
   };
@@ -62,14 +62,14 @@ export const createBudget = (
   const victimOf = (asking: Entry, bytes: number): Entry | undefined => {
     const before = now() - YIELD_AFTER_MS;
     const canYield = (entry: Entry): boolean => entry !== asking && entry.openedAt < before;
-    if (heldBy(asking.host) + bytes > ofOne) return oldest((entry) => entry.host === asking.host && canYield(entry));
+    if (bytesOf(asking.host) + bytes > ofOne) return oldest((entry) => entry.host === asking.host && canYield(entry));
     const [host, most] = largest(byHost);
-    if (host !== asking.host && most > heldBy(asking.host) + bytes) return oldest((entry) => entry.host === host);
+    if (host !== asking.host && most > bytesOf(asking.host) + bytes) return oldest((entry) => entry.host === host);
     return oldest(canYield);
   };
   const take = (entry: Entry, bytes: number): boolean => {
     if (!all.has(entry)) return false;
-    const isTooMuch = (): boolean => total + bytes > maxBytes || heldBy(entry.host) + bytes > ofOne;
+    const isTooMuch = (): boolean => total + bytes > maxBytes || bytesOf(entry.host) + bytes > ofOne;
     while (isTooMuch()) {
       const victim = bytes > Math.min(maxBytes, ofOne) ? undefined : victimOf(entry, bytes);
       if (victim === undefined) return false;
