@@ -28,6 +28,7 @@ export const versions = {
   hadoopAws: '3.3.4',
   jmxExporter: '0.20.0',
   flink: '2.1.0',
+  flinkOperator: '1.7.0',
   /** The first that speaks to an account without hierarchical names, which azurite is. */
   hadoopAzure: '3.4.2',
 } as const;

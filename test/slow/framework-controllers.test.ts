@@ -5,6 +5,7 @@ import type { Daemon } from '../../dev/daemon.ts';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import { controllerObstacle, type FrameworkController } from '../../dev/workloads/controllers/controller.ts';
 import { installFlink } from '../../dev/workloads/controllers/flink.ts';
+import { type FlinkOperator, installFlinkOperator } from '../../dev/workloads/controllers/flink-operator.ts';
 import { installJobSet } from '../../dev/workloads/controllers/job-set.ts';
 import { installKubeRay } from '../../dev/workloads/controllers/kube-ray.ts';
 import { installTrainer, installTrainingOperator } from '../../dev/workloads/controllers/kubeflow-training.ts';
@@ -14,6 +15,9 @@ import { FRAMEWORK_KINDS } from '../../src/api/target-kinds.ts';
 import { resources } from '../../src/kube/api-server.ts';
 import {
   dask,
+  flinkApplication,
+  flinkSession,
+  flinkStandalone,
   jobSet,
   notebook,
   priorityAndRuntime,
@@ -262,6 +266,78 @@ describe.skipIf(obstacle !== undefined)("pods of frameworks' own controllers, wi
     expect(numbers.toSorted()).toEqual(['1-1', '1-2', '2-1', '2-2']);
     for (const { metadata } of second) expect(metadata).not.toHaveProperty('deletionTimestamp');
     expect(uids(await podsOf('app=clicks,component=jobmanager'))).toEqual(uids([jobManager as StoredPod]));
+  });
+
+  describe("of Flink's operator", () => {
+    let operator: FlinkOperator;
+    let process: Daemon;
+    beforeAll(async () => {
+      const wanted = { namespace: 'jobs', sessionCluster: 'sessions' };
+      operator = await installFlinkOperator(cluster.controlPlane, wanted, progress);
+      process = await start(operator);
+    });
+
+    const expectAll = (pod: StoredPod): void => {
+      expectFullPod(pod);
+      expectUsers(containersOf(pod, 'flink-main-container'));
+      expectHelper(containersOf(pod, 'history'));
+    };
+    /** What is asked for in an object, by whoever: not what becomes of it. */
+    const askedFor = async (object: string): Promise<object> => {
+      const stored = JSON.parse(await inJobs('get', object, '-o', 'json')) as KubeObject & { readonly spec: unknown };
+      const { metadata, spec } = stored;
+      const { uid, generation, labels, annotations } = metadata;
+      return { uid, generation, labels, annotations, spec };
+    };
+    const newPods = async (labelSelector: string, known: readonly StoredPod[]): Promise<readonly StoredPod[]> =>
+      (await podsOf(labelSelector)).filter(({ metadata: { uid } }) => !uids(known).includes(uid ?? ''));
+    /** As a kubelet does of a pod that works. */
+    const sayReady = async ({ metadata: { name = '' } }: StoredPod): Promise<void> => {
+      const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+      await inJobs('patch', 'pod', name, '--subresource=status', '-p', JSON.stringify({ status }));
+    };
+
+    it('have all where Flink runs, and stay when it starts again, until a FlinkDeployment differs', async () => {
+      const deployments = [
+        flinkSession('sessions', { flinkConfiguration: operator.configuration }),
+        flinkApplication('per-minute'),
+        flinkStandalone('standalone'),
+      ];
+      const names = deployments.map(({ metadata }) => metadata.name);
+      for (const deployment of deployments) {
+        // What the operator compares: none of it is ours.
+        const create = ['create', '--dry-run=server', '-o', 'json', '-f', '-'];
+        const stored = await kubectl(cluster.controlPlane, ['-n', 'jobs', ...create], { input: stringify(deployment) });
+        expect(JSON.parse(stored)).toHaveProperty('spec', deployment.spec);
+        await apply(deployment);
+      }
+      const [jobManager] = await untilThere('app=sessions', 1, onceStarted);
+      await untilThere('app=per-minute', 1);
+      await untilThere('app=standalone', 3);
+      const all = `app in (${names.join()})`;
+      const first = await podsOf(all);
+      for (const pod of first) expectAll(pod);
+
+      running.push(await operator.startJobManager());
+      await sayReady(jobManager as StoredPod);
+      await expect.poll(() => field('flinkdeployment/sessions', '.status.lifecycleState'), onceStarted).toBe('STABLE');
+
+      const objects = names.flatMap((name) => [`flinkdeployment/${name}`, `deployment/${name}`]);
+      objects.push('deployment/standalone-taskmanager');
+      const before = await Promise.all(objects.map(askedFor));
+      await process.stop();
+      process = await start(operator);
+      for (const name of names) await expect.poll(() => operator.timesReconciled(name), onceStarted).toBeGreaterThan(1);
+      expect(await Promise.all(objects.map(askedFor))).toEqual(before);
+      expect(uids(await podsOf(all)).toSorted()).toEqual(uids(first).toSorted());
+
+      const taskManagers = 'app=standalone,component=taskmanager';
+      await apply(flinkStandalone('standalone', '2g'));
+      await expect.poll(async () => (await newPods(taskManagers, first)).length, soon).toBe(2);
+      for (const pod of await newPods(taskManagers, first)) expectAll(pod);
+      const differing = ['--field-selector=reason=SpecChanged', '-o', 'jsonpath={..involvedObject.name}'];
+      expect(await inJobs('get', 'events', ...differing)).toBe('standalone');
+    });
   });
 
   describe("of Spark's own client", () => {

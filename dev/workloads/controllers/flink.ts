@@ -28,7 +28,8 @@ export const installFlink = async (
   { namespace, name }: { readonly namespace: string; readonly name: string },
   progress: Progress,
 ): Promise<Flink> => {
-  const classpath = ['-cp', `${await jarsFolder(progress)}/*`];
+  const artifacts = ['flink-kubernetes', 'flink-clients'].map((part) => `org.apache.flink:${part}:${versions.flink}`);
+  const classpath = ['-cp', `${await flinkJars({ name: 'flink', artifacts }, progress)}/*`];
   const configuration = await writeConfiguration(controlPlane, { namespace, name });
   const java = join(javaHome, 'bin/java');
   const env = { FLINK_CONF_DIR: configuration, HOME: controlPlane.directory };
@@ -44,15 +45,18 @@ export const installFlink = async (
   };
 };
 
-const jarsFolder = async (progress: Progress): Promise<string> => {
-  const packages = { [`${javaHome}/bin/java`]: 'openjdk-17-jdk-headless' };
-  await ensureAptPackages({ packages, user: 'The Flink client of the tests', progress });
-  const artifacts = ['flink-kubernetes', 'flink-clients'].map((part) => `org.apache.flink:${part}:${versions.flink}`);
-  const layer = await jarsLayer({ name: 'flink-jars', artifacts, folder: 'flink' }, progress);
-  const folder = await cached({ name: 'flink', key: [layer], progress }, async (unfinished) => {
+/** Folder of these artifacts and all that they need, by the name that it is cached under. */
+export const flinkJars = async (
+  { name, artifacts }: { readonly name: string; readonly artifacts: readonly string[] },
+  progress: Progress,
+): Promise<string> => {
+  const packages = { [`${javaHome}/bin/jar`]: 'openjdk-17-jdk-headless' };
+  await ensureAptPackages({ packages, user: "Flink's own programs of the tests", progress });
+  const layer = await jarsLayer({ name: `${name}-jars`, artifacts, folder: name }, progress);
+  const folder = await cached({ name, key: [layer], progress }, async (unfinished) => {
     await run('tar', ['-xf', layer], { cwd: unfinished, timeoutMs: UNPACK_WITHIN_MS });
   });
-  return join(folder, 'flink');
+  return join(folder, name);
 };
 
 const writeConfiguration = async (
@@ -89,7 +93,7 @@ const writeConfiguration = async (
 };
 
 /** Its client reads no elliptic keys, which those of administrators are here. */
-const kubeconfigOf = ({ url, caPem }: ControlPlane, token: string): object => ({
+export const kubeconfigOf = ({ url, caPem }: ControlPlane, token: string): object => ({
   apiVersion: 'v1',
   kind: 'Config',
   'current-context': 'here',
