@@ -348,7 +348,6 @@ const NO_MOUNTS: MountedInjection = {
   volumeMounts: new Map(),
   configMaps: new Map(),
   secrets: new Map(),
-  addedContainers: new Map(),
 };
 
 const isVolume = ({ at }: Edit): boolean => at === POD_VOLUMES;

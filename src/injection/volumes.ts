@@ -21,11 +21,8 @@ export interface VolumeLayout {
 
 const unchangedLayout: VolumeLayout = { placeMount: (mount) => mount, nameVolume: ({ name }) => name };
 
-/** What of an injection is mounted, and what else mounts it. */
-export type MountedInjection = Pick<
-  Injection,
-  'volumes' | 'volumeMounts' | 'configMaps' | 'secrets' | 'addedContainers'
->;
+/** What of an injection is mounted. */
+export type MountedInjection = Pick<Injection, 'volumes' | 'volumeMounts' | 'configMaps' | 'secrets'>;
 
 interface MountedVolume {
   readonly volume: Resolved<Volume>;
@@ -99,16 +96,13 @@ const volumeName = (kind: string, name: string): string => {
   return DNS_LABEL.test(plain) ? plain : `${kind}-${createHash('sha256').update(name).digest('hex').slice(0, 10)}`;
 };
 
-/**
- * The volume that each claim is mounted from, by claim: the pod's own unless that is replaced, else the first given, of which those come
- * first that an added container mounts. Whether that is added does not count: it may be refused now and not when it is decided anew.
- */
+/** The volume that each claim is mounted from, by claim: the pod's own unless that is replaced, else the first given. */
 const volumeNamesByClaim = (
   pod: KubeObject,
-  injection: MountedInjection,
+  { volumes }: MountedInjection,
   { nameVolume }: VolumeLayout,
 ): ReadonlyMap<string, string> => {
-  const given = addedFirst(injection);
+  const given = [...volumes.values()];
   const replaced = new Map(
     given.filter(({ mode }) => mode === 'Enforce').map(({ value }) => [nameVolume(value), value]),
   );
@@ -123,15 +117,6 @@ const volumeNamesByClaim = (
   );
   // Of two entries with one key a Map keeps the last.
   return new Map(pairs.reverse());
-};
-
-const addedFirst = ({ volumes, addedContainers }: MountedInjection): readonly Resolved<Volume>[] => {
-  const given = [...volumes.values()];
-  if (addedContainers.size === 0) return given;
-  const mounts = [...addedContainers.values()].flatMap(({ value }) => value.volumeMounts ?? []);
-  const names = new Set(mounts.map(({ name }) => name));
-  const isMounted = ({ value }: Resolved<Volume>): boolean => names.has(value.name);
-  return [...given.filter(isMounted), ...given.filter((volume) => !isMounted(volume))];
 };
 
 const layOut = (

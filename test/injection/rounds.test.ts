@@ -51,33 +51,3 @@ describe('what waits for what waits for something enforced', () => {
     expect(admit(object, enforced).object).toEqual(object);
   });
 });
-
-it('mounts a claim from the same volume whether or not the container that brings it comes in', () => {
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'it', namespace: 'team-a', labels: { 'workflows.argoproj.io/workflow': 'w' } },
-    spec: {
-      containers: [
-        { name: 'wait', volumeMounts: [{ name: 'first', mountPath: '/etc/site' }] },
-        { name: 'main', volumeMounts: [{ name: 'second', mountPath: '/data' }] },
-      ],
-    },
-  } as KubeObject;
-  const persistentVolumeClaim = { claimName: 'claim' };
-  const defaults = [
-    defaultsOf('ca', 'WorkflowPod', 'Enforce', { configMaps: [{ name: 'ca', mountPath: '/data' }] }),
-    defaultsOf('shipper', 'WorkflowPod', 'Default', {
-      volumes: ['first', 'second'].map((name) => ({ name, persistentVolumeClaim })),
-      sidecars: [
-        {
-          name: 'shipper',
-          image: 'tool:1',
-          volumeMounts: ['nowhere', 'second'].map((name) => ({ name, mountPath: `/${name}` })),
-        },
-      ],
-    }),
-  ];
-  const { object } = admit(pod, defaults);
-  expect(admit(object, defaults).object).toEqual(object);
-});

@@ -29,11 +29,9 @@ const mountedBy = ({ addedContainers, volumes }: Injection): Injection['volumes'
   return new Map([...volumes].filter(([name]) => names.has(name)));
 };
 
-/** The pod with those of its containers that may be added, without their volumes: the others are given what follows from where they stand then. */
+/** The pod with those of its containers that may be added: the others are given what follows from where they stand then. */
 export const withAddedContainers = (pod: KubeObject, added: readonly Edit[], rules: Rules): KubeObject =>
-  settle(pod, added.filter(isContainer), rules, isNobodys).object;
-
-const isContainer = ({ at }: Edit): boolean => at.at(-1) === 'initContainers';
+  added.length === 0 ? pod : settle(pod, added, rules, isNobodys).object;
 
 const isNobodys = (): boolean => false;
 
