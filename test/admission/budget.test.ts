@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createBudget } from '../../src/admission/budget.ts';
+import { fc } from '../fixtures/fast-check.ts';
 
 describe('a budget', () => {
   it('gives what nobody else holds to one address, and takes it back for those who hold less', () => {

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { type AddressInfo, connect as connectTcp } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createWebhookServer,
@@ -12,6 +11,7 @@ import {
 } from '../../src/admission/server.ts';
 import { issueAuthority, issueServing } from '../../src/certificates/issue.ts';
 import { createLog } from '../../src/ops/log.ts';
+import { fc } from '../fixtures/fast-check.ts';
 
 const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
 const START = 'POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { createQueue } from '../../src/controller/loop.ts';
+import { fc } from '../fixtures/fast-check.ts';
 
 /** Work that ends when told to, and remembers how it went. */
 const manualWork = () => {

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ContainerRole, ContainerTarget } from '../../src/api/injection.ts';
 import { canShareContainers, containerSelector } from '../../src/defaults/containers.ts';
 import { cpuMsOf } from '../fixtures/cost.ts';
+import { fc } from '../fixtures/fast-check.ts';
 
 const container = (name: string, role: ContainerRole): ContainerTarget => ({ name, role, isDefault: role === 'main' });
 const pod = [

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
+import { fc } from '../fixtures/fast-check.ts';
 import { objectsOf } from '../fixtures/mutation-inputs.ts';
 
 const given = (fields: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<Record<string, unknown>> =>

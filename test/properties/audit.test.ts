@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TARGET_KINDS } from '../../src/api/inject-spec.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { admit, runs } from '../fixtures/admitting.ts';
+import { fc } from '../fixtures/fast-check.ts';
 import { defaultsFor, objectsOf } from '../fixtures/mutation-inputs.ts';
 import { changedPaths } from './changed-paths.ts';
 

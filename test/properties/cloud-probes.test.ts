@@ -1,9 +1,9 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { StringMap } from '../../src/api/kubernetes.ts';
 import { FACT_NAMES, type MetadataAnswer, type MetadataClient } from '../../src/clouds/cloud.ts';
 import { clouds } from '../../src/clouds/index.ts';
+import { fc } from '../fixtures/fast-check.ts';
 
 const body = fc.oneof(
   fc.string({ unit: 'binary' }),

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DefaultsTarget, Injection } from '../../src/api/injection.ts';
 import type { LabelSelector, StringMap } from '../../src/api/kubernetes.ts';
@@ -7,6 +6,7 @@ import { indexDefaults } from '../../src/defaults/entries-index.ts';
 import { createDefaultsInForce } from '../../src/defaults/in-force.ts';
 import { validateDefaults } from '../../src/defaults/validation/spec.ts';
 import { system, target } from '../fixtures/defaults.ts';
+import { fc } from '../fixtures/fast-check.ts';
 
 const { systemNamespace } = system;
 const key = fc.constantFrom('a', 'b', 'c');

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EnvVar, KubeObject, Pod } from '../../src/api/kubernetes.ts';
 import { inOrderOfReferences, referencesIn } from '../../src/injection/env-order.ts';
 import { admit, runs } from '../fixtures/admitting.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
+import { fc } from '../fixtures/fast-check.ts';
 
 /**
  * What the kubelet makes of an env list, character by character after the description in Kubernetes' API reference: `$(NAME)` of a

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import jsonpatch from 'jsonpatch';
 import { describe, expect, it } from 'vitest';
 import { TARGET_KINDS } from '../../src/api/inject-spec.ts';
@@ -15,6 +14,7 @@ import { valuesAt } from '../../src/injection/edit.ts';
 import { readSettings } from '../../src/settings/config.ts';
 import { runs } from '../fixtures/admitting.ts';
 import { platformDefaults, system, target } from '../fixtures/defaults.ts';
+import { fc } from '../fixtures/fast-check.ts';
 import { caseObjects, exampleObjects } from '../fixtures/manifest-inputs.ts';
 import { defaultsFor, objectsOf } from '../fixtures/mutation-inputs.ts';
 

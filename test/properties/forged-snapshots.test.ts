@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TARGET_KINDS, type TargetKind } from '../../src/api/inject-spec.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
@@ -7,6 +6,7 @@ import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
 import { FRAMEWORK_KINDS } from '../../src/api/target-kinds.ts';
 import { SPARK_PATHS } from '../../src/kinds/spark-application/mutator.ts';
 import { admit, runs } from '../fixtures/admitting.ts';
+import { fc } from '../fixtures/fast-check.ts';
 import { defaultsFor, objectsOf } from '../fixtures/mutation-inputs.ts';
 
 const places = [

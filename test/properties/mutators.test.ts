@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
 import jsonpatch from 'jsonpatch';
 import { describe, expect, it } from 'vitest';
 import type { Decision } from '../../src/admission/handler.ts';
@@ -9,6 +8,7 @@ import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { FRAMEWORK_KINDS, isPodKind, POD_KINDS } from '../../src/api/target-kinds.ts';
 import { admitWithWarnings as admit, admit as admitOrRefuse, runs } from '../fixtures/admitting.ts';
 import { resolve } from '../fixtures/defaults.ts';
+import { fc } from '../fixtures/fast-check.ts';
 import { defaultsFor, forAllContainers, forUsersAlone, objectsOf } from '../fixtures/mutation-inputs.ts';
 import { changedPaths } from './changed-paths.ts';
 import { doublesIn } from './doubles.ts';

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CloudName } from '../../src/api/facts.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import type { ObjectStore } from '../../src/api/object-store.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
+import { fc } from '../fixtures/fast-check.ts';
 import { admit, objectStore } from '../fixtures/object-store.ts';
 
 const clouds = fc.constantFrom<CloudName>('aws', 'gcp', 'azure', 'openstack', 'local', 'unknown');

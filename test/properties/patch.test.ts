@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import jsonpatch from 'jsonpatch';
 import { describe, expect, it } from 'vitest';
 import { patchBetween } from '../../src/admission/patch.ts';
+import { fc } from '../fixtures/fast-check.ts';
 
 const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 const key = fc

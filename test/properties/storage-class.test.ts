@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CloudName } from '../../src/api/facts.ts';
 import type { PersistentVolumeClaim } from '../../src/api/kubernetes.ts';
 import { FACT_NAMES } from '../../src/clouds/cloud.ts';
 import { clouds } from '../../src/clouds/index.ts';
+import { fc } from '../fixtures/fast-check.ts';
 import { choose, pvc } from '../fixtures/storage.ts';
 
 const junk = fc.oneof(fc.constant(null), fc.constant(undefined), fc.jsonValue());

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TargetKind } from '../../src/api/inject-spec.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
 import { admit, runs } from '../fixtures/admitting.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
+import { fc } from '../fixtures/fast-check.ts';
 import { defaultsFor, objectsOf } from '../fixtures/mutation-inputs.ts';
 
 const inputs = (kind: TargetKind) => [objectsOf[kind] ?? fc.constant({} as KubeObject), defaultsFor(kind)] as const;

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -43,22 +44,23 @@ export const soakSuites = async ({ rounds, suites, progress }: SuitesOptions): P
   for (let round = 1; round <= rounds; round += 1)
     for (const suite of suites) {
       const startedAt = performance.now();
-      const found = await runSuite(suite, round);
+      const seed = randomInt(2 ** 31);
+      const found = await runSuite(suite, round, seed);
       failures.push(...found);
       const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
-      progress(`round ${round} of ${rounds}, ${suite}: ${found.length} failed, ${minutes} min`);
+      progress(`round ${round} of ${rounds}, ${suite}, PROPERTY_SEED=${seed}: ${found.length} failed, ${minutes} min`);
     }
   return failures;
 };
 
-/** A suite as CI runs it, with its report in a file. */
-const runSuite = async (suite: string, round: number): Promise<readonly Failure[]> => {
+/** A suite as CI runs it but for the inputs of its properties, with its report in a file. */
+const runSuite = async (suite: string, round: number, seed: number): Promise<readonly Failure[]> => {
   const folder = await mkdtemp(join(tmpdir(), 'quartermaster-suites-'));
   try {
     const file = join(folder, 'report.json');
     const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${file}`];
     const child = spawn('npm', ['run', '--silent', suite, '--', ...reporters], {
-      env: { ...process.env, CI: 'true', NO_COLOR: '1' },
+      env: { ...process.env, CI: 'true', NO_COLOR: '1', PROPERTY_SEED: String(seed) },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     const [code] = (await once(child, 'exit')) as [number | null];

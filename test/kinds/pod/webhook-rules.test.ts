@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AdmissionRule, Asked } from '../../../src/api/admission.ts';
 import type { LabelSelector, StringMap } from '../../../src/api/kubernetes.ts';
@@ -10,6 +9,7 @@ import { FRAMEWORKS } from '../../../src/injection/profiles/frameworks/index.ts'
 import { rulesInForce } from '../../../src/kinds/pod/webhook-rules.ts';
 import { cpuMsOf } from '../../fixtures/cost.ts';
 import { platformDefaults, system } from '../../fixtures/defaults.ts';
+import { fc } from '../../fixtures/fast-check.ts';
 
 type Match = Partial<PlatformDefaultsSpec['match']>;
 
