@@ -13,7 +13,14 @@ export interface Target {
 /** An API server lets so many idle connections to a webhook stand (client-go, transport/cache.go). */
 const MAX_IDLE = 25;
 
-/** Asks for a review as API servers do, in as many milliseconds as it says. Rejects where it is not admitted. */
+interface Answer {
+  readonly response?: { readonly allowed?: boolean; readonly status?: { readonly code?: number } };
+}
+
+/** Some of the clusters enforce what the review keeps out: that they refuse it is an answer like any other. */
+const isDecided = ({ response }: Answer): boolean => response?.allowed === true || response?.status?.code === 422;
+
+/** Asks for a review as API servers do, in as many milliseconds as it says. Rejects where nothing is decided of it. */
 export const createAsk = ({ port, authority, review, atOnce }: Target) => {
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce, maxFreeSockets: MAX_IDLE, ca: authority });
   const options = { host: '127.0.0.1', port, agent, method: 'POST', path: '/mutate' };
@@ -23,8 +30,8 @@ export const createAsk = ({ port, authority, review, atOnce }: Target) => {
       const call = request({ ...options, headers: { 'content-type': 'application/json' } });
       call.end(review);
       const [response] = (await once(call, 'response')) as [IncomingMessage];
-      const answer = (await json(response)) as { readonly response?: { readonly allowed?: boolean } };
-      if (answer.response?.allowed !== true) throw new Error(`others are not admitted: ${JSON.stringify(answer)}`);
+      const answer = (await json(response)) as Answer;
+      if (!isDecided(answer)) throw new Error(`others are not admitted: ${JSON.stringify(answer)}`);
       return performance.now() - startedAt;
     },
     stop: () => agent.destroy(),
