@@ -7,7 +7,11 @@ import {
   PROVISIONED_LABEL,
 } from '../../src/api/names.ts';
 import type { PlatformDefaults, PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
+import { provision } from '../../src/defaults/provisioning/apply.ts';
+import { observedObject } from '../../src/defaults/provisioning/observed.ts';
+import { type DesiredItem, type ObservedObject, ownerOf } from '../../src/defaults/provisioning/plan.ts';
 import { type Resource, resources } from '../../src/kube/api-server.ts';
+import { keyOf } from '../../src/kube/store.ts';
 import { platformDefaults, system } from '../fixtures/defaults.ts';
 import {
   type Cluster,
@@ -281,6 +285,27 @@ describe('provision', () => {
     await expect.poll(() => dataOf(resources.configMaps, 'proxy'), soon).toEqual({ from: 'special' });
     await removeDefaults('special');
     await expect.poll(() => dataOf(resources.configMaps, 'proxy'), soon).toEqual({ from: 'general' });
+  });
+
+  it('takes nothing away that another rule took over since it was looked at', async () => {
+    await running.stop();
+    const special = keyOf({ namespace: systemNamespace, name: 'special' });
+    const general = keyOf({ namespace: systemNamespace, name: 'general' });
+    const wanted: DesiredItem = { kind: 'ConfigMap', namespace: team, name: 'proxy', data: { from: 'either' } };
+    const as = (owner: string, desired: readonly DesiredItem[] = [], observed: readonly ObservedObject[] = []) => {
+      const looking = { observed: () => observed, hasLedger: () => false, events: { record: () => undefined } };
+      const tools = { ...looking, kube: cluster.kube, systemNamespace };
+      return provision(owner, { desired, problems: [] }, tools, AbortSignal.timeout(30_000));
+    };
+    const look = async () => observedObject('ConfigMap')((await find(resources.configMaps, 'proxy')) as ObservedObject);
+    await as(special, [wanted]);
+    const earlier = await look();
+    await as(general, [wanted], [earlier]);
+    expect((await as(special, [], [earlier])).failure).toMatchObject({ reason: 'Conflict' });
+    expect(ownerOf(await look())).toBe(general);
+    expect((await as(general, [], [await look()])).failure).toBeUndefined();
+    expect(await find(resources.configMaps, 'proxy')).toBeUndefined();
+    running = await runPlatformDefaults(cluster.ours);
   });
 
   it('stays as it was while the rule is invalid', async () => {

@@ -185,9 +185,11 @@ const foreignKeys = (live: StringMap = {}, desired: StringMap = {}): Readonly<Re
       .map((key) => [key, null]),
   );
 
+/** As it was looked at: another PlatformDefaults may have taken it over since, as the same object. */
 const remove = async (observed: ObservedObject, { kube }: ProvisionTools, signal: AbortSignal): Promise<void> => {
-  const { uid } = observed.metadata;
-  await kube.remove(resourceOf[observed.kind], keyOf(observed), uid === undefined ? {} : { uid }, { signal });
+  const { uid, resourceVersion } = observed.metadata;
+  const asObserved = { ...(uid !== undefined && { uid }), ...(resourceVersion !== undefined && { resourceVersion }) };
+  await kube.remove(resourceOf[observed.kind], keyOf(observed), asObserved, { signal });
 };
 
 /** A claim holds data: it stays, and becomes somebody else's. */
