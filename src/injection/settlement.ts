@@ -80,14 +80,19 @@ export const settle = (
     // All is put anew, so that one order comes out.
     const refusalOf: Rules['refusalOf'] = (now, edit) => rules.refusalOf(refused.has(edit) ? before.object : now, edit);
     settled = settleOnce(object, edits, { ...rules, refusalOf }, isOurs, observe);
-    if (settled.refused.every(({ edit }) => refused.has(edit)) && settled.refused.length === before.refused.length)
-      break;
+    if (isSameRefused(before, settled)) break;
   }
   return settled;
 };
 
 /** A container waits for a mount, which waits for a volume, whose name waits for what is taken away. */
 const MAX_ROUNDS = 4;
+
+/** As many may be others: one refusal can take the place of another. */
+const isSameRefused = (before: Settlement, now: Settlement): boolean => {
+  const earlier = new Set(before.refused.map(({ edit }) => edit));
+  return now.refused.length === earlier.size && now.refused.every(({ edit }) => earlier.has(edit));
+};
 
 const mayRefuseFewer = ({ refused, put }: Settlement): boolean =>
   refused.length > 0 && put.some(({ mode }) => mode === 'Enforce');
