@@ -1,13 +1,17 @@
 #!/usr/bin/env node
 import { run } from './cli/program.ts';
-import { createTerminal } from './cli/terminal.ts';
+import { createTerminal, EXIT } from './cli/terminal.ts';
 
 const terminal = createTerminal(process.stdout, process.stderr, process.env);
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever reads has had enough (`| head`): no failure of ours.
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code === 'EPIPE') return;
+  terminal.fail(`quartermaster: standard output cannot be written: ${error.message}.\n`);
+  process.exit(EXIT.unusable);
 });
+// Of what cannot be told there nobody can be told; what the command ends with holds.
+process.stderr.on('error', () => undefined);
 
 process.exitCode = await run(process.argv.slice(2), process.env, terminal, {
   serve: async (settings, mode) => {

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -271,4 +272,22 @@ it('breaks lines at spaces, long words behind their punctuation, and sets in wha
     '      -xxxxxxx',
     '      xxxxx',
   ]);
+});
+
+describe('a disk that is full', () => {
+  const full = openSync('/dev/full', 'w');
+  const args = ['src/main.ts', 'preview', '-f', 'examples/nfs/team-files.yaml', '--cloud', 'aws'];
+
+  it('under standard output is told in one line, and ends with 2', () => {
+    const { status, stderr } = spawnSync(process.execPath, args, { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
+    expect(status).toBe(2);
+    expect(stderr).toContain('quartermaster: standard output cannot be written: ENOSPC: ');
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it('under standard error changes nothing of what it ends with', () => {
+    const { status, stdout } = spawnSync(process.execPath, args, { stdio: ['ignore', 'pipe', full], encoding: 'utf8' });
+    expect(status).toBe(0);
+    expect(stdout).toContain('kind: PersistentVolumeClaim');
+  });
 });
