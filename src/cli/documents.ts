@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import {
   type Document,
+  isCollection,
   isMap,
   isSeq,
   LineCounter,
@@ -9,8 +10,10 @@ import {
   parseAllDocuments,
   type ScalarTag,
   type Tags,
+  visit,
+  YAMLParseError,
 } from 'yaml';
-import { AppError } from '../api/errors.ts';
+import { AppError, messageOf } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { decodeText, isAliasBomb, partsOf, type TextPart } from './manifest-text.ts';
 
@@ -43,12 +46,16 @@ export interface ReadOptions {
 }
 
 /** Several may be joined by commas, as kubectl takes them. */
-const pathsIn = (path: string): readonly string[] =>
-  path === '-' || existsSync(path) ? [path] : path.split(',').filter((one) => one !== '');
+const pathsIn = (path: string): readonly string[] => {
+  if (path === '-' || existsSync(path)) return [path];
+  const paths = path.split(',').filter((one) => one !== '');
+  if (paths.length > 0) return paths;
+  throw new AppError('InvalidInput', `"${path}" names no file and no folder.`);
+};
 
 const filesOf = (path: string, isRecursive: boolean): readonly string[] => {
-  if (path === '-' || !statOf(path).isDirectory()) return [path];
-  const files = readdirSync(path, { recursive: isRecursive, encoding: 'utf8' })
+  if (path === '-' || !isFolder(path)) return [path];
+  const files = namesIn(path, isRecursive)
     .filter((name) => EXTENSIONS.has(extname(name)))
     .sort()
     .map((name) => join(path, name));
@@ -57,15 +64,34 @@ const filesOf = (path: string, isRecursive: boolean): readonly string[] => {
   throw new AppError('InvalidInput', `${path}: the folder holds no .yaml, .yml or .json file${deeper}.`);
 };
 
-const statOf = (path: string) => {
+/** Throws AppError('InvalidInput') where there is neither file nor folder, or none that may be looked at. */
+export const isFolder = (path: string): boolean => {
   try {
-    return statSync(path);
+    return statSync(path).isDirectory();
   } catch (cause) {
+    if (!isMissing(cause)) return unreadable(path, cause);
     const what = /^https?:\/\//.test(path)
       ? 'addresses are not read: download it, and give the file or - for standard input'
       : 'there is no such file or folder';
     throw new AppError('InvalidInput', `${path}: ${what}.`, { cause });
   }
+};
+
+const isMissing = (cause: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(codeOf(cause));
+
+const codeOf = (cause: unknown): string => String((cause as NodeJS.ErrnoException).code);
+
+/** What is in a folder, by its path from there. Throws AppError('InvalidInput') where that cannot be read. */
+export const namesIn = (folder: string, isRecursive: boolean): readonly string[] => {
+  try {
+    return readdirSync(folder, { recursive: isRecursive, encoding: 'utf8' });
+  } catch (cause) {
+    return unreadable(folder, cause);
+  }
+};
+
+const unreadable = (what: string, cause: unknown): never => {
+  throw new AppError('InvalidInput', `${what}: cannot be read: ${messageOf(cause)}.`, { cause });
 };
 
 /** A file as it was read. */
@@ -93,10 +119,34 @@ const objectsIn = ({ file, text }: FileText): readonly SourcedObject[] => {
 
 const textOf = (path: string, file: string): string => {
   try {
-    return decodeText(readFileSync(path === '-' ? 0 : path), file);
+    return decodeText(path === '-' ? readStandardInput() : readFileSync(path), file);
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
-    throw new AppError('InvalidInput', `${file}: cannot be read.`, { cause });
+    return unreadable(file, cause);
+  }
+};
+
+/** To its end. Node makes a pipe one that does not wait, so that reading it fails where nothing is there yet. */
+const readStandardInput = (): Uint8Array => {
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const chunk = nextChunk();
+    if (chunk === undefined) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_AGAIN_MS);
+    else if (chunk.length === 0) return Buffer.concat(chunks);
+    else chunks.push(chunk);
+  }
+};
+
+const LOOK_AGAIN_MS = 10;
+
+/** Empty at the end; undefined where nothing is there yet. */
+const nextChunk = (): Uint8Array | undefined => {
+  const chunk = Buffer.alloc(65_536);
+  try {
+    return chunk.subarray(0, readSync(0, chunk));
+  } catch (error) {
+    if (codeOf(error) === 'EAGAIN') return undefined;
+    throw error;
   }
 };
 
@@ -141,6 +191,7 @@ const parsePart = (
     prettyErrors: false,
   });
   if (!Array.isArray(documents)) return [];
+  documents.forEach(refuseKeys);
   return documents.map((document, index) => ({
     document,
     from: { file, document: documentsBefore + index + 1, line: 1 },
@@ -151,6 +202,19 @@ const parsePart = (
   }));
 };
 
+/** Nothing of Kubernetes has them; they are what `{{ .Values.x }}` reads as. */
+const refuseKeys = (document: Document.Parsed): void => {
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (!isCollection(key)) return undefined;
+      const [start = 0, end = start] = key.range ?? [];
+      const message = 'a key is no text, as in a template that was not rendered';
+      document.errors.push(new YAMLParseError([start, end], 'IMPOSSIBLE', message));
+      return visit.BREAK;
+    },
+  });
+};
+
 /** sigs.k8s.io/yaml knows no base-60 numbers and leaves times and binary as the text they are. */
 const asGoReads = (tags: Tags): Tags =>
   tags.filter(
@@ -159,16 +223,20 @@ const asGoReads = (tags: Tags): Tags =>
       (!['TIME'].includes((tag as ScalarTag).format ?? '') && !tag.tag.endsWith(':timestamp')),
   );
 
-const objectsOf = ({ document, from, positionOf }: ParsedDocument): readonly SourcedObject[] => {
-  const lineAt = (offset: number): number => positionOf(offset).line;
+/** What a document holds. Throws AppError('InvalidInput') with its first error. */
+export const contentOf = ({ document, from, positionOf }: ParsedDocument): unknown => {
   const [error] = document.errors;
-  if (error !== undefined) {
-    refuse({ ...from, line: lineAt(error.pos[0]) }, error.message.replace(/\s+/g, ' '));
-  }
+  if (error !== undefined) refuse({ ...from, line: positionOf(error.pos[0]).line }, error.message.replace(/\s+/g, ' '));
+  return toObject(document, { ...from, line: positionOf(document.contents?.range?.[0] ?? 0).line });
+};
+
+const objectsOf = (parsed: ParsedDocument): readonly SourcedObject[] => {
+  const { document, from, positionOf } = parsed;
+  const lineAt = (offset: number): number => positionOf(offset).line;
+  const value = contentOf(parsed);
   const node = document.contents as ParsedNode | null;
-  if (node === null || (!isMap(node) && document.toJS() === null)) return [];
+  if (node === null || value === null) return [];
   const source = { ...from, line: lineAt(node.range[0]) };
-  const value = toObject(document, source);
   const items = isMap(node) ? node.get('items', true) : undefined;
   if (!isList(value)) return [{ source, object: checked(value, source) }];
   const nodes = isSeq(items) ? (items.items as ParsedNode[]) : [];

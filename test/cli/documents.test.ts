@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as allOf } from 'node:stream/consumers';
+import { setTimeout as later } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { parseObjects, readObjects } from '../../src/cli/documents.ts';
 
@@ -146,6 +150,12 @@ describe('manifests that cannot be read', () => {
       'apiVersion: v1\nkind: A\nspec: &a { b: *a }\n',
       /bad\.yaml: document 1, line 1: an alias stands within what it names/,
     ],
+    [
+      'a template that was not rendered',
+      'apiVersion: v1\nkind: A\nmetadata:\n  name: {{ .Release.Name }}\n',
+      /bad\.yaml: document 1, line 4: a key is no text, as in a template that was not rendered\./,
+    ],
+    ['an alias of nothing', 'apiVersion: v1\nkind: A\nspec: *a\n', /bad\.yaml: document 1, line 1: Unresolved alias/],
     ['no kind', 'apiVersion: v1\n', /bad\.yaml: document 1, line 1: the object has no kind\./],
     ['a scalar', 'hello\n', /bad\.yaml: document 1, line 1: this is not an object/],
     ['metadata that is text', 'apiVersion: v1\nkind: A\nmetadata: x\n', /line 1: metadata of the A is not an object\./],
@@ -192,9 +202,32 @@ describe('manifests that cannot be read', () => {
     expect(() => readObjects([join(folder, 'none.yaml')])).toThrow(/none\.yaml: there is no such file or folder\./);
   });
 
+  it.each(['', ','])('tell a path that is empty, as that of a variable without a value: "%s"', (path) => {
+    expect(() => readObjects([path])).toThrow(`"${path}" names no file and no folder.`);
+  });
+
+  it('tell why a file cannot be read', () => {
+    mkdirSync(join(folder, 'named/like.yaml'), { recursive: true });
+    expect(() => readObjects([join(folder, 'named')])).toThrow(/like\.yaml: cannot be read: EISDIR/);
+  });
+
   it('name a folder without manifests', () => {
     const path = join(folder, 'empty');
     mkdirSync(path);
     expect(() => readObjects([path])).toThrow(/holds no \.yaml, \.yml or \.json file/);
+  });
+});
+
+describe('standard input', () => {
+  it('is waited for to its end', async () => {
+    const child = spawn(process.execPath, ['src/main.ts', 'preview', '-f', '-'], { stdio: 'pipe' });
+    const said = Promise.all([allOf(child.stdout), allOf(child.stderr)]);
+    // What writes it is slower than the program is to start, as kubectl and kustomize are.
+    child.stdin.write('apiVersion: v1\n');
+    await Promise.race([once(child, 'exit'), later(2_000)]);
+    child.stdin.end('kind: ConfigMap\nmetadata: { name: late }\n');
+    const [out, err] = await said;
+    expect(err).toBe('1 object: 0 changed, 1 unchanged, 0 refused; 0 warnings.\n');
+    expect(out).toContain('name: late');
   });
 });

@@ -1,3 +1,4 @@
+import { AppError } from '../../api/errors.ts';
 import type { Settings } from '../../settings/config.ts';
 import { textsOf } from '../documents.ts';
 import { counted, type Finding, findingLine } from '../results/finding.ts';
@@ -27,6 +28,8 @@ export const lintCommand = (
   const texts = textsOf(paths, { isRecursive: options.recursive }).filter(({ file }) => !OF_TESTS.test(file));
   const linted = lint(texts, settings, options.namespace);
   const files = texts.map(({ file }) => file);
+  if (files.length > 0 && linted.checked + linted.others + linted.findings.length === 0)
+    throw new AppError('InvalidInput', `${files.join(', ')} ${files.length > 1 ? 'hold' : 'holds'} no object.`);
   if (options.output === 'table') terminal.tell(table(linted, terminal));
   else terminal.print(render(linted, files, options.output));
   terminal.complain(`${summary(linted, files.length)}\n`);

@@ -43,40 +43,52 @@ const readDocument = (parsed: ParsedDocument, file: string): ReadFile => {
   const value = readValue(document);
   if (value instanceof AppError) return { objects: [], findings: [at(offsetOf(root), value.message)] };
   if (root === null || value === null) return { objects: [], findings: [] };
-  if (!isMap(root) || !isFields(value))
-    return { objects: [], findings: [at(offsetOf(root), 'this is not an object; write a Kubernetes manifest')] };
-  return { objects: objectsIn({ value, root, document }, parsed, file), findings: [] };
+  const items = itemsIn(value, root);
+  const strays = items.filter((item) => !isFields(item.value));
+  return {
+    objects: items.flatMap((item) => objectOf(item, parsed, file)),
+    findings: strays.map((item) => at(offsetOf(item.root), 'this is not an object; write a Kubernetes manifest')),
+  };
 };
 
 const readValue = (document: Document.Parsed): unknown => {
   try {
     const value: unknown = document.toJS({ maxAliasCount: -1 });
     if (!isAliasBomb(value) && JSON.stringify(value) !== undefined) return value;
-  } catch {
+  } catch (cause) {
+    if (cause instanceof ReferenceError) return new AppError('InvalidInput', cause.message, { cause });
     // Told below.
   }
   return new AppError('InvalidInput', 'its aliases make far too much of it, or stand within what they name');
 };
 
-const objectsIn = (
-  { value, root, document }: Pick<LintedObject, 'value' | 'root' | 'document'>,
-  { positionOf }: ParsedDocument,
+interface Item {
+  readonly value: unknown;
+  readonly root: Node;
+}
+
+/** What a List holds; else the value itself. */
+const itemsIn = (value: unknown, root: Node): readonly Item[] => {
+  if (!isFields(value) || !isMap(root)) return [{ value, root }];
+  const nodes = root.get('items', true);
+  const values = value['items'];
+  const isList = String(value['kind']).endsWith('List') && Array.isArray(values) && isSeq(nodes);
+  return isList
+    ? (values as readonly unknown[]).map((item, at) => ({ value: item, root: nodes.items[at] as Node }))
+    : [{ value, root }];
+};
+
+const objectOf = (
+  { value, root }: Item,
+  { document, positionOf }: ParsedDocument,
   file: string,
 ): readonly LintedObject[] => {
-  const items = isMap(root) ? root.get('items', true) : undefined;
-  const values = value['items'];
-  const isList = String(value['kind']).endsWith('List') && Array.isArray(values) && isSeq(items);
-  const each = isList
-    ? (values as readonly unknown[]).map((item, at) => ({ value: item, root: items.items[at] as Node }))
-    : [{ value, root }];
-  return each.flatMap((one) => {
-    if (!isFields(one.value)) return [];
-    const finding: LintedObject['finding'] = (rule, message, severity = 'error') => {
-      const { node } = locate(one.root, message, document);
-      return { file, ...positionOf(offsetOf(node)), severity, rule, message };
-    };
-    return [{ value: one.value, root: one.root, document, finding }];
-  });
+  if (!isFields(value)) return [];
+  const finding: LintedObject['finding'] = (rule, message, severity = 'error') => {
+    const { node } = locate(root, message, document);
+    return { file, ...positionOf(offsetOf(node)), severity, rule, message };
+  };
+  return [{ value, root, document, finding }];
 };
 
 const offsetOf = (node: Node | null): number => node?.range?.[0] ?? 0;

@@ -1,10 +1,9 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Node } from 'yaml';
 import { AppError } from '../../api/errors.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { schemaViolations } from '../../api/schema-validation.ts';
-import { documentsIn, readObjects, type SourcedObject, textsOf } from '../documents.ts';
+import { documentsIn, isFolder, namesIn, readObjects, type SourcedObject, textsOf } from '../documents.ts';
 import { locate } from '../lint/nodes.ts';
 import { isFields } from '../lint/objects.ts';
 import { type PolicyTests, policyTests } from './schema.ts';
@@ -20,9 +19,8 @@ const NAME = /\.test\.ya?ml$/;
 /** Every file of tests (`*.test.yaml`) in these folders and those within them. Throws AppError('InvalidInput') where there is none. */
 export const testFilesIn = (paths: readonly string[]): readonly string[] =>
   paths.flatMap((path) => {
-    if (!existsSync(path)) throw new AppError('InvalidInput', `${path}: there is no such file or folder.`);
-    if (!statSync(path).isDirectory()) return [path];
-    const names = readdirSync(path, { recursive: true, encoding: 'utf8' }).filter((name) => NAME.test(name));
+    if (!isFolder(path)) return [path];
+    const names = namesIn(path, true).filter((name) => NAME.test(name));
     if (names.length === 0) throw new AppError('InvalidInput', `${path}: holds no file named *.test.yaml.`);
     return names.toSorted().map((name) => join(path, name));
   });
@@ -40,7 +38,9 @@ export const readTestFile = (path: string): TestFile => {
   const errors = document.errors.map(({ pos, message }) => placed(pos[0], message.replace(/\s+/g, ' ')));
   if (errors.length > 0) throw new AppError('InvalidInput', errors.join('\n'));
   const content: unknown = document.toJS({ maxAliasCount: -1 });
-  const violations = schemaViolations(policyTests.json, content, '').map((sentence) => sentence.replace(/^\./, ''));
+  const violations = schemaViolations(policyTests.json, content, '').map((sentence) =>
+    sentence.replace(/^(\.|: )/, ''),
+  );
   if (violations.length === 0) return { file: path, content: content as PolicyTests };
   const root = document.contents as Node;
   throw new AppError(

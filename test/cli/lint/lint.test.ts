@@ -200,6 +200,31 @@ items:
     expect(err).toMatch(/^2 files, 2 objects checked: \d+ mistakes, 0 warnings\.\n$/);
   });
 
+  it('tells what of a List is no object, and an alias of nothing', async () => {
+    expect(await findingsIn(file('numbers.yaml', 'apiVersion: v1\nkind: List\nitems:\n- 3\n'))).toEqual([
+      '4:3 error this is not an object; write a Kubernetes manifest',
+    ]);
+    expect(await findingsIn(file('alias.yaml', 'apiVersion: v1\nkind: A\nspec: *a\n'))).toEqual([
+      '1:1 error Unresolved alias (the anchor must be set before the alias): a',
+    ]);
+  });
+
+  it('takes a template that was not rendered for no object', async () => {
+    expect(await findingsIn(file('template.yaml', 'kind: A\nmetadata: { name: {{ .Values.name }} }\n'))).toEqual([
+      expect.stringMatching(/^2:\d+ error a key is no text, as in a template that was not rendered$/),
+    ]);
+  });
+
+  it('ends with 2 where there is nothing to check, as of a command before it that failed', async () => {
+    const empty = file('empty.yaml', '# nothing\n---\n');
+    expect(await quartermaster('lint', empty)).toEqual({
+      code: 2,
+      out: '',
+      err: `quartermaster: ${empty} holds no object.\n`,
+    });
+    expect((await quartermaster('lint', empty, file('claim.yaml', 'apiVersion: v1\nkind: Pod\n'))).code).toBe(0);
+  });
+
   it('prints SARIF and JUnit', async () => {
     const path = file('again.yaml', wrongDefaults);
     const sarif = JSON.parse((await quartermaster('lint', '-o', 'sarif', path)).out) as {
