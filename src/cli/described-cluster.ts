@@ -16,6 +16,7 @@ import { FACT_NAMES } from '../clouds/cloud.ts';
 import { cloudNamed, clouds, verdictFor } from '../clouds/index.ts';
 import { indexEntries } from '../defaults/entries-index.ts';
 import { askedBy, entryOf } from '../defaults/entry.ts';
+import { labelValue, qualifiedName } from '../defaults/validation/names.ts';
 import { validateDefaults } from '../defaults/validation/spec.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
 import { installedWebhooks } from '../explanation/webhook-rules.ts';
@@ -45,12 +46,22 @@ export const describedCluster = (options: DescribedClusterOptions, settings: Set
     facts: givenFacts(facts, '--fact '),
     ...(options.csiDrivers !== undefined && { csiDrivers: listOf(options.csiDrivers) }),
     defaults: readDefaults(options.defaults ?? [], policy, options.namespace),
-    namespaceLabels: Object.fromEntries(
-      listOf(options.namespaceLabels ?? '').map((pair) => pairOf('--namespace-labels', pair)),
-    ),
+    namespaceLabels: labelsIn(options.namespaceLabels ?? ''),
     policy,
   });
 };
+
+const labelsIn = (text: string): StringMap =>
+  Object.fromEntries(
+    listOf(text).map((pair) => {
+      const [key, value] = pairOf('--namespace-labels', pair);
+      if (!qualifiedName.accepts(key))
+        throw new AppError('InvalidInput', `--namespace-labels "${key}" is not ${qualifiedName.title}.`);
+      if (!labelValue.accepts(value))
+        throw new AppError('InvalidInput', `--namespace-labels ${key}: "${value}" is not ${labelValue.title}.`);
+      return [key, value];
+    }),
+  );
 
 /** A cluster by what is there. */
 export interface ClusterDescription {
@@ -122,17 +133,23 @@ export const validDefaultsIn = (
 const { group, names, versions } = platformDefaultsCrd.spec;
 const API_VERSION = `${group}/${String(versions[0]?.['name'])}`;
 
-const validDefaults = ({ source, object }: SourcedObject, policy: Policy, namespace: string): PlatformDefaults => {
-  const { apiVersion, kind, metadata } = object;
+const validDefaults = (sourced: SourcedObject, policy: Policy, namespace: string): PlatformDefaults => {
+  const found = asDefaults(sourced);
+  const defaults = { ...found, metadata: { namespace, ...found.metadata } };
+  const [violation] = validateDefaults(defaults, policy);
+  if (violation !== undefined) throw new AppError('InvalidInput', `${locationOf(sourced.source)}: ${violation}`);
+  return defaults;
+};
+
+/** Throws AppError('InvalidInput') for one of another kind or version. */
+export const asDefaults = ({ source, object }: SourcedObject): PlatformDefaults => {
+  const { apiVersion, kind } = object;
   if (kind !== names['kind'] || apiVersion !== API_VERSION)
     throw new AppError(
       'InvalidInput',
-      `${locationOf(source)}: ${kind} of ${apiVersion} is no PlatformDefaults of ${API_VERSION}, which is all that --defaults takes.`,
+      `${locationOf(source)}: ${kind} of ${apiVersion} is no PlatformDefaults of ${API_VERSION}, which is all that is taken here.`,
     );
-  const defaults = { ...object, metadata: { namespace, ...metadata } } as PlatformDefaults;
-  const [violation] = validateDefaults(defaults, policy);
-  if (violation !== undefined) throw new AppError('InvalidInput', `${locationOf(source)}: ${violation}`);
-  return defaults;
+  return object as PlatformDefaults;
 };
 
 const cloudName = (text: string): CloudName => {

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
-import { AppError, messageOf } from '../api/errors.ts';
+import { AppError } from '../api/errors.ts';
 import { entryOf } from '../defaults/entry.ts';
 import { backstopOf } from '../install/backstop.ts';
 import { installObjects, toYaml } from '../install/manifests.ts';
@@ -8,6 +6,7 @@ import { type InstallOptions, readOptions } from '../install/options.ts';
 import { policyOf, readSettings } from '../settings/config.ts';
 import { settings } from '../settings/definitions.ts';
 import { readDefaults } from './described-cluster.ts';
+import { contentOf, documentsIn, isFolder, textsOf } from './documents.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 /** What `kubectl apply -f -` takes to install Quartermaster, as YAML. Throws what `readOptions` does. */
@@ -24,11 +23,11 @@ export interface ManifestsOptions {
 }
 
 /** The `manifests` command. Flags go over what the file says. */
-export const manifestsCommand = async (
+export const manifestsCommand = (
   { values, backstop: files, ...flags }: ManifestsOptions,
   terminal: Terminal,
-): Promise<number> => {
-  const options = { ...(values !== undefined && (await readValues(values))), ...flags };
+): number => {
+  const options = { ...(values !== undefined && readValues(values)), ...flags };
   if (files === undefined) terminal.print(manifests(options));
   else printBackstop(files, readOptions(options), terminal);
   return EXIT.fine;
@@ -42,14 +41,9 @@ const printBackstop = (files: readonly string[], options: InstallOptions, termin
   terminal.print(toYaml(objects));
 };
 
-const readValues = async (path: string): Promise<Partial<InstallOptions>> => {
-  try {
-    const values: unknown = parse(await readFile(path, 'utf8'));
-    if (typeof values === 'object' && values !== null && !Array.isArray(values)) return values;
-  } catch (cause) {
-    throw new AppError('InvalidInput', `--values ${path} cannot be read: ${messageOf(cause).split('\n')[0]}.`, {
-      cause,
-    });
-  }
+const readValues = (path: string): Partial<InstallOptions> => {
+  if (path !== '-' && isFolder(path)) throw new AppError('InvalidInput', `${path} is a folder; --values takes a file.`);
+  const [values] = textsOf([path]).flatMap(({ file, text }) => documentsIn(file, text).map(contentOf));
+  if (typeof values === 'object' && values !== null && !Array.isArray(values)) return values;
   throw new AppError('InvalidInput', `--values ${path} holds no map of values: see charts/quartermaster/values.yaml.`);
 };

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { AppError } from '../api/errors.ts';
+import { dnsLabel } from '../defaults/validation/names.ts';
 import { flagOf, readSettings, type SettingName, type Settings } from '../settings/config.ts';
 import { settings } from '../settings/definitions.ts';
 import type { ConvertOptions } from './convert/command.ts';
@@ -28,8 +29,11 @@ const ALL_SETTINGS = Object.keys(settings) as SettingName[];
 
 /** Settings that change what `preview` decides. */
 const PREVIEW_SETTINGS = [
+  'unenforced',
+  'namespaceAnnotations',
   'storageClassPattern',
   'storageClassLimit',
+  'unknownClass',
   'rwxFallback',
   'nfsNamespace',
   'nfsImage',
@@ -136,7 +140,7 @@ const createProgram = (
     .option('--fact <name=value...>', 'what is known there (region=eu-west-1, efsFileSystemId=fs-1)')
     .option('--csi-drivers <names>', 'CSI drivers installed there, joined by commas (default: the usual ones)')
     .option('--defaults <file...>', 'PlatformDefaults that hold there, with --live besides those of the cluster')
-    .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
+    .addOption(namespaceOption('namespace of objects that name none', 'default'))
     .option('--namespace-labels <pairs>', 'labels of the namespaces, as key=value,…')
     .addOption(
       new Option('--live', 'take cloud, classes, drivers, claims, namespaces and defaults from the current kubeconfig')
@@ -158,7 +162,7 @@ const createProgram = (
     .command('why')
     .description('tell of a stored object what it was given, what a new one would be given now, and why not')
     .argument('<kind/name>', 'such as sparkapplication/spark-pi or pvc/data')
-    .option('-n, --namespace <name>', 'its namespace', 'default');
+    .addOption(namespaceOption('its namespace', 'default'));
   addSettings(why, WHY_SETTINGS).action(async (reference: string, options: WhyOptions, command: Command) => {
     const { whyCommand } = await import('./why.ts');
     const given = settingsOf(command, WHY_SETTINGS);
@@ -170,7 +174,7 @@ const createProgram = (
     .description('check PlatformDefaults, ObjectStores and settings, without a cluster: every mistake with its place')
     .argument('<file...>', 'file, folder or - for standard input')
     .option('-R, --recursive', 'look through folders within folders too', false)
-    .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
+    .addOption(namespaceOption('namespace of objects that name none', 'default'))
     .addOption(
       new Option('-o, --output <format>', 'how to print it')
         .choices(['table', 'json', 'sarif', 'junit'])
@@ -203,7 +207,7 @@ const createProgram = (
     .description('print the PlatformDefaults that do what mutating policies of Kyverno and Gatekeeper do to pods')
     .argument('<file...>', 'file, folder or - for standard input')
     .option('-R, --recursive', 'look through folders within folders too', false)
-    .option('-n, --namespace <name>', 'the system namespace', settings.namespace.fallback)
+    .addOption(namespaceOption('the system namespace', settings.namespace.fallback))
     .option('--strict', 'end with 1 where something is left out', false)
     .action(async (files: readonly string[], options: ConvertOptions) => {
       const { convertCommand } = await import('./convert/command.ts');
@@ -226,7 +230,7 @@ const createProgram = (
     .option('--fact <name=value...>', 'what is known there')
     .option('--csi-drivers <names>', 'CSI drivers installed there, joined by commas (default: the usual ones)')
     .option('--defaults <file...>', 'PlatformDefaults that hold there, besides those among the objects')
-    .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
+    .addOption(namespaceOption('namespace of objects that name none', 'default'))
     .option('--namespace-labels <pairs>', 'labels of the namespaces, as key=value,…')
     .addOption(
       new Option('-o, --output <format>', 'how to print it')
@@ -272,7 +276,7 @@ const createProgram = (
     )
     .action(async (options: ManifestsOptions) => {
       const { manifestsCommand } = await import('./manifests.ts');
-      setExitCode(await manifestsCommand(options, terminal));
+      setExitCode(manifestsCommand(options, terminal));
     });
   program.addHelpText('after', examplesText(''));
   for (const command of program.commands) {
@@ -284,6 +288,12 @@ const createProgram = (
 
 /** What is said of an option is broken to as few characters a line. */
 const LEAST_COLUMNS = 20;
+
+const namespaceOption = (description: string, fallback: string): Option =>
+  new Option('-n, --namespace <name>', description).default(fallback).argParser((name) => {
+    if (dnsLabel.accepts(name)) return name;
+    throw new AppError('InvalidInput', `--namespace "${name}" is not ${dnsLabel.title}.`);
+  });
 
 const isExplained = (name: string): name is keyof typeof EXAMPLES => name in EXAMPLES;
 

@@ -25,11 +25,13 @@ interface Check {
  */
 export const backstopOf = (entries: readonly Entry[], options: InstallOptions): Backstop => {
   const enforced = entries.filter(({ mode, isGlobal, isAudit }) => mode === 'Enforce' && isGlobal && !isAudit);
+  const unenforced = entries.filter((entry) => !enforced.includes(entry));
   const [tellable, others] = [enforced.filter(isTellable), enforced.filter((entry) => !isTellable(entry))];
   const given = valuesOf(enforced);
   return {
     objects: tellable.flatMap((entry) => policiesFor(entry, given, options)),
     leftOut: [
+      ...unenforced.map((entry) => `${nameOf(entry)}: enforces nothing for the whole cluster.`),
       ...others.map((entry) => `${nameOf(entry)}: whom it is for follows from the cloud, an owner or a container.`),
       ...tellable.flatMap(leftOutOf),
     ],

@@ -2,7 +2,7 @@ import { access, readFile } from 'node:fs/promises';
 import type { Agent, RequestOptions } from 'node:https';
 import { delimiter, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { AppError } from '../api/errors.ts';
+import { AppError, messageOf } from '../api/errors.ts';
 
 /** What proves who the API server is, and who we are to it at the TLS layer. PEM texts. */
 export interface TlsMaterial {
@@ -83,9 +83,13 @@ const readText = async (file: string): Promise<string> => {
 /** Whatever a kubeconfig can say: client certificates, tokens, exec plugins. Files it names are read with every request. */
 export const kubeConfigConnection = (config: KubeConfigLike): Connection => {
   const cluster = config.getCurrentCluster();
-  if (!cluster) throw new AppError('InvalidSetting', 'The kubeconfig has no current context that names a cluster.');
-  const server = new URL(cluster.server);
-  if (server.protocol !== 'https:') {
+  if (!cluster)
+    throw new AppError(
+      'InvalidSetting',
+      'The kubeconfig has no current context that names a cluster: kubectl config use-context chooses one.',
+    );
+  const server = URL.parse(cluster.server);
+  if (server?.protocol !== 'https:') {
     throw new AppError('InvalidSetting', `The kubeconfig names ${cluster.server}; only https is spoken.`);
   }
   let tls: TlsMaterial = {};
@@ -104,8 +108,11 @@ export const kubeConfigConnection = (config: KubeConfigLike): Connection => {
 };
 
 const refused = (cause: unknown): never => {
-  throw new AppError('Unavailable', 'The kubeconfig gave no credentials; see the cause.', { cause });
+  throw new AppError('Unavailable', `The kubeconfig gave no credentials: ${firstLineOf(cause)}.`, { cause });
 };
+
+/** What comes after it shows the file, secrets and all. */
+const firstLineOf = (cause: unknown): string => messageOf(cause).split('\n')[0] ?? '';
 
 const tlsOf = ({ ca, cert, key, servername, rejectUnauthorized }: RequestOptions): TlsMaterial => ({
   ...pem('ca', ca),
@@ -155,7 +162,7 @@ const kubeConfigFiles = async (files: readonly string[]): Promise<Connection> =>
     try {
       read.loadFromFile(file);
     } catch (cause) {
-      throw new AppError('InvalidSetting', `The kubeconfig ${file} cannot be read.`, { cause });
+      throw new AppError('InvalidSetting', `The kubeconfig ${file} cannot be read: ${firstLineOf(cause)}.`, { cause });
     }
     if (index > 0) config.mergeConfig(read);
   }

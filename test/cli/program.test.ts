@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { PreviewedDocument } from '../../src/cli/preview/session.ts';
-import { createFiles, quartermaster } from '../fixtures/command-line.ts';
+import { createFiles, quartermaster, quartermasterWith } from '../fixtures/command-line.ts';
 
 const file = createFiles();
 
@@ -106,6 +106,28 @@ describe('preview', () => {
     expect(out).not.toMatch(/[&*]a\d/);
   });
 
+  it('takes what becomes of unknown classes and of what cannot be enforced as flags', async () => {
+    const unread = file('unread.yaml', claim(missing.replace('data', 'longhron')));
+    const args = ['preview', '-f', unread, '--cloud', 'aws'];
+    expect((await quartermaster(...args)).code).toBe(0);
+    expect((await quartermaster(...args, '--unknown-class', 'deny')).code).toBe(1);
+    const defaults = file(
+      'enforced.yaml',
+      'apiVersion: quartermaster.dev/v1alpha1\nkind: PlatformDefaults\nmetadata: { name: e, namespace: quartermaster-system }\nspec: { mode: Enforce, match: { kinds: [PersistentVolumeClaim] }, inject: { labels: { a: "${region}", b: "${namespaceAnnotations.b}" } } }\n',
+    );
+    const enforced = [...args, '--defaults', defaults];
+    expect((await quartermaster(...enforced)).err).toContain('${region}');
+    expect((await quartermaster(...enforced)).code).toBe(1);
+    expect((await quartermaster(...enforced, '--unenforced', 'warn')).code).toBe(0);
+    const annotated = file(
+      'annotated.yaml',
+      `apiVersion: v1\nkind: Namespace\nmetadata: { name: default, annotations: { b: of-the-namespace } }\n---\n${claim(missing)}`,
+    );
+    const known = ['preview', '-f', annotated, '--cloud', 'aws', '--fact', 'region=eu-west-1', '--defaults', defaults];
+    expect((await quartermaster(...known)).code).toBe(1);
+    expect((await quartermaster(...known, '--namespace-annotations', 'b')).out).toContain('b: of-the-namespace');
+  });
+
   it('ends with 1 and the sentence where an object would be refused', async () => {
     const text =
       'apiVersion: banzaicloud.com/v1alpha1\nkind: ObjectStore\nmetadata: { name: b }\nspec: { name: Not_A_Bucket }\n';
@@ -179,9 +201,70 @@ describe('what cannot be done ends with 2 and one line', () => {
       /pd\.yaml: document 1, line 1: spec\.match\.kinds/,
     ],
     ['a setting that is wrong', ['serve', '--webhook-port', 'https'], /WEBHOOK_PORT="https" is not a whole number/],
+    ['a namespace that is none', ['preview', '-f', good, '-n', 'Team_A'], /--namespace "Team_A" is not a DNS label/],
+    ['a namespace that is empty', ['lint', good, '-n', ''], /--namespace "" is not a DNS label/],
+    [
+      'a label that is none',
+      ['preview', '-f', good, '--namespace-labels', 'team=a b'],
+      /--namespace-labels team: "a b" is not a label value/,
+    ],
+    [
+      'values that are none',
+      ['manifests', '--values', file('values.yaml', 'replicas: 2\nimage: [\n')],
+      /values\.yaml: document 1, line \d+: /,
+    ],
+    ['values that are a folder', ['manifests', '--values', tmpdir()], /is a folder; --values takes a file/],
+    ['an empty path', ['preview', '-f', good, '--defaults', ''], /"" names no file and no folder\./],
+    [
+      'something else for a backstop',
+      ['manifests', '--backstop', good],
+      /good\.yaml: document 1, line 1: PersistentVolumeClaim of v1 is no PlatformDefaults of .*, which is all that is taken here\./,
+    ],
+    [
+      'a PlatformDefaults of another version to report on',
+      [
+        'report',
+        file('newer.yaml', 'apiVersion: quartermaster.dev/v1\nkind: PlatformDefaults\nmetadata: { name: a }\n'),
+      ],
+      /newer\.yaml: document 1, line 1: PlatformDefaults of quartermaster\.dev\/v1 is no PlatformDefaults of quartermaster\.dev\/v1alpha1/,
+    ],
+    [
+      'something else for the defaults of a report',
+      ['report', good, '--defaults', good],
+      /good\.yaml: document 1, line 1: PersistentVolumeClaim of v1 is no PlatformDefaults/,
+    ],
     ['both halves switched off', ['serve', '--webhook-only', '--controller-only'], /leave nothing to do/],
   ])('%s', async (_what, args, message) => {
     const { code, err } = await quartermaster(...args);
+    expect(code).toBe(2);
+    expect(err).toMatch(message);
+    expect(err.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  const kubeconfig = (server: string, user: string, context = 'a'): string => `apiVersion: v1
+kind: Config
+clusters: [{ name: a, cluster: { server: "${server}" } }]
+users: [{ name: a, user: ${user} }]
+contexts: [{ name: a, context: { cluster: a, user: a } }]
+current-context: ${context}
+`;
+  it.each([
+    ['that is not there', join(tmpdir(), 'none'), /The kubeconfig .*none cannot be read: ENOENT/],
+    ['that is no YAML', file('broken', 'a: ['), /The kubeconfig .*broken cannot be read: [^\n]+\.\n$/],
+    [
+      'without a context',
+      file('context', kubeconfig('https://127.0.0.1:1', '{}', 'b')),
+      /no current context that names a cluster: kubectl config use-context chooses one\./,
+    ],
+    ['with an address that is none', file('address', kubeconfig('kube:6443:1', '{}')), /names kube:6443:1; only https/],
+    ['with half an address', file('half', kubeconfig('127.0.0.1:6443', '{}')), /names 127\.0\.0\.1:6443; only https/],
+    [
+      'whose certificate is gone',
+      file('certificate', kubeconfig('https://127.0.0.1:1', '{ client-certificate: /none, client-key: /none }')),
+      /The kubeconfig gave no credentials: ENOENT.*\/none/,
+    ],
+  ])('a kubeconfig %s', async (_what, path, message) => {
+    const { code, err } = await quartermasterWith({ KUBECONFIG: path }, 'why', 'pod/a');
     expect(code).toBe(2);
     expect(err).toMatch(message);
     expect(err.trimEnd().split('\n')).toHaveLength(1);
@@ -204,3 +287,37 @@ it('serve --help lists every setting with its variable', async () => {
   for (const name of ['CLOUD', 'METADATA_ENDPOINT', 'STORAGE_CLASS_LIMIT', 'LEASE_SECONDS'])
     expect(out).toContain(name);
 });
+
+it('manifests --values reads values as the chart takes them', async () => {
+  const { code, out } = await quartermaster(
+    'manifests',
+    '--values',
+    file('yaml11.yaml', 'monitoring: yes\nreplicas: 03\n'),
+  );
+  expect(code).toBe(0);
+  expect(out).toContain('replicas: 3');
+  expect(out).toContain('kind: ServiceMonitor');
+});
+
+it('manifests --backstop names what enforces nothing', async () => {
+  const text = (name: string, namespace: string, mode: string) =>
+    `apiVersion: quartermaster.dev/v1alpha1\nkind: PlatformDefaults\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec: { mode: ${mode}, match: { kinds: [Pod] }, inject: { labels: { a: b } } }\n`;
+  const path = file(
+    'unenforced.yaml',
+    `${text('given', 'quartermaster-system', 'Default')}---\n${text('own', 'team-a', 'Enforce')}`,
+  );
+  const { code, out, err } = await quartermaster('manifests', '--backstop', path);
+  expect({ code, out }).toEqual({ code: 0, out: '' });
+  expect(err).toBe(
+    'Left out: PlatformDefaults quartermaster-system/given: enforces nothing for the whole cluster.\nLeft out: PlatformDefaults team-a/own: enforces nothing for the whole cluster.\n',
+  );
+});
+
+it.each(['preview', 'why', 'report', 'lint', 'convert'])(
+  '%s keeps to one kind of names for namespaces',
+  async (command) => {
+    const { code, err } = await quartermaster(command, 'pod/a', '-f', 'a', '-n', 'a/b');
+    expect(code).toBe(2);
+    expect(err).toContain('is not a DNS label');
+  },
+);

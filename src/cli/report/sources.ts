@@ -8,8 +8,8 @@ import { installedWebhooks } from '../../explanation/webhook-rules.ts';
 import type { Page } from '../../report/objects.ts';
 import type { Settings } from '../../settings/config.ts';
 import { policyOf } from '../../settings/config.ts';
-import { type DescribedClusterOptions, describedCluster } from '../described-cluster.ts';
-import { readObjects } from '../documents.ts';
+import { asDefaults, type DescribedClusterOptions, describedCluster } from '../described-cluster.ts';
+import { readObjects, type SourcedObject } from '../documents.ts';
 import { createOverlay } from '../preview/overlay.ts';
 
 /** What is reported on. */
@@ -27,12 +27,13 @@ export const fileSource = (
   { defaults: files = [], ...options }: DescribedClusterOptions & { readonly recursive: boolean },
   settings: Settings,
 ): ReportSource => {
+  const found = readObjects(paths, { isRecursive: options.recursive });
   const given = readObjects(files);
-  const all = [...readObjects(paths, { isRecursive: options.recursive }), ...given].map(({ object }) => object);
+  const all = [...found, ...given].map(({ object }) => object);
   const base = describedCluster(options, settings);
   const policy = policyOf(settings);
   const inForce = createDefaultsInForce(policy);
-  const defaults = all.filter(isDefaults).map((one) => ({
+  const defaults = [...found.filter(isDefaults), ...given].map(asDefaults).map((one) => ({
     ...one,
     metadata: { namespace: options.namespace, ...one.metadata },
   }));
@@ -58,7 +59,7 @@ export const fileSource = (
   };
 };
 
-const isDefaults = (object: KubeObject): object is PlatformDefaults =>
+const isDefaults = ({ object }: SourcedObject): boolean =>
   object.kind === 'PlatformDefaults' && object.apiVersion.startsWith('quartermaster.dev/');
 
 async function* pagesOf(objects: readonly KubeObject[]): AsyncIterable<Page> {
