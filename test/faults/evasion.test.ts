@@ -18,6 +18,7 @@ const team = 'geo';
 const COST = { 'example.org/cost-centre': '4711' };
 const TIER = { 'example.org/tier': 'jobs' };
 const REDACTED = { 'spark.redaction.regex': '(?i)secret' };
+const LIMITS = { 'spark.executor.memory': '4g', 'spark.dynamicAllocation.maxExecutors': '10' };
 const APACHE = { ...resources.sparkApplications, group: 'spark.apache.org', version: 'v1' };
 const MIRROR = { from: 'docker.io/', to: 'registry.example.org/hub/' };
 const JAR = { jmxExporterJar: '/prometheus/jmx.jar' };
@@ -53,6 +54,7 @@ beforeAll(async () => {
   await enforce('bucket', { kinds: ['ObjectStore'] }, { labels: COST });
   const kinds = ['SparkApplication', 'SparkConnect', 'SparkCluster', 'ApacheSparkApplication'] as const;
   await enforce('conf', { kinds }, { sparkConf: REDACTED });
+  await enforce('limits', { kinds: ['SparkApplication'] }, { sparkConf: LIMITS }, 'mist');
   await enforce('metrics', { kinds: ['SparkApplication'] }, { prometheus: JAR }, 'ice');
   await enforce(
     'logged',
@@ -320,6 +322,26 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
     expect(await change({ monitoring: null, driver: { cores: 2 } })).toMatchObject({
       spec: { driver: { cores: 2 }, monitoring: { prometheus: JAR } },
     });
+  });
+
+  it('cannot be got round by a field that spark-operator gives spark-submit after it', async () => {
+    const wide = { executor: { memory: '512g' }, dynamicAllocation: { enabled: true, maxExecutors: 1_000 } };
+    const made = () =>
+      cluster.admin.create(resources.sparkApplications, sparkWith('wide', 'mist', wide), { dryRun: true });
+    const spec = { executor: {}, dynamicAllocation: { enabled: true }, sparkConf: LIMITS };
+    await expect.poll(async () => (await made()) as object, soon).toMatchObject({ spec });
+    expect(JSON.stringify(await made())).not.toMatch(/512g|1000/);
+  });
+
+  it.each([
+    ['a key with =', { sparkConf: { ...REDACTED, 'spark.redaction.regex=': 'nothing' } }],
+    [
+      'a program that is an option',
+      { mainApplicationFile: '--conf', arguments: ['spark.redaction.regex=', 'main.jar'] },
+    ],
+  ])('cannot be got round by what spark-submit reads as another setting: %s', async (_what, own) => {
+    const refused = 'is enforced by PlatformDefaults quartermaster-system/conf@1 and cannot be given: spec.';
+    await expect.poll(() => submit(sparkWith('odd', team, own)), soon).toContain(refused);
   });
 
   it('cannot be got round by an event log of its own, by switching it off, or by another ObjectStore of that name', async () => {

@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { StringMap } from '../../src/api/kubernetes.ts';
 import { admit, admitWithWarnings } from '../fixtures/admitting.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 
@@ -48,4 +49,91 @@ it('an event log that is enforced and whose ObjectStore is not Ready yet is told
       why: "no ObjectStore nowhere is Ready in this namespace or the platform's",
     },
   ]);
+});
+
+const enforcing = (sparkConf: StringMap) => platformDefaults('conf', { mode: 'Enforce', inject: { sparkConf } });
+const appOf = (spec: object) => ({ ...app, spec: { driver: {}, executor: {}, ...spec } });
+
+describe('enforced sparkConf', () => {
+  it.each([
+    ['spark.driver.cores', '1', { driver: { cores: 64 } }],
+    ['spark.driver.memory', '1g', { driver: { memory: '512g' } }],
+    ['spark.driver.memoryOverhead', '1g', { driver: { memoryOverhead: '512g' } }],
+    ['spark.driver.extraJavaOptions', '-Da=b', { driver: { javaOptions: '-Dc=d' } }],
+    ['spark.kubernetes.driver.request.cores', '1', { driver: { coreRequest: '64' } }],
+    ['spark.kubernetes.driver.limit.cores', '1', { driver: { coreLimit: '64' } }],
+    ['spark.kubernetes.driver.service.label.a', 'b', { driver: { serviceLabels: { a: 'c' } } }],
+    ['spark.kubernetes.driver.service.annotation.a', 'b', { driver: { serviceAnnotations: { a: 'c' } } }],
+    ['spark.executor.cores', '1', { executor: { cores: 64 } }],
+    ['spark.executor.instances', '2', { executor: { instances: 2_000 } }],
+    ['spark.executor.memory', '1g', { executor: { memory: '512g' } }],
+    ['spark.executor.memoryOverhead', '1g', { executor: { memoryOverhead: '512g' } }],
+    ['spark.executor.extraJavaOptions', '-Da=b', { executor: { javaOptions: '-Dc=d' } }],
+    ['spark.kubernetes.executor.request.cores', '1', { executor: { coreRequest: '64' } }],
+    ['spark.kubernetes.executor.limit.cores', '1', { executor: { coreLimit: '64' } }],
+    ['spark.kubernetes.executor.deleteOnTermination', 'true', { executor: { deleteOnTermination: false } }],
+    ['spark.dynamicAllocation.enabled', 'false', { dynamicAllocation: { enabled: true } }],
+    ['spark.dynamicAllocation.initialExecutors', '1', { dynamicAllocation: { initialExecutors: 1_000 } }],
+    ['spark.dynamicAllocation.minExecutors', '1', { dynamicAllocation: { minExecutors: 1_000 } }],
+    ['spark.dynamicAllocation.maxExecutors', '10', { dynamicAllocation: { maxExecutors: 1_000 } }],
+    [
+      'spark.dynamicAllocation.shuffleTracking.enabled',
+      'true',
+      { dynamicAllocation: { shuffleTrackingEnabled: false } },
+    ],
+    ['spark.dynamicAllocation.shuffleTracking.timeout', '1', { dynamicAllocation: { shuffleTrackingTimeout: 9_999 } }],
+    ['spark.jars', 'a', { deps: { jars: ['b'] } }],
+    ['spark.jars.packages', 'a', { deps: { packages: ['b'] } }],
+    ['spark.jars.excludes', 'a', { deps: { excludePackages: ['b'] } }],
+    ['spark.jars.repositories', 'a', { deps: { repositories: ['b'] } }],
+    ['spark.submit.pyFiles', 'a', { deps: { pyFiles: ['b'] } }],
+    ['spark.files', 'a', { deps: { files: ['b'] } }],
+    ['spark.archives', 'a', { deps: { archives: ['b'] } }],
+  ])('takes out the field that spark-operator gives spark-submit after %s', (key, value, said) => {
+    const { denied, object } = admit(appOf(said) as never, [enforcing({ [key]: value })]);
+    expect(denied).toBeUndefined();
+    const [place, fields] = Object.entries(said)[0] as [string, object];
+    const [field, content] = Object.entries(fields)[0] as [string, unknown];
+    const emptied =
+      typeof content === 'object' && !Array.isArray(content) ? { [place]: { [field]: {} } } : { [place]: {} };
+    expect(object).toEqual({
+      ...object,
+      spec: { ...appOf({}).spec, ...emptied, sparkConf: { [key]: value } },
+    });
+    expect(admit(object, [enforcing({ [key]: value })]).patch).toEqual([]);
+    expect(admit(appOf(said) as never, [enforcing({ [key]: value })], object).object).toEqual(object);
+  });
+
+  it.each([
+    ['a key that spark-submit reads as another', { sparkConf: { 'spark.redaction.regex=': 'x' } }],
+    ['a key of Hadoop that it does', { hadoopConf: { 'fs.s3a.endpoint=x': 'y' } }],
+    ['a program that spark-submit takes for an option', { mainApplicationFile: '--conf', arguments: ['a=b', 'c'] }],
+    ['arguments that it does, where no program is named', { arguments: ['--conf', 'a=b', 'c'] }],
+  ])('has an application refused that has %s, whatever else it says', (_what, said) => {
+    const enforced = enforcing({ 'spark.redaction.regex': 'x' });
+    const refused = 'is enforced by PlatformDefaults quartermaster-system/conf@1 and cannot be given: spec.';
+    expect(admit(appOf(said) as never, [enforced]).denied).toContain(refused);
+    const conf = { 'spark.redaction.regex': 'x' };
+    const same = { ...said, sparkConf: { ...('sparkConf' in said ? said.sparkConf : {}), ...conf } };
+    expect(admit(appOf(same) as never, [enforced]).denied).toContain(refused);
+    const stored = admit(appOf({}) as never, [enforced]).object;
+    expect(admit(appOf(same) as never, [enforced], stored).denied).toContain(refused);
+    expect(
+      admit(appOf(said) as never, [platformDefaults('conf', { inject: { sparkConf: conf } })]).denied,
+    ).toBeUndefined();
+  });
+
+  it('has a SparkConnect refused that has a key which its server reads as another', () => {
+    const connect = {
+      ...{ apiVersion: 'sparkoperator.k8s.io/v1alpha1', kind: 'SparkConnect', metadata: app.metadata },
+      spec: { sparkConf: { 'spark.redaction.regex=': 'x' } },
+    };
+    const match = { kinds: ['SparkConnect'] } as const;
+    const enforced = platformDefaults('conf', {
+      match,
+      mode: 'Enforce',
+      inject: { sparkConf: { 'spark.ui.port': '1' } },
+    });
+    expect(admit(connect, [enforced]).denied).toContain('conf@1 and cannot be given: spec.sparkConf');
+  });
 });

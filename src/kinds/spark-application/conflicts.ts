@@ -16,6 +16,7 @@ import {
 } from './fields.ts';
 import { keysWith } from './indexed-entries.ts';
 import { placementConflicts } from './placement.ts';
+import { fieldsOverConf } from './spark-operator.ts';
 
 /**
  * Where else a SparkApplication says what an edit would say. Spark and its operator put all of these into the same
@@ -51,12 +52,20 @@ const fieldsByApp = (app: KubeObject, field: string, { key, mode }: Edit, role: 
 };
 
 const appFields = (field: string, key: string): readonly FieldPath[] => {
-  if (field === 'hadoopConf') return [sparkConfField(`spark.hadoop.${key}`)];
+  if (field === 'hadoopConf') return [sparkConfField(`spark.hadoop.${key}`), hadoopConfField(otherHadoopKey(key))];
   if (field === 'nodeSelector') {
     return ['', 'driver.', 'executor.'].map((role) => sparkConfField(`spark.kubernetes.${role}node.selector.${key}`));
   }
   return field === 'imagePullSecrets' ? [sparkConfField('spark.kubernetes.container.image.pullSecrets')] : [];
 };
+
+const hadoopConfField = (key: string): FieldPath => ({ at: ['spec', 'hadoopConf'], key });
+
+/** A SparkConnect may have Hadoop's keys with their prefix and without (sparkconnect/options.go). */
+const otherHadoopKey = (key: string): string =>
+  key.startsWith(HADOOP_PREFIX) ? key.slice(HADOOP_PREFIX.length) : `${HADOOP_PREFIX}${key}`;
+
+const HADOOP_PREFIX = 'spark.hadoop.';
 
 const roleFields = (field: string, edit: Edit, role: Role): readonly FieldPath[] => {
   const { key, mode } = edit;
@@ -165,17 +174,20 @@ interface ConfQuery {
  * Of two fields that conflict each must name the other: `sparkConflicts` is the other half.
  */
 const confConflicts = (app: KubeObject, edit: Edit, desired: DesiredConf): readonly FieldPath[] => {
+  // A default gives way to these by itself.
+  const overConf = edit.mode === 'Enforce' ? fieldsOverConf(edit.key) : NO_FIELDS;
+  if (overConf.length > 0) return overConf;
   for (const [pattern, fieldsOf] of conflictRules) {
     const match = pattern.exec(edit.key);
     if (match !== null) return fieldsOf(match.slice(1), { app, edit, desired });
   }
-  return [];
+  return NO_FIELDS;
 };
 
 type FieldsOf = (parts: readonly string[], query: ConfQuery) => readonly FieldPath[];
 
 const conflictRules: readonly (readonly [RegExp, FieldsOf])[] = [
-  [/^spark\.hadoop\.(.+)$/, ([key = '']) => [{ at: ['spec', 'hadoopConf'], key }]],
+  [/^spark\.hadoop\.(.+)$/, ([key = '']) => [hadoopConfField(key), hadoopConfField(otherHadoopKey(key))]],
   [/^spark\.kubernetes\.driverEnv\.(.+)$/, ([name = ''], query) => variableConflicts('driver', name, query)],
   [/^spark\.executorEnv\.(.+)$/, ([name = ''], query) => variableConflicts('executor', name, query)],
   [

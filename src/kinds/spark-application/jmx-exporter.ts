@@ -126,7 +126,10 @@ export const hiddenJavaVariables = (app: KubeObject, role: Role): readonly strin
 /** Every text that a JVM in a role's pod takes its options from, as far as the app and the defaults hold it. */
 const optionTexts = (app: KubeObject, role: Role, injection: Injection | undefined): readonly string[] => {
   const texts = [
-    textAt(app, ['spec', role, 'javaOptions']),
+    // What is enforced takes its place.
+    injection?.sparkConf.get(`spark.${role}.extraJavaOptions`)?.mode === 'Enforce'
+      ? undefined
+      : textAt(app, ['spec', role, 'javaOptions']),
     confOf(app, injection, `spark.${role}.defaultJavaOptions`),
     ...variableTexts(app, role, injection),
     ...othersOf(app, role, injection).flatMap((container) => [

@@ -22,10 +22,10 @@ import { ROLES, type Role } from './fields.ts';
 import { JMX_PORT, type JmxAgent, jmxIncompatibility, MONITORING, PROMETHEUS } from './jmx-exporter.ts';
 import { EXPOSE, monitoringEdits, monitoringWarnings, NOT_EXPOSED } from './monitoring.ts';
 import { NOTHING, objectStoreEdits, type Proposal } from './object-store/edits.ts';
-import { operatorWebhookWarnings } from './operator-webhook.ts';
 import { PLACEMENT_MAPS, placementEdits, TEMPLATE_PATHS } from './placement.ts';
 import { isOfNamespace } from './platform-alone.ts';
 import { sparkRules } from './rules.ts';
+import { evadedBy, evasionWarnings, operatorWebhookWarnings } from './spark-operator.ts';
 
 export interface SparkContext {
   readonly namespace: string;
@@ -58,10 +58,11 @@ const sparkEdits = (app: KubeObject, injection: Injection, context: SparkContext
   const isAlike = stores.edits.length === 0 && monitoring.edits.length === 0;
   const edits = isAlike ? memoize(injection, sparkEdits, `${roles.join()} ${owners.join()}`, make) : make();
   const lost = hasPodWebhook ? [] : operatorWebhookWarnings(edits);
+  const evaded = evadedBy(app, edits);
   return {
     edits,
-    warnings: [...stores.warnings, ...monitoring.warnings, ...lost],
-    refused: [...stores.refused, ...monitoring.refused],
+    warnings: [...stores.warnings, ...monitoring.warnings, ...lost, ...evasionWarnings(evaded)],
+    refused: [...stores.refused, ...monitoring.refused, ...evaded],
   };
 };
 
@@ -151,7 +152,7 @@ const reconsiderSpark = (app: KubeObject, stored: KubeObject, edits: readonly Ed
   const jar = edits.filter(
     ({ at, key, mode }) => isIn(at, PROMETHEUS) && key === 'jmxExporterJar' && mode === 'Enforce',
   );
-  const refused = why === undefined ? [] : jar.map((edit) => ({ edit, why }));
+  const refused = [...(why === undefined ? [] : jar.map((edit) => ({ edit, why }))), ...evadedBy(app, edits)];
   if (withdrawing.length === 0) return { object: app, edits, withdrawn: [], warnings: [], refused };
   const isWithdrawn = new Set(withdrawing);
   const kept = edits.filter((edit) => !isWithdrawn.has(edit));

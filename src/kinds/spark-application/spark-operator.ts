@@ -1,0 +1,120 @@
+import type { KubeObject } from '../../api/kubernetes.ts';
+import type { Edit, FieldPath } from '../../injection/edit.ts';
+import { listAt, mapAt, type Path, textAt } from '../../injection/path.ts';
+import type { Refusal } from '../../injection/settlement.ts';
+import { ROLES, SPARK_CONF } from './fields.ts';
+import { PLACEMENT_FIELDS, PLACEMENT_MAPS } from './placement.ts';
+
+/** What the fields of a role are to Spark; the driver of a SparkConnect is its server. */
+const OF_ROLE: Readonly<Record<string, string>> = {
+  cores: 'cores',
+  memory: 'memory',
+  memoryOverhead: 'memoryOverhead',
+  extraJavaOptions: 'javaOptions',
+  instances: 'instances',
+  'request.cores': 'coreRequest',
+  'limit.cores': 'coreLimit',
+  deleteOnTermination: 'deleteOnTermination',
+};
+
+const OF_ALLOCATION: Readonly<Record<string, string>> = {
+  'shuffleTracking.enabled': 'shuffleTrackingEnabled',
+  'shuffleTracking.timeout': 'shuffleTrackingTimeout',
+};
+
+/** Options of spark-submit that stand for a key. */
+const OF_DEPENDENCIES: Readonly<Record<string, string>> = {
+  'spark.jars': 'jars',
+  'spark.jars.packages': 'packages',
+  'spark.jars.excludes': 'excludePackages',
+  'spark.jars.repositories': 'repositories',
+  'spark.submit.pyFiles': 'pyFiles',
+  'spark.files': 'files',
+  'spark.archives': 'archives',
+};
+
+/** Fields of an application that say what a key of sparkConf does, and hold over it: spark-operator gives them to spark-submit after all keys, or as an option (submission.go, sparkconnect/options.go). */
+export const fieldsOverConf = (key: string): readonly FieldPath[] => {
+  const dependency = textAt(OF_DEPENDENCIES, [key]);
+  if (dependency !== undefined) return [{ at: ['spec', 'deps'], key: dependency }];
+  const allocated = /^spark\.dynamicAllocation\.(.+)$/.exec(key)?.[1];
+  if (allocated !== undefined)
+    return [{ at: ['spec', 'dynamicAllocation'], key: textAt(OF_ALLOCATION, [allocated]) ?? allocated }];
+  const [, what, name] = /^spark\.kubernetes\.driver\.service\.(label|annotation)\.(.+)$/.exec(key) ?? [];
+  if (name !== undefined)
+    return [{ at: ['spec', 'driver', what === 'label' ? 'serviceLabels' : 'serviceAnnotations'], key: name }];
+  const [, role, setting = ''] = /^spark\.(?:kubernetes\.)?(driver|executor)\.(.+)$/.exec(key) ?? [];
+  const field = role === undefined ? undefined : textAt(OF_ROLE, [setting]);
+  if (field === undefined) return [];
+  return (role === 'driver' ? ['driver', 'server'] : ['executor']).map((owner) => ({
+    at: ['spec', owner],
+    key: field,
+  }));
+};
+
+const CONFS: readonly Path[] = [SPARK_CONF, ['spec', 'hadoopConf']];
+
+/**
+ * Why an object need not be run as it says: spark-submit would read something else of what spark-operator makes of it, and what is
+ * enforced among that.
+ */
+const evasionOf = (object: KubeObject): string | undefined => {
+  for (const at of CONFS) {
+    if (Object.keys(mapAt(object, at)).some((key) => key.includes('=')))
+      return `${at.join('.')} has a key with =, which spark-submit reads as another key`;
+  }
+  const program = textAt(object, ['spec', 'mainApplicationFile']);
+  if (program !== undefined) return program.startsWith('-') ? `spec.mainApplicationFile ${OPTION}` : undefined;
+  const [first] = listAt(object, ['spec', 'arguments']);
+  return typeof first === 'string' && first.startsWith('-')
+    ? `spec.arguments without a spec.mainApplicationFile ${OPTION}`
+    : undefined;
+};
+
+const OPTION = 'begins with -, which spark-submit reads as an option';
+
+/** What is enforced and need not hold. */
+export const evadedBy = (object: KubeObject, edits: readonly Edit[]): readonly Refusal[] => {
+  const why = evasionOf(object);
+  return why === undefined ? [] : edits.filter(({ mode }) => mode === 'Enforce').map((edit) => ({ edit, why }));
+};
+
+export const evasionWarnings = ([first]: readonly Refusal[]): readonly string[] =>
+  first === undefined ? [] : [`What PlatformDefaults enforce need not hold here: ${first.why}.`];
+
+/** Fields of a role that reach its pod by spark-operator's webhook alone (sparkpod_defaulter.go); all else is given to spark-submit. */
+const WEBHOOK_FIELDS: ReadonlySet<string> = new Set([
+  'env',
+  'envFrom',
+  'volumeMounts',
+  'configMaps',
+  'tolerations',
+  'hostAliases',
+  'initContainers',
+  'nodeSelector',
+  ...PLACEMENT_MAPS,
+]);
+
+/** What is given and reaches no pod where no webhook of spark-operator is for the namespace's pods: one sentence, or none. */
+export const operatorWebhookWarnings = (edits: readonly Edit[]): readonly string[] => {
+  const lost = edits.filter(isByWebhook);
+  if (lost.length === 0) return [];
+  const fields = new Set(lost.map(fieldOf));
+  const sources = new Set(lost.map(({ by }) => by));
+  return [
+    `spark-operator has no webhook for the pods of this namespace: ${listed(fields)} of PlatformDefaults ${[...sources].join(', ')} do not reach the driver and the executors, nor do those of the application. Ask for webhook.enable and this namespace in its chart.`,
+  ];
+};
+
+const isByWebhook = (edit: Edit): boolean => {
+  if (!isOfRole(edit)) return edit.at[1] === 'volumes';
+  return edit.at.length === 2
+    ? PLACEMENT_FIELDS.some((field) => field === edit.key)
+    : WEBHOOK_FIELDS.has(fieldOf(edit));
+};
+
+const isOfRole = ({ at }: Edit): boolean => ROLES.some((role) => role === at[1]);
+
+const fieldOf = ({ at, key }: Edit): string => (ROLES.some((role) => role === at.at(-1)) ? key : (at.at(-1) ?? ''));
+
+const listed = (names: ReadonlySet<string>): string => [...names].join(', ').replace(/, ([^,]*)$/, ' and $1');
