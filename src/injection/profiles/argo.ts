@@ -3,6 +3,7 @@ import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, entriesWith, valuesAt } from '../edit.ts';
 import { memoize } from '../memo.ts';
 import { listAt, type Path, readAt, textAt } from '../path.ts';
+import { containerFieldEdits } from '../pod-fields.ts';
 import {
   containerEdits,
   containersWhere,
@@ -23,6 +24,7 @@ import {
   POD_VOLUMES,
 } from '../volumes.ts';
 import type { PlacedContainer } from './containers.ts';
+import { isInjectedByOthers } from './framework.ts';
 
 /** On every pod of an Argo workflow. */
 export const WORKFLOW_LABEL = 'workflows.argoproj.io/workflow';
@@ -54,19 +56,21 @@ export const workflowProfile: PodProfile = {
   containerCount: (pod) =>
     isComponent(pod)
       ? containersWhere(pod, () => true).length
-      : usersContainers(pod).length + executorContainers(pod).length,
+      : usersContainers(pod).length + executorContainers(pod).length + unmarkedContainers(pod).length,
   editsFor: (pod, injection, injectionFor) => {
-    const [users, executors] = [usersContainers(pod), executorContainers(pod)];
+    const [users, executors, others] = [usersContainers(pod), executorContainers(pod), unmarkedContainers(pod)];
     const make = (): readonly Edit[] => [
       ...(isComponent(pod) ? enforcedEdits(pod, injection) : podEdits(injection)),
       ...containerEdits(pod, [...users.map(asUsers(pod)), ...executors.map(asHelper(pod))], injection, injectionFor),
+      ...others.map(asUsers(pod)).flatMap((container) => enforcedIn(container.at, injectionFor(container).full)),
     ];
-    return hasClaims(injection) || injection.isScoped || users.length + executors.length > FEW_CONTAINERS
+    const count = users.length + executors.length + others.length;
+    return hasClaims(injection) || injection.isScoped || count > FEW_CONTAINERS
       ? make()
       : memoize(
           injection,
           workflowProfile,
-          `${isComponent(pod)} ${users.join()} ${executors.join()} ${isComponent(pod) ? containersWhere(pod, () => true).length : ''}`,
+          `${isComponent(pod)} ${users.join()} ${executors.join()} ${others.join()} ${isComponent(pod) ? containersWhere(pod, () => true).length : ''}`,
           make,
         );
   },
@@ -81,10 +85,17 @@ export const workflowProfile: PodProfile = {
 };
 
 /** The label by which a component is known can be anybody's: what is enforced is given all the same, volumes and mounts aside. */
-const enforcedEdits = (pod: KubeObject, injection: Injection): readonly Edit[] =>
-  [...podEdits(injection), ...containersWhere(pod, () => true).flatMap((at) => environmentEdits(at, injection))].filter(
-    ({ mode }) => mode === 'Enforce',
-  );
+const enforcedEdits = (pod: KubeObject, injection: Injection): readonly Edit[] => [
+  ...podEdits(injection).filter(isEnforced),
+  ...containersWhere(pod, () => true).flatMap((at) => enforcedIn(at, injection)),
+];
+
+const enforcedIn = (container: Path, injection: Injection | undefined): readonly Edit[] =>
+  injection === undefined
+    ? []
+    : [...environmentEdits(container, injection), ...containerFieldEdits(container, injection)].filter(isEnforced);
+
+const isEnforced = ({ mode }: Edit): boolean => mode === 'Enforce';
 
 const enforcingContainers = (injection: Injection): Injection =>
   memoize(injection, enforcingContainers, '', () => ({
@@ -104,13 +115,19 @@ const isOfComponent = (name: string, container: unknown): boolean =>
   listAt(container, ['volumeMounts']).some((mount) => textAt(mount, ['mountPath']) === '/var/run/argo');
 
 /** Argo marks every container that it puts into a pod; what another webhook adds (a service mesh) has no such mark. */
-const usersContainers = (pod: KubeObject): readonly Path[] =>
+const usersContainers = (pod: KubeObject): readonly Path[] => (isComponent(pod) ? [] : containersWhere(pod, isUsers));
+
+const isUsers = (name: string, container: unknown, list: string): boolean =>
+  !isExecutor(name) && ((name === 'main' && list === 'containers') || isMarkedByArgo(container));
+
+/** Who puts the label of a workflow on a pod of his own has no such mark either: what is enforced is given all the same. */
+const unmarkedContainers = (pod: KubeObject): readonly Path[] =>
   isComponent(pod)
     ? []
     : containersWhere(
         pod,
         (name, container, list) =>
-          !isExecutor(name) && ((name === 'main' && list === 'containers') || isMarkedByArgo(container)),
+          list === 'containers' && !isExecutor(name) && !isUsers(name, container, list) && !isInjectedByOthers(name),
       );
 
 const isMarkedByArgo = (container: unknown): boolean => {

@@ -1,7 +1,7 @@
 import type { ContainerInjection, ContainerTarget, Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { listAt, type Path, textAt } from '../path.ts';
-import { type FrameworkProfile, INJECTED_BY_OTHERS } from './framework.ts';
+import { type FrameworkProfile, isInjectedByOthers } from './framework.ts';
 
 /** A container that can be given something, and where it stands. */
 export interface PlacedContainer extends ContainerTarget {
@@ -54,7 +54,7 @@ const placedContainer = (found: Found, rules: ContainerRules): ContainerTarget |
   const { name, list, container } = found;
   if (isAny(rules.untouched, name)) return undefined;
   if (isAny(rules.helpers, name)) return { name, role: 'helper', isDefault: false };
-  if (isAny(INJECTED_BY_OTHERS, name)) return { name, role: 'other', isDefault: false };
+  if (isInjectedByOthers(name)) return { name, role: 'other', isDefault: false };
   if (list === 'initContainers') {
     const isSidecar = textAt(container, ['restartPolicy']) === 'Always';
     return { name, role: isSidecar ? 'sidecar' : 'init', isDefault: false };

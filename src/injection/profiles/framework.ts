@@ -39,8 +39,10 @@ export interface Recognition {
 }
 
 /** What service meshes, secret agents and the like put into pods before we are asked: nobody's program. */
-export const INJECTED_BY_OTHERS = [
+const INJECTED_BY_OTHERS = [
   /^(istio|linkerd|kuma|envoy|consul|dapr|vault|osm|cilium)-/,
   /^(daprd|linkerd2-proxy|envoy|vault-agent)$/,
   /^(datadog-lib|opentelemetry-auto-instrumentation|otc-container|dynatrace|install-oneagent)/,
 ] as const;
+
+export const isInjectedByOthers = (name: string): boolean => INJECTED_BY_OTHERS.some((pattern) => pattern.test(name));

@@ -7,6 +7,7 @@ import { type Edit, OURSELVES, valuesAt } from '../../injection/edit.ts';
 import { CREATED_OR_INJECTED } from '../../injection/enforcement.ts';
 import { memoize, memoizePassing } from '../../injection/memo.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
+import { containerFieldEdits } from '../../injection/pod-fields.ts';
 import { environmentEdits, mutatePod, type PodProfile, podEdits } from '../../injection/pods.ts';
 import { isWorkflowPod, workflowProfile } from '../../injection/profiles/argo.ts';
 import {
@@ -78,6 +79,7 @@ const calrissianProfile = (recognised: CalrissianPod, pod: KubeObject, facts: Fa
       return [
         ...podEdits(injection),
         ...(full && sources ? environmentEdits(container, { env: full.env, envFrom: sources.envFrom }) : []),
+        ...(full ? containerFieldEdits(container, full) : []),
         ...(full ? volumeEdits(pod, container, full, layoutFor(recognised, pod)) : []),
       ];
     },
