@@ -35,21 +35,32 @@ export const imageEdits = (pod: KubeObject, { imageRegistries }: Injection): rea
       // As an earlier admission left it.
       const replaced = longestFirst.find(([, { value }]) => own.startsWith(value));
       if (replaced !== undefined) return [editOf(at, 'image', replaced[1], own)];
-      const image = wholeName(own);
-      const found = longestFirst.find(([from]) => image.startsWith(from));
-      return found === undefined
-        ? []
-        : [editOf(at, 'image', found[1], `${found[1].value}${image.slice(found[0].length)}`)];
+      for (const image of [wholeName(own), own]) {
+        const found = longestFirst.find(([from]) => image.startsWith(from));
+        if (found !== undefined)
+          return [editOf(at, 'image', found[1], `${found[1].value}${image.slice(found[0].length)}`)];
+      }
+      return [];
     }),
   );
 };
 
-/** As container runtimes read it: `nginx` is `docker.io/library/nginx`. */
+/** As container runtimes read it: `nginx` is `docker.io/library/nginx`, and so it is where its registry is spelt otherwise. */
 const wholeName = (image: string): string => {
   const [first = '', ...others] = image.split('/');
   if (image === '') return '';
-  if (others.length === 0) return `docker.io/library/${image}`;
-  return /[.:]/.test(first) || first === 'localhost' ? image : `docker.io/${image}`;
+  const isRegistry = others.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+  const registry = isRegistry ? registryOf(first) : DOCKER_HUB;
+  const path = isRegistry ? others : [first, ...others];
+  return [registry, ...(registry === DOCKER_HUB && path.length === 1 ? ['library'] : []), ...path].join('/');
+};
+
+const DOCKER_HUB = 'docker.io';
+
+/** Names of hosts know no case, and 443 is where registries are asked. */
+const registryOf = (host: string): string => {
+  const name = host.toLowerCase().replace(/:443$/, '');
+  return /^(index|registry-1)\.docker\.io$/.test(name) ? DOCKER_HUB : name;
 };
 
 /** What the API server itself puts into every pod before a webhook is asked: nobody's word. */
