@@ -258,6 +258,18 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
     expect(stored.spec?.containers?.[0]?.image).toBe('registry.example.org/hub/theirs/main:2');
   });
 
+  it.each(['index.docker.io/theirs/main:2', 'docker.io:443/theirs/main:2', 'Docker.IO/theirs/main:2'])(
+    'cannot be got round by another spelling of a registry: %s',
+    async (image) => {
+      const { spec: _, ...pod } = podWith({ team: 'sky' });
+      const spelt = { ...pod, spec: { containers: [{ name: 'main', image }] } };
+      const stored = () => cluster.admin.create<KubeObject & Pod>(pods, spelt, { dryRun: true });
+      await expect
+        .poll(async () => (await stored()).spec?.containers?.[0]?.image, soon)
+        .toBe('registry.example.org/hub/theirs/main:2');
+    },
+  );
+
   it('cannot be taken off an ObjectStore later', async () => {
     const key = { namespace: 'default', name: 'kept' };
     // Without the Secret nobody is called.
