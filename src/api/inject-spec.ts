@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Container, EnvFromSource, EnvVar, Toleration, Volume } from './kubernetes.ts';
 import { connectionNameFor } from './names.ts';
 import { bundlePathOf, type CaBundle, caBundle, networkVariables, proxy } from './network.ts';
@@ -325,11 +326,12 @@ export const envFromKey = ({ configMapRef, secretRef, prefix }: EnvFromSource): 
 export const tolerationKey = ({ key, operator, value, effect }: Toleration): string =>
   [key ?? '', operator ?? 'Equal', value ?? '', effect ?? ''].join('|');
 
-/** A mount path without the slashes at its end: `/data/` and `/data` are one place. */
+/** A mount path as container runtimes read it: `/data/`, `//data` and `/x/../data` are one place. */
 export const mountKey = (mountPath: string): string => {
-  let end = mountPath.length;
-  while (end > 1 && mountPath[end - 1] === '/') end -= 1;
-  return mountPath.slice(0, end);
+  const path = mountPath.includes('//') || mountPath.includes('/.') ? posix.normalize(mountPath) : mountPath;
+  let end = path.length;
+  while (end > 1 && path[end - 1] === '/') end -= 1;
+  return path.slice(0, end);
 };
 
 /** Every path that something is mounted at, whichever list names it. */

@@ -21,6 +21,7 @@ const REDACTED = { 'spark.redaction.regex': '(?i)secret' };
 const LIMITS = { 'spark.executor.memory': '4g', 'spark.dynamicAllocation.maxExecutors': '10' };
 const APACHE = { ...resources.sparkApplications, group: 'spark.apache.org', version: 'v1' };
 const MIRROR = { from: 'docker.io/', to: 'registry.example.org/hub/' };
+const MOUNTED = { volumes: [{ name: 'tier', emptyDir: {} }], volumeMounts: [{ name: 'tier', mountPath: '/etc/tier' }] };
 const JAR = { jmxExporterJar: '/prometheus/jmx.jar' };
 const LOGS = { namespace: 'quartermaster-system', name: 'logs' };
 /** The other kinds of Spark, by what PlatformDefaults call them. */
@@ -50,7 +51,12 @@ beforeAll(async () => {
     { labels: { joined: '${labels.a}${labels.b}' } },
     'sea',
   );
-  await enforce('tier', { kinds: ['Pod'] }, { labels: TIER, annotations: TIER, imageRegistries: [MIRROR] }, 'sky');
+  await enforce(
+    'tier',
+    { kinds: ['Pod'] },
+    { labels: TIER, annotations: TIER, imageRegistries: [MIRROR], ...MOUNTED },
+    'sky',
+  );
   await enforce('bucket', { kinds: ['ObjectStore'] }, { labels: COST });
   const kinds = ['SparkApplication', 'SparkConnect', 'SparkCluster', 'ApacheSparkApplication'] as const;
   await enforce('conf', { kinds }, { sparkConf: REDACTED });
@@ -269,6 +275,20 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
         .toBe('registry.example.org/hub/theirs/main:2');
     },
   );
+
+  it('cannot be got round by a mount whose path is spelt otherwise', async () => {
+    const { spec: _, ...pod } = podWith({ team: 'sky' });
+    const paths = ['/etc/tier/', '/etc//tier', '/etc/x/../tier'];
+    const volumeMounts = paths.map((mountPath) => ({ name: 'own', mountPath }));
+    const spelt = {
+      ...pod,
+      spec: { containers: [{ name: 'main', image: 'main:1', volumeMounts }], volumes: [{ name: 'own', emptyDir: {} }] },
+    };
+    const stored = () => cluster.admin.create<KubeObject & Pod>(pods, spelt, { dryRun: true });
+    await expect
+      .poll(async () => (await stored()).spec?.containers?.[0]?.volumeMounts, soon)
+      .toEqual([{ name: 'tier', mountPath: '/etc/tier' }]);
+  });
 
   it('cannot be taken off an ObjectStore later', async () => {
     const key = { namespace: 'default', name: 'kept' };
