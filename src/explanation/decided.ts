@@ -49,7 +49,7 @@ export const explain = (request: AdmissionRequest, cluster: DecidingCluster, sen
     defaults: explainDefaults(cluster.entries, cluster.invalid, {
       targets,
       subject: subjectOf(request, cluster),
-      unasked: unaskedFor(request.object, sending.reasons),
+      unasked: unaskedFor(request, sending.reasons),
       outcomes: decision.outcomes?.() ?? [],
       explain: decision.explain,
       denied: decision.denied,
@@ -79,9 +79,11 @@ const subjectOf = (request: AdmissionRequest, { facts }: DecidingCluster): Subje
   kind: request.object.kind,
 });
 
-const unaskedFor = ({ kind }: KubeObject, [first]: readonly string[]): string =>
-  first?.replace(/\.$/, '') ??
-  (kind === 'Pod' ? 'Quartermaster leaves such a pod alone' : 'Quartermaster leaves the object alone');
+const unaskedFor = ({ operation, object: { kind } }: AdmissionRequest, [first]: readonly string[]): string => {
+  if (first !== undefined) return first.replace(/\.$/, '');
+  if (operation === 'UPDATE') return 'an update gives nothing anew: what the object was given when it was made stays';
+  return kind === 'Pod' ? 'Quartermaster leaves such a pod alone' : 'Quartermaster leaves the object alone';
+};
 
 const notesOn = (object: KubeObject, namespace: string, { facts }: DecidingCluster): readonly string[] => [
   ...nearMisses('The object', { labels: object.metadata.labels ?? {}, annotations: object.metadata.annotations ?? {} }),

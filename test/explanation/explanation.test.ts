@@ -46,6 +46,12 @@ describe('why a SparkApplication did not get the proxy', () => {
     expect(await explained(app('{ Team: geo }'), defaults)).toContain('has no label team, but Team=geo\n');
   });
 
+  it('it is changed, and was given what it has when it was made', async () => {
+    const stored = file('stored.yaml', app('{ team: geo }'));
+    const said = await explained(app('{ team: ml }'), proxy(), '--old', stored);
+    expect(said).toContain('proxy@0: an update gives nothing anew: what the object was given when it was made stays\n');
+  });
+
   it('its namespace is not selected', async () => {
     const defaults = proxy({ match: 'kinds: [SparkApplication], namespaceSelector: { matchLabels: { stage: prod } }' });
     const said = await explained(app(), defaults, '-n', 'team-a', '--namespace-labels', 'stage=dev');

@@ -376,3 +376,27 @@ describe('the replicas of an install', () => {
     expect(proofs.isQuestion(question, target)).toBe(false);
   });
 });
+
+describe('the list of decisions', () => {
+  it('tells the day of each, since a quiet cluster has them of many', async () => {
+    const { text } = await get({}, '/');
+    expect(text).toContain('<time datetime="2026-11-20T10:20:30.000Z">2026-11-20 10:20:30</time>');
+  });
+
+  it('counts one warning as one', async () => {
+    const replicas = () =>
+      Promise.resolve({
+        replicas: [replica('one', [decision({ warnings: ['a'] }), decision({ warnings: ['a', 'b'] })])],
+        silent: [],
+      });
+    const { text } = await get({ replicas }, '/');
+    expect(text).toContain('q/d@1 · 1 warning<');
+    expect(text).toContain('q/d@1 · 2 warnings<');
+  });
+
+  it('says of none at all something else than of none that fits', async () => {
+    const replicas = () => Promise.resolve({ replicas: [replica('one', [])], silent: [] });
+    expect((await get({ replicas }, '/')).text).toContain('Nothing that was decided is remembered yet.');
+    expect((await get({ replicas }, '/?namespace=team')).text).toContain('No decision that is remembered fits.');
+  });
+});

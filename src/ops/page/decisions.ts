@@ -14,16 +14,21 @@ export const decisionsPage = (answer: DecisionsAnswer, query: DecisionQuery): st
 <p class="dim">What all replicas remember of what they decided, newest first. Times are UTC.</p>
 ${searchForm(query)}
 ${silentNote(answer.silent)}
-<p role="status">${countText(answer)}</p>
+<p role="status">${countText(answer, query)}</p>
 ${answer.items.length === 0 ? undefined : html`<ul class="list">${answer.items.map(decisionItem)}</ul>`}
 ${moreLink(answer, query)}`,
   });
 
-const countText = ({ items, total }: DecisionsAnswer): string => {
-  if (total === 0) return 'No decision that is remembered fits.';
+const countText = ({ items, total }: DecisionsAnswer, query: DecisionQuery): string => {
+  if (total === 0) return isSearch(query) ? 'No decision that is remembered fits.' : NOTHING_YET;
   if (total === 1) return '1 decision';
   return items.length === total ? `${total} decisions` : `The latest ${items.length} of ${total} decisions`;
 };
+
+const NOTHING_YET = 'Nothing that was decided is remembered yet.';
+
+const isSearch = ({ namespace, kind, name, outcome, defaults }: DecisionQuery): boolean =>
+  [namespace, kind, name, outcome, defaults].some((one) => one !== '');
 
 const moreLink = ({ items, total }: DecisionsAnswer, query: DecisionQuery): Html | undefined => {
   if (items.length === total) return undefined;
@@ -50,9 +55,9 @@ const TONES = { changed: 'good', unchanged: 'dim', refused: 'bad' } as const;
 const decisionItem = (decision: ReplicaDecision): Html => {
   const { at, outcome, dryRun, operation, kind, namespace, name } = decision;
   return html`<li class="folded"><details>
-<summary><time datetime="${at}">${moment(at).slice(11)}</time><span class="badge ${TONES[outcome]}">${outcome}</span><span class="what">${operation} ${kind} <b>${namespace}/${name}</b>${dryRun ? ' (dry run)' : ''}</span>${headline(decision)}</summary>
+<summary><time datetime="${at}">${moment(at)}</time><span class="badge ${TONES[outcome]}">${outcome}</span><span class="what">${operation} ${kind} <b>${namespace}/${name}</b>${dryRun ? ' (dry run)' : ''}</span>${headline(decision)}</summary>
 <div class="inside">
-<p class="dim">${moment(at)}, by replica ${decision.replica}. ${whyLink(decision)}</p>
+<p class="dim">By replica ${decision.replica}. ${whyLink(decision)}</p>
 ${reasons(decision)}
 ${changes(decision)}
 ${explained(decision)}
@@ -64,7 +69,7 @@ const headline = ({ denied, warnings, explain, audited }: ReplicaDecision): Html
   const givers = [...new Set(explain.map(({ source }) => source.replace('PlatformDefaults ', '')))].join(', ');
   const parts = [
     givers,
-    warnings.length === 0 ? '' : `${warnings.length} warnings`,
+    warnings.length === 0 ? '' : warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`,
     audited.length === 0 ? '' : `${audited.length} audited`,
   ];
   return html`<span class="more dim">${parts.filter((part) => part !== '').join(' · ') || 'nothing was given'}</span>`;

@@ -25,12 +25,12 @@ p{margin:.3rem 0}.dim{color:var(--dim)}
 .note{border-left:3px solid var(--warn);background:var(--card);padding:.4rem .8rem;margin:.8rem 0}
 form{display:flex;flex-wrap:wrap;gap:.6rem .8rem;align-items:end;margin:1rem 0}
 label{display:flex;flex-direction:column;font-size:.85rem;color:var(--dim);flex:1 1 9rem}
-input,select,button{font:inherit;padding:.35rem .55rem;border:1px solid light-dark(#8b919b,#6d7582);border-radius:5px;background:var(--card);color:var(--text);min-width:0;width:100%}
+input,select,button{font:inherit;padding:.35rem .55rem;border:1px solid light-dark(#8b919b,#6d7582);border-radius:5px;background:var(--card);color:var(--text);min-width:0;width:100%;height:2.2rem}
 button{width:auto;cursor:pointer;background:var(--link);color:var(--ground);border-color:transparent;font-weight:600;padding:.35rem 1.1rem}
 .list{list-style:none;margin:.8rem 0;padding:0;border:1px solid var(--line);border-radius:8px;background:var(--card)}
 .list>li{padding:.5rem .9rem}.list>li+li{border-top:1px solid var(--line)}
 .list>li.folded{padding:0}
-summary{display:grid;grid-template-columns:5.2rem 6.4rem minmax(0,1fr);gap:.1rem .8rem;padding:.55rem .9rem;cursor:pointer;align-items:baseline}
+summary{display:grid;grid-template-columns:10.2rem 6.4rem minmax(0,1fr);gap:.1rem .8rem;padding:.55rem .9rem;cursor:pointer;align-items:baseline}
 summary .more{grid-column:3;font-size:.87rem}
 details[open]>summary{border-bottom:1px solid var(--line)}
 .inside{padding:.2rem .9rem 1rem}
@@ -39,7 +39,7 @@ time{font-variant-numeric:tabular-nums;color:var(--dim)}
 .good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}
 code,del,ins{font:.86em/1.5 ui-monospace,monospace;overflow-wrap:anywhere}
 del,ins{text-decoration:none;display:block;padding:.05rem .5rem;border-radius:3px;white-space:pre-wrap}
-del{background:var(--gone)}del::before{content:"− "}ins{background:var(--put)}ins::before{content:"+ "}
+del{background:var(--gone)}del::before{content:"−\\a0"}ins{background:var(--put)}ins::before{content:"+\\a0"}
 .plain{margin:.2rem 0;padding-left:1.1rem}.plain li{margin:.3rem 0;overflow-wrap:anywhere}
 .scroll{overflow-x:auto;border:1px solid var(--line);border-radius:8px;background:var(--card)}
 table{border-collapse:collapse;width:100%}
