@@ -1,6 +1,7 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { AppError } from '../api/errors.ts';
 import type { KubeObject, StringMap } from '../api/kubernetes.ts';
+import { didYouMean } from '../api/plain-text.ts';
 import { choice, flag, type Infer, integer, list, map, object, open, required, set, text } from '../api/schema.ts';
 import { schemaViolations } from '../api/schema-validation.ts';
 import { alwaysExcluded } from '../controller/webhooks/configuration.ts';
@@ -33,6 +34,15 @@ const DNS_LABEL = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$';
 const LABEL_KEY =
   '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
 const LABEL_VALUE = '^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$';
+
+/** What to say instead of a pattern. */
+const WORDS: StringMap = {
+  [IMAGE]: 'an image, such as registry.example.org/quartermaster:0.1.0',
+  [`^$|${IMAGE}`]: 'an image, such as registry.example.org/quartermaster-nfs-server:0.1.0, or empty',
+  [DNS_LABEL]: 'a DNS label (a-z, 0-9 and "-", up to 63)',
+  [LABEL_KEY]: 'a label key ([domain/]name)',
+  [LABEL_VALUE]: 'a label value (at most 63 letters, digits, -, _ and .)',
+};
 
 const requirement = object('What one label must be.', {
   key: required(text('The label.', { pattern: LABEL_KEY })),
@@ -131,11 +141,17 @@ export const readOptions = (given: Partial<InstallOptions>): InstallOptions => {
   const options = { ...defaultValues, ...withoutUndefined(values), namespace };
   const violations = [
     ...violationsOfNamespace(namespace),
-    ...schemaViolations(optionsSchema.json, values, '').map((sentence) => sentence.replace(/^\./, '')),
+    ...schemaViolations(optionsSchema.json, values, '').map((sentence) => inWords(sentence.replace(/^\./, ''))),
   ];
   const more = violations.length > 0 ? violations : violationsBetween(options);
   if (more.length > 0) throw new AppError('InvalidInput', `Options refused: ${more.join('; ')}.`);
   return options;
+};
+
+const inWords = (sentence: string): string => {
+  const [told, pattern = ''] = sentence.split(' must match ');
+  const words = WORDS[pattern];
+  return words === undefined ? sentence : `${told} is not ${words}`;
 };
 
 const withoutUndefined = <T extends object>(values: T): T =>
@@ -207,7 +223,9 @@ const violationsBetween = (options: InstallOptions): readonly string[] => {
 const violationsOfSetting = (env: string): readonly string[] => {
   if (elsewhere[env] !== undefined) return [`settings.${env}: is said by the value ${elsewhere[env]}`];
   if (isFixed(env)) return [`settings.${env}: is fixed by what is installed`];
-  return Object.values(settings).some((setting) => setting.env === env) ? [] : [`settings.${env}: is no setting`];
+  return Object.values(settings).some((setting) => setting.env === env)
+    ? []
+    : [`settings.${env}: is no setting${didYouMean(env, settingNames)}`];
 };
 
 const isFixed = (env: string): boolean => FIXED.some((name) => settings[name].env === env);
@@ -223,6 +241,6 @@ const violationsOfValues = (given: StringMap): readonly string[] => {
     return [];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    return [`settings: ${error.message.replace(/\.$/, '')}`];
+    return [`settings: ${error.message.replace(/^Settings refused: |\.$/g, '')}`];
   }
 };
