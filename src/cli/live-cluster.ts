@@ -16,10 +16,9 @@ import { createFacts } from '../kinds/facts.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { createKube } from '../kube/client.ts';
 import { findConnection } from '../kube/connection.ts';
-import type { Store } from '../kube/store.ts';
+import type { Store, WatchLog } from '../kube/store.ts';
 import { type FactStores, nodeFact, type WatchOptions, watchFacts, watchStore } from '../kube/stores.ts';
 import { stripClaim } from '../kube/transforms.ts';
-import { createLog } from '../ops/log.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
 
 const SYNCED_WITHIN_MS = 15_000;
@@ -27,7 +26,7 @@ const SYNCED_WITHIN_MS = 15_000;
 /**
  * The cluster that the kubeconfig names, read once; `added` are defaults it is to have besides, or instead of those
  * of the same name. The cloud is what its nodes say: the metadata service in reach
- * here is that of the machine `preview` runs on. Throws AppError('Timeout') where the cluster cannot be read in time.
+ * here is that of the machine `preview` runs on. Throws AppError('Forbidden') where it may not be read, AppError('Timeout') where it cannot be in time.
  */
 export const liveCluster = async (
   settings: Settings,
@@ -36,11 +35,12 @@ export const liveCluster = async (
 ): Promise<PreviewCluster> => {
   const watches = new AbortController();
   const kube = createKube(await findConnection(environment));
-  const watching: WatchOptions = { kube, log: createLog('silent'), signal: watches.signal };
+  const troubles = createTroubles();
+  const watching: WatchOptions = { kube, log: troubles.log, signal: watches.signal };
   const stores = watchFacts(watching);
   const claims = watchStore(watching, resources.persistentVolumeClaims, stripClaim);
   try {
-    await waitForCacheSync({ ...stores, claims });
+    await waitForCacheSync({ ...stores, claims }, troubles);
   } finally {
     watches.abort();
   }
@@ -121,22 +121,59 @@ export const liveObjects = async (
   return { stored, definitions: definitions.flatMap((definition) => definition ?? []) };
 };
 
-const waitForCacheSync = async (
-  stores: Readonly<Record<string, Pick<Store<KubeObject>, 'hasSynced' | 'synced'>>>,
-): Promise<void> => {
-  const timeout = Promise.withResolvers<never>();
+type Stores = Readonly<Record<string, Pick<Store<KubeObject>, 'hasSynced' | 'isForbidden' | 'synced'>>>;
+
+/** Throws AppError('Forbidden') once nothing is waited for but what may not be listed, AppError('Timeout') where anything else does not come. */
+const waitForCacheSync = async (stores: Stores, troubles: Troubles): Promise<void> => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const waitedFor = () => Object.entries(stores).filter(([, store]) => !store.hasSynced());
+  const look = (): void => {
+    const waiting = waitedFor();
+    if (waiting.length === 0) resolve();
+    else if (waiting.every(([, store]) => store.isForbidden()))
+      reject(
+        new AppError(
+          'Forbidden',
+          `The cluster does not let you list its ${namesOf(waiting)}: ${troubles.latest() ?? 'ask for that right'}`,
+        ),
+      );
+  };
+  troubles.onNext(look);
+  for (const { synced } of Object.values(stores)) void synced.then(look);
   const timer = setTimeout(() => {
-    const waiting = Object.entries(stores).filter(([, store]) => !store.hasSynced());
-    timeout.reject(
-      new AppError(
-        'Timeout',
-        `The cluster did not give its ${waiting.map(([name]) => name).join(', ')} within ${SYNCED_WITHIN_MS / 1_000} s.`,
-      ),
-    );
+    const why = troubles.latest();
+    const within = `The cluster did not give its ${namesOf(waitedFor())} within ${SYNCED_WITHIN_MS / 1_000} s`;
+    reject(new AppError('Timeout', why === undefined ? `${within}.` : `${within}: ${why}`));
   }, SYNCED_WITHIN_MS);
-  await Promise.race([Promise.all(Object.values(stores).map(({ synced }) => synced)), timeout.promise]).finally(() =>
-    clearTimeout(timer),
-  );
+  await promise.finally(() => clearTimeout(timer));
+};
+
+const namesOf = (entries: readonly (readonly [string, unknown])[]): string => entries.map(([name]) => name).join(', ');
+
+/** What watches say went wrong. */
+interface Troubles {
+  readonly log: WatchLog;
+  readonly latest: () => string | undefined;
+  readonly onNext: (listener: () => void) => void;
+}
+
+const createTroubles = (): Troubles => {
+  let latest: string | undefined;
+  let tell = (): void => undefined;
+  return {
+    log: {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: ({ error }) => {
+        if (typeof error === 'string') latest = error;
+        tell();
+      },
+    },
+    latest: () => latest,
+    onNext: (listener) => {
+      tell = listener;
+    },
+  };
 };
 
 const verdictOf = (stores: FactStores) => {

@@ -142,6 +142,20 @@ describe('preview --live', () => {
     expect(labels).toMatchObject({ more: 'by-file', said: 'by-file' });
   });
 
+  it('tells at once what its kubeconfig may not list', async () => {
+    await kubectl(cluster.controlPlane, ['-n', 'default', 'create', 'serviceaccount', 'stranger']);
+    await kubectl(cluster.controlPlane, ['create', 'clusterrole', 'some', '--verb=list,watch', '--resource=nodes']);
+    const binding = ['clusterrolebinding', 'some', '--clusterrole=some', '--serviceaccount=default:stranger'];
+    await kubectl(cluster.controlPlane, ['create', ...binding]);
+    const kubeconfig = await cluster.controlPlane.serviceAccountKubeconfig('default', 'stranger');
+    const args = ['preview', '--live', '-f', file('runner.yaml', runner)];
+    const { code, err } = await quartermasterWith({ KUBECONFIG: kubeconfig }, ...args);
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /^quartermaster: The cluster does not let you list its storageClasses, persistentVolumes, csiDrivers, namespaces, platformDefaults, objectStores, claims: .* was answered 403: .*"system:serviceaccount:default:stranger" cannot list/,
+    );
+  });
+
   it('refuses what would describe another cluster', async () => {
     const { code, err } = await live('-f', file('runner.yaml', runner), '--cloud', 'aws');
     expect(code).toBe(2);
