@@ -41,12 +41,17 @@ export const readTestFile = (path: string): TestFile => {
   const violations = schemaViolations(policyTests.json, content, '').map((sentence) =>
     sentence.replace(/^(\.|: )/, ''),
   );
-  if (violations.length === 0) return { file: path, content: content as PolicyTests };
+  if (violations.length === 0) return testFileOf(path, content as PolicyTests);
   const root = document.contents as Node;
   throw new AppError(
     'InvalidInput',
     violations.map((sentence) => placed(locate(root, sentence, document).node.range?.[0] ?? 0, sentence)).join('\n'),
   );
+};
+
+const testFileOf = (file: string, content: PolicyTests): TestFile => {
+  if (content.tests.length === 0) throw new AppError('InvalidInput', `${file}: holds no tests.`);
+  return { file, content };
 };
 
 /** The objects that a test names: by path from its file, or written out in it. Throws AppError('InvalidInput'). */

@@ -1,8 +1,10 @@
 import { AppError } from '../../api/errors.ts';
 import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
+import { didYouMean } from '../../api/plain-text.ts';
 import type { PlatformDefaults } from '../../api/platform-defaults.ts';
 import { explanationLines } from '../../explanation/print.ts';
-import { policyOf, readSettings } from '../../settings/config.ts';
+import { policyOf, readSettings, type Settings } from '../../settings/config.ts';
+import { settings as definitions } from '../../settings/definitions.ts';
 import { type ClusterDescription, clusterOf, givenFacts, validDefaultsIn } from '../described-cluster.ts';
 import type { SourcedObject } from '../documents.ts';
 import { type PreviewedDocument, preview } from '../preview/session.ts';
@@ -52,15 +54,29 @@ export const prepare = ({ file, content }: TestFile, test: PolicyTest): Prepared
 };
 
 const clusterFor = ({ cloud, facts, csiDrivers, defaults, settings }: Given, file: string): ClusterDescription => {
-  const policy = policyOf(readSettings(settings ?? {}));
+  const policy = policyOf(settingsIn(settings ?? {}, file));
   return {
     cloud: cloud ?? 'unknown',
-    facts: givenFacts(Object.entries(facts ?? {}), 'given.facts.'),
+    facts: givenFacts(Object.entries(facts ?? {}), `${file}: given.facts.`),
     ...(csiDrivers && { csiDrivers }),
     defaults: validDefaultsIn(objectsNamed(defaults ?? [], file), policy, 'default'),
     namespaceLabels: {},
     policy,
   };
+};
+
+const ENVS: readonly string[] = Object.values(definitions).map(({ env }) => env);
+
+const settingsIn = (given: StringMap, file: string): Settings => {
+  const unknown = Object.keys(given).find((env) => !ENVS.includes(env));
+  if (unknown !== undefined)
+    throw new AppError('InvalidInput', `${file}: given.settings.${unknown} is no setting${didYouMean(unknown, ENVS)}.`);
+  try {
+    return readSettings(given);
+  } catch (cause) {
+    if (!(cause instanceof AppError)) throw cause;
+    throw new AppError('InvalidInput', `${file}: given.settings: ${cause.message}`, { cause });
+  }
 };
 
 const storedFor = ({ namespaces, objects }: Given, { when }: PolicyTest, file: string): readonly KubeObject[] => {

@@ -174,6 +174,27 @@ describe('test', () => {
     );
   });
 
+  it.each([
+    [
+      'settings: { RWX_FALBACK: none }',
+      /geo\.test\.yaml: given\.settings\.RWX_FALBACK is no setting \(did you mean RWX_FALLBACK\?\)\./,
+    ],
+    ['settings: { RWX_FALLBACK: foo }', /geo\.test\.yaml: given\.settings: .*RWX_FALLBACK="foo" is not one of/],
+    ['facts: { regoin: a }', /geo\.test\.yaml: given\.facts\.regoin is not known; .*\(did you mean region\?\)\./],
+  ])('names the file whose given cannot be: %s', async (given, message) => {
+    const text = suite('{ unchanged: true }').replace('facts: { region: eu-west-1 }', given);
+    const folder = folderOf({ 'defaults.yaml': defaults, 'pod.yaml': pod('ml'), 'geo.test.yaml': text });
+    const { code, err } = await quartermaster('test', folder);
+    expect(code).toBe(2);
+    expect(err).toMatch(message);
+  });
+
+  it('takes a file whose list of tests is empty for a mistake', async () => {
+    const { code, err } = await quartermaster('test', folderOf({ 'geo.test.yaml': 'tests: []\n' }));
+    expect(code).toBe(2);
+    expect(err).toMatch(/geo\.test\.yaml: holds no tests\.\n$/);
+  });
+
   it('runs the examples', async () => {
     const { err } = await quartermaster('test', 'examples', '--coverage');
     expect(err).toBe('Coverage: 1 of 1 PlatformDefaults, 2 of 2 keys.\n3 tests in 1 file: 3 passed, 0 failed.\n');
