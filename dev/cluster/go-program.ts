@@ -75,7 +75,7 @@ export const go = async (folder: string, args: readonly string[]): Promise<void>
   await run('setpriv', ['--pdeathsig', 'KILL', 'go', ...args], { cwd: folder, env, timeoutMs: limitMs });
 };
 
-export const copyModule = async (moduleAtVersion: string, folder: string): Promise<void> => {
+const copyModule = async (moduleAtVersion: string, folder: string): Promise<void> => {
   await cp(await moduleFolder(moduleAtVersion), folder, { recursive: true });
   await run('chmod', ['-R', 'u+w', folder], { timeoutMs: minuteMs });
 };

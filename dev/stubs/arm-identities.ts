@@ -22,7 +22,7 @@ interface Assignment {
 }
 
 /** A pod of a service account that asks for blobs: whose token it has, and as whom it signs in. */
-export interface SignIn extends Trust {
+interface SignIn extends Trust {
   readonly clientId: string;
 }
 

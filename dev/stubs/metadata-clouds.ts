@@ -7,7 +7,7 @@ export interface StubRequest {
   readonly headers: IncomingHttpHeaders;
 }
 
-export interface StubReply {
+interface StubReply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string;

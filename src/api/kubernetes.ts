@@ -65,7 +65,7 @@ export interface PersistentVolumeClaimSpec {
   readonly resources?: Maybe<{ readonly requests?: Maybe<StringMap> }>;
 }
 
-export interface DataSource {
+interface DataSource {
   readonly apiGroup?: Maybe<string>;
   readonly kind?: string;
   readonly name?: string;
@@ -154,7 +154,7 @@ export interface HostAlias {
   readonly hostnames?: readonly string[];
 }
 
-export interface PodSpec {
+interface PodSpec {
   readonly containers?: Maybe<readonly Container[]>;
   readonly initContainers?: Maybe<readonly Container[]>;
   readonly volumes?: Maybe<readonly Volume[]>;

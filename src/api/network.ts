@@ -34,7 +34,7 @@ export const caBundle = object(
   },
 );
 
-export type Proxy = Infer<typeof proxy>;
+type Proxy = Infer<typeof proxy>;
 export type CaBundle = Infer<typeof caBundle>;
 
 /** What must never go through a proxy; services have names of one part too, which each namespace adds for itself. */

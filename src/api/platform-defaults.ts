@@ -18,7 +18,6 @@ import {
 } from './schema.ts';
 import { POD_KINDS, TARGET_KINDS } from './target-kinds.ts';
 
-export type { FileMount, InjectSpec, PrometheusInjection, StorageClassInjection } from './inject-spec.ts';
 export type { Condition } from './schema.ts';
 
 const copied = (what: string) => named(`the ${what} in the system namespace whose data is copied and kept equal`);

@@ -144,7 +144,7 @@ const objectJson = (description: string, fields: Fields, rules: readonly Rule[])
 };
 
 /** A column of `kubectl get`. `jsonPath` as kubectl takes it (`.spec.mode`). */
-export interface PrinterColumn {
+interface PrinterColumn {
   readonly name: string;
   readonly type: 'string' | 'integer' | 'boolean' | 'date';
   readonly jsonPath: string;

@@ -152,8 +152,8 @@ const isSettled = (since: Date, { now, settleMs, isNextTrusted }: Circumstances)
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** An authority is replaced, and a serving certificate renewed, when a third of this is left. */
-export const AUTHORITY_LIFETIME_MS = 3 * 365 * DAY_MS;
-export const SERVING_LIFETIME_MS = 90 * DAY_MS;
+const AUTHORITY_LIFETIME_MS = 3 * 365 * DAY_MS;
+const SERVING_LIFETIME_MS = 90 * DAY_MS;
 /** Valid from a little earlier, for API servers whose clock is behind. */
 const CLOCK_SKEW_MS = HOUR_MS;
 

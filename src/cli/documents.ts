@@ -155,7 +155,7 @@ export const parseObjects = (file: string, text: string): readonly SourcedObject
   documentsIn(file, text).flatMap(objectsOf);
 
 /** Where something stands in its file, both from 1. */
-export interface Position {
+interface Position {
   readonly line: number;
   readonly column: number;
 }

@@ -79,7 +79,7 @@ const clusterFor = async (
   return { ...cluster, ...live, stored: [...live.stored, ...old] };
 };
 
-export const OUTPUTS = ['yaml', 'json', 'patch', 'diff'] as const;
+const OUTPUTS = ['yaml', 'json', 'patch', 'diff'] as const;
 export type Output = (typeof OUTPUTS)[number];
 
 /** The previewed documents as text, ready to print. `isColoured` counts for diffs alone. */

@@ -91,7 +91,7 @@ const piecesOf = (word: string, width: number): readonly Piece[] =>
   brokenWord(word, width).map((piece, index) => ({ piece, isGoingOn: index > 0 }));
 
 /** A word in pieces of at most so many characters, broken behind punctuation where there is any. */
-export const brokenWord = (word: string, width: number): readonly string[] => {
+const brokenWord = (word: string, width: number): readonly string[] => {
   if (widthOf(word) <= width || width < 1) return [word];
   const last = Math.max(...BREAKS.map((sign) => word.lastIndexOf(sign, width - 1)));
   const at = last > 0 ? last + 1 : width;

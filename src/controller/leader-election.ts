@@ -7,7 +7,7 @@ import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
 
 /** In milliseconds. A leader stops acting `renewDeadline` after the last renewal it sent, well before its lease runs out for others. */
-export interface ElectionTimes {
+interface ElectionTimes {
   readonly renewDeadline: number;
   readonly retryPeriod: number;
 }
@@ -25,7 +25,7 @@ export interface LeaderOptions extends LeaseOptions {
 }
 
 /** client-go's proportions: 15 s of lease, 10 s to renew it, tried every 2 s. */
-export const electionTimes = (leaseSeconds: number): ElectionTimes => ({
+const electionTimes = (leaseSeconds: number): ElectionTimes => ({
   renewDeadline: (leaseSeconds * 1000 * 2) / 3,
   retryPeriod: (leaseSeconds * 1000 * 2) / 15,
 });

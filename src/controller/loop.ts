@@ -118,7 +118,7 @@ const retryAfterMs = (retry: Retry, failed: number): number | undefined =>
   retry === 'terminal' ? undefined : delayMs(failed, BASE_RETRY_MS, MAX_RETRY_MS[retry]);
 
 /** What a queue does with one key. The signal fires when the work is to be given up. Must not throw: see `reconcileOnce`. */
-export type Work = (key: string, signal: AbortSignal) => Promise<void>;
+type Work = (key: string, signal: AbortSignal) => Promise<void>;
 
 export interface QueueOptions {
   readonly work: Work;

@@ -38,7 +38,7 @@ const baseFiles = (options: InstallOptions): Readonly<Record<string, readonly Ku
   'deployment.yaml': [deploymentObject({ ...options, certManager: false })],
 });
 
-export const crdObjects: readonly KubeObject[] = [platformDefaultsCrd, objectStoreCrd];
+const crdObjects: readonly KubeObject[] = [platformDefaultsCrd, objectStoreCrd];
 
 /** Where NFS servers run, and what Quartermaster may do there. */
 export const nfsObjects = (options: InstallOptions): readonly KubeObject[] => [

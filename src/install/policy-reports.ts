@@ -10,7 +10,7 @@ export const REPORT_API_NAMES = Object.keys(REPORT_APIS) as readonly ReportApi[]
 const ROLE = `${NAME}-policy-reports`;
 
 /** What keeping reports takes besides the rest: every kind that is admitted is listed, pods among them, and the reports are its own. */
-export const reportPermissions = (api: ReportApi): readonly PolicyRule[] => {
+const reportPermissions = (api: ReportApi): readonly PolicyRule[] => {
   const { group, plural } = REPORT_APIS[api];
   const rules = mutators.flatMap((mutator) => mutator.rules);
   const listed = Map.groupBy(rules, (rule) => rule.group);

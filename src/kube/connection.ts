@@ -30,7 +30,7 @@ export interface Connection {
 }
 
 /** The part of client-node's KubeConfig that is used here. */
-export interface KubeConfigLike {
+interface KubeConfigLike {
   readonly getCurrentCluster: () => { readonly server: string; readonly proxyUrl?: string } | null;
   readonly applyToHTTPSOptions: (options: RequestOptions) => Promise<void>;
 }
@@ -81,7 +81,7 @@ const readText = async (file: string): Promise<string> => {
 };
 
 /** Whatever a kubeconfig can say: client certificates, tokens, exec plugins. Files it names are read with every request. */
-export const kubeConfigConnection = (config: KubeConfigLike): Connection => {
+const kubeConfigConnection = (config: KubeConfigLike): Connection => {
   const cluster = config.getCurrentCluster();
   if (!cluster)
     throw new AppError(

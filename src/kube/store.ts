@@ -12,7 +12,7 @@ export interface WatchLog {
 
 export type ChangeType = 'ADDED' | 'MODIFIED' | 'DELETED';
 /** `old` is what the store held before: undefined for ADDED, the object itself for DELETED. */
-export type ChangeListener<T> = (type: ChangeType, object: T, old: T | undefined) => void;
+type ChangeListener<T> = (type: ChangeType, object: T, old: T | undefined) => void;
 
 /** The objects of one kind, as last observed. Answers come from memory; what is handed out is shared and must not be changed. */
 export interface Store<T extends KubeObject> {
@@ -139,7 +139,7 @@ const createNotifier = <T>(log: WatchLog) => {
 };
 
 /** Which keys gave which value: one secondary index of a store. */
-export interface Index<T> {
+interface Index<T> {
   readonly keys: (value: string) => ReadonlySet<string>;
   /** Moves `key` from the values of `old` to those of `object`; undefined stands for none. */
   readonly update: (key: string, object: T | undefined, old: T | undefined) => void;

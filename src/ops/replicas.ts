@@ -43,7 +43,7 @@ export const endpointSlices = {
 } as const satisfies Resource;
 
 /** A discovery.k8s.io/v1 EndpointSlice, as far as it matters here. */
-export interface EndpointSlice extends KubeObject {
+interface EndpointSlice extends KubeObject {
   /** Go writes an empty list as null. */
   readonly ports?: readonly { readonly name?: string; readonly port?: number }[] | null;
   readonly endpoints?:

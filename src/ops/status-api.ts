@@ -56,7 +56,7 @@ export interface ReportAnswer extends Answer {
 export const REPORT_RESULTS = ['pass', 'fail', 'warn', 'error', 'skip'] as const;
 export type ReportResult = (typeof REPORT_RESULTS)[number];
 
-export interface ReportFinding {
+interface ReportFinding {
   readonly namespace: string;
   readonly kind: string;
   readonly name: string;

@@ -44,13 +44,13 @@ export interface DefaultsStatus {
   readonly state: State;
 }
 
-export interface StorageClassStatus {
+interface StorageClassStatus {
   readonly name: string;
   readonly provisioner: string;
   readonly madeFor: string;
 }
 
-export interface ObjectStoreStatus {
+interface ObjectStoreStatus {
   readonly namespace: string;
   readonly name: string;
   readonly provider: string;
@@ -165,7 +165,7 @@ export interface DefaultsCounts {
   readonly notMatching: number;
 }
 
-export const countsOf = (name: string, decisions: readonly DecisionRecord[]): DefaultsCounts => {
+const countsOf = (name: string, decisions: readonly DecisionRecord[]): DefaultsCounts => {
   const verdicts = decisions.flatMap(({ details }) =>
     (details?.defaults ?? []).flatMap(({ source, verdict }) => (nameOf(source) === name ? [verdict] : [])),
   );

@@ -99,7 +99,7 @@ const runnablesOf = (core: Core, events: EventRecorder, certificates: Certificat
 };
 
 /** A controller with all it needs, acting until its signal. */
-export type Runnable = (signal: AbortSignal) => Promise<void>;
+type Runnable = (signal: AbortSignal) => Promise<void>;
 
 const keepClaims = (core: Core, events: EventRecorder): Runnable => {
   const { kube, stores, claims, facts, log, metrics, detection } = core;

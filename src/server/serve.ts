@@ -13,7 +13,7 @@ import type { LiveSettings } from './live-settings.ts';
 import { decidingCluster, explainSent, statusSources } from './status.ts';
 import { keepServingCertificate, listen, startWebhook, type Webhook } from './webhook.ts';
 
-export interface ServeMode {
+interface ServeMode {
   readonly webhook: boolean;
   readonly controller: boolean;
 }

@@ -90,7 +90,7 @@ export interface Draft {
 }
 
 /** What the words of a name may ask of the provisioner behind a draft. */
-export interface Abilities {
+interface Abilities {
   readonly takesFsType: boolean;
   readonly bindsImmediately: boolean;
   readonly canExpand: boolean;

@@ -3,7 +3,7 @@ import { createRandom } from './random.ts';
 import type { Target } from './target.ts';
 
 /** An input that the program does not stand, and what happened. */
-export interface Find {
+interface Find {
   readonly input: Buffer;
   readonly why: string;
 }

@@ -11,13 +11,13 @@ import { defaults } from '../../src/install/options.ts';
 import { prometheusObjects } from '../../src/install/prometheus.ts';
 
 /** One of the series a query answered with. */
-export interface Sample {
+interface Sample {
   readonly metric: Readonly<Record<string, string>>;
   /** When, in seconds, and how much. */
   readonly value: readonly [number, string];
 }
 
-export interface RuleState {
+interface RuleState {
   readonly name: string;
   readonly health: string;
   readonly state: 'inactive' | 'pending' | 'firing';

@@ -27,7 +27,7 @@ const mend = async (source: string): Promise<void> => {
 };
 
 /** One of its programs: `workflow-controller`, `argoexec` or `argo`, which is the server too. */
-export const argoProgram = (name: string): GoProgram => ({
+const argoProgram = (name: string): GoProgram => ({
   name,
   module,
   version,

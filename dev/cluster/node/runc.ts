@@ -19,7 +19,7 @@ export const nodeRunc = async ({ config }: Layout): Promise<string> => {
 };
 
 /** Whether the bounding set in a process's status holds CAP_SYS_RESOURCE. */
-export const isCapable = (status: string): boolean => {
+const isCapable = (status: string): boolean => {
   const [, bounding = '0'] = /^CapBnd:\s*([0-9a-f]+)$/m.exec(status) ?? [];
   return ((BigInt(`0x${bounding}`) >> sysResource) & 1n) === 1n;
 };

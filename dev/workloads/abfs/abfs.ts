@@ -16,7 +16,7 @@ export interface Abfs {
   readonly remove: () => Promise<void>;
 }
 
-export interface AbfsCall {
+interface AbfsCall {
   /** abfss:// */
   readonly folder: string;
   readonly file: string;

@@ -4,7 +4,7 @@ import { isFields } from './assignment.ts';
 type Translate = (expression: string) => string | undefined;
 
 /** Kyverno's variables (JMESPath) that have one of ours. */
-export const ofKyverno: Translate = (expression) => {
+const ofKyverno: Translate = (expression) => {
   if (/^request\.(namespace|object\.metadata\.namespace)$/.test(expression)) return 'namespace';
   if (expression === 'request.object.metadata.name') return 'name';
   if (expression === 'request.userInfo.username') return 'user';

@@ -7,7 +7,7 @@ import { sarifText } from '../results/sarif.ts';
 import { EXIT, type Terminal } from '../terminal.ts';
 import { type Linted, lint, RULES } from './lint.ts';
 
-export const LINT_OUTPUTS = ['table', 'json', 'sarif', 'junit'] as const;
+const LINT_OUTPUTS = ['table', 'json', 'sarif', 'junit'] as const;
 
 export interface LintOptions {
   readonly recursive: boolean;

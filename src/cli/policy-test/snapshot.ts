@@ -30,7 +30,7 @@ const withoutRecord = (object: KubeObject): unknown => {
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 /** Where the snapshots of a file of tests are: beside it. */
-export const snapshotFile = (file: string): string => file.replace(/(\.test)?\.ya?ml$/, '.snapshot.yaml');
+const snapshotFile = (file: string): string => file.replace(/(\.test)?\.ya?ml$/, '.snapshot.yaml');
 
 /** Those that were written, by name of the test. */
 export const readSnapshots = (file: string): ReadonlyMap<string, Snapshot> => {

@@ -17,7 +17,7 @@ export interface FieldError {
 /** The sentence of one alone. */
 export const sentenceOf = ({ field, body }: FieldError): string => `${field}: ${body}`;
 
-export type FieldErrorType =
+type FieldErrorType =
   | 'Required'
   | 'Invalid'
   | 'TypeInvalid'

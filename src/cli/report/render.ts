@@ -7,7 +7,7 @@ import { sarifText } from '../results/sarif.ts';
 import { tableOf } from '../terminal.ts';
 import { htmlText } from './html.ts';
 
-export const REPORT_OUTPUTS = ['table', 'json', 'junit', 'sarif', 'html', 'policyreport', 'openreports'] as const;
+const REPORT_OUTPUTS = ['table', 'json', 'junit', 'sarif', 'html', 'policyreport', 'openreports'] as const;
 export type ReportOutput = (typeof REPORT_OUTPUTS)[number];
 
 /** A report as text for other programs. `at` is when it was made. */
@@ -31,7 +31,7 @@ export const renderReport = (report: Report, output: Exclude<ReportOutput, 'tabl
 const documents = (objects: readonly object[]): string =>
   objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })).join('---\n');
 
-export const objectOf = ({ kind, namespace, name }: Row): string => `${kind} ${namespace}/${name}`;
+const objectOf = ({ kind, namespace, name }: Row): string => `${kind} ${namespace}/${name}`;
 
 /** Of one PlatformDefaults in one namespace: a table of thousands of lines is read by nobody. */
 const MOST = 10;

@@ -1,5 +1,5 @@
 /** One test of a JUnit report. */
-export interface JunitCase {
+interface JunitCase {
   readonly name: string;
   /** What went wrong, a line each; none where it passed. */
   readonly failures: readonly string[];

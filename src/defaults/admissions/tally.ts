@@ -29,7 +29,7 @@ export const tallies = map('What PlatformDefaults came to.', tally);
 export type Tally = Infer<typeof tally>;
 export type TalliesByName = Readonly<Record<string, Tally>>;
 export type Missing = Infer<typeof missing>;
-export type Outcome = 'applied' | 'keptBack' | 'refused';
+type Outcome = 'applied' | 'keptBack' | 'refused';
 
 /** What one replica counts. Only sums are kept: an admission costs a look-up for each PlatformDefaults that matches. */
 export interface Tallies {
@@ -44,7 +44,7 @@ export interface Tallies {
   readonly forget: (name: string) => void;
 }
 
-export interface Counts {
+interface Counts {
   mode: 'Default' | 'Enforce';
   applied: number;
   keptBack: number;

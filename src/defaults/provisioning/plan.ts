@@ -14,8 +14,6 @@ import { compareEntries, type Entry, meetsAll } from '../entry.ts';
 import { definitionFor } from '../resolution.ts';
 import { builtInValue, expandVariables, fillVariables, requiredVariablesIn } from '../variables.ts';
 
-export type ProvisionedKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim';
-
 /** One object that one namespace must hold. */
 export type DesiredItem = { readonly namespace: string; readonly name: string } & (
   | { readonly kind: 'ConfigMap'; readonly data: StringMap }

@@ -74,7 +74,7 @@ const resourceOf = ({ kind }: KubeObject): Resource =>
 const isSame = (one: KubeObject, other: KubeObject): boolean =>
   one.kind === other.kind && one.metadata.name === other.metadata.name;
 
-export const titleOf = ({ kind, metadata }: KubeObject): string => `${kind} ${metadata.name ?? ''}`;
+const titleOf = ({ kind, metadata }: KubeObject): string => `${kind} ${metadata.name ?? ''}`;
 
 /** What became of one object: written, left unchanged, or somebody else's. */
 type ApplyOutcome = 'written' | 'unchanged' | Note;
@@ -130,7 +130,7 @@ const foreignObject = (live: KubeObject, desired: KubeObject): ApplyOutcome => {
 };
 
 /** What was observed of the class: claims may name it or not yet, and what a person should know. */
-export interface ClassState {
+interface ClassState {
   readonly exists: boolean;
   readonly notes: readonly Note[];
 }

@@ -16,7 +16,7 @@ export interface RoleBinding extends KubeObject {
   readonly subjects: readonly { readonly kind: string; readonly name: string; readonly namespace: string }[];
 }
 
-export interface ConfigMap extends KubeObject {
+interface ConfigMap extends KubeObject {
   readonly data: Readonly<Record<string, string>>;
 }
 

@@ -147,7 +147,7 @@ const warningsOf = (
 };
 
 /** One field that gets a value its author did not write. */
-export interface FilledField {
+interface FilledField {
   readonly path: Path;
   readonly value: string;
   readonly source: string;

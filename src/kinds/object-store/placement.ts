@@ -22,7 +22,7 @@ export interface Placement {
 export type PlatformService = S3Policy & { readonly secretName: string };
 
 /** Fact that names the S3 endpoint of a cloud which has one per region or project (FACTS setting). */
-export const S3_ENDPOINT_FACT = 's3Endpoint';
+const S3_ENDPOINT_FACT = 's3Endpoint';
 
 const nativeProviders: Readonly<Partial<Record<CloudVerdict['name'], BucketProviderName>>> = {
   gcp: 'gcs',

@@ -155,7 +155,7 @@ const ensureAccess = ({ store: { spec, status }, access }: ObservedState, now: D
 };
 
 /** How long a Retain waits for a provider that does not answer; the mark then stays on the bucket. */
-export const UNMARK_TIMEOUT_MS = 120_000;
+const UNMARK_TIMEOUT_MS = 120_000;
 
 const isForDeletion = ({ store: { spec, status } }: ObservedState): boolean =>
   spec.deletionPolicy === 'Delete' && ownershipOf(status) === 'Created';

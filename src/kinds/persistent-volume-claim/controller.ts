@@ -236,7 +236,7 @@ const failureNote = (classes: readonly StorageClass[], error: unknown): Note => 
 const caution = (message: string): Note => ({ type: 'Warning', reason: 'StorageClassCaution', message });
 
 /** Makes StorageClasses, each once however many ask for it at the same time. */
-export interface StorageClassMaker {
+interface StorageClassMaker {
   /** Makes those that are not there, in order. Answers the ones this very call made. Throws AppError. */
   readonly make: (classes: readonly StorageClass[], signal: AbortSignal) => Promise<readonly StorageClass[]>;
   /** Classes made or being made that the cache does not hold yet; they count towards the limit. */

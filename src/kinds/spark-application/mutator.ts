@@ -27,7 +27,7 @@ import { isOfNamespace } from './platform-alone.ts';
 import { sparkRules } from './rules.ts';
 import { evadedBy, evasionWarnings, operatorWebhookWarnings } from './spark-operator.ts';
 
-export interface SparkContext {
+interface SparkContext {
   readonly namespace: string;
   readonly facts: Facts;
   /** Tells what an earlier admission put there. */

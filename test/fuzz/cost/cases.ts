@@ -84,7 +84,7 @@ const MAX_ENTRIES = 40_000;
 const MAX_VALUES = 1_000;
 
 /** How many entries each path may have for the object to be as large as the API server takes. */
-export const sizeFor = (given: CostCase, { request }: Seed): number => {
+const sizeFor = (given: CostCase, { request }: Seed): number => {
   const probe = 64;
   const bytes = JSON.stringify(grow(request.object, given, probe)).length - JSON.stringify(request.object).length;
   const perEntry = Math.max(1, bytes / probe);

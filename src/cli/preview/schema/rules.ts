@@ -54,7 +54,7 @@ const keysOf = (item: unknown, keys: readonly string[]): unknown =>
   Object.fromEntries(keys.flatMap((key) => (isRecord(item) && Object.hasOwn(item, key) ? [[key, item[key]]] : [])));
 
 /** Whether a schema has rules at any depth. */
-export const hasRules = (schema: Structural): boolean =>
+const hasRules = (schema: Structural): boolean =>
   (schema['x-kubernetes-validations'] ?? []).length > 0 ||
   [
     ...Object.values(schema.properties ?? {}),

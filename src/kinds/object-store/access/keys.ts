@@ -90,7 +90,7 @@ export const formerUntilOf = ({ overlapSeconds = OVERLAP_SECONDS }: AccessSpec, 
   new Date(now.getTime() + overlapSeconds * 1000).toISOString();
 
 /** Name of an ObjectStore's user at every provider: of its UID alone, which nobody chooses. */
-export const userOf = ({ metadata }: Pick<ObjectStore, 'metadata'>): string => `quartermaster-${metadata.uid ?? ''}`;
+const userOf = ({ metadata }: Pick<ObjectStore, 'metadata'>): string => `quartermaster-${metadata.uid ?? ''}`;
 
 /** What the workload of an ObjectStore is to have. */
 export const desiredAccess = (

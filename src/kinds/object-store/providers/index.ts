@@ -18,7 +18,7 @@ export interface ProviderRequest {
   readonly onCall?: OnCall;
 }
 
-export interface S3Request {
+interface S3Request {
   readonly endpoint?: string | undefined;
   readonly forcePathStyle?: boolean | undefined;
   /** PEM. */
@@ -33,7 +33,7 @@ export interface S3Request {
   readonly eksCluster?: string | undefined;
 }
 
-export interface GcsRequest {
+interface GcsRequest {
   /** Where not given, the project of the key in the Secret. */
   readonly project?: string | undefined;
   /** The project of this cluster, whose service accounts Google knows; undefined where it is elsewhere. */
@@ -45,7 +45,7 @@ export interface GcsRequest {
   readonly isAnonymous?: boolean | undefined;
 }
 
-export interface AzureRequest {
+interface AzureRequest {
   /** AZURE_SUBSCRIPTION_ID of the Secret goes before it. */
   readonly subscription?: string | undefined;
   readonly resourceGroup?: string | undefined;

@@ -77,7 +77,7 @@ export interface Verdict {
 }
 
 /** The call that failed. */
-export interface FailedCall {
+interface FailedCall {
   /** As the vendor names it, since permissions are named alike: `CreateBucket`, `storage.buckets.insert`. */
   readonly operation: string;
   readonly bucket: string;

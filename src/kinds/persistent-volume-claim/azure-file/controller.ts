@@ -235,7 +235,7 @@ const create = async (kube: Pick<Kube, 'create'>, storageClass: StorageClass, si
 };
 
 /** The classes whose shares are in an account of ours. */
-export const classesIn = (
+const classesIn = (
   account: string,
   { stores }: { readonly stores: Pick<FactStores, 'storageClasses'> },
 ): readonly StorageClass[] =>

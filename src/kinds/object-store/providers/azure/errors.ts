@@ -69,7 +69,7 @@ export const readAzureError = (error: unknown): Verdict => {
   };
 };
 
-export const isAbsent = (error: unknown): boolean => readAzureError(error).status === 404;
+const isAbsent = (error: unknown): boolean => readAzureError(error).status === 404;
 
 /** The call's answer, or undefined where what it asks for is not there. */
 export const orAbsent =

@@ -177,7 +177,7 @@ const connectionOf = ({ endpoint, region }: S3Session, { name }: DesiredBucket):
 };
 
 /** What HEAD tells: `closed` where a bucket may be there but these credentials, or this region, may not read it. */
-export type HeadResult = 'absent' | 'closed' | { readonly region: string | undefined };
+type HeadResult = 'absent' | 'closed' | { readonly region: string | undefined };
 
 const closed = [301, 307, 400, 403];
 const maxListPages = 50;
@@ -199,7 +199,7 @@ const headBucket = ({ client, call }: S3Session, about: About): Promise<HeadResu
 };
 
 /** What the account itself says of a bucket, whatever others let us do with it. */
-export interface AccountOwnership {
+interface AccountOwnership {
   readonly isOwned: boolean;
   /** Where the account's list says it. */
   readonly region: string | undefined;
