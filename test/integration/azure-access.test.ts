@@ -32,7 +32,7 @@ beforeAll(async () => {
     await service.send({ method: 'PUT', container }, signal);
     await azurite.putBlob(`${container}/there`);
   }
-  const call = createVendorCall({ target: 'azurite', timeoutMs: 10_000, read: readAzureError });
+  const call = createVendorCall({ target: 'azurite', read: readAzureError });
   byKey = azureAccess({ call, open: () => Promise.resolve({ account, key, service }) });
   byManager = managed(account);
 });

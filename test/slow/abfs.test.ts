@@ -30,7 +30,7 @@ describe.skipIf(process.getuid?.() !== 0)("Hadoop's own client of Azure's storag
     const { account, key, endpoint, caBundle } = azurite;
     const signal = AbortSignal.timeout(60_000);
     const service = openBlobService(new URL(endpoint), sharedKey(account, key), caBundle);
-    const call = createVendorCall({ target: 'azurite', timeoutMs: 10_000, read: readAzureError });
+    const call = createVendorCall({ target: 'azurite', read: readAzureError });
     const access = azureAccess({ call, open: () => Promise.resolve({ account, key, service }) });
     const desired = { user: `quartermaster-${mode}`, title: 'team-a/history', bucket: CONTAINER, mode };
     const issued = await access.issueKey({ ...desired, encryptionKey: undefined }, signal);

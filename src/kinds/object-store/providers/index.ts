@@ -3,6 +3,8 @@ import type { BucketProviderName } from '../../../api/object-store.ts';
 import type { AccessProvider, IdentityProvider } from './access.ts';
 import { BucketError, type BucketProvider, type BucketReason, type Feature } from './bucket.ts';
 import { azureCredentialsFrom, type CredentialsSecret, gcsCredentialsFrom, s3CredentialsFrom } from './credentials.ts';
+import type { GcsOptions } from './gcs/provider.ts';
+import type { S3Options } from './s3/client.ts';
 
 /** Where a bucket goes and as whom: from the spec, and from the cloud's facts and the settings where the spec says nothing. */
 export interface ProviderRequest {
@@ -18,32 +20,12 @@ export interface ProviderRequest {
   readonly onCall?: OnCall;
 }
 
-interface S3Request {
-  readonly endpoint?: string | undefined;
-  readonly forcePathStyle?: boolean | undefined;
-  /** PEM. */
-  readonly caBundle?: string | undefined;
-  /** False where not given. */
-  readonly isLoopbackAllowed?: boolean | undefined;
-  /** Where AWS IAM is asked; its own address where not given. */
-  readonly iamEndpoint?: string | undefined;
-  /** ARN of the OIDC provider by which IAM knows service accounts of this cluster; empty where it knows none. */
-  readonly oidcProvider?: string | undefined;
-  /** ARN of this cluster, where EKS Pod Identity gives its pods their roles; else empty. */
-  readonly eksCluster?: string | undefined;
-}
-
-interface GcsRequest {
+/** What the spec, the cloud and the settings say of each vendor; the rest comes from the Secret and the location. */
+type S3Request = Omit<S3Options, 'region' | 'credentials' | 'timeoutMs'>;
+type GcsRequest = Omit<GcsOptions, 'project' | 'credentials' | 'timeoutMs'> & {
   /** Where not given, the project of the key in the Secret. */
   readonly project?: string | undefined;
-  /** The project of this cluster, whose service accounts Google knows; undefined where it is elsewhere. */
-  readonly clusterProject?: string | undefined;
-  readonly endpoint?: string | undefined;
-  /** Where Google's IAM is asked; its own address where not given. */
-  readonly iamEndpoint?: string | undefined;
-  /** For emulators. */
-  readonly isAnonymous?: boolean | undefined;
-}
+};
 
 interface AzureRequest {
   /** AZURE_SUBSCRIPTION_ID of the Secret goes before it. */

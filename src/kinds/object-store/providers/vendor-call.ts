@@ -1,10 +1,14 @@
-import { BucketError, type BucketReason, type Feature } from './bucket.ts';
+import type { DesiredAccess } from './access.ts';
+import { BucketError, type BucketReason, type DesiredBucket, type Feature } from './bucket.ts';
 
 /** What a call is about, and what ends it early. */
 export interface About {
   readonly bucket: string;
   readonly signal: AbortSignal;
 }
+
+export const aboutBucket = ({ name: bucket }: DesiredBucket, signal: AbortSignal): About => ({ bucket, signal });
+export const aboutAccess = ({ bucket }: DesiredAccess, signal: AbortSignal): About => ({ bucket, signal });
 
 /** What an HTTP status means to one call, where that differs from what it means to the vendor's others. */
 export type Meaning = Readonly<Record<number, Pick<Verdict, 'reason' | 'advice'>>>;
@@ -17,16 +21,19 @@ export type VendorCall = <T>(
   meaning?: Meaning,
 ) => Promise<T>;
 
+/** A vendor's answer is waited for so long where nothing else is said. */
+export const CALL_TIMEOUT_MS = 10_000;
+
 interface VendorCallOptions {
   readonly target: string;
-  readonly timeoutMs: number;
+  readonly timeoutMs?: number | undefined;
   /** What the vendor's error means; it is asked only where the network did not fail. */
   readonly read: (error: unknown) => Verdict;
 }
 
 /** The one way out of here: bounded in time, every error translated, what it says kept as its cause. */
 export const createVendorCall =
-  ({ target, timeoutMs, read }: VendorCallOptions): VendorCall =>
+  ({ target, timeoutMs = CALL_TIMEOUT_MS, read }: VendorCallOptions): VendorCall =>
   async (operation, call, { bucket, signal }, meaning: Meaning = {}) => {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     try {

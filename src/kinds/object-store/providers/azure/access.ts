@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { type AccessProvider, type DesiredAccess, type IssuedKey, MAX_KEYS, type ObservedUser } from '../access.ts';
 import { BucketError } from '../bucket.ts';
-import type { About, VendorCall } from '../vendor-call.ts';
+import { type About, aboutAccess, type VendorCall } from '../vendor-call.ts';
 import type { BlobService } from './blob-service.ts';
 import { readContainerAcl, type SignedIdentifier, writeContainerAcl } from './container-acl.ts';
 import { orAbsent } from './errors.ts';
@@ -28,13 +28,12 @@ const permissions: Readonly<Record<DesiredAccess['mode'], string>> = { ReadWrite
  * stands there, with the permissions that the policy says. The policies of an ObjectStore are its user.
  */
 export const azureAccess = (azure: AzureAccess): AccessProvider => {
-  const about = ({ bucket }: DesiredAccess, signal: AbortSignal): About => ({ bucket, signal });
   return {
-    observe: (access, signal) => observe(azure, access, about(access, signal)),
-    grant: (access, signal) => grant(azure, access, about(access, signal)),
-    issueKey: (access, signal) => issueKey(azure, access, about(access, signal)),
-    revokeKey: (access, id, signal) => keepOnly(azure, (each) => each.id !== id, about(access, signal)),
-    revoke: (access, signal) => keepOnly(azure, (each) => !isOf(access, each), about(access, signal)),
+    observe: (access, signal) => observe(azure, access, aboutAccess(access, signal)),
+    grant: (access, signal) => grant(azure, access, aboutAccess(access, signal)),
+    issueKey: (access, signal) => issueKey(azure, access, aboutAccess(access, signal)),
+    revokeKey: (access, id, signal) => keepOnly(azure, (each) => each.id !== id, aboutAccess(access, signal)),
+    revoke: (access, signal) => keepOnly(azure, (each) => !isOf(access, each), aboutAccess(access, signal)),
   };
 };
 

@@ -11,6 +11,7 @@ import {
 } from '../bucket.ts';
 import {
   type About,
+  aboutBucket,
   createVendorCall,
   featuresOf,
   type Meaning,
@@ -51,25 +52,22 @@ interface KeySession {
   readonly call: VendorCall;
 }
 
-const defaultTimeoutMs = 10_000;
-
 /** Containers of one storage account, by its key: all that can be done without Azure Resource Manager. */
 export const createAzureKeyProvider = (options: AzureKeyOptions): BucketProvider => {
-  const { account, key, timeoutMs = defaultTimeoutMs } = options;
+  const { account, key, timeoutMs } = options;
   const endpoint = new URL(options.blobEndpoint ?? `https://${account}.blob.${storageSuffix()}/`);
   const session: KeySession = {
     service: openBlobService(endpoint, sharedKey(account, key), options.caBundle),
     call: createVendorCall({ target: `Azure storage account ${account}`, timeoutMs, read: readAzureError }),
   };
-  const about = ({ name }: DesiredBucket, signal: AbortSignal): About => ({ bucket: name, signal });
   return {
     name: 'azure',
-    observe: (bucket, signal) => observe(session, bucket, about(bucket, signal)),
-    create: (bucket, signal) => create(session, bucket, about(bucket, signal)),
-    mark: (bucket, signal) => addMetadata(session, bucket.owner, about(bucket, signal)),
-    unmark: (bucket, signal) => unmark(session, bucket, about(bucket, signal)),
+    observe: (bucket, signal) => observe(session, bucket, aboutBucket(bucket, signal)),
+    create: (bucket, signal) => create(session, bucket, aboutBucket(bucket, signal)),
+    mark: (bucket, signal) => addMetadata(session, bucket.owner, aboutBucket(bucket, signal)),
+    unmark: (bucket, signal) => unmark(session, bucket, aboutBucket(bucket, signal)),
     features: (bucket) => featuresOf(bucket.name, settingsFor(session, bucket)),
-    remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
+    remove: (bucket, force, signal) => remove(session, force, aboutBucket(bucket, signal)),
     access: azureAccess({
       call: session.call,
       open: () => Promise.resolve({ account, key, service: session.service }),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DesiredAccess, IdentityProvider, ObservedUser } from '../access.ts';
 import { BucketError } from '../bucket.ts';
-import type { About } from '../vendor-call.ts';
+import { type About, aboutAccess } from '../vendor-call.ts';
 import { type ManagementCall, manage } from './management.ts';
 import { type AzureSession, getAccount } from './resource-manager.ts';
 
@@ -29,11 +29,12 @@ const CREDENTIAL = 'kubernetes';
  * Workload Identity). The service account becomes it by an annotation, which whoever owns it writes.
  */
 export const azureIdentities = (identities: Identities): IdentityProvider => {
-  const about = ({ bucket }: DesiredAccess, signal: AbortSignal): About => ({ bucket, signal });
   return {
-    observe: async (access, signal) => observe(identities, access, trustOf(identities, access), about(access, signal)),
-    grant: async (access, signal) => grant(identities, access, trustOf(identities, access), about(access, signal)),
-    revoke: (access, signal) => revoke(identities, access, about(access, signal)),
+    observe: async (access, signal) =>
+      observe(identities, access, trustOf(identities, access), aboutAccess(access, signal)),
+    grant: async (access, signal) =>
+      grant(identities, access, trustOf(identities, access), aboutAccess(access, signal)),
+    revoke: (access, signal) => revoke(identities, access, aboutAccess(access, signal)),
   };
 };
 

@@ -6,7 +6,7 @@ import {
   type ObservedBucket,
   without,
 } from '../bucket.ts';
-import type { About } from '../vendor-call.ts';
+import { type About, aboutBucket } from '../vendor-call.ts';
 import { azureAccess, type KeyedAccount } from './access.ts';
 import {
   azureConnection,
@@ -41,15 +41,14 @@ import {
  */
 export const createAzureProvider = (options: AzureOptions): BucketProvider => {
   const session = openAzure(options);
-  const about = ({ name }: DesiredBucket, signal: AbortSignal): About => ({ bucket: name, signal });
   return {
     name: 'azure',
-    observe: (bucket, signal) => observe(session, bucket, about(bucket, signal)),
-    create: (bucket, signal) => create(session, bucket, about(bucket, signal)),
-    mark: (bucket, signal) => addMetadata(session, bucket.owner, about(bucket, signal)),
-    unmark: (bucket, signal) => unmark(session, bucket, about(bucket, signal)),
+    observe: (bucket, signal) => observe(session, bucket, aboutBucket(bucket, signal)),
+    create: (bucket, signal) => create(session, bucket, aboutBucket(bucket, signal)),
+    mark: (bucket, signal) => addMetadata(session, bucket.owner, aboutBucket(bucket, signal)),
+    unmark: (bucket, signal) => unmark(session, bucket, aboutBucket(bucket, signal)),
     features: (bucket) => azureFeatures(session, bucket),
-    remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
+    remove: (bucket, force, signal) => remove(session, force, aboutBucket(bucket, signal)),
     access: azureAccess({ call: session.call, open: (about) => openByKey(session, about) }),
     identities: azureIdentities({ ...session, oidcIssuer: options.oidcIssuer ?? '' }),
     connection: ({ name, location = '' }) =>

@@ -49,7 +49,6 @@ export interface AzureSession extends AzureOptions {
   readonly longCall: VendorCall;
 }
 
-const defaultTimeoutMs = 10_000;
 const longTimeoutMs = 180_000;
 
 /** No connection is made yet. */
@@ -65,11 +64,10 @@ export const openAzure = (options: AzureOptions): AzureSession => {
     ...(caBundle !== undefined && { tlsOptions: { ca: caBundle } }),
   });
   const target = `Azure storage account ${account.name}`;
-  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   return {
     ...options,
     client,
-    call: createVendorCall({ target, timeoutMs, read: readAzureError }),
+    call: createVendorCall({ target, timeoutMs: options.timeoutMs, read: readAzureError }),
     longCall: createVendorCall({ target, timeoutMs: longTimeoutMs, read: readAzureError }),
   };
 };

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Storage } from '@google-cloud/storage';
 import type { AccessProvider, DesiredAccess, IssuedKey, ObservedUser } from '../access.ts';
 import { BucketError } from '../bucket.ts';
-import type { About, Meaning, VendorCall } from '../vendor-call.ts';
+import { type About, aboutAccess, type Meaning, type VendorCall } from '../vendor-call.ts';
 import { ask, type GoogleRequest, statusOf } from './client.ts';
 import { type BucketPolicy, hasRole, policyIn, type Role, withRole } from './policy.ts';
 
@@ -24,13 +24,12 @@ export const roles: Readonly<Record<DesiredAccess['mode'], Role>> = {
  * tells of what was just made a moment later only: what is not there yet is asked again.
  */
 export const gcsAccess = (session: GcsAccessSession): AccessProvider => {
-  const about = ({ bucket }: DesiredAccess, signal: AbortSignal): About => ({ bucket, signal });
   return {
-    observe: (access, signal) => observe(session, access, about(access, signal)),
-    grant: (access, signal) => grant(session, access, about(access, signal)),
-    issueKey: (access, signal) => issueKey(session, access, about(access, signal)),
-    revokeKey: (access, id, signal) => revokeKey(session, id, about(access, signal)),
-    revoke: (access, signal) => revoke(session, access, about(access, signal)),
+    observe: (access, signal) => observe(session, access, aboutAccess(access, signal)),
+    grant: (access, signal) => grant(session, access, aboutAccess(access, signal)),
+    issueKey: (access, signal) => issueKey(session, access, aboutAccess(access, signal)),
+    revokeKey: (access, id, signal) => revokeKey(session, id, aboutAccess(access, signal)),
+    revoke: (access, signal) => revoke(session, access, aboutAccess(access, signal)),
   };
 };
 

@@ -1,6 +1,6 @@
 import type { DesiredAccess, IdentityProvider, ObservedUser } from '../access.ts';
 import { BucketError } from '../bucket.ts';
-import type { About } from '../vendor-call.ts';
+import { type About, aboutAccess } from '../vendor-call.ts';
 import { type GcsAccessSession, giveRole, policyOf, roles, send } from './access.ts';
 import { hasRole } from './policy.ts';
 
@@ -14,22 +14,21 @@ interface Identities extends GcsAccessSession {
  * Google's stands between, and the service account needs no annotation.
  */
 export const gcsIdentities = (identities: Identities): IdentityProvider => {
-  const about = ({ bucket }: DesiredAccess, signal: AbortSignal): About => ({ bucket, signal });
   return {
-    observe: (access, signal) => observe(identities, access, about(access, signal)),
+    observe: (access, signal) => observe(identities, access, aboutAccess(access, signal)),
     grant: async (access, signal) =>
       giveRole(
         identities,
-        await principalOf(identities, access, about(access, signal)),
+        await principalOf(identities, access, aboutAccess(access, signal)),
         roles[access.mode],
-        about(access, signal),
+        aboutAccess(access, signal),
       ),
     revoke: async (access, signal) =>
       giveRole(
         identities,
-        await principalOf(identities, access, about(access, signal)),
+        await principalOf(identities, access, aboutAccess(access, signal)),
         undefined,
-        about(access, signal),
+        aboutAccess(access, signal),
       ),
   };
 };

@@ -2,7 +2,7 @@ import { type BucketMetadata, type CreateBucketRequest, type File, Storage } fro
 import { JWT } from 'google-auth-library';
 import { BucketError, type BucketProvider, type DesiredBucket, markOwnership, type ObservedBucket } from '../bucket.ts';
 import type { GcsCredentials } from '../credentials.ts';
-import { type About, createVendorCall, type VendorCall } from '../vendor-call.ts';
+import { type About, aboutBucket, CALL_TIMEOUT_MS, createVendorCall, type VendorCall } from '../vendor-call.ts';
 import { gcsAccess } from './access.ts';
 import { listItems, readGcsError, statusOf } from './client.ts';
 import { closed, gcsSettings, labelsIn } from './features.ts';
@@ -28,25 +28,22 @@ interface GcsSession extends GcsClient {
   readonly endpoint: URL | undefined;
 }
 
-const defaultTimeoutMs = 10_000;
-
 /** Buckets on Google Cloud Storage. */
 export const createGcsProvider = (options: GcsOptions): BucketProvider => {
   const session = openGcs(options);
-  const about = ({ name }: DesiredBucket, signal: AbortSignal): About => ({ bucket: name, signal });
   return {
     name: 'gcs',
-    observe: (bucket, signal) => observe(session, bucket, about(bucket, signal)),
-    create: (bucket, signal) => create(session, bucket, about(bucket, signal)),
-    mark: (bucket, signal) => patch(session, { labels: { ...bucket.owner } }, about(bucket, signal)),
-    unmark: (bucket, signal) => unmark(session, bucket, about(bucket, signal)),
+    observe: (bucket, signal) => observe(session, bucket, aboutBucket(bucket, signal)),
+    create: (bucket, signal) => create(session, bucket, aboutBucket(bucket, signal)),
+    mark: (bucket, signal) => patch(session, { labels: { ...bucket.owner } }, aboutBucket(bucket, signal)),
+    unmark: (bucket, signal) => unmark(session, bucket, aboutBucket(bucket, signal)),
     features: (bucket) =>
       gcsSettings(bucket).map(({ name, metadata, isIn }) => ({
         name,
-        isApplied: async (signal) => isIn(await get(session, about(bucket, signal))),
-        apply: (signal) => patch(session, metadata, about(bucket, signal)),
+        isApplied: async (signal) => isIn(await get(session, aboutBucket(bucket, signal))),
+        apply: (signal) => patch(session, metadata, aboutBucket(bucket, signal)),
       })),
-    remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
+    remove: (bucket, force, signal) => remove(session, force, aboutBucket(bucket, signal)),
     access: gcsAccess({ ...session, iamEndpoint: options.iamEndpoint }),
     identities: gcsIdentities({ ...session, clusterProject: options.clusterProject }),
     connection: ({ name, location = '' }) => ({
@@ -61,7 +58,7 @@ export const createGcsProvider = (options: GcsOptions): BucketProvider => {
 };
 
 const openGcs = (options: GcsOptions): GcsSession => {
-  const { project, endpoint, isAnonymous = false, credentials, timeoutMs = defaultTimeoutMs } = options;
+  const { project, endpoint, isAnonymous = false, credentials, timeoutMs = CALL_TIMEOUT_MS } = options;
   const storage = new Storage({
     projectId: project,
     timeout: timeoutMs,

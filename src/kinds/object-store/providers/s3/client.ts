@@ -11,7 +11,14 @@ import {
 import { BucketError, type BucketReason } from '../bucket.ts';
 import type { S3Credentials } from '../credentials.ts';
 import { checkEndpoint, lookupGuard } from '../endpoints.ts';
-import { type About, createVendorCall, retryAfterMs, type VendorCall, type Verdict } from '../vendor-call.ts';
+import {
+  type About,
+  CALL_TIMEOUT_MS,
+  createVendorCall,
+  retryAfterMs,
+  type VendorCall,
+  type Verdict,
+} from '../vendor-call.ts';
 
 export interface S3Options {
   /** Needed for AWS. At an endpoint: what requests are signed for, us-east-1 where not given. */
@@ -63,7 +70,6 @@ export interface S3Session {
   readonly endpoint: URL | undefined;
 }
 
-const defaultTimeoutMs = 10_000;
 const connectTimeoutMs = 3_000;
 const idleSocketMs = 15_000;
 const maxAnswerBytes = 16 * 1024 * 1024;
@@ -72,7 +78,7 @@ const maxAnswerBytes = 16 * 1024 * 1024;
 export const openS3Session = (options: S3Options): S3Session => {
   const endpoint = endpointOf(options);
   const region = regionOf(options);
-  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+  const timeoutMs = options.timeoutMs ?? CALL_TIMEOUT_MS;
   const client = new S3Client({
     region,
     // Our own retries know what may be repeated, and when; the SDK's would run inside our time limit.

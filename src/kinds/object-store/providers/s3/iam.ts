@@ -14,7 +14,7 @@ import {
 import type { AccessProvider, DesiredAccess, IssuedKey, ObservedUser } from '../access.ts';
 import { BucketError, type BucketReason } from '../bucket.ts';
 import type { S3Credentials } from '../credentials.ts';
-import { type About, createVendorCall, retryAfterMs, type Verdict } from '../vendor-call.ts';
+import { type About, aboutAccess, createVendorCall, retryAfterMs, type Verdict } from '../vendor-call.ts';
 import { permissionsOf } from './bucket-policy.ts';
 
 export interface IamOptions {
@@ -30,7 +30,6 @@ export interface IamOptions {
 export const PATH = '/quartermaster/';
 /** The one policy of a user, inline: it goes with the user. */
 export const POLICY = 'bucket';
-const TIMEOUT_MS = 10_000;
 
 /** Opens IAM; makes no call yet. */
 export const openIam = ({ region, credentials, endpoint }: IamOptions): Iam => {
@@ -40,7 +39,7 @@ export const openIam = ({ region, credentials, endpoint }: IamOptions): Iam => {
     ...(credentials && { credentials }),
     ...(endpoint !== undefined && { endpoint }),
   });
-  const call = createVendorCall({ target: 'AWS IAM', timeoutMs: TIMEOUT_MS, read: readIamError });
+  const call = createVendorCall({ target: 'AWS IAM', read: readIamError });
   return {
     partition: partitionOf(region),
     call: (operation, send, about, isFine = () => false) =>
@@ -59,13 +58,12 @@ export const openIam = ({ region, credentials, endpoint }: IamOptions): Iam => {
 /** Users of AWS IAM, each with one inline policy for one bucket. IAM tells of what was just made a moment later only. */
 export const iamAccess = (options: IamOptions): AccessProvider => {
   const iam = openIam(options);
-  const about = ({ bucket }: DesiredAccess, signal: AbortSignal): About => ({ bucket, signal });
   return {
-    observe: (access, signal) => observe(iam, access, about(access, signal)),
-    grant: (access, signal) => grant(iam, access, about(access, signal)),
-    issueKey: (access, signal) => issueKey(iam, access, about(access, signal)),
+    observe: (access, signal) => observe(iam, access, aboutAccess(access, signal)),
+    grant: (access, signal) => grant(iam, access, aboutAccess(access, signal)),
+    issueKey: (access, signal) => issueKey(iam, access, aboutAccess(access, signal)),
     revokeKey: ({ user, bucket }, id, signal) => revokeKey(iam, user, id, { bucket, signal }),
-    revoke: (access, signal) => revoke(iam, access, about(access, signal)),
+    revoke: (access, signal) => revoke(iam, access, aboutAccess(access, signal)),
   };
 };
 

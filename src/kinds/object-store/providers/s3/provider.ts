@@ -24,7 +24,7 @@ import {
   type ObservedBucket,
   without,
 } from '../bucket.ts';
-import type { About } from '../vendor-call.ts';
+import { type About, aboutBucket } from '../vendor-call.ts';
 import {
   isAbsent,
   isUnsupported,
@@ -42,16 +42,15 @@ import { iamRoles } from './role.ts';
 /** Buckets on AWS, or on anything that speaks S3 at an endpoint: Ceph, MinIO, Swift, CreoDIAS, Oracle, Alibaba, DigitalOcean. */
 export const createS3Provider = (options: S3Options): BucketProvider => {
   const session = openS3Session(options);
-  const about = ({ name }: DesiredBucket, signal: AbortSignal): About => ({ bucket: name, signal });
   return {
     name: 's3',
-    observe: (bucket, signal) => observe(session, bucket, about(bucket, signal)),
-    isEmpty: async (bucket, signal) => (await nextObjects(session, about(bucket, signal))).length === 0,
-    create: (bucket, signal) => create(session, bucket, about(bucket, signal)),
-    mark: (bucket, signal) => addTags(session, bucket.owner, about(bucket, signal)),
-    unmark: (bucket, signal) => unmark(session, bucket, about(bucket, signal)),
+    observe: (bucket, signal) => observe(session, bucket, aboutBucket(bucket, signal)),
+    isEmpty: async (bucket, signal) => (await nextObjects(session, aboutBucket(bucket, signal))).length === 0,
+    create: (bucket, signal) => create(session, bucket, aboutBucket(bucket, signal)),
+    mark: (bucket, signal) => addTags(session, bucket.owner, aboutBucket(bucket, signal)),
+    unmark: (bucket, signal) => unmark(session, bucket, aboutBucket(bucket, signal)),
     features: (bucket) => s3Features(session, bucket),
-    remove: (bucket, force, signal) => remove(session, force, about(bucket, signal)),
+    remove: (bucket, force, signal) => remove(session, force, aboutBucket(bucket, signal)),
     access: accessOf(session, options),
     ...identitiesOf(session, options),
     connection: (bucket) => connectionOf(session, bucket),

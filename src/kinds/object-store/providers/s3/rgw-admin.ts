@@ -36,8 +36,6 @@ class AdminError extends Error {
 export const adminErrorCode = (error: unknown): string | undefined =>
   error instanceof AdminError ? error.name : undefined;
 
-const TIMEOUT_MS = 10_000;
-
 /**
  * The admin API of a Ceph object gateway, below `/admin` at its S3 endpoint, with the client, the connections and the signer
  * of the session. Its parameters stand in the query alone: what has a body, Ceph does not take signed.
@@ -45,7 +43,6 @@ const TIMEOUT_MS = 10_000;
 export const rgwAdmin = (session: S3Session): RgwAdmin => {
   const call = createVendorCall({
     target: session.endpoint?.origin ?? 'S3',
-    timeoutMs: TIMEOUT_MS,
     read: readAdminError,
   });
   return async <T>(

@@ -1,7 +1,7 @@
 import { GetBucketAclCommand } from '@aws-sdk/client-s3';
 import type { AccessProvider, DesiredAccess, IssuedKey, ObservedUser } from '../access.ts';
 import { BucketError } from '../bucket.ts';
-import type { About } from '../vendor-call.ts';
+import { type About, aboutAccess } from '../vendor-call.ts';
 import { changeGrants, type Grants, readGrants } from './bucket-policy.ts';
 import { isAbsent, type S3Session } from './client.ts';
 import { adminErrorCode, type RgwAdmin, type RgwUser, rgwAdmin } from './rgw-admin.ts';
@@ -12,16 +12,15 @@ import { adminErrorCode, type RgwAdmin, type RgwUser, rgwAdmin } from './rgw-adm
  */
 export const rgwAccess = (session: S3Session): AccessProvider => {
   const admin = rgwAdmin(session);
-  const about = ({ bucket }: DesiredAccess, signal: AbortSignal): About => ({ bucket, signal });
   return {
-    observe: (access, signal) => observe(session, admin, access, about(access, signal)),
-    grant: (access, signal) => grant(session, admin, access, about(access, signal)),
-    issueKey: (access, signal) => issueKey(admin, access, about(access, signal)),
+    observe: (access, signal) => observe(session, admin, access, aboutAccess(access, signal)),
+    grant: (access, signal) => grant(session, admin, access, aboutAccess(access, signal)),
+    issueKey: (access, signal) => issueKey(admin, access, aboutAccess(access, signal)),
     revokeKey: async ({ user, ...access }, id, signal) => {
       const query = { key: '', uid: user, 'access-key': id, 'key-type': 's3' };
-      await admin('DELETE', 'user', query, about({ user, ...access }, signal), isGone);
+      await admin('DELETE', 'user', query, aboutAccess({ user, ...access }, signal), isGone);
     },
-    revoke: (access, signal) => revoke(session, admin, access, about(access, signal)),
+    revoke: (access, signal) => revoke(session, admin, access, aboutAccess(access, signal)),
   };
 };
 

@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-iam';
 import type { DesiredAccess, IdentityProvider, ObservedUser } from '../access.ts';
 import { BucketError } from '../bucket.ts';
-import type { About } from '../vendor-call.ts';
+import { type About, aboutAccess } from '../vendor-call.ts';
 import { documentIn, type Iam, type IamOptions, isAbsent, isThere, openIam, PATH, POLICY, policyFor } from './iam.ts';
 
 /** How IAM knows service accounts of the cluster; empty where it does not, that way. */
@@ -27,12 +27,11 @@ interface Trusted {
  */
 export const iamRoles = ({ oidcProvider, eksCluster, ...options }: IamOptions & Trusted): IdentityProvider => {
   const iam = openIam(options);
-  const about = ({ bucket }: DesiredAccess, signal: AbortSignal): About => ({ bucket, signal });
   const trust = (access: DesiredAccess): Trust => trustOf(access, { oidcProvider, eksCluster });
   return {
-    observe: async (access, signal) => observe(iam, access, trust(access), about(access, signal)),
-    grant: async (access, signal) => grant(iam, access, trust(access), about(access, signal)),
-    revoke: (access, signal) => revoke(iam, access, about(access, signal)),
+    observe: async (access, signal) => observe(iam, access, trust(access), aboutAccess(access, signal)),
+    grant: async (access, signal) => grant(iam, access, trust(access), aboutAccess(access, signal)),
+    revoke: (access, signal) => revoke(iam, access, aboutAccess(access, signal)),
   };
 };
 
