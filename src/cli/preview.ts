@@ -79,8 +79,7 @@ const clusterFor = async (
   return { ...cluster, ...live, stored: [...live.stored, ...old] };
 };
 
-const OUTPUTS = ['yaml', 'json', 'patch', 'diff'] as const;
-export type Output = (typeof OUTPUTS)[number];
+export type Output = 'yaml' | 'json' | 'patch' | 'diff';
 
 /** The previewed documents as text, ready to print. `isColoured` counts for diffs alone. */
 export const render = (documents: readonly PreviewedDocument[], output: Output, isColoured: boolean): string => {

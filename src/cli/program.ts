@@ -9,6 +9,7 @@ import { EXAMPLES, examplesText } from './examples.ts';
 import type { LintOptions } from './lint/command.ts';
 import type { ManifestsOptions } from './manifests.ts';
 import type { TestOptions } from './policy-test/command.ts';
+import type { PreviewOptions } from './preview.ts';
 import type { ReportOptions } from './report/command.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 import type { WhyOptions } from './why.ts';
@@ -79,9 +80,10 @@ export const run = async (
   commands: Commands,
 ): Promise<number> => {
   let code: number = EXIT.fine;
-  const program = createProgram(environment, terminal, commands, (exit) => {
+  const setExitCode = (exit: number): void => {
     code = exit;
-  });
+  };
+  const program = createProgram({ environment, terminal, commands, setExitCode });
   try {
     await program.parseAsync([...args], { from: 'user' });
     return code;
@@ -93,12 +95,18 @@ export const run = async (
   }
 };
 
-const createProgram = (
-  environment: Environment,
-  terminal: Terminal,
-  commands: Commands,
-  setExitCode: (code: number) => void,
-): Command => {
+/** What the commands act with. */
+interface Context {
+  readonly environment: Environment;
+  readonly terminal: Terminal;
+  readonly commands: Commands;
+  readonly setExitCode: (code: number) => void;
+}
+
+type AddCommand = (program: Command, context: Context) => void;
+
+const createProgram = (context: Context): Command => {
+  const { terminal } = context;
   const program = new Command('quartermaster')
     .description('Supplies data workloads on Kubernetes with what the cluster they land on needs.')
     .version(packageJson.version, '-V, --version', 'print the version')
@@ -111,31 +119,36 @@ const createProgram = (
     .configureHelp({ minWidthToWrap: LEAST_COLUMNS })
     .exitOverride()
     .showHelpAfterError('(quartermaster --help lists the commands)');
-  const settingsOf = (command: Command, names: readonly SettingName[]): Settings =>
-    readSettings(environment, flagsOf(command, names));
+  for (const addCommand of COMMANDS) addCommand(program, context);
+  program.addHelpText('after', examplesText(''));
+  for (const command of program.commands) {
+    const name = command.name();
+    if (isExplained(name)) command.addHelpText('after', examplesText(name));
+  }
+  return program;
+};
 
+const addServe: AddCommand = (program, { environment, commands, setExitCode }) => {
   const serve = program
     .command('serve')
     .description('run the webhook and the controller')
     .option('--webhook-only', 'answer admissions only', false)
     .option('--controller-only', 'reconcile only', false);
-  addSettings(serve, ALL_SETTINGS).action(async (options: ServeOptions, command: Command) => {
+  addSettings(serve, ALL_SETTINGS).action(async (options: ServeOptions) => {
     if (options.webhookOnly && options.controllerOnly) {
       throw new AppError('InvalidInput', '--webhook-only and --controller-only leave nothing to do; give one of them.');
     }
-    setExitCode(
-      await commands.serve(settingsOf(command, ALL_SETTINGS), {
-        webhook: !options.controllerOnly,
-        controller: !options.webhookOnly,
-      }),
-    );
+    const mode = { webhook: !options.controllerOnly, controller: !options.webhookOnly };
+    setExitCode(await commands.serve(settingsOf(serve, ALL_SETTINGS, environment), mode));
   });
+};
 
+const addPreview: AddCommand = (program, { environment, terminal, setExitCode }) => {
   const preview = program
     .command('preview')
     .description('show, without a cluster, what admission would do to each object of a manifest')
     .requiredOption('-f, --file <path...>', 'file, folder or - for standard input')
-    .option('-R, --recursive', 'look through folders within folders too', false)
+    .addOption(recursive())
     .option('--cloud <name>', 'the cloud the manifest lands on', 'unknown')
     .option('--fact <name=value...>', 'what is known there (region=eu-west-1, efsFileSystemId=fs-1)')
     .option('--csi-drivers <names>', 'CSI drivers installed there, joined by commas (default: the usual ones)')
@@ -147,52 +160,51 @@ const createProgram = (
         .default(false)
         .conflicts(['cloud', 'fact', 'csiDrivers', 'namespaceLabels']),
     )
-    .addOption(
-      new Option('-o, --output <format>', 'how to print it').choices(['yaml', 'json', 'patch', 'diff']).default('yaml'),
-    )
+    .addOption(output('yaml', 'json', 'patch', 'diff'))
     .option('--old <file...>', 'files with what is stored already: the same objects are then previewed as updates')
     .option('--explain', 'tell of every default whether it was applied, and why not', false)
     .option('--strict', 'end with 1 where a warning is given', false);
-  addSettings(preview, PREVIEW_SETTINGS).action(async (_options: unknown, command: Command) => {
+  addSettings(preview, PREVIEW_SETTINGS).action(async (options: PreviewOptions) => {
     const { previewCommand } = await import('./preview.ts');
-    setExitCode(await previewCommand(command.opts(), settingsOf(command, PREVIEW_SETTINGS), environment, terminal));
+    const given = settingsOf(preview, PREVIEW_SETTINGS, environment);
+    setExitCode(await previewCommand(options, given, environment, terminal));
   });
+};
 
+const addWhy: AddCommand = (program, { environment, terminal, setExitCode }) => {
   const why = program
     .command('why')
     .description('tell of a stored object what it was given, what a new one would be given now, and why not')
     .argument('<kind/name>', 'such as sparkapplication/spark-pi or pvc/data')
     .addOption(namespaceOption('its namespace', 'default'));
-  addSettings(why, WHY_SETTINGS).action(async (reference: string, options: WhyOptions, command: Command) => {
+  addSettings(why, WHY_SETTINGS).action(async (reference: string, options: WhyOptions) => {
     const { whyCommand } = await import('./why.ts');
-    const given = settingsOf(command, WHY_SETTINGS);
+    const given = settingsOf(why, WHY_SETTINGS, environment);
     setExitCode(await whyCommand(reference, options, given, environment, terminal));
   });
+};
 
+const addLint: AddCommand = (program, { environment, terminal, setExitCode }) => {
   const lint = program
     .command('lint')
     .description('check PlatformDefaults, ObjectStores and settings, without a cluster: every mistake with its place')
     .argument('<file...>', 'file, folder or - for standard input')
-    .option('-R, --recursive', 'look through folders within folders too', false)
+    .addOption(recursive())
     .addOption(namespaceOption('namespace of objects that name none', 'default'))
-    .addOption(
-      new Option('-o, --output <format>', 'how to print it')
-        .choices(['table', 'json', 'sarif', 'junit'])
-        .default('table'),
-    )
+    .addOption(output('table', 'json', 'sarif', 'junit'))
     .option('--strict', 'end with 1 where a warning is given', false);
-  addSettings(lint, LINT_SETTINGS).action(async (files: readonly string[], options: LintOptions, command: Command) => {
+  addSettings(lint, LINT_SETTINGS).action(async (files: readonly string[], options: LintOptions) => {
     const { lintCommand } = await import('./lint/command.ts');
-    setExitCode(lintCommand(files, options, settingsOf(command, LINT_SETTINGS), terminal));
+    setExitCode(lintCommand(files, options, settingsOf(lint, LINT_SETTINGS, environment), terminal));
   });
+};
 
+const addTest: AddCommand = (program, { terminal, setExitCode }) => {
   program
     .command('test')
     .description('run tests of PlatformDefaults: files named *.test.yaml (docs/testing.md)')
     .argument('<path...>', 'folder or file')
-    .addOption(
-      new Option('-o, --output <format>', 'how to print it').choices(['table', 'json', 'junit']).default('table'),
-    )
+    .addOption(output('table', 'json', 'junit'))
     .option('--coverage', 'tell which keys of which PlatformDefaults could go without a test that fails', false)
     .option('--update', 'write snapshots anew', false)
     .option('--watch', 'run again after each change', false)
@@ -201,19 +213,23 @@ const createProgram = (
       const { testCommand } = await import('./policy-test/command.ts');
       setExitCode(await testCommand(paths, options, terminal));
     });
+};
 
+const addConvert: AddCommand = (program, { terminal, setExitCode }) => {
   program
     .command('convert')
     .description('print the PlatformDefaults that do what mutating policies of Kyverno and Gatekeeper do to pods')
     .argument('<file...>', 'file, folder or - for standard input')
-    .option('-R, --recursive', 'look through folders within folders too', false)
+    .addOption(recursive())
     .addOption(namespaceOption('the system namespace', settings.namespace.fallback))
     .option('--strict', 'end with 1 where something is left out', false)
     .action(async (files: readonly string[], options: ConvertOptions) => {
       const { convertCommand } = await import('./convert/command.ts');
       setExitCode(convertCommand(files, options, terminal));
     });
+};
 
+const addReport: AddCommand = (program, { environment, terminal, setExitCode }) => {
   const report = program
     .command('report')
     .description(
@@ -225,34 +241,33 @@ const createProgram = (
         .default(false)
         .conflicts(['cloud', 'fact', 'csiDrivers', 'namespaceLabels', 'defaults']),
     )
-    .option('-R, --recursive', 'look through folders within folders too', false)
+    .addOption(recursive())
     .option('--cloud <name>', 'the cloud the objects are on', 'unknown')
     .option('--fact <name=value...>', 'what is known there')
     .option('--csi-drivers <names>', 'CSI drivers installed there, joined by commas (default: the usual ones)')
     .option('--defaults <file...>', 'PlatformDefaults that hold there, besides those among the objects')
     .addOption(namespaceOption('namespace of objects that name none', 'default'))
     .option('--namespace-labels <pairs>', 'labels of the namespaces, as key=value,…')
-    .addOption(
-      new Option('-o, --output <format>', 'how to print it')
-        .choices(['table', 'json', 'junit', 'sarif', 'html', 'policyreport', 'openreports'])
-        .default('table'),
-    )
+    .addOption(output('table', 'json', 'junit', 'sarif', 'html', 'policyreport', 'openreports'))
     .option('--strict', 'end with 1 where anything is found, or may not be listed', false);
-  addSettings(report, PREVIEW_SETTINGS).action(
-    async (paths: readonly string[], options: ReportOptions, command: Command) => {
-      const { reportCommand } = await import('./report/command.ts');
-      setExitCode(await reportCommand(paths, options, settingsOf(command, PREVIEW_SETTINGS), environment, terminal));
-    },
-  );
+  addSettings(report, PREVIEW_SETTINGS).action(async (paths: readonly string[], options: ReportOptions) => {
+    const { reportCommand } = await import('./report/command.ts');
+    const given = settingsOf(report, PREVIEW_SETTINGS, environment);
+    setExitCode(await reportCommand(paths, options, given, environment, terminal));
+  });
+};
 
+const addDetect: AddCommand = (program, { environment, terminal, setExitCode }) => {
   const detect = program
     .command('detect')
     .description('print the cloud and what is known of it, with sources, as JSON');
-  addSettings(detect, DETECT_SETTINGS).action(async (_options: unknown, command: Command) => {
+  addSettings(detect, DETECT_SETTINGS).action(async () => {
     const { detectCommand } = await import('./detect.ts');
-    setExitCode(await detectCommand(settingsOf(command, DETECT_SETTINGS), environment, terminal));
+    setExitCode(await detectCommand(settingsOf(detect, DETECT_SETTINGS, environment), environment, terminal));
   });
+};
 
+const addCheck: AddCommand = (program, { environment, terminal, setExitCode }) => {
   program
     .command('check')
     .description('ask the cluster about a claim that is not stored, and print what Quartermaster says of it')
@@ -260,10 +275,14 @@ const createProgram = (
       const { checkCommand } = await import('./check.ts');
       setExitCode(await checkCommand(environment, terminal));
     });
+};
 
-  // Runs in the image of the NFS servers alone: nobody is to call it.
+/** Runs in the image of the NFS servers alone: nobody is to call it. */
+const addNfsServer: AddCommand = (program, { commands }) => {
   program.command('nfs-server', { hidden: true }).action(() => commands.nfsServer());
+};
 
+const addManifests: AddCommand = (program, { terminal, setExitCode }) => {
   program
     .command('manifests')
     .description('print what installs Quartermaster on a cluster, as YAML')
@@ -278,22 +297,37 @@ const createProgram = (
       const { manifestsCommand } = await import('./manifests.ts');
       setExitCode(manifestsCommand(options, terminal));
     });
-  program.addHelpText('after', examplesText(''));
-  for (const command of program.commands) {
-    const name = command.name();
-    if (isExplained(name)) command.addHelpText('after', examplesText(name));
-  }
-  return program;
 };
 
-/** What is said of an option is broken to as few characters a line. */
-const LEAST_COLUMNS = 20;
+/** In the order of `--help`. */
+const COMMANDS: readonly AddCommand[] = [
+  addServe,
+  addPreview,
+  addWhy,
+  addLint,
+  addTest,
+  addConvert,
+  addReport,
+  addDetect,
+  addCheck,
+  addNfsServer,
+  addManifests,
+];
+
+const recursive = (): Option => new Option('-R, --recursive', 'look through folders within folders too').default(false);
 
 const namespaceOption = (description: string, fallback: string): Option =>
   new Option('-n, --namespace <name>', description).default(fallback).argParser((name) => {
     if (dnsLabel.accepts(name)) return name;
     throw new AppError('InvalidInput', `--namespace "${name}" is not ${dnsLabel.title}.`);
   });
+
+/** The first of the formats is the one where none is asked for. */
+const output = (...formats: readonly [string, ...string[]]): Option =>
+  new Option('-o, --output <format>', 'how to print it').choices(formats).default(formats[0]);
+
+/** What is said of an option is broken to as few characters a line. */
+const LEAST_COLUMNS = 20;
 
 const isExplained = (name: string): name is keyof typeof EXAMPLES => name in EXAMPLES;
 
@@ -309,6 +343,9 @@ const addSettings = (command: Command, names: readonly SettingName[]): Command =
   }
   return command;
 };
+
+const settingsOf = (command: Command, names: readonly SettingName[], environment: Environment): Settings =>
+  readSettings(environment, flagsOf(command, names));
 
 /** The settings that were given as flags, of those the command takes. */
 const flagsOf = (command: Command, names: readonly SettingName[]): Partial<Record<SettingName, string>> => {

@@ -7,13 +7,11 @@ import { sarifText } from '../results/sarif.ts';
 import { EXIT, type Terminal } from '../terminal.ts';
 import { type Linted, lint, RULES } from './lint.ts';
 
-const LINT_OUTPUTS = ['table', 'json', 'sarif', 'junit'] as const;
-
 export interface LintOptions {
   readonly recursive: boolean;
   /** Of objects that name none. */
   readonly namespace: string;
-  readonly output: (typeof LINT_OUTPUTS)[number];
+  readonly output: 'table' | 'json' | 'sarif' | 'junit';
   /** Warnings count as mistakes do. */
   readonly strict: boolean;
 }

@@ -7,8 +7,7 @@ import { sarifText } from '../results/sarif.ts';
 import { tableOf } from '../terminal.ts';
 import { htmlText } from './html.ts';
 
-const REPORT_OUTPUTS = ['table', 'json', 'junit', 'sarif', 'html', 'policyreport', 'openreports'] as const;
-export type ReportOutput = (typeof REPORT_OUTPUTS)[number];
+export type ReportOutput = 'table' | 'json' | 'junit' | 'sarif' | 'html' | 'policyreport' | 'openreports';
 
 /** A report as text for other programs. `at` is when it was made. */
 export const renderReport = (report: Report, output: Exclude<ReportOutput, 'table'>, at: Date): string => {
