@@ -3,6 +3,7 @@ import { type ArmStub, armError, startArmStub } from '../../../../../dev/stubs/a
 import type { DesiredAccess, IdentityProvider } from '../../../../../src/kinds/object-store/providers/access.ts';
 import { createAzureKeyProvider } from '../../../../../src/kinds/object-store/providers/azure/account-key.ts';
 import { createAzureProvider } from '../../../../../src/kinds/object-store/providers/azure/provider.ts';
+import { desiredAccess } from '../../../../fixtures/desired-bucket.ts';
 
 const signal = AbortSignal.timeout(60_000);
 const ISSUER = 'https://westeurope.oic.prod-aks.azure.com/tenant/cluster/';
@@ -32,15 +33,8 @@ const identities = (oidcIssuer = ISSUER, name = 'account1'): IdentityProvider =>
   return provider.identities;
 };
 
-const access = (fields: Partial<DesiredAccess> = {}): DesiredAccess => ({
-  user: 'quartermaster-uid-1',
-  title: 'team-a/history',
-  bucket: 'history',
-  mode: 'ReadWrite',
-  encryptionKey: undefined,
-  serviceAccount: { namespace: 'team-a', name: 'spark' },
-  ...fields,
-});
+const access = (fields: Partial<DesiredAccess> = {}) =>
+  desiredAccess({ bucket: 'history', serviceAccount: { namespace: 'team-a', name: 'spark' }, ...fields });
 
 /** The roles that a pod of the service account has on a container, when it signs in as Azure Workload Identity has it. */
 const rolesOf = async (subject: string, container = 'history', issuer = ISSUER) => {

@@ -3,6 +3,7 @@ import { gcsError } from '../../../../../dev/stubs/gcs.ts';
 import { type GoogleAccessStub, startGoogleAccessStub } from '../../../../../dev/stubs/google-access.ts';
 import type { DesiredAccess, IdentityProvider } from '../../../../../src/kinds/object-store/providers/access.ts';
 import { createGcsProvider } from '../../../../../src/kinds/object-store/providers/gcs/provider.ts';
+import { desiredAccess } from '../../../../fixtures/desired-bucket.ts';
 
 const BUCKET = 'spark-history';
 const signal = AbortSignal.timeout(60_000);
@@ -19,15 +20,8 @@ beforeEach(async () => {
 
 afterEach(() => google?.stop());
 
-const access = (fields: Partial<DesiredAccess> = {}): DesiredAccess => ({
-  user: 'quartermaster-uid-1',
-  title: 'team-a/history',
-  bucket: BUCKET,
-  mode: 'ReadWrite',
-  encryptionKey: undefined,
-  serviceAccount: { namespace: 'team-a', name: 'spark' },
-  ...fields,
-});
+const access = (fields: Partial<DesiredAccess> = {}) =>
+  desiredAccess({ serviceAccount: { namespace: 'team-a', name: 'spark' }, ...fields });
 const theirs = { role: 'roles/storage.objectViewer', members: ['group:analysts@example.org'] };
 
 describe('service accounts of Kubernetes on Google Cloud', () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type IamStub, startIamStub } from '../../../../../dev/stubs/iam.ts';
 import type { DesiredAccess, IdentityProvider } from '../../../../../src/kinds/object-store/providers/access.ts';
 import { iamRoles } from '../../../../../src/kinds/object-store/providers/s3/role.ts';
+import { desiredAccess } from '../../../../fixtures/desired-bucket.ts';
 
 const signal = AbortSignal.timeout(60_000);
 const ISSUER = 'oidc.eks.eu-west-1.amazonaws.com/id/ABC';
@@ -24,15 +25,8 @@ beforeEach(async () => {
 
 afterEach(() => iam?.stop());
 
-const access = (fields: Partial<DesiredAccess> = {}): DesiredAccess => ({
-  user: 'quartermaster-uid-1',
-  title: 'team-a/history',
-  bucket: 'spark-history',
-  mode: 'ReadOnly',
-  encryptionKey: undefined,
-  serviceAccount: { namespace: 'team-a', name: 'spark' },
-  ...fields,
-});
+const access = (fields: Partial<DesiredAccess> = {}) =>
+  desiredAccess({ mode: 'ReadOnly', serviceAccount: { namespace: 'team-a', name: 'spark' }, ...fields });
 const role = () => iam.roles.get('quartermaster-uid-1');
 
 describe('roles of AWS IAM', () => {
