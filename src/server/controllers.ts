@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LEASE_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
@@ -7,7 +6,8 @@ import type { CertificateWatcher } from '../certificates/watcher.ts';
 import { createEventRecorder, type EventRecorder } from '../controller/events.ts';
 import { runAsLeader } from '../controller/leader-election.ts';
 import { runController } from '../controller/loop.ts';
-import { createCollection, keepDoing } from '../defaults/admissions/mailbox.ts';
+import { aborted, keepDoing } from '../controller/periodic.ts';
+import { createCollection } from '../defaults/admissions/mailbox.ts';
 import { platformDefaultsController } from '../defaults/controller.ts';
 import { watchProvision } from '../defaults/provisioning/observed.ts';
 import { runCalrissianController, watchCalrissian } from '../kinds/calrissian/controller.ts';
@@ -245,10 +245,6 @@ const keepReports =
     const { runPolicyReports } = await import('./policy-reports.ts');
     await runPolicyReports(core, core.settings.policyReports, signal);
   };
-
-const aborted = async (signal: AbortSignal): Promise<void> => {
-  if (!signal.aborted) await once(signal, 'abort');
-};
 
 /** The UID of kube-system: what tells one cluster from another, as everybody reads it. Asked for until it is there. */
 const readClusterUid = async (kube: Kube, signal: AbortSignal): Promise<string> => {

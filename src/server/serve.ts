@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../../package.json' with { type: 'json' };
 import { AppError } from '../api/errors.ts';
+import { aborted } from '../controller/periodic.ts';
 import { createDecisionLog } from '../ops/decisions.ts';
 import { type Check, createHealth, type Health } from '../ops/health.ts';
 import { createReplicaProofs } from '../ops/replica-proof.ts';
@@ -137,8 +137,4 @@ const end = async ({ settings, log }: Core, { health, webhook, controllers, ops 
   await Promise.race([graceful(), sleep(settings.shutdownSeconds * 1_000, undefined, { ref: false })]);
   ops.closeAllConnections();
   ops.close();
-};
-
-const aborted = async (signal: AbortSignal): Promise<void> => {
-  if (!signal.aborted) await once(signal, 'abort');
 };

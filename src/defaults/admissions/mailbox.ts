@@ -1,12 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, messageOf } from '../../api/errors.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { ADMISSIONS_CONFIG_MAP, MANAGED_BY, MANAGED_BY_LABEL } from '../../api/names.ts';
 import { integer, map, required, type Schema } from '../../api/schema.ts';
 import { decodeAs } from '../../api/schema-validation.ts';
 import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
-import type { Log } from '../../ops/log.ts';
 import { sumOf, type Tallies, type TalliesByName, type Tally, tallies } from './tally.ts';
 
 interface ConfigMap extends KubeObject {
@@ -163,20 +160,4 @@ const summed = (all: readonly TalliesByName[], isThere: (key: string) => boolean
   for (const [name, tally] of all.flatMap((one) => Object.entries(one)))
     if (isThere(name)) sums.set(name, sumOf(sums.get(name), tally));
   return sums;
-};
-
-/** Does it again and again until the signal. What fails is logged, and tried at the next turn. */
-export const keepDoing = async (
-  what: string,
-  turn: (signal: AbortSignal) => Promise<unknown>,
-  { everyMs, log }: { readonly everyMs: number; readonly log: Log },
-  signal: AbortSignal,
-): Promise<void> => {
-  while (!signal.aborted) {
-    await turn(signal).catch((error: unknown) => {
-      const isExpected = error instanceof AppError && ['Conflict', 'AlreadyExists'].includes(error.reason);
-      if (!signal.aborted && !isExpected) log.warn({ error: messageOf(error) }, what);
-    });
-    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
-  }
 };

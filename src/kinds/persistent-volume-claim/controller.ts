@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import { AppError, messageOf } from '../../api/errors.ts';
 import type { Facts } from '../../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
 import type { EventRecorder, Note } from '../../controller/events.ts';
 import { type BlockedKeys, createBlockedKeys, type Outcome, runController } from '../../controller/loop.ts';
+import { aborted } from '../../controller/periodic.ts';
 import { isSpecChange } from '../../defaults/controller.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
 import { hasChangedLabels, keyOf, parseKey, type Store } from '../../kube/store.ts';
@@ -179,10 +179,6 @@ const withUncachedClasses = (facts: Facts, uncachedCount: () => number): Facts =
   ...facts,
   storage: { ...facts.storage, ownedClassCount: (besides) => facts.storage.ownedClassCount(besides) + uncachedCount() },
 });
-
-const aborted = async (signal: AbortSignal): Promise<void> => {
-  if (!signal.aborted) await once(signal, 'abort');
-};
 
 /** What to do next for a pending claim. */
 type ClaimStep =

@@ -1,0 +1,25 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError, messageOf } from '../api/errors.ts';
+import type { Log } from '../ops/log.ts';
+
+/** Does it again and again until the signal. What fails is logged, and tried at the next turn. */
+export const keepDoing = async (
+  what: string,
+  turn: (signal: AbortSignal) => Promise<unknown>,
+  { everyMs, log }: { readonly everyMs: number; readonly log: Log },
+  signal: AbortSignal,
+): Promise<void> => {
+  while (!signal.aborted) {
+    await turn(signal).catch((error: unknown) => {
+      const isExpected = error instanceof AppError && ['Conflict', 'AlreadyExists'].includes(error.reason);
+      if (!signal.aborted && !isExpected) log.warn({ error: messageOf(error) }, what);
+    });
+    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
+  }
+};
+
+/** Resolves when the signal is aborted; at once where it was. */
+export const aborted = async (signal: AbortSignal): Promise<void> => {
+  if (!signal.aborted) await once(signal, 'abort');
+};
