@@ -3,6 +3,7 @@ import { Agent, request } from 'node:https';
 import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../api/errors.ts';
+import { textWithin } from './bounded-text.ts';
 import type { Connection, Credentials, TlsMaterial } from './connection.ts';
 import { connectionFailure, isConnectionReset, refusal, withDeadline } from './failure.ts';
 
@@ -138,20 +139,11 @@ const sendOnce = (
   });
 
 const readText = async (answer: IncomingMessage, what: string): Promise<string> => {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of answer as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > MAX_RESPONSE_BYTES) break;
-      chunks.push(chunk);
-    }
-  } catch (cause) {
+  const text = await textWithin(answer, MAX_RESPONSE_BYTES).catch((cause: unknown) => {
     throw connectionFailure(what, cause);
-  }
-  if (size > MAX_RESPONSE_BYTES)
-    throw new AppError('TooLarge', `${what} was answered with more than ${MAX_RESPONSE_BYTES} bytes.`);
-  return Buffer.concat(chunks).toString('utf8');
+  });
+  if (text !== undefined) return text;
+  throw new AppError('TooLarge', `${what} was answered with more than ${MAX_RESPONSE_BYTES} bytes.`);
 };
 
 const parse = (call: Call, text: string): unknown => {

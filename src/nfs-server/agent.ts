@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { messageOf } from '../api/errors.ts';
 import { schemaViolations } from '../api/schema-validation.ts';
+import { textWithin } from '../kube/bounded-text.ts';
 import { EXPORTS_PATH, type ExportList, exportListSchema, HEALTH_PATH } from './export-list.ts';
 
 export interface AgentOptions {
@@ -31,7 +32,7 @@ export const createAgent = ({ token, isServing, apply }: AgentOptions): Server =
   const exportAll = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`))
       return answer(response, 401, 'the token is another');
-    const body = await bodyOf(request);
+    const body = await textWithin(request, MAX_BYTES);
     if (body === undefined) return answer(response, 413, `a list has ${MAX_BYTES} bytes at most`);
     const list = parse(body);
     const [violation] = schemaViolations(exportListSchema.json, list ?? [], 'list');
@@ -66,18 +67,6 @@ const answer = (response: ServerResponse, status: number, text: string): void =>
 const isSame = (one: string, other: string): boolean => {
   const [a, b] = [Buffer.from(one), Buffer.from(other)];
   return a.length === b.length && timingSafeEqual(a, b);
-};
-
-/** Undefined where it is too large. */
-const bodyOf = async (request: IncomingMessage): Promise<string | undefined> => {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 };
 
 const parse = (json: string): unknown => {

@@ -1,6 +1,7 @@
 import { messageOf } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { Kube, Resource } from '../kube/api-server.ts';
+import { textWithin } from '../kube/bounded-text.ts';
 import { PROOF_HEADER, plainAddress, type ReplicaProofs, type Target } from './replica-proof.ts';
 import type { ReplicaStatus } from './status.ts';
 
@@ -106,7 +107,8 @@ const ask = async (peer: Peer, proofs: ReplicaProofs): Promise<{ readonly status
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     if (response.status !== 200) return silent(`answered ${response.status}`);
-    const body = await textOf(response);
+    const body = await textWithin(response.body ?? [], MAX_ANSWER_BYTES);
+    if (body === undefined) return silent('cannot be reached');
     if (!proofs.isAnswer(response.headers.get(PROOF_HEADER), question, body))
       return silent('answered something that no replica of this install says');
     return { status: JSON.parse(body) as ReplicaStatus };
@@ -114,15 +116,4 @@ const ask = async (peer: Peer, proofs: ReplicaProofs): Promise<{ readonly status
     const isLate = error instanceof Error && error.name === 'TimeoutError';
     return silent(isLate ? `did not answer within ${TIMEOUT_MS / 1_000} s` : 'cannot be reached');
   }
-};
-
-const textOf = async (response: Response): Promise<string> => {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES) throw new Error('the answer is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 };

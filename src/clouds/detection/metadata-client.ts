@@ -1,5 +1,6 @@
 import { Agent, type IncomingMessage, request as send } from 'node:http';
 import type { StringMap } from '../../api/kubernetes.ts';
+import { textWithin } from '../../kube/bounded-text.ts';
 import type { MetadataAnswer, MetadataClient } from '../cloud.ts';
 
 /** The link-local address that all metadata services but Alibaba's share. */
@@ -36,23 +37,11 @@ interface Exchange {
 const exchange = ({ url, method, headers, agent, signal }: Exchange): Promise<MetadataAnswer> =>
   new Promise<MetadataAnswer>((resolve, reject) => {
     send(url, { method, headers, agent, signal }, (response) => {
-      readBody(response).then((body) => resolve(answerOf(response, body)), reject);
+      textWithin(response, BODY_LIMIT_BYTES).then((body) => resolve(answerOf(response, body)), reject);
     })
       .on('error', reject)
       .end();
   }).catch((error: unknown) => ({ kind: 'silent', why: reasonOf(error, signal) }));
-
-/** Undefined where the body is too large; the rest of it is then never read. */
-const readBody = async (response: IncomingMessage): Promise<string | undefined> => {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > BODY_LIMIT_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-};
 
 const answerOf = (response: IncomingMessage, body: string | undefined): MetadataAnswer => {
   if (body === undefined) return { kind: 'silent', why: 'too-large' };

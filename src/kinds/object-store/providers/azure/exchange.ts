@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import http from 'node:http';
 import https from 'node:https';
 import { rootCertificates } from 'node:tls';
+import { textWithin } from '../../../../kube/bounded-text.ts';
 import type { AzureAnswer } from './errors.ts';
 
 /** One request, and what came back whatever its status. */
@@ -38,14 +39,9 @@ export const exchange = async (
 };
 
 const read = async (answer: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > maxBodyBytes) throw Object.assign(new Error('too long'), { code: 'EBODYTOOLONG' });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+  const body = await textWithin(answer, maxBodyBytes);
+  if (body === undefined) throw Object.assign(new Error('too long'), { code: 'EBODYTOOLONG' });
+  return body;
 };
 
 export const isFine = ({ statusCode }: Answered): boolean => statusCode >= 200 && statusCode <= 299;
