@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import type { PemPair } from '../../src/certificates/issue.ts';
 
 /** An object of any kind, as far as it is looked at here. */
@@ -17,17 +18,11 @@ export const startEmptyApiServer = async (
 ): Promise<string> => {
   const objects = new Map<string, object>();
   const server = createServer({ cert, key }, (request, response) => {
-    void readBody(request).then((body) => answer(objects, listed, request, body, response));
+    void text(request).then((body) => answer(objects, listed, request, body, response));
   });
   server.listen(0, '127.0.0.1').unref();
   await once(server, 'listening');
   return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-};
-
-const readBody = async (request: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
 };
 
 const answer = (

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Agent, request } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Handle } from '../../src/admission/handler.ts';
@@ -66,15 +67,15 @@ const send = (
         headers: { 'content-type': 'application/json', ...headers },
       },
       (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () =>
-          resolve({
-            status: response.statusCode ?? 0,
-            type: response.headers['content-type'] ?? '',
-            connection: response.headers.connection ?? '',
-            body: JSON.parse(Buffer.concat(chunks).toString()) as Answer['body'],
-          }),
+        json(response).then(
+          (body) =>
+            resolve({
+              status: response.statusCode ?? 0,
+              type: response.headers['content-type'] ?? '',
+              connection: response.headers.connection ?? '',
+              body: body as Answer['body'],
+            }),
+          reject,
         );
       },
     );

@@ -1,4 +1,5 @@
 import { Agent, request as send } from 'node:https';
+import { text } from 'node:stream/consumers';
 import { readSeeds, reviewOf } from '../../fixtures/fuzz-seeds.ts';
 import { type ServerProcess, startServerProcess } from '../../fixtures/server-process.ts';
 import { checkReview, checkStatus, isTooDeep } from '../answers.ts';
@@ -87,10 +88,7 @@ const exchange = (
     const length = 'transfer-encoding' in headers ? {} : { 'content-length': body.length };
     const options = { host: '127.0.0.1', port, agent, method, path, headers: { ...headers, ...length } };
     const call = send(options, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
-      response.on('error', reject);
+      text(response).then((answer) => resolve({ status: response.statusCode ?? 0, text: answer }), reject);
     });
     call.on('error', reject).end(body);
   });
