@@ -34,6 +34,16 @@ export interface KubeObject {
   readonly metadata: ObjectMeta;
 }
 
+export interface ConfigMap extends KubeObject {
+  readonly data?: StringMap;
+}
+
+export interface Secret extends KubeObject {
+  readonly type?: string;
+  /** In base64. */
+  readonly data?: StringMap;
+}
+
 export interface LabelSelector {
   readonly matchLabels?: Maybe<StringMap>;
   readonly matchExpressions?: Maybe<readonly LabelRequirement[]>;

@@ -1,5 +1,5 @@
 import { AppError } from '../api/errors.ts';
-import type { KubeObject, Maybe, StringMap } from '../api/kubernetes.ts';
+import type { Secret, StringMap } from '../api/kubernetes.ts';
 import { CERTIFICATE_SECRET, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { type CertificateSource, expiryOf, type ServingCertificate } from './certificate.ts';
@@ -24,11 +24,6 @@ export interface SecretSourceOptions {
   /** How long a new authority must have been announced before it is used: every API server has then seen it. */
   readonly settleMs?: number;
   readonly now?: () => Date;
-}
-
-interface CertificateSecret extends KubeObject {
-  readonly type?: string;
-  readonly data?: Maybe<StringMap>;
 }
 
 /** Enough for all steps of a rollover, each once more after losing a race. */
@@ -59,7 +54,7 @@ const reconcile = async (
   signal: AbortSignal,
 ): Promise<CertificateState> => {
   for (let writes = 0; writes < MAX_WRITES; writes += 1) {
-    const secret = await options.kube.get<CertificateSecret>(resources.secrets, keyOf(options), signal);
+    const secret = await options.kube.get<Secret>(resources.secrets, keyOf(options), signal);
     const stored = secret && decodeState(secret.data ?? {});
     const desired = await nextState(stored ?? lastKnown, options, signal);
     if (desired === stored) return stored;
@@ -86,7 +81,7 @@ const nextState = async (
 /** Losing a race to another replica is no failure: its version is read next. */
 const write = async (
   options: SecretSourceOptions,
-  secret: CertificateSecret | undefined,
+  secret: Secret | undefined,
   state: CertificateState,
   signal: AbortSignal,
 ): Promise<void> => {
@@ -103,7 +98,7 @@ const write = async (
 
 const conflictReasons: ReadonlySet<string> = new Set(['AlreadyExists', 'Conflict', 'NotFound']);
 
-const refuseForeign = (secret: CertificateSecret, options: SecretSourceOptions): void => {
+const refuseForeign = (secret: Secret, options: SecretSourceOptions): void => {
   if (secret.metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY) return;
   throw new AppError(
     'Conflict',
@@ -111,7 +106,7 @@ const refuseForeign = (secret: CertificateSecret, options: SecretSourceOptions):
   );
 };
 
-const newSecret = (options: SecretSourceOptions, data: StringMap): CertificateSecret => ({
+const newSecret = (options: SecretSourceOptions, data: StringMap): Secret => ({
   apiVersion: 'v1',
   kind: 'Secret',
   metadata: { ...keyOf(options), labels: { [MANAGED_BY_LABEL]: MANAGED_BY } },

@@ -1,6 +1,6 @@
 import { AppError } from '../api/errors.ts';
 import type { Policy } from '../api/facts.ts';
-import type { KubeObject, Maybe, StringMap } from '../api/kubernetes.ts';
+import type { ConfigMap, StringMap } from '../api/kubernetes.ts';
 import { SETTINGS_CONFIG_MAP } from '../api/names.ts';
 import { didYouMean } from '../api/plain-text.ts';
 import { resources } from '../kube/api-server.ts';
@@ -22,10 +22,6 @@ export interface LiveSettingsOptions extends WatchOptions {
   readonly start: Settings;
   /** Told of each change, and of what was refused: a sentence for each key. */
   readonly onChange: (settings: Settings, refused: readonly string[]) => void;
-}
-
-interface ConfigMap extends KubeObject {
-  readonly data?: Maybe<StringMap>;
 }
 
 /** Follows the ConfigMap of live settings, whose keys are the settings' names in the environment. */

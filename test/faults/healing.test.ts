@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
-import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
+import type { Secret } from '../../src/api/kubernetes.ts';
 import { CERTIFICATE_SECRET } from '../../src/api/names.ts';
 import { decodeState } from '../../src/certificates/rollover.ts';
 import type { MutatingWebhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
@@ -19,10 +19,6 @@ const rubbish = {
   'tls.crt': 'cnViYmlzaA==',
   'tls.key': 'cnViYmlzaA==',
 };
-
-interface Secret extends KubeObject {
-  readonly data?: StringMap;
-}
 
 let cluster: ShippedCluster;
 let replica: ServeProcess;

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
 import type { AdmissionRule } from '../../src/api/admission.ts';
-import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
+import type { KubeObject, Secret } from '../../src/api/kubernetes.ts';
 import { CERTIFICATE_SECRET, MANAGED_BY, MANAGED_BY_LABEL } from '../../src/api/names.ts';
 import { type CertificateSource, tlsOptions } from '../../src/certificates/certificate.ts';
 import { bundleOf, decodeState } from '../../src/certificates/rollover.ts';
@@ -21,10 +21,6 @@ import { isAuthorityPublished, webhookPublisher } from '../../src/controller/web
 import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { findConnection } from '../../src/kube/connection.ts';
-
-interface Secret extends KubeObject {
-  readonly data?: StringMap;
-}
 
 const names = ['localhost', '127.0.0.1'];
 const signal = new AbortController().signal;

@@ -1,13 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../dev/control-plane/control-plane.ts';
-import type { KubeObject, StorageClass } from '../../src/api/kubernetes.ts';
+import type { ConfigMap, KubeObject, StorageClass } from '../../src/api/kubernetes.ts';
 import { type Kube, type Resource, resources, type WatchEvent } from '../../src/kube/api-server.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { findConnection } from '../../src/kube/connection.ts';
-
-interface ConfigMap extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
 
 interface Widget extends KubeObject {
   readonly status?: { readonly phase?: string };

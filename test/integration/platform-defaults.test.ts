@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import type { AdmissionRequest } from '../../src/api/admission.ts';
-import type { KubeObject } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
+import type { EventObject } from '../../src/controller/events.ts';
 import { createPostman } from '../../src/defaults/admissions/mailbox.ts';
 import { createTallies } from '../../src/defaults/admissions/tally.ts';
 import { resources } from '../../src/kube/api-server.ts';
@@ -18,13 +18,6 @@ import { sparkOperatorWebhook } from '../fixtures/spark-operator-webhook.ts';
 
 const { systemNamespace } = system;
 const soon = { timeout: 10_000, interval: 20 };
-
-interface Event extends KubeObject {
-  readonly type: string;
-  readonly reason: string;
-  readonly message: string;
-  readonly involvedObject: { readonly name: string };
-}
 
 const create = (defaults: PlatformDefaults): PlatformDefaults => {
   const { uid: _, generation: __, ...metadata } = defaults.metadata;
@@ -190,9 +183,9 @@ describe('the controller', () => {
   };
 
   const eventsOf = async (name: string): Promise<readonly string[]> => {
-    const { items } = await cluster.kube.list<Event>(resources.events, { namespace: systemNamespace });
+    const { items } = await cluster.kube.list<EventObject>(resources.events, { namespace: systemNamespace });
     return items
-      .filter(({ involvedObject }) => involvedObject.name === name)
+      .filter(({ involvedObject }) => involvedObject['name'] === name)
       .map(({ type, reason }) => `${type} ${reason}`);
   };
 

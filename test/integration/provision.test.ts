@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
+import type { KubeObject, Secret, StringMap } from '../../src/api/kubernetes.ts';
 import {
   MANAGED_BY_LABEL,
   PROVISION_LEDGER_LABEL,
@@ -22,11 +22,6 @@ import {
 
 const { systemNamespace } = system;
 const soon = { timeout: 10_000, interval: 20 };
-
-interface Data extends KubeObject {
-  readonly data?: StringMap;
-  readonly type?: string;
-}
 
 type Provision = NonNullable<PlatformDefaultsSpec['provision']>;
 
@@ -65,7 +60,7 @@ const removeDefaults = (name = 'it') =>
   cluster.kube.remove(resources.platformDefaults, { namespace: systemNamespace, name });
 
 const put = (kind: 'ConfigMap' | 'Secret', namespace: string, name: string, data: StringMap, type?: string) =>
-  cluster.kube.apply<Data>(kind === 'Secret' ? resources.secrets : resources.configMaps, {
+  cluster.kube.apply<Secret>(kind === 'Secret' ? resources.secrets : resources.configMaps, {
     apiVersion: 'v1',
     kind,
     metadata: { namespace, name },
@@ -74,7 +69,7 @@ const put = (kind: 'ConfigMap' | 'Secret', namespace: string, name: string, data
   });
 
 const find = (resource: Resource, name: string, namespace = team) =>
-  cluster.kube.get<Data>(resource, { namespace, name });
+  cluster.kube.get<Secret>(resource, { namespace, name });
 const dataOf = async (resource: Resource, name: string, namespace = team) =>
   (await find(resource, name, namespace))?.data;
 
@@ -191,7 +186,7 @@ describe('provision', () => {
     await expect.poll(() => find(resources.configMaps, 'proxy'), soon).toBeUndefined();
     await expect
       .poll(() => find(resources.persistentVolumeClaims, 'work'), soon)
-      .toSatisfy((found: Data | undefined) => {
+      .toSatisfy((found: Secret | undefined) => {
         const { labels = {}, annotations = {} } = found?.metadata ?? {};
         return (
           found !== undefined &&

@@ -1,14 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { KubeObject } from '../../api/kubernetes.ts';
+import type { ConfigMap } from '../../api/kubernetes.ts';
 import { ADMISSIONS_CONFIG_MAP, MANAGED_BY, MANAGED_BY_LABEL } from '../../api/names.ts';
 import { integer, map, required, type Schema } from '../../api/schema.ts';
 import { decodeAs } from '../../api/schema-validation.ts';
 import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
 import { sumOf, type Tallies, type TalliesByName, type Tally, tallies } from './tally.ts';
-
-interface ConfigMap extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
 
 interface Mailbox {
   readonly kube: Pick<Kube, 'get' | 'create' | 'mergePatch'>;

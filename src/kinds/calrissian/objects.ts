@@ -1,5 +1,5 @@
 import type { CalrissianPolicy } from '../../api/facts.ts';
-import type { AccessMode, KubeObject, PersistentVolumeClaim } from '../../api/kubernetes.ts';
+import type { AccessMode, ConfigMap, KubeObject, PersistentVolumeClaim } from '../../api/kubernetes.ts';
 import {
   CALRISSIAN_CLASS,
   CALRISSIAN_DEFAULTS,
@@ -14,10 +14,6 @@ import {
 export interface RoleBinding extends KubeObject {
   readonly roleRef: { readonly apiGroup: string; readonly kind: string; readonly name: string };
   readonly subjects: readonly { readonly kind: string; readonly name: string; readonly namespace: string }[];
-}
-
-interface ConfigMap extends KubeObject {
-  readonly data: Readonly<Record<string, string>>;
 }
 
 const CLAIMS: Readonly<Record<string, readonly AccessMode[]>> = {

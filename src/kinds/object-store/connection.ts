@@ -1,15 +1,11 @@
 import { AppError } from '../../api/errors.ts';
-import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
+import type { ConfigMap, KubeObject, StringMap } from '../../api/kubernetes.ts';
 import { connectionNameFor, MANAGED_BY, MANAGED_BY_LABEL } from '../../api/names.ts';
 import type { ObjectStore } from '../../api/object-store.ts';
 import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
 import { artifactRepositoryOf, DEFAULT_REPOSITORY_ANNOTATION, REPOSITORY_KEY } from './artifact-repository.ts';
 import type { BucketConnection, BucketProvider } from './providers/bucket.ts';
 import type { ObservedConnection } from './state.ts';
-
-export interface ConfigMap extends KubeObject {
-  readonly data?: StringMap;
-}
 
 /** Name of the ConfigMap that holds the connection. */
 export const connectionNameOf = ({ metadata, spec }: ObjectStore): string =>

@@ -1,6 +1,6 @@
 import { AppError } from '../../api/errors.ts';
 import type { CloudVerdict, Policy } from '../../api/facts.ts';
-import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
+import type { ConfigMap, Secret } from '../../api/kubernetes.ts';
 import { BUCKET_CLUSTER_MARK, BUCKET_NAMESPACE_MARK } from '../../api/names.ts';
 import type { ObjectStore } from '../../api/object-store.ts';
 import { type Kube, type Resource, resources } from '../../kube/api-server.ts';
@@ -34,14 +34,10 @@ export interface ProviderContext {
 
 /** Objects of the namespace that an ObjectStore refers to; undefined where it refers to none or there is none. */
 export interface References {
-  readonly secret: Referenced | undefined;
-  readonly caBundle: Referenced | undefined;
+  readonly secret: Secret | undefined;
+  readonly caBundle: ConfigMap | undefined;
   /** The Secret that spec.access has made. */
-  readonly access?: Referenced | undefined;
-}
-
-interface Referenced extends KubeObject {
-  readonly data?: StringMap;
+  readonly access?: Secret | undefined;
 }
 
 /**
@@ -57,10 +53,10 @@ export const readReferences = async (
   const { metadata, spec } = source;
   const { platform } = from.placement;
   const own = metadata.namespace ?? '';
-  const read = (resource: Resource, name: string | undefined, namespace = own): Promise<Referenced | undefined> =>
+  const read = (resource: Resource, name: string | undefined, namespace = own): Promise<Secret | undefined> =>
     name === undefined
       ? Promise.resolve(undefined)
-      : kube.get<Referenced>(resource, { namespace, name }, signal).catch(readable(name));
+      : kube.get<Secret>(resource, { namespace, name }, signal).catch(readable(name));
   const keys = hasKeys(store) ? accessSecretNameOf(store) : undefined;
   const access = await read(resources.secrets, keys, store.metadata.namespace);
   // Nobody but the platform says whom its keys are shown to.
@@ -137,7 +133,7 @@ const openWithPlatformKeys = (
     placement: { location, endpoint },
     platform,
     secret,
-  }: { readonly placement: Placement; readonly platform: PlatformService; readonly secret: Referenced | undefined },
+  }: { readonly placement: Placement; readonly platform: PlatformService; readonly secret: Secret | undefined },
   { openProvider, policy, onCall }: ProviderContext,
 ): Promise<BucketProvider> => {
   const { secretName: name, region, forcePathStyle } = platform;

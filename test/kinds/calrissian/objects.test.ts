@@ -32,7 +32,7 @@ describe('a Calrissian namespace', () => {
   });
 
   test('holds default.json with the two arguments Calrissian cannot do without', () => {
-    const { max_ram, max_cores } = JSON.parse(defaults.data['default.json'] ?? '') as Record<string, unknown>;
+    const { max_ram, max_cores } = JSON.parse(defaults.data?.['default.json'] ?? '') as Record<string, unknown>;
     expect([typeof max_ram, typeof max_cores]).toEqual(['string', 'string']);
   });
 

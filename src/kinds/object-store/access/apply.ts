@@ -1,4 +1,5 @@
 import { AppError } from '../../../api/errors.ts';
+import type { Secret } from '../../../api/kubernetes.ts';
 import type { ObjectStore, ObjectStoreStatus } from '../../../api/object-store.ts';
 import { type Kube, resources } from '../../../kube/api-server.ts';
 import type { AccessProvider, DesiredAccess, IssuedKey } from '../providers/access.ts';
@@ -14,7 +15,6 @@ import {
   observeSecret,
   recordIn,
   removeAccessSecret,
-  type Secret,
 } from './secret.ts';
 
 /** What the steps about users and keys are done with. */

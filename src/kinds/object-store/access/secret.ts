@@ -1,4 +1,4 @@
-import type { KubeObject, StringMap } from '../../../api/kubernetes.ts';
+import type { Secret, StringMap } from '../../../api/kubernetes.ts';
 import {
   ACCESS_FORMER_KEYS_ANNOTATION,
   ACCESS_FORMER_UNTIL_ANNOTATION,
@@ -15,11 +15,6 @@ import type { IssuedKey } from '../providers/access.ts';
 import { type BucketConnection, BucketError } from '../providers/bucket.ts';
 import { contentOf, keyIn as keyInContent } from './content.ts';
 import type { ObservedSecret } from './keys.ts';
-
-export interface Secret extends KubeObject {
-  readonly type?: string;
-  readonly data?: StringMap;
-}
 
 /** What is noted on the Secret besides the key itself. */
 export type KeyRecord = Pick<ObservedSecret, 'issuedAt' | 'rotation' | 'formerKeys' | 'formerUntil'>;

@@ -1,16 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { AppError } from '../../../api/errors.ts';
 import type { Facts } from '../../../api/facts.ts';
-import type { KubeObject, StringMap } from '../../../api/kubernetes.ts';
+import type { Secret } from '../../../api/kubernetes.ts';
 import { notManaged, objectKeyOf } from '../../../controller/apply.ts';
 import { type Kube, resources } from '../../../kube/api-server.ts';
 import { isPartOf, type ObservedServer } from './observed.ts';
 import { TOKEN_KEY } from './own-server.ts';
 import { metadataOf } from './parts.ts';
-
-interface Secret extends KubeObject {
-  readonly data?: StringMap;
-}
 
 interface TokenTools {
   readonly kube: Pick<Kube, 'create' | 'get'>;
