@@ -26,5 +26,9 @@ export class AppError extends Error {
   }
 }
 
+/** True of an AppError with one of these reasons. */
+export const hasReason = (thrown: unknown, ...reasons: readonly Reason[]): thrown is AppError =>
+  thrown instanceof AppError && reasons.includes(thrown.reason);
+
 /** The message of anything thrown, for a log field or a sentence. Never a stack. */
 export const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));

@@ -1,4 +1,4 @@
-import { AppError } from '../api/errors.ts';
+import { AppError, hasReason } from '../api/errors.ts';
 import type { Secret, StringMap } from '../api/kubernetes.ts';
 import { CERTIFICATE_SECRET, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
@@ -92,11 +92,11 @@ const write = async (
     if (secret === undefined) await kube.create(resources.secrets, newSecret(options, data), { signal });
     else await kube.replace(resources.secrets, { ...secret, data }, { signal });
   } catch (error) {
-    if (!(error instanceof AppError) || !conflictReasons.has(error.reason)) throw error;
+    if (!hasReason(error, ...conflictReasons)) throw error;
   }
 };
 
-const conflictReasons: ReadonlySet<string> = new Set(['AlreadyExists', 'Conflict', 'NotFound']);
+const conflictReasons = ['AlreadyExists', 'Conflict', 'NotFound'] as const;
 
 const refuseForeign = (secret: Secret, options: SecretSourceOptions): void => {
   if (secret.metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY) return;

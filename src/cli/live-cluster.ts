@@ -1,5 +1,5 @@
 import type { Asked } from '../api/admission.ts';
-import { AppError } from '../api/errors.ts';
+import { AppError, hasReason } from '../api/errors.ts';
 import type { CloudName } from '../api/facts.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
@@ -76,7 +76,7 @@ const liveWebhooks = async (
 ): Promise<readonly WebhookRules[]> => {
   const { webhookConfigurationName, namespace, nfsNamespace } = settings;
   const configuration = await installedConfiguration(kube, webhookConfigurationName).catch((error: unknown) => {
-    if (error instanceof AppError && error.reason === 'Forbidden') return undefined;
+    if (hasReason(error, 'Forbidden')) return undefined;
     throw error;
   });
   const installed = installedWebhooks(namespace, nfsNamespace, asked);
@@ -94,7 +94,7 @@ export const liveObjects = async (
   const kube = createKube(await findConnection(environment));
   const unlessForbidden = <T>(found: Promise<T | undefined>): Promise<T | undefined> =>
     found.catch((error: unknown) => {
-      if (error instanceof AppError && error.reason === 'Forbidden') return undefined;
+      if (hasReason(error, 'Forbidden')) return undefined;
       throw error;
     });
   const named = objects.filter((object) => isHandled(object) && object.metadata.name !== undefined);

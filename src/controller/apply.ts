@@ -1,4 +1,4 @@
-import { AppError } from '../api/errors.ts';
+import { AppError, hasReason } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import type { Condition } from '../api/schema.ts';
@@ -50,6 +50,33 @@ export const includesDesired = (live: unknown, desired: unknown): boolean => {
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
+
+/** Creates it. Already there is success, whoever made it; true where this very call did. */
+export const createIfAbsent = async <T extends KubeObject>(
+  kube: Pick<Kube, 'create'>,
+  resource: Resource,
+  object: T,
+  signal: AbortSignal,
+): Promise<boolean> => {
+  try {
+    await kube.create(resource, object, { signal });
+    return true;
+  } catch (error) {
+    if (hasReason(error, 'AlreadyExists')) return false;
+    throw error;
+  }
+};
+
+/** Deletes this very object, not another that has its name by now. */
+export const removeThis = (
+  kube: Pick<Kube, 'remove'>,
+  resource: Resource,
+  object: KubeObject,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { uid } = object.metadata;
+  return kube.remove(resource, objectKeyOf(object), uid === undefined ? {} : { uid }, { signal });
+};
 
 export const objectKeyOf = ({ metadata: { namespace = '', name = '' } }: KubeObject): ObjectKey => ({
   namespace,

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, messageOf } from '../api/errors.ts';
+import { hasReason, messageOf } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { plainText } from '../api/plain-text.ts';
-import { type Kube, type ObjectKey, resources } from '../kube/api-server.ts';
+import { type Kube, resources } from '../kube/api-server.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import { objectKeyOf } from './apply.ts';
 
 export interface EventRecorder {
   /** Has a Kubernetes Event written about the object, some time soon. Returns at once and never throws. */
@@ -107,7 +108,7 @@ const writeOrLog = async (
     metrics.countEvent('written');
     return false;
   } catch (error) {
-    const isTransient = error instanceof AppError && (error.reason === 'Unavailable' || error.reason === 'Timeout');
+    const isTransient = hasReason(error, 'Unavailable', 'Timeout');
     if (isTransient && attempts + 1 < MAX_ATTEMPTS) return true;
     metrics.countEvent('failed');
     log.warn({ event: event.metadata.name, reason: event.reason, error: messageOf(error) }, 'event not written');
@@ -123,8 +124,8 @@ const write = async (
   try {
     await kube.create<EventObject>(resources.events, { ...event, count });
   } catch (error) {
-    if (!(error instanceof AppError && error.reason === 'AlreadyExists')) throw error;
-    const key: ObjectKey = { namespace: event.metadata.namespace ?? '', name: event.metadata.name ?? '' };
+    if (!hasReason(error, 'AlreadyExists')) throw error;
+    const key = objectKeyOf(event);
     // An empty patch changes nothing and answers what is stored: reading Events takes no permission of its own then.
     const stored = await kube.mergePatch<EventObject>(resources.events, key, {});
     const { lastTimestamp, reportingInstance } = event;

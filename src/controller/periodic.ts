@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, messageOf } from '../api/errors.ts';
+import { hasReason, messageOf } from '../api/errors.ts';
 import type { Log } from '../ops/log.ts';
 
 /** Does it again and again until the signal. What fails is logged, and tried at the next turn. */
@@ -12,7 +12,7 @@ export const keepDoing = async (
 ): Promise<void> => {
   while (!signal.aborted) {
     await turn(signal).catch((error: unknown) => {
-      const isExpected = error instanceof AppError && ['Conflict', 'AlreadyExists'].includes(error.reason);
+      const isExpected = hasReason(error, 'Conflict', 'AlreadyExists');
       if (!signal.aborted && !isExpected) log.warn({ error: messageOf(error) }, what);
     });
     await sleep(everyMs, undefined, { signal }).catch(() => undefined);

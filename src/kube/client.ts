@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { AppError } from '../api/errors.ts';
+import { AppError, hasReason } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { FIELD_MANAGER } from '../api/names.ts';
 import type { Kube, ObjectKey, Resource, WatchEvent, WriteOptions } from './api-server.ts';
@@ -124,7 +124,7 @@ const writeQuery = (options: WriteOptions | undefined): Readonly<Record<string, 
 });
 
 const ignoreNotFound = (error: unknown): undefined => {
-  if (error instanceof AppError && error.reason === 'NotFound') return undefined;
+  if (hasReason(error, 'NotFound')) return undefined;
   throw error;
 };
 

@@ -1,4 +1,4 @@
-import { AppError, messageOf, type Reason } from '../api/errors.ts';
+import { AppError, hasReason, messageOf, type Reason } from '../api/errors.ts';
 
 /** The parts of a meta/v1 Status that say what went wrong. */
 interface Status {
@@ -51,7 +51,7 @@ export const connectionFailure = (what: string, cause: unknown): AppError =>
 
 /** True for `connectionFailure`: nobody answered, so that asking again soon is no burden to anyone. */
 const isConnectionFailure = (error: unknown): boolean =>
-  error instanceof AppError && error.reason === 'Unavailable' && codeOf(error.cause) !== undefined;
+  hasReason(error, 'Unavailable') && codeOf(error.cause) !== undefined;
 
 export const isConnectionReset = (cause: unknown): boolean =>
   codeOf(cause) === 'ECONNRESET' || codeOf(cause) === 'EPIPE';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError, messageOf, type Reason } from '../api/errors.ts';
+import { hasReason, messageOf } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { Kube, Resource } from './api-server.ts';
 import { type BackoffLimits, createBackoff, defaultBackoff } from './failure.ts';
@@ -111,9 +111,6 @@ const ABSENT_RETRY_MS = 10_000;
 const ABSENT_FIRST_MS = 1_000;
 /** A watch that did not live so long counts as failed, so that a server that ends them all is not hammered. */
 const SHORT_LIVED_MS = 1_000;
-
-const hasReason = (failure: unknown, ...reasons: readonly Reason[]): boolean =>
-  failure instanceof AppError && reasons.includes(failure.reason);
 
 /** How many milliseconds to wait before following again, after `failure` (undefined: the watch ended) and a life of `livedMs`. */
 const createRetryPolicy = <T extends KubeObject>(options: RetriedWatch<T>) => {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '../api/errors.ts';
+import { AppError, hasReason } from '../api/errors.ts';
 import { textWithin } from './bounded-text.ts';
 import type { Connection, Credentials, TlsMaterial } from './connection.ts';
 import { connectionFailure, isConnectionReset, refusal, withDeadline } from './failure.ts';
@@ -51,7 +51,7 @@ export const createTransport = (connection: Connection, timeoutMs = TIMEOUT_MS):
     try {
       return await withDeadline(describe(call), timeoutMs, call.signal, work);
     } catch (error) {
-      if (error instanceof AppError && error.reason === 'Timeout' && !call.signal?.aborted) agents.renew();
+      if (hasReason(error, 'Timeout') && !call.signal?.aborted) agents.renew();
       throw error;
     }
   };

@@ -1,6 +1,7 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../api/errors.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, type ReportApi } from '../api/names.ts';
+import { objectKeyOf } from '../controller/apply.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
 import type { Kube } from '../kube/api-server.ts';
 import type { Log } from '../ops/log.ts';
@@ -50,8 +51,7 @@ export const writePolicyReports = async (
   const names = new Set(wanted.map(titleOf));
   const { items } = await kube.list<PolicyReport>(resource, { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` });
   const stale = items.filter((report) => !names.has(titleOf(report)));
-  for (const { metadata } of stale)
-    await kube.remove(resource, { namespace: metadata.namespace ?? '', name: metadata.name ?? '' }, {}, { signal });
+  for (const report of stale) await kube.remove(resource, objectKeyOf(report), {}, { signal });
 };
 
 const titleOf = ({ metadata }: PolicyReport): string => `${metadata.namespace}/${metadata.name}`;

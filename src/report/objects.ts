@@ -1,4 +1,4 @@
-import { AppError } from '../api/errors.ts';
+import { hasReason } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { mutators } from '../kinds/index.ts';
@@ -25,7 +25,7 @@ export async function* listAll(
     do {
       const query = { limit: PAGE, ...(continueToken !== undefined && { continueToken }) };
       const page = await kube.list(resource, query).catch((error: unknown) => {
-        if (!(error instanceof AppError) || !['NotFound', 'Forbidden'].includes(error.reason)) throw error;
+        if (!hasReason(error, 'NotFound', 'Forbidden')) throw error;
         onLeftOut(resource, error.reason);
         return undefined;
       });

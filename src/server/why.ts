@@ -1,4 +1,4 @@
-import { AppError } from '../api/errors.ts';
+import { AppError, hasReason } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { askableResource } from '../explanation/askable.ts';
@@ -41,7 +41,7 @@ const readAs = async (
   key: { readonly namespace: string; readonly name: string },
 ): Promise<KubeObject> => {
   const found = await kube.get<KubeObject>(resource, key).catch((error: unknown) => {
-    if (!(error instanceof AppError) || error.reason !== 'Forbidden') throw error;
+    if (!hasReason(error, 'Forbidden')) throw error;
     throw new AppError('Forbidden', refusalFor(viewer, resource, key.namespace), { cause: error });
   });
   if (found === undefined) throw new AppError('NotFound', `There is no ${resource.kind} ${key.namespace}/${key.name}.`);

@@ -1,4 +1,4 @@
-import { AppError } from '../../api/errors.ts';
+import { hasReason } from '../../api/errors.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../../api/names.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
 import type { MutatingWebhookConfiguration } from './configuration.ts';
@@ -15,7 +15,7 @@ export const installedConfiguration = async (
     .get<MutatingWebhookConfiguration>(mutatingWebhooks, { namespace: '', name })
     .catch((error: unknown) => {
       // The account of a renamed install may read that one alone.
-      if (error instanceof AppError && error.reason === 'Forbidden') return undefined;
+      if (hasReason(error, 'Forbidden')) return undefined;
       throw error;
     });
   if (named !== undefined) return named;

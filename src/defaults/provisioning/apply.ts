@@ -1,7 +1,8 @@
-import { AppError } from '../../api/errors.ts';
+import { AppError, hasReason } from '../../api/errors.ts';
 import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
+import { createIfAbsent, objectKeyOf } from '../../controller/apply.ts';
 import type { EventRecorder } from '../../controller/events.ts';
-import { type Kube, type ObjectKey, type Resource, resources } from '../../kube/api-server.ts';
+import { type Kube, type Resource, resources } from '../../kube/api-server.ts';
 import { type OpenLedger, openLedger } from './observed.ts';
 import {
   contentOf,
@@ -146,12 +147,7 @@ const create = async (
   signal: AbortSignal,
 ): Promise<Problem | undefined> => {
   const { kind, metadata } = object;
-  try {
-    await tools.kube.create(resourceOf[kind], object, { signal });
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof AppError) || error.reason !== 'AlreadyExists') throw error;
-  }
+  if (await createIfAbsent(tools.kube, resourceOf[kind], object, signal)) return undefined;
   const found = await tools.kube.get<Source>(resourceOf[kind], metadata, signal);
   if (found === undefined) throw new AppError('Conflict', `${titleOf(object)} came and went while it was being made.`);
   if (ownerOf(found) !== undefined) return update(object, found, tools, signal);
@@ -189,7 +185,7 @@ const foreignKeys = (live: StringMap = {}, desired: StringMap = {}): Readonly<Re
 const remove = async (observed: ObservedObject, { kube }: ProvisionTools, signal: AbortSignal): Promise<void> => {
   const { uid, resourceVersion } = observed.metadata;
   const asObserved = { ...(uid !== undefined && { uid }), ...(resourceVersion !== undefined && { resourceVersion }) };
-  await kube.remove(resourceOf[observed.kind], keyOf(observed), asObserved, { signal });
+  await kube.remove(resourceOf[observed.kind], objectKeyOf(observed), asObserved, { signal });
 };
 
 /** A claim holds data: it stays, and becomes somebody else's. */
@@ -199,19 +195,14 @@ const release = async (
   signal: AbortSignal,
 ): Promise<void> => {
   try {
-    await kube.mergePatch(resourceOf[observed.kind], keyOf(observed), RELEASE_PATCH, { signal });
+    await kube.mergePatch(resourceOf[observed.kind], objectKeyOf(observed), RELEASE_PATCH, { signal });
   } catch (error) {
-    if (error instanceof AppError && error.reason === 'NotFound') return;
+    if (hasReason(error, 'NotFound')) return;
     throw error;
   }
   const message = 'The PlatformDefaults that provided this claim no longer does; it is kept, since it holds data.';
   events.record(observed, { type: 'Normal', reason: 'Released', message });
 };
-
-const keyOf = ({ metadata }: ObservedObject): ObjectKey => ({
-  namespace: metadata.namespace ?? '',
-  name: metadata.name ?? '',
-});
 
 const titleOf = ({ kind, metadata }: ProvisionedObject): string =>
   `${kind} ${metadata.name} in namespace ${metadata.namespace}`;

@@ -1,8 +1,14 @@
-import { AppError } from '../../api/errors.ts';
 import type { CalrissianPolicy, Fact, Facts } from '../../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
 import { CALRISSIAN_CLASS, CALRISSIAN_DEFAULTS } from '../../api/names.ts';
-import { applyIfChanged, includesDesired, isManaged, objectKeyOf } from '../../controller/apply.ts';
+import {
+  applyIfChanged,
+  createIfAbsent,
+  includesDesired,
+  isManaged,
+  objectKeyOf,
+  removeThis,
+} from '../../controller/apply.ts';
 import type { Note } from '../../controller/events.ts';
 import { type Kube, type Resource, resources } from '../../kube/api-server.ts';
 import {
@@ -61,10 +67,7 @@ export const removeAll = async (
   { kube }: Pick<CalrissianTools, 'kube'>,
   signal: AbortSignal,
 ): Promise<readonly string[]> => {
-  for (const object of made) {
-    const { uid } = object.metadata;
-    await kube.remove(resourceOf(object), objectKeyOf(object), uid === undefined ? {} : { uid }, { signal });
-  }
+  for (const object of made) await removeThis(kube, resourceOf(object), object, signal);
   return made.map(titleOf);
 };
 
@@ -108,13 +111,8 @@ const claimOnce = async (
 ): Promise<ApplyOutcome> => {
   const live = await kube.get<PersistentVolumeClaim>(resources.persistentVolumeClaims, objectKeyOf(claim), signal);
   if (live !== undefined) return isManaged(live) ? 'unchanged' : foreignObject(live, claim);
-  try {
-    await kube.create(resources.persistentVolumeClaims, claim, { signal });
-    return 'written';
-  } catch (error) {
-    if (error instanceof AppError && error.reason === 'AlreadyExists') return 'unchanged';
-    throw error;
-  }
+  const isMade = await createIfAbsent(kube, resources.persistentVolumeClaims, claim, signal);
+  return isMade ? 'written' : 'unchanged';
 };
 
 /** What somebody made by hand, as the guide has it, is as good as ours and not worth a warning. */
@@ -149,27 +147,18 @@ const ensureCalrissianClass = async (
   const notes = calrissianWarnings(facts());
   const key = { namespace: '', name: CALRISSIAN_CLASS };
   const live = await kube.get<StorageClass>(resources.storageClasses, key, signal);
-  if (live === undefined) await create(kube, desired, signal);
+  if (live === undefined) await createIfAbsent(kube, resources.storageClasses, desired, signal);
   if (live === undefined || includesDesired(bucketParameters(live), bucketParameters(desired)))
     return { exists: true, notes };
   if (!isManaged(live)) return { exists: true, notes: [...notes, foreignClass(live, bucket)] };
-  const { uid } = live.metadata;
-  await kube.remove(resources.storageClasses, key, uid === undefined ? {} : { uid }, { signal });
-  await create(kube, desired, signal);
+  await removeThis(kube, resources.storageClasses, live, signal);
+  await createIfAbsent(kube, resources.storageClasses, desired, signal);
   return { exists: true, notes };
 };
 
 /** What the class is good for nothing without, where that is not there. */
 export const calrissianWarnings = ({ storage }: Facts): readonly Note[] =>
   storage.hasCsiDriver(S3_DRIVER) ? [] : [driverMissing];
-
-const create = async (kube: Pick<Kube, 'create'>, storageClass: StorageClass, signal: AbortSignal): Promise<void> => {
-  try {
-    await kube.create(resources.storageClasses, storageClass, { signal });
-  } catch (error) {
-    if (!(error instanceof AppError && error.reason === 'AlreadyExists')) throw error;
-  }
-};
 
 const warning = (reason: string, message: string): Note => ({ type: 'Warning', reason, message });
 

@@ -1,4 +1,4 @@
-import { AppError, type Reason } from '../../api/errors.ts';
+import { hasReason, type Reason } from '../../api/errors.ts';
 import type { Facts, Policy } from '../../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../../api/kubernetes.ts';
 import {
@@ -68,7 +68,7 @@ export const reconcileCalrissian = (options: Omit<CalrissianControllerOptions, '
       record(namespace, result.notes);
       return outcomeOf('namespace made ready for Calrissian', result);
     } catch (error) {
-      if (error instanceof AppError && REPORTED_REASONS.includes(error.reason)) {
+      if (hasReason(error, ...REPORTED_REASONS)) {
         record(namespace, [{ type: 'Warning', reason: 'CalrissianNotReady', message: error.message }]);
       }
       throw error;

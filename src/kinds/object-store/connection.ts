@@ -1,7 +1,7 @@
-import { AppError } from '../../api/errors.ts';
 import type { ConfigMap, KubeObject, StringMap } from '../../api/kubernetes.ts';
 import { connectionNameFor, MANAGED_BY, MANAGED_BY_LABEL } from '../../api/names.ts';
 import type { ObjectStore } from '../../api/object-store.ts';
+import { createIfAbsent, objectKeyOf } from '../../controller/apply.ts';
 import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
 import { artifactRepositoryOf, DEFAULT_REPOSITORY_ANNOTATION, REPOSITORY_KEY } from './artifact-repository.ts';
 import type { BucketConnection, BucketProvider } from './providers/bucket.ts';
@@ -44,7 +44,7 @@ export const readConnection = async (
   desired: ConfigMap,
   signal: AbortSignal,
 ): Promise<ObservedConnection> => {
-  const found = await kube.get<ConfigMap>(resources.configMaps, keyOf(desired), signal);
+  const found = await kube.get<ConfigMap>(resources.configMaps, objectKeyOf(desired), signal);
   if (found === undefined) return 'absent';
   if (!hasSameOwner(found, desired)) return 'foreign';
   const isCurrent =
@@ -61,14 +61,10 @@ export const writeConnection = async (
   observed: ObservedConnection,
   signal: AbortSignal,
 ): Promise<ObservedConnection> => {
-  try {
-    if (observed === 'stale') await kube.apply(resources.configMaps, desired, { signal });
-    else await kube.create(resources.configMaps, desired, { signal });
-    return 'current';
-  } catch (error) {
-    if (error instanceof AppError && error.reason === 'AlreadyExists') return 'unobserved';
-    throw error;
-  }
+  if (observed !== 'stale')
+    return (await createIfAbsent(kube, resources.configMaps, desired, signal)) ? 'current' : 'unobserved';
+  await kube.apply(resources.configMaps, desired, { signal });
+  return 'current';
 };
 
 /** Removes the ConfigMap of a former `spec.writeConnectionTo`, if it is ours. */
@@ -100,8 +96,6 @@ export const ownerOf = ({ apiVersion, kind, metadata }: ObjectStore) => ({
   uid: metadata.uid ?? '',
   controller: true,
 });
-
-const keyOf = ({ metadata }: ConfigMap) => ({ namespace: metadata.namespace ?? '', name: metadata.name ?? '' });
 
 const hasSameOwner = (found: ConfigMap, desired: ConfigMap): boolean => {
   const owners = desired.metadata.ownerReferences?.map(({ uid }) => uid) ?? [];

@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
 import type { ObjectStore } from '../../api/object-store.ts';
+import { objectKeyOf } from '../../controller/apply.ts';
 import type { EventRecorder } from '../../controller/events.ts';
 import { type Outcome, runController } from '../../controller/loop.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
@@ -20,7 +21,7 @@ import {
   versionOf,
 } from './provider.ts';
 import { createProviderRateLimiter, type Reservation, type ReservationRequest } from './rate-limiter.ts';
-import { type Opened, objectKeyOf, runSteps, type StepsResult } from './reconciler.ts';
+import { type Opened, runSteps, type StepsResult } from './reconciler.ts';
 import { afterReferenceCheck, type RequeueState, requeueAt, requeueStateFor, revisionOf } from './requeue.ts';
 import {
   type Blocked,

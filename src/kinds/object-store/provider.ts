@@ -1,4 +1,4 @@
-import { AppError } from '../../api/errors.ts';
+import { hasReason } from '../../api/errors.ts';
 import type { CloudVerdict, Policy } from '../../api/facts.ts';
 import type { ConfigMap, Secret } from '../../api/kubernetes.ts';
 import { BUCKET_CLUSTER_MARK, BUCKET_NAMESPACE_MARK } from '../../api/names.ts';
@@ -162,7 +162,7 @@ const openWithPlatformKeys = (
 const readable =
   (name: string) =>
   (error: unknown): never => {
-    if (!(error instanceof AppError) || error.reason !== 'Forbidden') throw error;
+    if (!hasReason(error, 'Forbidden')) throw error;
     throw new BucketError('PermissionDenied', `Quartermaster may not read ${name}: see its ClusterRole.`, {
       cause: error,
     });

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { OBJECT_STORE_FINALIZER } from '../../api/names.ts';
 import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
-import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
+import { objectKeyOf } from '../../controller/apply.ts';
+import { type Kube, resources } from '../../kube/api-server.ts';
 import { type AccessTools, applyAccessStep, removeFormerSecret } from './access/apply.ts';
 import { desiredAccess } from './access/keys.ts';
 import { modeOf } from './access/sharing.ts';
@@ -338,11 +339,6 @@ const connectionMapOf = async ({ store }: ObservedState, { open }: StepContext) 
   const { provider, bucket } = await open();
   return connectionFor(store, provider.name, provider.connection(bucket));
 };
-
-export const objectKeyOf = ({ metadata }: ObjectStore): ObjectKey => ({
-  namespace: metadata.namespace ?? '',
-  name: metadata.name ?? '',
-});
 
 /** Answers the object as stored. Guarded: Conflict where anybody changed it meanwhile. */
 const addFinalizer = (kube: Pick<Kube, 'mergePatch'>, store: ObjectStore, signal: AbortSignal): Promise<ObjectStore> =>

@@ -1,6 +1,7 @@
-import { AppError, messageOf } from '../../api/errors.ts';
+import { messageOf } from '../../api/errors.ts';
 import type { Facts } from '../../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
+import { createIfAbsent } from '../../controller/apply.ts';
 import type { EventRecorder, Note } from '../../controller/events.ts';
 import { type BlockedKeys, createBlockedKeys, type Outcome, runController } from '../../controller/loop.ts';
 import { aborted } from '../../controller/periodic.ts';
@@ -248,14 +249,9 @@ const createStorageClassMaker = (kube: Pick<Kube, 'create'>, cache: Store<Storag
   const isCached = (name: string): boolean => cache.get({ namespace: '', name }) !== undefined;
 
   const createOne = async (storageClass: StorageClass, signal: AbortSignal): Promise<boolean> => {
-    try {
-      await kube.create(resources.storageClasses, storageClass, { signal });
-      await waitForCache(cache, storageClass.metadata.name ?? '', CACHE_TIMEOUT_MS);
-      return true;
-    } catch (error) {
-      if (error instanceof AppError && error.reason === 'AlreadyExists') return false;
-      throw error;
-    }
+    const isMade = await createIfAbsent(kube, resources.storageClasses, storageClass, signal);
+    if (isMade) await waitForCache(cache, storageClass.metadata.name ?? '', CACHE_TIMEOUT_MS);
+    return isMade;
   };
   /** True where this call made it, false where it is there already, whoever made it. */
   const makeOne = async (storageClass: StorageClass, signal: AbortSignal): Promise<boolean> => {

@@ -1,4 +1,4 @@
-import { AppError } from '../../api/errors.ts';
+import { hasReason } from '../../api/errors.ts';
 import type { PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
 import { DEFAULT_CLASS_ANNOTATION } from '../../api/names.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
@@ -85,7 +85,7 @@ const removeVery = async (
     await kube.remove(resources.storageClasses, { namespace: '', name }, { uid, resourceVersion }, { signal });
     return true;
   } catch (error) {
-    if (error instanceof AppError && error.reason === 'Conflict') return false;
+    if (hasReason(error, 'Conflict')) return false;
     throw error;
   }
 };

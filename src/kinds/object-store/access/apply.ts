@@ -1,6 +1,5 @@
-import { AppError } from '../../../api/errors.ts';
-import type { Secret } from '../../../api/kubernetes.ts';
 import type { ObjectStore, ObjectStoreStatus } from '../../../api/object-store.ts';
+import { createIfAbsent } from '../../../controller/apply.ts';
 import { type Kube, resources } from '../../../kube/api-server.ts';
 import type { AccessProvider, DesiredAccess, IssuedKey } from '../providers/access.ts';
 import type { BucketConnection } from '../providers/bucket.ts';
@@ -130,13 +129,8 @@ const putSecret = async (
   if (typeof access === 'string') return access;
   const { connection } = await open();
   const secret = accessSecretFor(store, connection, key, record);
-  try {
-    if (access.secret === 'absent') await kube.create<Secret>(resources.secrets, secret, { signal });
-    else await kube.apply<Secret>(resources.secrets, secret, { signal });
-  } catch (error) {
-    if (error instanceof AppError && error.reason === 'AlreadyExists') return 'unobserved';
-    throw error;
-  }
+  if (access.secret !== 'absent') await kube.apply(resources.secrets, secret, { signal });
+  else if (!(await createIfAbsent(kube, resources.secrets, secret, signal))) return 'unobserved';
   return { ...access, secret: { ...record, keyId: key.id, isCurrent: true } };
 };
 

@@ -1,8 +1,8 @@
-import { AppError, type Reason } from '../../../api/errors.ts';
+import { type AppError, hasReason, type Reason } from '../../../api/errors.ts';
 import type { Facts } from '../../../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
 import { AZURE_ACCOUNT_LABEL } from '../../../api/names.ts';
-import { isManaged, objectKeyOf } from '../../../controller/apply.ts';
+import { createIfAbsent, isManaged, removeThis } from '../../../controller/apply.ts';
 import type { EventRecorder } from '../../../controller/events.ts';
 import { type Outcome, runController } from '../../../controller/loop.ts';
 import { type Kube, resources } from '../../../kube/api-server.ts';
@@ -187,7 +187,7 @@ const makeAzureClass = async (
     throw error;
   });
   const storageClass = classWithAccount(desired, { name: account, resourceGroup: request.resourceGroup });
-  await create(kube, storageClass, signal);
+  await createIfAbsent(kube, resources.storageClasses, storageClass, signal);
   recordEvents(
     'Normal',
     'StorageClassCreated',
@@ -222,17 +222,7 @@ const caution = ({ resourceGroup }: AzureClassTools): string =>
 /** What a person has to do something about; all else is only tried again. */
 const REPORTED_REASONS: readonly Reason[] = ['Conflict', 'Forbidden', 'InvalidInput', 'NotFound'];
 
-const isReported = (error: unknown): error is AppError =>
-  error instanceof AppError && REPORTED_REASONS.includes(error.reason);
-
-/** Already there is success: whoever made it. */
-const create = async (kube: Pick<Kube, 'create'>, storageClass: StorageClass, signal: AbortSignal): Promise<void> => {
-  try {
-    await kube.create(resources.storageClasses, storageClass, { signal });
-  } catch (error) {
-    if (!(error instanceof AppError && error.reason === 'AlreadyExists')) throw error;
-  }
-};
+const isReported = (error: unknown): error is AppError => hasReason(error, ...REPORTED_REASONS);
 
 /** The classes whose shares are in an account of ours. */
 const classesIn = (
@@ -286,11 +276,7 @@ const removeAccount = async (record: AccountRecord, tools: AzureClassTools, sign
   const { kube, openAccounts, clusterUid, systemNamespace } = tools;
   const accounts = await openAccounts(record.subscription);
   await accounts.remove(accountOf(record, clusterUid), signal);
-  for (const storageClass of classesIn(record.account, tools)) {
-    const { uid } = storageClass.metadata;
-    await kube.remove(resources.storageClasses, objectKeyOf(storageClass), uid === undefined ? {} : { uid }, {
-      signal,
-    });
-  }
+  for (const storageClass of classesIn(record.account, tools))
+    await removeThis(kube, resources.storageClasses, storageClass, signal);
   await kube.remove(resources.configMaps, { namespace: systemNamespace, name: recordName(record) }, {}, { signal });
 };

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { AppError } from '../../../api/errors.ts';
+import { AppError, hasReason } from '../../../api/errors.ts';
 import type { KubeObject } from '../../../api/kubernetes.ts';
 import { AZURE_ACCOUNT_LABEL, BUCKET_CLUSTER_MARK, MANAGED_BY, MANAGED_BY_LABEL } from '../../../api/names.ts';
 import { type Infer, object, required, text } from '../../../api/schema.ts';
@@ -118,7 +118,7 @@ const isEnsured = async (
     await accounts.ensure(accountOf(record, clusterUid), signal);
     return true;
   } catch (error) {
-    if (error instanceof AppError && error.reason === 'AlreadyExists') return false;
+    if (hasReason(error, 'AlreadyExists')) return false;
     throw error;
   }
 };

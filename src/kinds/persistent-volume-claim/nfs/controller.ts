@@ -1,4 +1,4 @@
-import { AppError } from '../../../api/errors.ts';
+import { hasReason } from '../../../api/errors.ts';
 import type { Facts } from '../../../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
 import { NFS_CLASS_ANNOTATION, NFS_CLASS_LABEL } from '../../../api/names.ts';
@@ -187,7 +187,7 @@ const budgetsOf = (version: unknown): DisruptionBudgets => {
 };
 
 const isAbsent = (error: unknown): false => {
-  if (error instanceof AppError && error.reason === 'NotFound') return false;
+  if (hasReason(error, 'NotFound')) return false;
   throw error;
 };
 

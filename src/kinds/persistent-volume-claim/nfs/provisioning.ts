@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import { AppError, messageOf } from '../../../api/errors.ts';
 import type { Facts } from '../../../api/facts.ts';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim } from '../../../api/kubernetes.ts';
-import { objectKeyOf } from '../../../controller/apply.ts';
+import { createIfAbsent, objectKeyOf, removeThis } from '../../../controller/apply.ts';
 import type { EventRecorder, Note } from '../../../controller/events.ts';
 import { type Kube, resources } from '../../../kube/api-server.ts';
 import { AGENT_PORT, EXPORTS_PATH, type ExportList } from '../../../nfs-server/export-list.ts';
@@ -42,13 +42,8 @@ export const createProvisioning = ({ kube, facts, events, sendExports }: Provisi
   };
 
   const applyPlan = async ({ makes, removes, grows }: VolumePlan, signal: AbortSignal): Promise<void> => {
-    for (const volume of makes) {
-      await kube.create(resources.persistentVolumes, volume, { signal }).catch(unlessThere);
-    }
-    for (const volume of removes) {
-      const { uid } = volume.metadata;
-      await kube.remove(resources.persistentVolumes, objectKeyOf(volume), uid === undefined ? {} : { uid }, { signal });
-    }
+    for (const volume of makes) await createIfAbsent(kube, resources.persistentVolumes, volume, signal);
+    for (const volume of removes) await removeThis(kube, resources.persistentVolumes, volume, signal);
     for (const growth of grows) await grow(kube, growth, signal);
   };
 
@@ -94,10 +89,6 @@ const noteOn = ({ metadata, spec }: PersistentVolume): Note => ({
 const isReady = (deployment: KubeObject | undefined): boolean => {
   const { status } = (deployment ?? {}) as { readonly status?: { readonly availableReplicas?: number } };
   return (status?.availableReplicas ?? 0) > 0;
-};
-
-const unlessThere = (error: unknown): void => {
-  if (!(error instanceof AppError && error.reason === 'AlreadyExists')) throw error;
 };
 
 /** No resizer knows a folder: the volume says how much it is for, and the claim that it has it. */

@@ -1,9 +1,16 @@
 import { hash } from 'node:crypto';
-import { AppError, type Reason } from '../../../api/errors.ts';
+import { AppError, hasReason, type Reason } from '../../../api/errors.ts';
 import type { Facts, Policy } from '../../../api/facts.ts';
 import type { KubeObject, StorageClass } from '../../../api/kubernetes.ts';
 import { NFS_MEMORY_ANNOTATION, NFS_TOKEN_ANNOTATION } from '../../../api/names.ts';
-import { applyIfChanged, includesDesired, notManaged, objectKeyOf } from '../../../controller/apply.ts';
+import {
+  applyIfChanged,
+  createIfAbsent,
+  includesDesired,
+  notManaged,
+  objectKeyOf,
+  removeThis,
+} from '../../../controller/apply.ts';
 import type { EventRecorder, Note } from '../../../controller/events.ts';
 import { type Kube, type Resource, resources } from '../../../kube/api-server.ts';
 import type { ClusterFacts } from '../../../storage-classes/class-options.ts';
@@ -134,21 +141,8 @@ const ensureDiskClass = async (
   if (choice.kind === 'cannot') {
     throw new AppError('NotFound', `The NFS server of StorageClass ${observed.className} needs a disk: ${choice.why}`);
   }
-  if (choice.missing !== undefined) await createClass(kube, choice.missing, signal);
+  if (choice.missing !== undefined) await createIfAbsent(kube, resources.storageClasses, choice.missing, signal);
   return choice.name;
-};
-
-/** Already there is success: whoever made it. */
-const createClass = async (
-  kube: Pick<Kube, 'create'>,
-  storageClass: StorageClass,
-  signal: AbortSignal,
-): Promise<void> => {
-  try {
-    await kube.create(resources.storageClasses, storageClass, { signal });
-  } catch (error) {
-    if (!(error instanceof AppError && error.reason === 'AlreadyExists')) throw error;
-  }
 };
 
 type ApplyPart = <T extends KubeObject>(name: NfsPartName, desired: T) => Promise<T>;
@@ -163,7 +157,7 @@ const applyService = async (
   try {
     return await applyPart('service', desiredService(service, observed.parts.service, address));
   } catch (error) {
-    const isRefused = error instanceof AppError && error.reason === 'InvalidInput' && address !== undefined;
+    const isRefused = hasReason(error, 'InvalidInput') && address !== undefined;
     if (!isRefused || observed.parts.service !== undefined) throw error;
     if (observed.volumes.length === 0) return applyPart('service', service);
     const message = `Service ${service.metadata.name} of the NFS server cannot come back at ${address}, which every volume of StorageClass ${observed.className} names: delete the Service that has this address now.`;
@@ -180,7 +174,7 @@ const applyClass = async (
   const { storageClass } = observed;
   if (storageClass === undefined) {
     const restored = restoredNfsClass(observed, facts());
-    await createClass(kube, restored, signal);
+    await createIfAbsent(kube, resources.storageClasses, restored, signal);
     written.push(restored.kind);
     return restored;
   }
@@ -218,7 +212,7 @@ const REPORTED_REASONS: readonly Reason[] = ['Conflict', 'Forbidden', 'InvalidIn
 
 /** Records why a server could not be applied, where it does not pass by itself. */
 export const recordFailure = (observed: ObservedServer, { events }: Pick<NfsTools, 'events'>, error: unknown): void => {
-  if (!(error instanceof AppError) || !REPORTED_REASONS.includes(error.reason)) return;
+  if (!hasReason(error, ...REPORTED_REASONS)) return;
   recordEvent(observed, events, { type: 'Warning', reason: 'NfsServerNotKept', message: error.message });
 };
 
@@ -309,7 +303,7 @@ export const removeNfsServer = async (
   for (const name of ORDER) {
     const part = parts[name];
     if (part === undefined || !isPartOf(part, className) || (name === 'disk' && isDiskKept)) continue;
-    await kube.remove(nfsResources[name], objectKeyOf(part), uidOf(part), { signal });
+    await removeThis(kube, nfsResources[name], part, signal);
   }
   const disk = diskOf(observed);
   await removeToken(observed, kube, signal);
@@ -317,11 +311,7 @@ export const removeNfsServer = async (
     const message = `No volume of StorageClass ${className} is left and its NFS server is removed. This disk stays, since the class says Retain, and serves again when the class is asked for; delete it to free what it holds.`;
     events.record(disk, { type: 'Normal', reason: 'NfsDiskKept', message });
   }
-  if (storageClass !== undefined && isNfsClass(storageClass)) {
-    await kube.remove(resources.storageClasses, objectKeyOf(storageClass), uidOf(storageClass), { signal });
-  }
+  if (storageClass !== undefined && isNfsClass(storageClass))
+    await removeThis(kube, resources.storageClasses, storageClass, signal);
   return isDiskKept ? 'kept' : 'deleted';
 };
-
-const uidOf = ({ metadata: { uid } }: { readonly metadata: { readonly uid?: string } }) =>
-  uid === undefined ? {} : { uid };
