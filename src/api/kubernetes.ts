@@ -179,3 +179,19 @@ interface PodSpec {
 export interface Pod extends KubeObject {
   readonly spec?: Maybe<PodSpec>;
 }
+
+const UNITS: Readonly<Record<string, number>> = {
+  ...{ n: 1e-9, u: 1e-6, m: 1e-3, '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18 },
+  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60 },
+};
+
+/** A quantity of 0 or more as a number (apimachinery's resource.ParseQuantity), infinite where it is beyond all numbers; undefined where it is none. */
+export const quantityOf = (quantity: unknown): number | undefined => {
+  const text = typeof quantity === 'number' ? String(quantity) : quantity;
+  if (typeof text !== 'string') return undefined;
+  const match = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+)|([numkMGTPE]|[KMGTPE]i)?)$/.exec(text);
+  if (match === null) return undefined;
+  const [, number, exponent = '0', unit = ''] = match;
+  const factor = Number(number);
+  return factor === 0 ? 0 : factor * 10 ** Number(exponent) * (UNITS[unit] ?? 0);
+};

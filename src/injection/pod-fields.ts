@@ -1,5 +1,5 @@
 import type { Injection, ResolvedMap } from '../api/injection.ts';
-import type { KubeObject } from '../api/kubernetes.ts';
+import { type KubeObject, quantityOf } from '../api/kubernetes.ts';
 import { type Edit, editOf, type FieldPath } from './edit.ts';
 import { memoize } from './memo.ts';
 import { listAt, type Path, readAt, textAt } from './path.ts';
@@ -103,18 +103,4 @@ const resourceRefusal = (pod: KubeObject, at: Path, key: string, value: unknown)
   const [low, high] = [quantityOf(least), quantityOf(most)];
   if (low === undefined || high === undefined || low <= high) return undefined;
   return isRequest ? `the limit is ${String(most)}` : `the request is ${String(least)}`;
-};
-
-const UNITS: Readonly<Record<string, number>> = {
-  ...{ n: 1e-9, u: 1e-6, m: 1e-3, '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, E: 1e18 },
-  ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50, Ei: 2 ** 60 },
-};
-
-/** A quantity as a number; undefined for what is none. */
-const quantityOf = (value: unknown): number | undefined => {
-  const text = typeof value === 'number' ? `${value}` : value;
-  if (typeof text !== 'string') return undefined;
-  const [, digits, unit = ''] = /^(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)([A-Za-z]*)$/.exec(text) ?? [];
-  const factor = Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
-  return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
 };

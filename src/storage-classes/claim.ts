@@ -1,4 +1,10 @@
-import type { AccessMode, Maybe, PersistentVolumeClaim, VolumeMode } from '../api/kubernetes.ts';
+import {
+  type AccessMode,
+  type Maybe,
+  type PersistentVolumeClaim,
+  quantityOf,
+  type VolumeMode,
+} from '../api/kubernetes.ts';
 import { BETA_CLASS_ANNOTATION } from '../api/names.ts';
 
 /** What a PersistentVolumeClaim asks of the class it names. */
@@ -66,32 +72,5 @@ const isPreBound = ({ spec }: PersistentVolumeClaim): boolean => !!spec?.volumeN
 
 const isSet = (value: Maybe<unknown>): boolean => value !== undefined && value !== null;
 
-const UNITS: Readonly<Record<string, number>> = {
-  n: 1e-9,
-  u: 1e-6,
-  m: 1e-3,
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  E: 1e18,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-  Ei: 2 ** 60,
-};
-
-/** A Kubernetes quantity in GiB (apimachinery's resource.ParseQuantity), infinite where it is beyond all numbers; 0 where it is none. */
-export const gibibytesOf = (quantity: unknown): number => {
-  const text = typeof quantity === 'number' ? String(quantity) : quantity;
-  if (typeof text !== 'string') return 0;
-  const match = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+)|([numkMGTPE]|[KMGTPE]i)?)$/.exec(text);
-  if (match === null) return 0;
-  const [, number, exponent = '0', unit = ''] = match;
-  const factor = Number(number);
-  return factor === 0 ? 0 : (factor * 10 ** Number(exponent) * (UNITS[unit] ?? 0)) / 2 ** 30;
-};
+/** A Kubernetes quantity in GiB, infinite where it is beyond all numbers; 0 where it is none. */
+export const gibibytesOf = (quantity: unknown): number => (quantityOf(quantity) ?? 0) / 2 ** 30;

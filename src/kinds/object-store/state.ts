@@ -1,9 +1,8 @@
 import type { CloudVerdict, Policy } from '../../api/facts.ts';
-import type { StringMap } from '../../api/kubernetes.ts';
+import { quantityOf, type StringMap } from '../../api/kubernetes.ts';
 import { BUCKET_CLUSTER_MARK, BUCKET_STORE_MARK, OBJECT_STORE_FINALIZER } from '../../api/names.ts';
 import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
 import type { ObjectKey } from '../../kube/api-server.ts';
-import { gibibytesOf } from '../../storage-classes/claim.ts';
 import type { AccessStep, ObservedAccess } from './access/keys.ts';
 import { type Sharing, sharersOf, sharingOf } from './access/sharing.ts';
 import { type Placement, platformOf, resolvePlacement } from './placement.ts';
@@ -182,7 +181,7 @@ export const desiredBucket = (
   encryptionKey: spec.encryption?.keyRef,
   labels: spec.labels ?? {},
   quota: spec.quota && {
-    bytes: spec.quota.maxSize === undefined ? -1 : Math.floor(gibibytesOf(spec.quota.maxSize) * 2 ** 30),
+    bytes: spec.quota.maxSize === undefined ? -1 : Math.floor(quantityOf(spec.quota.maxSize) ?? 0),
     objects: spec.quota.maxObjects ?? -1,
   },
 });
