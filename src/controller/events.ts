@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasReason, messageOf } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
@@ -204,10 +204,7 @@ const eventOf = (about: KubeObject, note: Note, instance: string): Omit<EventObj
 };
 
 const fingerprint = ({ kind, metadata: { uid } }: KubeObject, { type, reason, message }: Note): string =>
-  createHash('sha256')
-    .update(JSON.stringify([kind, uid, type, reason, message]))
-    .digest('hex')
-    .slice(0, 16);
+  hash('sha256', JSON.stringify([kind, uid, type, reason, message])).slice(0, 16);
 
 /** Now, as metav1.Time has it: without a fraction. */
 const eventTime = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');

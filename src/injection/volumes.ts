@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto';
+import { hash, randomInt } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { mountKey } from '../api/inject-spec.ts';
 import type { FileMount, Injection, Resolved } from '../api/injection.ts';
@@ -93,7 +93,7 @@ const awaited = (content: Readonly<Record<string, object>>): Readonly<Record<str
 /** Says what is in it where the name allows that, and is the same for the same ConfigMap or Secret in any case. */
 const volumeName = (kind: string, name: string): string => {
   const plain = `${kind}-${name}`;
-  return DNS_LABEL.test(plain) ? plain : `${kind}-${createHash('sha256').update(name).digest('hex').slice(0, 10)}`;
+  return DNS_LABEL.test(plain) ? plain : `${kind}-${hash('sha256', name).slice(0, 10)}`;
 };
 
 /** The volume that each claim is mounted from, by claim: the pod's own unless that is replaced, else the first given. */

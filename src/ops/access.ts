@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { messageOf } from '../api/errors.ts';
 import { STATUS_URL } from '../api/names.ts';
 import type { Kube } from '../kube/api-server.ts';
@@ -155,7 +155,7 @@ const createReviews = ({ kube, now }: AccessOptions): Reviews => {
 const createMemory = (now: () => number) => {
   const known = new Map<string, { readonly until: number; readonly answer: Promise<unknown> }>();
   return <T>(question: string, ask: () => Promise<T>): Promise<T> => {
-    const key = createHash('sha256').update(question).digest('base64');
+    const key = hash('sha256', question, 'base64');
     const found = known.get(key);
     if (found !== undefined && found.until > now()) return found.answer as Promise<T>;
     const answer = ask();

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, REPORT_APIS, type ReportApi } from '../api/names.ts';
 import type { Resource } from '../kube/api-server.ts';
@@ -95,10 +95,10 @@ const resultOf = (row: Row, at: Date): ReportResult => ({
 
 /** The same whenever the same is found of the same object, and another for all else. */
 const idOf = ({ apiVersion, kind, namespace, name, defaults, standing, why }: Row): string =>
-  createHash('sha256')
-    .update(JSON.stringify([apiVersion, kind, namespace, name, defaults, standing, why]))
-    .digest('base64url')
-    .slice(0, 22);
+  hash('sha256', JSON.stringify([apiVersion, kind, namespace, name, defaults, standing, why]), 'base64url').slice(
+    0,
+    22,
+  );
 
 /** What is enforced and does not hold fails; what is a default may be otherwise for good reasons. */
 const outcomeOf = ({ standing, isEnforced }: Row): Result => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -15,7 +15,7 @@ export const readCorpus = (target: string): readonly (readonly [name: string, in
 export const keepInput = (target: string, input: Buffer): string => {
   const folder = join(ROOT, target);
   mkdirSync(folder, { recursive: true });
-  const path = join(folder, createHash('sha256').update(input).digest('hex').slice(0, 16));
+  const path = join(folder, hash('sha256', input).slice(0, 16));
   writeFileSync(path, input);
   return path;
 };

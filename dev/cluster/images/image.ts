@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -88,7 +88,7 @@ const packImage = async (tarball: string, { reference, config, layers }: Packed)
     rootfs: { type: 'layers', diff_ids: digests.map((digest) => `sha256:${digest}`) },
     history: layers.map(() => ({ created: epoch })),
   });
-  const configName = `${createHash('sha256').update(document).digest('hex')}.json`;
+  const configName = `${hash('sha256', document)}.json`;
   await writeFile(join(folder, configName), document);
   const manifest = [{ Config: configName, RepoTags: [reference], Layers: names }];
   await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));

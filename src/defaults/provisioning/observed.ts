@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import {
   MANAGED_BY,
@@ -126,8 +126,7 @@ export const openLedger = async (
 };
 
 /** A name of its own for each owner, whatever the length of theirs. */
-const nameFor = (owner: string): string =>
-  `provisioned-${createHash('sha256').update(owner).digest('hex').slice(0, 16)}`;
+const nameFor = (owner: string): string => `provisioned-${hash('sha256', owner).slice(0, 16)}`;
 
 const ledgerFor = (owner: string, { namespace, name }: ObjectKey, secrets: readonly string[]): Ledger => ({
   apiVersion: 'v1',

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
 import {
@@ -179,9 +179,7 @@ export const contentOf = (
 
 /** Changes where data or type change, and with nothing else. */
 export const digestOf = ({ data = {}, binaryData = {}, type = '' }: Source): string =>
-  createHash('sha256')
-    .update(JSON.stringify([sorted(data), sorted(binaryData), type]))
-    .digest('base64url');
+  hash('sha256', JSON.stringify([sorted(data), sorted(binaryData), type]), 'base64url');
 
 /** `<namespace>/<name>` of the PlatformDefaults that an object is marked as made by; undefined where it is not ours. */
 export const ownerOf = ({ metadata }: KubeObject): string | undefined => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { StorageAccountCreateParameters, StorageManagementClient } from '@azure/arm-storage';
 import type { TokenCredential } from '@azure/identity';
 import { AppError, type Reason } from '../../../api/errors.ts';
@@ -49,7 +49,7 @@ export const fileAccountName = (clusterName: string, id: string, attempt: number
     .toLowerCase()
     .replace(/[^a-z0-9]/g, '')
     .slice(0, 8);
-  const digest = createHash('sha256').update(`${id}/${attempt}`).digest();
+  const digest = hash('sha256', `${id}/${attempt}`, 'buffer');
   const letters = Array.from(digest, (byte) => ALPHABET[byte % ALPHABET.length]).join('');
   return `${readable}${letters}`.slice(0, MAX_NAME_LENGTH);
 };

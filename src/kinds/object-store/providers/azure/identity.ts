@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { DesiredAccess, IdentityProvider, ObservedUser } from '../access.ts';
 import { BucketError } from '../bucket.ts';
 import { type About, aboutAccess } from '../vendor-call.ts';
@@ -216,7 +216,7 @@ const assignmentCall = (
 };
 
 const guidOf = (text: string): string => {
-  const digest = createHash('sha256').update(text).digest('hex');
+  const digest = hash('sha256', text);
   return [
     digest.slice(0, 8),
     digest.slice(8, 12),

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   type BlobContainer,
   type StorageAccount,
@@ -88,7 +88,7 @@ export const storageAccountName = (of: {
     .toLowerCase()
     .replace(/[^a-z0-9]/g, '')
     .slice(0, 11);
-  const digest = createHash('sha256').update(`${of.subscription}/${of.clusterUid}/${of.namespace}`).digest();
+  const digest = hash('sha256', `${of.subscription}/${of.clusterUid}/${of.namespace}`, 'buffer');
   const letters = Array.from(digest, (byte) => alphabet[byte % alphabet.length]).join('');
   return `${readable}${letters.slice(0, 24 - readable.length)}`;
 };
