@@ -56,3 +56,9 @@ export const didYouMean = (word: string, known: readonly string[]): string => {
   const meant = nearestOf(word, known);
   return meant === undefined ? '' : ` (did you mean ${meant}?)`;
 };
+
+/** For sorting: by UTF-16 code units, as `<` has it. */
+export const compareText = (one: string, other: string): number => {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+};

@@ -15,6 +15,7 @@ import {
 } from 'yaml';
 import { AppError, messageOf } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
+import { isRecord } from '../injection/path.ts';
 import { decodeText, isAliasBomb, partsOf, type TextPart } from './manifest-text.ts';
 
 /** Where an object stands: the document counts from 1 within its file, the line is the object's first. */
@@ -261,17 +262,17 @@ const toObject = (document: Document.Parsed, source: Source): unknown => {
 };
 
 const isList = (value: unknown): value is { readonly items: readonly unknown[] } =>
-  isFields(value) &&
+  isRecord(value) &&
   typeof value['kind'] === 'string' &&
   value['kind'].endsWith('List') &&
   Array.isArray(value['items']);
 
 const checked = (value: unknown, source: Source): KubeObject => {
-  if (!isFields(value)) return refuse(source, 'this is not an object; write a Kubernetes manifest');
+  if (!isRecord(value)) return refuse(source, 'this is not an object; write a Kubernetes manifest');
   const { apiVersion, kind, metadata } = value;
   if (typeof kind !== 'string' || kind === '') return refuse(source, 'the object has no kind');
   if (typeof apiVersion !== 'string' || apiVersion === '') return refuse(source, `the ${kind} has no apiVersion`);
-  if (metadata !== undefined && !isFields(metadata)) return refuse(source, `metadata of the ${kind} is not an object`);
+  if (metadata !== undefined && !isRecord(metadata)) return refuse(source, `metadata of the ${kind} is not an object`);
   // What applies patches here takes such a key for the prototype, and would show an object without it.
   if (jsonOf(value, source).includes('"__proto__":'))
     return refuse(source, `a key of the ${kind} is __proto__, which cannot be previewed; rename it`);
@@ -285,9 +286,6 @@ const jsonOf = (value: unknown, source: Source): string => {
     return refuse(source, 'an alias stands within what it names, or all nests too deeply');
   }
 };
-
-const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const refuse = (source: Source, what: string): never => {
   throw new AppError('InvalidInput', `${locationOf(source)}: ${what}.`);

@@ -2,6 +2,7 @@ import type { Asked, Requirement } from '../api/admission.ts';
 import type { DefaultsSource, Mode } from '../api/injection.ts';
 import type { LabelSelector, Maybe, StringMap } from '../api/kubernetes.ts';
 import { NAMESPACE_NAME_LABEL } from '../api/names.ts';
+import { compareText } from '../api/plain-text.ts';
 import type { PlatformDefaults, PlatformDefaultsSpec } from '../api/platform-defaults.ts';
 import { type ContainerSelector, containerSelector } from './containers.ts';
 
@@ -107,11 +108,6 @@ const podPrecedence = ({ kinds, owner, containers }: PlatformDefaultsSpec['match
 
 const ownerOf = ({ owner }: PlatformDefaultsSpec['match']): string | undefined =>
   owner && (owner.group === undefined ? owner.kind : `${owner.group}/${owner.kind}`);
-
-const compareText = (a: string, b: string): number => {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-};
 
 /** All requirements of a selector. None for an absent or empty one: it selects everything. */
 export const requirementsOf = (selector: Maybe<LabelSelector>): readonly Requirement[] => [

@@ -13,6 +13,7 @@ import {
 } from '../api/inject-spec.ts';
 import type { Injection, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, StringMap } from '../api/kubernetes.ts';
+import { compareText } from '../api/plain-text.ts';
 import { spreadKey } from '../api/pod-fields.ts';
 import { titleOf } from '../injection/edit.ts';
 import { canShareContainers } from './containers.ts';
@@ -130,11 +131,6 @@ const inOrderOfSources = (containers: ResolvedMap<AddedContainer>): ResolvedMap<
   const orderOf = ([, { value, source }]: readonly [string, Resolved<AddedContainer>]): string =>
     `${value.restartPolicy === 'Always' ? 1 : 0} ${source.namespace}/${source.name}`;
   return new Map([...containers].sort((one, other) => compareText(orderOf(one), orderOf(other))));
-};
-
-const compareText = (one: string, other: string): number => {
-  if (one === other) return 0;
-  return one < other ? -1 : 1;
 };
 
 const podFieldsOf = (inject: InjectSpec): Items<unknown> => {

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { mountKey } from '../api/inject-spec.ts';
 import type { FileMount, Injection, Resolved } from '../api/injection.ts';
 import type { AccessMode, KubeObject, Volume, VolumeMount } from '../api/kubernetes.ts';
+import { compareText } from '../api/plain-text.ts';
 import { type Edit, editOf, entriesWith, valuesAt } from './edit.ts';
 import { type Incremental, memoize, memoizePassing } from './memo.ts';
 import { isRecord, listAt, type Path, textAt } from './path.ts';
@@ -285,11 +286,6 @@ const volumeOf = (mount: unknown): readonly string[] => {
 
 /** FNV-1a, a character at a time. */
 const hashOn = (hash: number, text: string, at: number): number => Math.imul(hash ^ text.charCodeAt(at), 0x01_00_01_93);
-
-const compareText = (a: string, b: string): number => {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-};
 
 /** Where a text is in a sorted list, or would be. */
 const lowerBound = (sorted: readonly string[], text: string): number => {

@@ -1,5 +1,6 @@
 import type { CloudVerdict } from '../api/facts.ts';
 import { MADE_FOR_ANNOTATION } from '../api/names.ts';
+import { compareText } from '../api/plain-text.ts';
 import type { Condition } from '../api/platform-defaults.ts';
 import type { FactStores } from '../kube/stores.ts';
 import type { Viewer } from './access.ts';
@@ -192,8 +193,3 @@ export const visibleDefaults = (
     );
 
 const titleOf = ({ namespace, name }: DefaultsStatus): string => `${namespace}/${name}`;
-
-const compareText = (one: string, other: string): number => {
-  if (one === other) return 0;
-  return one < other ? -1 : 1;
-};

@@ -1,5 +1,6 @@
 import type { InjectSpec } from '../../api/inject-spec.ts';
 import type { Mode } from '../../api/injection.ts';
+import { isRecord, type UnknownRecord } from '../../injection/path.ts';
 
 /** One step into a pod: a field, or the entry of a list that has this value at this key. */
 export type Step = string | { readonly key: string; readonly is: string };
@@ -24,10 +25,6 @@ export interface Placed {
   readonly inject: InjectSpec;
   readonly containers?: readonly string[];
 }
-
-type Fields = Readonly<Record<string, unknown>>;
-export const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A path as a person writes it: `spec.containers[name:*].env[name:TZ]`. */
 export const pathText = (path: readonly Step[]): string =>
@@ -70,7 +67,7 @@ const placeScalar = (field: string, { value, mode }: Assignment): Placed | strin
   if (['tolerations', 'topologySpreadConstraints'].includes(field))
     return 'replaces the whole list, and Quartermaster adds to it';
   if (!SCALARS.includes(field))
-    return isFields(value) || Array.isArray(value)
+    return isRecord(value) || Array.isArray(value)
       ? 'is given as a whole, and Quartermaster gives each of its fields by itself'
       : NO_KEY;
   if (mode === 'Default' && ALWAYS_THERE.includes(field)) return FILLED_IN;
@@ -94,7 +91,7 @@ const placeToleration = (step: Step, { value, mode }: Assignment): Placed | stri
   step === '-' && mode === 'Default' ? { inject: { tolerations: [value] } as InjectSpec } : NO_KEY;
 
 const placeListed = (field: string, { key, is }: Exclude<Step, string>, value: unknown): Placed | string =>
-  ENTRIES[field] === key && isFields(value) ? { inject: { [field]: [{ ...value, [key]: is }] } as InjectSpec } : NO_KEY;
+  ENTRIES[field] === key && isRecord(value) ? { inject: { [field]: [{ ...value, [key]: is }] } as InjectSpec } : NO_KEY;
 
 const placePart = (field: string, part: string, assignment: Assignment): Placed | string => {
   const { value } = assignment;
@@ -106,7 +103,7 @@ const placePart = (field: string, part: string, assignment: Assignment): Placed 
 
 /** An object of which the rule keeps what it does not name. */
 const isPartOfWhole = ({ isMerged, mode, value }: Assignment): boolean =>
-  isMerged && mode === 'Enforce' && isFields(value);
+  isMerged && mode === 'Enforce' && isRecord(value);
 
 const placeInContainer = (
   list: string,
@@ -165,9 +162,9 @@ const placeContainerEntry = (
   if (field === 'envFrom') return 'replaces the whole list, and Quartermaster adds to it';
   if (step === undefined || typeof step === 'string' || more.length > 0) return NO_KEY;
   const isPart = part === 'value' || part === 'valueFrom';
-  if (field === 'env' && step.key === 'name' && (isPart || (part === undefined && isFields(value))))
-    return { env: [{ ...(isPart ? { [part]: value } : (value as Fields)), name: step.is }] } as InjectSpec;
-  if (field === 'volumeMounts' && step.key === 'mountPath' && part === undefined && isFields(value))
+  if (field === 'env' && step.key === 'name' && (isPart || (part === undefined && isRecord(value))))
+    return { env: [{ ...(isPart ? { [part]: value } : (value as UnknownRecord)), name: step.is }] } as InjectSpec;
+  if (field === 'volumeMounts' && step.key === 'mountPath' && part === undefined && isRecord(value))
     return { volumeMounts: [{ ...value, mountPath: step.is }] } as unknown as InjectSpec;
   return NO_KEY;
 };

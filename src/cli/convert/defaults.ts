@@ -2,6 +2,7 @@ import type { InjectSpec } from '../../api/inject-spec.ts';
 import type { Mode } from '../../api/injection.ts';
 import type { PlatformDefaults, PlatformDefaultsSpec } from '../../api/platform-defaults.ts';
 import { validateDefaults } from '../../defaults/validation/spec.ts';
+import type { UnknownRecord } from '../../injection/path.ts';
 import { type Assignment, type LeftOut, type Placed, pathText, place } from './assignment.ts';
 
 export type Match = Omit<PlatformDefaultsSpec['match'], 'kinds' | 'containers'>;
@@ -84,9 +85,7 @@ const grouped = (parts: readonly Part[]): readonly Part[] => {
 const mergedOf = (parts: readonly Placed[]): InjectSpec =>
   parts.reduce<Readonly<Record<string, unknown>>>((merged, { inject }) => mergedFields(merged, inject), {});
 
-type Fields = Readonly<Record<string, unknown>>;
-
-const mergedFields = (one: Fields, other: Fields): Fields => ({
+const mergedFields = (one: UnknownRecord, other: UnknownRecord): UnknownRecord => ({
   ...one,
   ...Object.fromEntries(Object.entries(other).map(([key, value]) => [key, mergedValue(one[key], value)])),
 });
@@ -94,7 +93,7 @@ const mergedFields = (one: Fields, other: Fields): Fields => ({
 const mergedValue = (one: unknown, other: unknown): unknown => {
   if (Array.isArray(one) && Array.isArray(other)) return [...(one as unknown[]), ...(other as unknown[])];
   const areFields = [one, other].every((value) => typeof value === 'object' && value !== null && !Array.isArray(value));
-  return areFields ? mergedFields(one as Fields, other as Fields) : other;
+  return areFields ? mergedFields(one as UnknownRecord, other as UnknownRecord) : other;
 };
 
 const nameOf = (rule: string, at: number): string => {

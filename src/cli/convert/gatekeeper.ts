@@ -1,13 +1,10 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { type Assignment, isFields, type LeftOut, pathText, type Step } from './assignment.ts';
+import { isRecord, type UnknownRecord } from '../../injection/path.ts';
+import { type Assignment, type LeftOut, pathText, type Step } from './assignment.ts';
 import type { Match, Rule } from './defaults.ts';
+import { fieldsOf, listOf, textsOf } from './fields.ts';
 import { allOf, hasWildcard, matchOf, ofNamespaces, selectorOf } from './selectors.ts';
 import { literal } from './variables.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
-const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {});
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
-const textsOf = (value: unknown): readonly string[] => listOf(value).map(String);
 
 /** What a mutator of mutations.gatekeeper.sh does, as a rule. */
 export const readGatekeeperMutator = (mutator: KubeObject): Rule => {
@@ -21,7 +18,10 @@ export const readGatekeeperMutator = (mutator: KubeObject): Rule => {
     : { name, matches: [match], assignments: read.assignments, leftOut: [] };
 };
 
-const assignmentsIn = (kind: string, spec: Fields): { readonly assignments: readonly Assignment[] } | LeftOut => {
+const assignmentsIn = (
+  kind: string,
+  spec: UnknownRecord,
+): { readonly assignments: readonly Assignment[] } | LeftOut => {
   const location = String(spec['location']);
   const path = stepsOf(location);
   if (path === undefined) return { field: location, reason: 'is no location' };
@@ -45,7 +45,7 @@ const IMAGE =
 const setIn = (
   location: string,
   path: readonly Step[],
-  parameters: Fields,
+  parameters: UnknownRecord,
 ): { readonly assignments: readonly Assignment[] } | LeftOut => {
   const values = listOf(fieldsOf(parameters['values'])['fromList']);
   if (parameters['operation'] === 'prune')
@@ -76,7 +76,7 @@ const setIn = (
 const isSaid = (value: unknown): boolean => Array.isArray(value) && value.length > 0;
 
 /** Whether an Assign holds where nothing is; what else it may depend on. */
-const isOnlyWhereAbsent = (path: readonly Step[], parameters: Fields): boolean | LeftOut => {
+const isOnlyWhereAbsent = (path: readonly Step[], parameters: UnknownRecord): boolean | LeftOut => {
   const field = 'parameters.pathTests';
   if (parameters['assignIf'] !== undefined)
     return { field: 'parameters.assignIf', reason: 'depends on the value that is there' };
@@ -93,7 +93,7 @@ const isOnlyWhereAbsent = (path: readonly Step[], parameters: Fields): boolean |
 /** What every pod has. */
 const ALWAYS = /^(spec|metadata|spec\.containers(\[name:\*\])?)$/;
 
-const assignedValue = (assign: Fields): { readonly value: unknown } | undefined => {
+const assignedValue = (assign: UnknownRecord): { readonly value: unknown } | undefined => {
   const from = fieldsOf(assign['fromMetadata'])['field'];
   if (from === 'namespace' || from === 'name') return { value: `\${${from}}` };
   return Object.hasOwn(assign, 'value') ? { value: escaped(assign['value']) } : undefined;
@@ -102,7 +102,7 @@ const assignedValue = (assign: Fields): { readonly value: unknown } | undefined 
 const escaped = (value: unknown): unknown => {
   if (typeof value === 'string') return literal(value);
   if (Array.isArray(value)) return (value as unknown[]).map(escaped);
-  return isFields(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, escaped(item)])) : value;
+  return isRecord(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, escaped(item)])) : value;
 };
 
 /** `spec.containers[name: *].env`, with names in quotes where they hold dots. */
@@ -123,7 +123,7 @@ const FIELD = /^\.(?:"(?<double>[^"]+)"|'(?<single>[^']+)'|(?<plain>[^.[\]"']+))
 const ENTRY = /^\[\s*(?<key>\w+)\s*:\s*(?<value>"[^"]*"|'[^']*'|[^\]]*?)\s*\]/;
 const unquoted = (text: string): string => text.replace(/^(["'])(.*)\1$/, '$2');
 
-const matchIn = (spec: Fields, kind: string): Match | LeftOut => {
+const matchIn = (spec: UnknownRecord, kind: string): Match | LeftOut => {
   const match = fieldsOf(spec['match']);
   const refuse = (field: string, reason: string): LeftOut => ({ field: `match.${field}`, reason });
   const others = otherKinds(spec, match, kind);
@@ -149,7 +149,7 @@ const matchIn = (spec: Fields, kind: string): Match | LeftOut => {
 };
 
 /** Only what is for pods, and for nothing else, can be translated whole. */
-const otherKinds = (spec: Fields, match: Fields, kind: string): LeftOut | undefined => {
+const otherKinds = (spec: UnknownRecord, match: UnknownRecord, kind: string): LeftOut | undefined => {
   const applied = listOf(spec['applyTo']).flatMap((one) => textsOf(fieldsOf(one)['kinds']));
   const matched = listOf(match['kinds']).flatMap((one) => textsOf(fieldsOf(one)['kinds']));
   const other = [...applied, ...matched].find((name) => name !== 'Pod' && name !== '*');

@@ -1,5 +1,6 @@
 import { parse } from 'yaml';
-import { isFields, type LeftOut } from './assignment.ts';
+import { isRecord } from '../../injection/path.ts';
+import type { LeftOut } from './assignment.ts';
 import { type Read, together } from './merge-patch.ts';
 
 /** What the operations of a JSON Patch assign: those that add or replace a field that Quartermaster has a key for. */
@@ -10,7 +11,7 @@ export const readJsonPatch = (text: unknown): Read => {
 };
 
 const operationOf = (operation: unknown): Read => {
-  const { op, path, value } = isFields(operation) ? operation : {};
+  const { op, path, value } = isRecord(operation) ? operation : {};
   const field = String(path);
   if (op !== 'add' && op !== 'replace') return refused({ field, reason: `has the operation ${String(op)}` });
   const steps = field

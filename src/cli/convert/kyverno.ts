@@ -1,15 +1,12 @@
 import type { KubeObject, LabelSelector } from '../../api/kubernetes.ts';
-import { type Assignment, isFields, type LeftOut, pathText } from './assignment.ts';
+import { isRecord, type UnknownRecord } from '../../injection/path.ts';
+import { type Assignment, type LeftOut, pathText } from './assignment.ts';
 import type { Match, Rule } from './defaults.ts';
+import { fieldsOf, listOf, textsOf } from './fields.ts';
 import { readJsonPatch } from './json-patch.ts';
 import { type Read, readMergePatch } from './merge-patch.ts';
 import { allOf, hasWildcard, inverseOf, matchOf, ofNamespaces, selectorOf } from './selectors.ts';
 import { inOurSpelling, unknownVariable } from './variables.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
-const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {});
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
-const textsOf = (value: unknown): readonly string[] => listOf(value).map(String);
 
 /** The rules of a kyverno.io ClusterPolicy or Policy. */
 export const readKyvernoPolicy = (policy: KubeObject): readonly Rule[] => {
@@ -36,8 +33,8 @@ const nothing = (field: string, reason: string): Contents => ({
 /** What decides over a whole rule, and is no selector. */
 const CONDITIONS = ['preconditions', 'celPreconditions'];
 
-const readRule = (rule: Fields): Contents => {
-  if (!isFields(rule['mutate'])) return nothing('', 'is no mutate rule');
+const readRule = (rule: UnknownRecord): Contents => {
+  if (!isRecord(rule['mutate'])) return nothing('', 'is no mutate rule');
   const condition = CONDITIONS.find((field) => isSaid(rule[field]));
   if (condition !== undefined) return nothing(condition, 'is a condition, which no selector can say');
   if (isSaid(rule['mutate']['targets'])) return nothing('mutate.targets', 'changes objects that are there already');
@@ -66,9 +63,9 @@ const readRule = (rule: Fields): Contents => {
 };
 
 const isSaid = (value: unknown): boolean =>
-  Array.isArray(value) ? value.length > 0 : isFields(value) ? Object.values(value).some(isSaid) : value !== undefined;
+  Array.isArray(value) ? value.length > 0 : isRecord(value) ? Object.values(value).some(isSaid) : value !== undefined;
 
-const readMutation = (mutate: Fields): Read => {
+const readMutation = (mutate: UnknownRecord): Read => {
   if (mutate['patchStrategicMerge'] !== undefined) return readMergePatch(mutate['patchStrategicMerge']);
   if (mutate['patchesJson6902'] !== undefined) return readJsonPatch(mutate['patchesJson6902']);
   const [each, ...others] = listOf(mutate['foreach']).map(fieldsOf);
@@ -79,7 +76,7 @@ const readMutation = (mutate: Fields): Read => {
     others.length > 0 ||
     list === undefined ||
     isSaid(each['preconditions']) ||
-    !isFields(patch)
+    !isRecord(patch)
   )
     return { assignments: [], leftOut: [{ field: 'mutate.foreach', reason: 'is no loop over all containers' }] };
   return readMergePatch(ofEveryContainer(patch));
@@ -89,21 +86,21 @@ const readMutation = (mutate: Fields): Read => {
 const ofEveryContainer = (value: unknown): unknown => {
   if (typeof value === 'string') return /^\{\{\s*element\.name\s*\}\}$/.test(value) ? '*' : value;
   if (Array.isArray(value)) return (value as unknown[]).map(ofEveryContainer);
-  return isFields(value)
+  return isRecord(value)
     ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, ofEveryContainer(item)]))
     : value;
 };
 
-const matchesOf = (match: Fields): readonly Match[] | LeftOut => {
+const matchesOf = (match: UnknownRecord): readonly Match[] | LeftOut => {
   const all = listOf(match['all']);
   if (all.length > 1) return { field: 'match.all', reason: 'has several filters; write one' };
-  const filters = [...listOf(match['any']), ...all, ...(isFields(match['resources']) ? [match] : [])].map(fieldsOf);
+  const filters = [...listOf(match['any']), ...all, ...(isRecord(match['resources']) ? [match] : [])].map(fieldsOf);
   const read = filters.map(filterOf);
   const refused = read.find((one): one is LeftOut => 'reason' in one);
   return refused ?? (read as readonly Match[]);
 };
 
-const filterOf = (filter: Fields): Match | LeftOut => {
+const filterOf = (filter: UnknownRecord): Match | LeftOut => {
   const who = ['subjects', 'roles', 'clusterRoles'].find((field) => isSaid(filter[field]));
   if (who !== undefined) return { field: `match.${who}`, reason: 'selects by who asks' };
   const resources = fieldsOf(filter['resources']);
@@ -119,7 +116,7 @@ const kindReason = (kind: string): string =>
     ? `names ${kind}, whose pods are given what pods are: name Pod`
     : `names ${kind}, and only rules for Pod are translated`;
 
-const selectionOf = (resources: Fields): Match | LeftOut => {
+const selectionOf = (resources: UnknownRecord): Match | LeftOut => {
   const refuse = (field: string, reason: string): LeftOut => ({ field: `resources.${field}`, reason });
   const named = ['name', 'names'].find((field) => isSaid(resources[field]) && String(resources[field]) !== '*');
   if (named !== undefined) return refuse(named, 'selects by the name of the pod');
@@ -147,7 +144,7 @@ const excludedOf = (exclude: unknown): Excluded | LeftOut => {
   if (!isSaid(exclude)) return {};
   const fields = fieldsOf(exclude);
   const all = listOf(fields['all']);
-  const filters = [...listOf(fields['any']), ...all, ...(isFields(fields['resources']) ? [fields] : [])].map(fieldsOf);
+  const filters = [...listOf(fields['any']), ...all, ...(isRecord(fields['resources']) ? [fields] : [])].map(fieldsOf);
   const inverted = all.length > 1 ? [undefined] : filters.map(invertedFilter);
   if (inverted.some((one) => one === undefined))
     return { field: 'exclude', reason: 'excludes by more than one selector can say' };
@@ -157,7 +154,7 @@ const excludedOf = (exclude: unknown): Excluded | LeftOut => {
   };
 };
 
-const invertedFilter = (filter: Fields): Excluded | undefined => {
+const invertedFilter = (filter: UnknownRecord): Excluded | undefined => {
   const { kinds = ['Pod'], ...others } = fieldsOf(filter['resources']);
   const match = filterOf({ ...filter, resources: { ...others, kinds } });
   if ('reason' in match) return undefined;

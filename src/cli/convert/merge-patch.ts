@@ -1,5 +1,6 @@
 import type { Mode } from '../../api/injection.ts';
-import { type Assignment, isFields, type LeftOut, pathText, type Step } from './assignment.ts';
+import { isRecord } from '../../injection/path.ts';
+import { type Assignment, type LeftOut, pathText, type Step } from './assignment.ts';
 
 /** Lists that are merged by a key of their entries; all others are replaced. */
 const MERGE_KEYS: Readonly<Record<string, string>> = {
@@ -22,7 +23,7 @@ export interface Read {
 export const readMergePatch = (patch: unknown): Read => valuesOf([], patch, 'Enforce');
 
 const valuesOf = (path: readonly Step[], value: unknown, mode: Mode): Read => {
-  if (isFields(value)) return together(Object.entries(value).map(([key, item]) => fieldOf(path, key, item, mode)));
+  if (isRecord(value)) return together(Object.entries(value).map(([key, item]) => fieldOf(path, key, item, mode)));
   const mergeKey = MERGE_KEYS[fieldAt(path)];
   if (Array.isArray(value) && mergeKey !== undefined)
     return together((value as unknown[]).map((entry) => entryOf(path, mergeKey, entry, mode)));
@@ -40,12 +41,12 @@ const fieldOf = (path: readonly Step[], key: string, value: unknown, mode: Mode)
   if (anchor === undefined || inner === undefined) return valuesOf([...path, key], value, mode);
   const at = [...path, inner];
   if (anchor !== '+') return refused(at, `has the condition ${key}`);
-  if (!isFields(value)) return valuesOf(at, value, 'Default');
+  if (!isRecord(value)) return valuesOf(at, value, 'Default');
   return { assignments: [{ path: at, value, mode: 'Default', isMerged: false }], leftOut: [] };
 };
 
 const entryOf = (path: readonly Step[], key: string, entry: unknown, mode: Mode): Read => {
-  if (!isFields(entry)) return refused(path, 'has an entry that is no object');
+  if (!isRecord(entry)) return refused(path, 'has an entry that is no object');
   const anchored = Object.keys(entry).filter((name) => name.startsWith('('));
   const isContainer = CONTAINERS.includes(fieldAt(path));
   const name = isContainer ? entry[`(${key})`] : entry[key];
@@ -68,7 +69,7 @@ const entryOf = (path: readonly Step[], key: string, entry: unknown, mode: Mode)
 
 const hasAnchor = (value: unknown): boolean => {
   if (Array.isArray(value)) return (value as unknown[]).some(hasAnchor);
-  return isFields(value) && Object.entries(value).some(([key, item]) => /^.?\(.*\)$/.test(key) || hasAnchor(item));
+  return isRecord(value) && Object.entries(value).some(([key, item]) => /^.?\(.*\)$/.test(key) || hasAnchor(item));
 };
 
 const refused = (path: readonly Step[], reason: string): Read => ({

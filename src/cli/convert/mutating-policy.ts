@@ -1,13 +1,11 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { type Assignment, isFields, type LeftOut, pathText } from './assignment.ts';
+import type { UnknownRecord } from '../../injection/path.ts';
+import { type Assignment, type LeftOut, pathText } from './assignment.ts';
 import { NotPlain, readApplyConfiguration } from './cel-object.ts';
 import type { Match, Rule } from './defaults.ts';
+import { fieldsOf, listOf } from './fields.ts';
 import { type Read, readMergePatch } from './merge-patch.ts';
 import { allOf, matchOf, selectorOf } from './selectors.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
-const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {});
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
 
 /** A MutatingPolicy of Kyverno, or a MutatingAdmissionPolicy that is bound everywhere. */
 export const readMutatingPolicy = (policy: KubeObject): Rule => {
@@ -35,7 +33,7 @@ export const readMutatingPolicy = (policy: KubeObject): Rule => {
 /** Server-side apply would replace it whole: a list without keys, and the one map of a pod that is like that. */
 const isAtomic = ({ path, value }: Assignment): boolean => Array.isArray(value) || path[1] === 'nodeSelector';
 
-const mutationOf = (mutation: Fields, at: number): Read => {
+const mutationOf = (mutation: UnknownRecord, at: number): Read => {
   const refused = (field: string, reason: string): Read => ({
     assignments: [],
     leftOut: [{ field: `mutations[${at}].${field}`, reason }],
@@ -53,7 +51,7 @@ const mutationOf = (mutation: Fields, at: number): Read => {
 
 const CONDITIONS = ['matchConditions', 'paramKind'];
 
-const matchIn = (spec: Fields): Match | LeftOut => {
+const matchIn = (spec: UnknownRecord): Match | LeftOut => {
   const condition = CONDITIONS.find(
     (field) => spec[field] !== undefined && !(Array.isArray(spec[field]) && spec[field].length === 0),
   );
@@ -71,7 +69,7 @@ const matchIn = (spec: Fields): Match | LeftOut => {
   return matchOf(allOf([labels]), allOf([namespaceLabels]));
 };
 
-const isOfNewPods = (rule: Fields): boolean => {
+const isOfNewPods = (rule: UnknownRecord): boolean => {
   const has = (field: string, ...values: readonly string[]) =>
     listOf(rule[field]).some((value) => values.includes(String(value)));
   const resources = listOf(rule['resources']);

@@ -1,5 +1,5 @@
 import type { LabelRequirement, LabelSelector } from '../../api/kubernetes.ts';
-import { isFields } from './assignment.ts';
+import { isRecord } from '../../injection/path.ts';
 import type { Match } from './defaults.ts';
 
 const NAMESPACE_NAME = 'kubernetes.io/metadata.name';
@@ -32,7 +32,7 @@ export const matchOf = (labels: LabelSelector | undefined, namespaces: LabelSele
 
 /** A label selector as Kubernetes has it; a sentence where it has wildcards, which some tools know. */
 export const selectorOf = (value: unknown): LabelSelector | string | undefined => {
-  if (!isFields(value)) return undefined;
+  if (!isRecord(value)) return undefined;
   const { matchLabels, matchExpressions } = value as LabelSelector;
   const texts = [
     ...Object.entries(matchLabels ?? {}).flat(),

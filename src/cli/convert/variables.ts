@@ -1,4 +1,4 @@
-import { isFields } from './assignment.ts';
+import { isRecord } from '../../injection/path.ts';
 
 /** What an expression of another tool is called here; undefined where nothing is the same. */
 type Translate = (expression: string) => string | undefined;
@@ -16,7 +16,7 @@ const ofKyverno: Translate = (expression) => {
 /** The first expression in any string of a value that has no variable of ours. */
 export const unknownVariable = (value: unknown): string | undefined => {
   if (typeof value === 'string') return expressionsIn(value).find((expression) => ofKyverno(expression) === undefined);
-  const inside = Array.isArray(value) ? (value as unknown[]) : isFields(value) ? Object.values(value) : [];
+  const inside = Array.isArray(value) ? (value as unknown[]) : isRecord(value) ? Object.values(value) : [];
   return inside.map(unknownVariable).find((found) => found !== undefined);
 };
 
@@ -30,7 +30,7 @@ export const inOurSpelling = (value: unknown): unknown => {
   if (typeof value === 'string')
     return literal(value).replace(EXPRESSION, (_, expression: string) => `\${${ofKyverno(expression.trim()) ?? ''}}`);
   if (Array.isArray(value)) return (value as unknown[]).map(inOurSpelling);
-  return isFields(value)
+  return isRecord(value)
     ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, inOurSpelling(item)]))
     : value;
 };

@@ -6,13 +6,14 @@ import type { CustomResourceDefinition } from '../../api/schema.ts';
 import { schemaViolations } from '../../api/schema-validation.ts';
 import { verdictFor } from '../../clouds/index.ts';
 import { nearMisses } from '../../defaults/explanation/near-miss.ts';
+import { isRecord } from '../../injection/path.ts';
 import { resolvePlacement } from '../../kinds/object-store/placement.ts';
 import { findViolations } from '../../kinds/object-store/validation.ts';
 import { LIVE_SETTINGS, policyOf, type Settings, violationOfSetting } from '../../settings/config.ts';
 import { settings as definitions } from '../../settings/definitions.ts';
 import type { FileText } from '../documents.ts';
 import type { Finding } from '../results/finding.ts';
-import { isFields, itemsOf, type LintedObject, readLinted } from './objects.ts';
+import { itemsOf, type LintedObject, readLinted } from './objects.ts';
 import { lintDefaults, type Surroundings } from './platform-defaults.ts';
 
 /** What each rule looks for. */
@@ -61,9 +62,9 @@ const inOrder = (findings: readonly Finding[]): readonly Finding[] =>
 const surroundingsOf = (objects: readonly LintedObject[], settings: Settings, namespace: string): Surroundings => ({
   systemNamespace: settings.namespace,
   namespace,
-  variables: specsOf(objects).flatMap(({ variables }) => (isFields(variables) ? Object.keys(variables) : [])),
+  variables: specsOf(objects).flatMap(({ variables }) => (isRecord(variables) ? Object.keys(variables) : [])),
   templates: specsOf(objects).flatMap(({ templates }) =>
-    itemsOf(templates).flatMap((item) => (isFields(item) ? String(item['name']) : [])),
+    itemsOf(templates).flatMap((item) => (isRecord(item) ? String(item['name']) : [])),
   ),
   namespaces: objects
     .filter(({ value }) => value['kind'] === 'Namespace' && value['apiVersion'] === 'v1')
@@ -74,10 +75,10 @@ const specsOf = (objects: readonly LintedObject[]): readonly Readonly<Record<str
   objects
     .filter(({ value }) => value['kind'] === 'PlatformDefaults')
     .map(({ value: { spec } }) => spec)
-    .filter(isFields);
+    .filter(isRecord);
 
 const metadataOf = ({ metadata }: LintedObject['value']): Readonly<Record<string, unknown>> =>
-  isFields(metadata) ? metadata : {};
+  isRecord(metadata) ? metadata : {};
 
 const apiVersionOf = ({ spec }: CustomResourceDefinition): string =>
   `${spec.group}/${String(spec.versions[0]?.['name'])}`;
@@ -141,7 +142,7 @@ const ROOT_FIELDS = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
 
 const lintObjectStore: Check = ({ value, finding }, { systemNamespace, namespace: fallback }, settings) => {
   const { spec } = value;
-  if (!isFields(spec)) return [finding('schema', 'spec: is required')];
+  if (!isRecord(spec)) return [finding('schema', 'spec: is required')];
   const violations = schemaViolations(objectStoreSpec.json, spec, 'spec');
   if (violations.length > 0) return violations.map((sentence) => finding('schema', sentence));
   const { namespace = fallback } = metadataOf(value);
@@ -159,7 +160,7 @@ const ENVS = Object.values(definitions).map(({ env }) => env);
 const LIVE = LIVE_SETTINGS.map((name) => definitions[name].env);
 
 const lintSettings: Check = ({ value, finding }) =>
-  Object.entries(isFields(value['data']) ? value['data'] : {}).flatMap(([key, text]) => {
+  Object.entries(isRecord(value['data']) ? value['data'] : {}).flatMap(([key, text]) => {
     const at = `data.${key}`;
     if (!ENVS.includes(key)) return [finding('setting', `${at}: is no setting${didYouMean(key, ENVS)}`)];
     if (typeof text !== 'string') return [finding('setting', `${at}: must be a string; quote it`)];
@@ -189,4 +190,4 @@ const labelFindings = ({ value, finding }: LintedObject): readonly Finding[] => 
 };
 
 const textsOf = (map: unknown): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(isFields(map) ? map : {}).map(([key, item]) => [key, String(item)]));
+  Object.fromEntries(Object.entries(isRecord(map) ? map : {}).map(([key, item]) => [key, String(item)]));

@@ -1,5 +1,6 @@
 import { type Document, isMap, isSeq, type Node } from 'yaml';
 import { AppError } from '../../api/errors.ts';
+import { isRecord } from '../../injection/path.ts';
 import { documentsIn, type FileText, type ParsedDocument } from '../documents.ts';
 import { isAliasBomb } from '../manifest-text.ts';
 import type { Finding } from '../results/finding.ts';
@@ -44,7 +45,7 @@ const readDocument = (parsed: ParsedDocument, file: string): ReadFile => {
   if (value instanceof AppError) return { objects: [], findings: [at(offsetOf(root), value.message)] };
   if (root === null || value === null) return { objects: [], findings: [] };
   const items = itemsIn(value, root);
-  const strays = items.filter((item) => !isFields(item.value));
+  const strays = items.filter((item) => !isRecord(item.value));
   return {
     objects: items.flatMap((item) => objectOf(item, parsed, file)),
     findings: strays.map((item) => at(offsetOf(item.root), 'this is not an object; write a Kubernetes manifest')),
@@ -69,7 +70,7 @@ interface Item {
 
 /** What a List holds; else the value itself. */
 const itemsIn = (value: unknown, root: Node): readonly Item[] => {
-  if (!isFields(value) || !isMap(root)) return [{ value, root }];
+  if (!isRecord(value) || !isMap(root)) return [{ value, root }];
   const nodes = root.get('items', true);
   const values = value['items'];
   const isList = String(value['kind']).endsWith('List') && Array.isArray(values) && isSeq(nodes);
@@ -83,7 +84,7 @@ const objectOf = (
   { document, positionOf }: ParsedDocument,
   file: string,
 ): readonly LintedObject[] => {
-  if (!isFields(value)) return [];
+  if (!isRecord(value)) return [];
   const finding: LintedObject['finding'] = (rule, message, severity = 'error') => {
     const { node } = locate(root, message, document);
     return { file, ...positionOf(offsetOf(node)), severity, rule, message };
@@ -92,9 +93,6 @@ const objectOf = (
 };
 
 const offsetOf = (node: Node | null): number => node?.range?.[0] ?? 0;
-
-export const isFields = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What a list holds; nothing for what is none. */
 export const itemsOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

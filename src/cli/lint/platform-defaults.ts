@@ -9,9 +9,10 @@ import { clouds } from '../../clouds/index.ts';
 import { CONTAINER_LISTS } from '../../defaults/validation/containers.ts';
 import { validateDefaults } from '../../defaults/validation/spec.ts';
 import { BUILT_IN_VARIABLES, isBuiltIn, requiredVariablesIn } from '../../defaults/variables.ts';
+import { isRecord } from '../../injection/path.ts';
 import type { Finding } from '../results/finding.ts';
 import { type Located, locate, removeFrom } from './nodes.ts';
-import { isFields, itemsOf, type LintedObject } from './objects.ts';
+import { itemsOf, type LintedObject } from './objects.ts';
 
 /** What is known besides the object: from the other files, and the command line. */
 export interface Surroundings {
@@ -29,7 +30,7 @@ export interface Surroundings {
 /** Everything wrong with a PlatformDefaults, and what it names that there is not. */
 export const lintDefaults = (object: LintedObject, surroundings: Surroundings): readonly Finding[] => {
   const { value, finding } = object;
-  if (!isFields(value['spec'])) return [finding('schema', 'spec: is required')];
+  if (!isRecord(value['spec'])) return [finding('schema', 'spec: is required')];
   const references = referenceFindings(object, surroundings);
   const { findings, spec, affected } = lintSchema(object);
   if (spec === undefined) return [...findings, ...references];
@@ -109,8 +110,8 @@ const referenceFindings = (object: LintedObject, surroundings: Surroundings): re
 const CLOUDS: readonly CloudName[] = [...clouds.map(({ name }) => name), 'unknown'];
 
 const cloudFindings = ({ value, finding }: LintedObject): readonly Finding[] => {
-  const match = isFields(value['spec']) ? value['spec']['match'] : undefined;
-  const named = isFields(match) && Array.isArray(match['clouds']) ? (match['clouds'] as readonly unknown[]) : [];
+  const match = isRecord(value['spec']) ? value['spec']['match'] : undefined;
+  const named = isRecord(match) && Array.isArray(match['clouds']) ? (match['clouds'] as readonly unknown[]) : [];
   return named.flatMap((cloud, at) =>
     typeof cloud !== 'string' || CLOUDS.some((name) => name === cloud)
       ? []
@@ -127,7 +128,7 @@ const cloudFindings = ({ value, finding }: LintedObject): readonly Finding[] => 
 const stringsIn = (value: unknown, path: string): readonly (readonly [string, string])[] => {
   if (typeof value === 'string') return [[path, value]];
   if (Array.isArray(value)) return value.flatMap((item: unknown, at) => stringsIn(item, `${path}[${at}]`));
-  return isFields(value) ? Object.entries(value).flatMap(([key, item]) => stringsIn(item, `${path}.${key}`)) : [];
+  return isRecord(value) ? Object.entries(value).flatMap(([key, item]) => stringsIn(item, `${path}.${key}`)) : [];
 };
 
 /** A near miss is a mistake; anything else may be defined in a file that was not given. */
@@ -153,11 +154,11 @@ const templateFindings = (
   { value: { spec }, finding }: LintedObject,
   { templates }: Surroundings,
 ): readonly Finding[] => {
-  if (templates.length === 0 || !isFields(spec) || !isFields(spec['inject'])) return [];
+  if (templates.length === 0 || !isRecord(spec) || !isRecord(spec['inject'])) return [];
   const { inject } = spec;
   return CONTAINER_LISTS.flatMap((list) =>
     itemsOf(inject[list]).flatMap((item, at) => {
-      const name = isFields(item) ? item['template'] : undefined;
+      const name = isRecord(item) ? item['template'] : undefined;
       if (typeof name !== 'string' || templates.includes(name)) return [];
       const near = didYouMean(name, templates);
       const message = `spec.inject.${list}[${at}].template: no PlatformDefaults here has a template ${name}${near}`;
@@ -168,7 +169,7 @@ const templateFindings = (
 
 const selectedNamespaces = (spec: unknown): readonly (readonly [string, string])[] => {
   const path = 'spec.match.namespaceSelector';
-  const match = isFields(spec) && isFields(spec['match']) ? spec['match'] : {};
+  const match = isRecord(spec) && isRecord(spec['match']) ? spec['match'] : {};
   return stringsIn(match['namespaceSelector'], path).filter(([at]) =>
     at.startsWith(`${path}.matchLabels.kubernetes.io/metadata.name`),
   );

@@ -3,9 +3,9 @@ import type { Node } from 'yaml';
 import { AppError } from '../../api/errors.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { schemaViolations } from '../../api/schema-validation.ts';
+import { isRecord } from '../../injection/path.ts';
 import { documentsIn, isFolder, namesIn, readObjects, type SourcedObject, textsOf } from '../documents.ts';
 import { locate } from '../lint/nodes.ts';
-import { isFields } from '../lint/objects.ts';
 import { type PolicyTests, policyTests } from './schema.ts';
 
 /** A file of tests as it was read. */
@@ -62,7 +62,7 @@ export const objectsNamed = (named: readonly unknown[], file: string): readonly 
   });
 
 const writtenOut = (value: unknown, file: string): KubeObject => {
-  if (isFields(value) && typeof value['apiVersion'] === 'string' && typeof value['kind'] === 'string')
+  if (isRecord(value) && typeof value['apiVersion'] === 'string' && typeof value['kind'] === 'string')
     return { metadata: {}, ...value } as unknown as KubeObject;
   throw new AppError('InvalidInput', `${file}: an object has no apiVersion or no kind, and is no path either.`);
 };
