@@ -38,10 +38,10 @@ const probe = async (client: MetadataClient): Promise<ProbeResult> => {
 const LEAST_GI = 20;
 const LARGEST_GI = 65_536;
 
-const disks = (type: string, cost: number, more: StringMap = {}): VolumeType => ({
+const disks = (type: string, cost: number): VolumeType => ({
   name: type,
   cost,
-  parameters: { type, volumeSizeAutoAvailable: 'true', ...more },
+  parameters: { type, volumeSizeAutoAvailable: 'true' },
   sizes: { leastGi: LEAST_GI, greatestGi: LARGEST_GI, isRaised: true },
 });
 

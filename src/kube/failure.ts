@@ -69,8 +69,8 @@ export interface BackoffLimits {
 export const defaultBackoff: BackoffLimits = { firstMs: 100, mostMs: 30_000, mostWhileDownMs: 1_000 };
 
 /** Doubles from try to try, with a jitter of up to half. */
-export const delayMs = (failures: number, firstMs: number, mostMs: number, random = Math.random): number =>
-  Math.min(firstMs * 2 ** Math.min(failures, 30), mostMs) * (0.5 + random() / 2);
+export const delayMs = (failures: number, firstMs: number, mostMs: number): number =>
+  Math.min(firstMs * 2 ** Math.min(failures, 30), mostMs) * (0.5 + Math.random() / 2);
 
 /** Waiting times after failures in a row; time without an answer does not count towards those after refusals. */
 export const createBackoff = (limits: BackoffLimits) => {

@@ -13,12 +13,12 @@ export interface UnderWay {
 const FORGOTTEN_AFTER_MS = 30_000;
 
 /** Limits on what is made must hold for what many requests make at the same time: a cache is behind by a moment. */
-export const createUnderWay = (store: Pick<Store<KubeObject>, 'get'>, now = () => performance.now()): UnderWay => {
+export const createUnderWay = (store: Pick<Store<KubeObject>, 'get'>): UnderWay => {
   const addedAt = new Map<string, number>();
   return {
-    add: (name) => void addedAt.set(name, now()),
+    add: (name) => void addedAt.set(name, performance.now()),
     count: (besides = '') => {
-      const oldest = now() - FORGOTTEN_AFTER_MS;
+      const oldest = performance.now() - FORGOTTEN_AFTER_MS;
       for (const [name, at] of addedAt)
         if (at < oldest || store.get({ namespace: '', name }) !== undefined) addedAt.delete(name);
       return addedAt.size - (addedAt.has(besides) ? 1 : 0);

@@ -54,7 +54,7 @@ const cannotHave =
   (option: ClassOption): string => {
     const missing = missingFacts(option, cluster.cloud, {});
     const needs = isInstalled(option, cluster)
-      ? `the ${named('fact', missing)}`
+      ? `the ${factsNamed(missing)}`
       : 'its CSI driver, which is not installed';
     return `StorageClass ${className} asks by its name for ${option.provisioner} and is made without: that needs ${needs}.`;
   };
@@ -140,14 +140,13 @@ const nothingServes = ({ className, mode, volumeMode }: Claim, cloud: CloudVerdi
 
 const describeUnmet = (option: ClassOption, cluster: ClusterFacts, givenParameters: StringMap): string => {
   const missing = missingFacts(option, cluster.cloud, givenParameters);
-  const facts = `the ${named('fact', missing)}`;
+  const facts = `the ${factsNamed(missing)}`;
   if (isInstalled(option, cluster)) return `${facts} for ${option.provisioner}`;
   const driver = `the CSI driver ${option.provisioner}, which is not installed`;
   return missing.length === 0 ? driver : `${driver}, with ${facts}`;
 };
 
-const named = (what: string, names: readonly string[]): string =>
-  `${what}${names.length > 1 ? 's' : ''} ${names.join(' and ')}`;
+const factsNamed = (names: readonly string[]): string => `fact${names.length > 1 ? 's' : ''} ${names.join(' and ')}`;
 
 /** Required facts that nobody supplies and that no given parameter makes superfluous. */
 const missingFacts = (option: ClassOption, cloud: CloudVerdict, givenParameters: StringMap): readonly string[] => {

@@ -13,15 +13,11 @@ export interface Finding {
 }
 
 /** As compilers print it, so that editors and terminals jump there: `file:line:column: severity: message`. */
-export const findingLine = (
-  { file, line, column, severity, message }: Finding,
-  isColoured: boolean,
-  text: string = message,
-): string => {
+export const findingLine = ({ file, line, column, severity, message }: Finding, isColoured: boolean): string => {
   const shown = isColoured
     ? styleText(severity === 'error' ? 'red' : 'yellow', severity, { validateStream: false })
     : severity;
-  return `${file}:${line}:${column}: ${shown}: ${text}`;
+  return `${file}:${line}:${column}: ${shown}: ${message}`;
 };
 
 /** `3 objects`, `1 object`. */

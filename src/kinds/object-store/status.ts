@@ -181,7 +181,7 @@ const noteOnFailure = (
   store: ObjectStore,
   { reason, message }: Pick<Condition, 'reason' | 'message'>,
 ): Note | undefined => {
-  const reported = conditionOf(store, 'Synced');
+  const reported = syncedOf(store);
   return reported?.reason === reason && reported.message === message ? undefined : warning(reason, message);
 };
 
@@ -194,7 +194,7 @@ const noteOnFinish = ({ store, features }: ObservedState, after: ObjectStore): N
     return ownershipOf(store.status) === 'Created'
       ? normal('Created', `Bucket ${name} was made: ${url}`)
       : normal('Adopted', `Bucket ${name} was there and is this ObjectStore's from now on: ${url}`);
-  const synced = conditionOf(after, 'Synced');
+  const synced = syncedOf(after);
   if (synced?.status === 'False') return noteOnFailure(store, synced);
   const repaired = features.filter(({ state }) => state === 'repaired').map((feature) => `spec.${feature.name}`);
   if (repaired.length === 0) return undefined;
@@ -204,5 +204,4 @@ const noteOnFinish = ({ store, features }: ObservedState, after: ObjectStore): N
     : normal('Applied', `Set at the provider: ${repaired.join(', ')}.`);
 };
 
-const conditionOf = ({ status }: ObjectStore, type: string) =>
-  status?.conditions?.find((condition) => condition.type === type);
+const syncedOf = ({ status }: ObjectStore) => status?.conditions?.find(({ type }) => type === 'Synced');
