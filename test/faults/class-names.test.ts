@@ -7,6 +7,7 @@ import { resources } from '../../src/kube/api-server.ts';
 import { csiDriver, eventsAbout } from '../fixtures/controller-runs.ts';
 import { startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { claim } from '../fixtures/storage.ts';
 
 // Names that tenants give StorageClasses, by one replica and the API server that asks it.
 
@@ -41,12 +42,6 @@ const make = (name: string, provisioner: string) =>
     metadata: { name },
     provisioner,
   });
-const claim = (name: string, storageClassName: string): PersistentVolumeClaim => ({
-  apiVersion: 'v1',
-  kind: 'PersistentVolumeClaim',
-  metadata: { name, namespace: 'default' },
-  spec: { accessModes: ['ReadWriteOnce'], storageClassName, resources: { requests: { storage: '1Gi' } } },
-});
 const submit = (name: string, className: string) =>
   cluster.admin.create(resources.persistentVolumeClaims, claim(name, className));
 /** What whoever submits such a claim is told. */

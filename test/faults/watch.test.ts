@@ -7,18 +7,12 @@ import { type Connection, findConnection } from '../../src/kube/connection.ts';
 import { reflect } from '../../src/kube/reflector.ts';
 import { createStore, keyOf, type WritableStore } from '../../src/kube/store.ts';
 import { stripClaim } from '../../src/kube/transforms.ts';
+import { claim } from '../fixtures/storage.ts';
 import { startTcpProxy } from '../fixtures/tcp-proxy.ts';
 
 const claims = resources.persistentVolumeClaims;
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 const soon = { timeout: 15_000, interval: 20 };
-
-const claim = (name: string): PersistentVolumeClaim => ({
-  apiVersion: 'v1',
-  kind: 'PersistentVolumeClaim',
-  metadata: { name, namespace: 'default' },
-  spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'some', resources: { requests: { storage: '1Gi' } } },
-});
 
 /** `key@resourceVersion` of each, sorted: equal for two sides that saw the same. */
 const stateOf = (objects: readonly PersistentVolumeClaim[]): readonly string[] =>
@@ -30,7 +24,7 @@ const freshState = async (kube: Kube): Promise<readonly string[]> =>
 /** Creates until the server has it, whatever happens to the server meanwhile. */
 const createStubbornly = async (kube: Kube, name: string): Promise<void> => {
   const isThere = () =>
-    kube.create(claims, claim(name)).then(
+    kube.create(claims, claim(name, 'some')).then(
       () => true,
       (error: { readonly reason?: string }) => error.reason === 'AlreadyExists',
     );
@@ -108,7 +102,7 @@ describe('a watch of claims', () => {
   });
 
   it('begins by itself when the API server comes up after it', async () => {
-    await kube.create(claims, claim('before-start'));
+    await kube.create(claims, claim('before-start', 'some'));
     await controlPlane.killApiServer();
     const following = follow(connection);
     await expect.poll(() => interruptions.length, soon).toBeGreaterThan(2);
@@ -124,7 +118,7 @@ describe('a watch of claims', () => {
     const before = history.length;
     for (const name of ['cut-1', 'cut-2', 'cut-3']) {
       proxy.cut();
-      await kube.create(claims, claim(name));
+      await kube.create(claims, claim(name, 'some'));
       await expect.poll(() => history, soon).toContain(`ADDED ${name}`);
     }
     expect(history.slice(before)).toEqual(['ADDED cut-1', 'ADDED cut-2', 'ADDED cut-3']);
@@ -135,22 +129,22 @@ describe('a watch of claims', () => {
   it('leaves a connection that fell silent without being closed', async () => {
     await using proxy = await startTcpProxy(connection.server);
     await follow({ ...connection, server: proxy.url }, { watchIdleTimeoutMs: 1_000 });
-    await kube.create(claims, claim('before-silence'));
+    await kube.create(claims, claim('before-silence', 'some'));
     await expect.poll(() => history, soon).toContain('ADDED before-silence');
     proxy.freeze();
-    await kube.create(claims, claim('in-silence'));
+    await kube.create(claims, claim('in-silence', 'some'));
     await expect.poll(() => history, { timeout: 3_000, interval: 20 }).toContain('ADDED in-silence');
     expect(interruptions).toContain('ended');
   });
 
   it('lists again when etcd has forgotten the resourceVersion it stopped at, and tells what vanished', async () => {
     await using proxy = await startTcpProxy(connection.server);
-    await kube.create(claims, claim('vanishing'));
+    await kube.create(claims, claim('vanishing', 'some'));
     await follow({ ...connection, server: proxy.url });
     await proxy.close();
     await kube.mergePatch(claims, { namespace: 'default', name: 'vanishing' }, { metadata: { finalizers: null } });
     await kube.remove(claims, { namespace: 'default', name: 'vanishing' });
-    await kube.create(claims, claim('unseen'));
+    await kube.create(claims, claim('unseen', 'some'));
     await forgetHistory(controlPlane);
     await proxy.open();
     await expect.poll(() => history, soon).toContain('ADDED unseen');
@@ -164,7 +158,7 @@ describe('a watch of claims', () => {
     store.onChange(() => {
       throw new Error('a bug');
     });
-    await kube.create(claims, claim('despite-a-bug'));
+    await kube.create(claims, claim('despite-a-bug', 'some'));
     await expect.poll(() => history, soon).toContain('ADDED despite-a-bug');
     expect(interruptions).toEqual([]);
   });

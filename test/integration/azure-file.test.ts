@@ -16,6 +16,7 @@ import { watchClaims } from '../../src/kinds/persistent-volume-claim/controller.
 import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { type ControllerRuns, controllerRuns, csiDriver } from '../fixtures/controller-runs.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { claim } from '../fixtures/storage.ts';
 
 const soon = { timeout: 10_000, interval: 50 };
 const place = { subscription: 'sub-1', resourceGroup: 'storage' };
@@ -97,13 +98,8 @@ const open = (subscription: string): Promise<AzureAccounts> =>
     pollIntervalMs: 5,
   });
 
-const claim = (name: string, storageClassName: string): Promise<PersistentVolumeClaim> =>
-  admin.create<PersistentVolumeClaim>(resources.persistentVolumeClaims, {
-    apiVersion: 'v1',
-    kind: 'PersistentVolumeClaim',
-    metadata: { name, namespace: 'default' },
-    spec: { accessModes: ['ReadWriteMany'], storageClassName, resources: { requests: { storage: '1Gi' } } },
-  });
+const submit = (name: string, storageClassName: string): Promise<PersistentVolumeClaim> =>
+  admin.create(resources.persistentVolumeClaims, claim(name, storageClassName, { mode: 'ReadWriteMany' }));
 const destroyClaim = async (name: string): Promise<void> => {
   const key = { namespace: 'default', name };
   await admin.remove(resources.persistentVolumeClaims, key);
@@ -137,7 +133,7 @@ const hang = (signal: AbortSignal | undefined, reached: () => void): Promise<nev
 describe('a class for Azure file', () => {
   it('is made after its storage account, which is closed to the public, to plain HTTP and to old TLS', async () => {
     start();
-    await claim('first', 'shared');
+    await submit('first', 'shared');
     await expect.poll(() => accountIn('shared'), soon).toMatch(/^prod[a-z2-7]{20}$/);
     const account = (await accountIn('shared')) ?? '';
     expect(arm.account(account)).toMatchObject({
@@ -159,7 +155,7 @@ describe('a class for Azure file', () => {
 
   it('shares its account with other classes of its kind, and with none of another kind', async () => {
     start();
-    await Promise.all([claim('a', 'shared-a'), claim('b', 'shared-b'), claim('c', 'premium-shared')]);
+    await Promise.all([submit('a', 'shared-a'), submit('b', 'shared-b'), submit('c', 'premium-shared')]);
     await expect
       .poll(() => Promise.all(['shared-a', 'shared-b', 'premium-shared'].map(accountIn)), soon)
       .not.toContain(undefined);
@@ -172,20 +168,20 @@ describe('a class for Azure file', () => {
     const taken = firstName();
     arm.addForeignAccount(taken);
     start();
-    await claim('second', 'shared');
+    await submit('second', 'shared');
     await expect.poll(() => accountIn('shared'), soon).toBeDefined();
     expect(await accountIn('shared')).not.toBe(taken);
     expect(new Set(puts())).toEqual(new Set([taken, await accountIn('shared')]));
     await kill();
     start();
-    await claim('third', 'other');
+    await submit('third', 'other');
     await expect.poll(() => accountIn('other'), soon).toBe(await accountIn('shared'));
   });
 
   it('is not made where every name is taken, and the claim is told what to do', async () => {
     const taken = new AppError('AlreadyExists', 'taken');
     start({}, { accounts: { ensure: () => Promise.reject(taken) } });
-    await claim('unlucky', 'shared');
+    await submit('unlucky', 'shared');
     await expect.poll(() => reasonsAbout('unlucky'), soon).toEqual(['StorageAccountNotMade']);
     expect(await classNamed('shared')).toBeUndefined();
   });
@@ -211,7 +207,7 @@ describe('a controller killed on the way', () => {
   it.each(moments)('%s goes on with the very account it had begun', async (_, interference) => {
     const { promise: isReached, resolve: reached } = Promise.withResolvers<void>();
     start({}, interference(reached));
-    await claim('killed', 'shared');
+    await submit('killed', 'shared');
     await isReached;
     await kill();
     expect(await classNamed('shared')).toBeUndefined();
@@ -225,7 +221,7 @@ describe('a controller killed on the way', () => {
     await arm.stop();
     arm = await startArmStub({ ...place, polls: 1_000_000 });
     start();
-    await claim('killed', 'shared');
+    await submit('killed', 'shared');
     await expect.poll(() => puts().length, soon).toBe(1);
     await kill();
     start();
@@ -241,7 +237,7 @@ describe('a controller killed on the way', () => {
     arm.addAccount(firstName());
     arm.failNext('GET', /storageAccounts\/[^/]+$/, armError(404, 'ResourceNotFound', 'Not found.'));
     start();
-    await claim('killed', 'shared');
+    await submit('killed', 'shared');
     await expect.poll(() => accountIn('shared'), soon).toBe(firstName());
     expect(new Set(puts())).toEqual(new Set([firstName()]));
   });
@@ -257,7 +253,7 @@ describe('what Azure refuses', () => {
       );
     }
     start();
-    await claim('forbidden', 'shared');
+    await submit('forbidden', 'shared');
     await expect.poll(() => reasonsAbout('forbidden'), soon).toEqual(['StorageAccountNotMade']);
     expect(await classNamed('shared')).toBeUndefined();
   });
@@ -269,7 +265,7 @@ describe('what Azure refuses', () => {
     });
     start();
     const since = performance.now();
-    await claim('throttled', 'shared');
+    await submit('throttled', 'shared');
     await expect.poll(() => accountIn('shared'), soon).toBeDefined();
     expect(performance.now() - since).toBeGreaterThan(900);
     expect(new Set(puts()).size).toBe(1);
@@ -295,7 +291,7 @@ describe('an account that nothing needs any more', () => {
 
   const made = async (change: Readonly<Record<string, string>>): Promise<string> => {
     start(change);
-    await claim('last', 'shared');
+    await submit('last', 'shared');
     await expect.poll(() => accountIn('shared'), soon).toBeDefined();
     return (await accountIn('shared')) ?? '';
   };
@@ -321,7 +317,7 @@ describe('an account that nothing needs any more', () => {
     await destroyVolume('by-hand');
     await expect.poll(() => arm.account(account), soon).toBeUndefined();
     await expect.poll(() => classNamed('shared'), soon).toBeUndefined();
-    await claim('next', 'shared');
+    await submit('next', 'shared');
     await expect.poll(() => accountIn('shared'), soon).toBe(account);
   });
 });

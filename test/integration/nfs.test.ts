@@ -11,15 +11,12 @@ import type { Store } from '../../src/kube/store.ts';
 import { type ControllerRuns, controllerRuns, csiDriver, eventsAbout } from '../fixtures/controller-runs.ts';
 import { NFS_NAMESPACE as NFS, type NfsStorage, nfsStorage, volumeAt } from '../fixtures/nfs-storage.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
+import { claim as claimFor } from '../fixtures/storage.ts';
 
 const soon = { timeout: 10_000, interval: 50 };
 
-const claim = (name: string, storageClassName: string, storage = '1Gi'): PersistentVolumeClaim => ({
-  apiVersion: 'v1',
-  kind: 'PersistentVolumeClaim',
-  metadata: { name, namespace: 'default' },
-  spec: { accessModes: ['ReadWriteMany'], storageClassName, resources: { requests: { storage } } },
-});
+const claim = (name: string, storageClassName: string, storage = '1Gi'): PersistentVolumeClaim =>
+  claimFor(name, storageClassName, { mode: 'ReadWriteMany', storage });
 
 let cluster: ShippedCluster;
 let admin: Kube;

@@ -9,6 +9,7 @@ import { type Resource, resources } from '../../src/kube/api-server.ts';
 import { startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 import { prepareSpark, untilAdmitted } from '../fixtures/spark-world.ts';
+import { claim } from '../fixtures/storage.ts';
 import { createStubbornly } from '../fixtures/stubborn.ts';
 import { watchReadiness } from '../fixtures/watched-readiness.ts';
 
@@ -44,16 +45,6 @@ afterAll(async () => {
   await ceph?.stop();
 });
 
-const claim = (index: number): KubeObject & { readonly spec: object } => ({
-  apiVersion: 'v1',
-  kind: 'PersistentVolumeClaim',
-  metadata: { name: `claim-${index}`, namespace: 'default' },
-  spec: {
-    storageClassName: `class-${index % CLASSES}`,
-    accessModes: ['ReadWriteOnce'],
-    resources: { requests: { storage: '1Gi' } },
-  },
-});
 const store = (index: number): ObjectStore => ({
   apiVersion: 'banzaicloud.com/v1alpha1',
   kind: 'ObjectStore',
@@ -100,7 +91,7 @@ describe('the API server killed and restarted', () => {
         made += 1;
       }
     };
-    const claims = Array.from({ length: CLAIMS }, (_, index) => claim(index));
+    const claims = Array.from({ length: CLAIMS }, (_, index) => claim(`claim-${index}`, `class-${index % CLASSES}`));
     const stores = Array.from({ length: STORES }, (_, index) => store(index));
     const making = Promise.all([
       makeAll(resources.persistentVolumeClaims, claims),

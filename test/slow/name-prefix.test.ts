@@ -6,13 +6,14 @@ import { run } from '../../dev/control-plane/command.ts';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import { freePorts } from '../../dev/free-ports.ts';
 import { type ServeProcess, startServe, untilReady } from '../../dev/serve-process.ts';
-import type { KubeObject, PersistentVolumeClaim } from '../../src/api/kubernetes.ts';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { FAIL_CLOSED_BINDING } from '../../src/api/names.ts';
 import type { MutatingWebhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { findConnection } from '../../src/kube/connection.ts';
 import { type Removal, SERVICE, SYSTEM, soon, startRemoval } from '../fixtures/removal.ts';
+import { claim } from '../fixtures/storage.ts';
 
 const NAME = 'team-quartermaster-blue';
 const KUSTOMIZATION = `
@@ -73,17 +74,6 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
-const claim = (name: string) => ({
-  apiVersion: 'v1',
-  kind: 'PersistentVolumeClaim',
-  metadata: { name, namespace: 'default' },
-  spec: {
-    accessModes: ['ReadWriteOnce'],
-    storageClassName: `${name}-gp3`,
-    resources: { requests: { storage: '1Gi' } },
-  },
-});
-
 describe.skipIf(process.getuid?.() !== 0)(
   'an install with a namePrefix and a nameSuffix (as root, for port 443)',
   () => {
@@ -102,7 +92,7 @@ describe.skipIf(process.getuid?.() !== 0)(
           name: FAIL_CLOSED_BINDING,
         });
       await expect.poll(bound, soon).toMatchObject({ roleRef: { name: 'team-quartermaster-fail-closed-blue' } });
-      await removal.admin.create(resources.persistentVolumeClaims, claim('scratch') as PersistentVolumeClaim);
+      await removal.admin.create(resources.persistentVolumeClaims, claim('scratch', 'scratch-gp3'));
       const made = await removal.admin.get(resources.storageClasses, { namespace: '', name: 'scratch-gp3' });
       expect(made).toMatchObject({ provisioner: 'ebs.csi.aws.com' });
       const { items } = await removal.admin.list<MutatingWebhookConfiguration>(resources.mutatingWebhooks, {});

@@ -3,15 +3,11 @@ import type { PersistentVolume, PersistentVolumeClaim } from '../../../../src/ap
 import { offlineFacts } from '../../../../src/cli/described-cluster.ts';
 import { cloudNamed, verdictFor } from '../../../../src/clouds/index.ts';
 import { indexDefaults } from '../../../../src/defaults/entries-index.ts';
-import {
-  diskSize,
-  limitReached,
-  type ObservedServer,
-  requestedGi,
-} from '../../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
+import { diskSize, limitReached, requestedGi } from '../../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
 import { chooseClaimStorage } from '../../../../src/kinds/persistent-volume-claim/storage.ts';
 import { policyOf, readSettings } from '../../../../src/settings/config.ts';
 import { gibibytesOf } from '../../../../src/storage-classes/claim.ts';
+import { observedServer } from '../../../fixtures/nfs-storage.ts';
 import { pvc } from '../../../fixtures/storage.ts';
 
 const claim = (name: string, storage: string, namespace = 'team-a'): PersistentVolumeClaim => ({
@@ -32,18 +28,6 @@ const volume = (name: string, storage: string, namespace = 'team-a'): Persistent
   },
 });
 
-const observed = (change: Partial<ObservedServer>): ObservedServer => ({
-  className: 'shared-nfs',
-  storageClass: undefined,
-  parts: {},
-  diskClass: undefined,
-  pendingClaims: [],
-  growingClaims: [],
-  volumes: [],
-  limitsGi: { claim: 100, namespace: 250, server: 400 },
-  ...change,
-});
-
 const many = (count: number, namespace: string) =>
   Array.from({ length: count }, (_, at) => claim(`c${at}`, '90Gi', namespace));
 
@@ -57,14 +41,14 @@ describe('what claims can make the disk of an NFS server ask for', () => {
     ['volumes and claims of one namespace', { pendingClaims: many(2, 'team-a'), volumes: [volume('v', '90Gi')] }, 250],
     ['many namespaces', { pendingClaims: ['a', 'b', 'c', 'd'].flatMap((name) => many(9, name)) }, 400],
   ])('%s: no more than the limit', (_, change, expected) => {
-    const server = observed(change);
+    const server = observedServer(change);
     expect(requestedGi(server)).toBe(expected);
     expect(diskSize(server)).toEqual({ kind: 'fits', quantity: `${expected + 2}Gi` });
     expect(limitReached(server)).toContain('NFS_CLAIM_LIMIT_GI');
   });
 
   it('is all that is asked for where no limit is reached', () => {
-    const server = observed({
+    const server = observedServer({
       pendingClaims: [claim('a', '10Gi'), claim('b', '20Gi', 'team-b')],
       volumes: [volume('c', '5Gi')],
     });

@@ -2,12 +2,12 @@ import { expect, it } from 'vitest';
 import type { Facts } from '../../../../src/api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../../../src/api/kubernetes.ts';
 import type { Note } from '../../../../src/controller/events.ts';
-import type { ObservedServer } from '../../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
 import {
   createProvisioning,
   type ProvisioningTools,
 } from '../../../../src/kinds/persistent-volume-claim/nfs/provisioning.ts';
 import { policyOf, readSettings } from '../../../../src/settings/config.ts';
+import { observedServer } from '../../../fixtures/nfs-storage.ts';
 
 const storageClass: StorageClass = {
   apiVersion: 'storage.k8s.io/v1',
@@ -31,8 +31,7 @@ const part = (kind: string, fields: object): KubeObject => ({
   metadata: { name: 'shared-nfs-nfs' },
   ...fields,
 });
-const observed: ObservedServer = {
-  className: 'shared-nfs',
+const observed = observedServer({
   storageClass,
   parts: {
     disk: part('PersistentVolumeClaim', {
@@ -43,12 +42,8 @@ const observed: ObservedServer = {
     service: part('Service', { spec: { clusterIP: '10.96.0.7' } }),
     deployment: part('Deployment', { status: { availableReplicas: 1 } }),
   },
-  diskClass: undefined,
   pendingClaims: [claim],
-  growingClaims: [],
-  volumes: [],
-  limitsGi: { claim: 100, namespace: 250, server: 400 },
-};
+});
 
 it('the claim of a folder is told that no quota bounds it, once the folder is exported and its volume made', async () => {
   const made: string[] = [];

@@ -4,9 +4,9 @@ import { offlineFacts } from '../../../../src/cli/described-cluster.ts';
 import { cloudNamed, verdictFor } from '../../../../src/clouds/index.ts';
 import type { Note } from '../../../../src/controller/events.ts';
 import { indexDefaults } from '../../../../src/defaults/entries-index.ts';
-import type { ObservedServer } from '../../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
 import { applyNfsServer, type NfsTools } from '../../../../src/kinds/persistent-volume-claim/nfs/server.ts';
 import { policyOf, readSettings } from '../../../../src/settings/config.ts';
+import { observedServer } from '../../../fixtures/nfs-storage.ts';
 
 const policy = policyOf(readSettings({}));
 const facts = offlineFacts({
@@ -17,17 +17,6 @@ const facts = offlineFacts({
   namespaceLabels: {},
   objects: [],
 });
-
-const sight: ObservedServer = {
-  className: 'shared-nfs',
-  storageClass: undefined,
-  parts: {},
-  diskClass: undefined,
-  pendingClaims: [],
-  growingClaims: [],
-  volumes: [],
-  limitsGi: { claim: 100, namespace: 250, server: 400 },
-};
 
 const unexpected = () => Promise.reject(new Error('nothing is there to change'));
 
@@ -53,7 +42,7 @@ const written = async (change: Partial<NfsTools>): Promise<readonly string[]> =>
     disruptionBudgets: () => Promise.resolve('whole'),
     ...change,
   };
-  await applyNfsServer(sight, tools, new AbortController().signal);
+  await applyNfsServer(observedServer(), tools, new AbortController().signal);
   expect(notes).toEqual([]);
   return kinds;
 };

@@ -3,6 +3,7 @@ import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../.
 import type { ObservedServer } from '../../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
 import { planVolumes, volumeFor } from '../../../../src/kinds/persistent-volume-claim/nfs/volumes.ts';
 import { policyOf, readSettings } from '../../../../src/settings/config.ts';
+import { observedServer } from '../../../fixtures/nfs-storage.ts';
 
 const address = '10.96.0.7';
 const policy = policyOf(readSettings({ NFS_CLIENTS: '10.0.0.0/16' }));
@@ -48,17 +49,7 @@ const planFor = (change: Partial<ObservedServer>, parameters?: StorageClass['par
     spec: { resources: { requests: { storage: '12Gi' } } },
     status: { phase: 'Bound' },
   };
-  const observed: ObservedServer = {
-    className: 'shared-nfs',
-    storageClass,
-    parts: { disk },
-    diskClass: undefined,
-    pendingClaims: [],
-    growingClaims: [],
-    volumes: [],
-    limitsGi: { claim: 100, namespace: 250, server: 400 },
-    ...change,
-  };
+  const observed = observedServer({ storageClass, parts: { disk }, ...change });
   return planVolumes(observed, { ...storageClass, ...(parameters && { parameters }) }, address, policy);
 };
 
