@@ -116,28 +116,25 @@ const schemaFor = ({ definitions }: Session, { apiVersion, kind }: KubeObject): 
 };
 
 /** Kinds that stand in no namespace; whatever is not known here is taken to stand in one. */
-const CLUSTER_SCOPED = new Set(
-  [
-    'Namespace',
-    'Node',
-    'PersistentVolume',
-    'StorageClass',
-    'CSIDriver',
-    'ClusterRole',
-    'ClusterRoleBinding',
-    'PriorityClass',
-  ].concat([
-    'CustomResourceDefinition',
-    'MutatingWebhookConfiguration',
-    'ValidatingWebhookConfiguration',
-    'ValidatingAdmissionPolicy',
-    'ValidatingAdmissionPolicyBinding',
-    'APIService',
-    'IngressClass',
-    'RuntimeClass',
-    'VolumeSnapshotClass',
-  ]),
-);
+const CLUSTER_SCOPED = new Set([
+  'Namespace',
+  'Node',
+  'PersistentVolume',
+  'StorageClass',
+  'CSIDriver',
+  'ClusterRole',
+  'ClusterRoleBinding',
+  'PriorityClass',
+  'CustomResourceDefinition',
+  'MutatingWebhookConfiguration',
+  'ValidatingWebhookConfiguration',
+  'ValidatingAdmissionPolicy',
+  'ValidatingAdmissionPolicyBinding',
+  'APIService',
+  'IngressClass',
+  'RuntimeClass',
+  'VolumeSnapshotClass',
+]);
 
 const namespaceFor = ({ kind, metadata }: KubeObject, fallback: string): string =>
   CLUSTER_SCOPED.has(kind) ? '' : (metadata.namespace ?? fallback);
@@ -278,24 +275,14 @@ const requestFor = (object: KubeObject, stored: KubeObject | undefined, namespac
 };
 
 /** The groups that an API server brings itself. */
-const BUILT_IN_GROUPS = new Set(
-  ['', 'apps', 'autoscaling', 'batch', 'policy'].concat(
-    [
-      'admissionregistration',
-      'apiextensions',
-      'apiregistration',
-      'authentication',
-      'authorization',
-      'certificates',
-    ].map(ofKubernetes),
-    ['coordination', 'discovery', 'events', 'flowcontrol.apiserver', 'networking', 'node'].map(ofKubernetes),
-    ['rbac.authorization', 'resource', 'scheduling', 'storage', 'storagemigration'].map(ofKubernetes),
-  ),
-);
-
-function ofKubernetes(group: string): string {
-  return `${group}.k8s.io`;
-}
+const BUILT_IN_GROUPS = new Set([
+  ...['', 'apps', 'autoscaling', 'batch', 'policy'],
+  ...[
+    ...['admissionregistration', 'apiextensions', 'apiregistration', 'authentication', 'authorization', 'certificates'],
+    ...['coordination', 'discovery', 'events', 'flowcontrol.apiserver', 'networking', 'node'],
+    ...['rbac.authorization', 'resource', 'scheduling', 'storage', 'storagemigration'],
+  ].map((group) => `${group}.k8s.io`),
+]);
 
 /** Kinds of CustomResourceDefinitions. */
 const isCustom = ({ apiVersion }: KubeObject): boolean => !BUILT_IN_GROUPS.has(groupVersionOf(apiVersion).group);
