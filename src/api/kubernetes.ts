@@ -5,6 +5,9 @@
 export type Maybe<T> = T | null | undefined;
 export type StringMap = Readonly<Record<string, string>>;
 
+/** A moment as metav1.Time has it: without a fraction. */
+export const metaTime = (at: Date): string => at.toISOString().replace(/\.\d+Z$/, 'Z');
+
 export interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;

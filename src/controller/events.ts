@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasReason, messageOf } from '../api/errors.ts';
-import type { KubeObject } from '../api/kubernetes.ts';
+import { type KubeObject, metaTime } from '../api/kubernetes.ts';
 import { plainText } from '../api/plain-text.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import type { Log } from '../ops/log.ts';
@@ -84,7 +84,7 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
         metrics.countEvent('dropped');
         return;
       }
-      const at = eventTime();
+      const at = metaTime(new Date());
       const event = { ...eventOf(about, note, options.instance), firstTimestamp: at, lastTimestamp: at };
       enqueue({ event, count: 1, attempts: 0 });
     },
@@ -205,9 +205,6 @@ const eventOf = (about: KubeObject, note: Note, instance: string): Omit<EventObj
 
 const fingerprint = ({ kind, metadata: { uid } }: KubeObject, { type, reason, message }: Note): string =>
   hash('sha256', JSON.stringify([kind, uid, type, reason, message])).slice(0, 16);
-
-/** Now, as metav1.Time has it: without a fraction. */
-const eventTime = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
 
 /** A token bucket: `burst` at once, `perSecond` in the long run. */
 interface RateLimiter {

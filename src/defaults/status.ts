@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AppError } from '../api/errors.ts';
+import { metaTime } from '../api/kubernetes.ts';
 import { plainSentences } from '../api/plain-text.ts';
 import type { PlatformDefaults, PlatformDefaultsStatus } from '../api/platform-defaults.ts';
 import type { Condition } from '../api/schema.ts';
@@ -134,7 +135,7 @@ const admissionsOf = (tally: Tally | undefined, before: Admissions, now: string)
 const isRecent = ({ asOf }: NonNullable<Admissions>, now: string): boolean =>
   Date.parse(now) - Date.parse(asOf) < ADMISSIONS_MS;
 
-const secondsText = (seconds: number): string => `${new Date(seconds * 1_000).toISOString().slice(0, -5)}Z`;
+const secondsText = (seconds: number): string => metaTime(new Date(seconds * 1_000));
 
 /** When to look again for what the passing of time changes of a status; undefined where it changes nothing. */
 export const recheckAfterMs = (

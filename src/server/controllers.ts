@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { metaTime } from '../api/kubernetes.ts';
 import { LEASE_NAME, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import type { CertificateWatcher } from '../certificates/watcher.ts';
 import { createEventRecorder, type EventRecorder } from '../controller/events.ts';
@@ -165,7 +166,7 @@ const keepPlatformDefaults = (core: Core, events: EventRecorder): Runnable => {
     admissions,
     inForce: defaults,
     stores: { ...stores, provision },
-    now: () => `${new Date().toISOString().slice(0, -5)}Z`,
+    now: () => metaTime(new Date()),
   });
   const { platformDefaults, namespaces, mutatingWebhooks } = stores;
   const observed = [platformDefaults, namespaces, mutatingWebhooks, provision].map(({ synced }) => synced);

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../api/kubernetes.ts';
+import { type KubeObject, metaTime } from '../../api/kubernetes.ts';
 import type { ObjectStore } from '../../api/object-store.ts';
 import { objectKeyOf } from '../../controller/apply.ts';
 import type { EventRecorder } from '../../controller/events.ts';
@@ -219,7 +219,7 @@ const createReconciler = (options: ReconcilerOptions) => {
       return { provider, bucket: desiredBucket(source, placement, clusterUid) };
     };
     const result = await runSteps(observed, {
-      context: { kube, open: once(open), signal, now: currentTime, proofs, hasRival },
+      context: { kube, open: once(open), signal, now: () => metaTime(new Date()), proofs, hasRival },
       waitMs: (step) => (step.do === 'create' ? reservation.acquireCreation() : 0),
       onStep: (step, before, after) => recordEvent(events, step, before, after),
     });
@@ -258,9 +258,6 @@ const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
     return result;
   };
 };
-
-/** To the second, as metav1.Time has it. */
-const currentTime = (): string => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
 
 const refersToAnything = ({ spec }: ObjectStore, { platform }: Placement): boolean =>
   platform !== undefined || spec.credentialsSecretRef !== undefined || spec.s3?.caBundleRef !== undefined;
