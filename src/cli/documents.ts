@@ -2,10 +2,13 @@ import { existsSync, readdirSync, readFileSync, readSync, statSync } from 'node:
 import { extname, join } from 'node:path';
 import {
   type Document,
+  type ErrorCode,
   isCollection,
   isMap,
+  isScalar,
   isSeq,
   LineCounter,
+  type Node,
   type ParsedNode,
   parseAllDocuments,
   type ScalarTag,
@@ -190,6 +193,8 @@ const parsePart = (
     customTags: asGoReads,
     merge: true,
     prettyErrors: false,
+    // Looks through all keys of a map for each: `refuseKeys` does it.
+    uniqueKeys: false,
   });
   if (!Array.isArray(documents)) return [];
   documents.forEach(refuseKeys);
@@ -203,14 +208,24 @@ const parsePart = (
   }));
 };
 
-/** Nothing of Kubernetes has them; they are what `{{ .Values.x }}` reads as. */
+/** Keys that stand twice, and those that are no text: nothing of Kubernetes has them, they are what `{{ .Values.x }}` reads as. */
 const refuseKeys = (document: Document.Parsed): void => {
+  const refuseAt = (key: Node, code: ErrorCode, message: string): void => {
+    const [start = 0, end = start] = key.range ?? [];
+    document.errors.push(new YAMLParseError([start, end], code, message));
+  };
   visit(document, {
+    Map: (_, { items }) => {
+      const keys = new Set<unknown>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        if (keys.has(key.value)) refuseAt(key, 'DUPLICATE_KEY', `the key ${String(key.value)} stands twice`);
+        keys.add(key.value);
+      }
+    },
     Pair: (_, { key }) => {
       if (!isCollection(key)) return undefined;
-      const [start = 0, end = start] = key.range ?? [];
-      const message = 'a key is no text, as in a template that was not rendered';
-      document.errors.push(new YAMLParseError([start, end], 'IMPOSSIBLE', message));
+      refuseAt(key, 'IMPOSSIBLE', 'a key is no text, as in a template that was not rendered');
       return visit.BREAK;
     },
   });

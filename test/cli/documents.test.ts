@@ -7,6 +7,7 @@ import { text as allOf } from 'node:stream/consumers';
 import { setTimeout as later } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { parseObjects, readObjects } from '../../src/cli/documents.ts';
+import { growthOf, MAX_RATIO } from '../fixtures/cost.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'quartermaster-documents-'));
 const file = (name: string, text: string): string => {
@@ -136,10 +137,30 @@ describe('what kubectl reads', () => {
   });
 });
 
+describe('a map of many keys', () => {
+  it('costs as much as they are', async () => {
+    const keysOf = (size: number) => Array.from({ length: size }, (_, index) => `  key-${index}: value\n`).join('');
+    const workOf = (size: number) => {
+      const text = `apiVersion: v1\nkind: ConfigMap\ndata:\n${keysOf(size)}`;
+      return () => void parseObjects('many.yaml', text);
+    };
+    expect((await growthOf(workOf, 15_000)).ratio).toBeLessThan(MAX_RATIO);
+  });
+});
+
 describe('manifests that cannot be read', () => {
   it.each([
     ['malformed YAML', 'apiVersion: v1\nkind: A\n---\na: [1\nb: 2\n', /bad\.yaml: document 2, line \d+: .+/],
-    ['a key given twice', 'apiVersion: v1\nkind: A\nkind: B\n', /bad\.yaml: document 1, line 3: .*unique/],
+    [
+      'a key given twice',
+      'apiVersion: v1\nkind: A\nkind: B\n',
+      /bad\.yaml: document 1, line 3: the key kind stands twice\./,
+    ],
+    [
+      'a key given twice in JSON',
+      '{"apiVersion": "v1", "kind": "A",\n"metadata": {"name": "a", "name": "b"}}',
+      /line 2: the key name stands twice\./,
+    ],
     [
       'a kind without apiVersion',
       'apiVersion: v1\nkind: A\n---\nkind: Pod\n',
