@@ -1,4 +1,3 @@
-import { hasReason } from '../../api/errors.ts';
 import type { KubeObject, Maybe, OwnerReference } from '../../api/kubernetes.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
 import {
@@ -81,8 +80,7 @@ export const webhookPublisher = (options: WebhookPublisherOptions): ((signal: Ab
   ): Promise<Publication> => {
     const desired = live === undefined ? whole : yieldOwned(whole, live, inherits);
     if (live !== undefined && written === fingerprint(desired, live)) return 'unchanged';
-    const stored = await applyTo(live, desired, kube, signal);
-    if (stored === undefined) return 'absent';
+    const stored = await kube.apply(resources.mutatingWebhooks, desired, { signal });
     written = fingerprint(desired, stored);
     return publicationOf(live, stored);
   };
@@ -109,22 +107,6 @@ export const webhookPublisher = (options: WebhookPublisherOptions): ((signal: Ab
     if (failsClosed) await gate.open(observed.program, signal);
     return publication;
   };
-};
-
-/** Undefined where what was observed is gone by now: applied without its UID it would be made anew, after an uninstall for good. */
-const applyTo = async (
-  live: MutatingWebhookConfiguration | undefined,
-  desired: MutatingWebhookConfiguration,
-  kube: Pick<Kube, 'apply'>,
-  signal: AbortSignal,
-): Promise<MutatingWebhookConfiguration | undefined> => {
-  const uid = live?.metadata.uid;
-  if (uid === undefined) return kube.apply(resources.mutatingWebhooks, desired, { signal });
-  const bound = { ...desired, metadata: { ...desired.metadata, uid } };
-  return kube.apply(resources.mutatingWebhooks, bound, { signal }).catch((error: unknown) => {
-    if (hasReason(error, 'Conflict')) return undefined;
-    throw error;
-  });
 };
 
 /** Whether a configuration that is missing is to stay so for now. */
