@@ -246,8 +246,6 @@ const publisher = (caBundle: string | undefined) =>
     probe: () => Promise.resolve(true),
     unavailablePolicy: 'keep',
     unavailableMs: 60_000,
-    // Longer than a busy machine takes to delete the rest of the install.
-    recreateAfterMs: 30_000,
     desired: () => ({
       rules: rulesInForce([]),
       target: { service: { name: 'quartermaster', namespace: SYSTEM } },
