@@ -5,6 +5,7 @@ import type { WebhookChoices, WebhookTarget } from '../controller/webhooks/confi
 import { probeThrough } from '../controller/webhooks/probe.ts';
 import {
   type Installation,
+  RECREATE_AFTER_MS,
   type WebhookPublisherOptions,
   webhookPublisher,
   withdrawIfUninstalled,
@@ -28,8 +29,6 @@ export interface WebhookKeeper {
 }
 
 const PUBLISH_EVERY_MS = 2_000;
-/** Longer than it takes to delete the rest of an install. */
-const RECREATE_AFTER_MS = 2_000;
 const WITHDRAW_MS = 3_000;
 const COALESCE_MS = 200;
 

@@ -229,6 +229,20 @@ describe('the webhook configuration', () => {
     expect(await isBound()).toBe(false);
     expect(await look(signal)).toBe('unchanged');
   });
+
+  it('does not come back where it is deleted between a look at it and the write', async () => {
+    const look = outside();
+    await look(signal);
+    const uninstalling = outside({
+      desired: () => optionsFor({ url: 'https://127.0.0.1:2/mutate' }),
+      probe: async () => {
+        await kube.remove(resources.mutatingWebhooks, webhookKey);
+        return true;
+      },
+    });
+    expect(await uninstalling(signal)).toBe('absent');
+    expect(await live()).toBeUndefined();
+  });
 });
 
 describe('failing closed', () => {

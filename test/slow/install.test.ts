@@ -8,7 +8,7 @@ import { SHIPPED_ROLES } from '../../src/api/names.ts';
 import { secretSource } from '../../src/certificates/secret-source.ts';
 import { manifests } from '../../src/cli/manifests.ts';
 import type { MutatingWebhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
-import { webhookPublisher } from '../../src/controller/webhooks/publisher.ts';
+import { RECREATE_AFTER_MS, webhookPublisher } from '../../src/controller/webhooks/publisher.ts';
 import { installObjects, toYaml } from '../../src/install/manifests.ts';
 import { readOptions } from '../../src/install/options.ts';
 import { clusterPermissions, nfsPermissions, type PolicyRule, systemPermissions } from '../../src/install/rbac.ts';
@@ -246,6 +246,7 @@ const publisher = (caBundle: string | undefined) =>
     probe: () => Promise.resolve(true),
     unavailablePolicy: 'keep',
     unavailableMs: 60_000,
+    recreateAfterMs: RECREATE_AFTER_MS,
     desired: () => ({
       rules: rulesInForce([]),
       target: { service: { name: 'quartermaster', namespace: SYSTEM } },
@@ -267,7 +268,8 @@ describe('the uninstall', () => {
     };
     const deleting = kubectl(controlPlane, ['delete', '--wait=false', '-f', '-'], { input: install });
     await Promise.all([deleting, lookEvery(6)]);
-    await lookEvery(2);
+    // For longer than one that was deleted stays away.
+    await lookEvery(8);
     expect(await admin.get(resources.mutatingWebhooks, webhookKey)).toBeUndefined();
     expect(await admin.create(resources.persistentVolumeClaims, claim('default'))).toMatchObject({
       kind: 'PersistentVolumeClaim',

@@ -1,3 +1,4 @@
+import { hasReason } from '../../api/errors.ts';
 import type { KubeObject, Maybe, OwnerReference } from '../../api/kubernetes.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
 import {
@@ -38,6 +39,9 @@ export interface WebhookPublisherOptions {
   /** In milliseconds; never goes back. */
   readonly now?: () => number;
 }
+
+/** For `recreateAfterMs`: much longer than it takes from there to its Namespace, which `kubectl delete` deletes next. */
+export const RECREATE_AFTER_MS = 2_000;
 
 /** What one reconcile came to. `absent`: gone, and not put back yet. */
 export type Publication = 'unchanged' | 'published' | 'failing closed' | 'failing open' | 'absent' | 'withdrawn';
@@ -80,7 +84,8 @@ export const webhookPublisher = (options: WebhookPublisherOptions): ((signal: Ab
   ): Promise<Publication> => {
     const desired = live === undefined ? whole : yieldOwned(whole, live, inherits);
     if (live !== undefined && written === fingerprint(desired, live)) return 'unchanged';
-    const stored = await kube.apply(resources.mutatingWebhooks, desired, { signal });
+    const stored = await applyTo(live, desired, kube, signal);
+    if (stored === undefined) return 'absent';
     written = fingerprint(desired, stored);
     return publicationOf(live, stored);
   };
@@ -104,9 +109,25 @@ export const webhookPublisher = (options: WebhookPublisherOptions): ((signal: Ab
     // One that fails closed is asked only while it stands there, and never while its place is empty.
     if (!failsClosed) await gate.close(signal);
     const publication = await apply(whole, live, inheritance(desired), signal);
-    if (failsClosed) await gate.open(observed.program, signal);
+    if (failsClosed && publication !== 'absent') await gate.open(observed.program, signal);
     return publication;
   };
+};
+
+/** Undefined where what was observed is gone by now: applied without its UID it would be made anew, after an uninstall for good. */
+const applyTo = async (
+  live: MutatingWebhookConfiguration | undefined,
+  desired: MutatingWebhookConfiguration,
+  kube: Pick<Kube, 'apply'>,
+  signal: AbortSignal,
+): Promise<MutatingWebhookConfiguration | undefined> => {
+  const uid = live?.metadata.uid;
+  if (uid === undefined) return kube.apply(resources.mutatingWebhooks, desired, { signal });
+  const bound = { ...desired, metadata: { ...desired.metadata, uid } };
+  return kube.apply(resources.mutatingWebhooks, bound, { signal }).catch((error: unknown) => {
+    if (hasReason(error, 'Conflict')) return undefined;
+    throw error;
+  });
 };
 
 /** Whether a configuration that is missing is to stay so for now. */
