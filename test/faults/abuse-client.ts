@@ -3,7 +3,8 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import type { ServerProcess } from '../fixtures/server-process.ts';
-import { createAsk, type Target } from './asking.ts';
+import { createAsk } from './asking.ts';
+import type { Paced } from './paced-reviews.ts';
 
 /** Where the server is, and by whom its certificate is. */
 export type Endpoint = Pick<ServerProcess, 'port' | 'authority'>;
@@ -71,11 +72,13 @@ export const drip = ({ socket }: Line, piece: string, everyMs: number): void => 
   socket.once('close', () => clearInterval(timer));
 };
 
-/** How long reviews waited for their answers since they were due, in milliseconds. */
+/** How long reviews waited for their answers, in milliseconds since they were due. */
 export interface Waits {
-  readonly count: number;
   readonly p50: number;
   readonly p99: number;
+  readonly longest: number;
+  /** The 99th percentile of what the main thread of the server ran while one waited: what it waits for a processor is not its doing. */
+  readonly p99Ran: number;
 }
 
 /** Those who do as API servers do. */
@@ -93,7 +96,7 @@ const p99Of = (times: readonly number[]): number =>
 const REVIEWS = 300;
 const AT_ONCE = 4;
 
-export const createOthers = ({ port, authority }: Endpoint, review: string): Others => {
+export const createOthers = ({ port, authority, pid }: ServerProcess, review: string): Others => {
   const { ask, stop } = createAsk({ port, authority, review, atOnce: AT_ONCE });
   return {
     p99: async () => {
@@ -105,7 +108,7 @@ export const createOthers = ({ port, authority }: Endpoint, review: string): Oth
       return p99Of(times);
     },
     areAdmittedWhile: async (work) => {
-      const workerData: Target = { port, authority, review, atOnce: 64 };
+      const workerData: Paced = { port, authority, review, atOnce: 64, pid };
       const worker = new Worker(new URL('./paced-reviews.ts', import.meta.url), { workerData });
       await once(worker, 'message');
       const admitted = once(worker, 'message');

@@ -1,15 +1,27 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { setInterval } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Waits } from './abuse-client.ts';
 import { createAsk, type Target } from './asking.ts';
 
 // 200 reviews a second in a thread of their own, whatever the one that attacks does, each at its time, whether or not the last are
-// answered. Ends at the first message, and posts how long they waited since they were due; fails where one was not admitted.
+// answered. Ends at the first message, and posts how long they waited; fails where one was not admitted.
+
+export interface Paced extends Target {
+  /** Of the server. */
+  readonly pid: number;
+}
+
+interface Wait {
+  readonly ms: number;
+  readonly ranMs: number;
+}
 
 const PER_SECOND = 200;
-const { ask, stop } = createAsk(workerData as Target);
-const waits: Promise<number>[] = [];
+const { pid, ...target } = workerData as Paced;
+const { ask, stop } = createAsk(target);
+const waits: Promise<Wait>[] = [];
 let isOver = false;
 if (parentPort === null) throw new Error('this is a worker');
 const over = once(parentPort, 'message').then(() => {
@@ -18,18 +30,27 @@ const over = once(parentPort, 'message').then(() => {
 await ask();
 parentPort.postMessage('ready');
 
+/** Of the main thread: proc_pid_schedstat(5) counts nanoseconds. */
+const ranMs = (): number => Number.parseInt(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8'), 10) / 1e6;
 const startedAt = performance.now();
 const dueAt = (index: number): number => startedAt + (1_000 * index) / PER_SECOND;
-const askDue = async (index: number): Promise<number> => {
+const askDue = async (index: number): Promise<Wait> => {
+  const ranBefore = ranMs();
   await ask();
-  return performance.now() - dueAt(index);
+  return { ms: performance.now() - dueAt(index), ranMs: ranMs() - ranBefore };
 };
 for await (const _ of setInterval(1_000 / PER_SECOND)) {
   while (dueAt(waits.length) <= performance.now()) waits.push(askDue(waits.length));
   if (isOver) break;
 }
 await over;
-const sorted = (await Promise.all(waits)).toSorted((one, other) => one - other);
-const quantile = (share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
-parentPort.postMessage({ count: sorted.length, p50: quantile(0.5), p99: quantile(0.99) } satisfies Waits);
+const waited = await Promise.all(waits);
+const quantile = (share: number, of: keyof Wait): number =>
+  waited.map((wait) => wait[of]).toSorted((one, other) => one - other)[Math.floor((waited.length - 1) * share)] ?? 0;
+parentPort.postMessage({
+  p50: quantile(0.5, 'ms'),
+  p99: quantile(0.99, 'ms'),
+  longest: quantile(1, 'ms'),
+  p99Ran: quantile(0.99, 'ranMs'),
+} satisfies Waits);
 stop();
