@@ -30,7 +30,7 @@ const rooms = {
     'kube',
     ...telling,
   ],
-  ops: ['api', 'admission', 'defaults/explanation', 'injection/path.ts', 'kube'],
+  ops: ['api', 'admission', 'defaults/admissions/names.ts', 'defaults/explanation', 'injection/path.ts', 'kube'],
   explanation: ['api', 'admission', 'controller', 'defaults', 'injection', 'kinds'],
   report: ['api', 'controller', 'defaults', 'explanation', 'injection', 'kinds', 'kube', ...telling],
   install: ['api', 'controller', 'defaults/entry.ts', 'kinds/index.ts', 'settings'],

@@ -37,7 +37,7 @@ const facts = offlineFacts({
 });
 const log = createLog('info');
 const observe = observeAdmissions(
-  { log, metrics: createMetrics(), counted: createTallies(Date.now) },
+  { log, metrics: createMetrics(), counted: createTallies(Date.now, 'quartermaster-system') },
   createDecisionLog({ capacity: 100, now: () => new Date() }),
 );
 const handle = createHandler({ facts: () => facts, ensure: ensureNothing, observe });

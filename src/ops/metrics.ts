@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { CloudVerdict } from '../api/facts.ts';
+import { type CountedNames, createCountedNames } from '../defaults/admissions/names.ts';
 
 export type AdmissionResult = 'changed' | 'unchanged' | 'refused' | 'error';
 export type ReconcileResult = 'done' | 'requeued' | 'failed' | 'abandoned';
@@ -33,8 +34,6 @@ const RECONCILE_SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60]
 /** Whoever reaches the webhook names the kind: past so many, all others share one label. */
 const MAX_KINDS = 50;
 const MAX_KIND_LENGTH = 63;
-/** Tenants make PlatformDefaults: past so many, all others share one label. */
-const MAX_DEFAULTS = 200;
 /** Nobody can push these out. */
 const OUR_KINDS: ReadonlySet<string> = new Set([
   'PersistentVolumeClaim',
@@ -56,18 +55,20 @@ export interface DefaultsCounts {
 export interface MetricsOptions {
   /** Adds Node's own process metrics. */
   readonly isDetailed?: boolean;
+  /** The namespace whose PlatformDefaults are the platform's: those have labels of their own however many tenants make. */
+  readonly platform?: string;
   /** By `<namespace>/<name>`; as many as are to be told. */
   readonly defaultsCounts?: () => Iterable<readonly [string, DefaultsCounts]>;
 }
 
 /** A registry of its own, so that two in one process do not share numbers. */
-export const createMetrics = (options: MetricsOptions = {}): Metrics => {
+export const createMetrics = ({ isDetailed, platform = '', defaultsCounts }: MetricsOptions = {}): Metrics => {
   const registry = new Registry();
-  if (options.isDetailed) collectDefaultMetrics({ register: registry });
+  if (isDetailed) collectDefaultMetrics({ register: registry });
   return {
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
-    ...admissionMetrics(registry),
-    ...defaultsMetrics(registry, options.defaultsCounts ?? (() => [])),
+    ...admissionMetrics(registry, createCountedNames(platform)),
+    ...defaultsMetrics(registry, createCountedNames(platform), defaultsCounts ?? (() => [])),
     ...controllerMetrics(registry),
     ...clusterMetrics(registry),
     ...externalMetrics(registry),
@@ -100,6 +101,7 @@ const histogram = <L extends string>(
 
 const admissionMetrics = (
   registry: Registry,
+  names: CountedNames,
 ): Pick<Metrics, 'countAdmission' | 'countAudited' | 'countRefusedCaller'> => {
   const requests = counter(registry, {
     name: 'admission_requests_total',
@@ -143,7 +145,7 @@ const admissionMetrics = (
     countRefusedCaller: (reason) => refusedCallers.inc({ reason }),
     countAudited: (source) => {
       const name = source.slice('PlatformDefaults '.length, source.lastIndexOf('@'));
-      const label = auditCounters.has(name) || auditCounters.size < MAX_DEFAULTS ? name : 'other';
+      const label = names.of(name);
       getOrMake(auditCounters, label, () => audited.labels({ default: label }).inc)();
     },
   };
@@ -152,6 +154,7 @@ const admissionMetrics = (
 /** Counted elsewhere, where it costs an admission less, and read when somebody asks. */
 const defaultsMetrics = (
   registry: Registry,
+  names: CountedNames,
   counts: NonNullable<MetricsOptions['defaultsCounts']>,
 ): Pick<Metrics, 'countNotMatching'> => {
   new Counter({
@@ -173,14 +176,7 @@ const defaultsMetrics = (
     help: 'Objects of a sample that a PlatformDefaults did not match, by the first condition that failed.',
     labelNames: ['default', 'reason'],
   });
-  const names = new Set<string>();
-  return {
-    countNotMatching: (name, reason) => {
-      const label = names.has(name) || names.size < MAX_DEFAULTS ? name : 'other';
-      names.add(label);
-      notMatching.inc({ default: label, reason });
-    },
-  };
+  return { countNotMatching: (name, reason) => notMatching.inc({ default: names.of(name), reason }) };
 };
 
 const getOrMake = <T>(items: Map<string, T>, key: string, make: () => T): T => {

@@ -60,8 +60,8 @@ export interface CoreOptions {
 
 /** Connects to the cluster, and starts to watch it and to ask for the cloud. Waits for neither. */
 export const createCore = async ({ settings, environment, log, signal, watchesClaims }: CoreOptions): Promise<Core> => {
-  const counted = createTallies(Date.now);
-  const counting = createMetrics({ isDetailed: true, defaultsCounts: counted.all });
+  const counted = createTallies(Date.now, settings.namespace);
+  const counting = createMetrics({ isDetailed: true, platform: settings.namespace, defaultsCounts: counted.all });
   const { metrics, controllers } = watchQueues(counting, () => new Date());
   const connection = await findConnection(environment);
   const kube = createKube(connection);

@@ -222,7 +222,10 @@ describe('what a tenant writes', () => {
     const handle = createHandler({
       facts: () => facts,
       ensure: ensureNothing,
-      observe: observeAdmissions({ log, metrics: createMetrics(), counted: createTallies(Date.now) }, decisions),
+      observe: observeAdmissions(
+        { log, metrics: createMetrics(), counted: createTallies(Date.now, 'quartermaster-system') },
+        decisions,
+      ),
     });
     const object = app({}, { name: LONG, labels: { team: LONG } });
     const answer = encodeReview(

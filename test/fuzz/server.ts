@@ -35,7 +35,7 @@ const facts = () => worlds[turn++ % worlds.length] ?? first;
 
 const log = createLog('info');
 const observe = observeAdmissions(
-  { log, metrics: createMetrics(), counted: createTallies(Date.now) },
+  { log, metrics: createMetrics(), counted: createTallies(Date.now, 'quartermaster-system') },
   createDecisionLog({
     capacity: 100,
     now: () => new Date(),

@@ -314,7 +314,7 @@ describe('the controller', () => {
     const by = `${systemNamespace}/counted@1`;
     const missing = { by, field: 'label region', why: '${region} is not known for this object' };
     for (const notApplied of [[], [missing], []]) {
-      const counted = createTallies(Date.now);
+      const counted = createTallies(Date.now, 'quartermaster-system');
       const request = { object: { kind: 'Pod', metadata: {} }, namespace: 'team-a', name: 'x' };
       const application = { matched: [{ by, mode: 'Enforce' as const }], applied: [{ by }], notApplied };
       counted.add(request as unknown as AdmissionRequest, application, false);

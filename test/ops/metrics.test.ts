@@ -17,14 +17,32 @@ describe('metrics', () => {
     );
   });
 
-  it('count what is audited by PlatformDefaults, of which there may be any number', async () => {
-    const metrics = createMetrics();
-    for (let at = 0; at < 300; at += 1) metrics.countAudited(`PlatformDefaults team/d${at}@7`);
-    metrics.countAudited('PlatformDefaults team/d0@8');
+  it('count what is audited by PlatformDefaults, of which tenants may make any number', async () => {
+    const metrics = createMetrics({ platform: 'platform' });
+    for (let at = 0; at < 300; at += 1) metrics.countAudited(`PlatformDefaults hostile/d${at}@7`);
+    for (const source of ['hostile/d0@8', 'team/a@1', 'platform/a@1'])
+      metrics.countAudited(`PlatformDefaults ${source}`);
     const counts = (await linesOf(metrics)).filter((line) => line.startsWith('quartermaster_audited_objects_total{'));
-    expect(counts).toHaveLength(201);
-    expect(counts[0]).toBe('quartermaster_audited_objects_total{default="team/d0"} 2');
-    expect(counts.at(-1)).toBe('quartermaster_audited_objects_total{default="other"} 100');
+    expect(counts).toHaveLength(103);
+    expect(counts).toContain('quartermaster_audited_objects_total{default="hostile/d0"} 2');
+    expect(counts.slice(-3)).toEqual([
+      'quartermaster_audited_objects_total{default="other"} 200',
+      'quartermaster_audited_objects_total{default="team/a"} 1',
+      'quartermaster_audited_objects_total{default="platform/a"} 1',
+    ]);
+  });
+
+  it('count what does not match by PlatformDefaults, of which tenants may make any number', async () => {
+    const metrics = createMetrics({ platform: 'platform' });
+    for (let at = 0; at < 300; at += 1) metrics.countNotMatching(`hostile/d${at}`, 'kind');
+    for (const name of ['team/a', 'platform/a']) metrics.countNotMatching(name, 'kind');
+    const lines = await linesOf(metrics);
+    const counts = lines.filter((line) => line.startsWith('quartermaster_defaults_not_matching_total{'));
+    expect(counts.slice(-3)).toEqual([
+      'quartermaster_defaults_not_matching_total{default="other",reason="kind"} 200',
+      'quartermaster_defaults_not_matching_total{default="team/a",reason="kind"} 1',
+      'quartermaster_defaults_not_matching_total{default="platform/a",reason="kind"} 1',
+    ]);
   });
 
   it('read what was counted of PlatformDefaults when they are asked', async () => {

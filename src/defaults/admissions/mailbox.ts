@@ -4,6 +4,7 @@ import { ADMISSIONS_CONFIG_MAP, MANAGED_BY, MANAGED_BY_LABEL } from '../../api/n
 import { integer, map, required, type Schema } from '../../api/schema.ts';
 import { decodeAs } from '../../api/schema-validation.ts';
 import { type Kube, type ObjectKey, resources } from '../../kube/api-server.ts';
+import { namespaceOf } from './names.ts';
 import { sumOf, type Tallies, type TalliesByName, type Tally, tallies } from './tally.ts';
 
 interface Mailbox {
@@ -18,8 +19,10 @@ const TOTAL = 'total';
 const COLLECTED = 'collected';
 /** As many that posted are remembered, those that posted last: more replicas than run at once. */
 const MAX_POSTMEN = 200;
-/** In characters: etcd takes little more than a megabyte. */
-const MAX_CHARACTERS = 700_000;
+/** What a ConfigMap may hold, all in all, is 1 MiB (ValidateConfigMap). */
+const MAX_BYTES = 1_000_000;
+/** The rest is for letters: of 200 tallies with complaints in letters of three bytes one has half a million. */
+const MAX_TOTAL_BYTES = 400_000;
 const TIMEOUT_MS = 10_000;
 
 /**
@@ -38,7 +41,7 @@ export const createPostman = ({ kube, namespace }: Mailbox, counted: Pick<Tallie
     const box = await kube.get<ConfigMap>(resources.configMaps, key, options.signal);
     const data = { [letter.name]: letter.text };
     if (box === undefined) await kube.create(resources.configMaps, emptyBox(key, data), options);
-    else if (sizeOf(box.data) + letter.text.length > MAX_CHARACTERS) return false;
+    else if (sizeOf(box.data) + Buffer.byteLength(letter.text) > MAX_BYTES) return false;
     else await kube.mergePatch(resources.configMaps, key, { data }, options);
     letter = undefined;
     posted += 1;
@@ -62,7 +65,7 @@ const emptyBox = ({ namespace, name }: ObjectKey, data: ConfigMap['data']): Conf
 });
 
 const sizeOf = (data: ConfigMap['data'] = {}): number =>
-  Object.values(data).reduce((sum, { length }) => sum + length, 0);
+  Object.values(data).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
 
 /** What all replicas told of each PlatformDefaults, as far as it was collected. */
 export interface Collection {
@@ -76,7 +79,10 @@ export interface Collection {
   readonly collect: (signal: AbortSignal) => Promise<void>;
 }
 
-/** `isThere`: whether there is a PlatformDefaults by that key; of those that are gone nothing is kept. */
+/**
+ * `isThere`: whether there is a PlatformDefaults by that key; of those that are gone nothing is kept. Where there are too many, those of
+ * the namespaces that have most are left out.
+ */
 export const createCollection = ({ kube, namespace }: Mailbox, isThere: (key: string) => boolean): Collection => {
   const key = { namespace, name: ADMISSIONS_CONFIG_MAP };
   const listeners = new Set<(keys: readonly string[]) => void>();
@@ -95,11 +101,13 @@ export const createCollection = ({ kube, namespace }: Mailbox, isThere: (key: st
       const names = Object.keys(letters);
       const numbers = read(collectedNumbers, known);
       const fresh = names.filter((name) => !isCollected(name, numbers)).map((name) => letters[name]);
-      const sum = summed(
+      const all = summed(
         [before, ...fresh].map((text) => read(tallies, text)),
         isThere,
       );
-      if (names.length > 0) {
+      const sum = withinRoom(all, namespace);
+      // No letter comes while the total leaves no room for one.
+      if (names.length > 0 || Buffer.byteLength(before ?? '') > MAX_TOTAL_BYTES) {
         const { resourceVersion } = box.metadata;
         const emptied = Object.fromEntries(names.map((name) => [name, null]));
         const collected = JSON.stringify(numbersAfter(numbers, names));
@@ -111,6 +119,42 @@ export const createCollection = ({ kube, namespace }: Mailbox, isThere: (key: st
       if (changed.length > 0) for (const listener of listeners) listener(changed);
     },
   };
+};
+
+interface Sized {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** All of the platform's, and of each other namespace as much as of all others: the first ones, until the total is full. */
+const withinRoom = (sum: ReadonlyMap<string, Tally>, platform: string): ReadonlyMap<string, Tally> => {
+  const sized = [...sum].map(([name, tally]) => ({
+    name,
+    bytes: Buffer.byteLength(JSON.stringify({ [name]: tally })),
+  }));
+  const byNamespace = Map.groupBy(sized, ({ name }) => namespaceOf(name));
+  const own = bytesOf(byNamespace.get(platform) ?? []);
+  byNamespace.delete(platform);
+  let [room, namespaces] = [MAX_TOTAL_BYTES - own, byNamespace.size];
+  const leftOut = new Set<string>();
+  for (const some of [...byNamespace.values()].toSorted((one, other) => bytesOf(one) - bytesOf(other))) {
+    const kept = firstWithin(some, room / namespaces);
+    for (const { name } of some.slice(kept.length)) leftOut.add(name);
+    room -= bytesOf(kept);
+    namespaces -= 1;
+  }
+  return leftOut.size === 0 ? sum : new Map([...sum].filter(([name]) => !leftOut.has(name)));
+};
+
+const bytesOf = (some: readonly Sized[]): number => some.reduce((sum, { bytes }) => sum + bytes, 0);
+
+const firstWithin = (some: readonly Sized[], most: number): readonly Sized[] => {
+  let left = most;
+  const past = some.findIndex(({ bytes }) => {
+    left -= bytes;
+    return left < 0;
+  });
+  return past < 0 ? some : some.slice(0, past);
 };
 
 const isSame = (one: Tally, other: Tally | undefined): boolean => JSON.stringify(one) === JSON.stringify(other);

@@ -1,6 +1,7 @@
 import type { AdmissionRequest, Application, NotApplied } from '../../api/admission.ts';
 import { plainText } from '../../api/plain-text.ts';
 import { type Infer, integer, map, object, required, text } from '../../api/schema.ts';
+import { createCountedNames, OTHER } from './names.ts';
 
 const count = (description: string) => required(integer(description, { minimum: 0 }));
 
@@ -58,21 +59,19 @@ interface Counting extends Counts {
   missing: Missing | undefined;
 }
 
-/** Tenants make PlatformDefaults: past so many, all others are counted as one. */
-const MAX_NAMES = 200;
-const OTHER = 'other';
 /** Every change of a PlatformDefaults makes another title for it. */
 const MAX_TITLES = 2_000;
 const MAX_TEXT = 200;
 
-/** `now`: milliseconds of Unix time. */
-export const createTallies = (now: () => number): Tallies => {
+/** `now`: milliseconds of Unix time; `platform`: the namespace whose PlatformDefaults are the platform's. */
+export const createTallies = (now: () => number, platform: string): Tallies => {
+  const names = createCountedNames(platform);
   const byName = new Map<string, Counting>();
   // The name is cut out of a title once, not for every admission.
   const byTitle = new Map<string, Counting>();
 
   const countingFor = (own: string, mode: Counts['mode']): Counting => {
-    const name = byName.has(own) || byName.size < MAX_NAMES ? own : OTHER;
+    const name = names.of(own);
     const counting = byName.get(name) ?? newCounting(name, mode);
     counting.mode = mode;
     byName.set(name, counting);
@@ -109,6 +108,7 @@ export const createTallies = (now: () => number): Tallies => {
       return Object.fromEntries(changed.map((counting) => [counting.name, takeFrom(counting)]));
     },
     forget: (name) => {
+      names.forget(name);
       byName.delete(name);
       byTitle.clear();
     },

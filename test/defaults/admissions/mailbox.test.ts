@@ -30,7 +30,7 @@ const createBox = () => {
   const loses = (answers: number): void => {
     losing = answers;
   };
-  return { kube, loses, keys: () => Object.keys(data ?? {}) };
+  return { kube, loses, keys: () => Object.keys(data ?? {}), bytes: () => Buffer.byteLength(JSON.stringify(data)) };
 };
 
 const NAME = 'quartermaster-system/proxy';
@@ -43,6 +43,18 @@ const newsOf =
     count -= 1;
     return count < 0 ? {} : { [NAME]: { applied: 1, keptBack: 0, refused: 0 } };
   };
+
+/** A complaint as long as any. */
+const long = { at: 1, generation: 1, field: '語'.repeat(200), why: '語'.repeat(200), object: '語'.repeat(200) };
+const refusedOf = (namespace: string, from: number, count: number): TalliesByName =>
+  Object.fromEntries(
+    Array.from({ length: count }, (_, at) => [
+      `${namespace}/${'n'.repeat(100)}-${from + at}`,
+      { applied: 0, keptBack: 0, refused: 1, missing: long },
+    ]),
+  );
+const postmanWith = (box: ReturnType<typeof createBox>, news: TalliesByName) =>
+  createPostman({ kube: box.kube, namespace: 'q' }, { take: () => news });
 
 const postmanIn = (box: ReturnType<typeof createBox>, letters: number) =>
   createPostman({ kube: box.kube, namespace: 'q' }, { take: newsOf(letters) });
@@ -101,4 +113,40 @@ it('remembers those that posted last, and no more', async () => {
     data: Record<string, string>;
   };
   expect(Object.keys(JSON.parse(data['collected'] ?? '') as object)).toHaveLength(200);
+});
+
+describe('thousands of PlatformDefaults of one namespace', () => {
+  const hostile = async (box: ReturnType<typeof createBox>): Promise<void> => {
+    for (let from = 0; from < 3_000; from += 200) {
+      expect(await postmanWith(box, refusedOf('hostile', from, 200))(signal)).toBe(true);
+      await collectionOf(box).collect(signal);
+    }
+  };
+
+  it('take nothing from the counts of others, nor from their room to be counted', async () => {
+    const box = createBox();
+    const [team] = Object.keys(refusedOf('team', 0, 1));
+    const news = { ...refusedOf('q', 0, 100), ...refusedOf('team', 0, 1) };
+    expect(await postmanWith(box, news)(signal)).toBe(true);
+    await collectionOf(box).collect(signal);
+    await hostile(box);
+    expect(await postmanWith(box, news)(signal)).toBe(true);
+    const leader = collectionOf(box);
+    await leader.collect(signal);
+    for (const name of Object.keys(refusedOf('q', 0, 100))) expect(leader.of(name)?.refused).toBe(2);
+    expect(leader.of(team ?? '')?.refused).toBe(2);
+    const [first = '', last = ''] = [0, 2_999].flatMap((at) => Object.keys(refusedOf('hostile', at, 1)));
+    expect(leader.of(first)?.refused).toBe(1);
+    expect(leader.of(last)).toBeUndefined();
+    expect(box.bytes()).toBeLessThan(2 ** 20);
+  });
+
+  it('are forgotten where they filled the ConfigMap, though no letter came since they are gone', async () => {
+    const box = createBox();
+    await box.kube.create({} as never, { data: { total: JSON.stringify(refusedOf('hostile', 0, 1_000)) } } as never);
+    const post = postmanIn(box, 1);
+    expect(await post(signal)).toBe(false);
+    await createCollection({ kube: box.kube, namespace: 'q' }, () => false).collect(signal);
+    expect(await post(signal)).toBe(true);
+  });
 });

@@ -14,12 +14,13 @@ const app = (spec: object = {}, labels = {}): KubeObject & { readonly spec: obje
 });
 
 const env = (name: string, value: string) => ({ inject: { env: [{ name, value }] } });
+const PLATFORM = 'quartermaster-system';
 const PROXY = env('HTTP_PROXY', 'http://proxy');
 const IN_TEAM = env('TEAM', '${labels.team}');
 
 /** What comes to be counted once the object is admitted, the second of the clock being 7. */
 const countedOf = (object: KubeObject, defaults: readonly PlatformDefaults[], decide = admit) => {
-  const counted = createTallies(() => 7_000);
+  const counted = createTallies(() => 7_000, PLATFORM);
   const { application, denied } = decide(object, defaults);
   const request = requestFor({ circumstances: {}, oldObject: undefined }, object);
   if (application !== undefined) counted.add(request, application(), denied !== undefined);
@@ -95,29 +96,47 @@ describe('an admission is counted for each PlatformDefaults that matches', () =>
 });
 
 describe('what is counted', () => {
-  const matched = (name: string, generation = 1) => [{ by: `team/${name}@${generation}`, mode: 'Default' as const }];
+  const matched = (name: string, generation = 1) => [{ by: `${name}@${generation}`, mode: 'Default' as const }];
   const request = requestFor({ circumstances: {}, oldObject: undefined }, app());
   const addTo = (counted: ReturnType<typeof createTallies>, name: string, generation?: number) =>
     counted.add(request, { matched: matched(name, generation), applied: [], notApplied: [] }, false);
 
   it('is one sum for all generations of a PlatformDefaults, and one for all past the bound', () => {
-    const counted = createTallies(Date.now);
-    for (let at = 0; at < 300; at += 1) addTo(counted, `d${at}`);
-    for (let generation = 0; generation < 5_000; generation += 1) addTo(counted, 'd0', generation);
+    const counted = createTallies(Date.now, PLATFORM);
+    for (const team of ['one', 'two', 'three']) {
+      for (let at = 0; at < 90; at += 1) addTo(counted, `${team}/d${at}`);
+    }
+    for (let generation = 0; generation < 5_000; generation += 1) addTo(counted, 'one/d0', generation);
     const all = new Map(counted.all());
-    expect([all.size, all.get('team/d0')?.keptBack, all.get('other')?.keptBack]).toEqual([201, 5_001, 100]);
+    expect([all.size, all.get('one/d0')?.keptBack, all.get('other')?.keptBack]).toEqual([201, 5_001, 70]);
     expect(Object.keys(counted.take())).toHaveLength(200);
-    counted.forget('team/d0');
-    expect(new Map(counted.all()).has('team/d0')).toBe(false);
+    counted.forget('one/d0');
+    expect(new Map(counted.all()).has('one/d0')).toBe(false);
+  });
+
+  it('has room for others however many PlatformDefaults one namespace has, and for the platform’s always', () => {
+    const counted = createTallies(Date.now, PLATFORM);
+    const countOf = (name: string) => new Map(counted.all()).get(name)?.keptBack;
+    const addMany = (team: string) => {
+      for (let at = 0; at < 300; at += 1) addTo(counted, `${team}/d${at}`);
+    };
+    addMany('hostile');
+    addTo(counted, 'team/a');
+    addMany('hostile-too');
+    addTo(counted, `${PLATFORM}/proxy`);
+    expect(['team/a', `${PLATFORM}/proxy`, 'other'].map(countOf)).toEqual([1, 1, 401]);
+    for (let at = 0; at < 300; at += 1) counted.forget(`hostile/d${at}`);
+    addTo(counted, 'hostile/d299');
+    expect(countOf('hostile/d299')).toBe(1);
   });
 
   it('is taken once', () => {
-    const counted = createTallies(Date.now);
-    addTo(counted, 'a');
+    const counted = createTallies(Date.now, PLATFORM);
+    addTo(counted, 'team/a');
     expect(counted.take()).toMatchObject({ 'team/a': { keptBack: 1 } });
     expect(counted.take()).toEqual({});
-    addTo(counted, 'a');
-    addTo(counted, 'a');
+    addTo(counted, 'team/a');
+    addTo(counted, 'team/a');
     expect(counted.take()).toMatchObject({ 'team/a': { keptBack: 2 } });
   });
 
