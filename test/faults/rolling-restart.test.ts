@@ -68,6 +68,7 @@ describe('two versions side by side, behind a TCP balancer', () => {
       };
       const replica = await startReplica(cluster, { webhookPort: port, opsPort, program, environment });
       await untilReady(replica, 60_000);
+      await balancer.untilUsed(port);
       return replica;
     };
     const OBJECT_STORE = 'objectstore.quartermaster.dev';
@@ -129,6 +130,7 @@ describe('a rolling restart of two replicas behind a TCP balancer', () => {
         environment,
       });
       await untilReady(replica);
+      await balancer.untilUsed(port);
       return replica;
     };
     const running = await Promise.all(places.slice(0, 2).map(start));
