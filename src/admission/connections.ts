@@ -12,8 +12,8 @@ import { type Answer, failure, lastAnswer, send } from './review.ts';
 interface Connections {
   /** To be told of each request; true where it came before the one ahead of it was answered. */
   readonly begin: (exchange: Exchange) => boolean;
-  /** The last exchange on a connection; undefined where there was none. */
-  readonly latest: (socket: Duplex) => Exchange | undefined;
+  /** What is under way on a connection; undefined where it is idle. */
+  readonly underWay: (socket: Duplex) => Exchange | undefined;
   /** The responses that are not sent to their end. */
   readonly inFlight: () => readonly ServerResponse[];
   /** Closes the connection that has been idle longest; false where none is idle. */
@@ -37,6 +37,7 @@ interface Connection {
   isPipelined: boolean;
   /** A review was answered on it before the exchange. */
   hasServed: boolean;
+  /** Until its response closes: an idle connection holds no review. */
   exchange: Exchange | undefined;
 }
 
@@ -78,13 +79,17 @@ export const keepConnections = (server: NetServer, max: number, now = ownClock(s
       connection.usedAt = ++uses;
       connection.usedAtMs = now();
       connection.exchange = exchange;
+      exchange.response.on('close', () => {
+        if (connection.exchange !== exchange) return;
+        connection.hasServed = hasServed(connection);
+        connection.exchange = undefined;
+      });
       return connection.isPipelined;
     },
-    latest: (socket) => bySocket.get(socket)?.exchange,
-    inFlight: () =>
-      [...open.values()].flatMap(({ exchange }) => (exchange && !exchange.response.closed ? exchange.response : [])),
+    underWay: (socket) => bySocket.get(socket)?.exchange,
+    inFlight: () => [...open.values()].flatMap(({ exchange }) => exchange?.response ?? []),
     closeLongestIdle: () => {
-      const idle = longestIdle([...open.values()].filter(({ exchange }) => exchange?.response.closed !== false));
+      const idle = longestIdle([...open.values()].filter(({ exchange }) => exchange === undefined));
       if (idle === undefined) return false;
       forget(idle);
       idle.socket.destroy();
@@ -152,8 +157,7 @@ const shareBeyond = (connections: readonly Connection[], most: number, added: Co
 };
 
 /** No review is being decided on it. */
-const isIdle = ({ exchange }: Connection): boolean =>
-  exchange === undefined || exchange.response.closed || !exchange.request.complete;
+const isIdle = ({ exchange }: Connection): boolean => exchange === undefined || !exchange.request.complete;
 
 /** A review was answered on it, or is being decided. Anybody may ask whether there is somebody. */
 const hasServed = ({ hasServed, exchange }: Connection): boolean =>
@@ -201,7 +205,7 @@ const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddre
 export const answerBrokenRequests = (server: Server, connections: Connections): void => {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const refusal = refusalOf(error.code ?? '');
-    const exchange = connections.latest(socket);
+    const exchange = connections.underWay(socket);
     if (refusal === TOO_SLOW && isUnused(socket)) socket.setTimeout(UNUSED_MS);
     else if (refusal === undefined || !socket.writable) socket.destroy();
     else if (exchange === undefined || exchange.response.writableFinished) end(socket, refusal);

@@ -42,13 +42,16 @@ const gathering = (): DestinationStream & { readonly flushSync: () => void } => 
   process.on('exit', handOn);
   const destination = pino.destination({ ...BUFFERING, contentMode: 'buffer' });
   const writeBytes = destination.write.bind(destination) as unknown as (bytes: Buffer) => void;
+  let isWaiting = false;
   const flush = (): void => {
+    isWaiting = false;
     handOn();
     destination.flush();
   };
-  setInterval(flush, LONGEST_MS).unref();
   return {
     write: (line) => {
+      if (!isWaiting) setTimeout(flush, LONGEST_MS).unref();
+      isWaiting = true;
       const most = line.length * BYTES_A_CHARACTER;
       if (used + most > MANY) handOn();
       if (most > MANY) writeBytes(Buffer.from(line));

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
@@ -10,6 +11,7 @@ import {
   type Shutdown,
 } from '../../src/admission/connections.ts';
 import { issueAuthority, issueServing, type PemPair } from '../../src/certificates/issue.ts';
+import { collect } from '../fixtures/cost.ts';
 
 const HEADERS_MS = 100;
 const REQUEST = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n';
@@ -18,6 +20,7 @@ let pair: PemPair;
 let server: Server;
 let ending: Shutdown;
 let answer: () => void;
+let lastRequest: WeakRef<IncomingMessage>;
 
 beforeAll(async () => {
   const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
@@ -32,6 +35,7 @@ beforeEach(async () => {
   answerBrokenRequests(server, connections);
   server.on('request', (request, response) => {
     connections.begin({ request, response });
+    lastRequest = new WeakRef(request);
     answer = () => void response.end('admitted');
   });
   server.listen(0, '127.0.0.1');
@@ -218,6 +222,23 @@ describe('past the bound on connections', () => {
     expect(left(await times(5, () => use('127.0.0.3')))).toBe(5);
     await expect.poll(() => left(greedy)).toBe(MAX - 10);
     expect(left(own)).toBe(5);
+  });
+});
+
+describe('an idle connection', () => {
+  it('holds nothing of its last review', async () => {
+    const socket = await open();
+    await begin(socket);
+    answer();
+    await once(socket, 'data');
+    answer = () => undefined;
+    await expect
+      .poll(() => {
+        collect();
+        return lastRequest.deref();
+      })
+      .toBeUndefined();
+    expect(socket.closed).toBe(false);
   });
 });
 
