@@ -386,3 +386,52 @@ describe('what stands after the claim that would have needed it', () => {
     ]);
   });
 });
+
+describe('a kind that there is not', () => {
+  const warningsOf = async (apiVersion: string, kind: string, ...before: readonly string[]) => {
+    const text = `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: { name: x }\nspec: {}\n`;
+    return (await documentsOf([...before, text].join('---\n'))).at(-1)?.warnings;
+  };
+
+  it.each([
+    [
+      'sparkoperator.k8s.io/v1beta2',
+      'SparkAplication',
+      'no kind SparkAplication is known in sparkoperator.k8s.io/v1beta2 (did you mean SparkApplication?)',
+    ],
+    [
+      'v1',
+      'persistentvolumeclaim',
+      'no kind persistentvolumeclaim is known in v1 (did you mean PersistentVolumeClaim?)',
+    ],
+    [
+      'sparkoperator.k8s.io/v1beta9',
+      'SparkApplication',
+      'no SparkApplication is known in sparkoperator.k8s.io/v1beta9 (did you mean sparkoperator.k8s.io/v1beta2?)',
+    ],
+    ['v2', 'Pod', 'no Pod is known in v2 (did you mean v1?)'],
+    ['batch/v1beta1', 'CronJob', 'no CronJob is known in batch/v1beta1 (did you mean batch/v1?)'],
+    [
+      'argoproj.io/v1alpha1',
+      'Workflows',
+      'no kind Workflows is known in argoproj.io/v1alpha1 (did you mean Workflow?)',
+    ],
+  ])('is told where it is like one that there is: %s %s', async (apiVersion, kind, warning) => {
+    expect(await warningsOf(apiVersion, kind)).toEqual([warning]);
+  });
+
+  it.each([
+    ['argoproj.io/v1alpha1', 'Rollout'],
+    ['batch.volcano.sh/v1alpha1', 'Job'],
+    ['events.k8s.io/v1', 'Event'],
+    ['serving.knative.dev/v1', 'Service'],
+    ['policy/v1', 'PodDisruptionBudget'],
+  ])('is not told where it may well be one of others: %s %s', async (apiVersion, kind) => {
+    expect(await warningsOf(apiVersion, kind)).toEqual([]);
+  });
+
+  it('is one that a definition of the file has', async () => {
+    const definition = jobDefinition('true').replaceAll('example.org', 'batc').replace('kind: Job', 'kind: Jobs');
+    expect(await warningsOf('batc/v1', 'Jobs', definition)).toEqual([]);
+  });
+});

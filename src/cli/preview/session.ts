@@ -17,6 +17,7 @@ import type { Source, SourcedObject } from '../documents.ts';
 import { applied, withoutServerFields } from './apply.ts';
 import { claimsOf } from './claims.ts';
 import { type FieldError, refusal, sentenceOf } from './field-error.ts';
+import { mistypedKind } from './kinds.ts';
 import {
   finalizerWarnings,
   labelErrors,
@@ -191,6 +192,7 @@ const previewOne = (object: KubeObject, source: Source, session: Session): Previ
     patch: isUpdate || request.object === object ? decision.patch : patchBetween(object, judged.after),
     companions: [...decision.companions, ...made.companions],
     warnings: [
+      ...judged.mistyped,
       ...judged.unknown.map((field) => `unknown field "${field}"`),
       ...decision.warnings,
       ...judged.warnings,
@@ -209,6 +211,8 @@ interface Judged {
   readonly stored: KubeObject | undefined;
   readonly admitted: Admitted;
   readonly after: KubeObject;
+  /** Where no such kind is known. */
+  readonly mistyped: readonly string[];
   /** Fields that the API server drops. */
   readonly unknown: readonly string[];
   readonly denied: string | undefined;
@@ -222,6 +226,7 @@ const judge = (object: KubeObject, namespace: string, session: Session): Judged 
   const stored = object.metadata.name === undefined ? undefined : session.overlay.stored(object, namespace);
   const read = readObject(object, schema, stored === undefined);
   const request = { ...requestFor(read.object, stored, namespace), username: session.username };
+  const mistyped = schema === undefined ? mistypedKind(object) : [];
   const [unreadable] = read.unreadable;
   if (unreadable !== undefined) {
     const { kind, apiVersion } = object;
@@ -229,7 +234,7 @@ const judge = (object: KubeObject, namespace: string, session: Session): Judged 
     const denied = `${kind} in version "${version}" cannot be handled as a ${kind}: ${unreadable}`;
     const sending = { isSent: false, reasons: ['The API server cannot read it.'] };
     const admitted = explain(request, session.cluster, sending);
-    return { request, stored, admitted, after: read.object, unknown: [], denied, warnings: [] };
+    return { request, stored, admitted, after: read.object, mistyped, unknown: [], denied, warnings: [] };
   }
   const admitted = admit(request, session.cluster);
   const { patch, denied } = admitted.decision;
@@ -238,7 +243,7 @@ const judge = (object: KubeObject, namespace: string, session: Session): Judged 
   const errors = denied === undefined ? errorsIn(schema, after, stored) : [];
   const wrong = errors.filter(({ isWarning }) => isWarning !== true);
   return {
-    ...{ request, stored, admitted, after },
+    ...{ request, stored, admitted, after, mistyped },
     unknown: read.unknown,
     denied: denied ?? (wrong.length === 0 ? undefined : refusal(object, nameOf(object), wrong)),
     warnings: errors.filter(({ isWarning }) => isWarning).map(sentenceOf),
