@@ -224,7 +224,7 @@ interface Judged {
 const judge = (object: KubeObject, namespace: string, session: Session): Judged => {
   const schema = schemaFor(session, object);
   const stored = object.metadata.name === undefined ? undefined : session.overlay.stored(object, namespace);
-  const read = readObject(object, schema, stored === undefined);
+  const read = readObject(sentFor(object, stored), schema, stored === undefined);
   const request = { ...requestFor(read.object, stored, namespace), username: session.username };
   const mistyped = schema === undefined ? mistypedKind(object) : [];
   const [unreadable] = read.unreadable;
@@ -273,11 +273,13 @@ const errorsIn = (
 };
 
 /** Of custom resources alone an UPDATE is put together as kubectl does it; no webhook is asked about one of the others. */
-const requestFor = (object: KubeObject, stored: KubeObject | undefined, namespace: string): AdmissionRequest => {
-  if (stored === undefined) return asCreate(object, namespace);
-  const updated = isCustom(object) ? applied(stored, object) : object;
-  return { ...asCreate(updated, namespace), operation: 'UPDATE', oldObject: stored };
-};
+const sentFor = (object: KubeObject, stored: KubeObject | undefined): KubeObject =>
+  stored !== undefined && isCustom(object) ? applied(stored, object) : object;
+
+const requestFor = (object: KubeObject, stored: KubeObject | undefined, namespace: string): AdmissionRequest =>
+  stored === undefined
+    ? asCreate(object, namespace)
+    : { ...asCreate(object, namespace), operation: 'UPDATE', oldObject: stored };
 
 /** The groups that an API server brings itself. */
 const BUILT_IN_GROUPS = new Set([
