@@ -57,6 +57,8 @@ const begin = async (socket: TLSSocket): Promise<void> => {
   socket.write(REQUEST);
   await once(server, 'request');
 };
+/** As a process does that gets no processor. */
+const standStill = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 const isClosed = (socket: TLSSocket): Promise<unknown> => once(socket.resume(), 'close');
 
 describe('a connection opened in advance', () => {
@@ -208,7 +210,7 @@ describe('past the bound on connections', () => {
     });
     const own = await dialAll(3, '127.0.0.1');
     await expect.poll(() => taken).toBe(3);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
+    standStill(1_500);
     const others = [...(await dialAll(4, '127.0.0.2')), ...(await dialAll(4, '127.0.0.3'))];
     await expect.poll(() => left(others)).toBe(7);
     expect(left(own)).toBe(3);
@@ -279,5 +281,20 @@ describe('a server that ends', () => {
     const silence = ending.untilQuiet(150).then(() => performance.now() - lastAt);
     while (performance.now() - startedAt < 300) await open();
     expect(await silence).toBeGreaterThanOrEqual(150);
+  });
+
+  it('is not quiet for the time that it could not run, in which somebody has come', async () => {
+    let isQuiet = false;
+    void ending.untilQuiet(150).then(() => {
+      isQuiet = true;
+    });
+    const wasQuiet = once(server, 'connection').then(() => isQuiet);
+    const socket = connectTcp((server.address() as AddressInfo).port, '127.0.0.1');
+    // It dials in its next tick.
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    standStill(400);
+    expect(await wasQuiet).toBe(false);
+    await expect.poll(() => isQuiet).toBe(true);
+    socket.destroy();
   });
 });
