@@ -170,7 +170,7 @@ describe('a reflector', () => {
     const { store } = start(kube);
     const changes: string[] = [];
     store.onChange((type) => changes.push(type));
-    await expect.poll(() => calls.length, { timeout: 5_000 }).toBe(5);
+    await expect.poll(() => calls.length).toBe(5);
     expect(changes).toEqual(['ADDED']);
   });
 
