@@ -149,18 +149,21 @@ describe('what the bodies and answers of a server hold', () => {
   }, 120_000);
 
   it('is what has come of bodies that announce more, and nothing once they are answered 408', async () => {
+    // None is answered before all have come.
+    webhook.server.requestTimeout = 60_000;
     const sockets = await Promise.all(Array.from({ length: 8 }, () => open()));
     const answers = sockets.map((socket) => once(socket, 'data'));
     await Promise.all(sockets.map((socket) => write(socket, beginnings['a length and a part'](100 * KIB))));
     await expect.poll(webhook.reservedBytes).toBeGreaterThan(8 * 100 * KIB);
     expect(webhook.reservedBytes()).toBeLessThan(8 * 220 * KIB);
+    webhook.server.requestTimeout = 500;
     for (const [answer] of await Promise.all(answers)) expect(String(answer)).toMatch(/^HTTP\/1\.1 408 /);
     await expect.poll(webhook.reservedBytes).toBe(0);
     for (const socket of sockets) socket.destroy();
   });
 
   it('is no more than its share for one address, however many small bodies of it do not end, and others are answered', async () => {
-    webhook.server.requestTimeout = 20_000;
+    webhook.server.requestTimeout = 60_000;
     const sockets = await Promise.all(Array.from({ length: 400 }, () => open('127.0.0.9')));
     const answers: string[] = [];
     for (const socket of sockets) socket.on('data', (answer) => answers.push(String(answer).slice(0, 12)));
@@ -176,7 +179,7 @@ describe('what the bodies and answers of a server hold', () => {
     for (const socket of [other, ...sockets]) socket.destroy();
     await expect.poll(webhook.reservedBytes).toBe(0);
     webhook.server.requestTimeout = 500;
-  }, 30_000);
+  }, 60_000);
 });
 
 it('a request that comes before the last one is answered ends the connection, and costs that one nothing', async () => {
