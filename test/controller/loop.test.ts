@@ -73,7 +73,7 @@ describe('a controller', () => {
     let count = 0;
     start(() => outcomes[count++]?.() ?? nothing);
     add('a');
-    await expect.poll(() => count, { timeout: 3_000 }).toBe(3);
+    await expect.poll(() => count).toBe(3);
     const { text } = await metrics.expose();
     expect(text).toContain('quartermaster_reconciles_total{controller="test",result="failed"} 1');
     expect(text).toContain('quartermaster_queue_failing{controller="test"} 0');
@@ -83,7 +83,7 @@ describe('a controller', () => {
     let count = 0;
     start(() => (++count < 3 ? Promise.reject(new AppError('Forbidden', 'no')) : nothing));
     add('a');
-    await expect.poll(() => count, { timeout: 3_000 }).toBe(3);
+    await expect.poll(() => count).toBe(3);
   });
 
   it('no longer counts as failing what another looks after since it ended', async () => {
