@@ -24,7 +24,7 @@ interface SparkApplication extends KubeObject {
 
 const root = resolve(import.meta.dirname, '../..');
 const example = (path: string): string => readFileSync(join(root, 'examples', path), 'utf8');
-const soon = { timeout: 10_000, interval: 50 };
+const soon = { timeout: 30_000, interval: 50 };
 const key = (name: string) => ({ namespace: 'default', name });
 
 let cluster: ShippedCluster;
@@ -48,7 +48,7 @@ const applyDefaults = async (manifest: string): Promise<void> => {
     'platformdefaults',
     '--all',
     '-A',
-    '--timeout=20s',
+    '--timeout=60s',
   ]);
 };
 
@@ -56,7 +56,7 @@ beforeAll(async () => {
   cluster = await startShippedCluster();
   metadata = await startMetadataStub('openstack');
   await kubectl(cluster.controlPlane, ['apply', '-f', join(root, 'test/schemas')]);
-  await kubectl(cluster.controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+  await kubectl(cluster.controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=120s']);
   await cluster.admin.create(resources.mutatingWebhooks, sparkOperatorWebhook);
   const [webhookPort = 0, opsPort = 0] = await freePorts(2);
   quartermaster = await startQuartermaster({
@@ -72,6 +72,11 @@ beforeAll(async () => {
     soon,
   );
   await applyDefaults(example('openeo/defaults.yaml'));
+  // The API server asks a moment after the configuration is stored.
+  const tried = ['create', '--dry-run=server', '-o', 'yaml', '-f', '-'];
+  const input = example('openeo/batch-job.yaml');
+  const asked = () => kubectl(cluster.controlPlane, tried, { input });
+  await vi.waitFor(async () => expect(await asked()).toContain(INJECTED_ANNOTATION), soon);
 });
 
 afterAll(async () => {

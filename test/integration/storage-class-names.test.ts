@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Quartermaster, startQuartermaster } from '../../dev/demo/quartermaster.ts';
 import { freePorts } from '../../dev/free-ports.ts';
 import { startMetadataStub } from '../../dev/stubs/metadata.ts';
@@ -10,10 +10,11 @@ import type {
 } from '../../src/api/kubernetes.ts';
 import { defaults } from '../../src/install/options.ts';
 import { resources } from '../../src/kube/api-server.ts';
+import { untilAsked } from '../fixtures/asked.ts';
 import { eventsAbout } from '../fixtures/controller-runs.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 
-const soon = { timeout: 15_000, interval: 50 };
+const soon = { timeout: 30_000, interval: 50 };
 
 let cluster: ShippedCluster;
 let quartermaster: Quartermaster;
@@ -47,13 +48,7 @@ beforeAll(async () => {
     webhookPort,
     opsPort,
   });
-  await vi.waitFor(
-    async () =>
-      expect(
-        await cluster.admin.get(resources.mutatingWebhooks, { namespace: '', name: 'quartermaster' }),
-      ).toBeDefined(),
-    soon,
-  );
+  await untilAsked(cluster.admin);
 });
 
 afterAll(async () => {
