@@ -18,7 +18,7 @@ import { type ControllerRuns, controllerRuns, csiDriver } from '../fixtures/cont
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 import { claim } from '../fixtures/storage.ts';
 
-const soon = { timeout: 10_000, interval: 50 };
+const soon = { timeout: 30_000, interval: 50 };
 const place = { subscription: 'sub-1', resourceGroup: 'storage' };
 const ownPlace = { clusterUid: 'cluster-1', clusterName: 'prod', resourceGroup: 'storage' };
 /** The name the account for ordinary shares gets where nobody has it. */

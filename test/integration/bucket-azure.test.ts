@@ -52,7 +52,7 @@ const bucketOf = (wanted: Partial<DesiredBucket> = {}): DesiredBucket =>
 
 const bucket = bucketOf();
 const mark = { quartermaster_objectstore: 'uid-of-sparkhistory', quartermaster_cluster: 'cluster-1' };
-const signal = () => AbortSignal.timeout(15_000);
+const signal = () => AbortSignal.timeout(60_000);
 const container = (account = name) => arm.account(account)?.containers.get('sparkhistory');
 const asked = (method: string) => arm.requests.filter((request) => request.method === method);
 

@@ -20,7 +20,7 @@ const bucketOf = (wanted: Partial<DesiredBucket> = {}): DesiredBucket =>
   desiredBucket({ location: 'europe-west1', ...wanted });
 
 const bucket = bucketOf();
-const signal = () => AbortSignal.timeout(10_000);
+const signal = () => AbortSignal.timeout(60_000);
 
 const featureFor = (wanted: DesiredBucket, name: Feature['name']): Feature => featureOf(provider, wanted, name);
 
@@ -239,7 +239,7 @@ describe('the platform’s workload identity', () => {
     vi.stubEnv('GOOGLE_APPLICATION_CREDENTIALS', undefined);
     vi.stubEnv('CLOUDSDK_CONFIG', '/nowhere');
     vi.stubEnv('HOME', '/nowhere');
-    return createGcsProvider({ project: 'my-project', endpoint: stub.endpoint, timeoutMs: 3_000 });
+    return createGcsProvider({ project: 'my-project', endpoint: stub.endpoint, timeoutMs: 30_000 });
   };
 
   afterEach(async () => {

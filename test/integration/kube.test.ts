@@ -110,7 +110,7 @@ describe('the client of the API server', () => {
             () => true,
             () => false,
           ),
-        { timeout: 10_000 },
+        { timeout: 30_000 },
       )
       .toBe(true);
     await kube.create(widgets, widget);

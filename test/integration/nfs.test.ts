@@ -13,7 +13,7 @@ import { NFS_NAMESPACE as NFS, type NfsStorage, nfsStorage, volumeAt } from '../
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 import { claim as claimFor } from '../fixtures/storage.ts';
 
-const soon = { timeout: 10_000, interval: 50 };
+const soon = { timeout: 30_000, interval: 50 };
 
 const claim = (name: string, storageClassName: string, storage = '1Gi'): PersistentVolumeClaim =>
   claimFor(name, storageClassName, { mode: 'ReadWriteMany', storage });

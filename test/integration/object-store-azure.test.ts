@@ -192,7 +192,7 @@ describe('an ObjectStore on Azure', () => {
   });
 
   it('is made when Azure asks for fewer calls, and stays Ready when it does later', async () => {
-    const busy = { ...armError(429, 'TooManyRequests', 'wait'), headers: { 'retry-after': '1' } };
+    const busy = { ...armError(429, 'TooManyRequests', 'wait'), headers: { 'retry-after': '3' } };
     arm.failNext('PUT', /containers\/throttled$/, busy);
     await cluster.submit('throttled', { name: 'throttled' });
     await untilReason('throttled', 'Throttled');

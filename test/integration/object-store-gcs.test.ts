@@ -134,7 +134,7 @@ describe('an ObjectStore on Google Cloud', () => {
       'rateLimitExceeded',
       'The project exceeded the rate limit for creating and deleting buckets.',
     );
-    gcs.failNext('POST', /\/b$/, { ...busy, headers: { 'retry-after': '2' } });
+    gcs.failNext('POST', /\/b$/, { ...busy, headers: { 'retry-after': '3' } });
     await cluster.submit('hurried', { name: 'hurried-bucket' });
     await untilReason('hurried', 'Throttled');
     const refused = gcs.requests.length;

@@ -17,7 +17,7 @@ import {
 import { sparkOperatorWebhook } from '../fixtures/spark-operator-webhook.ts';
 
 const { systemNamespace } = system;
-const soon = { timeout: 10_000, interval: 20 };
+const soon = { timeout: 30_000, interval: 20 };
 
 const create = (defaults: PlatformDefaults): PlatformDefaults => {
   const { uid: _, generation: __, ...metadata } = defaults.metadata;

@@ -22,7 +22,7 @@ import {
 import { caseNames, objectsIn, readCase } from '../fixtures/golden-case.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 
-const soon = { timeout: 15_000, interval: 50 };
+const soon = { timeout: 30_000, interval: 50 };
 const pods = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
 const everyPod = objectsIn(
   join(import.meta.dirname, '../golden/job-pod/of-a-cron-job/defaults.yaml'),

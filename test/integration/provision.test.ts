@@ -21,7 +21,7 @@ import {
 } from '../fixtures/platform-defaults-cluster.ts';
 
 const { systemNamespace } = system;
-const soon = { timeout: 10_000, interval: 20 };
+const soon = { timeout: 30_000, interval: 20 };
 
 type Provision = NonNullable<PlatformDefaultsSpec['provision']>;
 

@@ -47,13 +47,13 @@ const untilAfter = async (name: string): Promise<void> => {
     '-o',
     jsonpath,
   ]);
-  await vi.waitUntil(() => Date.now() >= Date.parse(created) + 1_000, { timeout: 5_000 });
+  await vi.waitUntil(() => Date.now() >= Date.parse(created) + 1_000, { timeout: 30_000 });
 };
 
 beforeAll(async () => {
   cluster = await startShippedCluster();
   await kubectl(cluster.controlPlane, ['apply', '-f', join(resolve(import.meta.dirname, '../..'), 'test/schemas')]);
-  await kubectl(cluster.controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+  await kubectl(cluster.controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=120s']);
   await apply(app('first', 'geo'));
   await untilAfter('first');
   await apply(proxy('proxy', 'geo', 'http://proxy:3128'));
