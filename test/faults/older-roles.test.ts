@@ -50,10 +50,11 @@ describe('a replica whose roles are those of an earlier version', () => {
   it('is ready and admits without what it could do without, says so once, and has it when the roles come', async () => {
     await putRole('volumeattributesclasses', 'mutatingwebhookconfigurations');
     replica = await startReplica(cluster);
-    await untilReady(replica, 30_000);
+    await untilReady(replica);
     expect(await isAdmitting(replica)).toBe(true);
     expect(new Set(await unreadable())).toEqual(new Set(['volumeattributesclasses', 'mutatingwebhookconfigurations']));
-    expect(told('VolumeAttributesClass')).toHaveLength(1);
+    // Lines are written on the side, a moment later.
+    await expect.poll(() => told('VolumeAttributesClass')).toHaveLength(1);
     const page = await (await fetch(`${replica.opsUrl}/health`)).text();
     expect(page).toContain('may not list and watch volumeattributesclasses');
     await restoreRole();
