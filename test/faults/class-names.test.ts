@@ -12,7 +12,7 @@ import { claim } from '../fixtures/storage.ts';
 // Names that tenants give StorageClasses, by one replica and the API server that asks it.
 
 const UNUSED_SECONDS = 4;
-const soon = { timeout: 20_000, interval: 50 };
+const soon = { timeout: 60_000, interval: 50 };
 
 let cluster: ShippedCluster;
 let replica: ServeProcess;
@@ -97,17 +97,18 @@ describe('a claim of a missing class in whose name nothing is read', () => {
 
 describe('a class that was made from the name in a claim', () => {
   it('goes once nobody has used it for UNUSED_CLASS_SECONDS, which one that is used or somebody else’s never does', async () => {
+    // It is made before the claim is stored, and nobody uses it until then.
+    const askedAt = performance.now();
     await submit('passing', 'fast');
     const made = await classNamed('fast');
     expect(made).toBeDefined();
-    const namedAt = performance.now();
     const key = { namespace: 'default', name: 'passing' };
     await cluster.admin.remove(resources.persistentVolumeClaims, key);
     // What the controller of Kubernetes takes off once no pod uses it.
     await cluster.admin.mergePatch(resources.persistentVolumeClaims, key, { metadata: { finalizers: null } });
     expect(await stored('passing')).toBeUndefined();
     await expect.poll(() => classNamed('fast'), { timeout: 60_000, interval: 50 }).toBeUndefined();
-    expect(performance.now() - namedAt).toBeGreaterThan(UNUSED_SECONDS * 1_000);
+    expect(performance.now() - askedAt).toBeGreaterThan(UNUSED_SECONDS * 1_000);
     const removed = () => replica.lines().filter((line) => line.includes('unused StorageClass removed'));
     await expect.poll(removed, soon).toHaveLength(1);
     expect(await classNamed('fast-retain')).toBeDefined();
