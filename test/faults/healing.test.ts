@@ -5,12 +5,13 @@ import { CERTIFICATE_SECRET } from '../../src/api/names.ts';
 import { decodeState } from '../../src/certificates/rollover.ts';
 import type { MutatingWebhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
 import { resources } from '../../src/kube/api-server.ts';
+import { startOwnClock } from '../fixtures/own-clock.ts';
 import { startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 import { admitSpark, prepareSpark, untilAdmitted } from '../fixtures/spark-world.ts';
 
 const SYSTEM = 'quartermaster-system';
-const withinTenSeconds = { timeout: 10_000, interval: 50 };
+const soon = { timeout: 60_000, interval: 50 };
 const webhookKey = { namespace: '', name: 'quartermaster' };
 const secretKey = { namespace: SYSTEM, name: CERTIFICATE_SECRET };
 const rubbish = {
@@ -57,11 +58,17 @@ const isAdmitted = (): Promise<boolean> =>
     () => false,
   );
 
+const untilPutRight = async (isRight: () => Promise<boolean>): Promise<void> => {
+  using clock = startOwnClock();
+  await expect.poll(isRight, soon).toBe(true);
+  expect(clock.ms()).toBeLessThan(10_000);
+};
+
 describe('Quartermaster puts right within ten seconds', () => {
   it('a webhook configuration that was deleted', async () => {
     await cluster.admin.remove(resources.mutatingWebhooks, webhookKey);
-    await expect.poll(isWhole, withinTenSeconds).toBe(true);
-    await expect.poll(isAdmitted, withinTenSeconds).toBe(true);
+    await untilPutRight(isWhole);
+    await untilPutRight(isAdmitted);
   });
 
   it('a caBundle that was emptied', async () => {
@@ -77,20 +84,20 @@ describe('Quartermaster puts right within ten seconds', () => {
       patch,
     );
     expect(stored.webhooks?.map(({ clientConfig }) => clientConfig.caBundle)).toEqual(emptied.map(() => undefined));
-    await expect.poll(isWhole, withinTenSeconds).toBe(true);
-    await expect.poll(isAdmitted, withinTenSeconds).toBe(true);
+    await untilPutRight(isWhole);
+    await untilPutRight(isAdmitted);
   });
 
   it('a certificate Secret that was deleted', async () => {
     await cluster.admin.remove(resources.secrets, secretKey);
-    await expect.poll(isWhole, withinTenSeconds).toBe(true);
+    await untilPutRight(isWhole);
     expect(await isAdmitted()).toBe(true);
   });
 
   it('a certificate Secret that was filled with rubbish', async () => {
     const stored = await cluster.admin.mergePatch<Secret>(resources.secrets, secretKey, { data: rubbish });
     expect(stored.data).toMatchObject(rubbish);
-    await expect.poll(isWhole, withinTenSeconds).toBe(true);
+    await untilPutRight(isWhole);
     expect(await isAdmitted()).toBe(true);
   });
 
@@ -99,8 +106,8 @@ describe('Quartermaster puts right within ten seconds', () => {
     await cluster.admin.mergePatch(resources.secrets, secretKey, { data: rubbish });
     replica = await startReplica(cluster);
     await untilReady(replica);
-    await expect.poll(isWhole, withinTenSeconds).toBe(true);
-    await expect.poll(isAdmitted, withinTenSeconds).toBe(true);
+    await untilPutRight(isWhole);
+    await untilPutRight(isAdmitted);
   });
 });
 
@@ -110,7 +117,7 @@ describe('where it cannot put it right', () => {
     const theirs = { apiVersion: 'v1', kind: 'Secret', metadata: { ...secretKey }, data: { mine: 'eA==' } };
     await cluster.admin.apply(resources.secrets, theirs);
     await expect
-      .poll(() => replica.lines().join('\n'), withinTenSeconds)
+      .poll(() => replica.lines().join('\n'), soon)
       .toContain(`Secret ${SYSTEM}/${CERTIFICATE_SECRET} holds no certificate that can be used and is not labelled`);
     expect(await isAdmitted()).toBe(true);
   });
