@@ -26,8 +26,11 @@ import { conditionOf, NAMESPACE, until } from '../fixtures/object-store-cluster.
 import { type Bundle, isLeading, makeBundle, shippedKubeconfig, startReplica } from '../fixtures/replica.ts';
 import { createWriteTrap, type Shot, startWriteProxy, type WriteProxy } from '../fixtures/write-proxy.ts';
 
-/** Its Lease is taken away with a process that was killed, so that nobody waits for it to run out. */
-const LEASE_SECONDS = '3';
+/**
+ * Its Lease is taken away with a process that was killed, so that nobody waits for it to run out. One that lives loses it only where
+ * nothing runs for two thirds of that.
+ */
+const LEASE_SECONDS = '6';
 const PLATFORM_SECRET = 's3-platform';
 const NEIGHBOUR = 'neighbour';
 

@@ -6,14 +6,18 @@ import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
 import { LEASE_NAME } from '../../src/api/names.ts';
 import { resources } from '../../src/kube/api-server.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
+import { startOwnClock } from '../fixtures/own-clock.ts';
 import { type Bundle, isLeading, makeBundle, shippedKubeconfig, startReplica } from '../fixtures/replica.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 import { startSteadyLoad } from '../fixtures/steady-load.ts';
 import { startTcpProxy, type TcpProxy } from '../fixtures/tcp-proxy.ts';
 
-const LEASE_SECONDS = 3;
+/** It is lost where it cannot be renewed for two thirds of that: longer than a machine stands still. */
+const LEASE_SECONDS = 6;
 /** How far apart the looks of a candidate are at most: see electionTimes. */
 const RETRY_MS = LEASE_SECONDS * 133 * 1.2;
+/** Of the look that finds it run out, and of ours. */
+const CALLS_MS = 500;
 const KILLS = 3;
 /** Recorded by the API server: every write of ours, and what the Lease was written to be. */
 const users = ['system:serviceaccount:quartermaster-system:quartermaster'];
@@ -79,7 +83,7 @@ const holderOf = async (): Promise<string> => {
 };
 
 describe('kill -9 of the leader', () => {
-  it('makes another lead once the lease has run out, and never two at once', { timeout: 120_000 }, async () => {
+  it('makes another lead once the lease has run out, and never two at once', { timeout: 300_000 }, async () => {
     const start = async (index: number): Promise<ServeProcess> => {
       const kubeconfig = await shippedKubeconfig(cluster, proxies[index]?.url);
       const replica = await startReplica(cluster, {
@@ -98,26 +102,26 @@ describe('kill -9 of the leader', () => {
     });
     const countWriters = async () =>
       new Set((await audit()).filter(isLeadersWrite).map(({ sourceIPs }) => sourceIPs[0])).size;
-    const patiently = { timeout: 20_000, interval: 50 };
+    const patiently = { timeout: 60_000, interval: 50 };
     const takeovers: number[] = [];
     for (let kills = 0; kills < KILLS; kills += 1) {
       const leads = () => Promise.all(running.map(isLeading));
-      await expect.poll(leads, { timeout: 20_000, interval: 20 }).toContain(true);
+      await expect.poll(leads, { ...patiently, interval: 20 }).toContain(true);
       // One killed before it wrote anything would prove nothing.
       await expect.poll(countWriters, patiently).toBe(kills + 1);
       const before = await holderOf();
       const [leader] = running.splice((await leads()).indexOf(true), 1);
       leader?.kill('SIGKILL');
-      const killedAt = performance.now();
-      await expect.poll(holderOf, { timeout: LEASE_SECONDS * 3_000, interval: 10 }).not.toBe(before);
-      takeovers.push(performance.now() - killedAt);
+      using sinceKill = startOwnClock();
+      await expect.poll(holderOf, { ...patiently, interval: 10 }).not.toBe(before);
+      takeovers.push(sinceKill.ms());
       running.push(await start(kills + 2));
     }
     await expect.poll(countWriters, patiently).toBe(KILLS + 1);
     await work.stop();
     await Promise.all(running.map(({ stop }) => stop()));
 
-    expect(Math.max(...takeovers)).toBeLessThan(LEASE_SECONDS * 1_000 + RETRY_MS);
+    expect(Math.max(...takeovers)).toBeLessThan(LEASE_SECONDS * 1_000 + RETRY_MS + CALLS_MS);
     const events = await audit();
     const holdings = events
       .filter(isLeaseWrite)
