@@ -8,7 +8,7 @@ import { createOthers, drip, type Ended, type Line, type Others, openLine, openT
 
 const START = 'POST /mutate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
 const CLOSE = 'Connection: close\r\n';
-/** Noise of a busy machine, in milliseconds. */
+/** What the server may run in any case while a review waits, in milliseconds. */
 const LEAST_BOUND = 20;
 
 let server: ServerProcess;
@@ -31,8 +31,8 @@ const post = (body: string | Buffer, headers = ''): Buffer =>
 beforeAll(async () => {
   server = await startServerProcess();
   others = createOthers(server, review);
-  await others.p99();
-  const normal = [await others.p99(), await others.p99(), await others.p99()];
+  await others.p99Ran();
+  const normal = [await others.p99Ran(), await others.p99Ran(), await others.p99Ran()];
   bound = Math.max(2 * Math.max(...normal), LEAST_BOUND);
 });
 
@@ -41,8 +41,8 @@ afterAll(async () => {
   await server?.stop();
 });
 
-/** The machine may be busy with something else: then once more. */
-const expectOthersAsUsual = () => expect.poll(others.p99, { timeout: 60_000, interval: 0 }).toBeLessThan(bound);
+/** It may still be at what it was sent before: then once more. */
+const expectOthersAsUsual = () => expect.poll(others.p99Ran, { timeout: 60_000, interval: 0 }).toBeLessThan(bound);
 
 afterEach(async () => {
   await expectOthersAsUsual();
@@ -91,7 +91,7 @@ describe('a body', () => {
     const message = denseOf(40_000);
     const answers = await Promise.all(Array.from({ length: 10 }, () => send(server, message)));
     for (const { codes } of answers) expect([[200], [503]]).toContainEqual(codes);
-  }, 60_000);
+  }, 300_000);
 
   it('that never ends is cut off once it is larger than any', async () => {
     const { socket, ended } = await openLine(server);
@@ -177,7 +177,7 @@ describe('who takes his time', () => {
     await expectOthersAsUsual();
     const ends = await Promise.all([headers, body, silent].map(({ ended }) => ended));
     expect(ends.map(({ codes }) => codes)).toEqual([[408], [408], []]);
-  }, 60_000);
+  }, 300_000);
 });
 
 describe('ten thousand connections', () => {
@@ -194,5 +194,5 @@ describe('ten thousand connections', () => {
     await expectOthersAsUsual();
     await expect.poll(() => lines.filter(({ socket }) => !socket.destroyed).length).toBeLessThanOrEqual(2_000);
     for (const { socket } of lines) socket.destroy();
-  }, 120_000);
+  }, 300_000);
 });

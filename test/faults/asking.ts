@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
 import { json } from 'node:stream/consumers';
@@ -9,6 +10,10 @@ export interface Target {
   readonly review: string;
   readonly atOnce: number;
 }
+
+/** What the main thread of a process ran so far, in milliseconds: proc_pid_schedstat(5) counts nanoseconds. */
+export const ranMsOf = (pid: number): number =>
+  Number.parseInt(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8'), 10) / 1e6;
 
 /** An API server lets so many idle connections to a webhook stand (client-go, transport/cache.go). */
 const MAX_IDLE = 25;

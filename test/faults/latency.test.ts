@@ -34,7 +34,7 @@ const measured: Measured[] = [];
 beforeAll(async () => {
   server = await startServerProcess(true);
   others = createOthers(server, review);
-  await others.p99();
+  await others.p99Ran();
   await measure('nobody attacks');
 });
 

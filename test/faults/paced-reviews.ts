@@ -1,9 +1,8 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { setInterval } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Waits } from './abuse-client.ts';
-import { createAsk, type Target } from './asking.ts';
+import { createAsk, ranMsOf, type Target } from './asking.ts';
 
 // 200 reviews a second in a thread of their own, whatever the one that attacks does, each at its time, whether or not the last are
 // answered. Ends at the first message, and posts how long they waited; fails where one was not admitted.
@@ -30,14 +29,12 @@ const over = once(parentPort, 'message').then(() => {
 await ask();
 parentPort.postMessage('ready');
 
-/** Of the main thread: proc_pid_schedstat(5) counts nanoseconds. */
-const ranMs = (): number => Number.parseInt(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8'), 10) / 1e6;
 const startedAt = performance.now();
 const dueAt = (index: number): number => startedAt + (1_000 * index) / PER_SECOND;
 const askDue = async (index: number): Promise<Wait> => {
-  const ranBefore = ranMs();
+  const ranBefore = ranMsOf(pid);
   await ask();
-  return { ms: performance.now() - dueAt(index), ranMs: ranMs() - ranBefore };
+  return { ms: performance.now() - dueAt(index), ranMs: ranMsOf(pid) - ranBefore };
 };
 for await (const _ of setInterval(1_000 / PER_SECOND)) {
   while (dueAt(waits.length) <= performance.now()) waits.push(askDue(waits.length));
