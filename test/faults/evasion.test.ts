@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import { type ServeProcess, untilReady } from '../../dev/serve-process.ts';
+import { until } from '../../dev/until.ts';
 import type { KubeObject, Pod, StringMap } from '../../src/api/kubernetes.ts';
 import { INJECT_LABEL, INJECTED_ANNOTATION } from '../../src/api/names.ts';
 import type { PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
@@ -32,7 +33,7 @@ const SPARK = {
   SparkApplication: resources.sparkApplications,
 };
 const pods = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
-const soon = { timeout: 20_000 };
+const soon = { timeout: 60_000 };
 
 let cluster: ShippedCluster;
 let replica: ServeProcess;
@@ -41,6 +42,7 @@ beforeAll(async () => {
   cluster = await startShippedCluster();
   for (const resource of Object.values(SPARK))
     await cluster.admin.create(resources.customResourceDefinitions, openCrd(resource));
+  for (const resource of Object.values(SPARK)) await until(60_000, () => cluster.admin.list(resource, {}));
   // Without it no configuration of an exporter reaches a pod.
   await cluster.admin.create(resources.mutatingWebhooks, sparkOperatorWebhook);
   await enforce('cost', { kinds: ['PersistentVolumeClaim', 'SparkApplication'] }, { labels: COST });
@@ -178,7 +180,7 @@ const oddApplication = (labels: StringMap): KubeObject => {
 
 describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
   it('is given as ever', async () => {
-    await expect.poll(() => submit(claim('given', { team })), { timeout: 20_000 }).toEqual({ team, ...COST });
+    await expect.poll(() => submit(claim('given', { team })), soon).toEqual({ team, ...COST });
   });
 
   it.each([
@@ -414,9 +416,7 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
   });
 
   it('cannot be got round by an object that is too odd to be read', async () => {
-    await expect
-      .poll(() => submit(oddApplication({ team })), { timeout: 20_000 })
-      .toContain(enforcedFor('spark-application'));
+    await expect.poll(() => submit(oddApplication({ team })), soon).toContain(enforcedFor('spark-application'));
     expect(await submit(oddApplication({}))).toEqual({});
   });
 
