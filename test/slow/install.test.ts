@@ -119,6 +119,10 @@ describe('the install', () => {
       clientConfig: { url: 'https://127.0.0.1:1/mutate' },
     }));
     await admin.mergePatch(resources.mutatingWebhooks, webhookKey, { webhooks: failing });
+    // The API server reads that a moment later: what came before would prove nothing.
+    const tried = () =>
+      admin.create(resources.persistentVolumeClaims, claim('default'), { dryRun: true }).then(() => 'stored', String);
+    await expect.poll(tried).toContain('failed calling webhook');
     await admin.create(resources.nodes, object('v1', 'Node', 'first'));
     await admin.create(pods, pod('kube-system'));
     await expect(admin.create(pods, pod(SYSTEM))).rejects.toThrow('PodSecurity');
