@@ -107,7 +107,7 @@ beforeAll(async () => {
   const bound = ['--subresource=status', '--type=merge', '-p', '{"status":{"phase":"Bound"}}'];
   await kubectl(cluster.controlPlane, ['patch', 'persistentvolumeclaim', 'theirs', ...bound]);
   // The API server reads new policies a moment after they are stored.
-  await until(30_000, async () => {
+  await until(60_000, async () => {
     await expect(
       self.create(resources.configMaps, configMap({ namespace: 'default' }), { dryRun: true }),
     ).rejects.toThrow('makes only what it labels');

@@ -15,7 +15,7 @@ import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cl
 const LIMIT = 12;
 const NODES = '10.0.0.0/24';
 const ASKED = { 'example.org/asked': 'yes' };
-const soon = { timeout: 20_000, interval: 50 };
+const soon = { timeout: 60_000, interval: 50 };
 
 let cluster: ShippedCluster;
 let replica: ServeProcess;

@@ -122,8 +122,8 @@ describe('the bundle, serving', () => {
   afterAll(() => controlPlane?.stop());
 
   const until = async (isTrue: () => Promise<boolean>): Promise<void> => {
-    for (const end = Date.now() + 15_000; !(await isTrue().catch(() => false)); await sleep(20)) {
-      if (Date.now() > end) throw new Error('not within 15 s');
+    for (const end = Date.now() + 60_000; !(await isTrue().catch(() => false)); await sleep(20)) {
+      if (Date.now() > end) throw new Error('not within 60 s');
     }
   };
 

@@ -9,7 +9,7 @@ import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cl
 
 const SERVER = { namespace: 'quartermaster-nfs', name: 'team-nfs-nfs' };
 const CLAIM = { namespace: 'default', name: 'files' };
-const soon = { timeout: 30_000, interval: 200 };
+const soon = { timeout: 60_000, interval: 200 };
 
 let cluster: ShippedCluster;
 let metadata: Awaited<ReturnType<typeof startMetadataStub>>;

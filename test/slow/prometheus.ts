@@ -81,7 +81,7 @@ export const startPrometheus = async (targets: Readonly<Record<string, string>>)
     await daemon.stop();
     await rm(directory, { recursive: true });
   };
-  await until(20_000, () => get('query?query=up')).catch(async (error: unknown) => {
+  await until(60_000, () => get('query?query=up')).catch(async (error: unknown) => {
     await stop();
     throw new Error(`Prometheus does not answer: ${daemon.lastWords()}`, { cause: error });
   });

@@ -16,7 +16,7 @@ const PER_SECOND = 100;
 const SERVICE = { range: '127.100.0.0/24', address: '127.100.0.10', port: 443 };
 const deploymentKey = { namespace: 'quartermaster-system', name: 'quartermaster' };
 const webhookKey = { namespace: '', name: 'quartermaster' };
-const soon = { timeout: 20_000, interval: 20 };
+const soon = { timeout: 60_000, interval: 20 };
 
 let bundle: Bundle;
 let cluster: ShippedCluster;
