@@ -6,11 +6,10 @@ import type { MetadataAnswer, MetadataClient } from '../cloud.ts';
 /** The link-local address that all metadata services but Alibaba's share. */
 export const METADATA_ADDRESS = 'http://169.254.169.254';
 
-const REQUEST_TIMEOUT_MS = 1_000;
 const BODY_LIMIT_BYTES = 256 * 1024;
 
-/** A client for the service at `base`. `signal` ends whatever is under way, as a time-out. */
-export const createMetadataClient = (base: URL, signal: AbortSignal): MetadataClient => {
+/** A client for the service at `base`, which waits so long for each answer. `signal` ends whatever is under way, as a time-out. */
+export const createMetadataClient = (base: URL, signal: AbortSignal, timeoutMs: number): MetadataClient => {
   // An agent of our own: NODE_USE_ENV_PROXY makes the global one send even these requests to a proxy.
   const agent = new Agent();
   const ask =
@@ -21,7 +20,7 @@ export const createMetadataClient = (base: URL, signal: AbortSignal): MetadataCl
         method,
         headers,
         agent,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       });
   return { get: ask('GET'), put: ask('PUT') };
 };
