@@ -92,7 +92,8 @@ onCluster('what is shipped, installed on a real node', (join) => {
     await inNamespace(cluster, { name: 'meanwhile' }, async () => {
       const named = claim.replaceAll('fast-scratch', 'made-meanwhile');
       await kubectl.withInput(named, '-n', 'meanwhile', 'create', '-f', '-');
-      expect(await kubectl('get', 'storageclass', 'made-meanwhile', '-o', 'name')).toContain('made-meanwhile');
+      // By the controller where the Service still led to the one that is gone.
+      await kubectl('wait', '--for=create', 'storageclass/made-meanwhile', '--timeout=60s');
     });
     await kubectl(...system, 'rollout', 'status', 'deployment/quartermaster', '--timeout=60s');
   });
