@@ -49,19 +49,19 @@ const counting =
   });
 
 describe('200 ObjectStores at once', () => {
-  it('become Ready with one create call each', { timeout: 180_000 }, async () => {
+  it('become Ready with one create call each', { timeout: 600_000 }, async () => {
     const names = Array.from({ length: 200 }, (_, index) => `crowd-${index}`);
     const created: string[] = [];
     controller = cluster.run({ provider: counting((name) => created.push(name)) });
     await submitAll(names);
-    await untilAllReady(names, 150_000);
+    await untilAllReady(names, 540_000);
     expect(created.toSorted()).toEqual(names.toSorted());
     expect(await bucketsOf(alice)).toEqual(expect.arrayContaining(names));
     const stores = await readAll(names);
     expect(stores.filter(({ status }) => status?.ownership !== 'Created')).toEqual([]);
   });
 
-  it('hold still for as long as the provider asks', { timeout: 180_000 }, async () => {
+  it('hold still for as long as the provider asks', { timeout: 600_000 }, async () => {
     const names = Array.from({ length: 60 }, (_, index) => `patient-${index}`);
     const calls: { readonly name: string; readonly at: number }[] = [];
     let asked = Number.POSITIVE_INFINITY;
@@ -75,7 +75,7 @@ describe('200 ObjectStores at once', () => {
       }),
     });
     await submitAll(names);
-    await untilAllReady(names, 120_000);
+    await untilAllReady(names, 540_000);
     const early = calls.filter(({ at }) => at > asked && at < asked + pauseMs * 0.8);
     // Those that were under way already, of which there are at most five besides the one that was told.
     expect(early.length).toBeLessThanOrEqual(5);
@@ -84,7 +84,7 @@ describe('200 ObjectStores at once', () => {
 });
 
 describe('two ObjectStores for one bucket', () => {
-  it('come to one that has it and one that is told so, again and again', { timeout: 120_000 }, async () => {
+  it('come to one that has it and one that is told so, again and again', { timeout: 600_000 }, async () => {
     controller = cluster.run();
     for (let round = 0; round < 8; round++) {
       const twins = [`twin-a-${round}`, `twin-b-${round}`];

@@ -52,7 +52,7 @@ beforeAll(async () => {
   controlPlane = await startControlPlane();
   admin = createKube(await findConnection({ KUBECONFIG: controlPlane.kubeconfig }));
   await kubectl(controlPlane, ['apply', '-f', join(import.meta.dirname, '../schemas')]);
-  await kubectl(controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=120s']);
+  await kubectl(controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=50s']);
   await kubectl(controlPlane, ['create', 'namespace', NAMESPACE]);
   const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: CLASSES });
   await kubectl(controlPlane, ['apply', '-f', '-'], { input });

@@ -48,7 +48,7 @@ const applyDefaults = async (manifest: string): Promise<void> => {
     'platformdefaults',
     '--all',
     '-A',
-    '--timeout=60s',
+    '--timeout=50s',
   ]);
 };
 
@@ -56,7 +56,7 @@ beforeAll(async () => {
   cluster = await startShippedCluster();
   metadata = await startMetadataStub('openstack');
   await kubectl(cluster.controlPlane, ['apply', '-f', join(root, 'test/schemas')]);
-  await kubectl(cluster.controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=120s']);
+  await kubectl(cluster.controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=50s']);
   await cluster.admin.create(resources.mutatingWebhooks, sparkOperatorWebhook);
   const [webhookPort = 0, opsPort = 0] = await freePorts(2);
   quartermaster = await startQuartermaster({

@@ -53,7 +53,7 @@ const untilAfter = async (name: string): Promise<void> => {
 beforeAll(async () => {
   cluster = await startShippedCluster();
   await kubectl(cluster.controlPlane, ['apply', '-f', join(resolve(import.meta.dirname, '../..'), 'test/schemas')]);
-  await kubectl(cluster.controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=120s']);
+  await kubectl(cluster.controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=50s']);
   await apply(app('first', 'geo'));
   await untilAfter('first');
   await apply(proxy('proxy', 'geo', 'http://proxy:3128'));

@@ -17,7 +17,7 @@ let controlPlane: ControlPlane;
 beforeAll(async () => {
   controlPlane = await startControlPlane();
   await kubectl(controlPlane, ['apply', '-f', 'manifests/base/crds.yaml', '-f', 'test/schemas']);
-  await kubectl(controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=120s']);
+  await kubectl(controlPlane, ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=50s']);
 });
 
 afterAll(() => controlPlane?.stop());

@@ -67,7 +67,7 @@ describe('the install, applied by a GitOps controller and then written to by the
 
   beforeAll(async () => {
     for (const manager of MANAGERS) await applyAs(manager, install);
-    await kubectl(controlPlane, ['wait', '--for=condition=established', '--timeout=120s', 'crd', '--all']);
+    await kubectl(controlPlane, ['wait', '--for=condition=established', '--timeout=50s', 'crd', '--all']);
     const kubeconfig = await controlPlane.serviceAccountKubeconfig(SYSTEM, 'quartermaster');
     const look = webhookPublisher({
       kube: createKube(await findConnection({ KUBECONFIG: kubeconfig })),

@@ -130,7 +130,7 @@ describe.each(helmVersions)('the chart, by helm %s against a real API server', (
   it('is installed with an image that never starts, and refuses nothing', async () => {
     expect(await helm('install', 'quartermaster', CHART, '--create-namespace')).toContain('STATUS: deployed');
     expect(await removal.refusedOf(EACH)).toEqual([]);
-    await kubectl(removal.controlPlane, ['wait', '--for=condition=established', '--timeout=120s', 'crd', '--all']);
+    await kubectl(removal.controlPlane, ['wait', '--for=condition=established', '--timeout=50s', 'crd', '--all']);
     const defaults = {
       apiVersion: 'quartermaster.dev/v1alpha1',
       kind: 'PlatformDefaults',

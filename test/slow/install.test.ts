@@ -46,7 +46,7 @@ beforeAll(async () => {
   nobody = await as('default', 'nobody');
   await apply();
   // Only then does the API server write nothing more into them by itself.
-  await kubectl(controlPlane, ['wait', '--for=condition=established', '--timeout=120s', 'crd', '--all']);
+  await kubectl(controlPlane, ['wait', '--for=condition=established', '--timeout=50s', 'crd', '--all']);
 });
 afterAll(() => controlPlane?.stop());
 
