@@ -60,6 +60,7 @@ export const measureClusterScale = async (folder: string): Promise<ClusterScale>
     const reconciles = await untilSettled(serve);
     const settledMs = performance.now() - startedAt - QUIET_MS;
     const settledBytes = rssOf(serve);
+    await untilTold(audit);
     const before = linesIn(audit).length;
     await sleep(REST_MS);
     const atRest = linesIn(audit).slice(before);
@@ -105,6 +106,18 @@ const auditing = (folder: string, log: string): Readonly<Record<string, string>>
 
 /** A watch is written down when it is over. */
 const linesIn = (log: string): readonly string[] => readFileSync(log, 'utf8').split('\n').slice(0, -1);
+
+/** Events of what was done are sent at a bounded rate, for minutes where much was done. Resolves when none came for a while. */
+const untilTold = async (audit: string): Promise<void> => {
+  const eventsIn = (): number => linesIn(audit).filter((line) => line.includes('"resource":"events"')).length;
+  let known = -1;
+  for (const deadline = Date.now() + SETTLED_WITHIN_MS; Date.now() < deadline; await sleep(QUIET_MS)) {
+    const now = eventsIn();
+    if (now === known) return;
+    known = now;
+  }
+  throw new Error(`Events still came after ${SETTLED_WITHIN_MS / 1_000} s`);
+};
 
 interface AuditEvent {
   readonly verb: string;
