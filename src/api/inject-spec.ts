@@ -328,11 +328,15 @@ export const tolerationKey = ({ key, operator, value, effect }: Toleration): str
 
 /** A mount path as container runtimes read it: `/data/`, `//data` and `/x/../data` are one place. */
 export const mountKey = (mountPath: string): string => {
+  if (!MAY_BE_OTHERWISE.test(mountPath)) return mountPath;
   const path = mountPath.includes('//') || mountPath.includes('/.') ? posix.normalize(mountPath) : mountPath;
   let end = path.length;
   while (end > 1 && path[end - 1] === '/') end -= 1;
   return path.slice(0, end);
 };
+
+/** Asked of every mount of every object: hardly any ends in a slash, or has one before another or a dot. */
+const MAY_BE_OTHERWISE = /\/(?:[./]|$)/;
 
 /** Every path that something is mounted at, whichever list names it. */
 export const mountPathsOf = (inject: InjectSpec): readonly string[] =>
