@@ -435,3 +435,13 @@ describe('a kind that there is not', () => {
     expect(await warningsOf('batc/v1', 'Jobs', definition)).toEqual([]);
   });
 });
+
+it.each(['x', '[x]', '7'])('annotations that are no map, %s, are refused in an update too', async (annotations) => {
+  const stored = app('{}').replace(
+    'name: pi',
+    "name: pi, annotations: { kubectl.kubernetes.io/last-applied-configuration: '{}' }",
+  );
+  const changed = app('{}').replace('name: pi', `name: pi, annotations: ${annotations}`);
+  const [document] = await documentsOf(changed, '--old', file('old.yaml', stored));
+  expect(document).toMatchObject({ operation: 'UPDATE', allowed: false });
+});

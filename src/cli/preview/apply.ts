@@ -25,10 +25,10 @@ const lastApplied = ({ metadata }: KubeObject): UnknownRecord => {
   }
 };
 
-/** The manifest says nothing about kubectl's own copy; the API server keeps it. */
+/** The manifest says nothing about kubectl's own copy; the API server keeps it. Annotations that are no map are for it to refuse. */
 const withLastApplied = (object: KubeObject, { metadata }: KubeObject): KubeObject => {
   const copy = metadata.annotations?.[LAST_APPLIED];
-  if (copy === undefined) return object;
+  if (copy === undefined || !isRecord(object.metadata.annotations ?? {})) return object;
   return {
     ...object,
     metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [LAST_APPLIED]: copy } },
