@@ -1,8 +1,6 @@
 import type { Budget, Reservation } from './budget.ts';
 import { type Exchange, hostOf, whileOpen } from './exchange.ts';
-
-/** Has a job of that address done when its turn comes. */
-export type InTurn = (host: string, job: () => void) => void;
+import type { InTurn } from './fair-queue.ts';
 
 /** How much of one body may be in memory. All in bytes. */
 export interface BodyLimits {

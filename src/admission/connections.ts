@@ -3,14 +3,15 @@ import type { ServerResponse } from 'node:http';
 import type { Server } from 'node:https';
 import { type Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { PROBE_PATH } from '../api/names.ts';
 import type { Exchange } from './exchange.ts';
+import { isPipelined, stopReading } from './pipelining.ts';
 import { type Answer, failure, lastAnswer, send } from './review.ts';
 
 /** What a server knows of its connections. */
-interface Connections {
-  /** To be told of each request; true where it came before the one ahead of it was answered. */
+export interface Connections {
+  /** To be told of each request; true where it is pipelined, after which nothing is read on its connection. */
   readonly begin: (exchange: Exchange) => boolean;
   /** What is under way on a connection; undefined where it is idle. */
   readonly underWay: (socket: Duplex) => Exchange | undefined;
@@ -18,6 +19,8 @@ interface Connections {
   readonly inFlight: () => readonly ServerResponse[];
   /** Closes the connection that has been idle longest; false where none is idle. */
   readonly closeLongestIdle: () => boolean;
+  /** That a review was answered on one that is open of the address. */
+  readonly isServed: (host: string) => boolean;
   /** How many are open. */
   readonly count: () => number;
 }
@@ -33,8 +36,6 @@ interface Connection {
   usedAt: number;
   /** When its last request began, in milliseconds. */
   usedAtMs: number;
-  /** A request on it came before the one ahead of it was answered. */
-  isPipelined: boolean;
   /** A review was answered on it before the exchange. */
   hasServed: boolean;
   /** Until its response closes: an idle connection holds no review. */
@@ -56,7 +57,7 @@ export const keepConnections = (server: NetServer, max: number, now = ownClock(s
     const peer = peerOf(socket);
     const host = socket.remoteAddress;
     const openedAtMs = now();
-    const idle = { usedAt: ++uses, usedAtMs: openedAtMs, isPipelined: false, hasServed: false, exchange: undefined };
+    const idle = { usedAt: ++uses, usedAtMs: openedAtMs, hasServed: false, exchange: undefined };
     const connection: Connection = { socket, peer, host, openedAtMs, ...idle };
     open.set(peer, connection);
     socket.once('close', () => forget(connection));
@@ -74,7 +75,8 @@ export const keepConnections = (server: NetServer, max: number, now = ownClock(s
     begin: (exchange) => {
       const connection = bySocket.get(exchange.request.socket);
       if (connection === undefined) return false;
-      connection.isPipelined ||= connection.exchange?.response.writableEnded === false;
+      const pipelined = isPipelined(connection.exchange?.response);
+      if (pipelined) stopReading(exchange.request.socket);
       connection.hasServed = hasServed(connection);
       connection.usedAt = ++uses;
       connection.usedAtMs = now();
@@ -84,7 +86,7 @@ export const keepConnections = (server: NetServer, max: number, now = ownClock(s
         connection.hasServed = hasServed(connection);
         connection.exchange = undefined;
       });
-      return connection.isPipelined;
+      return pipelined;
     },
     underWay: (socket) => bySocket.get(socket)?.exchange,
     inFlight: () => [...open.values()].flatMap(({ exchange }) => exchange?.response ?? []),
@@ -95,6 +97,7 @@ export const keepConnections = (server: NetServer, max: number, now = ownClock(s
       idle.socket.destroy();
       return true;
     },
+    isServed: (host) => [...open.values()].some((one) => one.host === host && hasServed(one)),
     count: () => open.size,
   };
 };
@@ -280,7 +283,7 @@ const closeIdleConnections = async (connections: Connections): Promise<void> => 
   for (let left = count; left >= 0; left -= 1) {
     await sleep(Math.min(MAX_GAP_MS, ALL_GAPS_MS / count));
     // Right after the poll phase: a connection whose request has arrived does not pass for idle.
-    await setImmediate();
+    await nextTurn();
     if (!connections.closeLongestIdle()) return;
   }
 };
@@ -303,7 +306,7 @@ const untilQuiet = async (server: Server, ms: number): Promise<void> => {
     isQuiet = true;
     await sleep(stepMs);
     // Right after the poll phase, which tells of all that has arrived.
-    await setImmediate();
+    await nextTurn();
     leftMs = isQuiet ? leftMs - stepMs : ms;
   }
 };

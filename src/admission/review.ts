@@ -145,13 +145,8 @@ export const failure = (status: number, reason: string, message: string): Answer
 /** Sends an answer, unless one was sent; `isLast` closes the connection after it. */
 export const send = (response: ServerResponse, { status, body }: Answer, isLast: boolean): void => {
   if (response.headersSent) return;
-  const length = Buffer.byteLength(body);
-  response.writeHead(
-    status,
-    isLast
-      ? { 'Content-Type': 'application/json', 'Content-Length': length, Connection: 'close' }
-      : { 'Content-Type': 'application/json', 'Content-Length': length },
-  );
+  if (isLast) response.shouldKeepAlive = false;
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) });
   response.end(body);
 };
 

@@ -7,11 +7,14 @@ import type { AdmissionRequest } from '../api/admission.ts';
 import { messageOf } from '../api/errors.ts';
 import { MUTATE_PATH, PROBE_PATH } from '../api/names.ts';
 import type { Log } from '../ops/log.ts';
-import { type Body, createBodyReader, type InTurn, isTooComplex } from './body.ts';
+import { type Body, createBodyReader, isTooComplex } from './body.ts';
 import { createBudget } from './budget.ts';
 import { ANYBODY, type Callers } from './callers.ts';
 import { answerBrokenRequests, createShutdown, keepConnections } from './connections.ts';
+import { createRoundRobin } from './fair-queue.ts';
 import type { Handle } from './handler.ts';
+import { queueHandshakes } from './handshakes.ts';
+import { PIPELINED } from './pipelining.ts';
 import {
   type Answer,
   createSender,
@@ -72,13 +75,14 @@ export const createWebhookServer = (
   const send = createSender(answers);
   const connections = keepConnections(server, MAX_CONNECTIONS);
   const shutdown = createShutdown(server, connections);
+  queueHandshakes(server, connections);
   answerBrokenRequests(server, connections);
   server.on('request', (request, response) => {
     const exchange = { request, response };
     const isPipelined = connections.begin(exchange);
     // What is left of a body that was not read is not worth reading.
     const reply: Reply = (answered) => send(response, answered, isDraining || isPipelined || !request.complete);
-    const refusal = isPipelined ? PIPELINED : (refuseEarly(request) ?? callers.refusalOf(request));
+    const refusal = isPipelined ? NOT_YET : (refuseEarly(request) ?? callers.refusalOf(request));
     if (refusal !== undefined) {
       reply(refusal);
       return;
@@ -113,6 +117,8 @@ export const createWebhookServer = (
 const LIMITS = {
   minVersion: 'TLSv1.2',
   handshakeTimeout: 10_000,
+  // Nothing is read, and held, of a connection that waits for its turn.
+  pauseOnConnect: true,
   // Longer than the API server keeps an idle connection (90 s), so that it is never cut under a request.
   keepAliveTimeout: 120_000,
   headersTimeout: 10_000,
@@ -187,7 +193,7 @@ const refuseEarly = ({ method, url = '', headers }: IncomingMessage): Answer | u
 };
 
 /** No API server does this, and whoever does has as many reviews decided before anybody else's as fit into what is read at once. */
-const PIPELINED = failure(400, 'BadRequest', 'A connection takes the next request once it has answered the last.');
+const NOT_YET = failure(400, 'BadRequest', PIPELINED);
 const NOT_FOUND = failure(404, 'NotFound', `There is nothing here; reviews go to ${MUTATE_PATH}.`);
 const NO_POST = failure(405, 'MethodNotAllowed', `${MUTATE_PATH} takes POST only.`);
 const COMPRESSED = failure(415, 'UnsupportedMediaType', 'A compressed body is not accepted.');
@@ -236,36 +242,3 @@ interface Batcher<Job> {
   /** Has done at once what was gathered. */
   readonly run: () => void;
 }
-
-/** What large reviews may take of one turn of the event loop, in milliseconds, but for the first. */
-const SLICE_MS = 10;
-
-/**
- * Large reviews one after the other, each address in turn, a few within one turn of the event loop: no other waits for more than one
- * of those that take long. `before` is what goes first, in each turn.
- */
-const createRoundRobin = (before: () => void): InTurn => {
-  const waiting = new Map<string, (() => void)[]>();
-  const takeNext = (): (() => void) | undefined => {
-    for (const [host, jobs] of waiting) {
-      const job = jobs.shift();
-      waiting.delete(host);
-      if (jobs.length > 0) waiting.set(host, jobs);
-      return job;
-    }
-    return undefined;
-  };
-  const run = (): void => {
-    before();
-    const untilMs = performance.now() + SLICE_MS;
-    do takeNext()?.();
-    while (waiting.size > 0 && performance.now() < untilMs);
-    if (waiting.size > 0) setImmediate(run);
-  };
-  return (host, job) => {
-    if (waiting.size === 0) setImmediate(run);
-    const jobs = waiting.get(host);
-    if (jobs === undefined) waiting.set(host, [job]);
-    else jobs.push(job);
-  };
-};

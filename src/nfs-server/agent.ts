@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { unlessPipelined } from '../admission/pipelining.ts';
 import { messageOf } from '../api/errors.ts';
 import { schemaViolations } from '../api/schema-validation.ts';
 import { textWithin } from '../kube/bounded-text.ts';
@@ -50,9 +51,10 @@ export const createAgent = ({ token, isServing, apply }: AgentOptions): Server =
         return answer(response, 404, 'there is no such thing');
     }
   };
-  const server = createServer((request, response) => {
+  const listener = unlessPipelined((request, response) => {
     Promise.resolve(handle(request, response)).catch((error: unknown) => answer(response, 500, messageOf(error)));
   });
+  const server = createServer(listener);
   server.requestTimeout = TIMEOUT_MS;
   server.headersTimeout = TIMEOUT_MS;
   server.maxConnections = 64;

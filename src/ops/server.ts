@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { ErrorRequestHandler, Express, Response } from 'express';
 import express from 'express';
 import { keepConnections } from '../admission/connections.ts';
+import { unlessPipelined } from '../admission/pipelining.ts';
 import type { Health } from './health.ts';
 import { STYLE_SOURCE } from './page/style.ts';
 import type { ReplicaProofs } from './replica-proof.ts';
@@ -66,7 +67,7 @@ const MAX_CONNECTIONS = 100;
 /** The ops server with bounds: whoever reaches it must not use up what the webhook and the probes need. Not listening yet. */
 export const createOpsServer = (app: Express): Server => {
   const limits = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 };
-  const server = createServer({ ...limits, maxHeaderSize: 16 * 1024 }, app);
+  const server = createServer({ ...limits, maxHeaderSize: 16 * 1024 }, unlessPipelined(app));
   keepConnections(server, MAX_CONNECTIONS);
   return server;
 };

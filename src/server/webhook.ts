@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { type Callers, createCallers, type RefusedCaller } from '../admission/callers.ts';
 import { type Decision, ensureStorageClasses, type Handle, type HandlerOptions } from '../admission/handler.ts';
 import { isProbe } from '../admission/review.ts';
-import { createWebhookServer, type WebhookServer } from '../admission/server.ts';
+import { createWebhookServer, MAX_CONNECTIONS, type WebhookServer } from '../admission/server.ts';
 import type { AdmissionRequest } from '../api/admission.ts';
 import { AppError, messageOf } from '../api/errors.ts';
 import { MAX_NAME_LENGTH, plainSentences, plainText } from '../api/plain-text.ts';
@@ -176,9 +176,12 @@ export interface Address {
   readonly setting: string;
 }
 
+/** As many as there may be: of what waits beyond that the kernel drops the first packet, which its client sends again after a second. */
+const BACKLOG = MAX_CONNECTIONS;
+
 /** Resolves when the server listens. Throws AppError('Unavailable') naming the setting where it cannot: the port is taken, or not ours. */
 export const listen = async (server: Server, { host, port, setting }: Address): Promise<void> => {
-  server.listen(port, host);
+  server.listen({ port, host, backlog: BACKLOG });
   try {
     await once(server, 'listening');
   } catch (cause) {

@@ -16,7 +16,7 @@ export const ranMsOf = (pid: number): number =>
   Number.parseInt(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8'), 10) / 1e6;
 
 /** An API server lets so many idle connections to a webhook stand (client-go, transport/cache.go). */
-const MAX_IDLE = 25;
+export const MAX_IDLE = 25;
 
 interface Answer {
   readonly response?: { readonly allowed?: boolean; readonly status?: { readonly code?: number } };

@@ -143,6 +143,7 @@ export const ATTACKS: Readonly<Record<string, () => Attack>> = {
   'a thousand headers': () => saying(500, openLine, `${START}${HEADERS}Content-Length: 2\r\n\r\n{}`),
   'fifty reviews in a row, no answer read': () =>
     saying(500, openLine, Buffer.from(post(review).toString().repeat(50))),
+  'thousands of empty requests in a row': () => saying(500, openLine, 'GET / HTTP/1.1\r\n\r\n'.repeat(5_000)),
   'small bodies that do not end on a thousand connections': () =>
     saying(1_000, openLine, `${START}Content-Length: ${SMALL}\r\n\r\n${'x'.repeat(SMALL - 1)}`),
   'one handshake after another': () => (server) =>

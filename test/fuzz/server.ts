@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { ensureStorageClasses } from '../../src/admission/handler.ts';
@@ -11,7 +10,7 @@ import { createDecisionLog } from '../../src/ops/decisions.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
 import { explainSent } from '../../src/server/status.ts';
-import { observeAdmissions } from '../../src/server/webhook.ts';
+import { listen, observeAdmissions } from '../../src/server/webhook.ts';
 import { hostileDefaults } from '../faults/attacks.ts';
 import { system } from '../fixtures/defaults.ts';
 import { readSeeds } from '../fixtures/fuzz-seeds.ts';
@@ -46,6 +45,5 @@ const observe = observeAdmissions(
 const kube = { create: <T>(_resource: unknown, object: T) => Promise.resolve(object) };
 const handle = createHandler({ facts, ensure: ensureStorageClasses(kube, 2_000), observe });
 const { server } = createWebhookServer({ cert: readFileSync(cert), key: readFileSync(key) }, handle, log);
-server.listen(0, '127.0.0.1');
-await once(server, 'listening');
+await listen(server, { host: '127.0.0.1', port: 0, setting: 'the port of this test' });
 process.send?.((server.address() as AddressInfo).port);
