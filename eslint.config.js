@@ -12,7 +12,7 @@ const rooms = {
   kube: ['api'],
   clouds: ['api', 'kube/bounded-text.ts'],
   'storage-classes': ['api'],
-  'nfs-server': ['admission/pipelining.ts', 'api', 'kube/bounded-text.ts'],
+  'nfs-server': ['admission/http-parser.ts', 'api', 'kube/bounded-text.ts'],
   injection: ['api'],
   certificates: ['api', 'kube'],
   admission: ['api', 'injection', 'kube', ...telling],

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Budget, Reservation } from './budget.ts';
 import { type Exchange, hostOf, whileOpen } from './exchange.ts';
 import type { InTurn } from './fair-queue.ts';
@@ -16,8 +17,8 @@ interface BodyBudgets {
   readonly large: Budget;
 }
 
-/** A body, or why it was not read to its end: it is too large, or too much is being read already. */
-export type Body = Buffer | 'too large' | 'too much';
+/** A body, or why it was not read to its end: it is too large, too much is being read already, or it comes in pieces too small. */
+export type Body = Buffer | 'too large' | 'too much' | 'too small';
 
 /**
  * Reads the whole body of a request, for one of the two: `broken` where the connection ends within it. Neither where the request is
@@ -35,6 +36,7 @@ export const createBodyReader =
     const declared = Number(request.headers['content-length'] ?? 0);
     if (declared > limits.maxBytes) {
       done('too large');
+      discardBody(request);
       return;
     }
     let whole: Buffer | undefined;
@@ -45,9 +47,11 @@ export const createBodyReader =
       incoming?.release();
     };
     const refuse = (why: Body): void => {
-      request.pause();
       end();
       done(why);
+      // At once: node would go on to read what has come.
+      if (why === 'too small') request.socket.destroy();
+      else discardBody(request);
     };
     const hold = (size: keyof BodyBudgets): Reservation => {
       const reservation = budgets[size].open(hostOf(request), () => refuse('too much'));
@@ -81,9 +85,36 @@ export const createBodyReader =
     });
   };
 
+/** A body that comes in more pieces has as many bytes in each of them, on average. */
+const MOST_PIECES = 256;
+/** What is sent as it is has half a kilobyte and more in a TLS record. */
+const LEAST_PIECE = 256;
+
+/**
+ * Tells of each piece whether the body comes in pieces too small: they take microseconds each whatever is in them, and some hundred bytes
+ * while nobody reads them.
+ */
+const createPieceCount = (): ((chunk: Buffer) => boolean) => {
+  let pieces = 0;
+  let bytes = 0;
+  return (chunk) => {
+    pieces += 1;
+    bytes += chunk.length;
+    return pieces > MOST_PIECES && bytes < pieces * LEAST_PIECE;
+  };
+};
+
+/** Reads what is left of a body that nobody asked for, and forgets it. */
+export const discardBody = (request: IncomingMessage): void => {
+  const isTooSmall = createPieceCount();
+  request.on('data', (chunk: Buffer) => {
+    if (isTooSmall(chunk)) request.socket.destroy();
+  });
+};
+
 interface Incoming {
   /** Why the chunk was not taken; undefined where it was. */
-  readonly add: (chunk: Buffer) => 'too large' | 'too much' | undefined;
+  readonly add: (chunk: Buffer) => 'too large' | 'too much' | 'too small' | undefined;
   readonly bytes: () => Buffer;
   readonly isLarge: () => boolean;
   readonly release: () => void;
@@ -103,6 +134,7 @@ const createIncoming = (
 ): Incoming => {
   let buffer = NOTHING;
   let length = 0;
+  const isTooSmall = createPieceCount();
   let counted: { readonly size: keyof BodyBudgets; readonly reservation: Reservation; bytes: number } | undefined;
   const reserve = (capacity: number): boolean => {
     const size = capacity <= limits.smallBytes ? 'small' : 'large';
@@ -118,6 +150,7 @@ const createIncoming = (
     add: (chunk) => {
       const total = length + chunk.length;
       if (total > limits.maxBytes) return 'too large';
+      if (isTooSmall(chunk)) return 'too small';
       if (total > buffer.length) {
         const capacity = Math.max(total, Math.min(Math.max(2 * total, FIRST_BYTES), expected));
         if (!reserve(capacity)) return 'too much';

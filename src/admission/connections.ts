@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { PROBE_PATH } from '../api/names.ts';
 import type { Exchange } from './exchange.ts';
-import { isPipelined, stopReading } from './pipelining.ts';
+import { ENDED_AT_HEAD, isPipelined, stopReading } from './http-parser.ts';
 import { type Answer, failure, lastAnswer, send } from './review.ts';
 
 /** What a server knows of its connections. */
@@ -242,10 +242,12 @@ const refuse = ({ request, response }: Exchange, socket: Duplex, refusal: Answer
 const refusalOf = (code: string): Answer | undefined => {
   if (code === 'HPE_HEADER_OVERFLOW') return HEADERS_TOO_LARGE;
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return TOO_SLOW;
+  if (code === ENDED_AT_HEAD) return NO_LENGTH;
   return code.startsWith('HPE_') ? NO_HTTP : undefined;
 };
 
 const NO_HTTP = failure(400, 'BadRequest', 'This is not a whole HTTP/1.1 request.');
+const NO_LENGTH = failure(411, 'LengthRequired', 'A body has to come with a Content-Length, not in chunks.');
 const HEADERS_TOO_LARGE = failure(431, 'RequestHeaderFieldsTooLarge', 'The headers are larger than 16 KiB.');
 const TOO_SLOW = failure(408, 'RequestTimeout', 'The request did not come to its end in time.');
 const NO_PROXY = failure(405, 'MethodNotAllowed', 'This is not a proxy.');

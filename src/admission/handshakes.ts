@@ -3,9 +3,7 @@ import type { Socket } from 'node:net';
 import type { Connections } from './connections.ts';
 import { createFairQueue } from './fair-queue.ts';
 
-/** Of addresses that reviews come from so many in one turn, of others one. */
-const SERVED_AT_ONCE = 4;
-/** So many new connections are taken before the next handshakes, while more of them wait. */
+/** So many new connections are taken before the next handshake of whoever is unknown, while more of them wait. */
 const MOST_TAKEN = 64;
 
 /**
@@ -20,8 +18,8 @@ export const queueHandshakes = (server: Server, { isServed }: Connections): void
   let taken = 0;
   let takenBefore = 0;
   const run = (): void => {
+    served.takeNext()?.();
     if (taken === takenBefore || taken >= MOST_TAKEN) {
-      for (let count = 0; count < SERVED_AT_ONCE; count += 1) served.takeNext()?.();
       unproven.takeNext()?.();
       taken = 0;
     }

@@ -7,14 +7,14 @@ import type { AdmissionRequest } from '../api/admission.ts';
 import { messageOf } from '../api/errors.ts';
 import { MUTATE_PATH, PROBE_PATH } from '../api/names.ts';
 import type { Log } from '../ops/log.ts';
-import { type Body, createBodyReader, isTooComplex } from './body.ts';
+import { type Body, createBodyReader, discardBody, isTooComplex } from './body.ts';
 import { createBudget } from './budget.ts';
 import { ANYBODY, type Callers } from './callers.ts';
 import { answerBrokenRequests, createShutdown, keepConnections } from './connections.ts';
 import { createRoundRobin } from './fair-queue.ts';
 import type { Handle } from './handler.ts';
 import { queueHandshakes } from './handshakes.ts';
-import { PIPELINED } from './pipelining.ts';
+import { PIPELINED, refuseChunks } from './http-parser.ts';
 import {
   type Answer,
   createSender,
@@ -76,6 +76,7 @@ export const createWebhookServer = (
   const connections = keepConnections(server, MAX_CONNECTIONS);
   const shutdown = createShutdown(server, connections);
   queueHandshakes(server, connections);
+  refuseChunks(server);
   answerBrokenRequests(server, connections);
   server.on('request', (request, response) => {
     const exchange = { request, response };
@@ -85,6 +86,7 @@ export const createWebhookServer = (
     const refusal = isPipelined ? NOT_YET : (refuseEarly(request) ?? callers.refusalOf(request));
     if (refusal !== undefined) {
       reply(refusal);
+      discardBody(request);
       return;
     }
     const takesProbesAlone = request.url === PROBE_PATH;
@@ -92,8 +94,8 @@ export const createWebhookServer = (
       exchange,
       (body) => {
         const arrival = { body, reply, takesProbesAlone };
-        // A large one is answered by itself, in its turn.
-        if (body.length > BODY_LIMITS.smallBytes) answerAll([arrival]);
+        // A large one is answered by itself, in its turn, and one that was not read at once.
+        if (typeof body === 'string' || body.length > BODY_LIMITS.smallBytes) answerAll([arrival]);
         else batch.add(arrival);
       },
       (error) => {
@@ -154,6 +156,7 @@ const answerer =
 const answer = ({ body, takesProbesAlone }: Arrival, handle: Handle, log: Log): Answer | Promise<Answer> => {
   if (body === 'too large') return TOO_LARGE;
   if (body === 'too much') return TOO_MUCH;
+  if (body === 'too small') return TOO_SMALL;
   if (!isUtf8(body)) return NO_UTF8;
   if (isTooComplex(body)) return TOO_COMPLEX;
   const decoded = decodeReview(body.toString());
@@ -204,6 +207,7 @@ const TOO_MUCH = failure(
   'ServiceUnavailable',
   'Too much of bodies that have not come to their end is held; try again.',
 );
+const TOO_SMALL = failure(400, 'BadRequest', 'The body comes in pieces that are smaller than 256 bytes on average.');
 const TOO_COMPLEX = failure(413, 'RequestEntityTooLarge', 'The body nests too deeply, or holds too many values.');
 const NO_PROBE = failure(
   403,

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { unlessPipelined } from '../admission/pipelining.ts';
+import { refuseChunks, unlessPipelined } from '../admission/http-parser.ts';
 import { messageOf } from '../api/errors.ts';
 import { schemaViolations } from '../api/schema-validation.ts';
 import { textWithin } from '../kube/bounded-text.ts';
@@ -55,6 +55,7 @@ export const createAgent = ({ token, isServing, apply }: AgentOptions): Server =
     Promise.resolve(handle(request, response)).catch((error: unknown) => answer(response, 500, messageOf(error)));
   });
   const server = createServer(listener);
+  refuseChunks(server);
   server.requestTimeout = TIMEOUT_MS;
   server.headersTimeout = TIMEOUT_MS;
   server.maxConnections = 64;

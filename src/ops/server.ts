@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { ErrorRequestHandler, Express, Response } from 'express';
 import express from 'express';
 import { keepConnections } from '../admission/connections.ts';
-import { unlessPipelined } from '../admission/pipelining.ts';
+import { refuseChunks, unlessPipelined } from '../admission/http-parser.ts';
 import type { Health } from './health.ts';
 import { STYLE_SOURCE } from './page/style.ts';
 import type { ReplicaProofs } from './replica-proof.ts';
@@ -68,6 +68,7 @@ const MAX_CONNECTIONS = 100;
 export const createOpsServer = (app: Express): Server => {
   const limits = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 };
   const server = createServer({ ...limits, maxHeaderSize: 16 * 1024 }, unlessPipelined(app));
+  refuseChunks(server);
   keepConnections(server, MAX_CONNECTIONS);
   return server;
 };

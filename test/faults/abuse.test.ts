@@ -93,7 +93,7 @@ describe('a body', () => {
     for (const { codes } of answers) expect([[200], [503]]).toContainEqual(codes);
   }, 300_000);
 
-  it('that never ends is cut off once it is larger than any', async () => {
+  it('that never ends is refused at its head', async () => {
     const { socket, ended } = await openLine(server);
     socket.write(`${START}Transfer-Encoding: chunked\r\n\r\n`);
     const piece = `10000\r\n${'x'.repeat(0x1_00_00)}\r\n`;
@@ -103,7 +103,7 @@ describe('a body', () => {
     socket.on('drain', pour);
     pour();
     // The reset may be faster than the answer.
-    expect([[], [413]]).toContainEqual((await ended).codes);
+    expect([[], [411]]).toContainEqual((await ended).codes);
   });
 });
 
@@ -129,7 +129,7 @@ describe('a request within a request', () => {
     ['behind a header with a null', `${START}X: a\0b\r\nContent-Length: 0\r\n\r\n${inner}`],
   ])('is not answered %s', async (_where, message) => {
     const { codes } = await send(server, message);
-    expect(codes).toEqual([400]);
+    expect([[400], [411]]).toContainEqual(codes);
   });
 
   it('ten thousand of them in a row, of which nobody reads an answer, take no more memory than a few', async () => {

@@ -146,6 +146,8 @@ export const ATTACKS: Readonly<Record<string, () => Attack>> = {
   'thousands of empty requests in a row': () => saying(500, openLine, 'GET / HTTP/1.1\r\n\r\n'.repeat(5_000)),
   'small bodies that do not end on a thousand connections': () =>
     saying(1_000, openLine, `${START}Content-Length: ${SMALL}\r\n\r\n${'x'.repeat(SMALL - 1)}`),
+  'bodies in pieces of one byte': () =>
+    saying(100, openLine, `${START}Transfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(500_000)}`),
   'one handshake after another': () => (server) =>
     keepUp(50, async () => {
       const { socket, ended } = await counted(openLine(server, undefined, 'TLSv1.2'));

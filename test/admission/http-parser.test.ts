@@ -57,6 +57,13 @@ const openPlain = async (created: HttpServer): Promise<Socket> => {
   return socket;
 };
 const answerOk = express().use((_request, response) => void response.end('ok'));
+const PLAIN = [
+  ['the ops port', () => createOpsServer(answerOk)],
+  [
+    'an NFS server’s agent',
+    () => createAgent({ token: '', isServing: () => Promise.resolve(true), apply: () => Promise.resolve() }),
+  ],
+] as const;
 const openOps = (): Promise<Socket> => openPlain(createOpsServer(answerOk));
 
 /** All that comes until the server closes the connection. */
@@ -90,15 +97,41 @@ describe('of a connection on which requests come before the last is answered', (
     expect(requests).toBe(2);
   });
 
-  it.each([
-    ['the ops port', () => createOpsServer(answerOk)],
-    [
-      'an NFS server’s agent',
-      () => createAgent({ token: '', isServing: () => Promise.resolve(true), apply: () => Promise.resolve() }),
-    ],
-  ])('no more empty requests are taken than two by %s', async (_, create) => {
+  it.each(PLAIN)('no more empty requests are taken than two by %s', async (_, create) => {
     await answersTo(await openPlain(create()), EMPTY);
     expect(requests).toBe(2);
+  });
+});
+
+describe('a body with chunks', () => {
+  const CHUNKED = `Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(50_000)}`;
+
+  it('is not read, and the answer says what it has to have', async () => {
+    const answers = await answersTo(await openWebhook(), `POST /mutate HTTP/1.1\r\n${CHUNKED}`);
+    expect(codesIn(answers)).toEqual(['411']);
+    expect(answers).toContain('A body has to come with a Content-Length, not in chunks.');
+    expect(requests).toBe(0);
+  });
+
+  it.each(PLAIN)('is not read by %s', async (_, create) => {
+    await answersTo(await openPlain(create()), `POST / HTTP/1.1\r\nHost: a\r\n${CHUNKED}`);
+    expect(requests).toBe(0);
+  });
+});
+
+describe('a body that comes a byte at a time', () => {
+  it.each(['/mutate', '/elsewhere'])('costs its client the connection, at %s', async (path) => {
+    const socket = await openWebhook();
+    const answers = answersTo(
+      socket,
+      `POST ${path} HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n`,
+    );
+    // Each in a TLS record of its own.
+    for (let count = 0; count < 2_000 && socket.writable; count += 1) {
+      socket.write('x');
+      await new Promise(setImmediate);
+    }
+    expect(codesIn(await answers)).toEqual([path === '/mutate' ? '400' : '404']);
   });
 });
 
