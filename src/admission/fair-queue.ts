@@ -30,7 +30,7 @@ export const createFairQueue = (): FairQueue => {
 };
 
 /** What such jobs may take of one turn of the event loop, in milliseconds, but for the first. */
-const SLICE_MS = 10;
+export const SLICE_MS = 10;
 
 /**
  * Jobs one after the other, each address in turn, a few within one turn of the event loop: nothing else waits for more than one of
