@@ -18,7 +18,7 @@ export const ENDED_AT_HEAD = 'HPE_CB_HEADERS_COMPLETE';
  */
 export const refuseChunks = (server: HttpServer | TlsServer): void => {
   server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', ({ parser }: Socket & Parsed) => {
-    if (parser === undefined) throw new Error('node has no parser on a connection');
+    if (parser === undefined) return;
     const { onIncoming } = parser;
     parser.onIncoming = (request, keepsAlive) =>
       request.headers['transfer-encoding'] === undefined ? onIncoming(request, keepsAlive) : NO_ANSWER_OF_LLHTTP;
