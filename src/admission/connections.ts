@@ -211,7 +211,7 @@ export const answerBrokenRequests = (server: Server, connections: Connections): 
     const exchange = connections.underWay(socket);
     if (refusal === TOO_SLOW && isUnused(socket)) socket.setTimeout(UNUSED_MS);
     else if (refusal === undefined || !socket.writable) socket.destroy();
-    else if (exchange === undefined || exchange.response.writableFinished) end(socket, refusal);
+    else if (exchange === undefined || isWritten(exchange.response)) end(socket, refusal);
     else refuse(exchange, socket, refusal);
   });
   server.on('connect', (_request, socket) => {
@@ -220,6 +220,10 @@ export const answerBrokenRequests = (server: Server, connections: Connections): 
   });
   server.on('checkExpectation', (_request, response) => send(response, NO_EXPECTATION, true));
 };
+
+/** Node tells of what was sent over TLS a turn later. What waits behind another answer has no socket yet. */
+const isWritten = (response: ServerResponse): boolean =>
+  response.writableFinished || (response.writableEnded && response.socket !== null);
 
 /** Longer than an API server keeps a connection it does not use (90 s). */
 const UNUSED_MS = 120_000;

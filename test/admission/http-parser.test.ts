@@ -113,6 +113,15 @@ describe('a body with chunks', () => {
     expect(requests).toBe(0);
   });
 
+  it('is answered as well where it comes as soon as the answer to the last', async () => {
+    const socket = await openWebhook();
+    for (let count = 0; count < 5; count += 1) {
+      socket.write(review('a'));
+      expect(String(await once(socket, 'data'))).toMatch(/^HTTP\/1\.1 200 OK/);
+    }
+    expect(codesIn(await answersTo(socket, `POST /mutate HTTP/1.1\r\n${CHUNKED}`))).toEqual(['411']);
+  });
+
   it.each(PLAIN)('is not read by %s', async (_, create) => {
     await answersTo(await openPlain(create()), `POST / HTTP/1.1\r\nHost: a\r\n${CHUNKED}`);
     expect(requests).toBe(0);
