@@ -124,12 +124,16 @@ describe('a request within a request', () => {
     ],
     ['behind a length with a sign', `${START}Content-Length: +4\r\n\r\nabcd${inner}`],
     ['behind a length in hexadecimal', `${START}Content-Length: 0x4\r\n\r\nabcd${inner}`],
-    ['behind a chunk of no size', `${START}Transfer-Encoding: chunked\r\n\r\nx\r\n\r\n${inner}`],
     ['behind a header with a bare line feed', `${START}X: a\nContent-Length: 4\r\n${chunked}`],
     ['behind a header with a null', `${START}X: a\0b\r\nContent-Length: 0\r\n\r\n${inner}`],
   ])('is not answered %s', async (_where, message) => {
     const { codes } = await send(server, message);
-    expect([[400], [411]]).toContainEqual(codes);
+    expect(codes).toEqual([400]);
+  });
+
+  it('is not answered behind a chunk of no size', async () => {
+    const { codes } = await send(server, `${START}Transfer-Encoding: chunked\r\n\r\nx\r\n\r\n${inner}`);
+    expect(codes).toEqual([411]);
   });
 
   it('ten thousand of them in a row, of which nobody reads an answer, take no more memory than a few', async () => {
