@@ -120,8 +120,11 @@ const TICK_MS = 50;
 export const PROTECTED_CONNECTIONS = 64;
 /** The same of all of its connections, those on which reviews are being decided among them: more than an API server decides at once. */
 const MAX_OF_ONE = 256;
-/** Whoever opens many at once for reviews has sent them by then: ten of those are held to be as much as one that is older. */
+/** Whoever opens many at once for reviews has sent them by then. */
 const BURST_MS = 1_000;
+/** What a connection that is younger weighs beside one that is older, and less where reviews come from its address. */
+const YOUNG = 0.1;
+const YOUNG_OF_SERVED = 0.01;
 /** An API server that has reviews to ask for does so more often. */
 const IN_USE_MS = 30_000;
 
@@ -136,7 +139,11 @@ const MAX_DIALING = 64;
  */
 const surplusOf = (connections: readonly Connection[], added: Connection, nowMs: number): Connection => {
   const [served, unproven] = partition(connections, hasServed);
-  const weightOf = ({ usedAtMs }: Connection): number => (nowMs - usedAtMs > BURST_MS ? 1 : 0.1);
+  const servedHosts = new Set(served.map(({ host }) => host));
+  const weightOf = ({ host, usedAtMs }: Connection): number => {
+    if (nowMs - usedAtMs > BURST_MS) return 1;
+    return servedHosts.has(host) ? YOUNG_OF_SERVED : YOUNG;
+  };
   const idlest = longestIdle(largestShare(unproven, weightOf)) ?? added;
   if (idlest.host !== added.host || unproven.length > MAX_DIALING) return idlest;
   const silent = [...sharesOf(served)].filter((share) => isSilent(share, nowMs)).flat();

@@ -115,8 +115,9 @@ describe('past the bound on connections', () => {
     return socket;
   };
   /** A connection on which a request is answered; undefined where it was closed before. */
-  const use = async (host: string): Promise<TLSSocket | undefined> => {
-    const socket = connect({ socket: await dial(host), rejectUnauthorized: false }).on('error', () => undefined);
+  const use = async (host: string): Promise<TLSSocket | undefined> => useOf(await dial(host));
+  const useOf = async (tcp: Socket): Promise<TLSSocket | undefined> => {
+    const socket = connect({ socket: tcp, rejectUnauthorized: false }).on('error', () => undefined);
     return (await ask(socket)) ? socket : undefined;
   };
   /** Whether it was answered; false where the connection was closed instead. */
@@ -140,6 +141,16 @@ describe('past the bound on connections', () => {
     for (const socket of idle) socket.resume();
     await expect.poll(() => left(idle)).toBe(MAX - 20);
     expect([left(own), left(more)]).toEqual([10, 10]);
+  });
+
+  it('those that came in the same second make room for an address that reviews come from', async () => {
+    const own = await times(10, () => use('127.0.0.1'));
+    const idle = await times(MAX, (at) => dial(`127.0.0.${2 + (at % 50)}`));
+    await expect.poll(() => accepted).toBe(MAX + 10);
+    const more = await Promise.all((await times(20, () => dial('127.0.0.1'))).map((socket) => useOf(socket)));
+    for (const socket of idle) socket.resume();
+    await expect.poll(() => left(idle)).toBe(MAX - 30);
+    expect([left(own), left(more)]).toEqual([10, 20]);
   });
 
   it('those that are in use are kept, and the new one goes', async () => {
