@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { CloudVerdict } from '../api/facts.ts';
-import { type CountedNames, createCountedNames } from '../defaults/admissions/names.ts';
+import { createCountedNames } from '../defaults/admissions/names.ts';
 
 export type AdmissionResult = 'changed' | 'unchanged' | 'refused' | 'error';
 export type ReconcileResult = 'done' | 'requeued' | 'failed' | 'abandoned';
@@ -16,6 +16,8 @@ export interface Metrics {
   readonly countRefusedCaller: (reason: 'address' | 'certificate' | 'name') => void;
   /** One PlatformDefaults, as `<namespace>/<name>`, that a review was not given by, and which of its conditions failed first. */
   readonly countNotMatching: (name: string, reason: string) => void;
+  /** For a PlatformDefaults that is gone, as `<namespace>/<name>`: its series go, and another may have their place. */
+  readonly forgetDefaults: (name: string) => void;
   readonly countReconcile: (controller: string, result: ReconcileResult, seconds: number) => void;
   /** `waiting`: keys to be worked on now; `failing`: keys whose last reconcile failed. */
   readonly setQueue: (controller: string, waiting: number, failing: number) => void;
@@ -67,8 +69,8 @@ export const createMetrics = ({ isDetailed, platform = '', defaultsCounts }: Met
   if (isDetailed) collectDefaultMetrics({ register: registry });
   return {
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
-    ...admissionMetrics(registry, createCountedNames(platform)),
-    ...defaultsMetrics(registry, createCountedNames(platform), defaultsCounts ?? (() => [])),
+    ...admissionMetrics(registry),
+    ...defaultsMetrics(registry, platform, defaultsCounts ?? (() => [])),
     ...controllerMetrics(registry),
     ...clusterMetrics(registry),
     ...externalMetrics(registry),
@@ -99,10 +101,7 @@ const histogram = <L extends string>(
     registers: [registry],
   });
 
-const admissionMetrics = (
-  registry: Registry,
-  names: CountedNames,
-): Pick<Metrics, 'countAdmission' | 'countAudited' | 'countRefusedCaller'> => {
+const admissionMetrics = (registry: Registry): Pick<Metrics, 'countAdmission' | 'countRefusedCaller'> => {
   const requests = counter(registry, {
     name: 'admission_requests_total',
     help: 'Admission requests answered.',
@@ -114,17 +113,11 @@ const admissionMetrics = (
     labelNames: ['kind'],
     buckets: ADMISSION_SECONDS,
   });
-  const audited = counter(registry, {
-    name: 'audited_objects_total',
-    help: 'Objects that a PlatformDefaults with the mode Audit would have changed.',
-    labelNames: ['default'],
-  });
   const refusedCallers = counter(registry, {
     name: 'refused_callers_total',
     help: 'Requests refused since their sender is no API server, by what told so: its address, its certificate or the name in it.',
     labelNames: ['reason'],
   });
-  const auditCounters = new Map<string, () => void>();
   const known = new Set<string>();
   const bound = (kind: string): string => {
     if (OUR_KINDS.has(kind)) return kind;
@@ -143,20 +136,15 @@ const admissionMetrics = (
       getOrMake(observers, label, () => duration.labels({ kind: label }).observe)(seconds);
     },
     countRefusedCaller: (reason) => refusedCallers.inc({ reason }),
-    countAudited: (source) => {
-      const name = source.slice('PlatformDefaults '.length, source.lastIndexOf('@'));
-      const label = names.of(name);
-      getOrMake(auditCounters, label, () => audited.labels({ default: label }).inc)();
-    },
   };
 };
 
-/** Counted elsewhere, where it costs an admission less, and read when somebody asks. */
 const defaultsMetrics = (
   registry: Registry,
-  names: CountedNames,
+  platform: string,
   counts: NonNullable<MetricsOptions['defaultsCounts']>,
-): Pick<Metrics, 'countNotMatching'> => {
+): Pick<Metrics, 'countAudited' | 'countNotMatching' | 'forgetDefaults'> => {
+  // Counted elsewhere, where it costs an admission less, and read when somebody asks.
   new Counter({
     name: 'quartermaster_defaults_objects_total',
     help: 'Objects that a PlatformDefaults matched, by what came of it.',
@@ -171,15 +159,56 @@ const defaultsMetrics = (
       }
     },
   });
+  const audited = counter(registry, {
+    name: 'audited_objects_total',
+    help: 'Objects that a PlatformDefaults with the mode Audit would have changed.',
+    labelNames: ['default'],
+  });
   const notMatching = counter(registry, {
     name: 'defaults_not_matching_total',
     help: 'Objects of a sample that a PlatformDefaults did not match, by the first condition that failed.',
     labelNames: ['default', 'reason'],
   });
-  return { countNotMatching: (name, reason) => notMatching.inc({ default: names.of(name), reason }) };
+  const auditedByName = createSeries(audited, platform);
+  const notMatchingByName = createSeries(notMatching, platform);
+  return {
+    countAudited: (source) => auditedByName.count(source.slice('PlatformDefaults '.length, source.lastIndexOf('@'))),
+    countNotMatching: (name, reason) => notMatchingByName.count(name, reason),
+    forgetDefaults: (name) => {
+      auditedByName.forget(name);
+      notMatchingByName.forget(name);
+    },
+  };
 };
 
-const getOrMake = <T>(items: Map<string, T>, key: string, make: () => T): T => {
+/** The series of a counter for each PlatformDefaults. */
+interface SeriesByName {
+  readonly count: (name: string, reason?: string) => void;
+  readonly forget: (name: string) => void;
+}
+
+const createSeries = (counter: Counter<'default' | 'reason'>, platform: string): SeriesByName => {
+  const names = createCountedNames(platform);
+  // A series is looked up by a text made of all its labels, which takes longer than to count.
+  const counters = new Map<string, Map<string | undefined, () => void>>();
+  return {
+    count: (name, reason) => {
+      const label = names.of(name);
+      const byReason = getOrMake(counters, label, () => new Map<string | undefined, () => void>());
+      getOrMake(byReason, reason, () => counter.labels(labelsFor(label, reason)).inc)();
+    },
+    forget: (name) => {
+      for (const reason of counters.get(name)?.keys() ?? []) counter.remove(labelsFor(name, reason));
+      counters.delete(name);
+      names.forget(name);
+    },
+  };
+};
+
+const labelsFor = (name: string, reason: string | undefined) =>
+  reason === undefined ? { default: name } : { default: name, reason };
+
+const getOrMake = <Key, T>(items: Map<Key, T>, key: Key, make: () => T): T => {
   const existing = items.get(key);
   if (existing !== undefined) return existing;
   const made = make();

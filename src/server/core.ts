@@ -98,6 +98,7 @@ export const createCore = async ({ settings, environment, log, signal, watchesCl
     if (type === 'DELETED') {
       defaults.remove(object);
       counted.forget(name);
+      metrics.forgetDefaults(name);
       return;
     }
     defaults.put(object);

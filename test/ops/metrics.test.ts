@@ -45,6 +45,28 @@ describe('metrics', () => {
     ]);
   });
 
+  it('give the place of PlatformDefaults that are gone to others, for years', async () => {
+    const metrics = createMetrics({ platform: 'platform' });
+    for (let at = 0; at < 300; at += 1) {
+      metrics.countAudited(`PlatformDefaults team/d${at}@1`);
+      metrics.countNotMatching(`team/d${at}`, 'kind');
+      metrics.countNotMatching(`team/d${at}`, 'selector');
+      if (at < 298) metrics.forgetDefaults(`team/d${at}`);
+    }
+    metrics.countNotMatching('platform/gone', 'kind');
+    metrics.forgetDefaults('platform/gone');
+    metrics.forgetDefaults('team/never-there');
+    const counts = (await linesOf(metrics)).filter((line) => line.includes('{default='));
+    expect(counts).toEqual([
+      'quartermaster_audited_objects_total{default="team/d298"} 1',
+      'quartermaster_audited_objects_total{default="team/d299"} 1',
+      'quartermaster_defaults_not_matching_total{default="team/d298",reason="kind"} 1',
+      'quartermaster_defaults_not_matching_total{default="team/d298",reason="selector"} 1',
+      'quartermaster_defaults_not_matching_total{default="team/d299",reason="kind"} 1',
+      'quartermaster_defaults_not_matching_total{default="team/d299",reason="selector"} 1',
+    ]);
+  });
+
   it('read what was counted of PlatformDefaults when they are asked', async () => {
     const counts = { mode: 'Enforce' as const, applied: 1, keptBack: 0, refused: 2 };
     const metrics = createMetrics({ defaultsCounts: () => [['system/proxy', counts]] });
