@@ -75,8 +75,9 @@ const OPTION = 'begins with -, which spark-submit reads as an option';
 
 /** What is enforced and need not hold. */
 export const evadedBy = (object: KubeObject, edits: readonly Edit[]): readonly Refusal[] => {
-  const why = evasionOf(object);
-  return why === undefined ? [] : edits.filter(({ mode }) => mode === 'Enforce').map((edit) => ({ edit, why }));
+  const enforced = edits.filter(({ mode }) => mode === 'Enforce');
+  const why = enforced.length === 0 ? undefined : evasionOf(object);
+  return why === undefined ? [] : enforced.map((edit) => ({ edit, why }));
 };
 
 export const evasionWarnings = ([first]: readonly Refusal[]): readonly string[] =>
