@@ -38,15 +38,18 @@ export const SLICE_MS = 10;
  */
 export const createRoundRobin = (before: () => void): InTurn => {
   const queue = createFairQueue();
+  let isDue = false;
   const run = (): void => {
     before();
     const untilMs = performance.now() + SLICE_MS;
     do queue.takeNext()?.();
     while (!queue.isEmpty() && performance.now() < untilMs);
-    if (!queue.isEmpty()) setImmediate(run);
+    isDue = !queue.isEmpty();
+    if (isDue) setImmediate(run);
   };
   return (host, job) => {
-    if (queue.isEmpty()) setImmediate(run);
+    if (!isDue) setImmediate(run);
+    isDue = true;
     queue.add(host, job);
   };
 };

@@ -12,6 +12,7 @@ import {
 } from '../../src/admission/connections.ts';
 import { issueAuthority, issueServing, type PemPair } from '../../src/certificates/issue.ts';
 import { collect } from '../fixtures/cost.ts';
+import { standStill } from '../fixtures/stand-still.ts';
 
 const HEADERS_MS = 100;
 const REQUEST = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n';
@@ -57,8 +58,6 @@ const begin = async (socket: TLSSocket): Promise<void> => {
   socket.write(REQUEST);
   await once(server, 'request');
 };
-/** As a process does that gets no processor. */
-const standStill = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 const isClosed = (socket: TLSSocket): Promise<unknown> => once(socket.resume(), 'close');
 
 describe('a connection opened in advance', () => {
