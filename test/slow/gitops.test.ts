@@ -14,7 +14,7 @@ import { manifests } from '../../src/cli/manifests.ts';
 import type { MutatingWebhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
 import { webhookPublisher } from '../../src/controller/webhooks/publisher.ts';
 import { toYaml } from '../../src/install/manifests.ts';
-import { rulesInForce } from '../../src/kinds/index.ts';
+import { enforcedRules, rulesInForce } from '../../src/kinds/index.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { findConnection } from '../../src/kube/connection.ts';
@@ -60,6 +60,7 @@ const legacyDifferences = (git: unknown, live: unknown, path = ''): readonly str
 
 describe('the install, applied by a GitOps controller and then written to by the leader', () => {
   const key = { namespace: '', name: 'quartermaster' };
+  const asked = [{ kinds: ['Pod', 'SparkApplication'], labels: [], namespaceLabels: [] }] as const;
   const inGit = (): KubeObject =>
     parseAllDocuments(install)
       .map((document) => document.toJS() as KubeObject)
@@ -77,7 +78,7 @@ describe('the install, applied by a GitOps controller and then written to by the
       unavailablePolicy: 'keep',
       unavailableMs: 60_000,
       desired: () => ({
-        rules: rulesInForce([{ kinds: ['Pod'], labels: [], namespaceLabels: [] }]),
+        rules: [...rulesInForce(asked), ...enforcedRules(asked, [])],
         target: { service: { name: key.name, namespace: SYSTEM } },
         caBundle: '-----BEGIN CERTIFICATE-----\n',
         systemNamespace: SYSTEM,
@@ -113,7 +114,7 @@ describe('the install, applied by a GitOps controller and then written to by the
       expect(webhook.matchConditions ?? []).toEqual(git.webhooks?.[at]?.matchConditions ?? []);
     }
     const untouched = JSON.stringify(live);
-    for (const word of ['caBundle', 'fails-open', '-fail-closed.', 'pod.quartermaster.dev'])
+    for (const word of ['caBundle', 'fails-open', '-fail-closed.', '-enforced.', 'pod.quartermaster.dev'])
       expect(untouched).toContain(word);
   });
 });
