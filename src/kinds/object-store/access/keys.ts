@@ -49,7 +49,7 @@ export const nextAccessStep = (spec: AccessSpec, observed: ObservedAccess, now: 
   const stray = keys.find((key) => key !== secret.keyId && !secret.formerKeys.includes(key));
   if (stray !== undefined) return { do: 'revokeKey', key: stray };
   if (!isValid(keys, secret, now)) return issue(keys, keys);
-  if (secret.formerKeys.length > 0) return settleFormer(keys, secret, now);
+  if (secret.formerKeys.length > 0) return settleFormer(spec, keys, secret, now);
   if (isRotationDue(spec, secret, now)) return issue(keys, [secret.keyId]);
   return secret.isCurrent ? undefined : { do: 'writeAccessSecret' };
 };
@@ -64,11 +64,20 @@ const issue = (keys: readonly string[], formerKeys: readonly string[]): AccessSt
 const isValid = (keys: readonly string[], { keyId, issuedAt }: ObservedSecret, now: Date): boolean =>
   keys.includes(keyId) || now.getTime() - Date.parse(issuedAt) < UNSEEN_SECONDS * 1000;
 
-const settleFormer = (keys: readonly string[], secret: ObservedSecret, now: Date): AccessStep | undefined => {
-  if (Date.parse(secret.formerUntil) > now.getTime()) return secret.isCurrent ? undefined : { do: 'writeAccessSecret' };
+const settleFormer = (
+  spec: AccessSpec,
+  keys: readonly string[],
+  secret: ObservedSecret,
+  now: Date,
+): AccessStep | undefined => {
+  if (formerEndOf(spec, secret) > now.getTime()) return secret.isCurrent ? undefined : { do: 'writeAccessSecret' };
   const former = secret.formerKeys.find((key) => keys.includes(key));
   return former === undefined ? { do: 'writeAccessSecret' } : { do: 'revokeKey', key: former };
 };
+
+/** Milliseconds of the clock at which former keys cease to work: a shorter overlap than that they were replaced under holds at once. */
+const formerEndOf = ({ overlapSeconds = OVERLAP_SECONDS }: AccessSpec, secret: ObservedSecret): number =>
+  Math.min(Date.parse(secret.formerUntil), Date.parse(secret.issuedAt) + overlapSeconds * 1000);
 
 const isRotationDue = (spec: AccessSpec, secret: ObservedSecret, now: Date): boolean =>
   secret.rotation !== (spec.rotation ?? '') || ageLimitOf(spec, secret) <= now.getTime();
@@ -81,7 +90,7 @@ const ageLimitOf = ({ rotateAfterDays }: AccessSpec, { issuedAt }: ObservedSecre
 export const accessDueMs = (spec: AccessSpec, { secret }: ObservedAccess, now: Date): number => {
   if (spec.serviceAccount !== undefined) return Number.POSITIVE_INFINITY;
   if (secret === 'absent') return 0;
-  const at = secret.formerKeys.length > 0 ? Date.parse(secret.formerUntil) : ageLimitOf(spec, secret);
+  const at = secret.formerKeys.length > 0 ? formerEndOf(spec, secret) : ageLimitOf(spec, secret);
   return Math.max(0, at - now.getTime());
 };
 

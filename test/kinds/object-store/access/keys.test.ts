@@ -19,6 +19,9 @@ const secret = (fields: Partial<ObservedSecret> = {}): ObservedSecret => ({
   ...fields,
 });
 
+/** A key of the last four hours, and what it replaced, which works for another one. */
+const replaced = secret({ keyId: 'B', issuedAt: hoursAgo(4), formerKeys: ['A'], formerUntil: hoursAgo(-1) });
+
 const observed = (keys: readonly string[], found: ObservedAccess['secret'] = secret()): ObservedAccess => ({
   user: { isGranted: true, keys },
   secret: found,
@@ -47,11 +50,7 @@ describe('the next step about keys', () => {
     ['takes away what came into no Secret', observed(['A', 'B']), { do: 'revokeKey', key: 'B' }],
     ['makes a new one where somebody took it away', observed([]), { do: 'issueKey', formerKeys: [] }],
     ['waits for a key to be shown that was just made', observed([], secret({ issuedAt: hoursAgo(0) })), undefined],
-    [
-      'leaves former keys open in the overlap',
-      observed(['B', 'A'], secret({ keyId: 'B', formerKeys: ['A'], formerUntil: hoursAgo(-1) })),
-      undefined,
-    ],
+    ['leaves former keys open in the overlap', observed(['B', 'A'], replaced), undefined],
     [
       'takes them away after it',
       observed(['B', 'A'], secret({ keyId: 'B', formerKeys: ['A'] })),
@@ -76,12 +75,24 @@ describe('the next step about keys', () => {
   });
 
   it('does not replace a key while the one before it is still open', () => {
-    const state = observed(['B', 'A'], secret({ keyId: 'B', formerKeys: ['A'], formerUntil: hoursAgo(-1) }));
+    const state = observed(['B', 'A'], replaced);
     expect(nextAccessStep({ rotation: 'march' }, state, NOW)).toBeUndefined();
   });
 
+  it('ends an overlap sooner where that is to be shorter now, and then does what waited for it', () => {
+    const leaked = { rotation: 'march', overlapSeconds: 0 };
+    expect(nextAccessStep(leaked, observed(['B', 'A'], replaced), NOW)).toEqual({ do: 'revokeKey', key: 'A' });
+    expect(accessDueMs(leaked, observed(['B', 'A'], replaced), NOW)).toBe(0);
+    expect(nextAccessStep(leaked, observed(['B'], { ...replaced, formerKeys: [] }), NOW)).toEqual({
+      do: 'issueKey',
+      formerKeys: ['B'],
+    });
+    expect(accessDueMs({ overlapSeconds: 5 * 3_600 }, observed(['B', 'A'], replaced), NOW)).toBe(3_600_000);
+    expect(nextAccessStep({ overlapSeconds: 172_800 }, observed(['B', 'A'], replaced), NOW)).toBeUndefined();
+  });
+
   it('is due when the overlap ends, or the key has its age', () => {
-    const overlap = observed(['B', 'A'], secret({ formerKeys: ['A'], formerUntil: hoursAgo(-1) }));
+    const overlap = observed(['B', 'A'], replaced);
     expect(accessDueMs({}, overlap, NOW)).toBe(3_600_000);
     expect(accessDueMs({ rotateAfterDays: 3 }, observed(['A']), NOW)).toBe(86_400_000);
     expect(accessDueMs({}, observed(['A']), NOW)).toBe(Number.POSITIVE_INFINITY);
