@@ -244,9 +244,11 @@ const isUnused = (socket: Duplex): socket is Socket => socket instanceof Socket 
 const end = (socket: Duplex, refusal: Answer): void => void socket.end(lastAnswer(refusal), () => socket.destroy());
 
 const refuse = ({ request, response }: Exchange, socket: Duplex, refusal: Answer): void => {
-  // What follows a request that is being decided must not cost it its answer.
-  if (request.complete) response.once('finish', () => socket.destroy());
-  else if (response.headersSent) socket.destroy();
+  // What follows a request that is being decided must not cost it its answer, which is the last. It may come in any number of pieces.
+  if (request.complete) {
+    if (response.shouldKeepAlive) response.once('finish', () => socket.destroy());
+    response.shouldKeepAlive = false;
+  } else if (response.headersSent) socket.destroy();
   else send(response, refusal, true);
 };
 

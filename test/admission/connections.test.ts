@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -74,6 +75,26 @@ describe('a connection opened in advance', () => {
   it('does not keep the server from ending', async () => {
     const unused = await open();
     await Promise.all([ending.close(), isClosed(unused)]);
+  });
+});
+
+describe('what follows a request that is being decided', () => {
+  it('costs it nothing but the connection afterwards, in however many pieces it comes', async () => {
+    const warnings: Error[] = [];
+    const warned = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warned);
+    const socket = await open();
+    await begin(socket);
+    for (let left = 20; left > 0; left -= 1) {
+      socket.write('no HTTP');
+      await once(server, 'clientError');
+    }
+    answer();
+    expect(String(await once(socket, 'data'))).toMatch(/^HTTP\/1\.1 200 OK\r\n.*admitted$/s);
+    await isClosed(socket);
+    await nextTurn();
+    process.off('warning', warned);
+    expect(warnings).toEqual([]);
   });
 });
 
