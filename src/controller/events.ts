@@ -4,6 +4,7 @@ import { hasReason, messageOf } from '../api/errors.ts';
 import { type KubeObject, metaTime } from '../api/kubernetes.ts';
 import { plainText } from '../api/plain-text.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
+import { keyOf } from '../kube/store.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { objectKeyOf } from './apply.ts';
@@ -50,7 +51,7 @@ export const createEventRecorder = (options: EventRecorderOptions): EventRecorde
   let pumping: Promise<void> | undefined;
 
   const enqueue = ({ event, count, attempts }: PendingEvent): void => {
-    const key = event.metadata.name ?? '';
+    const key = keyOf(event.metadata);
     const before = pending.get(key);
     if (!before && pending.size >= MAX_PENDING) {
       metrics.countEvent('dropped');

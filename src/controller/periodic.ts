@@ -19,6 +19,14 @@ export const keepDoing = async (
   }
 };
 
+/** Resolves when all are there, or at the signal: what may not be listed is never there. */
+export const untilSynced = async (
+  stores: readonly { readonly synced: Promise<unknown> }[],
+  signal: AbortSignal,
+): Promise<void> => {
+  await Promise.race([Promise.all(stores.map(({ synced }) => synced)), aborted(signal)]);
+};
+
 /** Resolves when the signal is aborted; at once where it was. */
 export const aborted = async (signal: AbortSignal): Promise<void> => {
   if (!signal.aborted) await once(signal, 'abort');

@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../api/errors.ts';
+import { hasReason, messageOf } from '../api/errors.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, type ReportApi } from '../api/names.ts';
 import { objectKeyOf } from '../controller/apply.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
@@ -47,11 +47,19 @@ export const writePolicyReports = async (
   }
   const resource = reportResource(api);
   const wanted = policyReports(await reporter.finish(), api, at);
-  for (const report of wanted) await kube.apply(resource, report, { signal });
+  const failures: unknown[] = [];
+  const keepOn = (write: Promise<unknown>): Promise<unknown> =>
+    write.catch((error: unknown) => {
+      if (hasReason(error, 'Unavailable', 'Timeout')) throw error;
+      failures.push(error);
+    });
+  for (const report of wanted) await keepOn(kube.apply(resource, report, { signal }));
   const names = new Set(wanted.map(titleOf));
   const { items } = await kube.list<PolicyReport>(resource, { labelSelector: `${MANAGED_BY_LABEL}=${MANAGED_BY}` });
   const stale = items.filter((report) => !names.has(titleOf(report)));
-  for (const report of stale) await kube.remove(resource, objectKeyOf(report), {}, { signal });
+  for (const report of stale) await keepOn(kube.remove(resource, objectKeyOf(report), {}, { signal }));
+  // One namespace that is on its way out takes none, for as long as that lasts.
+  if (failures.length > 0) throw failures[0];
 };
 
 const titleOf = ({ metadata }: PolicyReport): string => `${metadata.namespace}/${metadata.name}`;

@@ -7,7 +7,7 @@ import type { CertificateWatcher } from '../certificates/watcher.ts';
 import { createEventRecorder, type EventRecorder } from '../controller/events.ts';
 import { runAsLeader } from '../controller/leader-election.ts';
 import { runController } from '../controller/loop.ts';
-import { aborted, keepDoing } from '../controller/periodic.ts';
+import { aborted, keepDoing, untilSynced } from '../controller/periodic.ts';
 import { createCollection } from '../defaults/admissions/mailbox.ts';
 import { platformDefaultsController } from '../defaults/controller.ts';
 import { watchProvision } from '../defaults/provisioning/observed.ts';
@@ -128,9 +128,8 @@ const removeUnusedClasses = (core: Core, nfsServers: NfsStores): Runnable => {
   const sweep = createUnusedClassSweep({ kube, claims, stores, hasNfsServer, unusedMs, now, log });
   const everyMs = Math.min(unusedMs / 2, 600_000);
   const caches = [claims, stores.storageClasses, stores.persistentVolumes, ...nfsServers];
-  const ready = caches.map(({ synced }) => synced);
   return async (signal) => {
-    await Promise.race([Promise.all(ready), aborted(signal)]);
+    await untilSynced(caches, signal);
     await keepDoing('unused StorageClasses cannot be removed', sweep, { everyMs, log }, signal);
   };
 };

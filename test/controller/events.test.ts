@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/api/errors.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { createEventRecorder, type EventObject, type EventRecorderOptions } from '../../src/controller/events.ts';
+import type { ObjectKey } from '../../src/kube/api-server.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
 
@@ -26,15 +27,15 @@ const eventKeeper = (failures: readonly AppError[] = []) => {
   const kube = {
     create: async (_: unknown, event: EventObject) => {
       failOrNot();
-      const name = event.metadata.name ?? '';
-      if (stored.has(name)) throw new AppError('AlreadyExists', 'there already');
-      stored.set(name, event);
+      const { name, namespace } = event.metadata;
+      if (stored.has(`${namespace}/${name}`)) throw new AppError('AlreadyExists', 'there already');
+      stored.set(`${namespace}/${name}`, event);
       return Promise.resolve(event);
     },
-    mergePatch: (_: unknown, { name }: { readonly name: string }, patch: Partial<EventObject>) => {
+    mergePatch: (_: unknown, { namespace, name }: ObjectKey, patch: Partial<EventObject>) => {
       failOrNot();
-      const event = { ...stored.get(name), ...patch } as EventObject;
-      stored.set(name, event);
+      const event = { ...stored.get(`${namespace}/${name}`), ...patch } as EventObject;
+      stored.set(`${namespace}/${name}`, event);
       return Promise.resolve(event);
     },
   };
@@ -58,6 +59,20 @@ const recorderOver = (keeper: ReturnType<typeof eventKeeper>, rate = { burst: 10
 };
 
 describe('the event recorder', () => {
+  it('tells each namespace of its own pod, where pods that are not stored yet are called alike', async () => {
+    const keeper = eventKeeper();
+    const { recorder } = recorderOver(keeper);
+    const namespaces = ['a', 'b', 'c'];
+    for (const namespace of namespaces) {
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'train', namespace } };
+      recorder.record(pod, note('The same.'));
+    }
+    await recorder.close(1_000);
+    expect(keeper.events().map(({ metadata, count }) => [metadata.namespace, count])).toEqual(
+      namespaces.map((namespace) => [namespace, 1]),
+    );
+  });
+
   it('writes who, what and when, beside the object it is about', async () => {
     const keeper = eventKeeper();
     const { recorder } = recorderOver(keeper);

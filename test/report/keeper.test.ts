@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { AppError } from '../../src/api/errors.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { clusterOf } from '../../src/cli/described-cluster.ts';
 import type { Kube } from '../../src/kube/api-server.ts';
@@ -30,14 +31,25 @@ const named = (namespace: string): KubeObject => ({
   metadata: { name: 'quartermaster', namespace },
 });
 
-it('writes a report for each namespace, and removes those of namespaces that nothing is in any more', async () => {
+interface Written {
+  readonly applied: KubeObject[];
+  readonly removed: string[];
+}
+
+const at = new Date('2026-11-02T00:00:00Z');
+
+/** With an application in each of these namespaces, of which those that are ending take nothing. */
+const write = async (namespaces: readonly string[], ending: readonly string[], written: Written): Promise<void> => {
+  const { applied, removed } = written;
+  const applications = namespaces.map((namespace) => ({
+    ...application,
+    metadata: { ...application.metadata, namespace },
+  }));
   const listed: Readonly<Record<string, readonly object[]>> = {
     platformdefaults: [defaults],
-    sparkapplications: [application],
+    sparkapplications: applications,
     policyreports: [named('team-a'), named('team-gone')],
   };
-  const applied: KubeObject[] = [];
-  const removed: string[] = [];
   const kube = {
     // Apache's operator, which has resources of the same name, is not installed here.
     list: ({ group, plural }: { readonly group: string; readonly plural: string }) =>
@@ -47,6 +59,9 @@ it('writes a report for each namespace, and removes those of namespaces that not
         continueToken: undefined,
       }),
     apply: (_: unknown, object: KubeObject) => {
+      const { namespace = '' } = object.metadata;
+      if (ending.includes(namespace))
+        return Promise.reject(new AppError('Forbidden', `namespace ${namespace} is being terminated.`));
       applied.push(object);
       return Promise.resolve(object);
     },
@@ -57,9 +72,14 @@ it('writes a report for each namespace, and removes those of namespaces that not
   } as unknown as Kube;
   const policy = policyOf(readSettings({}));
   const cluster = clusterOf({ cloud: 'aws', facts: {}, defaults: [defaults], namespaceLabels: {}, policy });
-  const at = new Date('2026-11-02T00:00:00Z');
   const options = { kube, api: 'wgpolicy' as const, cluster: () => cluster, log: createLog('silent') };
   await writePolicyReports(options, at, new AbortController().signal);
+};
+
+it('writes a report for each namespace, and removes those of namespaces that nothing is in any more', async () => {
+  const written: Written = { applied: [], removed: [] };
+  await write(['team-a'], [], written);
+  const { applied, removed } = written;
   expect(applied).toMatchObject([
     {
       apiVersion: 'wgpolicyk8s.io/v1alpha2',
@@ -70,4 +90,12 @@ it('writes a report for each namespace, and removes those of namespaces that not
     },
   ]);
   expect(removed).toEqual(['team-gone/quartermaster']);
+});
+
+it('goes on with others where a namespace takes none, and says so', async () => {
+  const written: Written = { applied: [], removed: [] };
+  const writing = write(['team-a', 'team-b', 'team-c'], ['team-b'], written);
+  await expect(writing).rejects.toThrow('namespace team-b is being terminated.');
+  expect(written.applied.map(({ metadata }) => metadata.namespace)).toEqual(['team-a', 'team-c']);
+  expect(written.removed).toEqual(['team-gone/quartermaster']);
 });

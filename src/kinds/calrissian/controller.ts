@@ -10,6 +10,7 @@ import {
 } from '../../api/names.ts';
 import type { EventRecorder, Note } from '../../controller/events.ts';
 import { createBlockedKeys, type Outcome, runController } from '../../controller/loop.ts';
+import { untilSynced } from '../../controller/periodic.ts';
 import { isSpecChange } from '../../defaults/controller.ts';
 import type { DefaultsInForce } from '../../defaults/in-force.ts';
 import { provisionedNamespaces } from '../../defaults/provisioning/plan.ts';
@@ -40,7 +41,7 @@ export const runCalrissianController = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const { stores, facts, log, metrics } = options;
-  await Promise.all(allStores(stores).map((store) => store.synced));
+  await untilSynced(allStores(stores), signal);
   await runController({
     name: 'calrissian-namespace',
     signal,

@@ -5,6 +5,7 @@ import { AZURE_ACCOUNT_LABEL } from '../../../api/names.ts';
 import { createIfAbsent, isManaged, removeThis } from '../../../controller/apply.ts';
 import type { EventRecorder } from '../../../controller/events.ts';
 import { type Outcome, runController } from '../../../controller/loop.ts';
+import { untilSynced } from '../../../controller/periodic.ts';
 import { type Kube, resources } from '../../../kube/api-server.ts';
 import { hasChangedLabels, type Store } from '../../../kube/store.ts';
 import { type FactStores, type WatchOptions, watchStore } from '../../../kube/stores.ts';
@@ -54,7 +55,7 @@ const ACCOUNT = 'account/';
 export const runAzureFileController = async (options: AzureFileOptions, signal: AbortSignal): Promise<void> => {
   const { claims, stores, records, log, metrics } = options;
   const all = [claims, records, ...Object.values<Store<KubeObject>>({ ...stores })];
-  await Promise.all(all.map((store) => store.synced));
+  await untilSynced(all, signal);
   const reconcileAccount = createAccountReconcile(options);
   await runController({
     name: 'azure-file',

@@ -4,6 +4,7 @@ import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../../a
 import { NFS_CLASS_ANNOTATION, NFS_CLASS_LABEL } from '../../../api/names.ts';
 import type { EventRecorder } from '../../../controller/events.ts';
 import { type Outcome, runController } from '../../../controller/loop.ts';
+import { untilSynced } from '../../../controller/periodic.ts';
 import { type Kube, resources } from '../../../kube/api-server.ts';
 import type { Store } from '../../../kube/store.ts';
 import { type FactStores, type Node, type WatchOptions, watchStore } from '../../../kube/stores.ts';
@@ -47,7 +48,7 @@ export interface NfsControllerOptions {
 export const runNfsController = async (options: NfsControllerOptions, signal: AbortSignal): Promise<void> => {
   const { claims, stores, servers, log, metrics } = options;
   const all: readonly Store<KubeObject>[] = [claims, ...Object.values(stores), ...servers];
-  await Promise.all(all.map((store) => store.synced));
+  await untilSynced(all, signal);
   await runController({
     name: 'nfs-server',
     signal,
@@ -146,16 +147,19 @@ const observe = async (
 ): Promise<ObservedServer> => {
   const { kube, claims, stores, facts } = options;
   const key = { namespace: facts().policy.nfsNamespace, name: nfsServerName(className) };
-  const storageClass = kube.get<StorageClass>(resources.storageClasses, { namespace: '', name: className }, signal);
   const entries = Object.entries(nfsResources).map(async ([name, resource]) => [
     name,
     await kube.get(resource, key, signal),
   ]);
-  const parts = Object.fromEntries(await Promise.all(entries)) as ObservedServer['parts'];
+  const [storageClass, ...found] = await Promise.all([
+    kube.get<StorageClass>(resources.storageClasses, { namespace: '', name: className }, signal),
+    ...entries,
+  ]);
+  const parts = Object.fromEntries(found) as ObservedServer['parts'];
   const disk: PersistentVolumeClaim | undefined = parts.disk;
   return {
     className,
-    storageClass: await storageClass,
+    storageClass,
     parts,
     diskClass: stores.storageClasses.get({ namespace: '', name: disk?.spec?.storageClassName ?? '' }),
     pendingClaims: claims.byIndex('storageClassName', className),
