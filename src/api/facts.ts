@@ -135,6 +135,10 @@ export interface ObjectStoreFact {
   readonly url: string;
   readonly provider: 'gcs' | 's3' | 'azure';
   readonly endpoint?: string;
+  /** Region of the bucket, where that is known. */
+  readonly location?: string;
+  /** Whether it stands in the path of the endpoint, where the ObjectStore says so. */
+  readonly forcePathStyle?: boolean;
   /** Secret of its namespace that holds keys for its workload; absent while there are none. */
   readonly keysSecret?: string;
   /** Service account of its namespace that has the access by its own identity, in place of keys. */

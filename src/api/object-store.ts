@@ -334,7 +334,13 @@ export const objectStoreFact = ({ metadata, spec, status }: ObjectStore): Object
     url: status?.url ?? '',
     provider: status?.provider ?? asked ?? 's3',
     ...(status?.endpoint !== undefined && { endpoint: status.endpoint }),
+    ...addressOf(spec, status?.location),
     ...(status?.access?.keyId !== undefined && { keysSecret: status.access.secretName ?? '' }),
     ...(status?.access?.serviceAccount !== undefined && { serviceAccount: status.access.serviceAccount }),
   };
 };
+
+const addressOf = ({ location, s3 }: ObjectStoreSpec, found = location): Partial<ObjectStoreFact> => ({
+  ...(found && { location: found }),
+  ...(s3?.forcePathStyle !== undefined && { forcePathStyle: s3.forcePathStyle }),
+});

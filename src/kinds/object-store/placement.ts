@@ -9,7 +9,9 @@ export interface Placement {
   readonly location: string | undefined;
   /** Set for S3 alone: an S3-compatible server instead of AWS. */
   readonly endpoint: string | undefined;
-  /** The platform's service behind that very endpoint, whose keys are used. Set where the spec brings none. */
+  /** The platform's service behind that very endpoint, by which requests are signed and addressed. */
+  readonly service?: S3Policy;
+  /** The same where its keys are used: the spec brings none. */
   readonly platform?: PlatformService;
   readonly unknown?: string;
   /** Why it goes nowhere, whatever the cloud. */
@@ -53,7 +55,7 @@ export const resolvePlacement = (
     provider,
     location: spec.location || (isNativeCloud && provider !== undefined ? cloud.facts['region']?.value : undefined),
     endpoint: provider === 's3' ? endpoint : undefined,
-    ...(provider === 's3' && platformOf(spec, endpoint, [s3])),
+    ...(provider === 's3' && servicesAt(spec, endpoint, [s3])),
     ...refusalOf(spec, s3, policy, labels),
     ...(provider === undefined && { unknown: unknownProvider(cloud, s3) }),
     ...(provider !== 's3' && provider !== undefined && unusedIn(spec, provider)),
@@ -100,15 +102,18 @@ const refusalOf = (
 };
 
 /** The platform's keys go to the platform's own endpoints and nowhere else: a bucket that was made at another one is left without keys. */
-export const platformOf = (
+export const servicesAt = (
   spec: ObjectStoreSpec,
   endpoint: string | undefined,
   services: readonly (S3Policy | undefined)[],
-): Pick<Placement, 'platform'> => {
-  if (spec.credentialsSecretRef !== undefined || spec.s3?.endpoint !== undefined) return {};
-  const origin = endpoint !== undefined && URL.canParse(endpoint) ? new URL(endpoint).origin : undefined;
-  const platform = services.find((one): one is PlatformService => one?.endpoint === origin && hasKeys(one));
-  return platform === undefined ? {} : { platform };
+): Pick<Placement, 'service' | 'platform'> => {
+  if (spec.s3?.endpoint !== undefined || endpoint === undefined || !URL.canParse(endpoint)) return {};
+  const { origin } = new URL(endpoint);
+  const there = services.filter((one) => one?.endpoint === origin);
+  const [service] = there;
+  if (service === undefined) return {};
+  const platform = spec.credentialsSecretRef === undefined ? there.find(hasKeys) : undefined;
+  return platform === undefined ? { service } : { service: platform, platform };
 };
 
 const hasKeys = (service: S3Policy | undefined): service is PlatformService => service?.secretName !== undefined;

@@ -89,7 +89,7 @@ export const openProviderFor = async (
   references: References,
   context: ProviderContext,
 ): Promise<BucketProvider> => {
-  const { provider, location, endpoint, platform } = placement;
+  const { provider, location, endpoint, service, platform } = placement;
   if (provider === undefined)
     throw new BucketError('ProviderError', placement.unknown ?? 'spec.provider is not known.');
   const { spec } = store;
@@ -108,11 +108,11 @@ export const openProviderFor = async (
     );
   return context.openProvider({
     provider,
-    location,
+    location: location ?? service?.region,
     secret: secretName === undefined ? undefined : { name: secretName, data: secret?.data ?? {} },
     s3: {
       endpoint,
-      forcePathStyle: spec.s3?.forcePathStyle,
+      forcePathStyle: spec.s3?.forcePathStyle ?? service?.forcePathStyle,
       caBundle: caBundleOf(store, references),
       isLoopbackAllowed: context.policy.allowLoopbackEndpoints,
       oidcProvider: context.awsOidcProvider,

@@ -5,7 +5,7 @@ import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
 import type { ObjectKey } from '../../kube/api-server.ts';
 import type { AccessStep, ObservedAccess } from './access/keys.ts';
 import { type Sharing, sharersOf, sharingOf } from './access/sharing.ts';
-import { type Placement, platformOf, resolvePlacement } from './placement.ts';
+import { type Placement, resolvePlacement, servicesAt } from './placement.ts';
 import type { BucketError, BucketReason, DesiredBucket, Feature, ObservedBucket } from './providers/bucket.ts';
 import { findViolation, type Violation } from './validation.ts';
 
@@ -152,7 +152,7 @@ export type LabelsOf = (namespace: string) => StringMap | undefined;
 /** Once the bucket is ours, where it was made counts for more than where the cloud would put it today. */
 const recordedPlacement = (placement: Placement, { spec, status }: ObjectStore, policy: Policy): Placement => {
   if (ownershipOf(status) === undefined || status?.provider === undefined) return placement;
-  const { unknown: _, refused: __, platform, ...known } = placement;
+  const { unknown: _, refused: __, service, platform: ___, ...known } = placement;
   const endpoint = status.provider === 's3' ? (spec.s3?.endpoint ?? status.endpoint) : undefined;
   return {
     ...known,
@@ -160,7 +160,7 @@ const recordedPlacement = (placement: Placement, { spec, status }: ObjectStore, 
     location: spec.location || status.location,
     endpoint,
     // Of two services at one address it is the one that it is for by now.
-    ...platformOf(spec, endpoint, [platform, policy.s3, ...(policy.s3Services ?? [])]),
+    ...servicesAt(spec, endpoint, [service, policy.s3, ...(policy.s3Services ?? [])]),
   };
 };
 

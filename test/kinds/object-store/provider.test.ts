@@ -85,6 +85,24 @@ describe('what a provider is opened with', () => {
     });
   });
 
+  it('is the platform’s region and addressing for keys of the ObjectStore’s own, unless the spec says others', async () => {
+    const s3 = { endpoint: 'https://s3.cloud.example', region: 'gra', forcePathStyle: false };
+    const world = { cloud: 'openstack', policy: { s3 } } as const;
+    const references = { secret: referenced('Secret', { 'access-key': 'YQ==' }), caBundle: undefined };
+    const own = { credentialsSecretRef: { name: 'keys' } };
+    expect(await requestFor(own, world, references)).toMatchObject({
+      location: 'gra',
+      secret: { name: 'keys' },
+      s3: { endpoint: s3.endpoint, forcePathStyle: false },
+    });
+    expect(
+      await requestFor({ ...own, location: 'sbg', s3: { forcePathStyle: true } }, world, references),
+    ).toMatchObject({ location: 'sbg', s3: { endpoint: s3.endpoint, forcePathStyle: true } });
+    const elsewhere = { ...own, s3: { endpoint: 'https://s3.elsewhere.example' } };
+    const request = await requestFor(elsewhere, world, references);
+    expect([request.location, request.s3?.forcePathStyle]).toEqual([undefined, undefined]);
+  });
+
   it('reads the platform’s keys in the system namespace, and what a spec refers to in its own', async () => {
     const read: string[] = [];
     const kube = {

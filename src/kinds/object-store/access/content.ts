@@ -69,7 +69,9 @@ const s3aConf = (bucket: string, connection: BucketConnection, { id, secret }: I
     'access.key': id,
     'secret.key': secret,
     'aws.credentials.provider': 'org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider',
-    ...(endpoint === undefined ? { 'endpoint.region': region } : { endpoint, 'path.style.access': 'true' }),
+    // What speaks S3 besides takes any region.
+    ...(connection.s3 === undefined && { 'endpoint.region': region }),
+    ...(endpoint !== undefined && { endpoint, 'path.style.access': String(connection.forcePathStyle ?? true) }),
   };
   return Object.fromEntries(Object.entries(conf).map(([name, value]) => [`fs.s3a.bucket.${bucket}.${name}`, value]));
 };

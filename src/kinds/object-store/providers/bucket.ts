@@ -123,6 +123,8 @@ export interface BucketConnection {
   readonly port: number;
   readonly region: string;
   readonly endpoint: string | undefined;
+  /** Whether buckets stand in the path of the endpoint, as they do where nothing is said. */
+  readonly forcePathStyle?: boolean;
   /** Where it speaks S3 to the keys of `spec.access`, if it is not S3 by itself. */
   readonly s3?: { readonly endpoint: string; readonly region: string };
 }

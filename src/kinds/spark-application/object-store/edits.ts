@@ -180,10 +180,7 @@ const connectorProposal = (
     const omitted = missing === undefined ? NOTHING : notGiven(given, 'access', { why: missing });
     return { ...omitted, edits: editsFor(HADOOP_CONF, hadoopConf, given) };
   }
-  const conf =
-    store.provider === 'gcs'
-      ? GCS_CONF
-      : s3aConf(store, facts.cloud.facts['region']?.value, awsCredentials(app, injection));
+  const conf = store.provider === 'gcs' ? GCS_CONF : s3aConf(store, facts, awsCredentials(app, injection));
   return { ...NOTHING, edits: editsFor(HADOOP_CONF, conf, given) };
 };
 
@@ -195,15 +192,15 @@ const GCS_CONF: StringMap = {
 };
 
 /** What S3A needs is said for this bucket alone: the app may read others, elsewhere and with other credentials. */
-const s3aConf = (
-  { bucket, endpoint }: ObjectStoreFact,
-  region: string | undefined,
-  credentials: StringMap,
-): StringMap => {
-  const conf =
-    endpoint === undefined
-      ? { ...(region !== undefined && { 'endpoint.region': region }), ...credentials }
-      : { endpoint, 'path.style.access': 'true' };
+const s3aConf = (store: ObjectStoreFact, { cloud, policy }: Facts, credentials: StringMap): StringMap => {
+  const { bucket, endpoint } = store;
+  const service = [policy.s3, ...(policy.s3Services ?? [])].find((one) => one?.endpoint === endpoint);
+  const region = store.location ?? (endpoint === undefined ? cloud.facts['region']?.value : service?.region);
+  const isInPath = store.forcePathStyle ?? service?.forcePathStyle ?? true;
+  const conf = {
+    ...(region !== undefined && { 'endpoint.region': region }),
+    ...(endpoint === undefined ? credentials : { endpoint, 'path.style.access': String(isInPath) }),
+  };
   return Object.fromEntries(Object.entries(conf).map(([key, value]) => [`fs.s3a.bucket.${bucket}.${key}`, value]));
 };
 

@@ -16,3 +16,18 @@ it('the token for a container of Azure is named as its tools, COSI and Hadoop ha
   );
   expect(keyIn((name) => content[name] ?? '')).toEqual(key);
 });
+
+it.each([
+  ['in the path', true],
+  ['in the host name', false],
+])('keys for a bucket %s of an endpoint say so to Hadoop, and for which region they sign', (_, forcePathStyle) => {
+  const endpoint = 'https://s3.gra.example';
+  const at = { url: 's3a://history', host: 's3.gra.example', port: 443, region: 'gra', endpoint, forcePathStyle };
+  const conf = contentOf('history', at, { id: 'a', secret: 'b' })['core-site.xml'] ?? '';
+  const said = (name: string) => conf.split(`<name>fs.s3a.bucket.history.${name}</name>`)[1]?.split(/[<>]/)[2];
+  expect([said('endpoint'), said('endpoint.region'), said('path.style.access')]).toEqual([
+    endpoint,
+    'gra',
+    String(forcePathStyle),
+  ]);
+});

@@ -68,6 +68,8 @@ export interface S3Session {
   readonly region: string;
   /** Undefined for AWS. */
   readonly endpoint: URL | undefined;
+  /** Whether buckets stand in the path of that. */
+  readonly forcePathStyle: boolean;
 }
 
 const connectTimeoutMs = 3_000;
@@ -78,7 +80,7 @@ const maxAnswerBytes = 16 * 1024 * 1024;
 export const openS3Session = (options: S3Options): S3Session => {
   const endpoint = endpointOf(options);
   const region = regionOf(options);
-  const timeoutMs = options.timeoutMs ?? CALL_TIMEOUT_MS;
+  const { forcePathStyle = true, timeoutMs = CALL_TIMEOUT_MS } = options;
   const client = new S3Client({
     region,
     // Our own retries know what may be repeated, and when; the SDK's would run inside our time limit.
@@ -86,13 +88,13 @@ export const openS3Session = (options: S3Options): S3Session => {
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: connectionOptions(options, timeoutMs),
-    ...(endpoint && { endpoint: endpoint.href, forcePathStyle: options.forcePathStyle ?? true }),
+    ...(endpoint && { endpoint: endpoint.href, forcePathStyle }),
     ...(options.credentials && { credentials: options.credentials }),
   });
   if (endpoint !== undefined) adaptToEndpoint(client);
   const target = endpoint?.origin ?? `AWS S3 in ${region}`;
   const call = createVendorCall({ target, timeoutMs, read: readS3Error });
-  return { client, region, endpoint, call, ...sending(client, call) };
+  return { client, region, endpoint, forcePathStyle, call, ...sending(client, call) };
 };
 
 const sending = (client: S3Client, call: VendorCall): Pick<S3Session, 'send' | 'find'> => ({

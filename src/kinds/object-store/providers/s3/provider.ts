@@ -163,7 +163,7 @@ const remove = async (session: S3Session, force: boolean, about: About): Promise
   await session.find(new DeleteBucketCommand({ Bucket: about.bucket }), about, isAbsent);
 };
 
-const connectionOf = ({ endpoint, region }: S3Session, { name }: DesiredBucket): BucketConnection => {
+const connectionOf = ({ endpoint, region, forcePathStyle }: S3Session, { name }: DesiredBucket): BucketConnection => {
   const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
   const url = endpoint ?? new URL(`https://s3.${region}.${domain}`);
   return {
@@ -172,6 +172,7 @@ const connectionOf = ({ endpoint, region }: S3Session, { name }: DesiredBucket):
     port: url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port),
     region,
     endpoint: endpoint?.origin,
+    ...(endpoint && { forcePathStyle }),
   };
 };
 
