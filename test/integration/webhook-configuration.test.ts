@@ -10,10 +10,15 @@ import {
   webhookConfiguration,
 } from '../../src/controller/webhooks/configuration.ts';
 import { type WebhookPublisherOptions, webhookPublisher } from '../../src/controller/webhooks/publisher.ts';
+import { askedBy, entryOf } from '../../src/defaults/entry.ts';
+import { validateDefaults } from '../../src/defaults/validation/spec.ts';
 import { shippedRoles } from '../../src/install/rbac.ts';
+import { enforcedRules, rulesInForce } from '../../src/kinds/index.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { findConnection } from '../../src/kube/connection.ts';
+import { platformDefaults, system } from '../fixtures/defaults.ts';
+import { fc } from '../fixtures/fast-check.ts';
 
 const signal = new AbortController().signal;
 const webhookKey = { namespace: '', name: 'quartermaster' };
@@ -337,4 +342,49 @@ describe('kubectl apply of the install over a running one', () => {
       expect(await kubectl(controlPlane, ['diff', '-f', '-'], { input })).toBe('');
     },
   );
+});
+
+describe('the webhooks that PlatformDefaults ask for', () => {
+  const mostly = (usual: readonly string[], odd: readonly string[]) =>
+    fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...usual) }, fc.constantFrom(...odd));
+  const longDomain = `${'d.'.repeat(130)}x/team`;
+  const key = mostly(['team', 'example.org/team'], ['a b', '', '/', 'x'.repeat(64), 'Ä', longDomain]);
+  const value = mostly(
+    ['geo', '', 'A_b.c-1', 'x'.repeat(63)],
+    ['a b', '-a', 'x'.repeat(64), 'ä', 'a/b', '$' + '{user}'],
+  );
+  const selector = fc.record({
+    matchLabels: fc.option(fc.dictionary(key, value, { maxKeys: 2 }), { nil: undefined }),
+    matchExpressions: fc.option(
+      fc.array(
+        fc.record({
+          key,
+          operator: fc.constantFrom('In', 'NotIn', 'Exists', 'DoesNotExist'),
+          values: fc.option(fc.array(value, { maxLength: 2 }), { nil: undefined }),
+        }),
+        { maxLength: 2 },
+      ),
+      { nil: undefined },
+    ),
+  });
+
+  it('are taken by the API server, whatever their selectors hold that is found valid', async () => {
+    let taken = 0;
+    await fc.assert(
+      fc.asyncProperty(selector, selector, fc.constantFrom('Pod', 'RayNode'), async (objects, namespaces, kind) => {
+        const match = { kinds: [kind], selector: objects, namespaceSelector: namespaces } as never;
+        const defaults = platformDefaults('asking', { match, mode: 'Enforce', inject: { labels: { a: 'b' } } });
+        if (validateDefaults(defaults, system).length > 0) return;
+        const asked = askedBy(entryOf(defaults, system), 'aws');
+        const rules = [...rulesInForce(asked), ...enforcedRules(asked, [])];
+        const target = { url: 'https://127.0.0.1:1/mutate' };
+        const options = { name: 'asked-for', rules, target, caBundle, systemNamespace: namespace };
+        const made = webhookConfiguration({ ...options, nfsNamespace: 'quartermaster-nfs' } as never);
+        await kube.create(resources.mutatingWebhooks, made, { dryRun: true });
+        taken += 1;
+      }),
+      { numRuns: 300 },
+    );
+    expect(taken).toBeGreaterThan(20);
+  });
 });

@@ -19,7 +19,7 @@ import {
 } from '../variables.ts';
 import { templateViolations, tenantContainerViolations } from './containers.ts';
 import { injectViolations } from './inject.ts';
-import { configKey, dnsSubdomain, qualifiedName } from './names.ts';
+import { configKey, dnsSubdomain, labelValue, qualifiedName } from './names.ts';
 
 /**
  * Everything wrong with a PlatformDefaults, one sentence each, the field first; none where it can be in force. Takes
@@ -88,6 +88,9 @@ const podMatchViolations = (match: PlatformDefaultsSpec['match']): readonly stri
 const violationsOf = (field: string, selector: LabelSelector | undefined): readonly string[] =>
   requirementsOf(selector).flatMap(({ key, operator, values }) => {
     if (!qualifiedName.accepts(key)) return [`${field}: "${key}" is not ${qualifiedName.title}`];
+    // They become a webhook's, and one that no API server takes would keep the whole configuration from being written.
+    const other = values.find((value) => !labelValue.accepts(value));
+    if (other !== undefined) return [`${field}: ${key} has "${other}", which is not ${labelValue.title}`];
     const needsValues = operator === 'In' || operator === 'NotIn';
     if (needsValues && values.length === 0) return [`${field}: ${key} ${operator} needs values`];
     return needsValues || values.length === 0 ? [] : [`${field}: ${key} ${operator} takes no values`];

@@ -282,6 +282,17 @@ describe('what a schema cannot say', () => {
       'spec.match.selector: "a b" is not a label key',
     ],
     [
+      { match: { kinds: ['Pod'], selector: { matchLabels: { team: 'geo team' } } }, inject: {} },
+      'spec.match.selector: team has "geo team", which is not a label value',
+    ],
+    [
+      {
+        match: { namespaceSelector: { matchExpressions: [{ key: 'a', operator: 'NotIn', values: ['b', 'c/d'] }] } },
+        inject: {},
+      },
+      'spec.match.namespaceSelector: a has "c/d", which is not a label value',
+    ],
+    [
       { match: { selector: { matchExpressions: [{ key: 'a', operator: 'In' }] } }, inject: {} },
       'spec.match.selector: a In needs values',
     ],
