@@ -176,7 +176,8 @@ export interface EventObject extends KubeObject {
   readonly reportingInstance: string;
 }
 
-const COMPONENT = 'quartermaster';
+/** Who says it: `reportingComponent` of each of our Events. */
+export const EVENT_COMPONENT = 'quartermaster';
 const MAX_MESSAGE_LENGTH = 1024;
 const MAX_OBJECT_NAME_LENGTH = 230;
 
@@ -198,8 +199,8 @@ const eventOf = (about: KubeObject, note: Note, instance: string): Omit<EventObj
     type: note.type,
     reason: note.reason,
     message: plainText(note.message, MAX_MESSAGE_LENGTH),
-    source: { component: COMPONENT },
-    reportingComponent: COMPONENT,
+    source: { component: EVENT_COMPONENT },
+    reportingComponent: EVENT_COMPONENT,
     reportingInstance: instance,
   };
 };

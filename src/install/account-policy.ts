@@ -11,6 +11,8 @@ import {
   SHIPPED_ROLES,
   VOLUME_PROVISIONER_ANNOTATION,
 } from '../api/names.ts';
+import { objectStoreSpec } from '../api/object-store.ts';
+import { EVENT_COMPONENT } from '../controller/events.ts';
 import { type InstallObject, labels, NAME, NFS_NAMESPACE } from './options.ts';
 
 /** One expression of CEL that must be true, and what its refusal says. */
@@ -45,6 +47,16 @@ const writes = (group: string, resources: string): Rule => ({
 const labelOf = (object: string): string => `${object}.metadata.?labels[?'${MANAGED_BY_LABEL}'].orValue('')`;
 const on = (resource: string, expression: string): string =>
   `request.resource.resource != '${resource}' || request.operation == 'DELETE' || ${expression}`;
+const onUpdate = (resource: string, expression: string): string =>
+  `request.resource.resource != '${resource}' || request.operation != 'UPDATE' || ${expression}`;
+/** What is written without being labelled, within rules of its own. */
+const HAS_OWN_RULES = `request.resource.resource in ['persistentvolumes', 'objectstores', 'events']`;
+/** That of claims: nothing else that has one is among the rules. */
+const IS_STATUS = `request.?subResource.orValue('') == 'status'`;
+/** What our webhook puts in when the finalizer is written, where an ObjectStore was stored while no replica answered. */
+const FILLED_FIELDS: ReadonlySet<string> = new Set(['provider', 'location', 'labels', 's3']);
+const KEPT_FIELDS = Object.keys(objectStoreSpec.json.properties ?? {}).filter((field) => !FILLED_FIELDS.has(field));
+const isSaidByUs = (event: string): string => `${event}.?reportingComponent.orValue('') == '${EVENT_COMPONENT}'`;
 const STATUS = `authorizer.group('${GROUP}').resource('platformdefaults').subresource('status')`;
 /**
  * Whoever runs as us, in whatever namespace and with whatever prefix and suffix that is: kustomize renames the subject of our
@@ -82,7 +94,8 @@ const ownAccount: Policy = {
   whose: IS_OURSELVES,
   rules: [
     writes('', 'secrets configmaps services serviceaccounts'),
-    writes('', 'persistentvolumes persistentvolumeclaims/status'),
+    writes('', 'persistentvolumes persistentvolumeclaims persistentvolumeclaims/status events'),
+    writes(OBJECT_STORE_GROUP, 'objectstores'),
     writes('networking.k8s.io', 'networkpolicies'),
     writes('apps', 'deployments'),
     writes('policy', 'poddisruptionbudgets'),
@@ -91,11 +104,11 @@ const ownAccount: Policy = {
   ],
   validations: [
     {
-      expression: `oldObject == null || ${labelOf('oldObject')} == '${MANAGED_BY}' || request.resource.resource in ['persistentvolumes', 'persistentvolumeclaims']`,
+      expression: `oldObject == null || ${labelOf('oldObject')} == '${MANAGED_BY}' || ${HAS_OWN_RULES} || ${IS_STATUS}`,
       message: `Quartermaster changes and deletes only what is labelled ${MANAGED_BY_LABEL}=${MANAGED_BY}.`,
     },
     {
-      expression: `request.operation != 'CREATE' || ${labelOf('object')} == '${MANAGED_BY}'`,
+      expression: `request.operation != 'CREATE' || ${labelOf('object')} == '${MANAGED_BY}' || request.resource.resource == 'events'`,
       message: `Quartermaster makes only what it labels ${MANAGED_BY_LABEL}=${MANAGED_BY}.`,
     },
     {
@@ -103,8 +116,22 @@ const ownAccount: Policy = {
       message: 'Quartermaster makes, changes and deletes the volumes of its NFS servers, and no others.',
     },
     {
-      expression: `request.resource.resource != 'persistentvolumeclaims' || (object.spec == oldObject.spec)`,
-      message: 'Quartermaster changes nothing of what a claim asks for.',
+      expression: onUpdate(
+        'persistentvolumeclaims',
+        `request.namespace == '${NFS_NAMESPACE}' || object.spec == oldObject.spec`,
+      ),
+      message: 'Quartermaster changes nothing of what a claim asks for, but for the disks of its NFS servers.',
+    },
+    {
+      expression: onUpdate(
+        'objectstores',
+        `${JSON.stringify(KEPT_FIELDS)}.all(field, object.spec[?field] == oldObject.spec[?field]) && (!oldObject.spec.?s3.?endpoint.hasValue() || object.spec.?s3 == oldObject.spec.?s3)`,
+      ),
+      message: 'Quartermaster changes nothing of what an ObjectStore asks for.',
+    },
+    {
+      expression: on('events', `${isSaidByUs('object')} && (oldObject == null || ${isSaidByUs('oldObject')})`),
+      message: 'Quartermaster makes and changes Events of its own alone.',
     },
     {
       expression: on(

@@ -49,7 +49,8 @@ const boundAtRunTime = Object.values(SHIPPED_ROLES).filter((name) => name !== SH
 
 /** What Quartermaster may do in the whole cluster, and why. */
 export const clusterPermissions: readonly PolicyRule[] = [
-  // Claims are read to find those that admission missed, and made where a namespace is to hold some before a job comes. Never deleted.
+  // Claims are read to find those that admission missed, and made where a namespace is to hold some before a job comes, which they may
+  // outlive without our labels. Never deleted. That others' stay as they are the policy of the account sees to.
   allow('', 'persistentvolumeclaims', `${READ} ${APPLY}`),
   // A volume that names a class means static binding. Those of its NFS servers it makes, has them grow and deletes when they are over.
   allow('', 'persistentvolumes', `${WATCH} create patch delete`),
@@ -65,7 +66,7 @@ export const clusterPermissions: readonly PolicyRule[] = [
   allow('', 'secrets', `get ${APPLY} delete`),
   // What was done, and why not, on the object concerned.
   allow('', 'events', APPLY),
-  // The missing classes. A class with a wrong immutable field is deleted and made again; those without our label are never touched.
+  // The missing classes. That of Calrissian is deleted and made again for another bucket; those without our label are never touched.
   allow('storage.k8s.io', 'storageclasses', MANAGE),
   // Which provisioners can be named at all.
   allow('storage.k8s.io', 'csidrivers', WATCH),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kubectl } from '../../dev/control-plane/kubectl.ts';
 import { until } from '../../dev/until.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
+import { RELEASE_PATCH } from '../../src/defaults/provisioning/plan.ts';
 import { type Kube, type Resource, resources } from '../../src/kube/api-server.ts';
 import { createKube } from '../../src/kube/client.ts';
 import { findConnection } from '../../src/kube/connection.ts';
@@ -57,8 +58,23 @@ const volume = (name: string, source: Readonly<Record<string, unknown>>, provisi
   );
 const nfsVolume = (name: string) =>
   volume(name, { nfs: { server: '10.0.0.1', path: '/export/pvc-1' } }, 'quartermaster.dev/team-nfs');
+const claim = (metadata: KubeObject['metadata'], spec = {}) =>
+  object('v1', 'PersistentVolumeClaim', metadata, {
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...spec },
+  });
+const event = (metadata: KubeObject['metadata'], reportingComponent: string) =>
+  object('v1', 'Event', metadata, {
+    involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace: 'default', name: 'theirs' },
+    reason: 'Unhealthy',
+    message: 'Readiness probe failed',
+    type: 'Warning',
+    reportingComponent,
+    reportingInstance: 'node-1',
+  });
 const labelled = (made: Json): Json => ({ ...made, metadata: { ...made.metadata, labels: OURS } });
+const asksForMore = { spec: { resources: { requests: { storage: '8Ei' } } } };
 const grown = { spec: { capacity: { storage: '2Gi' } } };
+const renoted = { metadata: { annotations: { 'quartermaster.dev/noted': 'again' } } };
 const runner = { kind: 'ServiceAccount', name: 'default', namespace: 'default' };
 const podManager = 'quartermaster-calrissian-pod-manager';
 
@@ -90,22 +106,22 @@ beforeAll(async () => {
   );
   await admin.create(
     resources.persistentVolumeClaims,
-    object(
-      'v1',
-      'PersistentVolumeClaim',
-      { name: 'theirs', namespace: 'default' },
-      {
-        spec: {
-          accessModes: ['ReadWriteOnce'],
-          storageClassName: 'theirs',
-          volumeName: 'theirs',
-          resources: { requests: { storage: '1Gi' } },
-        },
-      },
-    ),
+    claim({ name: 'theirs', namespace: 'default' }, { storageClassName: 'theirs', volumeName: 'theirs' }),
+  );
+  await admin.create(resources.persistentVolumeClaims, claim({ name: 'theirs', namespace: NFS }));
+  const provided = claim(
+    { name: 'provided', namespace: 'default' },
+    { storageClassName: 'theirs', volumeName: 'provided' },
+  );
+  await admin.create(resources.persistentVolumeClaims, labelled(provided));
+  await admin.create(resources.events, event({ name: 'theirs', namespace: 'default' }, 'kubelet'));
+  const store = { spec: { name: 'acme-theirs', deletionPolicy: 'Retain', labels: { team: 'a' } } };
+  await admin.create(
+    resources.objectStores,
+    object('banzaicloud.com/v1alpha1', 'ObjectStore', { name: 'theirs', namespace: 'default' }, store),
   );
   const bound = ['--subresource=status', '--type=merge', '-p', '{"status":{"phase":"Bound"}}'];
-  await kubectl(cluster.controlPlane, ['patch', 'persistentvolumeclaim', 'theirs', ...bound]);
+  await kubectl(cluster.controlPlane, ['patch', 'persistentvolumeclaim', 'theirs', 'provided', ...bound]);
   // The API server reads new policies a moment after they are stored.
   await until(60_000, async () => {
     await expect(
@@ -280,6 +296,57 @@ describe('whoever has stolen the account of a replica', () => {
       'and no others',
     ],
     [
+      'has nobody else’s claim ask for more',
+      () => self.mergePatch(resources.persistentVolumeClaims, theirs, asksForMore),
+      'changes and deletes only',
+    ],
+    [
+      'takes nobody else’s claim for its own',
+      () => self.mergePatch(resources.persistentVolumeClaims, theirs, { metadata: { labels: OURS } }),
+      'changes and deletes only',
+    ],
+    [
+      'keeps nobody else’s claim from being deleted',
+      () =>
+        self.mergePatch(resources.persistentVolumeClaims, theirs, { metadata: { finalizers: ['example.org/kept'] } }),
+      'changes and deletes only',
+    ],
+    [
+      'deletes nobody else’s claim beside its NFS servers',
+      () => self.remove(resources.persistentVolumeClaims, { namespace: NFS, name: 'theirs' }),
+      'changes and deletes only',
+    ],
+    [
+      'makes no claim without our label',
+      () => self.create(resources.persistentVolumeClaims, claim({ namespace: 'default' })),
+      'makes only what it labels',
+    ],
+    [
+      'has no claim ask for more that it made for a tenant',
+      () => self.mergePatch(resources.persistentVolumeClaims, { ...theirs, name: 'provided' }, asksForMore),
+      'nothing of what a claim asks for',
+    ],
+    [
+      'has no bucket emptied',
+      () => self.mergePatch(resources.objectStores, theirs, { spec: { deletionPolicy: 'Delete', forceDelete: true } }),
+      'nothing of what an ObjectStore asks for',
+    ],
+    [
+      'gives nobody else a bucket',
+      () => self.mergePatch(resources.objectStores, theirs, { spec: { grants: [{ namespace: 'cwl' }] } }),
+      'nothing of what an ObjectStore asks for',
+    ],
+    [
+      'says nothing in the name of another',
+      () => self.create(resources.events, event({ namespace: 'default' }, 'kubelet')),
+      'Events of its own',
+    ],
+    [
+      'changes nothing that another said',
+      () => self.mergePatch(resources.events, theirs, { reportingComponent: 'quartermaster' }),
+      'Events of its own',
+    ],
+    [
       'opens no way to a server that somebody else made',
       () =>
         self.create(
@@ -333,6 +400,17 @@ describe('whoever has stolen the account of a replica', () => {
     await self.create(resources.persistentVolumes, labelled(nfsVolume('of-a-server')));
     await self.mergePatch(resources.persistentVolumes, { namespace: '', name: 'of-a-server' }, grown);
     await self.remove(resources.persistentVolumes, { namespace: '', name: 'of-a-server' });
+    const provided = { namespace: 'default', name: 'provided' };
+    await self.create(resources.persistentVolumeClaims, labelled(claim({ name: 'ours', namespace: NFS })));
+    await self.mergePatch(resources.persistentVolumeClaims, { namespace: NFS, name: 'ours' }, renoted);
+    await self.remove(resources.persistentVolumeClaims, { namespace: NFS, name: 'ours' });
+    await self.mergePatch(resources.persistentVolumeClaims, provided, RELEASE_PATCH);
+    await self.create(resources.events, event({ name: 'ours', namespace: 'default' }, 'quartermaster'));
+    await self.mergePatch(resources.events, { namespace: 'default', name: 'ours' }, { count: 2 });
+    // As it is where the webhook fills in what it missed.
+    const filled = { provider: 's3', location: 'eu-west-1', labels: { team: 'a', stage: 'b' } };
+    const finalizers = ['banzaicloud.com/objectstore'];
+    await self.mergePatch(resources.objectStores, theirs, { metadata: { finalizers }, spec: filled });
     await self.applyStatus(
       resources.persistentVolumeClaims,
       object('v1', 'PersistentVolumeClaim', theirs, { status: { capacity: { storage: '2Gi' } } }),
