@@ -96,7 +96,7 @@ const lifecycleRule = object('What becomes of objects as they age. Gives at leas
   prefix: text('Only objects whose name begins so; all of them when absent.', { maxLength: 1024 }),
   expireDays: days('Objects are deleted this many days after they were written.'),
   noncurrentExpireDays: days('Older versions are deleted this many days after a newer one replaced them.'),
-  abortMultipartDays: days('Uploads that were never finished are dropped after this many days.'),
+  abortMultipartDays: days('Uploads that were never finished are dropped after this many days; Azure: 7, or more.'),
 });
 
 const s3 = object('Where and how S3 is spoken: AWS when absent.', {
@@ -146,25 +146,34 @@ const spec = object(
     location: text("Region of the bucket; the cluster's when absent. Cannot be changed once it is set.", {
       maxLength: 64,
     }),
-    storageClass: text("Storage class of what is written; the provider's default when absent.", { maxLength: 64 }),
-    versioning: flag('Keep older versions. False suspends them; left as it is when absent.'),
+    storageClass: text(
+      "Google: storage class of what is written. Azure: tier (Hot, Cool, Cold) of an account that is made; a given one must have it. Not on S3, where each object has one. The provider's default when absent.",
+      { maxLength: 64 },
+    ),
+    versioning: flag(
+      'Keep older versions. False suspends them; left as it is when absent. On Azure they are the account’s: kept in one that is made with it or keeps them already, never suspended.',
+    ),
     lifecycle: list('What becomes of objects as they age; left as it is when absent.', lifecycleRule, {
       maxItems: MAX_LIFECYCLE_RULES,
     }),
-    retention: object('How long nothing can be deleted or replaced.', {
-      days: required(days('Days after an object was written.')),
-    }),
+    retention: object(
+      'How long what is written is kept, by a policy that is not locked: it can be lowered or got round by who may do so at the provider. Left as it is when absent.',
+      { days: required(days('Days after an object was written.')) },
+    ),
     publicAccess: choice(
-      'Blocked, as when absent: nothing can be made public. Unmanaged: left as it is.',
+      'Blocked: the bucket cannot be made public; on Azure the container is not, whatever a given account allows. Unmanaged: left as it is. When absent: Blocked, but at S3 other than AWS left as it is.',
       'Blocked',
       'Unmanaged',
     ),
-    encryption: object("Encryption with a key of one's own; the provider's when absent.", {
+    encryption: object("Encryption with a key of one's own; the provider's when absent. S3 and Google.", {
       keyRef: required(
-        text('The key as the provider names it: KMS key ARN or id, Cloud KMS resource name, Key Vault URL.', {
-          minLength: 1,
-          maxLength: 2048,
-        }),
+        text(
+          'The key as the provider names it: KMS key ARN or id, Cloud KMS resource name. Not on Azure, whose keys belong to accounts.',
+          {
+            minLength: 1,
+            maxLength: 2048,
+          },
+        ),
       ),
     }),
     labels: map('Labels or tags of the bucket.', text('Value.', { maxLength: 256 }), { maxProperties: MAX_LABELS }),
