@@ -45,7 +45,8 @@ Written by \`npm run docs\` from the tables in \`src/clouds\` and the words in \
 holds that no name gives anything dearer than it asks for.
 
 A claim that names a class which is not there gets one made by what its name says, word by word: what stands between dashes and dots. \`preview\` shows the
-class. One that is there is never changed, whoever made it; where it cannot serve a claim, or is not what its name asks for, a warning says so.
+class. One that is there stays as it is, whoever made it; where it cannot serve a claim, or is not what its name asks for, a warning says so. Two of those that Quartermaster made follow the cluster: a class
+of an NFS server in \`mountOptions\` and \`allowVolumeExpansion\` ([shared storage](shared-storage.md#nfs-servers)), and \`csi-s3-calrissian\`, which is deleted and made again when the settings name another bucket or Secret.
 
 1. A **type** of the cloud by its own name (\`gp3\`, \`pd-ssd\`, \`premium-lrs\`), or a class that the cloud or a distribution ships, is that. The longest that the name holds counts.
 2. Else a word for a **tier** (\`fast\`, \`ssd\`, \`cold\`...) gives the cloud's type for it, or, where that is not made in the size the claim asks for, the nearest that is not dearer.
