@@ -1,9 +1,8 @@
-import type { BlobContainer, ManagementPolicyRule, StorageAccount } from '@azure/arm-storage';
-import type { LifecycleRule } from '../../../../api/object-store.ts';
+import type { BlobContainer, StorageAccount } from '@azure/arm-storage';
 import { BucketError, type DesiredBucket, type Feature, includesAll } from '../bucket.ts';
 import { type About, featuresOf, type Setting } from '../vendor-call.ts';
 import { lowerCased, metadataOf, refuseForeignText } from './blob-service.ts';
-import { orAbsent } from './errors.ts';
+import { lifecycleSetting } from './lifecycle.ts';
 import {
   type AzureSession,
   accessTierOf,
@@ -129,97 +128,3 @@ const labelsSetting = (session: AzureSession, labels: DesiredBucket['labels']): 
     await addMetadata(session, labels, about);
   },
 });
-
-/** Azure drops unfinished uploads by itself after a week, and not before. */
-const uploadsLiveDays = 7;
-
-/** An account has one list of rules for all its containers; those of this container are known by their names. */
-const lifecycleSetting = (session: AzureSession, rules: readonly LifecycleRule[]): Setting => ({
-  name: 'lifecycle',
-  isApplied: async (about) => {
-    refuseEarlyAbort(rules, about);
-    const found = (await readRules(session, about)).filter(isOf(about.bucket));
-    return isSame(found, toAzureRules(rules, about.bucket));
-  },
-  apply: async (about) => {
-    refuseEarlyAbort(rules, about);
-    const others = (await readRules(session, about)).filter((rule) => !isOf(about.bucket)(rule));
-    await writeRules(session, [...others, ...toAzureRules(rules, about.bucket)], about);
-  },
-});
-
-const refuseEarlyAbort = (rules: readonly LifecycleRule[], { bucket }: About): void => {
-  const early = rules.some(({ abortMultipartDays = uploadsLiveDays }) => abortMultipartDays < uploadsLiveDays);
-  if (!early) return;
-  const name = JSON.stringify(bucket);
-  const message = `Container ${name}: Azure drops unfinished uploads after ${uploadsLiveDays} days, not earlier as spec.lifecycle asks.`;
-  throw new BucketError('UnsupportedFeature', message);
-};
-
-const nameOf = (container: string, index: number): string => `quartermaster-${container}.${index + 1}`;
-
-/** A container's name holds no dot, so that no other's begins with this. */
-const isOf =
-  (container: string) =>
-  ({ name }: ManagementPolicyRule): boolean =>
-    name.startsWith(`quartermaster-${container}.`);
-
-const toAzureRules = (rules: readonly LifecycleRule[], container: string): readonly ManagementPolicyRule[] =>
-  rules
-    .filter(({ expireDays, noncurrentExpireDays }) => expireDays !== undefined || noncurrentExpireDays !== undefined)
-    .map(({ prefix = '', expireDays, noncurrentExpireDays }, index) => ({
-      name: nameOf(container, index),
-      enabled: true,
-      type: 'Lifecycle',
-      definition: {
-        filters: { blobTypes: ['blockBlob', 'appendBlob'], prefixMatch: [`${container}/${prefix}`] },
-        actions: {
-          ...(expireDays !== undefined && { baseBlob: { delete: { daysAfterModificationGreaterThan: expireDays } } }),
-          ...(noncurrentExpireDays !== undefined && {
-            version: { delete: { daysAfterCreationGreaterThan: noncurrentExpireDays } },
-          }),
-        },
-      },
-    }));
-
-const isSame = (left: readonly ManagementPolicyRule[], right: readonly ManagementPolicyRule[]): boolean => {
-  const [a, b] = [left.map(essence).toSorted(), right.map(essence).toSorted()];
-  return a.length === b.length && a.every((rule, index) => rule === b[index]);
-};
-
-const essence = ({ name, enabled = true, definition: { actions, filters } }: ManagementPolicyRule): string =>
-  JSON.stringify([
-    name,
-    enabled,
-    filters?.prefixMatch,
-    actions.baseBlob?.delete?.daysAfterModificationGreaterThan,
-    actions.version?.delete?.daysAfterCreationGreaterThan,
-  ]);
-
-const readRules = async (session: AzureSession, about: About): Promise<readonly ManagementPolicyRule[]> => {
-  const { client, call, resourceGroup, account } = session;
-  const get = orAbsent((abortSignal) =>
-    client.managementPolicies.get(resourceGroup, account.name, 'default', { abortSignal }),
-  );
-  const found = await call('Microsoft.Storage/storageAccounts/managementPolicies/read', get, about);
-  return found?.policy?.rules ?? [];
-};
-
-/** A policy without rules is none, and Azure refuses it. */
-const writeRules = async (
-  { client, call, resourceGroup, account }: AzureSession,
-  rules: readonly ManagementPolicyRule[],
-  about: About,
-): Promise<void> => {
-  if (rules.length === 0) {
-    const remove = orAbsent((abortSignal) =>
-      client.managementPolicies.delete(resourceGroup, account.name, 'default', { abortSignal }),
-    );
-    await call('Microsoft.Storage/storageAccounts/managementPolicies/delete', remove, about);
-    return;
-  }
-  const policy = { policy: { rules: [...rules] } };
-  const put = (abortSignal: AbortSignal) =>
-    client.managementPolicies.createOrUpdate(resourceGroup, account.name, 'default', policy, { abortSignal });
-  await call('Microsoft.Storage/storageAccounts/managementPolicies/write', put, about);
-};

@@ -1,6 +1,7 @@
 import { DeleteBucketPolicyCommand, GetBucketPolicyCommand, PutBucketPolicyCommand } from '@aws-sdk/client-s3';
 import type { DesiredAccess } from '../access.ts';
 import { BucketError } from '../bucket.ts';
+import { createKeyedMutex } from '../keyed-mutex.ts';
 import type { About } from '../vendor-call.ts';
 import type { S3Session } from './client.ts';
 
@@ -65,25 +66,11 @@ const principalsIn = ({ Principal }: Statement): readonly string[] => {
 };
 
 /** Buckets whose policy is being changed, by endpoint and name: a policy is read, changed and written as a whole. */
-const changing = new Map<string, Promise<unknown>>();
+const policies = createKeyedMutex();
 
 /** Has our statements hold what `change` makes of them. Others' statements stay. One change of a bucket goes after the other. */
-export const changeGrants = async (
-  session: S3Session,
-  about: About,
-  change: (grants: Grants) => Grants,
-): Promise<void> => {
-  const id = `${session.endpoint?.href ?? session.region} ${about.bucket}`;
-  const before = changing.get(id) ?? Promise.resolve();
-  const work = before.then(() => rewrite(session, about, change));
-  const settled = work.catch(() => undefined);
-  changing.set(id, settled);
-  try {
-    await work;
-  } finally {
-    if (changing.get(id) === settled) changing.delete(id);
-  }
-};
+export const changeGrants = (session: S3Session, about: About, change: (grants: Grants) => Grants): Promise<void> =>
+  policies(`${session.endpoint?.href ?? session.region} ${about.bucket}`, () => rewrite(session, about, change));
 
 const rewrite = async (session: S3Session, about: About, change: (grants: Grants) => Grants): Promise<void> => {
   const policy = await readPolicy(session, about);
