@@ -263,6 +263,23 @@ describe('deletion on Azure', () => {
     await until('it is gone', async () => (await cluster.read('full')) === undefined);
     expect(container('full')).toBeUndefined();
   });
+
+  it('takes the lifecycle rules of a container along with it, and the next of its name has none of an earlier one', async () => {
+    const rules = () => JSON.stringify(arm.account(account)?.policy ?? {});
+    const lifecycle = [{ expireDays: 1 }];
+    await submitted('aged', { lifecycle, deletionPolicy: 'Delete', forceDelete: true });
+    await submitted('aging', { lifecycle });
+    for (const name of ['aged', 'aging']) await until('it has rules', () => Promise.resolve(rules().includes(name)));
+    for (const name of ['aged', 'aging']) await removed(name);
+    expect(container('aged')).toBeUndefined();
+    expect(rules()).not.toContain('quartermaster-aged.');
+    // What is kept keeps its rules, until somebody deletes it by hand and another has the name.
+    expect(rules()).toContain('quartermaster-aging.');
+    arm.account(account)?.containers.delete('aging');
+    await submitted('ageless', { name: 'aging' });
+    expect(rules()).not.toContain('quartermaster-aging.');
+    await removed('ageless');
+  });
 });
 
 describe('an account whose name somebody else in Azure has', () => {

@@ -34,8 +34,19 @@ const replaceRules = (session: AzureSession, wanted: readonly ManagementPolicyRu
   policies(`${session.managementEndpoint} ${session.account.name}`, async () => {
     const found = await readRules(session, about);
     const others = found.filter((rule) => !isOf(about.bucket)(rule));
+    if (wanted.length === 0 && others.length === found.length) return;
     await writeRules(session, [...others, ...wanted], about);
   });
+
+/** Takes a container's rules out of its account's policy, which keeps them whether the container is there or not. */
+export const removeRules = async (session: AzureSession, about: About): Promise<void> => {
+  try {
+    await replaceRules(session, [], about);
+  } catch (error) {
+    // Not every account can have a policy.
+    if (!(error instanceof BucketError && error.reason === 'UnsupportedFeature')) throw error;
+  }
+};
 
 const refuseEarlyAbort = (rules: readonly LifecycleRule[], { bucket }: About): void => {
   const early = rules.some(({ abortMultipartDays = uploadsLiveDays }) => abortMultipartDays < uploadsLiveDays);

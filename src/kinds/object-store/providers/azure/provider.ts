@@ -20,6 +20,7 @@ import {
 } from './blob-service.ts';
 import { azureFeatures } from './features.ts';
 import { azureIdentities } from './identity.ts';
+import { removeRules } from './lifecycle.ts';
 import {
   type AzureOptions,
   type AzureSession,
@@ -76,10 +77,14 @@ const observe = async (
   };
 };
 
-/** Azure's one call makes and changes, so that what is there must be observed before, and the mark after. */
+/**
+ * Azure's one call makes and changes, so that what is there must be observed before, and the mark after. Rules that an earlier container
+ * of that name left would delete what is written to this one.
+ */
 const create = async (session: AzureSession, bucket: DesiredBucket, about: About): Promise<void> => {
   await ensureAccount(session, bucket, about);
   if ((await getContainer(session, about)) !== undefined) throw notOwned(about);
+  await removeRules(session, about);
   const mark = metadataOf(bucket.owner);
   await putContainer(session, { metadata: { ...mark }, publicAccess: 'None' }, about);
   const made = await getContainer(session, about);
@@ -97,11 +102,13 @@ const unmark = async (session: AzureSession, { owner }: DesiredBucket, about: Ab
     await updateContainer(session, { metadata: without(found, Object.keys(mark)) }, about);
 };
 
+/** Its rules first: cut off in between, a container without rules is found again, and rules without a container are not. */
 const remove = async (session: AzureSession, force: boolean, about: About): Promise<void> => {
   const account = await getAccount(session, about);
   if (account === undefined || (await getContainer(session, about)) === undefined) return;
   const isHierarchical = account.isHnsEnabled === true;
   if (!force) await refuseFull(session, account.primaryEndpoints?.blob, isHierarchical, about);
+  await removeRules(session, about);
   await deleteContainer(session, about);
 };
 

@@ -6,12 +6,14 @@ import { desiredBucket, featureOf } from '../../../../fixtures/desired-bucket.ts
 
 const place = { subscription: 'sub-1', resourceGroup: 'rg-1' };
 const signal = AbortSignal.timeout(60_000);
+/** Where nobody answers: whether a container is empty cannot be told. */
+const NOWHERE = 'https://127.0.0.1:1/';
 const POLICY = /managementPolicies/;
 
 let arm: ArmStub;
 
 beforeEach(async () => {
-  arm = await startArmStub(place);
+  arm = await startArmStub({ ...place, blobEndpoint: () => NOWHERE });
   for (const name of ['account1', 'account2']) arm.addAccount(name);
 });
 
@@ -33,6 +35,76 @@ const applied = async (wanted: DesiredBucket, account = 'account1'): Promise<voi
   featureOf(provider(account), wanted, 'lifecycle').apply(signal);
 const rulesOf = (account = 'account1'): readonly string[] =>
   [...(JSON.stringify(arm.account(account)?.policy ?? {}).match(/(?<="name":")[^"]+/g) ?? [])].toSorted();
+const writes = () => arm.requests.filter(({ method, url }) => method !== 'GET' && POLICY.test(url.pathname));
+
+describe('the lifecycle rules of a container', () => {
+  it('go before it goes, and those of others stay', async () => {
+    const logs = withRules('logs');
+    await provider().create(logs, signal);
+    for (const wanted of [logs, withRules('logs2'), withRules('log')]) await applied(wanted);
+    await provider().remove(logs, true, signal);
+    expect(rulesOf()).toEqual(['quartermaster-log.1', 'quartermaster-logs2.1']);
+    const done = arm.requests.filter(({ method }) => method !== 'GET').slice(-2);
+    expect(done.map(({ method, url }) => `${method} ${url.pathname.split('/').at(-1)}`)).toEqual([
+      'PUT default',
+      'DELETE logs',
+    ]);
+  });
+
+  it('keep it where they cannot be taken away', async () => {
+    const logs = withRules('logs');
+    await provider().create(logs, signal);
+    await applied(logs);
+    arm.failNext('DELETE', POLICY, armError(403, 'AuthorizationFailed', 'no'));
+    await expect(provider().remove(logs, true, signal)).rejects.toMatchObject({
+      reason: 'PermissionDenied',
+      message: expect.stringContaining('managementPolicies/delete') as string,
+    });
+    expect(arm.account('account1')?.containers.has('logs')).toBe(true);
+  });
+
+  it('stay where it is not known to be empty, and where it is given up', async () => {
+    const logs = withRules('logs');
+    await provider().create(logs, signal);
+    await applied(logs);
+    await expect(provider().remove(logs, false, signal)).rejects.toMatchObject({
+      reason: 'EndpointUnreachable',
+    });
+    await provider().unmark(logs, signal);
+    expect(rulesOf()).toEqual(['quartermaster-logs.1']);
+  });
+
+  it('that an earlier one of its name left are gone before it is made', async () => {
+    await applied(withRules('logs'));
+    await applied(withRules('logs2'));
+    await provider().create(desiredBucket({ name: 'logs' }), signal);
+    expect(rulesOf()).toEqual(['quartermaster-logs2.1']);
+    const order = arm.requests
+      .filter(({ method }) => method === 'PUT')
+      .map(({ url }) => url.pathname.split('/').at(-1));
+    expect(order.slice(-2)).toEqual(['default', 'logs']);
+  });
+
+  it('that an earlier one left keep it from being made where they cannot be taken away', async () => {
+    await applied(withRules('logs'));
+    arm.failNext('GET', POLICY, armError(403, 'AuthorizationFailed', 'no'));
+    await expect(provider().create(desiredBucket({ name: 'logs' }), signal)).rejects.toMatchObject({
+      reason: 'PermissionDenied',
+    });
+    expect(arm.account('account1')?.containers.has('logs')).toBe(false);
+  });
+
+  it('are nothing to write about where there are none, nor where the account can have none', async () => {
+    const plain = desiredBucket({ name: 'plain' });
+    await applied(withRules('logs'));
+    const before = writes().length;
+    await provider().create(plain, signal);
+    arm.failNext('GET', POLICY, armError(400, 'FeatureNotSupportedForAccount', 'no'));
+    await provider().remove(plain, true, signal);
+    expect(writes()).toHaveLength(before);
+    expect(arm.account('account1')?.containers.has('plain')).toBe(false);
+  });
+});
 
 describe('the lifecycle policy of an account', () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f'];
