@@ -10,7 +10,7 @@ import {
 import { choice, type Infer, list, map, object, text } from '../../../api/schema.ts';
 import { decodeAs } from '../../../api/schema-validation.ts';
 import { isManaged } from '../../../controller/apply.ts';
-import { gibibytesOf } from '../../../storage-classes/claim.ts';
+import { gibibytesOf, sourceOf } from '../../../storage-classes/claim.ts';
 import { type NfsPartName, type NfsSoftware, nfsDiskGi, softwareOfNew } from './parts.ts';
 
 export interface Service extends KubeObject {
@@ -61,6 +61,19 @@ export const softwareOf = (observed: ObservedServer, policy: Policy): NfsSoftwar
 export const recordOf = ({ parts }: ObservedServer): NfsServerRecord =>
   readServerRecord(parts.disk?.metadata.annotations?.[NFS_MEMORY_ANNOTATION]);
 
+/** Why a claim gets no folder, in a whole sentence that says what to do: Kubernetes would not bind it, or it would lack what is asked for. Undefined where it gets one. */
+export const refusalOf = (claim: PersistentVolumeClaim): string | undefined => {
+  const { volumeMode, volumeAttributesClassName } = claim.spec ?? {};
+  if (volumeMode === 'Block')
+    return 'An NFS server serves no Block volumes: make the claim again without spec.volumeMode, or with another class.';
+  if (volumeAttributesClassName)
+    return 'Volumes of NFS servers take no VolumeAttributesClass: make the claim again without spec.volumeAttributesClassName, or with another class.';
+  return sourceOf(claim) && WITHOUT_SOURCE;
+};
+
+const WITHOUT_SOURCE =
+  'An NFS server makes empty volumes: leave out spec.dataSource and spec.dataSourceRef, and copy what is to be in it.';
+
 /**
  * What all volumes of the class need: those that are there, and those waited for. A claim about to be bound counts once, by its volume.
  * No claim, no namespace and no server counts for more than its limit: who asks for more shares what is there.
@@ -81,14 +94,16 @@ export const limitReached = (observed: ObservedServer): string | undefined => {
   return `The volumes of StorageClass ${className} ask for more than its NFS server's disk is made for: ${limitsGi.claim}Gi a claim (NFS_CLAIM_LIMIT_GI), ${limitsGi.namespace}Gi a namespace (NFS_NAMESPACE_LIMIT_GI), ${limitsGi.server}Gi in all (NFS_SERVER_LIMIT_GI). They share what is there.`;
 };
 
-/** Volumes count for the namespace whose claim they are or were for. */
+/** Volumes count for the namespace whose claim they are or were for; claims that get none do not. */
 const sizesByNamespace = ({
   volumes,
   pendingClaims,
   growingClaims,
 }: ObservedServer): ReadonlyMap<string, readonly number[]> => {
   const served = new Set(volumes.map(({ spec }) => spec?.claimRef?.uid));
-  const unserved = pendingClaims.filter(({ metadata }) => metadata.uid === undefined || !served.has(metadata.uid));
+  const unserved = pendingClaims.filter(
+    (claim) => refusalOf(claim) === undefined && (claim.metadata.uid === undefined || !served.has(claim.metadata.uid)),
+  );
   const growing = new Map(growingClaims.map(({ metadata, spec }) => [metadata.uid, requestOf(spec)]));
   const sizes = [
     ...volumes.map(({ spec }) => ({

@@ -54,7 +54,7 @@ export const createProvisioning = ({ kube, facts, events, sendExports }: Provisi
     if (softwareOf(observed, policy) !== 'quartermaster' || storageClass === undefined) return [];
     if (address === undefined || !isReady(observed.parts.deployment)) return [];
     const plan = planVolumes(observed, storageClass, address, policy);
-    for (const claim of plan.refuses) events.record(claim, REFUSAL);
+    for (const { claim, why } of plan.refuses) events.record(claim, refusal(why));
     const isTold = await tell(observed, address, plan.list, signal);
     await applyPlan(plan, signal);
     const { makes, removes, grows } = plan;
@@ -66,12 +66,7 @@ export const createProvisioning = ({ kube, facts, events, sendExports }: Provisi
   };
 };
 
-const REFUSAL = {
-  type: 'Warning',
-  reason: 'NfsVolumeNotMade',
-  message:
-    'An NFS server makes empty volumes: leave out spec.dataSource and spec.dataSourceRef, and copy what is to be in it.',
-} as const;
+const refusal = (message: string): Note => ({ type: 'Warning', reason: 'NfsVolumeNotMade', message });
 
 /** The claim that a volume of ours is made for. */
 const claimOf = ({ spec }: PersistentVolume): KubeObject => {

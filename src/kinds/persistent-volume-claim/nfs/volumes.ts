@@ -3,8 +3,8 @@ import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass 
 import { MANAGED_BY, MANAGED_BY_LABEL, NFS_CLASS_LABEL, VOLUME_PROVISIONER_ANNOTATION } from '../../../api/names.ts';
 import { isProvisioned } from '../../../kube/transforms.ts';
 import { DISK_FOLDER, type Export, type ExportList, isExportable } from '../../../nfs-server/export-list.ts';
-import { gibibytesOf, sourceOf } from '../../../storage-classes/claim.ts';
-import { diskSize, type ObservedServer, requestedGi } from './observed.ts';
+import { gibibytesOf } from '../../../storage-classes/claim.ts';
+import { diskSize, type ObservedServer, refusalOf, requestedGi } from './observed.ts';
 import { nfsClassLabel, nfsDiskGi, nfsProvisioner } from './parts.ts';
 
 /** One volume that is to hold as much as its claim asks for by now. */
@@ -14,6 +14,12 @@ export interface Growth {
   readonly quantity: string;
 }
 
+export interface Refusal {
+  readonly claim: PersistentVolumeClaim;
+  /** A whole sentence. */
+  readonly why: string;
+}
+
 /** What is to be done about the volumes of one server of our own. */
 export interface VolumePlan {
   readonly makes: readonly PersistentVolume[];
@@ -21,7 +27,7 @@ export interface VolumePlan {
   readonly removes: readonly PersistentVolume[];
   readonly grows: readonly Growth[];
   /** Pending claims that ask for what an empty folder is not. */
-  readonly refuses: readonly PersistentVolumeClaim[];
+  readonly refuses: readonly Refusal[];
   /** What the server is to export, before any of it. */
   readonly list: ExportList;
 }
@@ -38,10 +44,8 @@ export const planVolumes = (
   const waiting = observed.pendingClaims.filter(
     ({ metadata }) => metadata.uid !== undefined && !served.has(metadata.uid),
   );
-  const isBlank = (claim: PersistentVolumeClaim): boolean => sourceOf(claim) === undefined;
-  const makes = claimsWithRoom(waiting.filter(isBlank), observed).map((claim) =>
-    volumeFor(claim, storageClass, address),
-  );
+  const servable = waiting.filter((claim) => refusalOf(claim) === undefined);
+  const makes = claimsWithRoom(servable, observed).map((claim) => volumeFor(claim, storageClass, address));
   const over = ours.filter(isOver);
   const kept = [...ours.filter((volume) => !isOver(volume)), ...makes];
   const keptPaths = new Set(kept.map(({ spec }) => pathOf(spec)));
@@ -49,7 +53,10 @@ export const planVolumes = (
     makes,
     removes: over,
     grows: growthsOf(observed, ours),
-    refuses: waiting.filter((claim) => !isBlank(claim)),
+    refuses: waiting.flatMap((claim) => {
+      const why = refusalOf(claim);
+      return why === undefined ? [] : [{ claim, why }];
+    }),
     list: {
       clients: policy.nfsClients,
       exports: [...keptPaths].toSorted().map((path) => exportOf(path, storageClass)),

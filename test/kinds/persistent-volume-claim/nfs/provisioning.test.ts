@@ -42,10 +42,9 @@ const observed = observedServer({
     service: part('Service', { spec: { clusterIP: '10.96.0.7' } }),
     deployment: part('Deployment', { status: { availableReplicas: 1 } }),
   },
-  pendingClaims: [claim],
 });
 
-it('the claim of a folder is told that no quota bounds it, once the folder is exported and its volume made', async () => {
+const provisionedFor = async (claims: readonly PersistentVolumeClaim[]) => {
   const made: string[] = [];
   const told: (readonly [KubeObject['metadata'], Note])[] = [];
   const kube = {
@@ -64,7 +63,12 @@ it('the claim of a folder is told that no quota bounds it, once the folder is ex
       return Promise.resolve();
     },
   });
-  await provision(observed, AbortSignal.timeout(10_000));
+  await provision({ ...observed, pendingClaims: claims }, AbortSignal.timeout(10_000));
+  return { made, told };
+};
+
+it('the claim of a folder is told that no quota bounds it, once the folder is exported and its volume made', async () => {
+  const { made, told } = await provisionedFor([claim]);
   expect(made).toEqual([
     'Secret shared-nfs-nfs',
     'export /export/volumes/team-a/pvc-uid-1',
@@ -77,6 +81,22 @@ it('the claim of a folder is told that no quota bounds it, once the folder is ex
         type: 'Normal',
         reason: 'NfsVolumeMade',
         message: expect.stringContaining('room for the 5Gi asked for, but no quota bounds the folder') as string,
+      },
+    ],
+  ]);
+});
+
+it('a claim of what can bind to no folder gets no volume, and is told what to do', async () => {
+  const raw: PersistentVolumeClaim = { ...claim, spec: { ...claim.spec, volumeMode: 'Block' } };
+  const { made, told } = await provisionedFor([raw]);
+  expect(made).toEqual(['Secret shared-nfs-nfs', 'export ']);
+  expect(told).toEqual([
+    [
+      raw.metadata,
+      {
+        type: 'Warning',
+        reason: 'NfsVolumeNotMade',
+        message: expect.stringContaining('again without spec.volumeMode') as string,
       },
     ],
   ]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../../../src/api/kubernetes.ts';
-import type { ObservedServer } from '../../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
+import { type ObservedServer, requestedGi } from '../../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
 import { planVolumes, volumeFor } from '../../../../src/kinds/persistent-volume-claim/nfs/volumes.ts';
 import { policyOf, readSettings } from '../../../../src/settings/config.ts';
 import { observedServer } from '../../../fixtures/nfs-storage.ts';
@@ -135,9 +135,25 @@ describe('the volumes of an NFS server of our own', () => {
     expect(growing('11Gi').grows).toEqual([]);
   });
 
-  it('are empty: a claim that wants a copy is told so', () => {
-    const copy = claim('copy', '1Gi', { dataSource: { kind: 'PersistentVolumeClaim', name: 'one' } });
-    const { makes, refuses } = planFor({ pendingClaims: [copy] });
-    expect([makes, names(refuses)]).toEqual([[], ['copy']]);
+  it.each([
+    ['a copy', { dataSource: { kind: 'PersistentVolumeClaim', name: 'one' } }, 'spec.dataSource'],
+    ['a raw device', { volumeMode: 'Block' }, 'spec.volumeMode'],
+    ['attributes', { volumeAttributesClassName: 'gold' }, 'spec.volumeAttributesClassName'],
+  ] as const)(
+    'are empty folders: a claim that wants %s gets none, is told so and has no disk grow',
+    (_, more, field) => {
+      const pendingClaims = [claim('other', '90Gi', more), claim('one')];
+      const { makes, refuses } = planFor({ pendingClaims });
+      expect(names(makes)).toEqual(['pvc-one']);
+      expect(refuses).toMatchObject([
+        { claim: { metadata: { name: 'other' } }, why: expect.stringContaining(field) as string },
+      ]);
+      expect(requestedGi(observedServer({ pendingClaims }))).toBe(1);
+    },
+  );
+
+  it('are made for claims that say what is so anyway', () => {
+    const plain = claim('one', '1Gi', { volumeMode: 'Filesystem', volumeAttributesClassName: '' });
+    expect(planFor({ pendingClaims: [plain] })).toMatchObject({ makes: [{}], refuses: [] });
   });
 });
