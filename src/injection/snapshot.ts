@@ -14,7 +14,8 @@ import { isRecord, mapAt, type Path, setAt, textAt, without } from './path.ts';
  *       spec.driver.env [{"name":"NO_PROXY","value":".svc"}]
  */
 const HEADING = /^(\S+) (gives|enforces):$/;
-const PLACE = /^ {2}(\S+) (.+)$/;
+// JSON leaves U+2028 as it is, which ends a line to a regular expression.
+const PLACE = /^ {2}(\S+) (.+)$/s;
 
 /** `values` where an UPDATE re-injects them; `names` for objects that are not updated. */
 export type SnapshotForm = 'values' | 'names';

@@ -7,6 +7,7 @@ import { decodeSnapshot, encodeSnapshot, namedIn, recordedIn } from '../../src/i
 import { SPARK_PATHS } from '../../src/kinds/spark-application/mutator.ts';
 import { admit } from '../fixtures/admitting.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
+import { fc } from '../fixtures/fast-check.ts';
 
 const KIB = 1024;
 
@@ -37,6 +38,26 @@ const edits: readonly Edit[] = [
 describe('a snapshot', () => {
   it('reads back as what was written, in the same order', () => {
     expect(decodeSnapshot(encodeSnapshot(edits, 'values') ?? '', SPARK_PATHS)).toEqual(edits);
+  });
+
+  it('reads back whatever text is in it', () => {
+    const odd = fc.constantFrom('\u2028', '\u2029', '\u0085', '\n', '\r', '"', '\\', ' ', 'gives:');
+    const text = fc
+      .array(fc.oneof(odd, fc.string({ unit: 'binary' })), { minLength: 1 })
+      .map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(text, text, (key, value) => {
+        fc.pre(key !== '');
+        const written: readonly Edit[] = [
+          { at: ['spec', 'sparkConf'], key, value, mode: 'Default', by: 'a/b@1' },
+          { at: ['spec', 'driver', 'env'], key, value: { name: key, value }, mode: 'Enforce', by: 'a/b@1' },
+        ];
+        expect(decodeSnapshot(encodeSnapshot(written, 'values') ?? '', SPARK_PATHS)).toEqual(written);
+        const names = namedIn(encodeSnapshot(written, 'names'));
+        expect(written.map(names)).toEqual([true, true]);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   it('can be read by people', () => {

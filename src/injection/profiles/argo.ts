@@ -70,7 +70,7 @@ export const workflowProfile: PodProfile = {
       : memoize(
           injection,
           workflowProfile,
-          `${isComponent(pod)} ${users.join()} ${executors.join()} ${others.join()} ${isComponent(pod) ? containersWhere(pod, () => true).length : ''}`,
+          `${isComponent(pod)} ${users.join()} ${executors.join()} ${others.join()} ${isComponent(pod) ? containersWhere(pod, () => true).join() : ''}`,
           make,
         );
   },
