@@ -13,7 +13,7 @@ export interface Outcome {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-/** How an error is met: tried again soon and ever later, seldom in the end where somebody has to act; or not before something changes. */
+/** How an error is met: tried again soon and ever later, seldom in the end where somebody has to act; or at a change and each resync alone. */
 export type Retry = 'backoff' | 'slow' | 'terminal';
 
 export interface ControllerOptions {

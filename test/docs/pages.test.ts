@@ -84,7 +84,7 @@ describe('docs/failure-policy.md', () => {
 describe('docs/buckets.md', () => {
   const page = read('buckets.md');
   const again = {
-    terminal: 'when the spec changes',
+    rare: 'every 10 minutes, and when the spec changes',
     slow: 'every 5 minutes',
     backoff: 'after 1 second, then ever later',
   };

@@ -52,12 +52,11 @@ const CONCURRENCY = 16;
 
 /** Keeps every ObjectStore's bucket as its spec says, until `signal`. */
 export const runObjectStoreController = (options: ObjectStoreControllerOptions): Promise<void> => {
-  const { stores, signal, log, metrics, resyncMs } = options;
+  const { stores, signal, log, metrics } = options;
   const reconciler = createKeyReconciler(options);
   return runController({
     name: 'object-store',
     concurrency: CONCURRENCY,
-    resyncMs,
     signal,
     log,
     metrics,

@@ -5,7 +5,7 @@ import type { Blocked, BlockedReason } from './state.ts';
 export interface RequeueState {
   /** What of the ObjectStore was reconciled: another text, and there is something to do. */
   readonly askedRevision: string;
-  /** Milliseconds of the clock; infinite where only a change can help. */
+  /** Milliseconds of the clock. */
   readonly dueAt: number;
   /** Why it is blocked; undefined where all is as it should be. */
   readonly reason: BlockedReason | undefined;
@@ -74,13 +74,16 @@ export const requeueStateFor = (
   return references === undefined ? state : afterReferenceCheck(state, { now, ...context });
 };
 
-type RetryPolicy = 'terminal' | 'slow' | 'backoff';
+type RetryPolicy = 'rare' | 'slow' | 'backoff';
 
-/** How each reason is retried: not until the spec changes, at a slow interval, or with exponential backoff. */
+/**
+ * How each reason is retried: seldom, at a slow interval, or with exponential backoff. Never not at all: what a provider says once may be
+ * a load balancer's word, and what is wrong with a spec depends on settings, the cloud and the labels of its namespace, too.
+ */
 export const retryPolicies: Readonly<Record<BlockedReason, RetryPolicy>> = {
-  InvalidName: 'terminal',
-  InvalidSpec: 'terminal',
-  UnsupportedFeature: 'terminal',
+  InvalidName: 'rare',
+  InvalidSpec: 'rare',
+  UnsupportedFeature: 'rare',
   NameTaken: 'slow',
   NotOwned: 'slow',
   LocationMismatch: 'slow',
@@ -98,6 +101,7 @@ export const retryPolicies: Readonly<Record<BlockedReason, RetryPolicy>> = {
   BucketNotEmpty: 'backoff',
 };
 
+const RARE_MS = 600_000;
 const SLOW_MS = 300_000;
 /** Facts come from memory: asking them often costs nobody anything. */
 const UNKNOWN_MS = 15_000;
@@ -118,8 +122,8 @@ export const retryDelayMs = (blocked: Blocked | undefined, { attempts, resyncMs,
   if (blocked === undefined) return Math.round(resyncMs * jitter);
   if (blocked.reason === 'ProviderUnknown') return Math.min(UNKNOWN_MS, resyncMs) * jitter;
   switch (retryPolicies[blocked.reason]) {
-    case 'terminal':
-      return Number.POSITIVE_INFINITY;
+    case 'rare':
+      return Math.min(RARE_MS, resyncMs) * jitter;
     case 'slow':
       return Math.min(SLOW_MS, resyncMs) * jitter;
     case 'backoff':

@@ -86,12 +86,17 @@ describe('an ObjectStore that was seen to', () => {
 });
 
 describe('how long to rest', () => {
-  const delayAfter = (reason: BucketReason | 'ProviderUnknown', attempts = 0, retryAfterMs?: number): number =>
-    retryDelayMs({ reason, message: '', retryAfterMs }, { attempts, resyncMs: 600_000, random: () => 0.5 });
+  const delayAfter = (
+    reason: BucketReason | 'ProviderUnknown',
+    attempts = 0,
+    retryAfterMs?: number,
+    resyncMs = 600_000,
+  ): number => retryDelayMs({ reason, message: '', retryAfterMs }, { attempts, resyncMs, random: () => 0.5 });
 
-  it('is until the spec changes where nothing else can help', () => {
-    expect(delayAfter('InvalidName')).toBe(Number.POSITIVE_INFINITY);
-    expect(delayAfter('UnsupportedFeature')).toBe(Number.POSITIVE_INFINITY);
+  it('is ten minutes where hardly anything but another spec can help, however seldom buckets are compared', () => {
+    expect(delayAfter('InvalidName')).toBe(600_000);
+    expect(delayAfter('UnsupportedFeature', 0, undefined, 86_400_000)).toBe(600_000);
+    expect(delayAfter('UnsupportedFeature', 0, undefined, 1_000)).toBe(1_000);
   });
 
   it('is long where somebody has to act, growing where it may pass, and as asked where the provider asks', () => {
