@@ -3,9 +3,9 @@ import { AppError, hasReason } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { FIELD_MANAGER } from '../api/names.ts';
 import type { Kube, ObjectKey, Resource, WatchEvent, WriteOptions } from './api-server.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, withTokens } from './connection.ts';
 import { connectionFailure, watchError } from './failure.ts';
-import { type Call, createTransport, describe, TIMEOUT_MS, type Transport } from './transport.ts';
+import { type Call, createTransport, describe, keepAgent, TIMEOUT_MS, type Transport } from './transport.ts';
 
 export interface KubeSettings {
   /** Bound of every call but the streaming part of a watch. */
@@ -23,15 +23,23 @@ const MERGE = 'application/merge-patch+json';
 
 /** Kube over HTTPS. Makes no request by itself. */
 export const createKube = (connection: Connection, settings: Partial<KubeSettings> = {}): Kube => {
-  const { timeoutMs, watchIdleTimeoutMs, watchSeconds } = { ...defaults, ...settings };
-  const transport = createTransport(connection, timeoutMs);
-  return {
-    ...readers(transport),
-    ...writers(transport),
-    watch: (resource, query, signal) =>
-      watch(transport, resource, { ...query, timeoutSeconds: jittered(watchSeconds) }, watchIdleTimeoutMs, signal),
-  };
+  const given = { ...defaults, ...settings };
+  return kubeOver(createTransport(connection, given.timeoutMs), given);
 };
+
+/** Kube as whoever has a token. All of them share their connections, which say nothing of who asks. */
+export const createKubeAs = (connection: Connection): ((token: string) => Kube) => {
+  const connectionAs = withTokens(connection);
+  const agent = keepAgent();
+  return (token) => kubeOver(createTransport(connectionAs(token), defaults.timeoutMs, agent), defaults);
+};
+
+const kubeOver = (transport: Transport, { watchIdleTimeoutMs, watchSeconds }: KubeSettings): Kube => ({
+  ...readers(transport),
+  ...writers(transport),
+  watch: (resource, query, signal) =>
+    watch(transport, resource, { ...query, timeoutSeconds: jittered(watchSeconds) }, watchIdleTimeoutMs, signal),
+});
 
 const jittered = (seconds: number): number => Math.ceil(seconds * (1 + Math.random()));
 

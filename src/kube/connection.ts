@@ -61,16 +61,26 @@ export const inClusterConnection = (host: string, port: string, folder = SERVICE
   };
 };
 
-/** The same API server with somebody's bearer token, and nothing of our own that says who asks: an agent for a proxy may hold our certificate. */
-export const withToken = ({ server, credentials }: Connection, token: string): Connection => ({
-  server,
-  credentials: async () => {
-    const { tls } = await credentials();
-    const { cert: _cert, key: _key, ...trusted } = tls;
-    return { tls: trusted, headers: { authorization: `Bearer ${token}` } };
-  },
-  forget: () => undefined,
-});
+/**
+ * The same API server with somebody's bearer token, and nothing of our own that says who asks: an agent for a proxy may hold our
+ * certificate. What is trusted stays one object for all tokens, as long as it stays the same.
+ */
+export const withTokens = ({ server, credentials }: Connection): ((token: string) => Connection) => {
+  let known: { readonly own: TlsMaterial; readonly tls: TlsMaterial } | undefined;
+  const trusted = (own: TlsMaterial): TlsMaterial => {
+    const { cert: _cert, key: _key, ...tls } = own;
+    if (known?.own !== own) known = { own, tls };
+    return known.tls;
+  };
+  return (token) => ({
+    server,
+    credentials: async () => ({
+      tls: trusted((await credentials()).tls),
+      headers: { authorization: `Bearer ${token}` },
+    }),
+    forget: () => undefined,
+  });
+};
 
 const readText = async (file: string): Promise<string> => {
   try {

@@ -38,8 +38,11 @@ const IDLE_TIMEOUT_MS = 60_000;
 export const describe = ({ method, path }: Pick<Call, 'method' | 'path'>): string => `${method} ${path.split('?')[0]}`;
 
 /** HTTPS to one API server over kept connections. `timeoutMs` bounds a whole exchange, retries and waits included. */
-export const createTransport = (connection: Connection, timeoutMs = TIMEOUT_MS): Transport => {
-  const agents = keepAgent();
+export const createTransport = (
+  connection: Connection,
+  timeoutMs = TIMEOUT_MS,
+  agents: KeptAgent = keepAgent(),
+): Transport => {
   const send: Send = async (call, signal) => {
     const credentials = await connection.credentials();
     const agent = credentials.agent ?? agents.for(credentials.tls);
@@ -66,16 +69,22 @@ export const createTransport = (connection: Connection, timeoutMs = TIMEOUT_MS):
   };
 };
 
+/** The agent that has the kept connections of one transport, or of many. */
+export interface KeptAgent {
+  readonly for: (tls: TlsMaterial) => Agent;
+  readonly renew: () => void;
+}
+
 /** One agent as long as the TLS material stays; a rotated CA or certificate gets a new one, the old one's sockets run out. */
-const keepAgent = () => {
+export const keepAgent = (): KeptAgent => {
   let current: { readonly tls: TlsMaterial; readonly agent: Agent } | undefined;
   return {
-    for: (tls: TlsMaterial): Agent => {
+    for: (tls) => {
       if (current?.tls !== tls)
         current = { tls, agent: new Agent({ ...tls, keepAlive: true, timeout: IDLE_TIMEOUT_MS }) };
       return current.agent;
     },
-    renew: (): void => {
+    renew: () => {
       current = undefined;
     },
   };

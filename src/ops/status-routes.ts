@@ -29,11 +29,34 @@ const API = '/api/v1';
 export const statusRoutes = (sources: StatusSources, proofs: ReplicaProofs): Router => {
   const router = Router();
   router.get(REPLICA_PATH, replicaRoute(sources, proofs));
-  const api = apiAnswerers(sources);
-  for (const [path, answer] of Object.entries(api)) router.get(path, guarded(sources, sendJson, answer));
-  const pages = pageAnswerers(sources);
-  for (const [path, answer] of Object.entries(pages)) router.get(path, guarded(sources, sendPage, answer));
+  const limit = createLimit();
+  const serve = (answerers: Readonly<Record<string, Answerer>>, send: Send): void => {
+    for (const [path, answer] of Object.entries(answerers))
+      router.get(
+        path,
+        guarded(sources, send, (...asked) => limit(() => answer(...asked))),
+      );
+  };
+  serve(apiAnswerers(sources), sendJson);
+  serve(pageAnswerers(sources), sendPage);
   return router;
+};
+
+/** Answers under way at once, over all paths: most ask the API server or all replicas, and hold what they are told. */
+const MAX_UNDER_WAY = 10;
+
+/** Refuses what would be one too many. */
+const createLimit = () => {
+  let underWay = 0;
+  return async (work: () => Promise<unknown>): Promise<unknown> => {
+    if (underWay >= MAX_UNDER_WAY) throw new AppError('Unavailable', 'Too many ask at once: ask again in a moment.');
+    underWay += 1;
+    try {
+      return await work();
+    } finally {
+      underWay -= 1;
+    }
+  };
 };
 
 const apiAnswerers = (sources: StatusSources): Readonly<Record<string, Answerer>> => ({

@@ -6,8 +6,8 @@ import { createDefaultsInForce, type DefaultsInForce } from '../defaults/in-forc
 import { createFacts } from '../kinds/facts.ts';
 import { watchClaims } from '../kinds/persistent-volume-claim/controller.ts';
 import type { Kube } from '../kube/api-server.ts';
-import { createKube } from '../kube/client.ts';
-import { findConnection, withToken } from '../kube/connection.ts';
+import { createKube, createKubeAs } from '../kube/client.ts';
+import { findConnection } from '../kube/connection.ts';
 import { createStore, type Store } from '../kube/store.ts';
 import { type FactStores, nodeFact, type WatchOptions, watchFacts } from '../kube/stores.ts';
 import { createUnderWay, type UnderWay } from '../kube/under-way.ts';
@@ -123,7 +123,7 @@ export const createCore = async ({ settings, environment, log, signal, watchesCl
     controllers,
     counted,
     kube,
-    kubeAs: (token) => createKube(withToken(connection, token)),
+    kubeAs: createKubeAs(connection),
     watching,
     unreadable: () => [...new Set(watched.flatMap(({ resource, isForbidden }) => (isForbidden() ? [resource] : [])))],
     stores,

