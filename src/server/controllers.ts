@@ -24,7 +24,7 @@ import {
   runNfsController,
   watchNfsServers,
 } from '../kinds/persistent-volume-claim/nfs/controller.ts';
-import { createUnusedClassSweep } from '../kinds/persistent-volume-claim/unused-classes.ts';
+import { removeUnusedClasses } from '../kinds/persistent-volume-claim/unused-classes.ts';
 import { type Kube, resources } from '../kube/api-server.ts';
 import { parseKey } from '../kube/store.ts';
 import { watchStore } from '../kube/stores.ts';
@@ -89,7 +89,7 @@ const runnablesOf = (core: Core, events: EventRecorder, certificates: Certificat
   const nfsServers = watchNfsServers(core.watching, core.settings.nfsNamespace);
   return [
     keepClaims(core, events),
-    removeUnusedClasses(core, nfsServers),
+    sweepUnusedClasses(core, nfsServers),
     keepNfsServers(core, events, nfsServers),
     keepCalrissianNamespaces(core, events),
     keepPlatformDefaults(core, events),
@@ -118,19 +118,16 @@ const keepClaims = (core: Core, events: EventRecorder): Runnable => {
   return controller.run;
 };
 
-/** Looks twice within the time, and every ten minutes at least. */
-const removeUnusedClasses = (core: Core, nfsServers: NfsStores): Runnable => {
+const sweepUnusedClasses = (core: Core, nfsServers: NfsStores): Runnable => {
   const { kube, stores, claims, log, settings } = core;
   const unusedMs = settings.unusedClassSeconds * 1_000;
   if (unusedMs === 0) return () => Promise.resolve();
   const hasNfsServer = (className: string): boolean => hasServerPart(className, nfsServers, settings.nfsNamespace);
   const now = (): number => performance.now();
-  const sweep = createUnusedClassSweep({ kube, claims, stores, hasNfsServer, unusedMs, now, log });
-  const everyMs = Math.min(unusedMs / 2, 600_000);
   const caches = [claims, stores.storageClasses, stores.persistentVolumes, ...nfsServers];
   return async (signal) => {
     await untilSynced(caches, signal);
-    await keepDoing('unused StorageClasses cannot be removed', sweep, { everyMs, log }, signal);
+    await removeUnusedClasses({ kube, claims, stores, hasNfsServer, unusedMs, now, log }, signal);
   };
 };
 

@@ -1,6 +1,7 @@
 import { hasReason } from '../../api/errors.ts';
 import type { PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
 import { DEFAULT_CLASS_ANNOTATION } from '../../api/names.ts';
+import { keepDoing } from '../../controller/periodic.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
 import type { Store } from '../../kube/store.ts';
 import type { FactStores } from '../../kube/stores.ts';
@@ -22,8 +23,21 @@ export interface UnusedClassOptions {
 }
 
 /**
+ * Removes classes that nobody used for long, until `signal`. Looks twice within that time, and every ten minutes at least. What was seen
+ * is forgotten with the leadership: a class may be used while another leads.
+ */
+export const removeUnusedClasses = (
+  { log, ...options }: UnusedClassOptions & { readonly log: Log },
+  signal: AbortSignal,
+): Promise<void> => {
+  const sweep = createUnusedClassSweep({ ...options, log });
+  const everyMs = Math.min(options.unusedMs / 2, 600_000);
+  return keepDoing('unused StorageClasses cannot be removed', sweep, { everyMs, log }, signal);
+};
+
+/**
  * One look at the classes we made, to be taken again and again: removes those that no claim names and no volume is of, since so
- * long. Since when is forgotten with the process, which only keeps a class longer. A claim that comes meanwhile finds its class
+ * long. Since when is forgotten with the sweep, which only keeps a class longer. A claim that comes meanwhile finds its class
  * made again: at its admission, or by the controller that sees the class go. Of an NFS server the class goes only where there is none:
  * the server takes it along. A storage account is found by its record, so that the class is made again with the same account.
  */

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/api/errors.ts';
@@ -9,7 +10,10 @@ import {
   MANAGED_BY_LABEL,
   NFS_CLASS_LABEL,
 } from '../../../src/api/names.ts';
-import { createUnusedClassSweep } from '../../../src/kinds/persistent-volume-claim/unused-classes.ts';
+import {
+  createUnusedClassSweep,
+  removeUnusedClasses,
+} from '../../../src/kinds/persistent-volume-claim/unused-classes.ts';
 import type { Kube } from '../../../src/kube/api-server.ts';
 import { createStore } from '../../../src/kube/store.ts';
 import { pvc } from '../../fixtures/storage.ts';
@@ -62,7 +66,17 @@ const cluster = (...classes: readonly StorageClass[]) => {
     await sweep(new AbortController().signal);
     return stores.storageClasses.list().map(({ metadata }) => metadata.name);
   };
-  return { ...stores, claims, newer, served, leftAfter };
+  /** One leadership, of a moment. */
+  const leftAfterLeading = async (ms: number) => {
+    now += ms;
+    const leading = new AbortController();
+    const led = removeUnusedClasses(options, leading.signal);
+    await setImmediate();
+    leading.abort();
+    await led;
+    return stores.storageClasses.list().map(({ metadata }) => metadata.name);
+  };
+  return { ...stores, claims, newer, served, leftAfter, leftAfterLeading };
 };
 
 describe('a class that we made and nobody uses', () => {
@@ -91,6 +105,12 @@ describe('a class that we made and nobody uses', () => {
     expect(await leftAfter(1)).toEqual(['data']);
     expect(await leftAfter(UNUSED_MS - 1)).toEqual(['data']);
     expect(await leftAfter(1)).toEqual([]);
+  });
+
+  it('stays where another led in between, under whom it may have been used', async () => {
+    const { leftAfterLeading } = cluster(classOf('data'));
+    await leftAfterLeading(0);
+    expect(await leftAfterLeading(40 * UNUSED_MS)).toEqual(['data']);
   });
 
   it('stays where the API server has another of that name, or a newer version', async () => {
