@@ -55,6 +55,8 @@ export const runController = async (options: ControllerOptions): Promise<void> =
   const unsubscribe = options.subscribe(queue.add);
   while (!signal.aborted) {
     for (const key of keys()) queue.add(key);
+    // What failed counts as failing until it is reconciled once more, also where its object went and nothing names it.
+    for (const key of failures.keys()) queue.add(key);
     await sleep(resyncMs * (0.9 + Math.random() / 5), undefined, { signal }).catch(() => undefined);
   }
   unsubscribe();

@@ -79,6 +79,15 @@ describe('a controller', () => {
     expect(text).toContain('quartermaster_queue_failing{controller="test"} 0');
   });
 
+  it('tries again at a resync what was refused, though its object is gone since', async () => {
+    const outcomes = [() => Promise.reject(new AppError('InvalidInput', 'refused'))];
+    let count = 0;
+    start(() => outcomes[count++]?.() ?? nothing, { resyncMs: 10 });
+    add('a');
+    await expect.poll(() => count).toBe(2);
+    expect((await metrics.expose()).text).toContain('quartermaster_queue_failing{controller="test"} 0');
+  });
+
   it('tries again soon what was forbidden, as a starting API server forbids everything', async () => {
     let count = 0;
     start(() => (++count < 3 ? Promise.reject(new AppError('Forbidden', 'no')) : nothing));

@@ -48,12 +48,18 @@ export const createUnusedClassSweep = (options: UnusedClassOptions): ((signal: A
     const unused = unusedClasses(options);
     const since = unusedSince;
     unusedSince = new Map(unused.map(({ metadata: { uid = '' } }) => [uid, since.get(uid) ?? now()]));
+    const failures: unknown[] = [];
     for (const { metadata } of unused) {
       const { name = '', uid = '', resourceVersion = '' } = metadata;
       if (now() - (unusedSince.get(uid) ?? now()) < unusedMs || isNamed(name, options)) continue;
-      const isRemoved = await removeVery(kube, { name, uid, resourceVersion }, signal);
+      const isRemoved = await removeVery(kube, { name, uid, resourceVersion }, signal).catch((error: unknown) => {
+        failures.push(error);
+        return false;
+      });
       if (isRemoved) log.info({ storageClass: name, unusedSeconds: unusedMs / 1_000 }, 'unused StorageClass removed');
     }
+    // Told once the others are gone: one that may not be removed would keep them all, at every look.
+    if (failures.length > 0) throw failures[0];
   };
 };
 

@@ -48,7 +48,9 @@ const cluster = (...classes: readonly StorageClass[]) => {
   };
   for (const one of classes) stores.storageClasses.put(one);
   const newer = new Map<string, StorageClass>();
+  const refused = new Set<string>();
   const remove: Kube['remove'] = (_resource, key, preconditions) => {
+    if (refused.has(key.name)) return Promise.reject(new AppError('Forbidden', `${key.name} may not be removed`));
     const { metadata } =
       newer.get(key.name) ?? classes.find((one) => one.metadata.name === key.name) ?? classOf('none');
     if (metadata.uid !== preconditions?.uid || metadata.resourceVersion !== preconditions?.resourceVersion)
@@ -76,7 +78,7 @@ const cluster = (...classes: readonly StorageClass[]) => {
     await led;
     return stores.storageClasses.list().map(({ metadata }) => metadata.name);
   };
-  return { ...stores, claims, newer, served, leftAfter, leftAfterLeading };
+  return { ...stores, claims, newer, refused, served, leftAfter, leftAfterLeading };
 };
 
 describe('a class that we made and nobody uses', () => {
@@ -94,6 +96,14 @@ describe('a class that we made and nobody uses', () => {
     const { leftAfter } = cluster(classOf('data', { labels: { ...OURS, ...labels } }));
     await leftAfter(0);
     expect(await leftAfter(UNUSED_MS)).toEqual([]);
+  });
+
+  it('goes though another cannot be removed, which is told', async () => {
+    const { leftAfter, refused, storageClasses } = cluster(classOf('first'), classOf('kept'), classOf('last'));
+    refused.add('kept');
+    await leftAfter(0);
+    await expect(leftAfter(UNUSED_MS)).rejects.toThrow('kept may not be removed');
+    expect(storageClasses.list().map(({ metadata }) => metadata.name)).toEqual(['kept']);
   });
 
   it('stays where a claim named it in between', async () => {
