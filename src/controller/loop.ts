@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, messageOf } from '../api/errors.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
 import { delayMs } from '../kube/failure.ts';
 import type { Log } from '../ops/log.ts';
 import type { Metrics } from '../ops/metrics.ts';
@@ -227,10 +228,10 @@ const createDelays = (add: (key: string) => void) => {
   };
 };
 
-/** Keys that are blocked: they could not be given what they ask for. With the reason their owners were told. */
+/** Keys that are blocked: they could not be given what they ask for. With the reason their owners were told, and of which object by that name. */
 export interface BlockedKeys {
-  /** Notes that `key` is blocked for `reason`; true where that is not the reason told last. */
-  readonly add: (key: string, reason: string) => boolean;
+  /** Notes that `object`, by its key, is blocked for `reason`; true where that is not what this very object was told last. */
+  readonly add: (key: string, object: KubeObject, reason: string) => boolean;
   readonly forget: (key: string) => void;
   readonly has: (key: string) => boolean;
   /** Something changed that may unblock a key: soon hands every blocked key to who listens, once for many calls (debounced). */
@@ -251,9 +252,10 @@ export const createBlockedKeys = (): BlockedKeys => {
     for (const key of reasons.keys()) for (const listener of listeners) listener(key);
   };
   return {
-    add: (key, reason) => {
-      const isChanged = reasons.get(key) !== reason;
-      reasons.set(key, reason);
+    add: (key, { metadata }, reason) => {
+      const told = `${metadata.uid} ${reason}`;
+      const isChanged = reasons.get(key) !== told;
+      reasons.set(key, told);
       return isChanged;
     },
     forget: (key) => void reasons.delete(key),

@@ -59,7 +59,7 @@ const REPORTED_REASONS: readonly Reason[] = ['Conflict', 'Forbidden', 'InvalidIn
 /** Makes one namespace as its label asks, by its name. */
 export const reconcileCalrissian = (options: Omit<CalrissianControllerOptions, 'log' | 'metrics'>) => {
   const { stores, facts } = options;
-  const record = createRecorder(options);
+  const { record, forget } = createRecorder(options);
   const enable = async (namespace: KubeObject, name: string, signal: AbortSignal): Promise<Outcome | undefined> => {
     const { calrissian } = facts().policy;
     if (calrissian === undefined) return undefined;
@@ -78,11 +78,15 @@ export const reconcileCalrissian = (options: Omit<CalrissianControllerOptions, '
   const disable = async (namespace: KubeObject, name: string, signal: AbortSignal): Promise<Outcome | undefined> => {
     const removed = await removeAll(madeIn(stores, name), options, signal);
     if (removed.length > 0) record(namespace, [disabledNote(claimsMadeIn(stores, name))]);
+    forget(name);
     return outcomeOf('namespace no longer made ready for Calrissian', { written: [], removed, notes: [] });
   };
   return async (name: string, signal: AbortSignal): Promise<Outcome | undefined> => {
     const namespace = stores.namespaces.get({ namespace: '', name });
-    if (namespace === undefined || namespace.metadata.deletionTimestamp) return undefined;
+    if (namespace === undefined || namespace.metadata.deletionTimestamp) {
+      forget(name);
+      return undefined;
+    }
     return isForCalrissian(namespace) ? enable(namespace, name, signal) : disable(namespace, name, signal);
   };
 };
@@ -93,11 +97,14 @@ const outcomeOf = (decision: string, { written, removed }: ApplyResult): Outcome
 /** Events in the namespace itself, where its people look, and only when they are news. */
 const createRecorder = ({ events }: Pick<CalrissianControllerOptions, 'events'>) => {
   const refusals = createBlockedKeys();
-  return (namespace: KubeObject, notes: readonly Note[]): void => {
-    const { metadata } = namespace;
-    const name = metadata.name ?? '';
-    if (!refusals.add(name, JSON.stringify(notes))) return;
-    for (const note of notes) events.record({ ...namespace, metadata: { ...metadata, namespace: name } }, note);
+  return {
+    forget: refusals.forget,
+    record: (namespace: KubeObject, notes: readonly Note[]): void => {
+      const { metadata } = namespace;
+      const name = metadata.name ?? '';
+      if (!refusals.add(name, namespace, JSON.stringify(notes))) return;
+      for (const note of notes) events.record({ ...namespace, metadata: { ...metadata, namespace: name } }, note);
+    },
   };
 };
 

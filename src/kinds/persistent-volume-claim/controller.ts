@@ -144,7 +144,7 @@ const createReconcile = (options: ClaimControllerOptions, blockedKeys: BlockedKe
   const { kube, stores, facts, events, metrics } = options;
   const maker = createStorageClassMaker(kube, stores.storageClasses);
   const block = (key: string, claim: PersistentVolumeClaim, note: Note): Outcome | undefined => {
-    if (!blockedKeys.add(key, note.message)) return undefined;
+    if (!blockedKeys.add(key, claim, note.message)) return undefined;
     events.record(claim, note);
     return { decision: 'StorageClass not made', fields: { reason: note.reason, why: note.message } };
   };

@@ -6,26 +6,34 @@ import { CALRISSIAN_LABEL } from '../../../src/api/names.ts';
 import type { PlatformDefaults } from '../../../src/api/platform-defaults.ts';
 import { runCalrissianController } from '../../../src/kinds/calrissian/controller.ts';
 import type { Kube } from '../../../src/kube/api-server.ts';
-import { createStore } from '../../../src/kube/store.ts';
+import { createStore, type WritableStore } from '../../../src/kube/store.ts';
 import { createMetrics } from '../../../src/ops/metrics.ts';
 import { platformDefaults } from '../../fixtures/defaults.ts';
 import { factsIn } from '../../fixtures/object-store.ts';
 
 const log = pino({ level: 'silent' });
 const facts = factsIn();
-const calrissian = { serviceAccounts: [], bucket: { name: 'bucket' }, secret: 'kube-system/s3' };
+const calrissian = { serviceAccounts: [], bucket: { objectStore: 'team-b/results' }, secret: 'kube-system/s3' };
 
 let looks = 0;
+let told: string[];
+let namespaces: WritableStore<KubeObject>;
 let ending: AbortController;
 let running: Promise<void>;
 const defaults = createStore<PlatformDefaults>(log);
 
+const namespaceMade = (uid: string): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: { name: 'team-a', uid, labels: { [CALRISSIAN_LABEL]: 'enabled' } },
+});
+
 beforeEach(async () => {
   ending = new AbortController();
   const none = createStore<never>(log, { namespace: () => [] });
-  const namespaces = createStore<KubeObject>(log);
-  const metadata = { name: 'team-a', labels: { [CALRISSIAN_LABEL]: 'enabled' } };
-  namespaces.put({ apiVersion: 'v1', kind: 'Namespace', metadata });
+  told = [];
+  namespaces = createStore<KubeObject>(log);
+  namespaces.put(namespaceMade('uid-1'));
   for (const store of [none, namespaces, defaults]) store.markSynced();
   const others = { storageClasses: none, csiDrivers: none, objectStores: none, claims: none, made: [none] };
   const get = (_: unknown, { name }: { readonly name: string }) => {
@@ -39,7 +47,7 @@ beforeEach(async () => {
       stores: { ...others, namespaces, platformDefaults: defaults },
       inForce: { entries: () => [] },
       facts: () => ({ ...facts, policy: { ...facts.policy, calrissian } }),
-      events: { record: () => undefined },
+      events: { record: (_, { reason }) => void told.push(reason) },
       log,
       metrics: createMetrics(),
     },
@@ -69,5 +77,19 @@ describe('namespaces for Calrissian', () => {
     expect(looks).toBe(1);
     defaults.put(platformDefaults('ours', spec, { generation: 2 }));
     await expect.poll(() => looks).toBe(2);
+  });
+
+  it('are told what they lack once, and again where one is made anew under the same name', async () => {
+    await expect.poll(() => told).toEqual(['BucketAwaited']);
+    namespaces.put({
+      ...namespaceMade('uid-1'),
+      metadata: { ...namespaceMade('uid-1').metadata, resourceVersion: '2' },
+    });
+    await expect.poll(() => looks).toBe(1);
+    await setImmediate();
+    expect(told).toHaveLength(1);
+    namespaces.remove({ namespace: '', name: 'team-a' });
+    namespaces.put(namespaceMade('uid-2'));
+    await expect.poll(() => told).toEqual(['BucketAwaited', 'BucketAwaited']);
   });
 });
