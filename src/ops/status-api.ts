@@ -6,9 +6,11 @@ import {
   type DecisionQuery,
   type DefaultsCounts,
   type DefaultsStatus,
+  isAsked,
   matchingDecisions,
   type ReplicaDecision,
   type ReplicaStatus,
+  scopeOf,
   visibleDecisions,
   visibleDefaults,
 } from './status.ts';
@@ -117,15 +119,16 @@ export const decisionsAnswer = async (
 export const defaultsAnswer = async (
   { replicas, cluster }: Pick<StatusSources, 'replicas' | 'cluster'>,
   viewer: Viewer,
+  asked: string,
 ): Promise<DefaultsAnswer> => {
   const all = await replicas();
-  const decisions = visibleDecisions(all.replicas, viewer);
+  const decisions = visibleDecisions(all.replicas, viewer).filter(({ namespace }) => isAsked(asked, namespace));
   return {
     apiVersion: API_VERSION,
     silent: all.silent,
     decisions: decisions.length,
     explained: decisions.filter(({ details }) => details !== undefined).length,
-    items: visibleDefaults(cluster().defaults, decisions, viewer),
+    items: visibleDefaults(cluster().defaults, decisions, viewer, asked),
   };
 };
 
@@ -133,9 +136,11 @@ export const defaultsAnswer = async (
 export const healthAnswer = async (
   { replicas, cluster }: Pick<StatusSources, 'replicas' | 'cluster'>,
   viewer: Viewer,
+  asked: string,
 ): Promise<HealthAnswer> => {
   const all = await replicas();
-  const { cloud, storageClasses, objectStores } = cluster();
+  const { cloud, storageClasses, ...everywhere } = cluster();
+  const objectStores = everywhere.objectStores.filter(({ namespace }) => isAsked(scopeOf(viewer, asked), namespace));
   const head = {
     apiVersion: API_VERSION,
     silent: all.silent,
@@ -146,9 +151,7 @@ export const healthAnswer = async (
     ...head,
     cloud: undefined,
     storageClasses: [],
-    objectStores: viewer.resources.has('banzaicloud.com/objectstores')
-      ? objectStores.filter(({ namespace }) => namespace === viewer.namespace)
-      : [],
+    objectStores: viewer.resources.has('banzaicloud.com/objectstores') ? objectStores : [],
   };
 };
 
@@ -158,7 +161,7 @@ export const reportAnswer = async (
   namespace: string,
 ): Promise<ReportAnswer> => ({
   apiVersion: API_VERSION,
-  ...(await report(viewer.scope === 'cluster' ? namespace : viewer.namespace)),
+  ...(await report(scopeOf(viewer, namespace))),
 });
 
 export const whyAnswer = async ({ why }: StatusSources, viewer: Viewer, query: WhyQuery): Promise<WhyAnswer> => ({

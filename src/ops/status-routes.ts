@@ -66,8 +66,8 @@ const apiAnswerers = (sources: StatusSources): Readonly<Record<string, Answerer>
       paths: ['decisions', 'defaults', 'health', 'report', 'why'].map((name) => `${API}/${name}`),
     }),
   [`${API}/decisions`]: (viewer, parameters) => decisionsAnswer(sources, viewer, readDecisionQuery(parameters)),
-  [`${API}/defaults`]: (viewer) => defaultsAnswer(sources, viewer),
-  [`${API}/health`]: (viewer) => healthAnswer(sources, viewer),
+  [`${API}/defaults`]: (viewer, parameters) => defaultsAnswer(sources, viewer, textIn(parameters, 'namespace')),
+  [`${API}/health`]: (viewer, parameters) => healthAnswer(sources, viewer, textIn(parameters, 'namespace')),
   [`${API}/report`]: (viewer, parameters) => reportAnswer(sources, viewer, textIn(parameters, 'namespace')),
   [`${API}/why`]: (viewer, parameters) => whyAnswer(sources, viewer, readWhyQuery(parameters)),
 });
@@ -77,10 +77,14 @@ const pageAnswerers = (sources: StatusSources): Readonly<Record<string, Answerer
     const query = readDecisionQuery(parameters);
     return decisionsPage(await decisionsAnswer(sources, viewer, query), query);
   },
-  '/defaults': async (viewer, parameters) =>
-    defaultsPage(await defaultsAnswer(sources, viewer), textIn(parameters, 'namespace')),
-  '/health': async (viewer, parameters) =>
-    healthPage(await healthAnswer(sources, viewer), textIn(parameters, 'namespace')),
+  '/defaults': async (viewer, parameters) => {
+    const namespace = textIn(parameters, 'namespace');
+    return defaultsPage(await defaultsAnswer(sources, viewer, namespace), namespace);
+  },
+  '/health': async (viewer, parameters) => {
+    const namespace = textIn(parameters, 'namespace');
+    return healthPage(await healthAnswer(sources, viewer, namespace), namespace);
+  },
   '/report': async (viewer, parameters) => {
     const namespace = textIn(parameters, 'namespace');
     return reportPage(await reportAnswer(sources, viewer, namespace), namespace);

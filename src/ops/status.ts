@@ -144,7 +144,8 @@ export const matchingDecisions = (
       (query.defaults === '' || giversOf(decision).includes(query.defaults)),
   );
 
-const isAsked = (asked: string, value: string): boolean => asked === '' || asked === value;
+/** Empty asks for nothing. */
+export const isAsked = (asked: string, value: string): boolean => asked === '' || asked === value;
 
 /** `namespace/name` of all PlatformDefaults that gave a decision's object something, or would have. */
 const giversOf = ({ explain, audited }: DecisionRecord): readonly string[] => [
@@ -179,17 +180,22 @@ const countsOf = (name: string, decisions: readonly DecisionRecord[]): DefaultsC
   };
 };
 
-/** PlatformDefaults that hold for what the viewer may see, with counts. */
+/** PlatformDefaults that hold for what the viewer may see, of one namespace where that is asked for, with counts over `decisions`. */
 export const visibleDefaults = (
   defaults: readonly DefaultsStatus[],
   decisions: readonly DecisionRecord[],
   viewer: Viewer,
+  asked: string,
 ): readonly (DefaultsStatus & DefaultsCounts)[] =>
   defaults
-    .filter(({ namespace, isGlobal }) => viewer.scope === 'cluster' || isGlobal || namespace === viewer.namespace)
+    .filter(({ namespace, isGlobal }) => isGlobal || isAsked(scopeOf(viewer, asked), namespace))
     .map((one) => ({ ...one, ...countsOf(`${one.namespace}/${one.name}`, decisions) }))
     .toSorted(
       (one, other) => Number(other.isGlobal) - Number(one.isGlobal) || compareText(titleOf(one), titleOf(other)),
     );
+
+/** The namespace whose part is shown: of a tenant their own, else the one that is asked for; empty: the whole cluster. */
+export const scopeOf = (viewer: Viewer, asked: string): string =>
+  viewer.scope === 'cluster' ? asked : viewer.namespace;
 
 const titleOf = ({ namespace, name }: DefaultsStatus): string => `${namespace}/${name}`;

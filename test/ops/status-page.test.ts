@@ -162,6 +162,51 @@ describe('the API', () => {
     });
   });
 
+  it('shows who sees the whole cluster what holds in one namespace, and what it came to there', async () => {
+    const own = { ...defaults, namespace: 'team', name: 'own', isGlobal: false };
+    const inTwo = {
+      ...many,
+      cluster: () => ({
+        cloud: undefined,
+        defaults: [defaults, own, { ...own, namespace: 'other', name: 'theirs' }],
+        storageClasses: [{ name: 'c', provisioner: 'p', madeFor: '' }],
+        objectStores: ['team', 'other'].map((namespace) => ({
+          namespace,
+          name: 's',
+          provider: 's3',
+          bucket: '',
+          state,
+        })),
+      }),
+    };
+    const answer = async (path: string) => JSON.parse((await get(inTwo, path)).text) as object;
+    const [there, all] = [
+      { name: 'd', won: 3 },
+      { name: 'd', won: 4 },
+    ];
+    expect(await answer('/api/v1/defaults')).toMatchObject({
+      decisions: 5,
+      items: [all, { name: 'theirs' }, { name: 'own' }],
+    });
+    expect(await answer('/api/v1/defaults?namespace=team')).toMatchObject({
+      decisions: 4,
+      items: [there, { name: 'own' }],
+    });
+    expect(await answer('/api/v1/health?namespace=team')).toMatchObject({
+      replicas: [{ name: 'one' }, { name: 'two' }],
+      storageClasses: [{ name: 'c' }],
+      objectStores: [{ namespace: 'team' }],
+    });
+    expect((await get(inTwo, '/defaults?namespace=team')).text).not.toContain('other/theirs');
+    expect((await get(inTwo, '/health?namespace=team')).text).not.toContain('other/s');
+  });
+
+  it('tells an answer that is too large from one that is not there', async () => {
+    const { AppError } = await import('../../src/api/errors.ts');
+    const why = () => Promise.reject(new AppError('TooLarge', 'GET /api was answered with too much.'));
+    expect((await get({ why }, '/api/v1/why?kind=Pod&namespace=team&name=step')).status).toBe(502);
+  });
+
   it.each([
     ['/api/v1/decisions?limit=many', 400, 'limit must be a whole number up to 1000.'],
     ['/api/v1/decisions?kind=a&kind=b', 400, 'kind must be given once'],
