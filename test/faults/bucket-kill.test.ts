@@ -130,7 +130,8 @@ const specFor = (owner: Owner, name: string, spec: Partial<ObjectStoreSpec> = {}
   versioning: true,
   labels: { team: 'data' },
   quota: { maxObjects: 1_000 },
-  access: { overlapSeconds: 1 },
+  // Longer than a busy machine takes for what comes before its end.
+  access: { overlapSeconds: 4 },
   deletionPolicy: 'Delete',
   forceDelete: true,
   ...(owner === 'alice' && {

@@ -286,6 +286,6 @@ describe('the uninstall', () => {
       return names.split('\n').filter((name) => name !== '' && !name.startsWith('namespace/'));
     };
     // A definition goes once the API server has looked for objects of it.
-    await expect.poll(left).toEqual([]);
+    await expect.poll(left, { timeout: 120_000 }).toEqual([]);
   });
 });
