@@ -1,5 +1,6 @@
 import type { AddedContainer, InjectSpec } from '../../api/inject-spec.ts';
 import type { PlatformDefaultsSpec } from '../../api/platform-defaults.ts';
+import { coreViolations } from './core-v1.ts';
 import { dnsLabel } from './names.ts';
 
 /** What only a container has that goes on beside the others. */
@@ -44,7 +45,8 @@ export const tenantContainerViolations = (inject: InjectSpec | undefined, only: 
 
 /** What is wrong with one container of a list, or with a template for either: its field, and a sentence. */
 export const containerViolations = (container: AddedContainer, list?: ContainerList): readonly string[] => {
-  const { name, template, image } = container;
+  const { template, ...own } = container;
+  const { name, image } = own;
   return [
     ...(dnsLabel.accepts(name) ? [] : [`.name: "${name}" is not ${dnsLabel.title}`]),
     ...(template?.includes('${') ? ['.template: takes no variables; name one of spec.templates'] : []),
@@ -55,5 +57,6 @@ export const containerViolations = (container: AddedContainer, list?: ContainerL
     ...(list === 'initContainers' ? OF_SIDECARS : [])
       .filter((key) => container[key] !== undefined)
       .map((key) => `.${key}: an init container has none; add it to spec.inject.sidecars`),
+    ...coreViolations('Container', own, ''),
   ];
 };

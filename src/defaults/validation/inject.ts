@@ -6,6 +6,7 @@ import { bundlePathOf } from '../../api/network.ts';
 import { namesOfKinds } from '../../api/target-kinds.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from '../../injection/reserved.ts';
 import { addedContainerViolations } from './containers.ts';
+import { coreViolations } from './core-v1.ts';
 import { apacheSparkViolations, calrissianViolations, kubeflowSparkViolations, sparkViolations } from './kind-rules.ts';
 import { nameViolations } from './names.ts';
 
@@ -17,6 +18,7 @@ export const injectViolations = (inject: InjectSpec, kinds: readonly TargetKind[
   ...countViolations(inject),
   ...kindViolations(inject, kinds),
   ...nameViolations(inject),
+  ...structureViolations(inject),
   ...mountViolations(inject, kinds),
   ...reservedViolations(inject, kinds),
   ...exclusiveFieldViolations(inject),
@@ -31,6 +33,25 @@ export const injectViolations = (inject: InjectSpec, kinds: readonly TargetKind[
 const OF_APACHE: readonly TargetKind[] = ['ApacheSparkApplication', 'SparkCluster'];
 const isAny = (kinds: readonly TargetKind[], some: readonly TargetKind[]): boolean =>
   kinds.some((kind) => some.includes(kind));
+
+/** Within what the schema leaves open. */
+const structureViolations = ({
+  env = [],
+  volumes = [],
+  affinity,
+  topologySpreadConstraints = [],
+  securityContext,
+  containerSecurityContext,
+}: InjectSpec): readonly string[] => [
+  ...env.flatMap((variable, at) => coreViolations('EnvVar', variable, `spec.inject.env[${at}]`)),
+  ...volumes.flatMap((volume, at) => coreViolations('Volume', volume, `spec.inject.volumes[${at}]`)),
+  ...coreViolations('Affinity', affinity ?? {}, 'spec.inject.affinity'),
+  ...topologySpreadConstraints.flatMap((constraint, at) =>
+    coreViolations('TopologySpreadConstraint', constraint, `spec.inject.topologySpreadConstraints[${at}]`),
+  ),
+  ...coreViolations('PodSecurityContext', securityContext ?? {}, 'spec.inject.securityContext'),
+  ...coreViolations('SecurityContext', containerSecurityContext ?? {}, 'spec.inject.containerSecurityContext'),
+];
 
 const countViolations = (inject: InjectSpec): readonly string[] =>
   countValues(inject) > MAX_VALUES
@@ -88,10 +109,14 @@ const exclusiveFieldViolations = ({
   envFrom = [],
   tolerations = [],
   hostAliases = [],
+  dnsConfig: { nameservers = [] } = {},
 }: InjectSpec): readonly string[] => [
-  ...env.flatMap(({ value, valueFrom }, at) =>
-    value && valueFrom ? [`spec.inject.env[${at}]: give value or valueFrom, not both`] : [],
-  ),
+  ...env.flatMap(({ value, valueFrom }, at) => {
+    if (value && valueFrom) return [`spec.inject.env[${at}]: give value or valueFrom, not both`];
+    return valueFrom && Object.keys(valueFrom).length !== 1
+      ? [`spec.inject.env[${at}].valueFrom: give exactly one source`]
+      : [];
+  }),
   ...envFrom.flatMap(({ configMapRef, secretRef }, at) =>
     (configMapRef === undefined) === (secretRef === undefined)
       ? [`spec.inject.envFrom[${at}]: give exactly one of configMapRef and secretRef`]
@@ -105,10 +130,12 @@ const exclusiveFieldViolations = ({
       return [`${field}.tolerationSeconds: needs effect NoExecute`];
     return [];
   }),
-  ...hostAliases.flatMap(({ ip }, at) =>
-    isIP(ip) || ip.includes('${') ? [] : [`spec.inject.hostAliases[${at}].ip: "${ip}" is no IP address`],
-  ),
+  ...hostAliases.flatMap(({ ip }, at) => addressViolations(`hostAliases[${at}].ip`, ip)),
+  ...nameservers.flatMap((address, at) => addressViolations(`dnsConfig.nameservers[${at}]`, address)),
 ];
+
+const addressViolations = (field: string, address: string): readonly string[] =>
+  isIP(address) || address.includes('${') ? [] : [`spec.inject.${field}: "${address}" is no IP address`];
 
 /**
  * How many values all PlatformDefaults together may give one object: the work of giving each grows with the object, and

@@ -46,6 +46,11 @@ export const configKey: NameRule = {
   accepts: (key) => key.length <= 253 && /^[-._A-Za-z0-9]+$/.test(key) && key !== '.' && !key.startsWith('..'),
 };
 
+const searchDomain: NameRule = {
+  title: 'a domain to search (labels with dots between them, lower case)',
+  accepts: (name) => name === '.' || dnsSubdomain.accepts(name.replace(/\.$/, '').replaceAll('_', 'a')),
+};
+
 /** Names in `spec.inject` that Kubernetes would refuse. What holds a variable is judged when it is filled in. */
 export const nameViolations = (inject: InjectSpec): readonly string[] => [
   ...mapViolations('labels', inject.labels, labelValue),
@@ -59,6 +64,13 @@ export const nameViolations = (inject: InjectSpec): readonly string[] => [
   ...(inject.hostAliases ?? []).flatMap(({ hostnames }, at) =>
     hostnames.flatMap((name, i) => nameViolation(`hostAliases[${at}].hostnames[${i}]`, name, dnsSubdomain)),
   ),
+  ...(inject.dnsConfig?.searches ?? []).flatMap((name, at) =>
+    nameViolation(`dnsConfig.searches[${at}]`, name, searchDomain),
+  ),
+  ...(inject.tolerations ?? []).flatMap(({ key, value }, at) => [
+    ...nameViolation(`tolerations[${at}].key`, key || undefined, qualifiedName),
+    ...nameViolation(`tolerations[${at}].value`, value, labelValue),
+  ]),
   ...(inject.envFrom ?? []).flatMap(({ configMapRef, secretRef }, at) =>
     nameViolation(`envFrom[${at}]`, (configMapRef ?? secretRef)?.name, dnsSubdomain),
   ),
@@ -66,6 +78,8 @@ export const nameViolations = (inject: InjectSpec): readonly string[] => [
   ...nameViolation('caBundle.key', inject.caBundle?.key, configKey),
   ...nameViolation('caBundle.trustStoreKey', inject.caBundle?.trustStoreKey, configKey),
   ...nameViolation('serviceAccountName', inject.serviceAccountName, dnsSubdomain),
+  ...nameViolation('priorityClassName', inject.priorityClassName, dnsSubdomain),
+  ...nameViolation('runtimeClassName', inject.runtimeClassName, dnsSubdomain),
   ...nameViolation('objectStore', inject.objectStore, dnsSubdomain),
   ...nameViolation('eventLog.objectStore', inject.eventLog?.objectStore, dnsSubdomain),
 ];

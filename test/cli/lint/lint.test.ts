@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/cli/results/finding.ts';
+import table from '../../../src/defaults/validation/core-v1.json' with { type: 'json' };
 import { createFiles, quartermaster } from '../../fixtures/command-line.ts';
 
 const file = createFiles();
+const { kubernetes } = table;
 
 const findingsIn = async (path: string, ...args: readonly string[]): Promise<readonly string[]> => {
   const { out } = await quartermaster('lint', '-o', 'json', ...args, path);
@@ -69,7 +71,38 @@ describe('lint', () => {
 `;
     expect(await findingsIn(file('volumes.yaml', defaultsWith(spec)))).toEqual([
       '7:15 error spec.inject.volumes[0]: give exactly one source beside its name',
+      `7:46 error spec.inject.volumes[0].hostPth: there is no such field in Kubernetes ${kubernetes} (did you mean hostPath?)`,
       '7:60 error spec.inject.volumes[1].name: is required',
+    ]);
+  });
+
+  it('looks into what is a structure of core/v1', async () => {
+    const spec = `  match: { kinds: [Pod] }
+  mode: Enforce
+  inject:
+    priorityClassName: Not A Name
+    securityContext: { runAsNonRoot: "yes", fsGrup: 3 }
+    containerSecurityContext: { allowPrivilegeEscalation: "false", capabilites: { drop: [ALL] } }
+    affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: 5 } }
+    env: [{ name: A, valueFrom: { fieldRef: { fieldPath: 5 } } }]
+    volumes: [{ name: s, emptyDir: { sizeLimit: ten } }]
+    topologySpreadConstraints:
+      - { maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule, labelSelector: app=x }
+    dnsConfig: { nameservers: [hello] }
+    sidecars: [{ name: a, image: b, ports: [{ containerPort: http }] }]
+`;
+    expect(await findingsIn(file('structures.yaml', defaultsWith(spec)))).toEqual([
+      '8:24 error spec.inject.priorityClassName: "Not A Name" is not a DNS subdomain (lower case, digits, - and ., at most 253 characters)',
+      '9:38 error spec.inject.securityContext.runAsNonRoot: must be true or false',
+      `9:45 error spec.inject.securityContext.fsGrup: there is no such field in Kubernetes ${kubernetes} (did you mean fsGroup?)`,
+      '10:59 error spec.inject.containerSecurityContext.allowPrivilegeEscalation: must be true or false',
+      `10:68 error spec.inject.containerSecurityContext.capabilites: there is no such field in Kubernetes ${kubernetes} (did you mean capabilities?)`,
+      '11:81 error spec.inject.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution: must be an object',
+      '12:58 error spec.inject.env[0].valueFrom.fieldRef.fieldPath: must be a string; quote it',
+      '13:49 error spec.inject.volumes[0].emptyDir.sizeLimit: "ten" is no quantity, such as 500m or 2Gi',
+      '15:91 error spec.inject.topologySpreadConstraints[0].labelSelector: must be an object',
+      '16:32 error spec.inject.dnsConfig.nameservers[0]: "hello" is no IP address',
+      '17:62 error spec.inject.sidecars[0].ports[0].containerPort: must be a whole number',
     ]);
   });
 
