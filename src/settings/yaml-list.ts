@@ -35,7 +35,8 @@ export const invalidItem = (name: string, violation: string): AppError =>
 
 const parsed = (yaml: string): unknown => {
   try {
-    return parse(yaml, { maxAliasCount: 0 });
+    // Warnings of the library would go to standard error; what it warns of is told as what is no field.
+    return parse(yaml, { maxAliasCount: 0, logLevel: 'error' });
   } catch {
     return undefined;
   }

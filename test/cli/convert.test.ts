@@ -228,6 +228,18 @@ describe('quartermaster convert, of a Kyverno policy', () => {
     ['other operations', rule({ patchesJson6902: '- {op: remove, path: /a}' }), '/a has the operation remove'],
     ['changes of stored objects', rule({ targets: [{ kind: 'Pod' }] }), 'mutate.targets changes objects'],
     ['reserved names', ofContainers({ volumeMounts: [{ name: 'a', mountPath: '/a' }] }), 'what it comes to'],
+    ['a patch that is cut off', rule({ patchesJson6902: '[' }), 'patchesJson6902 is no YAML: line 1: Flow sequence'],
+    ['a patch with an open brace', rule({ patchesJson6902: '- {op: add\n- a' }), 'patchesJson6902 is no YAML: line '],
+    [
+      'a patch with an anchor that is nowhere',
+      rule({ patchesJson6902: '- *a' }),
+      'patchesJson6902 is no YAML: Unresolved alias',
+    ],
+    [
+      'a patch that is a template',
+      rule({ patchesJson6902: '- {op: add, path: /metadata/annotations/a, value: {{ request.namespace }} }' }),
+      'patchesJson6902 is no YAML: line 1: a key is no text',
+    ],
   ])('leaves out %s, and says so', async (_title, policy, reason) => {
     const { specs, leftOut, code } = await convert(policy);
     expect({ specs, code }).toEqual({ specs: [], code: 0 });

@@ -30,4 +30,14 @@ describe('POD_PROFILES', () => {
     expect(() => read(yaml)).toThrow(reason);
     expect(() => read(yaml)).toThrow('POD_PROFILES');
   });
+
+  it('has no warning of a library told on standard error', async () => {
+    const warnings: Error[] = [];
+    const listener = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', listener);
+    expect(() => read('{{ x }}')).toThrow('POD_PROFILES');
+    await new Promise(setImmediate);
+    process.off('warning', listener);
+    expect(warnings).toEqual([]);
+  });
 });
