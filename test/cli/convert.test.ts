@@ -160,6 +160,34 @@ describe('quartermaster convert, of a Kyverno policy', () => {
     ]);
   });
 
+  it('names every part of what would be refused together', async () => {
+    const { specs, leftOut } = await convert(
+      ofContainers({ env: [{ name: 'TZ', value: 'UTC' }], volumeMounts: [{ name: 'a', mountPath: '/a' }] }),
+    );
+    expect(specs).toEqual([]);
+    expect(leftOut.map((line) => line.split('rule one: ')[1]?.split(' ')[0])).toEqual([
+      'spec.containers[name:*].env[name:TZ]',
+      'spec.containers[name:*].volumeMounts[mountPath:/a]',
+    ]);
+  });
+
+  it.each<readonly [object, string]>([
+    [{ spec: { rules: [] } }, 'rules is empty'],
+    [{ spec: undefined }, 'rules is required'],
+    [{ spec: { rules: [], sometimes: true } }, 'sometimes is no field that is known here'],
+    [{ metadata: {} }, 'metadata.name is required'],
+    ...Object.entries({
+      admission: false,
+      applyRules: 'One',
+      webhookConfiguration: { matchConditions: [{ name: 'a', expression: 'true' }] },
+    }).map(([field, value]) => [{ spec: { ...merged({ metadata: {} }).spec, [field]: value } }, field] as const),
+  ])('leaves out a policy with %j, and says so', async (fields, reason) => {
+    const { specs, leftOut } = await convert({ ...merged({ metadata: {} }), ...fields });
+    expect(specs).toEqual([]);
+    expect(leftOut).toHaveLength(1);
+    expect(leftOut[0]).toContain(reason);
+  });
+
   it('puts a Policy where it is', async () => {
     const policy = {
       ...merged({ metadata: { annotations: { a: 'b' } } }),
@@ -227,7 +255,46 @@ describe('quartermaster convert, of a Kyverno policy', () => {
     ['rules that check', { ...rule({}), spec: { rules: [{ name: 'one', validate: {} }] } }, 'it is no mutate rule'],
     ['other operations', rule({ patchesJson6902: '- {op: remove, path: /a}' }), '/a has the operation remove'],
     ['changes of stored objects', rule({ targets: [{ kind: 'Pod' }] }), 'mutate.targets changes objects'],
-    ['reserved names', ofContainers({ volumeMounts: [{ name: 'a', mountPath: '/a' }] }), 'what it comes to'],
+    [
+      'what would be refused',
+      ofContainers({ volumeMounts: [{ name: 'a', mountPath: '/a' }] }),
+      'spec.containers[name:*].volumeMounts[mountPath:/a] comes to what is refused',
+    ],
+    [
+      'a volume without a mount',
+      merged({ spec: { volumes: [{ name: 'v', emptyDir: {} }] } }),
+      'spec.volumes[name:v] is a volume that nothing translated mounts',
+    ],
+    ['an empty patch', merged({}), 'it is empty, and sets nothing'],
+    ['empty fields', merged({ spec: { securityContext: {} } }), 'spec.securityContext is empty, and sets nothing'],
+    [
+      'a patch with a condition',
+      merged({ spec: { '(hostNetwork)': true, priorityClassName: 'a' } }),
+      'spec.hostNetwork has the condition (hostNetwork), which the whole patch depends on',
+    ],
+    ['rules without match', merged({ metadata: {} }, { match: undefined }), 'match is required'],
+    ['rules for nothing', merged({ metadata: {} }, { match: { any: [] } }), 'match names no pods'],
+    [
+      'fields from later versions',
+      merged({ metadata: {} }, { onlyAtNight: true }),
+      'onlyAtNight is no field that is known here',
+    ],
+    [
+      'what is no list',
+      merged({ metadata: {} }, { match: { any: [{ resources: { kinds: ['Pod'], namespaces: 'a' } }] } }),
+      'match.any[0].resources.namespaces must be a list',
+    ],
+    [
+      'one of several patches',
+      rule({ patchStrategicMerge: { a: 1 }, patchesJson6902: '[]' }),
+      'mutate has patchStrategicMerge and patchesJson6902',
+    ],
+    ['a JSON patch without operations', rule({ patchesJson6902: '[]' }), 'patchesJson6902 is empty'],
+    [
+      'an operation without a value',
+      rule({ patchesJson6902: '- {op: add, path: /spec/priorityClassName}' }),
+      '/spec/priorityClassName has no value',
+    ],
     ['a patch that is cut off', rule({ patchesJson6902: '[' }), 'patchesJson6902 is no YAML: line 1: Flow sequence'],
     ['a patch with an open brace', rule({ patchesJson6902: '- {op: add\n- a' }), 'patchesJson6902 is no YAML: line '],
     [
@@ -349,6 +416,26 @@ describe('quartermaster convert, of a Gatekeeper mutator', () => {
       mutator('AssignMetadata', 'metadata.labels.a', { assign: { value: 'b' } }, { match: {} }),
       'objects of every kind',
     ],
+    [assign('spec.volumes[name: ca]', { name: 'ca', emptyDir: {} }), 'spec.volumes[name:ca] is a volume that nothing'],
+    [
+      mutator('Assign', 'spec.priorityClassName', { assign: { value: 'a', externalData: {} } }),
+      'has value and externalData, of which one holds',
+    ],
+    [mutator('Assign', 'spec.priorityClassName', { assign: { value: 'a' } }, { applyTo: [] }), 'applyTo names no kind'],
+    [
+      mutator(
+        'Assign',
+        'spec.priorityClassName',
+        { assign: { value: 'a' } },
+        { applyTo: [{ groups: ['batch'], kinds: ['Pod'] }] },
+      ),
+      'names kinds of batch',
+    ],
+    [
+      mutator('ModifySet', 'spec.imagePullSecrets', { values: { fromList: [{ key: 'a' }] } }),
+      'has an entry without name',
+    ],
+    [mutator('ModifySet', 'spec.tolerations', { operation: 'merge' }), 'parameters.values.fromList is empty'],
   ])('leaves out %j', async (object, reason) => {
     const { specs, leftOut } = await convert(object);
     expect(specs).toEqual([]);
@@ -408,6 +495,10 @@ describe('quartermaster convert, of a policy in CEL', () => {
       policy('Object{}', { matchConstraints: { resourceRules: [{ resources: ['deployments'] }] } }),
       'is not for pods alone',
     ],
+    [policy('', { mutations: [] }), 'mutations is empty'],
+    [policy('Object{}'), 'it is empty, and sets nothing'],
+    [policy('Object{}', { evaluation: { admission: { enabled: false } } }), 'evaluation.admission is off'],
+    [policy('Object{}', { evaluation: { mutateExisting: { enabled: true } } }), 'evaluation.mutateExisting changes'],
     [policy('Object{spec: Object.spec{tolerations: [Object.spec.tolerations{key: "a"}]}}'), 'replaces a list or map'],
     [policy('Object{spec: Object.spec{nodeSelector: {"disk": "ssd"}}}'), 'replaces a list or map'],
   ])('leaves out %j', async (object, reason) => {
@@ -428,6 +519,28 @@ describe('quartermaster convert', () => {
     const [policy = '', expected] = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, yaml]) => yaml);
     const { out, err } = await quartermaster('convert', '--strict', write('page.yaml', policy));
     expect({ out, err }).toEqual({ out: expected, err: '2 PlatformDefaults; 0 left out.\n' });
+  });
+
+  it('tells what else these tools have there, and what a binding narrows', async () => {
+    const binding = {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'MutatingAdmissionPolicyBinding',
+      metadata: { name: 'b' },
+      spec: { policyName: 'policy', matchResources: {} },
+    };
+    const exception = { apiVersion: 'kyverno.io/v2', kind: 'PolicyException', metadata: { name: 'e' } };
+    const { specs, leftOut } = await convert(merged({ metadata: { annotations: { a: 'b' } } }), binding, exception);
+    expect(specs).toHaveLength(1);
+    expect(leftOut).toEqual([
+      expect.stringContaining('MutatingAdmissionPolicyBinding b: matchResources says what the policy is for'),
+      expect.stringContaining('PolicyException e: it is of a kind that is not read'),
+    ]);
+  });
+
+  it('gives no two PlatformDefaults one name', async () => {
+    const one = assign('spec.priorityClassName', 'a');
+    const { defaults } = await convert(one, one, { ...one, metadata: { name: 'Mutator' } });
+    expect(defaults.map(({ metadata }) => metadata.name)).toEqual(['mutator', 'mutator-2', 'mutator-3']);
   });
 
   it('says what it reads where it was given nothing of that', async () => {

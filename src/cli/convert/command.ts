@@ -4,7 +4,9 @@ import type { KubeObject } from '../../api/kubernetes.ts';
 import type { PlatformDefaults } from '../../api/platform-defaults.ts';
 import { locationOf, readObjects, type SourcedObject } from '../documents.ts';
 import { EXIT, type Terminal } from '../terminal.ts';
-import { defaultsOf, type Rule } from './defaults.ts';
+import type { LeftOut } from './assignment.ts';
+import { API_VERSION, type Rule, specsOf, untranslated } from './defaults.ts';
+import { fieldsOf } from './fields.ts';
 import { readGatekeeperMutator } from './gatekeeper.ts';
 import { readKyvernoPolicy } from './kyverno.ts';
 import { readMutatingPolicy } from './mutating-policy.ts';
@@ -31,6 +33,11 @@ const READERS: Readonly<Record<string, (object: KubeObject) => readonly Rule[]>>
   ),
 };
 
+/** Other kinds of these tools may be what a policy depends on, or what was meant by it. */
+const isOfOthers = ({ apiVersion, kind }: KubeObject): boolean =>
+  /^(kyverno\.io|policies\.kyverno\.io|mutations\.gatekeeper\.sh)\//.test(apiVersion) ||
+  /^MutatingAdmissionPolicy/.test(kind);
+
 /**
  * The `convert` command: prints the PlatformDefaults that do what the policies in the files do to pods, and on standard error what
  * was left out and why. Throws AppError('InvalidInput') where the files hold no policy.
@@ -40,7 +47,10 @@ export const convertCommand = (files: readonly string[], options: ConvertOptions
   const policies = objects.filter(({ object }) => readerOf(object) !== undefined);
   if (policies.length === 0)
     throw new AppError('InvalidInput', `There is none of ${Object.keys(READERS).join(', ')} in what was given.`);
-  const results = policies.map((policy) => convert(policy, options.namespace));
+  const nameFor = createNames();
+  const results = objects
+    .filter(({ object }) => readerOf(object) !== undefined || isOfOthers(object))
+    .map((policy) => convert(policy, options.namespace, nameFor));
   const documents = results.flatMap((result) => result.documents);
   const leftOut = results.flatMap((result) => result.leftOut);
   terminal.print(documents.join('---\n'));
@@ -56,13 +66,17 @@ interface Result {
   readonly leftOut: readonly string[];
 }
 
-const convert = ({ object, source }: SourcedObject, systemNamespace: string): Result => {
-  const rules = readerOf(object)?.(object) ?? [];
-  const results = rules.map((rule) => ({ rule, ...defaultsOf(rule, systemNamespace) }));
+const convert = ({ object, source }: SourcedObject, systemNamespace: string, nameFor: NameFor): Result => {
+  const results = rulesOf(object).map((rule) => ({ rule, ...specsOf(rule, systemNamespace) }));
   const title = `${object.kind} ${object.metadata.name ?? ''}`;
   return {
-    documents: results.flatMap(({ rule, defaults }) =>
-      defaults.map((one) => documentOf(one, `${title}${ruleOf(object, rule)}`)),
+    documents: results.flatMap(({ rule, specs }) =>
+      specs.map((spec) => {
+        const namespace = rule.namespace ?? systemNamespace;
+        const metadata = { name: nameFor(rule.name, namespace), namespace };
+        const defaults = { apiVersion: API_VERSION, kind: 'PlatformDefaults', metadata, spec } as const;
+        return documentOf(defaults, `${title}${ruleOf(object, rule)}`);
+      }),
     ),
     leftOut: results.flatMap(({ rule, leftOut }) =>
       leftOut.map(
@@ -72,6 +86,43 @@ const convert = ({ object, source }: SourcedObject, systemNamespace: string): Re
     ),
   };
 };
+
+const rulesOf = (object: KubeObject): readonly Rule[] => {
+  const { name } = object.metadata;
+  if (typeof name !== 'string' || name === '')
+    return [untranslated('', [{ field: 'metadata.name', reason: 'is required' }])];
+  return readerOf(object)?.(object) ?? [untranslated(name, othersIn(object))];
+};
+
+/** A binding without conditions is for everything, as PlatformDefaults are. */
+const othersIn = (object: KubeObject): readonly LeftOut[] => {
+  if (object.kind !== 'MutatingAdmissionPolicyBinding') return [{ field: '', reason: 'is of a kind that is not read' }];
+  const { spec } = object as KubeObject & { readonly spec?: unknown };
+  return Object.keys(fieldsOf(spec))
+    .filter((field) => field !== 'policyName')
+    .map((field) => ({ field, reason: 'says what the policy is for, and is not read' }));
+};
+
+type NameFor = (rule: string, namespace: string) => string;
+
+/** Names for PlatformDefaults, none twice in a namespace: the later one would take the place of the other. */
+const createNames = (): NameFor => {
+  const taken = new Set<string>();
+  return (rule, namespace) => {
+    const base = asName(rule);
+    let name = base;
+    for (let at = 2; taken.has(`${namespace}/${name}`); at += 1) name = `${base}-${at}`;
+    taken.add(`${namespace}/${name}`);
+    return name;
+  };
+};
+
+const asName = (rule: string): string =>
+  rule
+    .toLowerCase()
+    .replace(/[^a-z0-9.-]+/g, '-')
+    .slice(0, 240)
+    .replace(/^[-.]+|[-.]+$/g, '');
 
 /** Of a policy with several rules, which. */
 const ruleOf = ({ metadata: { name = '' } }: KubeObject, rule: Rule): string =>

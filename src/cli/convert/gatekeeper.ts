@@ -1,8 +1,9 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { isRecord, type UnknownRecord } from '../../injection/path.ts';
 import { type Assignment, type LeftOut, pathText, type Step } from './assignment.ts';
-import type { Match, Rule } from './defaults.ts';
+import { type Match, type Rule, untranslated } from './defaults.ts';
 import { fieldsOf, listOf, textsOf } from './fields.ts';
+import { gatekeeperSpecs, misread } from './schema.ts';
 import { allOf, hasWildcard, matchOf, ofNamespaces, selectorOf } from './selectors.ts';
 import { literal } from './variables.ts';
 
@@ -10,11 +11,13 @@ import { literal } from './variables.ts';
 export const readGatekeeperMutator = (mutator: KubeObject): Rule => {
   const spec = fieldsOf((mutator as KubeObject & { readonly spec?: unknown }).spec);
   const name = mutator.metadata.name ?? '';
+  const wrong = misread(gatekeeperSpecs[mutator.kind] ?? {}, spec);
+  if (wrong.length > 0) return untranslated(name, wrong);
   const match = matchIn(spec, mutator.kind);
-  if ('reason' in match) return { name, matches: [], assignments: [], leftOut: [match] };
+  if ('reason' in match) return untranslated(name, [match]);
   const read = assignmentsIn(mutator.kind, spec);
   return 'reason' in read
-    ? { name, matches: [match], assignments: [], leftOut: [read] }
+    ? untranslated(name, [read])
     : { name, matches: [match], assignments: read.assignments, leftOut: [] };
 };
 
@@ -28,7 +31,10 @@ const assignmentsIn = (
   if (kind === 'AssignImage') return { field: location, reason: IMAGE };
   if (kind === 'ModifySet') return setIn(location, path, fieldsOf(spec['parameters']));
   const parameters = fieldsOf(spec['parameters']);
-  const value = assignedValue(fieldsOf(parameters['assign']));
+  const assign = fieldsOf(parameters['assign']);
+  if (Object.keys(assign).length > 1)
+    return { field: 'parameters.assign', reason: `has ${Object.keys(assign).join(' and ')}, of which one holds` };
+  const value = assignedValue(assign);
   if (value === undefined) return { field: 'parameters.assign', reason: 'takes its value from outside' };
   // AssignMetadata adds, and never changes what is there.
   if (kind === 'AssignMetadata')
@@ -47,11 +53,13 @@ const setIn = (
   path: readonly Step[],
   parameters: UnknownRecord,
 ): { readonly assignments: readonly Assignment[] } | LeftOut => {
+  const field = 'parameters.values.fromList';
   const values = listOf(fieldsOf(parameters['values'])['fromList']);
   if (parameters['operation'] === 'prune')
     return { field: location, reason: 'removes something, and Quartermaster removes nothing' };
   if (isSaid(parameters['pathTests']))
     return { field: 'parameters.pathTests', reason: 'is a condition, which no selector can say' };
+  if (values.length === 0) return { field, reason: 'is empty, and sets nothing' };
   if (pathText(path) === 'spec.tolerations')
     return {
       assignments: values.map((value) => ({
@@ -63,10 +71,12 @@ const setIn = (
     };
   if (pathText(path) !== 'spec.imagePullSecrets')
     return { field: location, reason: 'adds to a list that no key of inject adds to' };
+  const names = values.map((value) => fieldsOf(value)['name']);
+  if (!names.every((name) => typeof name === 'string')) return { field, reason: 'has an entry without name' };
   return {
-    assignments: values.map((value) => ({
-      path: [...path, { key: 'name', is: String(fieldsOf(value)['name']) }],
-      value: {},
+    assignments: names.map((name, at) => ({
+      path: [...path, { key: 'name', is: name }],
+      value: escaped(values[at]),
       mode: 'Default',
       isMerged: false,
     })),
@@ -150,12 +160,24 @@ const matchIn = (spec: UnknownRecord, kind: string): Match | LeftOut => {
 
 /** Only what is for pods, and for nothing else, can be translated whole. */
 const otherKinds = (spec: UnknownRecord, match: UnknownRecord, kind: string): LeftOut | undefined => {
-  const applied = listOf(spec['applyTo']).flatMap((one) => textsOf(fieldsOf(one)['kinds']));
-  const matched = listOf(match['kinds']).flatMap((one) => textsOf(fieldsOf(one)['kinds']));
-  const other = [...applied, ...matched].find((name) => name !== 'Pod' && name !== '*');
-  if (other !== undefined)
-    return { field: 'match.kinds', reason: `names ${other}, and only mutators for Pod alone are translated` };
-  return kind === 'AssignMetadata' && !matched.includes('Pod')
-    ? { field: 'match.kinds', reason: 'is for objects of every kind, and only mutators for Pod alone are translated' }
-    : undefined;
+  const applied = listOf(spec['applyTo']).map(fieldsOf);
+  const matched = listOf(match['kinds']).map(fieldsOf);
+  const only = 'and only mutators for Pod alone are translated';
+  const other = [
+    ...applied.flatMap((one) => othersThanPods(one, 'groups')),
+    ...matched.flatMap((one) => othersThanPods(one, 'apiGroups')),
+  ].at(0);
+  if (other !== undefined) return { field: 'match.kinds', reason: `names ${other}, ${only}` };
+  const named = kind === 'AssignMetadata' ? matched : applied;
+  if (named.some((one) => textsOf(one['kinds']).includes('Pod'))) return undefined;
+  return kind === 'AssignMetadata'
+    ? { field: 'match.kinds', reason: `is for objects of every kind, ${only}` }
+    : { field: 'applyTo', reason: 'names no kind' };
+};
+
+const othersThanPods = (named: UnknownRecord, field: 'groups' | 'apiGroups'): readonly string[] => {
+  const groups = textsOf(named[field]);
+  if (groups.length > 0 && !groups.some((group) => group === '' || group === '*'))
+    return [`kinds of ${groups.join(', ')}`];
+  return textsOf(named['kinds']).filter((name) => name !== 'Pod' && name !== '*');
 };

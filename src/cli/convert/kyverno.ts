@@ -1,53 +1,78 @@
 import type { KubeObject, LabelSelector } from '../../api/kubernetes.ts';
 import { isRecord, type UnknownRecord } from '../../injection/path.ts';
 import { type Assignment, type LeftOut, pathText } from './assignment.ts';
-import type { Match, Rule } from './defaults.ts';
+import { type Match, type Rule, untranslated } from './defaults.ts';
 import { fieldsOf, listOf, textsOf } from './fields.ts';
 import { readJsonPatch } from './json-patch.ts';
 import { type Read, readMergePatch } from './merge-patch.ts';
+import { kyvernoRule, kyvernoSpec, misread } from './schema.ts';
 import { allOf, hasWildcard, inverseOf, matchOf, ofNamespaces, selectorOf } from './selectors.ts';
 import { inOurSpelling, unknownVariable } from './variables.ts';
 
-/** The rules of a kyverno.io ClusterPolicy or Policy. */
+/** The rules of a kyverno.io ClusterPolicy or Policy; one that says why where nothing of it can be translated. */
 export const readKyvernoPolicy = (policy: KubeObject): readonly Rule[] => {
   const { spec } = policy as KubeObject & { readonly spec?: unknown };
   const { name = '', namespace } = policy.metadata;
-  return listOf(fieldsOf(spec)['rules']).map((rule) => {
+  const refused = refusalOf(spec);
+  if (refused.length > 0) return [untranslated(name, refused)];
+  return listOf(fieldsOf(spec)['rules']).map((rule, at) => {
     const fields = fieldsOf(rule);
     return {
-      name: `${name}-${String(fields['name'])}`,
+      name: `${name}-${typeof fields['name'] === 'string' ? fields['name'] : at + 1}`,
       ...(policy.kind === 'Policy' && { namespace: namespace ?? 'default' }),
-      ...readRule(fields),
+      ...readRule(rule),
     };
   });
 };
 
+const refusalOf = (spec: unknown): readonly LeftOut[] => {
+  const wrong = misread(kyvernoSpec, spec ?? {});
+  if (wrong.length > 0) return wrong;
+  const { rules, admission, applyRules, webhookConfiguration } = fieldsOf(spec);
+  if (listOf(rules).length === 0) return [{ field: 'rules', reason: 'is empty' }];
+  if (admission === false)
+    return [{ field: 'admission', reason: 'is false, so that no pod is changed when it is made' }];
+  if (applyRules === 'One') return [{ field: 'applyRules', reason: 'has one rule decide over the others' }];
+  const field = 'webhookConfiguration.matchConditions';
+  return isSaid(fieldsOf(webhookConfiguration)['matchConditions']) ? [{ field, reason: CONDITION }] : [];
+};
+
 type Contents = Pick<Rule, 'matches' | 'assignments' | 'leftOut'>;
 
-const nothing = (field: string, reason: string): Contents => ({
-  matches: [],
-  assignments: [],
-  leftOut: [{ field, reason }],
-});
+const nothing = (...leftOut: readonly LeftOut[]): Contents => ({ matches: [], assignments: [], leftOut });
 
 /** What decides over a whole rule, and is no selector. */
 const CONDITIONS = ['preconditions', 'celPreconditions'];
+const CONDITION = 'is a condition, which no selector can say';
+const OTHER_WORK = ['validate', 'generate', 'verifyImages'];
 
-const readRule = (rule: UnknownRecord): Contents => {
-  if (!isRecord(rule['mutate'])) return nothing('', 'is no mutate rule');
-  const condition = CONDITIONS.find((field) => isSaid(rule[field]));
-  if (condition !== undefined) return nothing(condition, 'is a condition, which no selector can say');
-  if (isSaid(rule['mutate']['targets'])) return nothing('mutate.targets', 'changes objects that are there already');
-  const matches = matchesOf(fieldsOf(rule['match']));
-  if (!Array.isArray(matches)) return { matches: [], assignments: [], leftOut: [matches as LeftOut] };
-  const excluded = excludedOf(rule['exclude']);
-  if ('reason' in excluded) return { matches: [], assignments: [], leftOut: [excluded] };
-  const { assignments, leftOut } = readMutation(rule['mutate']);
-  const unknown = assignments.map((assignment) => ({ assignment, variable: unknownVariable(assignment.value) }));
+const readRule = (rule: unknown): Contents => {
+  const fields = fieldsOf(rule);
+  const { mutate } = fields;
+  if (mutate === undefined) return nothing({ field: '', reason: 'is no mutate rule' });
+  const wrong = misread(kyvernoRule, rule);
+  if (wrong.length > 0) return nothing(...wrong);
+  const condition = CONDITIONS.find((field) => isSaid(fields[field]));
+  if (condition !== undefined) return nothing({ field: condition, reason: CONDITION });
+  const matches = matchesOf(fieldsOf(fields['match']));
+  if ('reason' in matches) return nothing(matches);
+  const excluded = excludedOf(fields['exclude']);
+  if ('reason' in excluded) return nothing(excluded);
+  const { assignments, leftOut } = withVariables(readMutation(fieldsOf(mutate)));
+  const others = OTHER_WORK.filter((field) => isSaid(fields[field]));
   return {
-    matches: (matches as readonly Match[]).map((match) =>
+    matches: matches.map((match) =>
       matchOf(allOf([match.selector, excluded.labels]), allOf([match.namespaceSelector, excluded.namespaces])),
     ),
+    assignments,
+    leftOut: [...leftOut, ...others.map((field) => ({ field, reason: 'does something else than to change pods' }))],
+  };
+};
+
+/** In our spelling, without those that need what is no variable here. */
+const withVariables = ({ assignments, leftOut }: Read): Read => {
+  const unknown = assignments.map((assignment) => ({ assignment, variable: unknownVariable(assignment.value) }));
+  return {
     assignments: unknown.flatMap(({ assignment, variable }): readonly Assignment[] =>
       variable === undefined ? [{ ...assignment, value: inOurSpelling(assignment.value) }] : [],
     ),
@@ -66,20 +91,29 @@ const isSaid = (value: unknown): boolean =>
   Array.isArray(value) ? value.length > 0 : isRecord(value) ? Object.values(value).some(isSaid) : value !== undefined;
 
 const readMutation = (mutate: UnknownRecord): Read => {
-  if (mutate['patchStrategicMerge'] !== undefined) return readMergePatch(mutate['patchStrategicMerge']);
-  if (mutate['patchesJson6902'] !== undefined) return readJsonPatch(mutate['patchesJson6902']);
-  const [each, ...others] = listOf(mutate['foreach']).map(fieldsOf);
-  const list = /^request\.object\.spec\.(containers|initContainers)(\[\])?$/.exec(String(each?.['list']))?.[1];
-  const patch = each?.['patchStrategicMerge'];
-  if (
-    each === undefined ||
-    others.length > 0 ||
-    list === undefined ||
-    isSaid(each['preconditions']) ||
-    !isRecord(patch)
-  )
-    return { assignments: [], leftOut: [{ field: 'mutate.foreach', reason: 'is no loop over all containers' }] };
-  return readMergePatch(ofEveryContainer(patch));
+  const refused = (field: string, reason: string): Read => ({ assignments: [], leftOut: [{ field, reason }] });
+  if (isSaid(mutate['targets'])) return refused('mutate.targets', 'changes objects that are there already');
+  const [patch, ...others] = PATCHES.filter((field) => isGiven(mutate[field]));
+  if (patch === undefined) return refused('mutate', 'has no patch');
+  if (others.length > 0) return refused('mutate', `has ${[patch, ...others].join(' and ')}, of which one holds`);
+  if (patch === 'patchStrategicMerge') return readMergePatch(mutate[patch]);
+  if (patch === 'patchesJson6902') return readJsonPatch(mutate[patch]);
+  const loops = listOf(mutate[patch]).map(fieldsOf);
+  const patches = loops.map(patchOfEvery);
+  return patches.length === 1 && patches[0] !== undefined
+    ? readMergePatch(patches[0])
+    : refused('mutate.foreach', 'is no loop over all containers');
+};
+
+const PATCHES = ['patchStrategicMerge', 'patchesJson6902', 'foreach'] as const;
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
+
+/** The merge patch for every container that a loop comes to; undefined where it comes to something else. */
+const patchOfEvery = ({ list, patchStrategicMerge, ...others }: UnknownRecord): unknown => {
+  const isOfContainers = /^request\.object\.spec\.(containers|initContainers)(\[\])?$/.test(String(list));
+  const isPlain = Object.entries(others).every(([field, value]) => field === 'order' || !isSaid(value));
+  return isOfContainers && isPlain && isRecord(patchStrategicMerge) ? ofEveryContainer(patchStrategicMerge) : undefined;
 };
 
 /** In a loop over containers the one of the round is any of them. */
@@ -92,9 +126,12 @@ const ofEveryContainer = (value: unknown): unknown => {
 };
 
 const matchesOf = (match: UnknownRecord): readonly Match[] | LeftOut => {
-  const all = listOf(match['all']);
-  if (all.length > 1) return { field: 'match.all', reason: 'has several filters; write one' };
-  const filters = [...listOf(match['any']), ...all, ...(isRecord(match['resources']) ? [match] : [])].map(fieldsOf);
+  const { any, all, ...legacy } = match;
+  const ways = [any, all, legacy].filter(isSaid);
+  if (ways.length === 0) return { field: 'match', reason: 'names no pods' };
+  if (ways.length > 1) return { field: 'match', reason: 'has filters of several kinds, of which one holds' };
+  if (listOf(all).length > 1) return { field: 'match.all', reason: 'has several filters; write one' };
+  const filters = [...listOf(any), ...listOf(all), ...(isSaid(legacy) ? [legacy] : [])].map(fieldsOf);
   const read = filters.map(filterOf);
   const refused = read.find((one): one is LeftOut => 'reason' in one);
   return refused ?? (read as readonly Match[]);
@@ -144,7 +181,8 @@ const excludedOf = (exclude: unknown): Excluded | LeftOut => {
   if (!isSaid(exclude)) return {};
   const fields = fieldsOf(exclude);
   const all = listOf(fields['all']);
-  const filters = [...listOf(fields['any']), ...all, ...(isRecord(fields['resources']) ? [fields] : [])].map(fieldsOf);
+  const { any: _any, all: _all, ...legacy } = fields;
+  const filters = [...listOf(fields['any']), ...all, ...(isSaid(legacy) ? [legacy] : [])].map(fieldsOf);
   const inverted = all.length > 1 ? [undefined] : filters.map(invertedFilter);
   if (inverted.some((one) => one === undefined))
     return { field: 'exclude', reason: 'excludes by more than one selector can say' };

@@ -17,18 +17,27 @@ const CONTAINERS = ['containers', 'initContainers'];
 export interface Read {
   readonly assignments: readonly Assignment[];
   readonly leftOut: readonly LeftOut[];
+  /** Nothing of the patch holds where a condition in it does not. */
+  readonly isConditional?: boolean;
 }
 
 /** What a strategic merge patch assigns, with the anchors of Kyverno: `+(key)` where nothing is, `(name)` for these containers. */
-export const readMergePatch = (patch: unknown): Read => valuesOf([], patch, 'Enforce');
+export const readMergePatch = (patch: unknown): Read => {
+  const read = valuesOf([], patch, 'Enforce');
+  return read.isConditional === true ? { assignments: [], leftOut: read.leftOut } : read;
+};
 
 const valuesOf = (path: readonly Step[], value: unknown, mode: Mode): Read => {
+  if (isEmpty(value)) return refused(path, 'is empty, and sets nothing');
   if (isRecord(value)) return together(Object.entries(value).map(([key, item]) => fieldOf(path, key, item, mode)));
   const mergeKey = MERGE_KEYS[fieldAt(path)];
   if (Array.isArray(value) && mergeKey !== undefined)
     return together((value as unknown[]).map((entry) => entryOf(path, mergeKey, entry, mode)));
   return { assignments: [{ path, value, mode, isMerged: true }], leftOut: [] };
 };
+
+const isEmpty = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 
 /** The field a path ends with, none where that is an entry of a list. */
 const fieldAt = (path: readonly Step[]): string => {
@@ -40,7 +49,8 @@ const fieldOf = (path: readonly Step[], key: string, value: unknown, mode: Mode)
   const [, anchor, inner] = /^([+=X<^]?)\((.*)\)$/.exec(key) ?? [];
   if (anchor === undefined || inner === undefined) return valuesOf([...path, key], value, mode);
   const at = [...path, inner];
-  if (anchor !== '+') return refused(at, `has the condition ${key}`);
+  if (anchor !== '+')
+    return { ...refused(at, `has the condition ${key}, which the whole patch depends on`), isConditional: true };
   if (!isRecord(value)) return valuesOf(at, value, 'Default');
   return { assignments: [{ path: at, value, mode: 'Default', isMerged: false }], leftOut: [] };
 };
@@ -80,4 +90,5 @@ const refused = (path: readonly Step[], reason: string): Read => ({
 export const together = (reads: readonly Read[]): Read => ({
   assignments: reads.flatMap(({ assignments }) => assignments),
   leftOut: reads.flatMap(({ leftOut }) => leftOut),
+  isConditional: reads.some(({ isConditional }) => isConditional === true),
 });

@@ -5,6 +5,7 @@ import { NotPlain, readApplyConfiguration } from './cel-object.ts';
 import type { Match, Rule } from './defaults.ts';
 import { fieldsOf, listOf } from './fields.ts';
 import { type Read, readMergePatch } from './merge-patch.ts';
+import { misread, mutatingSpec } from './schema.ts';
 import { allOf, matchOf, selectorOf } from './selectors.ts';
 
 /** A MutatingPolicy of Kyverno, or a MutatingAdmissionPolicy that is bound everywhere. */
@@ -12,6 +13,8 @@ export const readMutatingPolicy = (policy: KubeObject): Rule => {
   const spec = fieldsOf((policy as KubeObject & { readonly spec?: unknown }).spec);
   const { name = '', namespace } = policy.metadata;
   const base = { name, ...(policy.kind.startsWith('Namespaced') && { namespace: namespace ?? 'default' }) };
+  const wrong = misread(mutatingSpec, spec);
+  if (wrong.length > 0) return { ...base, matches: [], assignments: [], leftOut: wrong };
   const match = matchIn(spec);
   if ('reason' in match) return { ...base, matches: [], assignments: [], leftOut: [match] };
   const reads = listOf(spec['mutations']).map((mutation, at) => mutationOf(fieldsOf(mutation), at));
@@ -21,6 +24,7 @@ export const readMutatingPolicy = (policy: KubeObject): Rule => {
     matches: [match],
     assignments: assignments.filter((assignment) => !isAtomic(assignment)),
     leftOut: [
+      ...(reads.length === 0 ? [{ field: 'mutations', reason: 'is empty, and sets nothing' }] : []),
       ...reads.flatMap((read) => read.leftOut),
       ...assignments.filter(isAtomic).map(({ path }) => ({
         field: pathText(path),
@@ -38,9 +42,11 @@ const mutationOf = (mutation: UnknownRecord, at: number): Read => {
     assignments: [],
     leftOut: [{ field: `mutations[${at}].${field}`, reason }],
   });
+  const { patchType = 'ApplyConfiguration' } = mutation;
+  if (patchType !== 'ApplyConfiguration' || mutation['jsonPatch'] !== undefined)
+    return refused(String(patchType), 'is a patch that an expression makes');
   const { expression } = fieldsOf(mutation['applyConfiguration']);
-  if (typeof expression !== 'string')
-    return refused(String(mutation['patchType']), 'is a patch that an expression makes');
+  if (typeof expression !== 'string') return refused('applyConfiguration.expression', 'is required');
   try {
     return readMergePatch(readApplyConfiguration(expression));
   } catch (cause) {
@@ -49,13 +55,18 @@ const mutationOf = (mutation: UnknownRecord, at: number): Read => {
   }
 };
 
-const CONDITIONS = ['matchConditions', 'paramKind'];
+const CONDITIONS = ['matchConditions', 'paramKind', 'targetMatchConstraints'];
 
 const matchIn = (spec: UnknownRecord): Match | LeftOut => {
   const condition = CONDITIONS.find(
     (field) => spec[field] !== undefined && !(Array.isArray(spec[field]) && spec[field].length === 0),
   );
   if (condition !== undefined) return { field: condition, reason: 'is a condition, which no selector can say' };
+  const { admission, mutateExisting } = fieldsOf(spec['evaluation']);
+  if (fieldsOf(admission)['enabled'] === false)
+    return { field: 'evaluation.admission', reason: 'is off, so that no pod is changed when it is made' };
+  if (fieldsOf(mutateExisting)['enabled'] === true)
+    return { field: 'evaluation.mutateExisting', reason: 'changes objects that are there already' };
   const constraints = fieldsOf(spec['matchConstraints']);
   if (listOf(constraints['excludeResourceRules']).length > 0)
     return { field: 'matchConstraints.excludeResourceRules', reason: 'excludes by more than one selector can say' };
@@ -78,6 +89,7 @@ const isOfNewPods = (rule: UnknownRecord): boolean => {
     resources[0] === 'pods' &&
     has('apiGroups', '', '*') &&
     has('operations', 'CREATE', '*') &&
+    [undefined, '*', 'Namespaced'].some((scope) => scope === rule['scope']) &&
     listOf(rule['resourceNames']).length === 0
   );
 };
