@@ -36,7 +36,8 @@ export interface SourcedObject {
 const EXTENSIONS: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json']);
 
 /**
- * Every Kubernetes object in the files, folders and `-` (standard input) given, in order; Lists are taken apart.
+ * Every Kubernetes object in the files, folders and `-` (standard input) given, in order; Lists are taken apart. What a folder has of
+ * policy tests is passed over.
  * Throws AppError('InvalidInput') with one line naming file, document and line.
  */
 export const readObjects = (
@@ -63,10 +64,16 @@ const filesOf = (path: string, isRecursive: boolean): readonly string[] => {
     .filter((name) => EXTENSIONS.has(extname(name)))
     .sort()
     .map((name) => join(path, name));
-  if (files.length > 0) return files;
+  const manifests = files.filter((file) => !isOfTests(file));
+  if (manifests.length > 0) return manifests;
+  if (files.length > 0)
+    throw new AppError('InvalidInput', `${path}: the folder holds policy tests alone; quartermaster test runs them.`);
   const deeper = isRecursive ? '' : '; with -R folders within it are looked through too';
   throw new AppError('InvalidInput', `${path}: the folder holds no .yaml, .yml or .json file${deeper}.`);
 };
+
+/** Policy tests and their snapshots, which stand beside manifests and hold none. */
+export const isOfTests = (file: string): boolean => /\.(test|snapshot)\.ya?ml$/.test(file);
 
 /** Throws AppError('InvalidInput') where there is neither file nor folder, or none that may be looked at. */
 export const isFolder = (path: string): boolean => {

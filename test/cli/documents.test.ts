@@ -54,6 +54,18 @@ describe('manifests that can be read', () => {
     file('many/notes.txt', 'not a manifest');
     expect(readObjects([path]).map(({ object }) => object.kind)).toEqual(['A', 'B']);
   });
+
+  it('are what a folder has besides policy tests; a file that is named is read whatever it is called', () => {
+    const path = join(folder, 'tested');
+    mkdirSync(path);
+    file('tested/geo.test.yaml', 'tests: []\n');
+    file('tested/geo.snapshot.yaml', 'a: []\n');
+    expect(() => readObjects([path])).toThrow('tested: the folder holds policy tests alone');
+    const named = file('tested/a.test.yml', 'apiVersion: v1\nkind: A\n');
+    file('tested/b.yaml', 'apiVersion: v1\nkind: B\n');
+    expect(readObjects([path]).map(({ object }) => object.kind)).toEqual(['B']);
+    expect(readObjects([named]).map(({ object }) => object.kind)).toEqual(['A']);
+  });
 });
 
 describe('what kubectl reads', () => {

@@ -1,6 +1,6 @@
 import { AppError } from '../../api/errors.ts';
 import type { Settings } from '../../settings/config.ts';
-import { textsOf } from '../documents.ts';
+import { isOfTests, textsOf } from '../documents.ts';
 import { counted, type Finding, findingLine } from '../results/finding.ts';
 import { junitText } from '../results/junit.ts';
 import { sarifText } from '../results/sarif.ts';
@@ -23,7 +23,8 @@ export const lintCommand = (
   settings: Settings,
   terminal: Terminal,
 ): number => {
-  const texts = textsOf(paths, { isRecursive: options.recursive }).filter(({ file }) => !OF_TESTS.test(file));
+  // Named by themselves they are passed over too: `quartermaster test` checks its own.
+  const texts = textsOf(paths, { isRecursive: options.recursive }).filter(({ file }) => !isOfTests(file));
   const linted = lint(texts, settings, options.namespace);
   const files = texts.map(({ file }) => file);
   if (files.length > 0 && linted.checked + linted.others + linted.findings.length === 0)
@@ -34,9 +35,6 @@ export const lintCommand = (
   const wrong = linted.findings.filter(({ severity }) => severity === 'error' || options.strict);
   return wrong.length === 0 ? EXIT.fine : EXIT.refused;
 };
-
-/** `quartermaster test` checks its own. */
-const OF_TESTS = /\.(test|snapshot)\.ya?ml$/;
 
 const summary = ({ findings, checked, others }: Linted, files: number): string => {
   const mistakes = findings.filter(({ severity }) => severity === 'error').length;
