@@ -51,17 +51,21 @@ export const describedCluster = (options: DescribedClusterOptions, settings: Set
   });
 };
 
-const labelsIn = (text: string): StringMap =>
-  Object.fromEntries(
-    listOf(text).map((pair) => {
-      const [key, value] = pairOf('--namespace-labels', pair);
-      if (!qualifiedName.accepts(key))
-        throw new AppError('InvalidInput', `--namespace-labels "${key}" is not ${qualifiedName.title}.`);
-      if (!labelValue.accepts(value))
-        throw new AppError('InvalidInput', `--namespace-labels ${key}: "${value}" is not ${labelValue.title}.`);
-      return [key, value];
-    }),
-  );
+const labelsIn = (text: string): StringMap => {
+  const labels = Object.fromEntries(listOf(text).map((pair) => pairOf('--namespace-labels', pair)));
+  const wrong = labelViolation(labels);
+  if (wrong !== undefined) throw new AppError('InvalidInput', `--namespace-labels ${wrong}.`);
+  return labels;
+};
+
+/** What Kubernetes would refuse in labels, the first of it. */
+export const labelViolation = (labels: StringMap): string | undefined =>
+  Object.entries(labels)
+    .flatMap(([key, value]) => {
+      if (!qualifiedName.accepts(key)) return [`"${key}" is not ${qualifiedName.title}`];
+      return labelValue.accepts(value) ? [] : [`${key}: "${value}" is not ${labelValue.title}`];
+    })
+    .at(0);
 
 /** A cluster by what is there. */
 export interface ClusterDescription {

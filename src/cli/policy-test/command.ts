@@ -73,7 +73,7 @@ interface FileRun {
 }
 
 const runFile = (file: TestFile, isUpdate: boolean): FileRun => {
-  const prepared = file.content.tests.map((test) => prepare(file, test));
+  const prepared = file.tests.map((test) => prepare(file.file, test));
   const before = readSnapshots(file.file);
   const first = prepared.map((test) => runTest(test, before));
   if (!isUpdate) return { prepared, results: first, snapshots: before, isWritten: false };
@@ -89,11 +89,8 @@ const coverageFor = (runs: readonly FileRun[]): readonly CoveredKey[] => {
   );
 };
 
-const foldersOf = ({ file, content: { given, tests } }: TestFile): readonly string[] => {
-  const named = [given, ...tests.map((test) => test.given)].flatMap((one) => [
-    ...(one?.defaults ?? []),
-    ...(one?.objects ?? []),
-  ]);
+const foldersOf = ({ file, tests }: TestFile): readonly string[] => {
+  const named = tests.flatMap(({ given }) => [...(given?.defaults ?? []), ...(given?.objects ?? [])]);
   const applied = tests.flatMap(({ when }) => [when.object, when.old, ...(when.objects ?? [])]);
   const paths = [...named, ...applied].filter((one) => typeof one === 'string');
   return [dirname(file), ...paths.map((path) => dirname(join(dirname(file), path)))];

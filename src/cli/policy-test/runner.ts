@@ -2,14 +2,22 @@ import { AppError } from '../../api/errors.ts';
 import type { KubeObject, StringMap } from '../../api/kubernetes.ts';
 import { didYouMean } from '../../api/plain-text.ts';
 import type { PlatformDefaults } from '../../api/platform-defaults.ts';
+import { dnsLabel } from '../../defaults/validation/names.ts';
 import { explanationLines } from '../../explanation/print.ts';
+import { groupVersionOf } from '../../explanation/request.ts';
 import { policyOf, readSettings, type Settings } from '../../settings/config.ts';
 import { settings as definitions } from '../../settings/definitions.ts';
-import { type ClusterDescription, clusterOf, givenFacts, validDefaultsIn } from '../described-cluster.ts';
+import {
+  type ClusterDescription,
+  clusterOf,
+  givenFacts,
+  labelViolation,
+  validDefaultsIn,
+} from '../described-cluster.ts';
 import type { SourcedObject } from '../documents.ts';
 import { type PreviewedDocument, preview } from '../preview/session.ts';
 import { failuresOf } from './expectation.ts';
-import { objectsNamed, type TestFile } from './files.ts';
+import { objectsNamed } from './files.ts';
 import type { Given, PolicyTest } from './schema.ts';
 import { type Snapshot, snapshotFailures, snapshotOf } from './snapshot.ts';
 
@@ -38,19 +46,54 @@ export interface TestResult {
 }
 
 /** Reads what a test names. Throws AppError('InvalidInput') for what cannot be used. */
-export const prepare = ({ file, content }: TestFile, test: PolicyTest): PreparedTest => {
-  const given = merged(content.given ?? {}, test.given ?? {});
-  const { object, objects = [] } = test.when;
+export const prepare = (file: string, test: PolicyTest): PreparedTest => {
+  const { given = {}, when } = test;
+  const { object, objects = [] } = when;
   const named = object === undefined ? objects : [object, ...objects];
-  if (named.length === 0)
-    throw new AppError('InvalidInput', `${file}: test "${test.name}": when: give object or objects.`);
-  return {
+  if (named.length === 0) throw mistake(file, test, 'when: give object or objects');
+  refuseNamespaces(file, test);
+  const applied = objectsNamed(named, file);
+  const old = when.old === undefined ? [] : objectsNamed([when.old], file);
+  refuseOthers(file, test, old, applied);
+  return { file, test, cluster: clusterFor(given, file), stored: storedFor(given, test, file, old), applied };
+};
+
+const mistake = (file: string, { name }: PolicyTest, what: string): AppError =>
+  new AppError('InvalidInput', `${file}: test "${name}": ${what}.`);
+
+/** What Kubernetes takes no namespace by. */
+const refuseNamespaces = (file: string, test: PolicyTest): void => {
+  const { namespace = 'default' } = test.when;
+  if (!dnsLabel.accepts(namespace))
+    throw mistake(file, test, `when.namespace: "${namespace}" is not ${dnsLabel.title}`);
+  for (const [name, labels] of Object.entries(test.given?.namespaces ?? {})) {
+    if (!dnsLabel.accepts(name)) throw mistake(file, test, `given.namespaces: "${name}" is not ${dnsLabel.title}`);
+    const wrong = labelViolation(labels);
+    if (wrong !== undefined) throw mistake(file, test, `given.namespaces.${name}: ${wrong}`);
+  }
+};
+
+/** What is stored of another name or kind makes no UPDATE of what is applied. */
+const refuseOthers = (
+  file: string,
+  test: PolicyTest,
+  old: readonly SourcedObject[],
+  applied: readonly SourcedObject[],
+): void => {
+  const { namespace = 'default' } = test.when;
+  const identityOf = ({ object: { apiVersion, kind, metadata } }: SourcedObject): string =>
+    [groupVersionOf(apiVersion).group, kind, metadata.namespace ?? namespace, metadata.name].join('/');
+  const identities = new Set(applied.map(identityOf));
+  if (old.length === 0 || old.some((one) => identities.has(identityOf(one)))) return;
+  const named = (all: readonly SourcedObject[]): string =>
+    all
+      .map(({ object: { kind, metadata } }) => `${kind} ${metadata.namespace ?? namespace}/${metadata.name}`)
+      .join(', ');
+  throw mistake(
     file,
     test,
-    cluster: clusterFor(given, file),
-    stored: storedFor(given, test, file),
-    applied: objectsNamed(named, file),
-  };
+    `when.old: ${named(old)} is none of what is applied (${named(applied)}), so that nothing is updated`,
+  );
 };
 
 const clusterFor = ({ cloud, facts, csiDrivers, defaults, settings }: Given, file: string): ClusterDescription => {
@@ -79,25 +122,18 @@ const settingsIn = (given: StringMap, file: string): Settings => {
   }
 };
 
-const storedFor = ({ namespaces, objects }: Given, { when }: PolicyTest, file: string): readonly KubeObject[] => {
-  const { old, namespace = 'default' } = when;
-  const before = old === undefined ? [] : objectsNamed([old], file);
+const storedFor = (
+  { namespaces, objects }: Given,
+  { when: { namespace = 'default' } }: PolicyTest,
+  file: string,
+  old: readonly SourcedObject[],
+): readonly KubeObject[] => {
   return [
     ...Object.entries(namespaces ?? {}).map(namespaceOf),
     ...objectsNamed(objects ?? [], file).map(({ object }) => object),
-    ...before.map(({ object }) => inNamespace(object, namespace)),
+    ...old.map(({ object }) => inNamespace(object, namespace)),
   ];
 };
-
-const merged = (file: Given, test: Given): Given => ({
-  ...file,
-  ...test,
-  defaults: [...(file.defaults ?? []), ...(test.defaults ?? [])],
-  objects: [...(file.objects ?? []), ...(test.objects ?? [])],
-  facts: { ...file.facts, ...test.facts },
-  settings: { ...file.settings, ...test.settings },
-  namespaces: { ...file.namespaces, ...test.namespaces },
-});
 
 const namespaceOf = ([name, labels]: readonly [string, StringMap]): KubeObject => ({
   apiVersion: 'v1',

@@ -2,8 +2,10 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { createTwoFilesPatch } from 'diff';
 import { parse, stringify } from 'yaml';
+import { AppError, messageOf } from '../../api/errors.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../../api/names.ts';
+import { isRecord } from '../../injection/path.ts';
 import type { PreviewedDocument } from '../preview/session.ts';
 
 /** What came of a test, as it is kept. */
@@ -32,11 +34,21 @@ const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 /** Where the snapshots of a file of tests are: beside it. */
 const snapshotFile = (file: string): string => file.replace(/(\.test)?\.ya?ml$/, '.snapshot.yaml');
 
-/** Those that were written, by name of the test. */
+/** Those that were written, by name of the test. Throws AppError('InvalidInput') for a file that holds something else. */
 export const readSnapshots = (file: string): ReadonlyMap<string, Snapshot> => {
   const path = snapshotFile(file);
   if (!existsSync(path)) return new Map();
-  return new Map(Object.entries((parse(readFileSync(path, 'utf8')) ?? {}) as Readonly<Record<string, Snapshot>>));
+  const snapshots = contentOf(path) ?? {};
+  if (isRecord(snapshots)) return new Map(Object.entries(snapshots as Readonly<Record<string, Snapshot>>));
+  throw new AppError('InvalidInput', `${path}: holds no snapshots; remove it, and write them anew with --update.`);
+};
+
+const contentOf = (path: string): unknown => {
+  try {
+    return parse(readFileSync(path, 'utf8'), { logLevel: 'error' });
+  } catch (cause) {
+    throw new AppError('InvalidInput', `${path}: cannot be read: ${messageOf(cause)}`, { cause });
+  }
 };
 
 /** Writes all that there are to be of a file; removes it where there are none. True where something changed. */

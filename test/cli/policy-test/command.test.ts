@@ -180,9 +180,70 @@ describe('test', () => {
       /geo\.test\.yaml: given\.settings\.RWX_FALBACK is no setting \(did you mean RWX_FALLBACK\?\)\./,
     ],
     ['settings: { RWX_FALLBACK: foo }', /geo\.test\.yaml: given\.settings: .*RWX_FALLBACK="foo" is not one of/],
+    ['facts: { region: a }, namespaces: { "A b": {} }', /given\.namespaces: "A b" is not a DNS label/],
+    ['facts: { region: a }, namespaces: { a: { x: "y z" } }', /given\.namespaces\.a: x: "y z" is not a label value/],
     ['facts: { regoin: a }', /geo\.test\.yaml: given\.facts\.regoin is not known; .*\(did you mean region\?\)\./],
   ])('names the file whose given cannot be: %s', async (given, message) => {
-    const text = suite('{ unchanged: true }').replace('facts: { region: eu-west-1 }', given);
+    const text = suite('{ unchanged: true }').replace(
+      '  facts: { region: eu-west-1 }\n  defaults: [defaults.yaml]\n  namespaces: { team-a: {} }',
+      `  ${given.replace(/, (?=namespaces)/, '\n  ')}`,
+    );
+    const folder = folderOf({ 'defaults.yaml': defaults, 'pod.yaml': pod('ml'), 'geo.test.yaml': text });
+    const { code, err } = await quartermaster('test', folder);
+    expect(code).toBe(2);
+    expect(err).toMatch(message);
+  });
+
+  it.each(['', '---\n---\n', 'null\n', '# nothing\n'])('takes a file with %j for a mistake', async (text) => {
+    const { code, err } = await quartermaster('test', folderOf({ 'geo.test.yaml': text }));
+    expect(code).toBe(2);
+    expect(err).toMatch(/geo\.test\.yaml: holds no tests\.\n$/);
+  });
+
+  it('runs the tests of every document, each with what its own gives', async () => {
+    const other = `---\n---\n${suite('{ unchanged: true }').replace('a driver', 'another').replace('cloud: aws', 'cloud: gcp')}`;
+    const folder = folderOf({
+      'defaults.yaml': defaults,
+      'pod.yaml': pod('geo'),
+      'geo.test.yaml': suite(proxied) + other,
+    });
+    const { code, out } = await quartermaster('test', folder);
+    expect(code).toBe(1);
+    expect(out).toContain('  pass  a driver of geo\n  FAIL  another of geo\n');
+  });
+
+  it('refuses two tests of one name in two documents, and tells a mistake in any by its line', async () => {
+    const files = { 'defaults.yaml': defaults, 'pod.yaml': pod('geo') };
+    const twice = folderOf({ ...files, 'geo.test.yaml': `${suite(proxied)}---\n${suite(proxied)}` });
+    expect((await quartermaster('test', twice)).err).toContain('two tests are called "a driver of geo".');
+    const wrong = folderOf({ ...files, 'geo.test.yaml': `${suite(proxied)}---\ntests: 5\n` });
+    expect((await quartermaster('test', wrong)).err).toMatch(/geo\.test\.yaml:\d+:8: tests: must be a list\n$/);
+  });
+
+  it('refuses a file of snapshots that holds none', async () => {
+    const files = { 'defaults.yaml': defaults, 'pod.yaml': pod('geo'), 'geo.test.yaml': suite('{ snapshot: true }') };
+    for (const [text, reason] of [
+      ['[a', 'geo.snapshot.yaml: cannot be read: '],
+      ['[a]', 'geo.snapshot.yaml: holds no snapshots'],
+    ] as const) {
+      const { code, err } = await quartermaster('test', folderOf({ ...files, 'geo.snapshot.yaml': text }));
+      expect(code).toBe(2);
+      expect(err).toContain(reason);
+    }
+  });
+
+  it.each([
+    ['object: pod.yaml, namespace: "A b"', /test "a driver of geo": when\.namespace: "A b" is not a DNS label/],
+    [
+      'object: pod.yaml, old: { apiVersion: v1, kind: Pod, metadata: { name: other } }',
+      /when\.old: Pod default\/other is none of what is applied \(Pod default\/driver\), so that nothing is updated\./,
+    ],
+    [
+      'object: pod.yaml, old: { apiVersion: v1, kind: Pod, metadata: { name: driver, namespace: b } }',
+      /when\.old: Pod b\/driver is none of what is applied/,
+    ],
+  ])('refuses what comes to another test than is meant: %s', async (when, message) => {
+    const text = suite('{ unchanged: true }', when);
     const folder = folderOf({ 'defaults.yaml': defaults, 'pod.yaml': pod('ml'), 'geo.test.yaml': text });
     const { code, err } = await quartermaster('test', folder);
     expect(code).toBe(2);
@@ -192,7 +253,7 @@ describe('test', () => {
   it('takes a file whose list of tests is empty for a mistake', async () => {
     const { code, err } = await quartermaster('test', folderOf({ 'geo.test.yaml': 'tests: []\n' }));
     expect(code).toBe(2);
-    expect(err).toMatch(/geo\.test\.yaml: holds no tests\.\n$/);
+    expect(err).toMatch(/geo\.test\.yaml:1:8: tests: holds no tests\n$/);
   });
 
   it('runs the examples', async () => {
