@@ -40,14 +40,14 @@ const EXTENSIONS: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json']);
  * policy tests is passed over.
  * Throws AppError('InvalidInput') with one line naming file, document and line.
  */
-export const readObjects = (
-  paths: readonly string[],
-  { isRecursive = false }: ReadOptions = {},
-): readonly SourcedObject[] => textsOf(paths, { isRecursive }).flatMap(objectsIn);
+export const readObjects = (paths: readonly string[], options: ReadOptions = {}): readonly SourcedObject[] =>
+  textsOf(paths, options).flatMap(objectsIn);
 
 export interface ReadOptions {
   /** Folders within folders too. */
   readonly isRecursive?: boolean;
+  /** What folders have of policy tests too, for who passes over them. */
+  readonly hasTests?: boolean;
 }
 
 /** Several may be joined by commas, as kubectl takes them. */
@@ -58,13 +58,13 @@ const pathsIn = (path: string): readonly string[] => {
   throw new AppError('InvalidInput', `"${path}" names no file and no folder.`);
 };
 
-const filesOf = (path: string, isRecursive: boolean): readonly string[] => {
+const filesOf = (path: string, { isRecursive = false, hasTests = false }: ReadOptions): readonly string[] => {
   if (path === '-' || !isFolder(path)) return [path];
   const files = namesIn(path, isRecursive)
     .filter((name) => EXTENSIONS.has(extname(name)))
     .sort()
     .map((name) => join(path, name));
-  const manifests = files.filter((file) => !isOfTests(file));
+  const manifests = files.filter((file) => hasTests || !isOfTests(file));
   if (manifests.length > 0) return manifests;
   if (files.length > 0)
     throw new AppError('InvalidInput', `${path}: the folder holds policy tests alone; quartermaster test runs them.`);
@@ -112,10 +112,10 @@ export interface FileText {
 }
 
 /** The text of every file in the files, folders and `-` given, in order. Throws AppError('InvalidInput') for what cannot be read. */
-export const textsOf = (paths: readonly string[], { isRecursive = false }: ReadOptions = {}): readonly FileText[] =>
+export const textsOf = (paths: readonly string[], options: ReadOptions = {}): readonly FileText[] =>
   paths
     .flatMap(pathsIn)
-    .flatMap((path) => filesOf(path, isRecursive))
+    .flatMap((path) => filesOf(path, options))
     .map((path) => {
       const file = path === '-' ? 'standard input' : path;
       return { file, text: textOf(path, file) };

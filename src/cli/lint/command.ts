@@ -23,8 +23,10 @@ export const lintCommand = (
   settings: Settings,
   terminal: Terminal,
 ): number => {
-  // Named by themselves they are passed over too: `quartermaster test` checks its own.
-  const texts = textsOf(paths, { isRecursive: options.recursive }).filter(({ file }) => !isOfTests(file));
+  // Those that are named, and folders of nothing else, are passed over too: `quartermaster test` checks its own.
+  const texts = textsOf(paths, { isRecursive: options.recursive, hasTests: true }).filter(
+    ({ file }) => !isOfTests(file),
+  );
   const linted = lint(texts, settings, options.namespace);
   const files = texts.map(({ file }) => file);
   if (files.length > 0 && linted.checked + linted.others + linted.findings.length === 0)
