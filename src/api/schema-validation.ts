@@ -67,7 +67,8 @@ const stringViolations = (schema: JsonSchema, value: string, path: string): read
   const { enum: choices, pattern, minLength = 0, maxLength = Number.POSITIVE_INFINITY } = schema;
   if (choices && !choices.includes(value))
     return [`${path}: "${value}" is not one of ${choices.join(', ')}${didYouMean(value, choices)}`];
-  if (value.length < minLength) return [`${path}: must not be empty`];
+  if (value.length < minLength)
+    return [`${path}: ${minLength === 1 ? 'must not be empty' : `must be at least ${minLength} characters long`}`];
   if (value.length > maxLength) return [`${path}: must be at most ${maxLength} characters long`];
   return pattern === undefined || new RegExp(pattern).test(value) ? [] : [`${path}: "${value}" must match ${pattern}`];
 };

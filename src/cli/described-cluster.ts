@@ -25,6 +25,8 @@ import { ZONE_LABEL } from '../kube/stores.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
 import { accessModesOf } from '../storage-classes/claim.ts';
 import { locationOf, readObjects, type SourcedObject } from './documents.ts';
+import { sentenceOf } from './preview/field-error.ts';
+import { metadataErrors, readMetadata } from './preview/metadata.ts';
 
 /** The flags that describe a cluster which is not there. */
 export interface DescribedClusterOptions {
@@ -145,7 +147,7 @@ const validDefaults = (sourced: SourcedObject, policy: Policy, namespace: string
   return defaults;
 };
 
-/** Throws AppError('InvalidInput') for one of another kind or version. */
+/** Throws AppError('InvalidInput') for one of another kind or version, and for metadata that Kubernetes refuses. */
 export const asDefaults = ({ source, object }: SourcedObject): PlatformDefaults => {
   const { apiVersion, kind } = object;
   if (kind !== names['kind'] || apiVersion !== API_VERSION)
@@ -153,6 +155,9 @@ export const asDefaults = ({ source, object }: SourcedObject): PlatformDefaults 
       'InvalidInput',
       `${locationOf(source)}: ${kind} of ${apiVersion} is no PlatformDefaults of ${API_VERSION}, which is all that is taken here.`,
     );
+  const [unreadable] = readMetadata(object).unreadable;
+  const [wrong] = unreadable === undefined ? metadataErrors(object, true).map(sentenceOf) : [unreadable];
+  if (wrong !== undefined) throw new AppError('InvalidInput', `${locationOf(source)}: ${wrong}.`);
   return object as PlatformDefaults;
 };
 

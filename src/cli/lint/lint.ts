@@ -2,18 +2,21 @@ import { SETTINGS_CONFIG_MAP } from '../../api/names.ts';
 import { type ObjectStoreSpec, objectStoreCrd, objectStoreSpec } from '../../api/object-store.ts';
 import { didYouMean, nearestOf } from '../../api/plain-text.ts';
 import { platformDefaultsCrd } from '../../api/platform-defaults.ts';
-import type { CustomResourceDefinition } from '../../api/schema.ts';
+import { type CustomResourceDefinition, type JsonSchema, map, open, text } from '../../api/schema.ts';
 import { schemaViolations } from '../../api/schema-validation.ts';
 import { verdictFor } from '../../clouds/index.ts';
 import { nearMisses } from '../../defaults/explanation/near-miss.ts';
+import { dnsLabel } from '../../defaults/validation/names.ts';
 import { isRecord } from '../../injection/path.ts';
 import { resolvePlacement } from '../../kinds/object-store/placement.ts';
 import { findViolations } from '../../kinds/object-store/validation.ts';
 import { LIVE_SETTINGS, policyOf, type Settings, violationOfSetting } from '../../settings/config.ts';
 import { settings as definitions } from '../../settings/definitions.ts';
 import type { FileText } from '../documents.ts';
+import { sentenceOf } from '../preview/field-error.ts';
+import { metadataErrors } from '../preview/metadata.ts';
 import type { Finding } from '../results/finding.ts';
-import { itemsOf, type LintedObject, readLinted } from './objects.ts';
+import { itemsOf, type LintedObject, missingSpec, readLinted } from './objects.ts';
 import { lintDefaults, type Surroundings } from './platform-defaults.ts';
 
 /** What each rule looks for. */
@@ -125,24 +128,48 @@ const headFindings = (object: LintedObject): readonly Finding[] => {
       ? []
       : [finding('kind', `kind: there is no ${kind} in ${group}, only ${kinds.join(', ')}`)];
   }
-  const { name } = metadataOf(value);
   return [
     ...(kind === meant.kind ? [] : [finding('kind', `kind: there is no ${kind}${didYouMean(kind, [meant.kind])}`)]),
     ...(apiVersion === meant.apiVersion
       ? []
       : [finding('kind', `apiVersion: ${meant.kind} is of ${meant.apiVersion}, not of ${apiVersion}`)]),
-    ...(typeof name === 'string' && name !== '' ? [] : [finding('schema', 'metadata.name: is required')]),
+    ...metadataFindings(object),
     ...Object.keys(value)
       .filter((field) => !ROOT_FIELDS.includes(field))
       .map((field) => finding('schema', `${field}: there is no such field${didYouMean(field, ROOT_FIELDS)}`)),
   ];
 };
 
+/** What the API server could not read, and what it would refuse. */
+const metadataFindings = ({ value, finding }: LintedObject): readonly Finding[] => {
+  const { metadata = {} } = value;
+  if (metadata !== null && !isRecord(metadata)) return [finding('schema', 'metadata: must be an object')];
+  const wrong = schemaViolations(metadataSchema, metadata ?? {}, 'metadata');
+  if (wrong.length > 0) return wrong.map((sentence) => finding('schema', sentence));
+  const { namespace } = metadataOf(value);
+  return [
+    ...metadataErrors({ apiVersion: '', kind: '', metadata: metadata ?? {} }, true).map((error) =>
+      finding('value', sentenceOf(error)),
+    ),
+    ...(typeof namespace !== 'string' || namespace === '' || dnsLabel.accepts(namespace)
+      ? []
+      : [finding('value', `metadata.namespace: "${namespace}" is not ${dnsLabel.title}`)]),
+  ];
+};
+
+const metadataSchema: JsonSchema = open('What is read of metadata.', {
+  name: text('Its name.'),
+  generateName: text('What its name begins with.'),
+  namespace: text('Its namespace.'),
+  labels: map('Labels.', text('A label.')),
+  annotations: map('Annotations.', text('An annotation.')),
+}).json;
+
 const ROOT_FIELDS = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
 
 const lintObjectStore: Check = ({ value, finding }, { systemNamespace, namespace: fallback }, settings) => {
   const { spec } = value;
-  if (!isRecord(spec)) return [finding('schema', 'spec: is required')];
+  if (!isRecord(spec)) return [finding('schema', missingSpec(spec))];
   const violations = schemaViolations(objectStoreSpec.json, spec, 'spec');
   if (violations.length > 0) return violations.map((sentence) => finding('schema', sentence));
   const { namespace = fallback } = metadataOf(value);

@@ -96,3 +96,7 @@ const offsetOf = (node: Node | null): number => node?.range?.[0] ?? 0;
 
 /** What a list holds; nothing for what is none. */
 export const itemsOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+/** Of a spec that is no object: what to do about it. */
+export const missingSpec = (spec: unknown): string =>
+  spec === undefined || spec === null ? 'spec: is required' : 'spec: must be an object';

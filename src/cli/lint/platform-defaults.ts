@@ -12,7 +12,7 @@ import { BUILT_IN_VARIABLES, isBuiltIn, requiredVariablesIn } from '../../defaul
 import { isRecord } from '../../injection/path.ts';
 import type { Finding } from '../results/finding.ts';
 import { type Located, locate, removeFrom } from './nodes.ts';
-import { itemsOf, type LintedObject } from './objects.ts';
+import { itemsOf, type LintedObject, missingSpec } from './objects.ts';
 
 /** What is known besides the object: from the other files, and the command line. */
 export interface Surroundings {
@@ -30,7 +30,7 @@ export interface Surroundings {
 /** Everything wrong with a PlatformDefaults, and what it names that there is not. */
 export const lintDefaults = (object: LintedObject, surroundings: Surroundings): readonly Finding[] => {
   const { value, finding } = object;
-  if (!isRecord(value['spec'])) return [finding('schema', 'spec: is required')];
+  if (!isRecord(value['spec'])) return [finding('schema', missingSpec(value['spec']))];
   const references = referenceFindings(object, surroundings);
   const { findings, spec, affected } = lintSchema(object);
   if (spec === undefined) return [...findings, ...references];

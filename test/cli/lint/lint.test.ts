@@ -63,6 +63,52 @@ describe('lint', () => {
     ]);
   });
 
+  it.each([
+    ['metadata: { name: 5, namespace: a }', '3:19 error metadata.name: must be a string; quote it'],
+    ['metadata: { name: y, namespace: a }', '3:19 error metadata.name: must be a string; quote it'],
+    ['metadata: 5', '3:11 error metadata: must be an object'],
+    ['metadata: { namespace: a }', '3:11 error metadata.name: Required value: name or generateName is required'],
+    [
+      'metadata: { name: My Defaults, namespace: a }',
+      '3:19 error metadata.name: Invalid value: "My Defaults": a lower',
+    ],
+    ['metadata: { name: a, namespace: A b }', '3:33 error metadata.namespace: "A b" is not a DNS label'],
+    [
+      'metadata: { name: a, namespace: a, labels: { a: b c } }',
+      '3:44 error metadata.labels: Invalid value: "b c": a valid label must',
+    ],
+  ])('tells what is wrong with %s', async (metadata, expected) => {
+    const text = defaultsWith('  match: { kinds: [Pod] }\n  inject: { labels: { a: b } }\n').replace(
+      /^metadata: .*$/m,
+      metadata,
+    );
+    const findings = await findingsIn(file('metadata.yaml', text));
+    expect(findings.filter((finding) => finding.includes(' error '))).toEqual([expect.stringContaining(expected)]);
+  });
+
+  it.each([
+    ['7', '4:7 error spec: must be an object'],
+    ['[]', '4:7 error spec: must be an object'],
+    ['', 'error spec: is required'],
+  ])('tells that a spec of %j is none', async (spec, expected) => {
+    for (const kind of [
+      'quartermaster.dev/v1alpha1\nkind: PlatformDefaults',
+      'banzaicloud.com/v1alpha1\nkind: ObjectStore',
+    ]) {
+      const text = `apiVersion: ${kind}\nmetadata: { name: a, namespace: a }\nspec: ${spec}\n`;
+      const [finding] = await findingsIn(file('spec.yaml', text));
+      expect(finding).toContain(expected);
+    }
+  });
+
+  it('says how long the name of a bucket is at least', async () => {
+    const text =
+      'apiVersion: banzaicloud.com/v1alpha1\nkind: ObjectStore\nmetadata: { name: a, namespace: a }\nspec: { name: a }\n';
+    expect(await findingsIn(file('short.yaml', text))).toEqual([
+      '4:15 error spec.name: must be at least 3 characters long',
+    ]);
+  });
+
   it('says nothing of what follows from a mistake that it told already', async () => {
     const spec = `  match: { kinds: [Pod] }
   inject:
