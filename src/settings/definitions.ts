@@ -40,7 +40,12 @@ export const CLOUD_NAMES = [
 
 /** Every setting there is. `--help` lists this; docs/settings.md is made from it. */
 export const settings = {
-  cloud: setting('CLOUD', 'auto', oneOf('auto', ...CLOUD_NAMES), 'the cloud, or auto to ask its metadata service'),
+  cloud: setting(
+    'CLOUD',
+    'auto',
+    oneOf('auto', ...CLOUD_NAMES),
+    'the cloud, whose own metadata service is still asked for facts, or auto to ask those of all which it is',
+  ),
   metadataEndpoint: setting(
     'METADATA_ENDPOINT',
     '',
