@@ -134,7 +134,22 @@ export const validDefaultsIn = (
   objects: readonly SourcedObject[],
   policy: Policy,
   namespace: string,
-): readonly PlatformDefaults[] => objects.map((sourced) => validDefaults(sourced, policy, namespace));
+): readonly PlatformDefaults[] => {
+  const places = new Map<string, string>();
+  return objects.map((sourced) => {
+    const defaults = validDefaults(sourced, policy, namespace);
+    const name = `${defaults.metadata.namespace}/${defaults.metadata.name}`;
+    const before = places.get(name);
+    const place = locationOf(sourced.source);
+    if (before !== undefined)
+      throw new AppError(
+        'InvalidInput',
+        `${place}: PlatformDefaults ${name} is in ${before} too, and a cluster has one of that name: give one of them.`,
+      );
+    places.set(name, place);
+    return defaults;
+  });
+};
 
 const { group, names, versions } = platformDefaultsCrd.spec;
 const API_VERSION = `${group}/${String(versions[0]?.['name'])}`;

@@ -216,6 +216,22 @@ describe('what cannot be done ends with 2 and one line', () => {
     ['values that are a folder', ['manifests', '--values', tmpdir()], /is a folder; --values takes a file/],
     ['an empty path', ['preview', '-f', good, '--defaults', ''], /"" names no file and no folder\./],
     [
+      'two defaults of one name',
+      [
+        'preview',
+        '-f',
+        good,
+        '--defaults',
+        ...['1', '2'].map((value) =>
+          file(
+            `same-${value}.yaml`,
+            `apiVersion: quartermaster.dev/v1alpha1\nkind: PlatformDefaults\nmetadata: { name: a }\nspec: { match: { kinds: [Pod] }, inject: { labels: { a: b${value} } } }\n`,
+          ),
+        ),
+      ],
+      /same-2\.yaml: document 1, line 1: PlatformDefaults default\/a is in .*same-1\.yaml: document 1, line 1 too, and a cluster has one of that name: give one of them\./,
+    ],
+    [
       'something else for a backstop',
       ['manifests', '--backstop', good],
       /good\.yaml: document 1, line 1: PersistentVolumeClaim of v1 is no PlatformDefaults of .*, which is all that is taken here\./,
