@@ -1,13 +1,13 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import { dashboard } from './dashboard.ts';
 import { type InstallObject, type InstallOptions, labels, NAME, selectorLabels } from './options.ts';
-import { entriesOf } from './template.ts';
-import { fromNamespace } from './workload.ts';
+import { entriesOf, when } from './template.ts';
+import { fromNamespace, toWebhook } from './workload.ts';
 
-/** Has Prometheus Operator scrape every replica and judge what it finds, and lets Prometheus through to the ops port. */
+/** Has Prometheus Operator scrape every replica and judge what it finds, and lets Prometheus through the policy of the install. */
 export const prometheusObjects = (options: InstallOptions): readonly KubeObject[] => [
   serviceMonitor(options),
-  scrapePolicy(options.namespace, options.monitoringNamespace),
+  ...when(options.networkPolicy, [scrapePolicy(options.namespace, options.monitoringNamespace)]),
   alertRules(options),
   dashboardConfigMap(options.namespace),
 ];
@@ -31,6 +31,7 @@ const serviceMonitor = (options: InstallOptions): InstallObject => ({
   },
 });
 
+/** Of itself it closes every port that it does not name, and the component of it may be taken without that of the install's policy. */
 const scrapePolicy = (namespace: string, monitoringNamespace: string): InstallObject => ({
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',
@@ -38,7 +39,7 @@ const scrapePolicy = (namespace: string, monitoringNamespace: string): InstallOb
   spec: {
     podSelector: { matchLabels: selectorLabels },
     policyTypes: ['Ingress'],
-    ingress: [{ ports: [{ port: 'ops', protocol: 'TCP' }], from: [fromNamespace(monitoringNamespace)] }],
+    ingress: [toWebhook, { ports: [{ port: 'ops', protocol: 'TCP' }], from: [fromNamespace(monitoringNamespace)] }],
   },
 });
 

@@ -233,9 +233,12 @@ export const serviceObject = ({ namespace }: InstallOptions): InstallObject => (
   },
 });
 
+/** A rule of NetworkPolicies. The API server is no pod and has no address one could count on, so anybody reaches the webhook port. */
+export const toWebhook = { ports: [{ port: 'webhook', protocol: 'TCP' }] };
+
 /**
- * Who may call. The API server is no pod and has no address one could count on, so anybody reaches the webhook port; the ops port is
- * for this namespace and the node's own probes. Calls out are not limited: buckets may be at any address and port.
+ * Who may call: the ops port is for this namespace and the node's own probes. Calls out are not limited: buckets may be at any address
+ * and port.
  */
 export const networkPolicyObject = ({ namespace }: InstallOptions): InstallObject => ({
   apiVersion: 'networking.k8s.io/v1',
@@ -244,10 +247,7 @@ export const networkPolicyObject = ({ namespace }: InstallOptions): InstallObjec
   spec: {
     podSelector: { matchLabels: selectorLabels },
     policyTypes: ['Ingress'],
-    ingress: [
-      { ports: [{ port: 'webhook', protocol: 'TCP' }] },
-      { ports: [{ port: 'ops', protocol: 'TCP' }], from: [{ podSelector: {} }] },
-    ],
+    ingress: [toWebhook, { ports: [{ port: 'ops', protocol: 'TCP' }], from: [{ podSelector: {} }] }],
   },
 });
 

@@ -6,8 +6,8 @@ import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { SHIPPED_ROLES } from '../../src/api/names.ts';
 import { manifests } from '../../src/cli/manifests.ts';
 import type { MutatingWebhookConfiguration } from '../../src/controller/webhooks/configuration.ts';
-import { kustomizeTree } from '../../src/install/manifests.ts';
-import { defaults, type InstallOptions } from '../../src/install/options.ts';
+import { installObjects, kustomizeTree } from '../../src/install/manifests.ts';
+import { defaults, type InstallOptions, readOptions, selectorLabels } from '../../src/install/options.ts';
 import {
   clusterPermissions,
   nfsPermissions,
@@ -233,4 +233,52 @@ describe('the disruption budget', () => {
   test('lets a node be drained though a replica on it is not ready', () => {
     expect(named('PodDisruptionBudget')).toMatchObject({ spec: { unhealthyPodEvictionPolicy: 'AlwaysAllow' } });
   });
+});
+
+interface Policy extends KubeObject {
+  readonly spec: {
+    readonly podSelector: { readonly matchLabels: Readonly<Record<string, string>> };
+    readonly ingress: readonly {
+      readonly ports: readonly { readonly port: string }[];
+      readonly from?: readonly object[];
+    }[];
+  };
+}
+
+/** Whom the policies of an install let through to a port of its pods: everybody where none selects them, else all that any lets in. */
+const letIn = (port: string, objects: readonly KubeObject[]): 'everybody' | readonly object[] => {
+  const policies = objects.filter((object): object is Policy => object.kind === 'NetworkPolicy');
+  const isOfOurs = ({ spec }: Policy): boolean =>
+    Object.entries(spec.podSelector.matchLabels).every(([name, value]) => selectorLabels[name] === value);
+  const selecting = policies.filter(isOfOurs);
+  const rules = selecting
+    .flatMap(({ spec }) => spec.ingress)
+    .filter(({ ports }) => ports.some((one) => one.port === port));
+  const isOpen = selecting.length === 0 || rules.some(({ from }) => from === undefined);
+  return isOpen ? 'everybody' : rules.flatMap(({ from = [] }) => from);
+};
+
+const SAME_NAMESPACE = { podSelector: {} };
+const PROMETHEUS = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } };
+const sets = [
+  { networkPolicy: true, monitoring: true, ops: [SAME_NAMESPACE, PROMETHEUS] },
+  { networkPolicy: true, monitoring: false, ops: [SAME_NAMESPACE] },
+  { networkPolicy: false, monitoring: true, ops: 'everybody' },
+  { networkPolicy: false, monitoring: false, ops: 'everybody' },
+];
+
+describe('the NetworkPolicies', () => {
+  test.each(sets)('let the API server through to the webhook: %o', ({ ops, ...values }) => {
+    const objects = installObjects(readOptions(values));
+    expect(letIn('webhook', objects)).toBe('everybody');
+    expect(letIn('ops', objects)).toEqual(ops);
+  });
+
+  test.each([[[]], [['network-policy']], [['prometheus']], [['network-policy', 'prometheus']]])(
+    'of the components %o let the API server through to the webhook',
+    (components) => {
+      const objects = components.flatMap((name) => objectsOf(tree[`components/${name}/objects.yaml`] ?? ''));
+      expect(letIn('webhook', objects)).toBe('everybody');
+    },
+  );
 });

@@ -115,7 +115,11 @@ const effects: Readonly<Record<keyof InstallValues, Effect>> = {
       `replace ${MAIN}/env/WEBHOOK_OBJECT_SELECTOR ${JSON.stringify(JSON.stringify([requirement]))}`,
     ],
   },
-  networkPolicy: { values: { networkPolicy: false }, changes: ['remove NetworkPolicy quartermaster'] },
+  networkPolicy: {
+    besides: { monitoring: true },
+    values: { networkPolicy: false },
+    changes: ['remove NetworkPolicy quartermaster', 'remove NetworkPolicy quartermaster-scrape'],
+  },
   certManager: {
     values: { certManager: true },
     changes: [
@@ -143,7 +147,7 @@ const effects: Readonly<Record<keyof InstallValues, Effect>> = {
     besides: { monitoring: true },
     values: { monitoringNamespace: 'watch' },
     changes: [
-      'replace NetworkPolicy quartermaster-scrape/spec/ingress/0/from/0/namespaceSelector/matchLabels/kubernetes.io/metadata.name "watch"',
+      'replace NetworkPolicy quartermaster-scrape/spec/ingress/1/from/0/namespaceSelector/matchLabels/kubernetes.io/metadata.name "watch"',
     ],
   },
   monitoringLabels: {
