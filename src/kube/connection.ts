@@ -1,6 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
 import type { Agent, RequestOptions } from 'node:https';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { AppError, messageOf } from '../api/errors.ts';
 
@@ -164,17 +164,43 @@ const isReadable = (file: string): Promise<boolean> =>
     () => false,
   );
 
+/** Several as kubectl has them: what is missing is passed over, and of each name, as of the current context, the first file that says it holds. */
 const kubeConfigFiles = async (files: readonly string[]): Promise<Connection> => {
+  const isThere = await Promise.all(files.map(isPresent));
+  const present = files.filter((_, at) => isThere[at]);
   const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  for (const [index, file] of files.entries()) {
-    const read = index === 0 ? config : new KubeConfig();
+  const read = async (file: string) => {
+    const config = new KubeConfig();
     try {
-      read.loadFromFile(file);
+      // Once: a pipe holds nothing the second time.
+      const text = await readFile(file, 'utf8');
+      if (isBlank(text)) return config;
+      config.loadFromString(text);
+      config.makePathsAbsolute(dirname(file));
+      return config;
     } catch (cause) {
       throw new AppError('InvalidSetting', `The kubeconfig ${file} cannot be read: ${firstLineOf(cause)}.`, { cause });
     }
-    if (index > 0) config.mergeConfig(read);
-  }
-  return kubeConfigConnection(config);
+  };
+  const configs = await Promise.all((present.length > 0 ? present : files).map(read));
+  const merged = new KubeConfig();
+  merged.loadFromOptions({
+    clusters: firstOfEachName(configs.flatMap((config) => config.getClusters())),
+    users: firstOfEachName(configs.flatMap((config) => config.getUsers())),
+    contexts: firstOfEachName(configs.flatMap((config) => config.getContexts())),
+    currentContext: configs.map((config) => config.getCurrentContext()).find(Boolean),
+  });
+  return kubeConfigConnection(merged);
 };
+
+const isPresent = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+  );
+
+/** What says nothing is a kubeconfig, which client-node does not take for one. */
+const isBlank = (text: string): boolean => text.split('\n').every((line) => /^\s*(?:#.*)?$/.test(line));
+
+const firstOfEachName = <T extends { readonly name: string }>(items: readonly T[]): readonly T[] =>
+  items.filter(({ name }, at) => items.findIndex((other) => other.name === name) === at);
