@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdmissionRequest } from '../api/admission.ts';
-import { AppError } from '../api/errors.ts';
+import { AppError, messageOf } from '../api/errors.ts';
 import type { KubeObject, LabelSelector, PersistentVolumeClaim, StringMap } from '../api/kubernetes.ts';
 import { INJECT_DISABLED, INJECT_LABEL } from '../api/names.ts';
+import { isOurs } from '../controller/webhooks/configuration.ts';
 import { installedConfiguration } from '../controller/webhooks/installed.ts';
 import { sendingOf, type WebhookRules, webhooksOf } from '../explanation/webhook-rules.ts';
 import { labelsOf } from '../injection/target.ts';
@@ -31,7 +32,7 @@ export const checkCommand = async (
   const claim = await claimThatIsAsked(createKube(connection));
   const { name = '', namespace = '' } = claim.metadata;
   for (const end = performance.now() + timeoutMs; ; await sleep(EVERY_MS)) {
-    const said = (await warningsFor(connection, claim)).filter((warning) => warning.includes(name));
+    const said = (await sentencesFor(connection, claim)).filter((sentence) => sentence.includes(name));
     if (said.length > 0) {
       terminal.tell(`Quartermaster answered about a claim in the namespace ${namespace}, which was not stored:\n`);
       for (const sentence of said) terminal.tell(`  ${sentence}\n`);
@@ -106,6 +107,17 @@ const requestFor = (object: PersistentVolumeClaim): AdmissionRequest => ({
 
 /** `299 - "text"` is how the API server sends each. */
 const WARNING = /^299 \S+ "(.*)"$/s;
+
+/** A refusal of the class by Quartermaster itself (UNKNOWN_CLASS) is an answer as good as a warning. */
+const sentencesFor = (connection: Connection, claim: PersistentVolumeClaim): Promise<readonly string[]> =>
+  warningsFor(connection, claim).catch((error: unknown) => {
+    const [, name = '', why = ''] = DENIED.exec(messageOf(error)) ?? [];
+    if (isOurs({ name }) && why.includes(claim.metadata.name ?? '')) return [`Refused: ${why}`];
+    throw error;
+  });
+
+/** How the API server tells whose refusal it is; nothing else of its answer does. */
+const DENIED = /admission webhook "([^"]+)" denied the request: (.*)$/s;
 
 const warningsFor = async (connection: Connection, claim: PersistentVolumeClaim): Promise<readonly string[]> => {
   const { namespace = '' } = claim.metadata;

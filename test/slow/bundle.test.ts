@@ -164,6 +164,9 @@ describe('the bundle, serving', () => {
         /^Quartermaster answered about a claim in the namespace default, which was not stored:\n(?:.* nothing is read from its name, .*\n)? {2}StorageClass quartermaster-check-\w+ would be made, of the provisioner csi\.hetzner\.cloud; this is a dry run\.\n/,
       );
       expect(await get('storageclass,persistentvolumeclaims', 'name')).toBe('');
+      await kubectl(controlPlane, ['create', '-f', '-'], { input: liveSettings });
+      await until(async () => (await runWith({ KUBECONFIG: kubeconfig }, 'check')).includes('Refused: StorageClass '));
+      await kubectl(controlPlane, ['delete', '-f', '-'], { input: liveSettings });
       await until(async () => {
         await kubectl(controlPlane, ['create', '-f', '-'], { input: claim });
         return (await get('storageclass/fast', 'name')).includes('fast');
@@ -184,6 +187,12 @@ apiVersion: storage.k8s.io/v1
 kind: CSIDriver
 metadata: { name: csi.hetzner.cloud }
 spec: {}
+`;
+  const liveSettings = `
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: quartermaster-settings, namespace: quartermaster-system }
+data: { UNKNOWN_CLASS: deny }
 `;
   const claim = `
 apiVersion: v1
