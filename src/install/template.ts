@@ -60,10 +60,10 @@ export const fieldOf = (name: string, value: object): Readonly<Record<string, un
   return Object.keys(value).length === 0 ? {} : { [name]: value };
 };
 
-/** A text made of an option: by `format`, or in a template by Go, `%` being the option. */
-export const textOf = <T>(value: T, format: (value: T) => string, go: string): string => {
-  const given = expressionOf(value);
-  return given === undefined ? format(value) : expression(go.replace('%', given));
+/** What is made of an option: by `make`, or in a template by Go, `%` being the option. */
+export const madeOf = <T, U extends string | number>(option: T, make: (option: T) => U, go: string): U => {
+  const given = expressionOf(option);
+  return given === undefined ? make(option) : (expression(go.replace('%', given)) as U);
 };
 
 /** A field that is there where the option is on. */

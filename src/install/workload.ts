@@ -1,3 +1,4 @@
+import type { StringMap } from '../api/kubernetes.ts';
 import { DEPLOYMENT_NAME, NAMESPACE_NAME_LABEL, PRIORITY_CLASS } from '../api/names.ts';
 import { settings } from '../settings/definitions.ts';
 import { certificateMount, certificateSettings, certificateVolume } from './cert-manager.ts';
@@ -12,7 +13,7 @@ import {
   VERSION,
   WEBHOOK_PORT,
 } from './options.ts';
-import { entriesOf, fieldOf, fieldWhen, textOf, variablesOf, when } from './template.ts';
+import { entriesOf, fieldOf, fieldWhen, madeOf, variablesOf, when } from './template.ts';
 
 /** The namespace, under the strictest Pod Security. */
 export const namespaceObject = ({ namespace }: Pick<InstallOptions, 'namespace'>): InstallObject =>
@@ -36,7 +37,16 @@ const namespaceOf = (name: string, level: 'restricted' | 'privileged'): InstallO
 });
 
 /** Beyond the time the process takes to end by itself. */
-const GRACE_SECONDS = Number(settings.shutdownSeconds.fallback) + 10;
+const GRACE_SECONDS = 10;
+
+const graceSeconds = (chosen: StringMap): number => {
+  const { env, fallback } = settings.shutdownSeconds;
+  return madeOf(
+    chosen,
+    (map) => Number(map[env] ?? fallback) + GRACE_SECONDS,
+    `add (get (% | default dict) "${env}" | default "${fallback}") ${GRACE_SECONDS}`,
+  );
+};
 
 /** Replicas that any node may take, away from each other, replaced one at a time with none missing. */
 export const deploymentObject = (options: InstallOptions): InstallObject => ({
@@ -65,7 +75,7 @@ export const deploymentObject = (options: InstallOptions): InstallObject => ({
 const podSpec = (options: InstallOptions): Readonly<Record<string, unknown>> => ({
   ...plainPodSpec(options),
   priorityClassName: options.priorityClassName,
-  terminationGracePeriodSeconds: GRACE_SECONDS,
+  terminationGracePeriodSeconds: graceSeconds(options.settings),
   affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [hostAntiAffinity] } },
   ...fieldOf('topologySpreadConstraints', options.topologySpreadConstraints),
   containers: [container(options)],
@@ -151,27 +161,27 @@ interface EnvVar {
 
 /** What the running program must know of the values: to make the same webhook configuration again where it is deleted. */
 const chosenSettings = (options: InstallOptions): readonly EnvVar[] => [
-  { name: settings.nfsServerImage.env, value: textOf(options.nfsServerImage, String, '% | quote') },
-  { name: settings.logLevel.env, value: textOf(options.logLevel, String, '% | quote') },
+  { name: settings.nfsServerImage.env, value: madeOf(options.nfsServerImage, String, '% | quote') },
+  { name: settings.logLevel.env, value: madeOf(options.logLevel, String, '% | quote') },
   {
     name: settings.failurePolicy.env,
-    value: textOf(options.failurePolicy, pairsText, 'include "quartermaster.pairs" % | quote'),
+    value: madeOf(options.failurePolicy, pairsText, 'include "quartermaster.pairs" % | quote'),
   },
   {
     name: settings.webhookTimeoutSeconds.env,
-    value: textOf(options.timeoutSeconds, String, '% | toString | quote'),
+    value: madeOf(options.timeoutSeconds, String, '% | toString | quote'),
   },
   {
     name: settings.excludedNamespaces.env,
-    value: textOf(options.excludedNamespaces, (names) => names.join(','), 'join "," % | quote'),
+    value: madeOf(options.excludedNamespaces, (names) => names.join(','), 'join "," % | quote'),
   },
   {
     name: settings.namespaceRequirements.env,
-    value: textOf(options.namespaceSelector.matchExpressions ?? [], sortedJson, 'toJson % | quote'),
+    value: madeOf(options.namespaceSelector.matchExpressions ?? [], sortedJson, 'toJson % | quote'),
   },
   {
     name: settings.objectRequirements.env,
-    value: textOf(options.objectSelector.matchExpressions ?? [], sortedJson, 'toJson % | quote'),
+    value: madeOf(options.objectSelector.matchExpressions ?? [], sortedJson, 'toJson % | quote'),
   },
 ];
 
@@ -198,13 +208,13 @@ const probe = (path: string): Readonly<Record<string, unknown>> => ({
   timeoutSeconds: 2,
 });
 
-/** A drain takes one replica at a time; one that is not ready keeps no node from being drained. */
+/** A drain takes one replica at a time, though it be the only one; one that is not ready keeps no node from being drained. */
 export const disruptionBudgetObject = ({ namespace }: InstallOptions): InstallObject => ({
   apiVersion: 'policy/v1',
   kind: 'PodDisruptionBudget',
   metadata: { name: NAME, namespace, labels },
   spec: {
-    minAvailable: 1,
+    maxUnavailable: 1,
     unhealthyPodEvictionPolicy: 'AlwaysAllow',
     selector: { matchLabels: selectorLabels },
   },

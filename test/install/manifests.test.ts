@@ -123,6 +123,13 @@ describe('the printed install', () => {
     expect(spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThan(shutdown);
   });
 
+  test('leaves it as much more where it may take longer', () => {
+    const chosen = installObjects(readOptions({ settings: { SHUTDOWN_SECONDS: '120', DRAIN_SECONDS: '60' } }));
+    expect(chosen.find(({ kind }) => kind === 'Deployment')).toMatchObject({
+      spec: { template: { spec: { terminationGracePeriodSeconds: 130 } } },
+    });
+  });
+
   test('runs as nobody, on a root it cannot write, with no capability', () => {
     const { spec } = named<{ readonly spec: { readonly template: { readonly spec: PodTemplateSpec } } }>('Deployment');
     expect(spec.template.spec.securityContext).toMatchObject({
@@ -230,6 +237,10 @@ describe('roles for people', () => {
 });
 
 describe('the disruption budget', () => {
+  test('lets the node of the only replica be drained', () => {
+    expect(named<object>('PodDisruptionBudget')).toMatchObject({ spec: { maxUnavailable: 1 } });
+  });
+
   test('lets a node be drained though a replica on it is not ready', () => {
     expect(named('PodDisruptionBudget')).toMatchObject({ spec: { unhealthyPodEvictionPolicy: 'AlwaysAllow' } });
   });
