@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdmissionRequest } from '../api/admission.ts';
 import { AppError, messageOf } from '../api/errors.ts';
 import type { KubeObject, LabelSelector, PersistentVolumeClaim, StringMap } from '../api/kubernetes.ts';
-import { INJECT_DISABLED, INJECT_LABEL } from '../api/names.ts';
+import { INJECT_DISABLED, INJECT_LABEL, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
 import { isOurs } from '../controller/webhooks/configuration.ts';
 import { installedConfiguration } from '../controller/webhooks/installed.ts';
 import { sendingOf, type WebhookRules, webhooksOf } from '../explanation/webhook-rules.ts';
@@ -77,7 +77,8 @@ const isDefault = ({ metadata }: KubeObject): boolean => metadata.name === 'defa
 const claimOf = (name: string, namespace: string, labels: StringMap): PersistentVolumeClaim => ({
   apiVersion: 'v1',
   kind: 'PersistentVolumeClaim',
-  metadata: { name, namespace, labels },
+  // `helm test` asks as our own account, which may make nothing without this label.
+  metadata: { name, namespace, labels: { [MANAGED_BY_LABEL]: MANAGED_BY, ...labels } },
   spec: { accessModes: ['ReadWriteOnce'], storageClassName: name, resources: { requests: { storage: '1Gi' } } },
 });
 
