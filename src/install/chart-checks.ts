@@ -1,6 +1,7 @@
 import { NAMESPACE_NAME_LABEL } from '../api/names.ts';
 import { alwaysExcluded } from '../controller/webhooks/configuration.ts';
-import { KUBERNETES_NAMESPACES, NFS_NAMESPACE, ownPodLabels, settingNames, webhookNames } from './options.ts';
+import { webhookNames } from '../kinds/index.ts';
+import { KUBERNETES_NAMESPACES, NFS_NAMESPACE, ownPodLabels, settingNames } from './options.ts';
 
 const listOf = (words: readonly string[]): string => `(list ${words.map((word) => `"${word}"`).join(' ')})`;
 

@@ -2,12 +2,13 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { AppError } from '../api/errors.ts';
 import type { KubeObject, StringMap } from '../api/kubernetes.ts';
 import { didYouMean } from '../api/plain-text.ts';
-import { choice, flag, type Infer, integer, list, map, object, open, required, set, text } from '../api/schema.ts';
+import { choice, flag, type Infer, integer, list, map, object, open, set, text } from '../api/schema.ts';
 import { schemaViolations } from '../api/schema-validation.ts';
 import { alwaysExcluded } from '../controller/webhooks/configuration.ts';
-import { ENFORCED, mutators } from '../kinds/index.ts';
+import { webhookNames } from '../kinds/index.ts';
 import { readSettings } from '../settings/config.ts';
 import { LOG_LEVELS, settings } from '../settings/definitions.ts';
+import { inWords, LABEL_VALUE, LABEL_WORDS, labelRequirement } from '../settings/label-requirements.ts';
 import { namespacesBut, violationsOfRequirements } from './requirements.ts';
 
 /** Any object of the install: beyond what all have in common, as its kind says. */
@@ -30,25 +31,13 @@ const IMAGE =
   '^(?:[a-zA-Z0-9](?:[-a-zA-Z0-9.]*[a-zA-Z0-9])?(?::\\d{1,5})?\\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*(?::\\w[\\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?$';
 const DNS_LABEL = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$';
 
-/** A name of 63 characters at most, with a DNS name and a slash before it or not. */
-const LABEL_KEY =
-  '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$';
-const LABEL_VALUE = '^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$';
-
 /** What to say instead of a pattern. */
 const WORDS: StringMap = {
+  ...LABEL_WORDS,
   [IMAGE]: 'an image, such as registry.example.org/quartermaster:0.1.0',
   [`^$|${IMAGE}`]: 'an image, such as registry.example.org/quartermaster-nfs-server:0.1.0, or empty',
   [DNS_LABEL]: 'a DNS label (a-z, 0-9 and "-", up to 63)',
-  [LABEL_KEY]: 'a label key ([domain/]name)',
-  [LABEL_VALUE]: 'a label value (at most 63 letters, digits, -, _ and .)',
 };
-
-const requirement = object('What one label must be.', {
-  key: required(text('The label.', { pattern: LABEL_KEY })),
-  operator: required(choice('How it is compared.', 'In', 'NotIn', 'Exists', 'DoesNotExist')),
-  values: list('With what, for In and NotIn.', text('A value of the label.', { pattern: LABEL_VALUE })),
-});
 
 /** What a person may choose about an install: `manifests --values`, and the values of the chart. Everything that is installed follows from it. */
 export const optionsSchema = object('Values of an install of Quartermaster.', {
@@ -78,10 +67,10 @@ export const optionsSchema = object('Values of an install of Quartermaster.', {
   timeoutSeconds: integer('How long the API server waits for an answer.', { minimum: 1, maximum: 30 }),
   excludedNamespaces: set('Namespaces that are left alone, by name.', text('Its name.', { pattern: DNS_LABEL })),
   namespaceSelector: object('Which namespaces are looked at.', {
-    matchExpressions: list('What their labels must be.', requirement),
+    matchExpressions: list('What their labels must be.', labelRequirement),
   }),
   objectSelector: object('Which objects are looked at.', {
-    matchExpressions: list('What their labels must be.', requirement),
+    matchExpressions: list('What their labels must be.', labelRequirement),
   }),
   networkPolicy: flag('Whether a NetworkPolicy guards the ops port.'),
   certManager: flag('Whether cert-manager makes the certificate, instead of Quartermaster itself.'),
@@ -141,17 +130,11 @@ export const readOptions = (given: Partial<InstallOptions>): InstallOptions => {
   const options = { ...defaultValues, ...withoutUndefined(values), namespace };
   const violations = [
     ...violationsOfNamespace(namespace),
-    ...schemaViolations(optionsSchema.json, values, '').map((sentence) => inWords(sentence.replace(/^\./, ''))),
+    ...schemaViolations(optionsSchema.json, values, '').map((sentence) => inWords(sentence.replace(/^\./, ''), WORDS)),
   ];
   const more = violations.length > 0 ? violations : violationsBetween(options);
   if (more.length > 0) throw new AppError('InvalidInput', `Options refused: ${more.join('; ')}.`);
   return options;
-};
-
-const inWords = (sentence: string): string => {
-  const [told, pattern = ''] = sentence.split(' must match ');
-  const words = WORDS[pattern];
-  return words === undefined ? sentence : `${told} is not ${words}`;
 };
 
 const withoutUndefined = <T extends object>(values: T): T =>
@@ -189,12 +172,6 @@ const FIXED = [
   'nfsNamespace',
 ] as const;
 
-/** Webhooks by the name that `failurePolicy` has for them. */
-export const webhookNames: readonly string[] = [
-  ...new Set(mutators.flatMap(({ rules }) => rules).map(({ name }) => name)),
-  ENFORCED,
-];
-
 /** Labels that the Deployment and the Service find the pods by, with those that say what they are. */
 export const ownPodLabels: readonly string[] = [...Object.keys(labels), 'app.kubernetes.io/version'];
 
@@ -207,7 +184,10 @@ const violationsBetween = (options: InstallOptions): readonly string[] => {
       .map((name) => `${value}.${name}`),
   );
   return [
-    ...names.map((name) => `failurePolicy.${name}: there is no such webhook, only ${webhookNames.join(', ')}`),
+    ...names.map(
+      (name) =>
+        `failurePolicy.${name}: there is no such webhook${didYouMean(name, webhookNames)}, only ${webhookNames.join(', ')}`,
+    ),
     ...taken.map((path) => `${path}: is what the Service finds the pods by, or says what they are`),
     ...violationsOfRequirements(
       'namespaceSelector',

@@ -1,5 +1,6 @@
 import type { LabelRequirement } from '../api/kubernetes.ts';
 import { NAMESPACE_NAME_LABEL } from '../api/names.ts';
+import { violationsOfShape } from '../settings/label-requirements.ts';
 
 /**
  * Why a selector of these requirements would fit nothing, each a phrase that begins with `field`. `always` are the requirements that
@@ -17,14 +18,6 @@ export const violationsOfRequirements = (
   return keys
     .filter((key) => fitsNothing(all.filter((one) => one.key === key)))
     .map((key) => `${field}: no ${key} fits`);
-};
-
-const takesValues = ({ operator }: LabelRequirement): boolean => operator === 'In' || operator === 'NotIn';
-
-const violationsOfShape = (path: string, one: LabelRequirement): readonly string[] => {
-  const isGiven = (one.values ?? []).length > 0;
-  if (takesValues(one) === isGiven) return [];
-  return [`${path}.values: ${one.operator} takes ${isGiven ? 'none' : 'at least one'}`];
 };
 
 /** All about one key. */

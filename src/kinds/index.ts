@@ -32,6 +32,12 @@ export const rulesInForce = (asked: readonly Asked[]): readonly AdmissionRule[] 
 /** What their failure policy goes by, of all webhooks for what is enforced. */
 export const ENFORCED = 'enforced';
 
+/** Webhooks by the names that failure policies have for them. */
+export const webhookNames: readonly string[] = [
+  ...new Set(mutators.flatMap(({ rules }) => rules).map(({ name }) => name)),
+  ENFORCED,
+];
+
 /**
  * Further rules, for those objects alone that this is asked for: what is enforced for the whole cluster, and is to hold while no
  * replica answers and for objects that none can read. Not asked for what `exemptUsers` do.

@@ -2,11 +2,14 @@ import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../../package.json' with { type: 'json' };
 import { AppError } from '../api/errors.ts';
+import { didYouMean } from '../api/plain-text.ts';
 import { aborted } from '../controller/periodic.ts';
+import { webhookNames } from '../kinds/index.ts';
 import { createDecisionLog } from '../ops/decisions.ts';
 import { type Check, createHealth, type Health } from '../ops/health.ts';
 import { createReplicaProofs } from '../ops/replica-proof.ts';
 import { createOpsApp, createOpsServer } from '../ops/server.ts';
+import type { Settings } from '../settings/config.ts';
 import { type Controllers, startControllers } from './controllers.ts';
 import { type Core, type CoreOptions, createCore } from './core.ts';
 import type { LiveSettings } from './live-settings.ts';
@@ -40,6 +43,7 @@ const { version } = packageJson;
  * failure, which is logged. Throws AppError('InvalidSetting') where it cannot begin.
  */
 export const serve = async ({ mode, shutdownSignal, ...given }: ServeOptions): Promise<number> => {
+  refuseUnknownWebhooks(given.settings);
   const background = new AbortController();
   const core = await createCore({ ...given, signal: background.signal, watchesClaims: mode.controller });
   const parts = startParts(core, mode);
@@ -48,6 +52,17 @@ export const serve = async ({ mode, shutdownSignal, ...given }: ServeOptions): P
   background.abort();
   core.log.info({}, 'ended');
   return code;
+};
+
+/** One that is misspelt would leave open what is to fail closed. */
+const refuseUnknownWebhooks = ({ failurePolicy }: Pick<Settings, 'failurePolicy'>): void => {
+  const name = Object.keys(failurePolicy).find((one) => !webhookNames.includes(one));
+  if (name === undefined) return;
+  const meant = didYouMean(name, webhookNames);
+  throw new AppError(
+    'InvalidSetting',
+    `Settings refused: FAILURE_POLICY: there is no webhook ${name}${meant}, only ${webhookNames.join(', ')}.`,
+  );
 };
 
 const startParts = (core: Core, mode: ServeMode): Parts => {

@@ -1,5 +1,6 @@
 import type { CloudName } from '../api/facts.ts';
 import { SYSTEM_NAMESPACE } from '../api/names.ts';
+import { readRequirements } from './label-requirements.ts';
 import { readPodProfiles } from './pod-profiles.ts';
 import { readS3Services } from './s3-services.ts';
 import {
@@ -12,12 +13,12 @@ import {
   integer,
   list,
   namespacedName,
+  namespaceNames,
   objectName,
   oneOf,
   pairs,
   pattern,
   policies,
-  requirements,
   s3Address,
   serviceAccounts,
   setting,
@@ -143,19 +144,19 @@ export const settings = {
   excludedNamespaces: setting(
     'EXCLUDED_NAMESPACES',
     '',
-    list,
+    namespaceNames,
     'namespaces that are left alone besides those that always are, joined by commas; the same',
   ),
   namespaceRequirements: setting(
     'WEBHOOK_NAMESPACE_SELECTOR',
     '[]',
-    requirements,
+    readRequirements,
     'what labels of namespaces must be besides, as a JSON list of matchExpressions; the same',
   ),
   objectRequirements: setting(
     'WEBHOOK_OBJECT_SELECTOR',
     '[]',
-    requirements,
+    readRequirements,
     'what labels of objects must be besides; the same',
   ),
   unavailablePolicy: setting(

@@ -1,5 +1,6 @@
 import type { PodProfileOfPlatform } from '../api/facts.ts';
 import { list, map, object, required, type Schema, text } from '../api/schema.ts';
+import { LABEL_VALUE, violationsOfKeys } from './label-requirements.ts';
 import { invalidItem, readYamlList } from './yaml-list.ts';
 
 const names = (description: string) =>
@@ -13,7 +14,7 @@ const profile = object('What the platform knows of the pods of a framework of it
   labels: required(
     map(
       'Labels by which the pods are known, all of them: their values, or none where any will do.',
-      list('Values.', text('A label value.', { maxLength: 63 }), { maxItems: 32 }),
+      list('Values.', text('A label value.', { pattern: LABEL_VALUE }), { maxItems: 32 }),
       { minProperties: 1, maxProperties: 16 },
     ),
   ),
@@ -41,5 +42,9 @@ export const readPodProfiles = (yaml: string): readonly PodProfileOfPlatform[] =
   const profiles = readYamlList(yaml, 'profiles', podProfiles);
   const everyPod = profiles.findIndex(({ labels }) => Object.keys(labels).length === 0);
   if (everyPod >= 0) throw invalidItem('profiles', `profiles[${everyPod}].labels: would fit every pod; name a label`);
+  const [violation] = profiles.flatMap(({ labels }, at) =>
+    violationsOfKeys(`profiles[${at}].labels`, Object.keys(labels)),
+  );
+  if (violation !== undefined) throw invalidItem('profiles', violation);
   return profiles;
 };

@@ -1,5 +1,6 @@
 import type { S3Service } from '../api/facts.ts';
 import { choice, type Infer, list, map, object, required, type Schema, text } from '../api/schema.ts';
+import { LABEL_VALUE, violationsOfKeys } from './label-requirements.ts';
 import { s3Address } from './setting.ts';
 import { invalidItem, readYamlList } from './yaml-list.ts';
 
@@ -20,7 +21,7 @@ const service = object('One S3 service.', {
   addressing: choice('How it is told the bucket; path where nothing is said.', 'path', 'virtual'),
   namespaces: map(
     'Labels of the namespaces that it is for, and is taken in unasked; where there are none every namespace may name it.',
-    text('A label value.', { maxLength: 63 }),
+    text('A label value.', { pattern: LABEL_VALUE }),
     { maxProperties: 16 },
   ),
 });
@@ -35,6 +36,10 @@ export const readS3Services = (yaml: string): readonly S3Service[] => {
   const names = written.map(({ name }) => name);
   const twice = names.findIndex((name, index) => names.indexOf(name) !== index);
   if (twice >= 0) throw invalidItem('services', `services[${twice}].name: ${names[twice]} is there twice`);
+  const [violation] = written.flatMap(({ namespaces = {} }, at) =>
+    violationsOfKeys(`services[${at}].namespaces`, Object.keys(namespaces)),
+  );
+  if (violation !== undefined) throw invalidItem('services', violation);
   return written.map(toService);
 };
 

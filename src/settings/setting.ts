@@ -2,7 +2,6 @@ import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { AppError } from '../api/errors.ts';
-import type { LabelRequirement } from '../api/kubernetes.ts';
 
 /** One setting: an environment variable, the same as a flag, and what turns its text into a value (or says what is wrong). */
 export interface Setting<T> {
@@ -48,8 +47,9 @@ export const pattern = (value: string): RegExp => {
   }
 };
 
-export const dnsLabel = (value: string): string =>
-  /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value) ? value : refuse('a DNS label');
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+export const dnsLabel = (value: string): string => (DNS_LABEL.test(value) ? value : refuse('a DNS label'));
 
 export const httpUrl = (value: string): URL | undefined => {
   if (value === '') return undefined;
@@ -85,6 +85,12 @@ export const list = (value: string): readonly string[] =>
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '');
+
+/** They go into the webhook configuration, and API servers refuse the whole of one for a name that none can have. */
+export const namespaceNames = (value: string): readonly string[] => {
+  const names = list(value);
+  return names.every((name) => DNS_LABEL.test(name)) ? names : refuse('names of namespaces joined by commas');
+};
 
 export const cidrs = (value: string): readonly string[] => {
   const ranges = list(value);
@@ -136,19 +142,6 @@ export const pairs = (value: string): Readonly<Record<string, string>> =>
       return at > 0 ? [pair.slice(0, at), pair.slice(at + 1)] : refuse('name=value pairs joined by commas');
     }),
   );
-
-/** A JSON list of what labels must be, as matchExpressions has it. */
-export const requirements = (value: string): readonly LabelRequirement[] => {
-  const isRequirement = (item: unknown): item is LabelRequirement =>
-    typeof item === 'object' && item !== null && 'key' in item && 'operator' in item;
-  try {
-    const items: unknown = JSON.parse(value);
-    if (Array.isArray(items) && items.every(isRequirement)) return items;
-  } catch {
-    // No JSON: said below.
-  }
-  return refuse('a JSON list of {"key", "operator", "values"}');
-};
 
 export const policies = (value: string): Readonly<Record<string, 'Ignore' | 'Fail'>> => {
   const given = pairs(value);

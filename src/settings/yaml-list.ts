@@ -2,6 +2,7 @@ import { parse } from 'yaml';
 import { AppError } from '../api/errors.ts';
 import type { Schema } from '../api/schema.ts';
 import { schemaViolations } from '../api/schema-validation.ts';
+import { inWords, LABEL_WORDS } from './label-requirements.ts';
 
 /**
  * Reads a setting that is a list in YAML, called `name` in messages; an empty text is none. Throws AppError('InvalidSetting') with
@@ -12,7 +13,7 @@ export const readYamlList = <T>(yaml: string, name: string, schema: Schema<reado
   const list = parsed(yaml);
   if (!Array.isArray(list)) throw new AppError('InvalidSetting', `a list of ${name} in YAML, or empty`);
   const [violation] = schemaViolations(schema.json, list, name);
-  if (violation !== undefined) throw invalidItem(name, violation);
+  if (violation !== undefined) throw invalidItem(name, inWords(violation, LABEL_WORDS));
   const nothing = nullIn(list, name);
   if (nothing !== undefined) throw invalidItem(name, `${nothing}: must not be null; leave it out`);
   return list as readonly T[];

@@ -192,7 +192,7 @@ describe('options of manifests', () => {
     [{ logLevel: 'loud' as 'info' }, /logLevel: "loud" is not one of/],
     [
       { failurePolicy: { pods: 'Fail' as const } },
-      /failurePolicy.pods: there is no such webhook, only persistent-volume-claim/,
+      /failurePolicy.pods: there is no such webhook \(did you mean pod\?\), only persistent-volume-claim/,
     ],
     [{ timeoutSeconds: 31 }, /timeoutSeconds: must be at most 30/],
     [{ excludedNamespaces: ['Bad_NS'] }, /excludedNamespaces\[0\]: "Bad_NS" is not a DNS label/],

@@ -24,6 +24,8 @@ describe('POD_PROFILES', () => {
     ['[&a {b: *a}]', 'a list of profiles in YAML, or empty'],
     ['[{name: a}]', 'labels: is required'],
     ['[{name: a, labels: {}}]', 'labels'],
+    ['[{name: a, labels: {b c: []}}]', 'profiles[0].labels: "b c" is not a label key'],
+    ['[{name: a, labels: {b: ["c d"]}}]', '"c d" is not a label value'],
     ['[{name: a, labels: {b: []}, mains: [c]}]', 'mains: there is no such field'],
     ['[{name: a, labels: {b: []}, main: ["(a+)+"]}]', 'main[0]'],
   ])('refuses %s with a sentence', (yaml, reason) => {

@@ -42,6 +42,16 @@ describe('S3_SERVICES', () => {
     ['a name that is none', '- {name: A_, endpoint: "https://s3.example.org"}', 'services[0].name'],
     ['an unknown field', '- {name: a, endpoint: "https://s3.example.org", keys: k}', 'services[0].keys'],
     [
+      'a label that is none',
+      '- {name: a, endpoint: "https://s3.example.org", namespaces: {a b: c}}',
+      'services[0].namespaces: "a b" is not a label key',
+    ],
+    [
+      'a value that is none',
+      '- {name: a, endpoint: "https://s3.example.org", namespaces: {a: b c}}',
+      '"b c" is not a label value',
+    ],
+    [
       'null',
       '- {name: a, endpoint: "https://s3.example.org", namespaces: }',
       'services[0].namespaces: must not be null',

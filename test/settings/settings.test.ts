@@ -26,6 +26,33 @@ describe('settings', () => {
     expect(readSettings(environment)).toMatchObject({ serviceName: name, webhookConfigurationName: name });
   });
 
+  it.each([
+    ['{}', 'is not a JSON list of'],
+    ['[', 'is not a JSON list of'],
+    ['[null]', 'is not a JSON list of'],
+    ['[{"key":"a"}]', 'matchExpressions[0].operator: is required'],
+    ['[{"key":"a","operator":null}]', 'matchExpressions[0].operator: is required'],
+    ['[{"key":"a","operator":"in","values":["b"]}]', 'matchExpressions[0].operator: "in" is not one of In, NotIn'],
+    ['[{"key":"a b","operator":"Exists"}]', 'matchExpressions[0].key: "a b" is not a label key'],
+    ['[{"key":"a","operator":"In","values":["b c"]}]', 'matchExpressions[0].values[0]: "b c" is not a label value'],
+    ['[{"key":"a","operator":"In","values":"b"}]', 'matchExpressions[0].values'],
+    ['[{"key":"a","operator":"In"}]', 'matchExpressions[0].values: In takes at least one'],
+    ['[{"key":"a","operator":"Exists","values":["b"]}]', 'matchExpressions[0].values: Exists takes none'],
+    ['[{"key":"a","operator":"Exists","value":"b"}]', 'there is no such field (did you mean values?)'],
+  ])('that API servers would refuse the webhook configuration for are refused: %s', (text, sentence) => {
+    for (const env of ['WEBHOOK_NAMESPACE_SELECTOR', 'WEBHOOK_OBJECT_SELECTOR']) {
+      expect(() => readSettings({ [env]: text })).toThrow(sentence);
+      expect(() => readSettings({ [env]: text })).toThrow(env);
+    }
+  });
+
+  it('name namespaces by names that these can have', () => {
+    expect(readSettings({ EXCLUDED_NAMESPACES: 'legacy, old' }).excludedNamespaces).toEqual(['legacy', 'old']);
+    expect(() => readSettings({ EXCLUDED_NAMESPACES: 'legacy;old' })).toThrow(
+      'EXCLUDED_NAMESPACES="legacy;old" is not names of namespaces joined by commas',
+    );
+  });
+
   it('are in docs/settings.md as the sources have them (npm run docs writes it)', async () => {
     expect(await readFile('docs/settings.md', 'utf8')).toBe(settingsPage());
   });
