@@ -236,6 +236,38 @@ spec:
   });
 });
 
+describe('the service account of a pod', () => {
+  const accounts = `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: accounts, namespace: quartermaster-system }
+spec: { match: { kinds: [Pod, SparkApplication] }, mode: Enforce, inject: { env: [{ name: SA, value: "\${serviceAccount}" }] } }
+`;
+  const pod = (spec: string) =>
+    `apiVersion: v1\nkind: Pod\nmetadata: { name: p }\nspec: { ${spec}containers: [{ name: c, image: nginx }] }\n`;
+  const previewed = (text: string) => documentsOf(text, '--defaults', file('accounts.yaml', accounts));
+
+  it.each([
+    ['', 'default'],
+    ['serviceAccountName: "", ', 'default'],
+    ['serviceAccountName: mine, ', 'mine'],
+    ['serviceAccount: older, ', 'older'],
+  ])('is what the API server has named before webhooks are asked: %s', async (spec, name) => {
+    const [document] = await previewed(pod(spec));
+    expect(document?.allowed).toBe(true);
+    expect(document?.object).toHaveProperty('spec.containers.0.env', [{ name: 'SA', value: name }]);
+  });
+
+  it('is not shown, as nothing is that the API server fills in', async () => {
+    const [document] = await previewed(pod(''));
+    expect(document?.object).not.toHaveProperty('spec.serviceAccountName');
+  });
+
+  it('is not known of what is no pod', async () => {
+    const [document] = await previewed(app('{ driver: {} }'));
+    expect(document?.denied).toContain('${serviceAccount} is not known for this object');
+  });
+});
+
 describe('what an object makes by itself', () => {
   it('is previewed where it is sent, and never printed to be applied', async () => {
     const scheduled = app(

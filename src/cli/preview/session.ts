@@ -30,6 +30,7 @@ import type { ReadObject } from './object-meta.ts';
 import { withOrderWarnings } from './order.ts';
 import { createOverlay, type Overlay } from './overlay.ts';
 import { type ServedSchema, servedSchema } from './schema/served.ts';
+import { withServiceAccount } from './service-account.ts';
 import { type Templated, templatesOf } from './templates.ts';
 
 /** What admission would do to one object, as `preview -o json` prints it. */
@@ -236,7 +237,7 @@ const judge = (object: KubeObject, namespace: string, session: Session): Judged 
     const admitted = explain(request, session.cluster, sending);
     return { request, stored, admitted, after: read.object, mistyped, unknown: [], denied, warnings: [] };
   }
-  const admitted = admit(request, session.cluster);
+  const admitted = admit(withServiceAccount(request), session.cluster);
   const { patch, denied } = admitted.decision;
   const admittedObject = jsonpatch.apply_patch(request.object, [...patch]) as KubeObject;
   const after = schema?.stored(admittedObject, stored) ?? admittedObject;
