@@ -93,6 +93,73 @@ describe('an object that is there already is updated', () => {
     expect(document).toMatchObject({ operation: 'UPDATE', patch: [] });
   });
 
+  describe('and is a pod: its lists are merged by the keys that kubectl knows', () => {
+    const pod = (spec: object, last?: object): string =>
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: {
+          ...{ name: 'p', namespace: 'default' },
+          ...(last !== undefined && {
+            annotations: { 'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify({ spec: last }) },
+          }),
+        },
+        spec,
+      });
+    const updated = async (last: object, stored: object, manifest: object) => {
+      const [document] = await documentsOf(pod(manifest), '--old', file('old.yaml', pod(stored, last)));
+      return (document?.object as { readonly spec?: unknown } | undefined)?.spec;
+    };
+    const env = (...names: readonly string[]) => ({
+      containers: [{ name: 'c', image: 'i', env: names.map((name) => ({ name, value: name })) }],
+    });
+
+    it('what others put between is kept at its place, and what was said before and no longer is goes', async () => {
+      expect(await updated(env('MINE', 'GONE'), env('FIRST', 'MINE', 'GONE', 'LAST'), env('NEW', 'MINE'))).toEqual(
+        env('NEW', 'FIRST', 'MINE', 'LAST'),
+      );
+    });
+
+    it('a container that others added is kept', async () => {
+      const [c] = env('A').containers;
+      const mesh = { name: 'mesh', image: 'mesh' };
+      expect(await updated({ containers: [c] }, { containers: [mesh, c] }, { containers: [c] })).toEqual({
+        containers: [mesh, c],
+      });
+    });
+
+    it('a volume has the one source that is said', async () => {
+      const volume = (source: object) => ({ ...env(), volumes: [{ name: 'v', ...source }] });
+      const secret = { secret: { secretName: 's' } };
+      expect(await updated(volume({ emptyDir: {} }), volume({ emptyDir: {} }), volume(secret))).toEqual(volume(secret));
+    });
+
+    it('tolerations have no key, and are replaced', async () => {
+      const tolerations = (...keys: readonly string[]) => ({ ...env(), tolerations: keys.map((key) => ({ key })) });
+      expect(await updated(tolerations('a'), tolerations('a', 'b'), tolerations('a'))).toEqual(tolerations('a'));
+    });
+
+    it('and keeps what it was given, without a warning', async () => {
+      const given = labels('Pod').replace('labels: { given: "yes" }', 'env: [{ name: A, value: "2" }]');
+      const stored = `apiVersion: v1
+kind: Pod
+metadata:
+  name: p
+  namespace: default
+  annotations:
+    quartermaster.dev/injected: "quartermaster-system/labels@0 gives:\\n  spec.containers.0.env [\\"A\\"]"
+    kubectl.kubernetes.io/last-applied-configuration: '{"spec":{"containers":[{"name":"c","image":"i"}]}}'
+spec: { containers: [{ name: c, image: i, env: [{ name: A, value: "2" }] }] }
+`;
+      const [document] = await documentsOf(
+        pod({ containers: [{ name: 'c', image: 'i' }] }),
+        ...['--old', file('old.yaml', stored), '--defaults', file('given.yaml', given)],
+      );
+      expect(document).toMatchObject({ operation: 'UPDATE', patch: [], warnings: [] });
+      expect(document?.object).toHaveProperty('spec.containers.0.env', [{ name: 'A', value: '2' }]);
+    });
+  });
+
   it('keeps what cannot be changed', async () => {
     const store = (name: string) =>
       `apiVersion: banzaicloud.com/v1alpha1\nkind: ObjectStore\nmetadata: { name: s }\nspec: { name: ${name}, provider: s3, location: eu-west-1 }\n`;

@@ -1,16 +1,16 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { isRecord, type UnknownRecord } from '../../injection/path.ts';
+import { type MergedFields, mergeThree } from './strategic-merge.ts';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
- * What `kubectl apply` makes of a stored custom resource and its manifest: what the manifest says, and of the rest what was not
- * in the manifest applied last. Lists are replaced as a whole, as for every kind without merge keys of its own.
+ * What `kubectl apply` makes of a stored object and its manifest: what the manifest says, and of the rest what was not in the
+ * manifest applied last. Lists are merged where `fields` say so, and else replaced as a whole, as all are of custom resources.
  */
-export const applied = (stored: KubeObject, manifest: KubeObject): KubeObject => {
+export const applied = (stored: KubeObject, manifest: KubeObject, fields: MergedFields = {}): KubeObject => {
   const last = lastApplied(stored);
-  const merged = mergeThree(last, stored, manifest) as unknown as KubeObject;
+  const merged = mergeThree(last, stored, manifest, fields) as unknown as KubeObject;
   return withLastApplied(merged, stored);
 };
 
@@ -33,19 +33,6 @@ const withLastApplied = (object: KubeObject, { metadata }: KubeObject): KubeObje
     ...object,
     metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [LAST_APPLIED]: copy } },
   };
-};
-
-const mergeThree = (last: UnknownRecord, stored: object, manifest: object): UnknownRecord => {
-  const present = Object.entries(stored).filter(([key]) => Object.hasOwn(manifest, key) || !Object.hasOwn(last, key));
-  const said = Object.entries(manifest).filter(([, value]) => value !== null);
-  const dropped = new Set(Object.entries(manifest).flatMap(([key, value]) => (value === null ? [key] : [])));
-  const kept = Object.fromEntries(present.filter(([key]) => !dropped.has(key)));
-  return { ...kept, ...Object.fromEntries(said.map(([key, value]) => [key, mergeValue(last[key], kept[key], value)])) };
-};
-
-const mergeValue = (last: unknown, stored: unknown, value: unknown): unknown => {
-  if (!isRecord(value) || !isRecord(stored)) return isDeepStrictEqual(stored, value) ? stored : value;
-  return mergeThree(isRecord(last) ? last : {}, stored, value);
 };
 
 /** Without what only the API server writes, and kubectl's own copy: what may be applied again. */

@@ -10,7 +10,7 @@ import { validateDefaults } from '../../defaults/validation/spec.ts';
 import type { PreviewCluster } from '../../explanation/cluster.ts';
 import { explain } from '../../explanation/decided.ts';
 import { type Admitted, admit, type ObjectExplanation } from '../../explanation/explain.ts';
-import { asCreate, groupVersionOf } from '../../explanation/request.ts';
+import { asCreate, groupVersionOf, isHandled } from '../../explanation/request.ts';
 import { nextClaimStep } from '../../kinds/persistent-volume-claim/controller.ts';
 import { companionsOf, type NamespaceCompanions } from '../companions.ts';
 import type { Source, SourcedObject } from '../documents.ts';
@@ -31,6 +31,7 @@ import { withOrderWarnings } from './order.ts';
 import { createOverlay, type Overlay } from './overlay.ts';
 import { type ServedSchema, servedSchema } from './schema/served.ts';
 import { withServiceAccount } from './service-account.ts';
+import { builtInFields } from './strategic-merge.ts';
 import { type Templated, templatesOf } from './templates.ts';
 
 /** What admission would do to one object, as `preview -o json` prints it. */
@@ -273,9 +274,12 @@ const errorsIn = (
   return [...found, ...(schema?.errors(object, stored, found) ?? [])];
 };
 
-/** Of custom resources alone an UPDATE is put together as kubectl does it; no webhook is asked about one of the others. */
-const sentFor = (object: KubeObject, stored: KubeObject | undefined): KubeObject =>
-  stored !== undefined && isCustom(object) ? applied(stored, object) : object;
+/** An UPDATE is put together as kubectl does it; what no webhook is asked about, custom resources aside, stays as it is given. */
+const sentFor = (object: KubeObject, stored: KubeObject | undefined): KubeObject => {
+  if (stored === undefined) return object;
+  if (isCustom(object)) return applied(stored, object);
+  return isHandled(object) ? applied(stored, object, builtInFields) : object;
+};
 
 const requestFor = (object: KubeObject, stored: KubeObject | undefined, namespace: string): AdmissionRequest =>
   stored === undefined
