@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import type { KubeObject } from '../../src/api/kubernetes.ts';
 import type { PreviewedDocument } from '../../src/cli/preview/session.ts';
 import { createFiles, quartermaster } from '../fixtures/command-line.ts';
 
@@ -374,6 +375,75 @@ spec:
     expect(documents[1]?.object.metadata.labels).toMatchObject({ given: 'yes' });
   });
 
+  describe('is a pod with its owner, and the labels that its controller puts on it', () => {
+    const pod = '{ containers: [{ name: c, image: i }] }';
+    const podOf = async (apiVersion: string, kind: string, spec: string) => {
+      const text = `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: { name: one }\nspec: ${spec}\n`;
+      const documents = await documentsOf(text, '--defaults', file('labels.yaml', labels('Pod')));
+      return documents.find((document) => document.kind === 'Pod')?.object;
+    };
+    const template = `template: { metadata: { labels: { own: "yes" } }, spec: ${pod} }`;
+
+    it.each([
+      ['batch/v1', 'Job', `{ ${template} }`, 'batch/v1 Job one', { 'job-name': 'one' }],
+      [
+        'batch/v1',
+        'CronJob',
+        `{ jobTemplate: { spec: { completionMode: Indexed, ${template} } } }`,
+        'batch/v1 Job one-xxxxxxxx',
+        { 'batch.kubernetes.io/job-name': 'one-xxxxxxxx', 'batch.kubernetes.io/job-completion-index': '0' },
+      ],
+      [
+        'apps/v1',
+        'Deployment',
+        `{ ${template} }`,
+        'apps/v1 ReplicaSet one-xxxxxxxxxx',
+        { 'pod-template-hash': 'xxxxxxxxxx' },
+      ],
+      [
+        'apps/v1',
+        'StatefulSet',
+        `{ ordinals: { start: 3 }, ${template} }`,
+        'apps/v1 StatefulSet one',
+        { 'statefulset.kubernetes.io/pod-name': 'one-3', 'apps.kubernetes.io/pod-index': '3' },
+      ],
+      ['apps/v1', 'DaemonSet', `{ ${template} }`, 'apps/v1 DaemonSet one', { 'pod-template-generation': '1' }],
+      [
+        'argoproj.io/v1alpha1',
+        'Workflow',
+        '{ templates: [{ name: a, container: { image: i } }] }',
+        'argoproj.io/v1alpha1 Workflow one',
+        { 'workflows.argoproj.io/workflow': 'one' },
+      ],
+    ])('%s %s', async (group, kind, spec, owner, put) => {
+      const { metadata } = (await podOf(group, kind, spec)) ?? {};
+      const references = metadata?.ownerReferences as readonly KubeObject[] | undefined;
+      expect(references?.map((one) => `${one.apiVersion} ${one.kind} ${String(Reflect.get(one, 'name'))}`)).toEqual([
+        owner,
+      ]);
+      expect(references?.[0]).toMatchObject({ controller: true });
+      expect(metadata?.labels).toMatchObject({ ...put, given: 'yes', ...(kind !== 'Workflow' && { own: 'yes' }) });
+    });
+
+    it('a job whose selector is its own has no labels but those of its template', async () => {
+      const job = await podOf('batch/v1', 'Job', `{ manualSelector: true, ${template} }`);
+      expect(job?.metadata.labels).toEqual({ own: 'yes', given: 'yes' });
+    });
+
+    it('is matched by its owner, and as the pod of a job', async () => {
+      const job = `apiVersion: batch/v1\nkind: Job\nmetadata: { name: j }\nspec: { template: { spec: ${pod} } }\n`;
+      const jobPods = await documentsOf(job, '--defaults', file('jobs.yaml', labels('JobPod')));
+      expect(jobPods[1]?.object.metadata.labels).toMatchObject({ given: 'yes' });
+      const owned = labels('Pod').replace('[Pod]', '[Pod], owner: { kind: ReplicaSet, group: apps }');
+      const deployment = job.replace('batch/v1', 'apps/v1').replace('kind: Job', 'kind: Deployment');
+      const pods = await documentsOf([job, deployment].join('---\n'), '--defaults', file('owned.yaml', owned));
+      expect(pods.filter(({ kind }) => kind === 'Pod').map(({ object }) => object.metadata.labels?.['given'])).toEqual([
+        undefined,
+        'yes',
+      ]);
+    });
+  });
+
   it('is a note where no webhook is sent it', async () => {
     const job =
       'apiVersion: batch/v1\nkind: Job\nmetadata: { name: j }\nspec: { template: { spec: { containers: [{ name: a, image: b }] } } }\n';
@@ -454,6 +524,16 @@ spec:
     ]);
     const documents = await documentsOf([set, pod, workflow].join('---\n'));
     expect(documents.filter(({ allowed }) => !allowed)).toEqual([]);
+  });
+
+  it('have the labels that the controller gives them', async () => {
+    const selected = set.replace('template:', 'selector: { matchLabels: { app: db } }\n  template:');
+    const documents = await documentsOf([selected, workflow].join('---\n'));
+    const found = documents.filter(({ kind }) => kind === 'PersistentVolumeClaim');
+    expect(found.map(({ object }) => object.metadata.labels)).toEqual([
+      { app: 'db' },
+      { 'workflows.argoproj.io/workflow': 'etl-xxxxx' },
+    ]);
   });
 
   it('count for those after them', async () => {

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { isRecord, mapAt, type Path, readAt, type UnknownRecord } from '../../injection/path.ts';
-import type { Templated } from './templates.ts';
+import { nameOf, type Templated } from './templates.ts';
 
 /** The claims that an object brings by itself: of its claim templates, and of ephemeral volumes of its pods. Their names are those that the controllers of Kubernetes and Argo give. */
 export const claimsOf = (object: KubeObject): readonly Templated[] => {
@@ -16,15 +16,20 @@ const listAt = (object: unknown, path: Path): readonly unknown[] => {
   return Array.isArray(list) ? (list as readonly unknown[]) : [];
 };
 
-/** Claims of the list at `path`. `nameFor` puts owner and template together. */
+/** Claims of the list at `path`. `nameFor` puts owner and template together; `labelsFor` is what the controller labels them with. */
 const templatesAt =
-  (path: Path, nameFor: (owner: string, template: string) => string): Make =>
+  (
+    path: Path,
+    nameFor: (owner: string, template: string) => string,
+    labelsFor: (object: KubeObject) => UnknownRecord,
+  ): Make =>
   (object) =>
     listAt(object, path).map((template, at) => {
       const name = mapAt(template, ['metadata'])['name'];
       return claimFrom(object, template, {
         name: nameFor(ownerName(object), typeof name === 'string' ? name : ''),
         from: [...path, String(at)].join('.'),
+        labels: labelsFor(object),
       });
     });
 
@@ -51,14 +56,15 @@ const ownerName = ({ metadata }: KubeObject): string => metadata.name ?? `${meta
 const claimFrom = (
   { metadata: { namespace } }: KubeObject,
   template: unknown,
-  { name, from }: { readonly name: string; readonly from: string },
+  { name, from, labels: given = {} }: { readonly name: string; readonly from: string; readonly labels?: UnknownRecord },
 ): Templated => {
-  const { labels, annotations }: UnknownRecord = mapAt(template, ['metadata']);
+  const { labels: own = {}, annotations }: UnknownRecord = mapAt(template, ['metadata']);
+  const labels = isRecord(own) ? { ...own, ...given } : given;
   const isWhole = !name.includes('*');
   const metadata = {
     ...(isWhole ? { name } : { generateName: name.slice(0, name.indexOf('*')) }),
     ...(namespace !== undefined && { namespace }),
-    ...(isRecord(labels) && { labels }),
+    ...(Object.keys(labels).length > 0 && { labels }),
     ...(isRecord(annotations) && { annotations }),
   };
   const spec = readAt(template, ['spec']);
@@ -72,12 +78,20 @@ const all =
 
 const POD_TEMPLATE = ['spec', 'template', 'spec'];
 const ofWorkflow = (...path: Path): Make =>
-  templatesAt([...path, 'volumeClaimTemplates'], (owner, template) => `${owner}-${template}`);
+  templatesAt(
+    [...path, 'volumeClaimTemplates'],
+    (owner, template) => `${owner}-${template}`,
+    (object) => ({ 'workflows.argoproj.io/workflow': nameOf(object) }),
+  );
 
 const CLAIMS: Readonly<Record<string, Make>> = {
   'v1 Pod': ephemeralAt(['spec']),
   'apps StatefulSet': all(
-    templatesAt(['spec', 'volumeClaimTemplates'], (owner, template) => `${template}-${owner}-0`),
+    templatesAt(
+      ['spec', 'volumeClaimTemplates'],
+      (owner, template) => `${template}-${owner}-0`,
+      (object) => mapAt(object, ['spec', 'selector', 'matchLabels']),
+    ),
     ephemeralAt(POD_TEMPLATE),
   ),
   'apps Deployment': ephemeralAt(POD_TEMPLATE),

@@ -22,21 +22,108 @@ interface Maker {
   readonly make: (object: KubeObject) => readonly Templated[];
 }
 
-const podsAt =
-  (...path: Path) =>
-  (object: KubeObject): readonly Templated[] => [
-    { object: podFrom(object, readAt(object, path)), from: path.join('.') },
-  ];
+/** The controller of a pod, and what it puts on it besides what the template says. */
+interface Controlled {
+  readonly owner: Owner;
+  /** Where it is not generated. */
+  readonly name?: string;
+  readonly labels: UnknownRecord;
+  readonly annotations?: UnknownRecord;
+}
 
-/** As the controllers of Kubernetes make them: labels and annotations of the template, the owner's name with a suffix. */
-const podFrom = (owner: KubeObject, template: unknown): KubeObject =>
-  made(owner, 'v1', 'Pod', {
-    metadata: {
-      ...pick(mapAt(template, ['metadata']), 'labels', 'annotations'),
-      generateName: `${owner.metadata.name ?? ''}-`,
+interface Owner {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
+const podsAt =
+  (path: Path, controlledBy: (object: KubeObject, spec: UnknownRecord) => Controlled) =>
+  (object: KubeObject): readonly Templated[] => {
+    const template = readAt(object, path);
+    const controlled = controlledBy(object, mapAt(object, path.slice(0, -1)));
+    return [{ object: podFrom(object, template, controlled), from: path.join('.') }];
+  };
+
+/** As the controllers of Kubernetes make them (pkg/controller/controller_utils.go): there is no UID of an owner before it is stored. */
+const podFrom = (object: KubeObject, template: unknown, { owner, name, ...given }: Controlled): KubeObject => {
+  const { labels, annotations } = mapAt(template, ['metadata']);
+  const metadata = {
+    ...(name !== undefined && { name }),
+    generateName: `${nameOf(object)}-`,
+    labels: withMap(labels, given.labels),
+    annotations: withMap(annotations, given.annotations ?? {}),
+    ownerReferences: [controllerReference(owner)],
+  };
+  const said = Object.entries(metadata).filter(([, value]) => value !== undefined);
+  return made(object, 'v1', 'Pod', { metadata: Object.fromEntries(said), spec: readAt(template, ['spec']) });
+};
+
+/** What is no map is for the API server to refuse. */
+const withMap = (map: unknown, given: UnknownRecord): unknown =>
+  isRecord(map ?? {}) && Object.keys(given).length > 0 ? { ...(map ?? {}), ...given } : map;
+
+const controllerReference = (owner: Owner): UnknownRecord => ({
+  ...owner,
+  controller: true,
+  blockOwnerDeletion: true,
+});
+
+/** What is not known before an object is stored is as long here as it will be: a generated end of a name, a hash, a number, a UID. */
+const unknownOf = (length: number): string => 'x'.repeat(length);
+const HASH = unknownOf(10);
+const UID = [8, 4, 4, 4, 12].map(unknownOf).join('-');
+
+/** The name of an object, as long as it will be. */
+export const nameOf = ({ metadata: { name, generateName } }: KubeObject): string =>
+  name ?? `${generateName ?? ''}${unknownOf(5)}`;
+
+/** Labels of a template that has none of these yet (pkg/registry/batch/job/strategy.go), and of its first index. */
+const jobPod =
+  (nameFor: (object: KubeObject) => string) =>
+  (object: KubeObject, spec: UnknownRecord): Controlled => {
+    const name = nameFor(object);
+    const own = mapAt(spec, ['template', 'metadata', 'labels']);
+    const labels = {
+      'batch.kubernetes.io/job-name': name,
+      'job-name': name,
+      'batch.kubernetes.io/controller-uid': UID,
+      'controller-uid': UID,
+    };
+    const index = spec['completionMode'] === 'Indexed' ? { 'batch.kubernetes.io/job-completion-index': '0' } : {};
+    return {
+      owner: { apiVersion: 'batch/v1', kind: 'Job', name },
+      labels: { ...(spec['manualSelector'] !== true && { ...labels, ...own }), ...index },
+      annotations: index,
+    };
+  };
+
+const deploymentPod = (object: KubeObject): Controlled => ({
+  owner: { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `${nameOf(object)}-${HASH}` },
+  labels: { 'pod-template-hash': HASH },
+});
+
+const daemonPod = (object: KubeObject): Controlled => ({
+  owner: { apiVersion: 'apps/v1', kind: 'DaemonSet', name: nameOf(object) },
+  labels: { 'controller-revision-hash': HASH, 'pod-template-generation': '1' },
+});
+
+/** The first of them (pkg/controller/statefulset/stateful_set_utils.go). */
+const statefulPod = (object: KubeObject, spec: UnknownRecord): Controlled => {
+  const owner = nameOf(object);
+  const { start } = mapAt(spec, ['ordinals']);
+  const ordinal = typeof start === 'number' ? String(start) : '0';
+  const name = `${owner}-${ordinal}`;
+  return {
+    owner: { apiVersion: 'apps/v1', kind: 'StatefulSet', name: owner },
+    name,
+    labels: {
+      'statefulset.kubernetes.io/pod-name': name,
+      'apps.kubernetes.io/pod-index': ordinal,
+      'controller-revision-hash': `${owner}-${HASH}`,
     },
-    spec: readAt(template, ['spec']),
-  });
+  };
+};
 
 const made = (
   owner: KubeObject,
@@ -48,9 +135,6 @@ const made = (
   const whose = { ...metadata, ...(namespace !== undefined && { namespace }) };
   return { apiVersion, kind, metadata: whose, ...(spec !== undefined && { spec }) } as KubeObject;
 };
-
-const pick = (map: UnknownRecord, ...keys: readonly string[]): UnknownRecord =>
-  Object.fromEntries(keys.flatMap((key) => (map[key] === undefined ? [] : [[key, map[key]]])));
 
 /** `<name>-<time>`, with the labels of the schedule (scheduledsparkapplication/controller.go). */
 const scheduledApplication = (object: KubeObject): readonly Templated[] => {
@@ -80,8 +164,7 @@ const workflowPod = (
   template: unknown,
   container: UnknownRecord,
 ): KubeObject => {
-  // A generated name is longer by five characters.
-  const name = workflow.metadata.name ?? `${workflow.metadata.generateName ?? ''}xxxxx`;
+  const name = nameOf(workflow);
   const { source: _, ...main } = container;
   const labels = {
     'workflows.argoproj.io/completed': 'false',
@@ -98,7 +181,11 @@ const workflowPod = (
     return Array.isArray(list) ? list : [];
   };
   return made(workflow, 'v1', 'Pod', {
-    metadata: { generateName: `${name}-${textAt(template, ['name']) ?? ''}-`, labels, annotations },
+    metadata: {
+      generateName: `${name}-${textAt(template, ['name']) ?? ''}-`,
+      ...{ labels, annotations },
+      ownerReferences: [controllerReference({ apiVersion: 'argoproj.io/v1alpha1', kind: 'Workflow', name })],
+    },
     spec: {
       restartPolicy: 'Never',
       volumes: [...listOf(spec, 'volumes'), ...listOf(template, 'volumes')],
@@ -119,9 +206,16 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   Workflow: { group: 'argoproj.io', make: workflowPods('spec') },
   WorkflowTemplate: { group: 'argoproj.io', make: workflowPods('spec') },
   CronWorkflow: { group: 'argoproj.io', make: workflowPods('spec', 'workflowSpec') },
-  Job: { group: 'batch', make: podsAt('spec', 'template') },
-  CronJob: { group: 'batch', make: podsAt('spec', 'jobTemplate', 'spec', 'template') },
-  Deployment: { group: 'apps', make: podsAt('spec', 'template') },
-  StatefulSet: { group: 'apps', make: podsAt('spec', 'template') },
-  DaemonSet: { group: 'apps', make: podsAt('spec', 'template') },
+  Job: { group: 'batch', make: podsAt(['spec', 'template'], jobPod(nameOf)) },
+  CronJob: {
+    group: 'batch',
+    // The minutes since 1970 are its end.
+    make: podsAt(
+      ['spec', 'jobTemplate', 'spec', 'template'],
+      jobPod((object) => `${nameOf(object)}-${unknownOf(8)}`),
+    ),
+  },
+  Deployment: { group: 'apps', make: podsAt(['spec', 'template'], deploymentPod) },
+  StatefulSet: { group: 'apps', make: podsAt(['spec', 'template'], statefulPod) },
+  DaemonSet: { group: 'apps', make: podsAt(['spec', 'template'], daemonPod) },
 };
