@@ -444,6 +444,145 @@ spec:
     });
   });
 
+  describe('is a pod as Argo makes it', () => {
+    const workflow = (spec: string, kind = 'Workflow') =>
+      `apiVersion: argoproj.io/v1alpha1\nkind: ${kind}\nmetadata: { name: wf }\nspec: ${spec}\n`;
+    const podsOf = async (spec: string, kind?: string) => {
+      const documents = await documentsOf(workflow(spec, kind));
+      return documents
+        .filter((document) => document.kind === 'Pod')
+        .map(({ object, createdBy, allowed }) => ({ ...object, from: createdBy?.split(', ')[1], allowed }));
+    };
+
+    it('with what the workflow says, and before it what the template or its caller says', async () => {
+      const pods = await podsOf(`
+  serviceAccountName: theirs
+  nodeSelector: { pool: theirs }
+  tolerations: [{ key: theirs }]
+  schedulerName: volcano
+  priorityClassName: none
+  podPriorityClassName: high
+  securityContext: { runAsUser: 7 }
+  hostAliases: [{ ip: 10.0.0.1, hostnames: [a] }]
+  imagePullSecrets: [{ name: pull }]
+  dnsConfig: { nameservers: [10.0.0.2] }
+  hostNetwork: true
+  entrypoint: main
+  templates:
+    - { name: main, nodeSelector: { zone: main }, steps: [[{ name: a, template: one }], [{ name: b, inline: { container: { image: i } } }]] }
+    - { name: one, serviceAccountName: own, tolerations: [{ key: own }], securityContext: { runAsUser: 8 }, container: { image: i } }
+    - { name: other, hostAliases: [{ ip: 10.0.0.3, hostnames: [b] }], script: { image: i, source: x } }`);
+      const shared = {
+        ...{ schedulerName: 'volcano', priorityClassName: 'high', imagePullSecrets: [{ name: 'pull' }] },
+        ...{ dnsConfig: { nameservers: ['10.0.0.2'] }, hostNetwork: true, restartPolicy: 'Never' },
+      };
+      expect(pods.map(({ from }) => from)).toEqual([
+        'spec.templates.0.steps.1.0.inline',
+        'spec.templates.1',
+        'spec.templates.2',
+      ]);
+      expect(pods).toMatchObject([
+        { spec: { ...shared, serviceAccountName: 'theirs', nodeSelector: { zone: 'main' } } },
+        {
+          spec: {
+            ...{ ...shared, serviceAccountName: 'own', nodeSelector: { zone: 'main' } },
+            ...{ tolerations: [{ key: 'own' }], securityContext: { runAsUser: 8 } },
+          },
+        },
+        {
+          spec: {
+            ...{ ...shared, nodeSelector: { pool: 'theirs' }, securityContext: { runAsUser: 7 } },
+            hostAliases: [{ ip: '10.0.0.1' }, { ip: '10.0.0.3' }],
+          },
+        },
+      ]);
+    });
+
+    it('with templateDefaults of its type, merged by keys', async () => {
+      const [one, two] = await podsOf(`
+  templateDefaults: { nodeSelector: { a: b }, container: { image: theirs, env: [{ name: A, value: theirs }, { name: B, value: theirs }] } }
+  templates:
+    - { name: one, container: { image: own, env: [{ name: A, value: own }] } }
+    - { name: two, script: { image: own } }`);
+      expect(one).toHaveProperty('spec.containers.1', {
+        name: 'main',
+        image: 'own',
+        env: [
+          { name: 'A', value: 'own' },
+          { name: 'B', value: 'theirs' },
+        ],
+      });
+      expect(two).toMatchObject({
+        spec: { nodeSelector: { a: 'b' }, containers: [{}, { name: 'main', image: 'own' }] },
+      });
+      expect(two).not.toHaveProperty('spec.containers.1.env');
+    });
+
+    it('with its podSpecPatch, unless that needs a parameter', async () => {
+      const [one, two] = await podsOf(`
+  podSpecPatch: '{ "containers": [{ "name": "main", "resources": { "limits": { "cpu": 1 } } }] }'
+  templates:
+    - { name: one, podSpecPatch: "nodeSelector: { a: b }", container: { image: i } }
+    - { name: two, podSpecPatch: "nodeSelector: { a: '{{inputs.parameters.a}}' }", container: { image: i } }`);
+      const containers = [{ name: 'wait' }, { name: 'main', image: 'i', resources: { limits: { cpu: 1 } } }];
+      expect(one).toMatchObject({ spec: { nodeSelector: { a: 'b' }, containers } });
+      expect(two).not.toHaveProperty('spec.nodeSelector');
+    });
+
+    it('with the volumes that are mounted, those of claims and of mirrored mounts too', async () => {
+      const [one] = await podsOf(`
+  volumes: [{ name: used, emptyDir: {} }, { name: unused, emptyDir: {} }]
+  volumeClaimTemplates: [{ metadata: { name: work }, spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } } }]
+  templates:
+    - name: one
+      container: { image: i, volumeMounts: [{ name: used, mountPath: /u }, { name: work, mountPath: /w }] }
+      sidecars: [{ name: s, image: i, mirrorVolumeMounts: true }]`);
+      expect(one).toHaveProperty('spec.volumes', [
+        { name: 'used', emptyDir: {} },
+        { name: 'work', persistentVolumeClaim: { claimName: 'wf-work' } },
+      ]);
+      expect(one).toHaveProperty('spec.containers.2.volumeMounts.length', 2);
+      expect(one).not.toHaveProperty('spec.containers.2.mirrorVolumeMounts');
+    });
+
+    it('of a container set, of resources and data, and one agent for all calls', async () => {
+      const pods = await podsOf(`
+  serviceAccountName: theirs
+  templates:
+    - { name: set, containerSet: { volumeMounts: [], containers: [{ name: a, image: i }, { name: b, image: i, dependencies: [a] }] } }
+    - { name: get, resource: { action: get } }
+    - { name: call, http: { url: "http://x" } }
+    - { name: more, dag: { tasks: [{ name: a, inline: { http: { url: "http://y" } } }] } }
+    - { name: wait, suspend: {} }`);
+      expect(pods.map(({ from, metadata }) => [metadata.name, from])).toEqual([
+        ['wf-set-xxxxxxxxxx', 'spec.templates.0'],
+        ['wf-get-xxxxxxxxxx', 'spec.templates.1'],
+        ['wf-xxxxxxxxxx-agent', 'spec.templates.2'],
+      ]);
+      const names = pods.map((pod) => (pod as unknown as { spec: { containers: { name: string }[] } }).spec.containers);
+      expect(names.map((containers) => containers.map(({ name }) => name))).toEqual([
+        ['wait', 'a', 'b'],
+        ['main'],
+        ['main'],
+      ]);
+      expect(pods[0]).not.toHaveProperty('spec.containers.2.dependencies');
+      expect(pods[2]).toMatchObject({
+        metadata: { labels: { 'workflows.argoproj.io/component': 'agent' } },
+        spec: { serviceAccountName: 'theirs', automountServiceAccountToken: false },
+      });
+    });
+
+    it('named after the workflow that a schedule makes, with labels that parameters fill', async () => {
+      const template =
+        '{ name: a, metadata: { labels: { of: "{{workflow.name}}", by: "{{inputs.parameters.x}}" } }, container: { image: i } }';
+      const [pod] = await podsOf(`{ workflowSpec: { entrypoint: a, templates: [${template}] } }`, 'CronWorkflow');
+      expect(pod).toMatchObject({
+        allowed: true,
+        metadata: { name: 'wf-xxxxxxxxxx', labels: { of: 'wf-xxxxxxxxxx', by: 'xxxxx' } },
+      });
+    });
+  });
+
   it('is a note where no webhook is sent it', async () => {
     const job =
       'apiVersion: batch/v1\nkind: Job\nmetadata: { name: j }\nspec: { template: { spec: { containers: [{ name: a, image: b }] } } }\n';

@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { isRecord, mapAt, type Path, readAt, type UnknownRecord } from '../../injection/path.ts';
-import { nameOf, type Templated } from './templates.ts';
+import type { Templated } from './made-object.ts';
+import { workflowName } from './workflow-pods.ts';
 
 /** The claims that an object brings by itself: of its claim templates, and of ephemeral volumes of its pods. Their names are those that the controllers of Kubernetes and Argo give. */
 export const claimsOf = (object: KubeObject): readonly Templated[] => {
@@ -77,11 +78,12 @@ const all =
     makers.flatMap((make) => make(object));
 
 const POD_TEMPLATE = ['spec', 'template', 'spec'];
-const ofWorkflow = (...path: Path): Make =>
+/** `suffix`: what the name of the Workflow has besides that of the object. */
+const ofWorkflow = (path: Path, suffix = ''): Make =>
   templatesAt(
     [...path, 'volumeClaimTemplates'],
-    (owner, template) => `${owner}-${template}`,
-    (object) => ({ 'workflows.argoproj.io/workflow': nameOf(object) }),
+    (owner, template) => `${owner}${suffix}-${template}`,
+    (object) => ({ 'workflows.argoproj.io/workflow': workflowName(object) }),
   );
 
 const CLAIMS: Readonly<Record<string, Make>> = {
@@ -98,6 +100,6 @@ const CLAIMS: Readonly<Record<string, Make>> = {
   'apps DaemonSet': ephemeralAt(POD_TEMPLATE),
   'batch Job': ephemeralAt(POD_TEMPLATE),
   'batch CronJob': ephemeralAt(['spec', 'jobTemplate', 'spec', 'template', 'spec']),
-  'argoproj.io Workflow': ofWorkflow('spec'),
-  'argoproj.io CronWorkflow': ofWorkflow('spec', 'workflowSpec'),
+  'argoproj.io Workflow': ofWorkflow(['spec']),
+  'argoproj.io CronWorkflow': ofWorkflow(['spec', 'workflowSpec'], '-*'),
 };

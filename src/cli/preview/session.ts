@@ -18,6 +18,7 @@ import { applied, withoutServerFields } from './apply.ts';
 import { claimsOf } from './claims.ts';
 import { type FieldError, refusal, sentenceOf } from './field-error.ts';
 import { mistypedKind } from './kinds.ts';
+import type { Templated } from './made-object.ts';
 import {
   finalizerWarnings,
   labelErrors,
@@ -32,7 +33,7 @@ import { createOverlay, type Overlay } from './overlay.ts';
 import { type ServedSchema, servedSchema } from './schema/served.ts';
 import { withServiceAccount } from './service-account.ts';
 import { builtInFields } from './strategic-merge.ts';
-import { type Templated, templatesOf } from './templates.ts';
+import { templatesOf } from './templates.ts';
 
 /** What admission would do to one object, as `preview -o json` prints it. */
 export interface PreviewedDocument {
