@@ -1,13 +1,13 @@
 import type { Facts } from '../api/facts.ts';
 import type { KubeObject, PersistentVolumeClaim } from '../api/kubernetes.ts';
-import { CALRISSIAN_CLASS, CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../api/names.ts';
+import { CALRISSIAN_CLASS, CALRISSIAN_DEFAULTS, CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../api/names.ts';
 import { type Entry, namespacedName } from '../defaults/entry.ts';
-import { contentOf, type DesiredItem, desiredStateOf } from '../defaults/provisioning/plan.ts';
+import { contentOf, type DesiredItem, type DesiredState, desiredStateOf } from '../defaults/provisioning/plan.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
 import { variableOf } from '../injection/target.ts';
 import { calrissianWarnings } from '../kinds/calrissian/applier.ts';
 import { calrissianObjects } from '../kinds/calrissian/objects.ts';
-import { nextClaimStep } from '../kinds/persistent-volume-claim/controller.ts';
+import { desiredStorageClass, warningsOf } from '../kinds/persistent-volume-claim/mutator.ts';
 import { calrissianBucket, calrissianClass, mountOf } from '../storage-classes/calrissian.ts';
 
 /** What the controller makes for an object that no admission sees. */
@@ -24,22 +24,41 @@ export const companionsOf = (
   cluster: Pick<PreviewCluster, 'facts' | 'entries'>,
 ): NamespaceCompanions => {
   if (object.apiVersion !== 'v1' || object.kind !== 'Namespace') return NO_COMPANIONS;
-  const provisioned = cluster.entries.map((entry) => provisionedCompanions(entry, object, cluster));
-  return merged([calrissianCompanions(object, cluster.facts), ...provisioned]);
+  const states = cluster.entries
+    .filter(({ spec }) => spec.provision !== undefined)
+    .map((entry) => ({ entry, ...provisionedBy(entry, object, cluster) }));
+  const isProvisioned = (configMap: string): boolean =>
+    states.some(({ desired }) => desired.some(({ kind, name }) => kind === 'ConfigMap' && name === configMap));
+  const provisioned = states.flatMap(({ entry, desired, problems }) => [
+    { companions: [], warnings: problems.map(({ message }) => message) },
+    ...desired.map((one) => companionsFor(one, entry, cluster.facts)),
+  ]);
+  return merged([calrissianCompanions(object, cluster.facts, isProvisioned), ...provisioned]);
 };
 
-const merged = (all: readonly NamespaceCompanions[]): NamespaceCompanions => ({
-  companions: all.flatMap(({ companions }) => companions),
-  warnings: all.flatMap(({ warnings }) => warnings),
-});
+/** Each object once, where the first stands: two claims may name one class. */
+const merged = (all: readonly NamespaceCompanions[]): NamespaceCompanions => {
+  const found = Map.groupBy(
+    all.flatMap(({ companions }) => companions),
+    ({ apiVersion, kind, metadata }) => [apiVersion, kind, metadata.namespace, metadata.name].join(' '),
+  );
+  return {
+    companions: [...found.values()].flatMap(([first]) => first ?? []),
+    warnings: [...new Set(all.flatMap(({ warnings }) => warnings))],
+  };
+};
 
 /** What one labelled for Calrissian holds. */
-const calrissianCompanions = ({ metadata }: KubeObject, facts: Facts): NamespaceCompanions => {
+const calrissianCompanions = (
+  { metadata }: KubeObject,
+  facts: Facts,
+  isProvisioned: (configMap: string) => boolean,
+): NamespaceCompanions => {
   const { calrissian } = facts.policy;
   const isLabelled = metadata.labels?.[CALRISSIAN_LABEL] === CALRISSIAN_ENABLED;
   if (!isLabelled || calrissian === undefined) return NO_COMPANIONS;
   const { roleBindings, defaults, claims } = calrissianObjects(metadata.name ?? '', calrissian);
-  const own = [...roleBindings, defaults];
+  const own = [...roleBindings, ...(isProvisioned(CALRISSIAN_DEFAULTS) ? [] : [defaults])];
   const bucket = calrissianBucket(calrissian, facts);
   if (typeof bucket === 'string') return { companions: own, warnings: [bucket] };
   const [, shared] = claims;
@@ -52,22 +71,18 @@ const calrissianCompanions = ({ metadata }: KubeObject, facts: Facts): Namespace
 };
 
 /** What one PlatformDefaults provides it with. */
-const provisionedCompanions = (
+const provisionedBy = (
   entry: Entry,
   namespace: KubeObject,
   { facts, entries }: Pick<PreviewCluster, 'facts' | 'entries'>,
-): NamespaceCompanions => {
-  if (entry.spec.provision === undefined) return NO_COMPANIONS;
-  const { desired, problems } = desiredStateOf(entry, {
+): DesiredState =>
+  desiredStateOf(entry, {
     namespaces: [namespace],
     entries,
     cloud: facts.cloud.name,
     variable: (name, place) => variableOf(name, place, facts),
     systemNamespace: facts.policy.systemNamespace,
   });
-  const reported = { companions: [], warnings: problems.map(({ message }) => message) };
-  return merged([reported, ...desired.map((one) => companionsFor(one, entry, facts))]);
-};
 
 const companionsFor = (desired: DesiredItem, entry: Entry, facts: Facts): NamespaceCompanions => {
   const { kind, name } = desired;
@@ -77,19 +92,15 @@ const companionsFor = (desired: DesiredItem, entry: Entry, facts: Facts): Namesp
   }
   const object = contentOf(desired, namespacedName(entry), undefined);
   if ('reason' in object) return { companions: [], warnings: [object.message] };
-  return object.kind === 'PersistentVolumeClaim'
-    ? withStorageClass(object, facts)
-    : { companions: [object], warnings: [] };
+  const itself = { companions: [object], warnings: [] };
+  return object.kind === 'PersistentVolumeClaim' ? merged([claimCompanions(object, facts), itself]) : itself;
 };
 
-const withStorageClass = (claim: PersistentVolumeClaim, facts: Facts): NamespaceCompanions => {
-  const step = nextClaimStep(claim, facts);
-  switch (step.do) {
-    case 'nothing':
-      return { companions: [claim], warnings: [] };
-    case 'tell':
-      return { companions: [claim], warnings: [step.note.message] };
-    case 'make':
-      return { companions: [...step.classes, claim], warnings: [] };
-  }
+/** What the controllers make for a claim that no webhook is sent: its class, and servers that this needs. */
+export const claimCompanions = (claim: PersistentVolumeClaim, facts: Facts): NamespaceCompanions => {
+  const choice = desiredStorageClass(claim, facts);
+  return {
+    companions: choice.kind === 'make' ? [...choice.companions, choice.storageClass] : [],
+    warnings: warningsOf(choice),
+  };
 };

@@ -58,6 +58,31 @@ describe('a namespace that PlatformDefaults provision, previewed', () => {
     });
   });
 
+  it('holds a claim after the servers that its class needs, each once', () => {
+    const spec = { ...claim.spec, storageClassName: 'team-nfs', accessModes: ['ReadWriteMany'] as const };
+    const two = [
+      { ...claim, spec },
+      { ...claim, name: 'more', spec },
+    ];
+    const { made } = companionsIn({ persistentVolumeClaims: two } as Provision);
+    expect(made.slice(-3)).toEqual([
+      'StorageClass team-nfs',
+      'PersistentVolumeClaim data',
+      'PersistentVolumeClaim more',
+    ]);
+    expect(made.filter((one) => one.startsWith('Deployment '))).toHaveLength(1);
+  });
+
+  it('holds a ConfigMap of Calrissian’s name in place of ours', () => {
+    const labels = { team: 'a', 'quartermaster.dev/calrissian': 'enabled' };
+    const name = 'calrissian-defaults';
+    const { companions } = companionsIn({ configMaps: [{ name, data: { mine: 'yes' } }] }, labels);
+    const found = companions.filter(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === name);
+    expect(found).toMatchObject([{ data: { mine: 'yes' } }]);
+    const without = companionsIn({ configMaps: [{ name: 'other', data: {} }] }, labels);
+    expect(without.made).toContain(`ConfigMap ${name}`);
+  });
+
   it('says of copies where they come from, and of variables that they are not known', () => {
     const { made, warnings } = companionsIn({
       secrets: [{ name: 'keys', copyFrom: 'platform-keys' }],

@@ -621,6 +621,26 @@ it('takes nothing but PlatformDefaults of our version as --defaults, in the name
   expect(document?.explanation.defaults[0]?.source).toBe('a/labels@0');
 });
 
+it('a provisioned claim brings what the same claim in a file brings, with its warnings', async () => {
+  const shared = claim('data', 'ReadWriteMany').replace('storageClassName: data', 'storageClassName: shared');
+  const provisioning = `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: claims, namespace: quartermaster-system }
+spec:
+  match: { kinds: [Pod], namespaceSelector: { matchLabels: { team: a } } }
+  provision:
+    persistentVolumeClaims:
+      - name: data
+        spec: { storageClassName: shared, accessModes: [ReadWriteMany], resources: { requests: { storage: 1Gi } } }
+`;
+  const namespace = 'apiVersion: v1\nkind: Namespace\nmetadata: { name: geo, labels: { team: a } }\n';
+  const [ordinary] = await documentsOf(shared, '-n', 'geo');
+  const [provisioned] = await documentsOf(namespace, '--defaults', file('claims.yaml', provisioning));
+  expect(ordinary?.companions.map(({ kind }) => kind)).toContain('Deployment');
+  expect(provisioned?.companions.slice(0, -1)).toEqual(ordinary?.companions);
+  expect(provisioned?.warnings).toEqual(ordinary?.warnings);
+});
+
 describe('claims that other objects bring', () => {
   const set = `apiVersion: apps/v1
 kind: StatefulSet

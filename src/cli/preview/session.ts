@@ -11,8 +11,7 @@ import type { PreviewCluster } from '../../explanation/cluster.ts';
 import { explain } from '../../explanation/decided.ts';
 import { type Admitted, admit, type ObjectExplanation } from '../../explanation/explain.ts';
 import { asCreate, groupVersionOf, isHandled } from '../../explanation/request.ts';
-import { nextClaimStep } from '../../kinds/persistent-volume-claim/controller.ts';
-import { companionsOf, type NamespaceCompanions } from '../companions.ts';
+import { claimCompanions, companionsOf, type NamespaceCompanions } from '../companions.ts';
 import type { Source, SourcedObject } from '../documents.ts';
 import { applied, withoutServerFields } from './apply.ts';
 import { claimsOf } from './claims.ts';
@@ -308,11 +307,7 @@ const companionsFor = (
 ): NamespaceCompanions => {
   const isMissedClaim = object.apiVersion === 'v1' && object.kind === 'PersistentVolumeClaim' && operation === 'CREATE';
   if (!isMissedClaim || explanation().isSent) return companionsOf(object, cluster);
-  const step = nextClaimStep(object, cluster.facts);
-  return {
-    companions: step.do === 'make' ? step.classes : [],
-    warnings: step.do === 'tell' ? [step.note.message] : [],
-  };
+  return claimCompanions(object, cluster.facts);
 };
 
 const flawsOf = (object: KubeObject, namespace: string, { facts }: PreviewCluster): string | undefined => {

@@ -123,7 +123,8 @@ const label = (
 
 const NO_VALUES: ResolvedMap<string> = new Map();
 
-const warningsOf = (choice: ClaimStorage): readonly string[] => {
+/** What is said of a choice. */
+export const warningsOf = (choice: ClaimStorage): readonly string[] => {
   switch (choice.kind) {
     case 'none':
       return choice.warnings;
