@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { KubeObject, ObjectMeta } from '../api/kubernetes.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import type { DefaultsExplanation } from '../defaults/explanation/explanation.ts';
-import { eraseAll, valuesAt } from '../injection/edit.ts';
-import { type RecordedField, readInjected, recordedIn, writeInjected } from '../injection/snapshot.ts';
+import { valuesAt } from '../injection/edit.ts';
+import { type RecordedField, readInjected, recordedIn } from '../injection/snapshot.ts';
 import type { PreviewCluster } from './cluster.ts';
-import { admit, type ObjectExplanation } from './explain.ts';
-import { asCreate } from './request.ts';
+import type { ObjectExplanation } from './explain.ts';
+import { explainAnew, gives, withoutInjected } from './manifest.ts';
 
 /** What a stored object was given, and what a new one like it would be given now. */
 export interface StoredExplanation {
@@ -17,8 +17,6 @@ export interface StoredExplanation {
   readonly now: ObjectExplanation;
 }
 
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
-
 /** Explains an object as the API server has it. `defaults` with their managed fields, for the times. */
 export const explainStored = (
   stored: KubeObject,
@@ -27,7 +25,7 @@ export const explainStored = (
 ): StoredExplanation => {
   const text = readInjected(stored);
   const recorded = text === undefined ? [] : (recordedIn(text) ?? []);
-  const now = admit(asCreate(manifestOf(stored, recorded), stored.metadata.namespace ?? ''), cluster).explanation();
+  const now = explainAnew(stored, withoutInjected(stored, recorded), cluster);
   const evidence = evidenceOf(stored, text, giversAmong(defaults));
   const given = new Map(recorded.toReversed().map((field) => [nameIn(field.by), field]));
   return {
@@ -35,38 +33,6 @@ export const explainStored = (
     differs: now.defaults.flatMap((one) => differenceOf({ one, evidence, given })),
     now,
   };
-};
-
-/** What its author wrote, as far as that can be told: kubectl's own copy, else the object without what was injected. */
-export const manifestOf = (stored: KubeObject, recorded: readonly RecordedField[]): KubeObject => {
-  const { name, generateName, namespace, labels, annotations } = stored.metadata;
-  const { [LAST_APPLIED]: applied, ...others } = annotations ?? {};
-  const written = applied === undefined ? undefined : parsed(applied);
-  const metadata = { namespace, name, generateName } as ObjectMeta;
-  // Labels may have been changed since by other means than apply: what counts is what it has.
-  if (written !== undefined)
-    return { ...written, metadata: { ...written.metadata, ...metadata, labels: labels ?? {} } };
-  const { status: _, ...spared } = stored as KubeObject & { readonly status?: unknown };
-  const bare = { ...spared, metadata: { ...metadata, labels: labels ?? {}, annotations: others } };
-  const byPath = Map.groupBy(recorded, ({ at }) => at.join('/'));
-  return writeInjected([...byPath.values()].reduce<KubeObject>(withoutFields, bare), undefined);
-};
-
-/** All fields of one path at once: a record names thousands, of a list that is as long. */
-const withoutFields = (object: KubeObject, fields: readonly RecordedField[]): KubeObject => {
-  const { at = [] } = fields[0] ?? {};
-  const keys = new Set(fields.map(({ key }) => key));
-  return eraseAll(object, at, keys);
-};
-
-/** Whoever may write annotations may write this one too. */
-const parsed = (text: string): KubeObject | undefined => {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as KubeObject) : undefined;
-  } catch {
-    return undefined;
-  }
 };
 
 const givenSentences = (
@@ -147,7 +113,7 @@ const differenceOf = (compared: Compared): readonly string[] => {
   const { one, evidence, given } = compared;
   const name = nameIn(one.source);
   const before = given.get(name);
-  const isGivenNow = one.verdict === 'applied' && one.values.some(({ verdict }) => verdict === 'applied');
+  const isGivenNow = gives(one);
   if (before === undefined)
     return isGivenNow
       ? [`PlatformDefaults ${name} would give to a new one, and gave this one nothing: ${whyMissed(name, evidence)}.`]

@@ -1,10 +1,10 @@
+import { messageOf } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { meetsAll, namespacedName } from '../defaults/entry.ts';
 import type { DefaultsExplanation } from '../defaults/explanation/explanation.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
-import { admit } from '../explanation/explain.ts';
-import { asCreate } from '../explanation/request.ts';
-import { brokenFields, type Evidence, evidenceOf, type GiverOf, manifestOf, whyMissed } from '../explanation/stored.ts';
+import { explainAnew, gives, withoutInjected } from '../explanation/manifest.ts';
+import { brokenFields, type Evidence, evidenceOf, type GiverOf, whyMissed } from '../explanation/stored.ts';
 import { OURSELVES } from '../injection/edit.ts';
 import { type RecordedField, readInjected, recordedIn } from '../injection/snapshot.ts';
 import { labelsOf } from '../injection/target.ts';
@@ -13,9 +13,9 @@ import { labelsOf } from '../injection/target.ts';
  * How an object stands to one PlatformDefaults. `has`: it was given what a new one would be given. `lacks`: a new one would be given
  * what this one was not. `outdated`: it was given something, and a new one would be given something else, or nothing. `edited`: what
  * it was given was changed since. `forged`: its record says what Quartermaster cannot have written. `refused`: the default is for it
- * and could not be applied.
+ * and could not be applied. `unreadable`: how it stands cannot be told.
  */
-export const STANDINGS = ['has', 'lacks', 'outdated', 'edited', 'forged', 'refused'] as const;
+export const STANDINGS = ['has', 'lacks', 'outdated', 'edited', 'forged', 'refused', 'unreadable'] as const;
 export type Standing = (typeof STANDINGS)[number];
 
 export interface Row {
@@ -46,20 +46,15 @@ const generationOf = (source: string): number => Number(source.slice(source.last
 export const examine = (stored: KubeObject, giverOf: GiverOf, cluster: PreviewCluster): Examined => {
   const text = readInjected(stored);
   const recorded = text === undefined ? [] : recordedIn(text);
-  const head = {
-    namespace: stored.metadata.namespace ?? '',
-    apiVersion: stored.apiVersion,
-    kind: stored.kind,
-    name: stored.metadata.name ?? '',
-  };
-  const request = asCreate(manifestOf(stored, recorded ?? []), head.namespace);
+  const head = headOf(stored);
   const bySource = Map.groupBy(recorded ?? [], ({ by }) => nameOf(by));
   // Of most defaults it is not worth a sentence why they do not match.
-  const labels = labelsOf(request.object);
+  const bare = withoutInjected(stored, recorded ?? []);
+  const labels = labelsOf(bare);
   const entries = cluster.entries.filter(
     (entry) => bySource.has(namespacedName(entry)) || meetsAll(entry.labelRequirements, labels),
   );
-  const explained = admit(request, { ...cluster, entries }).explanation().defaults;
+  const explained = explainAnew(stored, bare, { ...cluster, entries }).defaults;
   const evidence = evidenceOf(stored, text, giverOf);
   const judged = explained.flatMap((one): readonly Judged[] => {
     const defaultsName = nameOf(one.source);
@@ -74,6 +69,24 @@ export const examine = (stored: KubeObject, giverOf: GiverOf, cluster: PreviewCl
   };
 };
 
+const headOf = ({
+  apiVersion,
+  kind,
+  metadata,
+}: KubeObject): Pick<Row, 'namespace' | 'apiVersion' | 'kind' | 'name'> => ({
+  namespace: metadata.namespace ?? '',
+  apiVersion,
+  kind,
+  name: metadata.name ?? '',
+});
+
+/** What is told of an object that could not be examined: one of any tenant's must not keep the others from being told. */
+export const unreadable = (stored: KubeObject, error: unknown): Examined => ({
+  rows: [{ ...headOf(stored), defaults: '', isEnforced: false, standing: 'unreadable', why: messageOf(error) }],
+  matched: [],
+  won: [],
+});
+
 type Judged = Pick<Row, 'defaults' | 'isEnforced' | 'standing' | 'why'>;
 
 interface Judging {
@@ -82,9 +95,6 @@ interface Judging {
   /** What the record says this default gave. */
   readonly fields: readonly RecordedField[];
 }
-
-const gives = ({ verdict, values }: DefaultsExplanation): boolean =>
-  verdict === 'applied' && values.some((value) => value.verdict === 'applied');
 
 /** Undefined where the two have nothing to do with each other. */
 const judge = (

@@ -103,13 +103,14 @@ const idOf = ({ apiVersion, kind, namespace, name, defaults, standing, why }: Ro
 /** What is enforced and does not hold fails; what is a default may be otherwise for good reasons. */
 const outcomeOf = ({ standing, isEnforced }: Row): Result => {
   if (standing === 'has') return 'pass';
+  if (standing === 'unreadable') return 'error';
   if (standing === 'refused') return isEnforced ? 'error' : 'skip';
   return standing === 'forged' || isEnforced ? 'fail' : 'warn';
 };
 
 const severityOf = (row: Row): ReportResult['severity'] => {
   if (row.standing === 'has') return 'low';
-  return row.isEnforced || row.standing === 'forged' ? 'high' : 'medium';
+  return row.isEnforced || row.standing === 'forged' || row.standing === 'unreadable' ? 'high' : 'medium';
 };
 
 /** A whole sentence about an object and what it has, lacks and so on. */
@@ -122,4 +123,5 @@ const SENTENCES: Readonly<Record<Standing, string>> = {
   edited: 'What it was given was changed since',
   forged: 'Its record is not what Quartermaster wrote',
   refused: 'This is for it and could not be applied',
+  unreadable: 'It could not be held against any PlatformDefaults',
 };

@@ -5,7 +5,7 @@ import { type Entry, namespacedName } from '../defaults/entry.ts';
 import { tiesOf } from '../defaults/ties.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
 import { giversAmong } from '../explanation/stored.ts';
-import { examine, type Row, type Standing } from './examine.ts';
+import { type Examined, examine, type Row, type Standing, unreadable } from './examine.ts';
 
 /** What became of one PlatformDefaults over all objects. */
 export interface DefaultsSummary {
@@ -41,10 +41,17 @@ export const createReporter = (cluster: PreviewCluster, defaults: readonly Platf
   const matched = new Map<string, number>();
   const won = new Map<string, number>();
   let objects = 0;
+  const examinedOf = (stored: KubeObject): Examined => {
+    try {
+      return examine(stored, giverOf, cluster);
+    } catch (error) {
+      return unreadable(stored, error);
+    }
+  };
   return {
     add: (stored) => {
       objects += 1;
-      const examined = examine(stored, giverOf, cluster);
+      const examined = examinedOf(stored);
       for (const row of examined.rows) rows.push(row);
       for (const name of examined.matched) matched.set(name, (matched.get(name) ?? 0) + 1);
       for (const name of examined.won) won.set(name, (won.get(name) ?? 0) + 1);
@@ -117,6 +124,7 @@ export const groupsOf = (rows: readonly Row[]): readonly Group[] =>
         edited: count('edited'),
         forged: count('forged'),
         refused: count('refused'),
+        unreadable: count('unreadable'),
       };
       return [{ namespace: first.namespace, defaults: first.defaults, counts }];
     });

@@ -71,7 +71,12 @@ const write = async (namespaces: readonly string[], ending: readonly string[], w
     },
   } as unknown as Kube;
   const policy = policyOf(readSettings({}));
-  const cluster = clusterOf({ cloud: 'aws', facts: {}, defaults: [defaults], namespaceLabels: {}, policy });
+  const described = clusterOf({ cloud: 'aws', facts: {}, defaults: [defaults], namespaceLabels: {}, policy });
+  const namespaceLabels = (namespace: string) => {
+    if (namespace === 'team-odd') throw new TypeError('odd is not a function');
+    return described.facts.namespaceLabels(namespace);
+  };
+  const cluster = { ...described, facts: { ...described.facts, namespaceLabels } };
   const options = { kube, api: 'wgpolicy' as const, cluster: () => cluster, log: createLog('silent') };
   await writePolicyReports(options, at, new AbortController().signal);
 };
@@ -98,4 +103,26 @@ it('goes on with others where a namespace takes none, and says so', async () => 
   await expect(writing).rejects.toThrow('namespace team-b is being terminated.');
   expect(written.applied.map(({ metadata }) => metadata.namespace)).toEqual(['team-a', 'team-c']);
   expect(written.removed).toEqual(['team-gone/quartermaster']);
+});
+
+it('tells an object that cannot be read as one, and all others as ever', async () => {
+  const written: Written = { applied: [], removed: [] };
+  await write(['team-a', 'team-odd', 'team-b'], [], written);
+  expect(written.applied).toMatchObject([
+    { metadata: { namespace: 'team-a' }, results: [{ rule: 'lacks', result: 'warn' }] },
+    {
+      metadata: { namespace: 'team-odd' },
+      summary: { error: 1 },
+      results: [
+        {
+          policy: 'quartermaster',
+          rule: 'unreadable',
+          result: 'error',
+          message: 'It could not be held against any PlatformDefaults: odd is not a function.',
+          resources: [{ kind: 'SparkApplication', name: 'etl' }],
+        },
+      ],
+    },
+    { metadata: { namespace: 'team-b' }, results: [{ rule: 'lacks', result: 'warn' }] },
+  ]);
 });

@@ -129,6 +129,65 @@ describe('report', () => {
     );
   });
 
+  it.each([
+    '{}',
+    '[]',
+    '7',
+    '{"apiVersion":"v1","kind":7}',
+    '{"apiVersion":"v1","kind":"ConfigMap"}',
+    '{"apiVersion":"sparkoperator.k8s.io/v1beta2","kind":"SparkApplication","metadata":{"name":"other"},"spec":{}}',
+    '{"apiVersion":"sparkoperator.k8s.io/v1beta2","kind":"SparkApplication","metadata":{"name":"etl","annotations":{"a":7}},"spec":{}}',
+    '{"apiVersion":"sparkoperator.k8s.io/v1beta2","kind":"SparkApplication","metadata":{"name":"etl","namespace":"team-a"},"spec":{"driver":7,"executor":[]}}',
+  ])('takes what an object lacks from the object, whatever its user has as last applied: %s', async (applied) => {
+    const metadata = {
+      ...(parse(manifest) as KubeObject).metadata,
+      annotations: { 'kubectl.kubernetes.io/last-applied-configuration': applied },
+      creationTimestamp: MADE,
+    };
+    const report = await reportOn(proxy, pool, stored({ ...(parse(manifest) as KubeObject), metadata }));
+    expect(report.rows.map(({ defaults: name, standing }) => [name, standing])).toContainEqual([
+      'quartermaster-system/pool',
+      'lacks',
+    ]);
+  });
+
+  it('finds what is enforced missing from a pod whose user has none of its containers as last applied', async () => {
+    const tools = defaults(
+      'tools',
+      '{ mode: Enforce, match: { kinds: [Pod] }, inject: { env: [{ name: A, value: b }] } }',
+    );
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p', namespace: 'team-a' } };
+    const applied = JSON.stringify({ ...pod, spec: { containers: [] } });
+    const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': applied };
+    const spec = { containers: [{ name: 'main', image: 'tiles:1' }] };
+    const report = await reportOn(tools, stored({ ...pod, metadata: { ...pod.metadata, annotations }, spec }));
+    expect(report.rows.map(({ standing }) => standing)).toEqual(['lacks']);
+  });
+
+  it('counts no label that was given to an object among those its author wrote, where kubectl applied it', async () => {
+    const ofClaims = (name: string, selector: string, labels: string) =>
+      defaults(name, `{ match: { kinds: [PersistentVolumeClaim]${selector} }, inject: { labels: ${labels} } }`);
+    const claim = {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'data', namespace: 'team-a' },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        resources: { requests: { storage: '1Gi' } },
+        storageClassName: 'disk',
+      },
+    };
+    const applied = { 'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify(claim) };
+    const record = { 'quartermaster.dev/injected': 'quartermaster-system/tiers@1 gives:\n  metadata.labels ["tier"]' };
+    const metadata = { ...claim.metadata, labels: { tier: 'gold' }, annotations: { ...applied, ...record } };
+    const report = await reportOn(
+      ofClaims('tiers', '', '{ tier: gold }'),
+      ofClaims('of-gold', ', selector: { matchLabels: { tier: gold } }', '{ cost: high }'),
+      stored({ ...claim, metadata }),
+    );
+    expect(standings(report)).toEqual(['quartermaster-system/tiers has: metadata.labels tier']);
+  });
+
   it('tells which defaults match nothing, tie, never won and are invalid', async () => {
     const same = defaults(
       'proxy-2',
@@ -151,7 +210,7 @@ describe('report', () => {
     const lenient = await quartermaster('report', dump);
     expect(lenient.code).toBe(0);
     expect(lenient.err).toBe(
-      '1 object: 1 has, 1 lacks, 0 outdated, 0 edited, 0 forged, 0 refused; 2 PlatformDefaults: 0 unmatched, 0 never won, 0 with ties, 0 invalid.\n',
+      '1 object: 1 has, 1 lacks, 0 outdated, 0 edited, 0 forged, 0 refused, 0 unreadable; 2 PlatformDefaults: 0 unmatched, 0 never won, 0 with ties, 0 invalid.\n',
     );
     expect((await quartermaster('report', dump, '--strict')).code).toBe(1);
     expect((await quartermaster('report')).code).toBe(2);
@@ -161,9 +220,9 @@ describe('report', () => {
     const dump = file('all.yaml', [proxy, pool, stored(await admitted(proxy))].join('---\n'));
     const { out } = await quartermaster('report', dump);
     expect(out.split('\n').slice(0, 3)).toEqual([
-      'NAMESPACE  PLATFORMDEFAULTS            HAS  LACKS  OUTDATED  EDITED  FORGED  REFUSED',
-      'team-a     quartermaster-system/pool   0    1      0         0       0       0',
-      'team-a     quartermaster-system/proxy  1    0      0         0       0       0',
+      'NAMESPACE  PLATFORMDEFAULTS            HAS  LACKS  OUTDATED  EDITED  FORGED  REFUSED  UNREADABLE',
+      'team-a     quartermaster-system/pool   0    1      0         0       0       0        0',
+      'team-a     quartermaster-system/proxy  1    0      0         0       0       0        0',
     ]);
     expect((await quartermaster('report', dump, '-o', 'junit')).out).toContain('tests="2" failures="1"');
     const sarif = JSON.parse((await quartermaster('report', dump, '-o', 'sarif')).out) as object;

@@ -41,7 +41,7 @@ export const reportTable = (report: Report, columns: number): string => {
   const head = ['NAMESPACE', 'PLATFORMDEFAULTS', ...STANDINGS.map((standing) => standing.toUpperCase())];
   const cells = groups.map(({ namespace, defaults, counts }) => [
     namespace,
-    defaults === '' ? '(the record itself)' : defaults,
+    defaults === '' ? '(the object itself)' : defaults,
     ...STANDINGS.map((standing) => String(counts[standing])),
   ]);
   const findings = [...Map.groupBy(findingsOf(report), groupKey).values()].flatMap((list) => [
@@ -75,18 +75,19 @@ const RULES: Readonly<Record<string, string>> = {
   edited: 'What an object was given was changed since.',
   forged: 'The record of an object says what Quartermaster cannot have written.',
   refused: 'A default is for an object and could not be applied.',
+  unreadable: 'An object could not be held against any PlatformDefaults.',
 };
 
 const sarifOf = (row: Row) => ({
   rule: row.standing,
-  level: row.isEnforced || row.standing === 'forged' ? ('error' as const) : ('warning' as const),
+  level: row.isEnforced || ['forged', 'unreadable'].includes(row.standing) ? ('error' as const) : ('warning' as const),
   message: `${objectOf(row)}, PlatformDefaults ${row.defaults}: ${sentenceOf(row)}`,
   about: objectOf(row),
 });
 
 const suitesOf = ({ rows }: Report) =>
   [...Map.groupBy(rows, ({ defaults }) => defaults)].map(([defaults, list]) => ({
-    name: defaults === '' ? 'the record itself' : defaults,
+    name: defaults === '' ? 'the object itself' : defaults,
     cases: list.map((row) => ({
       name: objectOf(row),
       failures: row.standing === 'has' ? [] : [sentenceOf(row)],
