@@ -5,7 +5,7 @@ import { isRecord, mapAt, readAt, textAt } from '../injection/path.ts';
 import { type RecordedField, writeInjected } from '../injection/snapshot.ts';
 import type { PreviewCluster } from './cluster.ts';
 import { admit, type ObjectExplanation } from './explain.ts';
-import { asCreate } from './request.ts';
+import { asCreateAnew } from './request.ts';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -31,14 +31,18 @@ export const explainAnew = (stored: KubeObject, bare: KubeObject, cluster: Previ
 };
 
 const explainManifest = (manifest: KubeObject, cluster: PreviewCluster): ObjectExplanation =>
-  admit(asCreate(manifest, manifest.metadata.namespace ?? ''), cluster).explanation();
+  admit(asCreateAnew(manifest, manifest.metadata.namespace ?? ''), cluster).explanation();
 
 /** A stored object as it would be without what its record says was put there. */
 export const withoutInjected = (stored: KubeObject, recorded: readonly RecordedField[]): KubeObject => {
-  const { name, generateName, namespace, labels, annotations } = stored.metadata;
+  const { name, generateName, namespace, labels, annotations, ownerReferences } = stored.metadata;
   const { [LAST_APPLIED]: _, ...others } = annotations ?? {};
   const { status: __, ...spared } = stored as KubeObject & { readonly status?: unknown };
-  const metadata = { namespace, name, generateName, labels: labels ?? {}, annotations: others } as ObjectMeta;
+  const metadata = {
+    ...{ namespace, ownerReferences, labels: labels ?? {}, annotations: others },
+    // A name that is made up is not there yet when an object is admitted.
+    ...(typeof generateName === 'string' ? { generateName } : { name }),
+  } as ObjectMeta;
   const erasable = recorded.filter(({ at }) => at[0] !== 'metadata' || METADATA.has(at.join('.')));
   const byPath = Map.groupBy(erasable, ({ at }) => at.join('/'));
   return writeInjected([...byPath.values()].reduce<KubeObject>(withoutFields, { ...spared, metadata }), undefined);

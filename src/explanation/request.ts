@@ -14,6 +14,16 @@ export const asCreate = (object: KubeObject, namespace: string): AdmissionReques
   username: 'preview',
 });
 
+/** Whoever made what is stored already, and the groups they were in: nobody knows any more. */
+const UNKNOWN = 'unknown';
+
+/** The request that would create an object like a stored one. */
+export const asCreateAnew = (object: KubeObject, namespace: string): AdmissionRequest => ({
+  ...asCreate(object, namespace),
+  username: UNKNOWN,
+  groups: [UNKNOWN],
+});
+
 /** `apps/v1` taken apart; the core group is empty. */
 export const groupVersionOf = (apiVersion: string): { readonly group: string; readonly version: string } => {
   const at = apiVersion.indexOf('/');

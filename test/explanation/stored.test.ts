@@ -4,8 +4,11 @@ import type { KubeObject } from '../../src/api/kubernetes.ts';
 import type { PlatformDefaults, PlatformDefaultsSpec } from '../../src/api/platform-defaults.ts';
 import { describedCluster } from '../../src/cli/described-cluster.ts';
 import { indexEntries } from '../../src/defaults/entries-index.ts';
-import { entryOf } from '../../src/defaults/entry.ts';
-import { explainStored } from '../../src/explanation/stored.ts';
+import { askedBy, entryOf } from '../../src/defaults/entry.ts';
+import type { PreviewCluster } from '../../src/explanation/cluster.ts';
+import { explainStored, giversAmong } from '../../src/explanation/stored.ts';
+import { installedWebhooks } from '../../src/explanation/webhook-rules.ts';
+import { examine } from '../../src/report/examine.ts';
 import { readSettings } from '../../src/settings/config.ts';
 import { admit } from '../fixtures/admitting.ts';
 import { platformDefaults, system } from '../fixtures/defaults.ts';
@@ -33,12 +36,27 @@ const storedAs = (defaults: readonly PlatformDefaults[]): KubeObject => {
   return { ...object, metadata: { ...object.metadata, uid: 'u', creationTimestamp: made } };
 };
 
-const explain = (stored: KubeObject, ...defaults: readonly PlatformDefaults[]) => {
+const clusterWith = (defaults: readonly PlatformDefaults[]): PreviewCluster => {
   const world = describedCluster({ cloud: 'aws', namespace: 'default' }, readSettings({}));
   const entries = defaults.map((one) => entryOf(one, system));
-  const cluster = { ...world, entries, facts: { ...world.facts, defaults: indexEntries(entries) } };
-  return explainStored(stored, defaults, cluster);
+  const asked = entries.flatMap((entry) => askedBy(entry, 'aws'));
+  const webhooks = installedWebhooks(system.systemNamespace, 'nfs', asked);
+  return { ...world, entries, webhooks, facts: { ...world.facts, defaults: indexEntries(entries) } };
 };
+
+const explain = (stored: KubeObject, ...defaults: readonly PlatformDefaults[]) =>
+  explainStored(stored, defaults, clusterWith(defaults));
+
+const podWith = (metadata: object): KubeObject =>
+  ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { namespace: 'team-a', creationTimestamp: made, ...metadata },
+    spec: { containers: [{ name: 'main', image: 'tiles:1' }] },
+  }) as KubeObject;
+
+const examined = (stored: KubeObject, ...defaults: readonly PlatformDefaults[]): readonly string[] =>
+  examine(stored, giversAmong(defaults), clusterWith(defaults)).rows.map(({ standing }) => standing);
 
 describe('a stored object', () => {
   it('was given what a new one would be given', () => {
@@ -91,6 +109,39 @@ describe('a stored object', () => {
     expect(differs).toEqual([
       'PlatformDefaults quartermaster-system/proxy gave to this one and would give a new one nothing: clouds gcp; the cluster is on aws.',
     ]);
+  });
+
+  it('has what is for pods of its owner', () => {
+    const match = { kinds: ['Pod' as const], owner: { group: 'batch', kind: 'Job' } };
+    const ofJobs = platformDefaults('jobs', { mode: 'Enforce', match, inject: { env: [{ name: 'A', value: 'b' }] } });
+    const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'j', uid: 'u' };
+    const pod = podWith({ name: 'p', ownerReferences: [owner] });
+    expect(examined(admit(pod, [ofJobs]).object, ofJobs)).toEqual(['has']);
+    expect(examined(pod, ofJobs)).toEqual(['lacks']);
+  });
+
+  it.each([
+    ['user', '${user}'],
+    ['groups', '${groups}'],
+  ])('has what names the %s of whoever made it, whom nobody knows any more', (_, value) => {
+    const match = { kinds: ['Pod' as const] };
+    const who = platformDefaults('who', { mode: 'Enforce', match, inject: { env: [{ name: 'WHO', value }] } });
+    const pod = podWith({ name: 'p' });
+    const record = {
+      'quartermaster.dev/injected': 'quartermaster-system/who@1 enforces:\n  spec.containers.0.env ["WHO"]',
+    };
+    const spec = { containers: [{ name: 'main', image: 'tiles:1', env: [{ name: 'WHO', value: 'ann' }] }] };
+    const given = { ...pod, spec, metadata: { ...pod.metadata, annotations: record } };
+    expect(examined(given, who)).toEqual(['has']);
+    expect(explain(given, who).differs).toEqual([]);
+    expect(examined(pod, who)).toEqual(['lacks']);
+  });
+
+  it('is made anew without the name that was made up for it', () => {
+    const match = { kinds: ['Pod' as const] };
+    const named = platformDefaults('named', { match, inject: { env: [{ name: 'WHO', value: '${name}' }] } });
+    expect(examined(podWith({ generateName: 'p-', name: 'p-x7k2q' }), named)).toEqual(['refused']);
+    expect(examined(podWith({ name: 'p' }), named)).toEqual(['lacks']);
   });
 
   it('was edited since', () => {
