@@ -19,7 +19,7 @@ import { askedBy, entryOf } from '../defaults/entry.ts';
 import { labelValue, qualifiedName } from '../defaults/validation/names.ts';
 import { validateDefaults } from '../defaults/validation/spec.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
-import { installedWebhooks } from '../explanation/webhook-rules.ts';
+import { installedWebhooks, type SendingChoices } from '../explanation/webhook-rules.ts';
 import { keyOf } from '../kube/store.ts';
 import { ZONE_LABEL } from '../kube/stores.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
@@ -50,6 +50,7 @@ export const describedCluster = (options: DescribedClusterOptions, settings: Set
     defaults: readDefaults(options.defaults ?? [], policy, options.namespace),
     namespaceLabels: labelsIn(options.namespaceLabels ?? ''),
     policy,
+    sending: settings,
   });
 };
 
@@ -79,11 +80,12 @@ export interface ClusterDescription {
   readonly defaults: readonly PlatformDefaults[];
   readonly namespaceLabels: StringMap;
   readonly policy: Policy;
+  readonly sending?: SendingChoices;
 }
 
 /** The cluster that is described. */
 export const clusterOf = (description: ClusterDescription): PreviewCluster => {
-  const { defaults, csiDrivers, namespaceLabels, policy } = description;
+  const { defaults, csiDrivers, namespaceLabels, policy, sending } = description;
   const cloud = cloudNamed(description.cloud);
   const verdict = verdictFor(cloud?.name ?? 'unknown', description.facts, [
     cloud === undefined ? 'No cloud was named; give one with --cloud.' : `--cloud ${cloud.name}`,
@@ -102,7 +104,7 @@ export const clusterOf = (description: ClusterDescription): PreviewCluster => {
     facts,
     entries,
     invalid: [],
-    webhooks: installedWebhooks(policy.systemNamespace, policy.nfsNamespace, asked),
+    webhooks: installedWebhooks(policy.systemNamespace, policy.nfsNamespace, asked, sending),
   };
 };
 

@@ -79,7 +79,7 @@ const liveWebhooks = async (
     if (hasReason(error, 'Forbidden')) return undefined;
     throw error;
   });
-  const installed = installedWebhooks(namespace, nfsNamespace, asked);
+  const installed = installedWebhooks(namespace, nfsNamespace, asked, settings);
   if (configuration === undefined) return installed;
   const live = webhooksOf(configuration);
   return asked === undefined ? live : [...live, ...installed.filter(({ name }) => /^pod(-\d+)?\./.test(name))];

@@ -3,6 +3,7 @@ import type { AdmissionRequest, Asked, Requirement } from '../api/admission.ts';
 import type { LabelSelector, StringMap } from '../api/kubernetes.ts';
 import {
   type MutatingWebhookConfiguration,
+  type WebhookChoices,
   webhookConfiguration,
   webhooksByRule,
 } from '../controller/webhooks/configuration.ts';
@@ -24,11 +25,18 @@ export interface WebhookRules {
   readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[];
 }
 
-/** The webhooks of an install in these namespaces, where this is asked for. */
+/** What is chosen about who is sent; the settings have it. */
+export type SendingChoices = Pick<
+  WebhookChoices,
+  'excludedNamespaces' | 'namespaceRequirements' | 'objectRequirements'
+>;
+
+/** The webhooks of an install in these namespaces, where this is asked for and chosen. */
 export const installedWebhooks = (
   systemNamespace: string,
   nfsNamespace: string,
   asked: readonly Asked[] = [],
+  { excludedNamespaces = [], namespaceRequirements = [], objectRequirements = [] }: SendingChoices = {},
 ): readonly WebhookRules[] =>
   webhooksOf(
     webhookConfiguration({
@@ -38,6 +46,7 @@ export const installedWebhooks = (
       caBundle: undefined,
       systemNamespace,
       nfsNamespace,
+      ...{ excludedNamespaces, namespaceRequirements, objectRequirements },
     }),
   );
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
-import { createFiles, quartermaster } from '../fixtures/command-line.ts';
+import { createFiles, quartermaster, quartermasterWith } from '../fixtures/command-line.ts';
 
 const file = createFiles();
 
@@ -214,6 +214,13 @@ describe('report', () => {
     );
     expect((await quartermaster('report', dump, '--strict')).code).toBe(1);
     expect((await quartermaster('report')).code).toBe(2);
+  });
+
+  it('leaves out what the webhooks of an install with these settings are not sent', async () => {
+    const dump = file('excluded.yaml', [pool, manifest].join('---\n'));
+    const { err } = await quartermasterWith({ EXCLUDED_NAMESPACES: 'team-a' }, 'report', dump);
+    expect(err).toMatch(/^1 object: 0 has, 0 lacks,/);
+    expect((await quartermaster('report', dump)).err).toMatch(/^1 object: 0 has, 1 lacks,/);
   });
 
   it('prints a table by namespace and default, JUnit, SARIF and HTML', async () => {

@@ -97,7 +97,8 @@ const refuseOthers = (
 };
 
 const clusterFor = ({ cloud, facts, csiDrivers, defaults, settings }: Given, file: string): ClusterDescription => {
-  const policy = policyOf(settingsIn(settings ?? {}, file));
+  const sending = settingsIn(settings ?? {}, file);
+  const policy = policyOf(sending);
   return {
     cloud: cloud ?? 'unknown',
     facts: givenFacts(Object.entries(facts ?? {}), `${file}: given.facts.`),
@@ -105,6 +106,7 @@ const clusterFor = ({ cloud, facts, csiDrivers, defaults, settings }: Given, fil
     defaults: validDefaultsIn(objectsNamed(defaults ?? [], file), policy, 'default'),
     namespaceLabels: {},
     policy,
+    sending,
   };
 };
 

@@ -52,7 +52,7 @@ export const fileSource = (
       facts: overlay.facts,
       entries,
       invalid,
-      webhooks: installedWebhooks(policy.systemNamespace, policy.nfsNamespace, asked),
+      webhooks: installedWebhooks(policy.systemNamespace, policy.nfsNamespace, asked, settings),
     },
     defaults,
     objects: pagesOf(placed.filter(isHandled)),
