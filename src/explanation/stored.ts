@@ -80,7 +80,7 @@ const hasAll = (present: unknown, put: unknown): boolean => {
 export interface Evidence {
   readonly made: string;
   readonly text: string | undefined;
-  /** When its labels were changed last. */
+  /** When whoever set its labels wrote it last: those may have been changed then. */
   readonly relabelled: string;
   readonly giverOf: GiverOf;
 }
@@ -135,18 +135,37 @@ interface Managed {
   }[];
 }
 
-/** Why a stored object was not given what a new one would be: a part of a sentence. Times are RFC 3339 in UTC, so that they compare as text. */
-export const whyMissed = (name: string, { made, text, relabelled, giverOf }: Evidence): string => {
+/**
+ * Why a stored object was not given what a new one would be: a part of a sentence, with all that may be the reason where nothing proves
+ * one. Times are RFC 3339 in UTC, so that they compare as text.
+ */
+export const whyMissed = (name: string, evidence: Evidence): string => {
+  const { made, giverOf } = evidence;
   if (made === '') return 'it is not stored yet';
   const giver = giverOf(name);
   const added = giver?.metadata.creationTimestamp ?? '';
   if (added > made) return `it was created at ${added}, after the object (${made})`;
-  const changed = latest(giver, (fields) => fields?.['f:spec'] !== undefined);
-  if (changed > made) return `it was changed at ${changed}, after the object was made (${made})`;
-  if (relabelled > made) return `the labels of the object were changed at ${relabelled}, after it was made (${made})`;
-  return text === undefined
-    ? `it was there before (${added}), so that no webhook answered when the object was stored at ${made}: it was down, not installed or not sent the object`
-    : `something else has changed since the object was made at ${made}: its namespace, the cloud or what is in the object`;
+  const created = added === '' ? 'when it was created is not known' : `it was created at ${added}`;
+  const reasons = [...(added === '' ? ['it was not there then'] : []), ...possibleReasons(giver, evidence)];
+  return `${created}, and the object at ${made}: ${reasons.join(', or ')}`;
+};
+
+/** The time of managed fields is when any of them changed last: it proves no change of the spec, nor of the labels. */
+const possibleReasons = (
+  giver: PlatformDefaults | undefined,
+  { made, text, relabelled }: Evidence,
+): readonly string[] => {
+  const written = latest(giver, (fields) => fields?.['f:spec'] !== undefined);
+  return [
+    ...(written > made ? [`it was changed since (who wrote its spec wrote it last at ${written})`] : []),
+    ...(relabelled > made
+      ? [`the labels of the object were changed since (who set them wrote it last at ${relabelled})`]
+      : []),
+    ...(text === undefined
+      ? ['no webhook answered when the object was stored (it was down, not installed or not sent the object)']
+      : []),
+    'something was otherwise then: the namespace of the object, the cloud, who made the object or what is in it',
+  ];
 };
 
 const latest = (

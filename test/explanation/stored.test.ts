@@ -17,6 +17,10 @@ const made = '2026-03-01T10:00:00Z';
 const earlier = '2026-03-01T09:00:00Z';
 const later = '2026-03-01T11:00:00Z';
 
+const NO_WEBHOOK = 'no webhook answered when the object was stored (it was down, not installed or not sent the object)';
+const OTHERWISE =
+  'something was otherwise then: the namespace of the object, the cloud, who made the object or what is in it';
+
 const proxy = (
   generation = 1,
   match: Partial<PlatformDefaultsSpec['match']> = {},
@@ -75,27 +79,31 @@ describe('a stored object', () => {
     expect(differs.join()).toContain(`it was created at ${later}, after the object (${made}).`);
   });
 
-  it('was made while no webhook answered', () => {
+  it('was made while no webhook answered, or while its namespace had no such label', () => {
     expect(explain(storedAs([]), proxy()).differs.join()).toContain(
-      `it was there before (${earlier}), so that no webhook answered when the object was stored at ${made}`,
+      `it was created at ${earlier}, and the object at ${made}: ${NO_WEBHOOK}, or ${OTHERWISE}.`,
     );
   });
 
-  it('was made before the default changed', () => {
+  it('was perhaps made before the default changed', () => {
     const changed = proxy(2);
     const managedFields = [{ time: later, fieldsV1: { 'f:spec': {} } }];
     const { differs } = explain(storedAs([]), {
       ...changed,
       metadata: { ...changed.metadata, managedFields } as never,
     });
-    expect(differs.join()).toContain(`it was changed at ${later}, after the object was made (${made}).`);
+    expect(differs.join()).toContain(
+      `it was created at ${earlier}, and the object at ${made}: it was changed since (who wrote its spec wrote it last at ${later}), or ${NO_WEBHOOK}, or ${OTHERWISE}.`,
+    );
   });
 
-  it('was labelled later', () => {
+  it('was perhaps labelled later', () => {
     const stored = storedAs([]);
     const managedFields = [{ time: later, fieldsV1: { 'f:metadata': { 'f:labels': {} } } }];
     const { differs } = explain({ ...stored, metadata: { ...stored.metadata, managedFields } as never }, proxy());
-    expect(differs.join()).toContain(`the labels of the object were changed at ${later}, after it was made (${made}).`);
+    expect(differs.join()).toContain(
+      `and the object at ${made}: the labels of the object were changed since (who set them wrote it last at ${later}), or ${NO_WEBHOOK}, or ${OTHERWISE}.`,
+    );
   });
 
   it('has what an older generation gave', () => {
