@@ -15,7 +15,7 @@ export const asCreate = (object: KubeObject, namespace: string): AdmissionReques
 });
 
 /** Whoever made what is stored already, and the groups they were in: nobody knows any more. */
-const UNKNOWN = 'unknown';
+export const UNKNOWN = 'unknown';
 
 /** The request that would create an object like a stored one. */
 export const asCreateAnew = (object: KubeObject, namespace: string): AdmissionRequest => ({

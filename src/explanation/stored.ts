@@ -120,7 +120,8 @@ const differenceOf = (compared: Compared): readonly string[] => {
       : [];
   if (!isGivenNow) return [`PlatformDefaults ${name} gave to this one and would give a new one nothing: ${one.why}.`];
   const [then, current] = [before.by, one.source].map((source) => source.slice(source.lastIndexOf('@') + 1));
-  return then === current
+  // Without a generation to go by, nothing says that there is another.
+  return then === current || current === '0'
     ? []
     : [
         `PlatformDefaults ${name} was at generation ${then} when this one was made and is at ${current}: a new one gets that.`,

@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { meetsAll, namespacedName } from '../defaults/entry.ts';
 import type { DefaultsExplanation } from '../defaults/explanation/explanation.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
 import { explainAnew, gives, withoutInjected } from '../explanation/manifest.ts';
+import { UNKNOWN } from '../explanation/request.ts';
 import { brokenFields, type Evidence, evidenceOf, type GiverOf, whyMissed } from '../explanation/stored.ts';
 import { OURSELVES } from '../injection/edit.ts';
 import { type RecordedField, readInjected, recordedIn } from '../injection/snapshot.ts';
@@ -104,17 +106,38 @@ const judge = (
   const [first] = fields;
   if (first === undefined) return judgeWithoutRecord(one, evidence);
   const [then, now] = [generationOf(first.by), generationOf(one.source)];
-  if (then > now)
+  // In files a PlatformDefaults may be as in Git, without its generation.
+  const isNowKnown = now > 0;
+  if (isNowKnown && then > now)
     return { standing: 'forged', why: `its record names generation ${then}, and there was none above ${now}` };
   const broken = brokenFields(stored, fields);
   if (broken.length > 0) return { standing: 'edited', why: broken.join('; ') };
   if (!gives(one)) return { standing: 'outdated', why: `a new one would be given nothing: ${one.why}` };
+  if (!isNowKnown) return judgeByValues(one, fields);
   if (then < now) return { standing: 'outdated', why: `it was given generation ${then}, which is at ${now} now` };
   return { standing: 'has', why: placesOf(fields) };
 };
 
-const placesOf = (fields: readonly RecordedField[]): string =>
-  [...new Set(fields.map(({ at, key }) => `${at.join('.')} ${key}`))].join(', ');
+const placeOf = ({ at, key }: RecordedField): string => `${at.join('.')} ${key}`;
+const placesOf = (fields: readonly RecordedField[]): string => [...new Set(fields.map(placeOf))].join(', ');
+
+/** Without the generation there are the values alone to compare, as far as the record has them and they name nobody unknown. */
+const judgeByValues = (
+  { values }: DefaultsExplanation,
+  fields: readonly RecordedField[],
+): Pick<Row, 'standing' | 'why'> => {
+  const given = new Map(
+    values.filter(({ verdict }) => verdict === 'applied').map(({ field, value }) => [field, value]),
+  );
+  const others = fields.filter((field) => {
+    const now = given.get(placeOf(field));
+    if (field.value === undefined || now === undefined || JSON.stringify(now).includes(UNKNOWN)) return false;
+    return !isDeepStrictEqual(now, field.value);
+  });
+  return others.length > 0
+    ? { standing: 'outdated', why: `a new one would be given something else for ${placesOf(others)}` }
+    : { standing: 'has', why: `${placesOf(fields)}; what generation it is at now is not known` };
+};
 
 const judgeWithoutRecord = (
   one: DefaultsExplanation,

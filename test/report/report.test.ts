@@ -151,6 +151,26 @@ describe('report', () => {
     ]);
   });
 
+  it('calls nothing forged, and names no time, of PlatformDefaults as they are in Git', async () => {
+    const object = (await admitted(proxy, pool)) as KubeObject & { readonly spec: object };
+    const inGit = pool.replace(/, generation.*"/, '');
+    const record = { ...object.metadata.annotations };
+    record['quartermaster.dev/injected'] = record['quartermaster.dev/injected']?.replace('pool@1', 'pool@2') ?? '';
+    const given = stored({ ...object, metadata: { ...object.metadata, annotations: record } });
+    const ofPool = async (...texts: readonly string[]) =>
+      standings(await reportOn(...texts)).filter((row) => row.startsWith('quartermaster-system/pool'));
+    expect(await ofPool(inGit, given)).toEqual([
+      'quartermaster-system/pool has: spec.nodeSelector pool; what generation it is at now is not known',
+    ]);
+    expect(await ofPool(inGit.replace('pool: big', 'pool: small'), given)).toEqual([
+      'quartermaster-system/pool outdated: a new one would be given something else for spec.nodeSelector pool',
+    ]);
+    const [lacking] = await ofPool(inGit, stored(await admitted(proxy)));
+    expect(lacking).toContain(
+      `lacks: when it was created is not known, and the object at ${MADE}: it was not there then, or something was`,
+    );
+  });
+
   it('finds what is enforced missing from a pod whose user has none of its containers as last applied', async () => {
     const tools = defaults(
       'tools',
