@@ -58,6 +58,22 @@ describe('why a SparkApplication did not get the proxy', () => {
     expect(said).toContain('namespaceSelector stage=prod; namespace team-a has stage=dev\n');
   });
 
+  it('it is a claim without a class to make, which nobody opted out', async () => {
+    const claim = `apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: data }
+spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } }
+`;
+    const labels = `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: tiers, namespace: quartermaster-system }
+spec: { match: { kinds: [PersistentVolumeClaim] }, inject: { labels: { tier: gold } } }
+`;
+    expect(await explained(claim, labels)).toContain(
+      'tiers@0: such an object is given no more than what is enforced for the whole cluster\n',
+    );
+  });
+
   it('it opted out, or its namespace did, or somebody meant to and missed', async () => {
     expect(await explained(app('{ quartermaster.dev/inject: disabled }'), proxy())).toContain(
       'proxy@0: the object opted out with the label quartermaster.dev/inject: disabled\n',

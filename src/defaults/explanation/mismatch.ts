@@ -56,8 +56,12 @@ const ownersOf = ({ pod }: Subject): string => {
   return owners.length === 0 ? 'no owner' : `owner ${owners.slice(0, 5).join(', ')}`;
 };
 
-const optOutOf = ({ labels, namespace }: Subject): string => {
-  const whose = labels[INJECT_LABEL] === INJECT_DISABLED ? 'the object' : `namespace ${namespace}`;
+/** Claims without a class to make, and pods that others mount into, are given no more either. */
+const optOutOf = ({ labels, namespace, namespaceLabels }: Subject): string => {
+  const hasOptedOut = labels[INJECT_LABEL] === INJECT_DISABLED;
+  if (!hasOptedOut && namespaceLabels[INJECT_LABEL] !== INJECT_DISABLED)
+    return 'such an object is given no more than what is enforced for the whole cluster';
+  const whose = hasOptedOut ? 'the object' : `namespace ${namespace}`;
   return `${whose} opted out with the label ${INJECT_LABEL}: ${INJECT_DISABLED}`;
 };
 
