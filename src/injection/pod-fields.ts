@@ -1,8 +1,9 @@
 import type { Injection, ResolvedMap } from '../api/injection.ts';
 import { type KubeObject, quantityOf } from '../api/kubernetes.ts';
 import { type Edit, editOf, type FieldPath } from './edit.ts';
+import { containerSecurityRefusal, podSecurityRefusal, profileRefusal } from './fields/security.ts';
 import { memoize } from './memo.ts';
-import { listAt, type Path, readAt, textAt } from './path.ts';
+import { listAt, mapAt, type Path, readAt, textAt } from './path.ts';
 
 /** Fields of maps, each keyed by the path of its map and its name (`spec/affinity nodeAffinity`), as edits below a path. */
 const fieldEdits = (below: Path, fields: ResolvedMap<unknown>): readonly Edit[] =>
@@ -80,10 +81,11 @@ const PRIORITY = ['priority', 'preemptionPolicy'].map((key) => ({ at: ['spec'], 
 const NOTHING: readonly FieldPath[] = [];
 
 /** Why a field must not be put there: the API server would refuse the pod, or another controller looks after it. */
-export const fieldRefusalOf = (pod: KubeObject, { at, key, value }: Edit): string | undefined => {
+export const fieldRefusalOf = (pod: KubeObject, edit: Edit): string | undefined => {
+  const { at, key, value } = edit;
   const [field, parent] = [at.at(-1), at.at(-2)];
   if ((field === 'nodeSelector' || field === 'affinity') && isExclusive(pod)) return EXCLUSIVE;
-  if (field === 'securityContext') return isOfWindows(pod) && key !== 'windowsOptions' ? WINDOWS : undefined;
+  if (field === 'securityContext') return securityRefusal(pod, edit);
   return parent === 'resources' ? resourceRefusal(pod, at, key, value) : undefined;
 };
 
@@ -95,6 +97,27 @@ const WINDOWS = 'it is a pod of Windows, which has no such thing';
 export const isOfWindows = (pod: KubeObject): boolean =>
   textAt(pod, ['spec', 'os', 'name']) === 'windows' ||
   textAt(pod, ['spec', 'nodeSelector', 'kubernetes.io/os']) === 'windows';
+
+const LINUX = 'it is a pod of Linux, which has no such thing';
+
+const securityRefusal = (pod: KubeObject, edit: Edit): string | undefined => {
+  const { at, key } = edit;
+  if (key === 'windowsOptions') return textAt(pod, ['spec', 'os', 'name']) === 'linux' ? LINUX : undefined;
+  if (isOfWindows(pod)) return WINDOWS;
+  const ofPod = mapAt(pod, ['spec', 'securityContext']);
+  const containers = at.length === 2 ? containersOf(pod) : [readAt(pod, at.slice(0, -1))];
+  return (
+    profileRefusal(mapAt(pod, ['metadata', 'annotations']), containers, edit) ??
+    (at.length === 2
+      ? podSecurityRefusal({ ofPod, containers, spec: mapAt(pod, ['spec']) }, edit)
+      : containerSecurityRefusal(mapAt(pod, at), ofPod, edit))
+  );
+};
+
+const containersOf = (pod: KubeObject): readonly unknown[] => [
+  ...listAt(pod, ['spec', 'initContainers']),
+  ...listAt(pod, ['spec', 'containers']),
+];
 
 const resourceRefusal = (pod: KubeObject, at: Path, key: string, value: unknown): string | undefined => {
   const isRequest = at.at(-1) === 'requests';

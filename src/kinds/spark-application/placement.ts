@@ -1,8 +1,9 @@
 import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, editsOf, FIRST, type FieldPath, OURSELVES } from '../../injection/edit.ts';
+import { containerSecurityRefusal, podSecurityRefusal } from '../../injection/fields/security.ts';
 import { memoize } from '../../injection/memo.ts';
-import { type Path, readAt, textAt } from '../../injection/path.ts';
+import { listAt, mapAt, type Path, readAt, textAt } from '../../injection/path.ts';
 import { containerFieldEdits, podFieldEdits } from '../../injection/pod-fields.ts';
 import { CONTAINER_NAMES, type Role, SPARK_CONF, sparkConfField } from './fields.ts';
 
@@ -111,3 +112,25 @@ export const placementRefusal = (app: KubeObject, { key }: Edit): string | undef
   key === 'schedulerName' && textAt(app, ['spec', 'batchScheduler'])
     ? 'spark-operator has spec.batchScheduler choose it, whatever the role says'
     : undefined;
+
+/** The same of its security contexts: as of any pod. */
+export const securityRefusal = (app: KubeObject, edit: Edit): string | undefined => {
+  const role = mapAt(app, edit.at.slice(0, 2));
+  const ofPod = mapAt(role, ['podSecurityContext']);
+  if (edit.at.at(-1) === 'securityContext') {
+    const ofTemplate = mapAt(role, ['template', 'spec', 'securityContext']);
+    return containerSecurityRefusal(mapAt(app, edit.at), { ...ofTemplate, ...ofPod }, edit);
+  }
+  const containers = [
+    { securityContext: role['securityContext'] },
+    ...CONTAINER_LISTS.flatMap((at) => listAt(role, at)),
+  ];
+  return podSecurityRefusal({ ofPod, containers, spec: role }, edit);
+};
+
+const CONTAINER_LISTS: readonly Path[] = [
+  ['initContainers'],
+  ['sidecars'],
+  ['template', 'spec', 'initContainers'],
+  ['template', 'spec', 'containers'],
+];

@@ -15,7 +15,7 @@ import {
 import { configMapSetting, confVolume, sparkConflicts } from './conflicts.ts';
 import { CONTAINER_NAMES, ROLES } from './fields.ts';
 import { generatedVolumeRefusal, isGenerated } from './generated-volumes.ts';
-import { isNeedlessTemplate, placementRefusal, templateRefusal } from './placement.ts';
+import { isNeedlessTemplate, placementRefusal, securityRefusal, templateRefusal } from './placement.ts';
 
 const TWO_VOLUMES = 'sparkConf and volumes are both to give a volume of that name';
 const KIND = 'SparkApplication';
@@ -74,6 +74,9 @@ const fieldRefusal = (app: KubeObject, edit: Edit, desired: DesiredVolumes): str
     case 'driver':
     case 'executor':
       return placementRefusal(app, edit);
+    case 'securityContext':
+    case 'podSecurityContext':
+      return securityRefusal(app, edit);
     case 'spec':
     case 'topologySpreadConstraints':
       return templateRefusal(app, edit);
