@@ -73,11 +73,15 @@ export const isApiDefault = ({ at, key }: Edit, value: unknown): boolean => {
   );
 };
 
-/** What a class of priority settles anew: with the old numbers the API server would refuse the pod. */
+/** What a class of priority, or of runtime, settles anew: with what the old one came to the API server would refuse the pod. */
 export const supersededBy = ({ at, key }: Edit): readonly FieldPath[] =>
-  at.length === 1 && key === 'priorityClassName' ? PRIORITY : NOTHING;
+  (at.length === 1 ? SETTLED_BY.get(key) : undefined) ?? NOTHING;
 
-const PRIORITY = ['priority', 'preemptionPolicy'].map((key) => ({ at: ['spec'], key }));
+const inSpec = (key: string): FieldPath => ({ at: ['spec'], key });
+const SETTLED_BY: ReadonlyMap<string, readonly FieldPath[]> = new Map([
+  ['priorityClassName', ['priority', 'preemptionPolicy'].map(inSpec)],
+  ['runtimeClassName', [inSpec('overhead')]],
+]);
 const NOTHING: readonly FieldPath[] = [];
 
 /** Why a field must not be put there: the API server would refuse the pod, or another controller looks after it. */

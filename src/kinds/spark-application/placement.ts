@@ -59,6 +59,10 @@ const containerName = (role: Role): Edit => ({
   why: 'a pod template has a container, and Spark calls its own so',
 });
 
+/** What a class of runtime settles anew in the pods of a template. */
+export const supersededInTemplate = ({ at, key }: Edit): readonly FieldPath[] =>
+  key === 'runtimeClassName' && at.at(-2) === 'template' ? [{ at, key: 'overhead' }] : [];
+
 /** True for the container of a template that holds nothing else of ours. */
 export const isNeedlessTemplate = (app: KubeObject, { at, by }: Edit): boolean =>
   by === OURSELVES && at[2] === 'template' && !['runtimeClassName', SPREAD].some((field) => hasIn(app, at, field));

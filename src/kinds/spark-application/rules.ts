@@ -15,7 +15,13 @@ import {
 import { configMapSetting, confVolume, sparkConflicts } from './conflicts.ts';
 import { CONTAINER_NAMES, ROLES } from './fields.ts';
 import { generatedVolumeRefusal, isGenerated } from './generated-volumes.ts';
-import { isNeedlessTemplate, placementRefusal, securityRefusal, templateRefusal } from './placement.ts';
+import {
+  isNeedlessTemplate,
+  placementRefusal,
+  securityRefusal,
+  supersededInTemplate,
+  templateRefusal,
+} from './placement.ts';
 
 const TWO_VOLUMES = 'sparkConf and volumes are both to give a volume of that name';
 const KIND = 'SparkApplication';
@@ -34,6 +40,7 @@ const makeRules = (edits: readonly Edit[]): Rules => {
   const volumesInConf = new Set([...conf.keys()].map(confVolume));
   return {
     conflictsOf: (app, edit) => sparkConflicts(app, edit, conf),
+    supersededBy: supersededInTemplate,
     // What a chart renders as `value: null` arrives as a name alone; an empty value that is meant arrives as `value: ""`.
     isBlank: ({ at }, value) => at.at(-1) === 'env' && !hasAny(value, ['value', 'valueFrom']),
     isUnused: (app, edit) => (edit.at.at(-1) === 'volumes' ? isUnusedVolume(app, edit) : isNeedlessTemplate(app, edit)),
