@@ -1,5 +1,5 @@
 import type { StorageClass, StringMap } from '../../src/api/kubernetes.ts';
-import { FS_TYPE } from '../../src/storage-classes/draft.ts';
+import { FS_TYPE } from '../../src/storage-classes/parameters.ts';
 import { namesSecret, refusedBySidecars, type SecretOperation, withoutSidecars } from './sidecars.ts';
 
 /**

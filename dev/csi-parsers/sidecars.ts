@@ -1,6 +1,6 @@
 import type { StringMap } from '../../src/api/kubernetes.ts';
 import { secretParameters } from '../../src/clouds/cloud.ts';
-import { FS_TYPE } from '../../src/storage-classes/draft.ts';
+import { FS_TYPE } from '../../src/storage-classes/parameters.ts';
 
 /** What the sidecars beside a CSI driver find a Secret for (external-provisioner, pkg/controller/controller.go). */
 const OPERATIONS = [

@@ -6,6 +6,7 @@ import { MADE_FOR_ANNOTATION, MADE_FROM_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL
 import type { Claim } from './claim.ts';
 import { type NameReading, readName, unreadNote } from './class-name.ts';
 import { type ClusterFacts, factFor } from './class-options.ts';
+import { fsTypeName, withParameters } from './parameters.ts';
 import { chooseType } from './volume-type.ts';
 import { inZone, zoneIn } from './zone.ts';
 
@@ -71,7 +72,7 @@ const shapeOfClass = (storageClass: StorageClass): ClassShape => {
 
 /** Field by field, parameters key by key: what the platform says wins. */
 export const override = (shape: ClassShape, injected: StorageClassInjection): ClassShape => {
-  const parameters = { ...shape.parameters, ...injected.parameters };
+  const parameters = withParameters(shape.parameters, injected.parameters);
   const { parameters: _, ...fields } = { ...shape, ...injected };
   return { ...fields, ...(Object.keys(parameters).length > 0 && { parameters }) };
 };
@@ -181,11 +182,10 @@ export const followName = (
   const reading = readName(className);
   const { shape, abilities } = draft;
   const { encryption, zoneLabel } = abilities;
-  const parameters = {
-    ...shape.parameters,
-    ...(reading.fsType && abilities.takesFsType && { [FS_TYPE]: reading.fsType }),
+  const parameters = withParameters(shape.parameters, {
+    ...(reading.fsType && abilities.takesFsType && { [fsTypeName(shape.parameters)]: reading.fsType }),
     ...(reading.isEncrypted && typeof encryption === 'object' && encryption),
-  };
+  });
   const isExpandable = reading.isExpandable && abilities.canExpand;
   const isImmediate = reading.volumeBindingMode === 'Immediate';
   const isByPlatform = injected.provisioner !== undefined || injected.parameters !== undefined;
@@ -229,9 +229,6 @@ const placedIn = (
   const isSaid = injected.allowedTopologies !== undefined;
   return { reading: without, shape: {}, denied: isSaid ? [] : [found.words.join('-')] };
 };
-
-/** The parameter by which CSI’s provisioner makes a file system. */
-export const FS_TYPE = 'csi.storage.k8s.io/fstype';
 
 /** As many as a person reads in a warning. */
 const MOST_QUOTED = 3;

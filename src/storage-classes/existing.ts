@@ -5,7 +5,7 @@ import { MADE_FOR_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL, NFS_CLASS_LABEL } fr
 import type { Claim } from './claim.ts';
 import { readName } from './class-name.ts';
 import { type ClusterFacts, servesByProvisioner } from './class-options.ts';
-import { FS_TYPE } from './draft.ts';
+import { fsTypeName } from './parameters.ts';
 import { namedType, sizeWarningsFor, typeOfClass } from './volume-type.ts';
 
 /** What a claim is to know of a class that is there: that it cannot serve it, or is not what its name asks for. Nothing is changed. */
@@ -63,7 +63,7 @@ const drift = (
     .filter(({ provisioner }) => provisioner === existing.provisioner)
     .flatMap((option) => option.types?.[namedType(option, reading) ?? ''] ?? []);
   const named = types.flatMap((base) => (reading.isReplicated && base.replicated ? base.replicated : base));
-  const fsType = existing.parameters?.[FS_TYPE];
+  const fsType = existing.parameters?.[fsTypeName(existing.parameters)];
   const differences = [
     ...(reading.reclaimPolicy && !injected.reclaimPolicy && existing.reclaimPolicy !== reading.reclaimPolicy
       ? [`reclaimPolicy ${existing.reclaimPolicy ?? 'Delete'}`]
