@@ -1,6 +1,7 @@
 import type { Injection, ResolvedMap } from '../api/injection.ts';
-import { type KubeObject, quantityOf } from '../api/kubernetes.ts';
+import type { KubeObject } from '../api/kubernetes.ts';
 import { type Edit, editOf, type FieldPath } from './edit.ts';
+import { resourceRefusal } from './fields/resources.ts';
 import { containerSecurityRefusal, podSecurityRefusal, profileRefusal } from './fields/security.ts';
 import { memoize } from './memo.ts';
 import { listAt, mapAt, type Path, readAt, textAt } from './path.ts';
@@ -86,11 +87,11 @@ const NOTHING: readonly FieldPath[] = [];
 
 /** Why a field must not be put there: the API server would refuse the pod, or another controller looks after it. */
 export const fieldRefusalOf = (pod: KubeObject, edit: Edit): string | undefined => {
-  const { at, key, value } = edit;
+  const { at } = edit;
   const [field, parent] = [at.at(-1), at.at(-2)];
   if ((field === 'nodeSelector' || field === 'affinity') && isExclusive(pod)) return EXCLUSIVE;
   if (field === 'securityContext') return securityRefusal(pod, edit);
-  return parent === 'resources' ? resourceRefusal(pod, at, key, value) : undefined;
+  return parent === 'resources' ? resourceRefusal(pod, edit) : undefined;
 };
 
 const EXCLUSIVE = 'JobSet places the pod itself (exclusive-topology)';
@@ -122,12 +123,3 @@ const containersOf = (pod: KubeObject): readonly unknown[] => [
   ...listAt(pod, ['spec', 'initContainers']),
   ...listAt(pod, ['spec', 'containers']),
 ];
-
-const resourceRefusal = (pod: KubeObject, at: Path, key: string, value: unknown): string | undefined => {
-  const isRequest = at.at(-1) === 'requests';
-  const other = readAt(pod, [...at.slice(0, -1), isRequest ? 'limits' : 'requests', key]);
-  const [least, most] = isRequest ? [value, other] : [other, value];
-  const [low, high] = [quantityOf(least), quantityOf(most)];
-  if (low === undefined || high === undefined || low <= high) return undefined;
-  return isRequest ? `the limit is ${String(most)}` : `the request is ${String(least)}`;
-};
