@@ -326,10 +326,12 @@ export const envFromKey = ({ configMapRef, secretRef, prefix }: EnvFromSource): 
 export const tolerationKey = ({ key, operator, value, effect }: Toleration): string =>
   [key ?? '', operator ?? 'Equal', value ?? '', effect ?? ''].join('|');
 
-/** A mount path as container runtimes read it: `/data/`, `//data` and `/x/../data` are one place. */
+/** A mount path as the kubelet and container runtimes read it: `/data/`, `//data`, `/x/../data` and `data` are one place. */
 export const mountKey = (mountPath: string): string => {
-  if (!MAY_BE_OTHERWISE.test(mountPath)) return mountPath;
-  const path = mountPath.includes('//') || mountPath.includes('/.') ? posix.normalize(mountPath) : mountPath;
+  if (mountPath.startsWith('/') && !MAY_BE_OTHERWISE.test(mountPath)) return mountPath;
+  // The kubelet puts a slash before what has none (MakeAbsolutePath); on Windows it is another path then, but of itself alone.
+  const absolute = mountPath.replace(/^(?=[^/])/, '/');
+  const path = absolute.includes('//') || absolute.includes('/.') ? posix.normalize(absolute) : absolute;
   let end = path.length;
   while (end > 1 && path[end - 1] === '/') end -= 1;
   return path.slice(0, end);

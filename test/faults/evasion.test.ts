@@ -280,7 +280,7 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
 
   it('cannot be got round by a mount whose path is spelt otherwise', async () => {
     const { spec: _, ...pod } = podWith({ team: 'sky' });
-    const paths = ['/etc/tier/', '/etc//tier', '/etc/x/../tier'];
+    const paths = ['/etc/tier/', '/etc//tier', '/etc/x/../tier', 'etc/tier'];
     const volumeMounts = paths.map((mountPath) => ({ name: 'own', mountPath }));
     const spelt = {
       ...pod,
