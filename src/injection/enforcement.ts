@@ -38,10 +38,22 @@ const WAY_OUT = 'Change the object, or ask whoever runs the platform.';
 const has = (object: string): string =>
   `(has(${object}.metadata.annotations) && "${INJECTED_ANNOTATION}" in ${object}.metadata.annotations)`;
 
+const createdOr = (change: string): string =>
+  `request.operation == "CREATE" || (!has(object.metadata.deletionTimestamp) && (${change}))`;
+const INJECTED = `${has('oldObject')} || ${has('object')}`;
+
 /** Of changes only those of objects that say what they were given, and nothing of what is going. */
-export const CREATED_OR_INJECTED = {
-  name: 'created-or-injected',
-  expression: `request.operation == "CREATE" || (!has(object.metadata.deletionTimestamp) && (${has('oldObject')} || ${has('object')}))`,
+export const CREATED_OR_INJECTED = { name: 'created-or-injected', expression: createdOr(INJECTED) } as const;
+
+const isAnother = (list: string): string =>
+  `object.spec.${list}.map(c, c.image) != oldObject.spec.${list}.map(c, c.image)`;
+
+/** Those of pods that bring another image too: one that was given nothing says nothing, and may be changed to one that must not be. */
+export const CREATED_INJECTED_OR_ANOTHER_IMAGE = {
+  name: 'created-injected-or-another-image',
+  expression: createdOr(
+    `${INJECTED} || ${isAnother('containers')} || (has(object.spec.initContainers) && ${isAnother('initContainers')})`,
+  ),
 } as const;
 
 /** What Kubernetes lets people change of objects that are never injected into again. */

@@ -59,6 +59,7 @@ beforeAll(async () => {
     { labels: TIER, annotations: TIER, imageRegistries: [MIRROR], ...MOUNTED },
     'sky',
   );
+  await enforce('hull', { kinds: ['Pod'] }, { imageRegistries: [MIRROR] }, 'hull');
   await enforce('bucket', { kinds: ['ObjectStore'] }, { labels: COST });
   const kinds = ['SparkApplication', 'SparkConnect', 'SparkCluster', 'ApacheSparkApplication'] as const;
   await enforce('conf', { kinds }, { sparkConf: REDACTED });
@@ -264,6 +265,24 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
     const stored = JSON.parse(await kubectl(cluster.controlPlane, patch)) as KubeObject & Pod;
     expect(stored.metadata).toMatchObject({ labels: TIER, annotations: TIER });
     expect(stored.spec?.containers?.[0]?.image).toBe('registry.example.org/hub/theirs/main:2');
+  });
+
+  it('cannot be got round by a pod that is given nothing, whose image is changed then', async () => {
+    const { spec: _, ...pod } = podWith({ team: 'hull' }, 'nothing-at-first');
+    const containersFrom = (registry: string) => ({
+      containers: [{ name: 'main', image: `${registry}/theirs/main:2` }],
+      initContainers: [{ name: 'init', image: `${registry}/theirs/init:2` }],
+    });
+    const tried = () => cluster.admin.create(pods, { ...pod, spec: containersFrom('docker.io') }, { dryRun: true });
+    await expect
+      .poll(async () => (await tried()) as object, soon)
+      .toMatchObject({ spec: containersFrom(MIRROR.to.slice(0, -1)) });
+    const made = await cluster.admin.create(pods, { ...pod, spec: containersFrom('nosuch.invalid') });
+    expect(made.metadata.annotations?.[INJECTED_ANNOTATION]).toBeUndefined();
+    const changes = JSON.stringify({ spec: containersFrom('docker.io') });
+    const patch = ['patch', 'pod', 'nothing-at-first', '--type=strategic', '-o', 'json', '-p', changes];
+    const stored = JSON.parse(await kubectl(cluster.controlPlane, patch)) as object;
+    expect(stored).toMatchObject({ spec: containersFrom(MIRROR.to.slice(0, -1)) });
   });
 
   it.each(['index.docker.io', 'docker.io:443', 'index.docker.io:00443', 'Docker.IO', 'registry.hub.docker.com'])(

@@ -4,7 +4,7 @@ import { mountKey } from '../../api/inject-spec.ts';
 import type { KubeObject, VolumeMount } from '../../api/kubernetes.ts';
 import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../../api/names.ts';
 import { type Edit, OURSELVES, valuesAt } from '../../injection/edit.ts';
-import { CREATED_OR_INJECTED } from '../../injection/enforcement.ts';
+import { CREATED_INJECTED_OR_ANOTHER_IMAGE } from '../../injection/enforcement.ts';
 import { memoize, memoizePassing } from '../../injection/memo.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
 import { containerFieldEdits } from '../../injection/pod-fields.ts';
@@ -46,7 +46,7 @@ export const calrissianPodMutator: Mutator = {
       operations: ['CREATE', 'UPDATE'],
       // A CWL run fails for good when a pod of it is refused: better a step without its defaults.
       failurePolicy: 'Ignore',
-      matchConditions: [CREATED_OR_INJECTED],
+      matchConditions: [CREATED_INJECTED_OR_ANOTHER_IMAGE],
       namespaceSelector: { matchLabels: { [CALRISSIAN_LABEL]: CALRISSIAN_ENABLED } },
     },
   ],

@@ -1,7 +1,7 @@
 import type { AdmissionRule, Asked, Requirement } from '../../api/admission.ts';
 import type { TargetKind } from '../../api/target-kinds.ts';
 import { type Selection, selectedRules } from '../../controller/webhooks/selected-rules.ts';
-import { CREATED_OR_INJECTED } from '../../injection/enforcement.ts';
+import { CREATED_INJECTED_OR_ANOTHER_IMAGE } from '../../injection/enforcement.ts';
 import { FRAMEWORKS } from '../../injection/profiles/frameworks/index.ts';
 
 /** A pod as it is made, and what would take off later what is enforced; all else is its controller's and the kubelet's. */
@@ -13,7 +13,7 @@ export const podRule: AdmissionRule = {
   operations: ['CREATE', 'UPDATE'],
   // Every controller that makes pods waits for us: better one without its defaults than none.
   failurePolicy: 'Ignore',
-  matchConditions: [CREATED_OR_INJECTED],
+  matchConditions: [CREATED_INJECTED_OR_ANOTHER_IMAGE],
 };
 
 /** The rules under which every pod is sent that anybody gives something to. */

@@ -1,5 +1,5 @@
 import { type Mutator, untouched } from '../../api/admission.ts';
-import { CREATED_OR_INJECTED } from '../../injection/enforcement.ts';
+import { CREATED_INJECTED_OR_ANOTHER_IMAGE } from '../../injection/enforcement.ts';
 import { memoize } from '../../injection/memo.ts';
 import { mutatePod, podRules } from '../../injection/pods.ts';
 import { isWorkflowPod, WORKFLOW_LABEL, workflowProfile } from '../../injection/profiles/argo.ts';
@@ -22,7 +22,7 @@ export const workflowPodMutator: Mutator = {
       operations: ['CREATE', 'UPDATE'],
       // A workflow fails for good when its pod is refused: better a step without its defaults.
       failurePolicy: 'Ignore',
-      matchConditions: [CREATED_OR_INJECTED],
+      matchConditions: [CREATED_INJECTED_OR_ANOTHER_IMAGE],
       objectSelector: { matchExpressions: [{ key: WORKFLOW_LABEL, operator: 'Exists' }] },
     },
   ],

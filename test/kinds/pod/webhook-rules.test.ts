@@ -4,7 +4,7 @@ import type { LabelSelector, StringMap } from '../../../src/api/kubernetes.ts';
 import type { PlatformDefaultsSpec } from '../../../src/api/platform-defaults.ts';
 import { FRAMEWORK_KINDS, type TargetKind } from '../../../src/api/target-kinds.ts';
 import { askedBy, entryOf, meetsAll, requirementsOf } from '../../../src/defaults/entry.ts';
-import { CREATED_OR_INJECTED } from '../../../src/injection/enforcement.ts';
+import { CREATED_INJECTED_OR_ANOTHER_IMAGE } from '../../../src/injection/enforcement.ts';
 import { FRAMEWORKS } from '../../../src/injection/profiles/frameworks/index.ts';
 import { rulesInForce } from '../../../src/kinds/pod/webhook-rules.ts';
 import { cpuMsOf } from '../../fixtures/cost.ts';
@@ -41,7 +41,7 @@ describe('the webhooks for pods', () => {
         resource: 'pods',
         operations: ['CREATE', 'UPDATE'],
         failurePolicy: 'Ignore',
-        matchConditions: [CREATED_OR_INJECTED],
+        matchConditions: [CREATED_INJECTED_OR_ANOTHER_IMAGE],
         objectSelector: { matchExpressions: [{ key: 'app', operator: 'In', values: ['api'] }] },
         namespaceSelector: { matchExpressions: [{ key: 'team', operator: 'In', values: ['geo'] }] },
       },
