@@ -91,7 +91,9 @@ const matchesNamespace = (
 const definersOf = (entry: Entry, ns: KubeObject, { entries, cloud }: ProvisionWorld): readonly Entry[] =>
   entries
     .filter(
-      (other) => other === entry || (other.isGlobal && other.labelRequirements.length === 0 && other.spec.variables),
+      (other) =>
+        other === entry ||
+        (!other.isAudit && other.isGlobal && other.labelRequirements.length === 0 && other.spec.variables),
     )
     .filter((other) => matchesNamespace(other, ns, cloud))
     .toSorted(compareEntries);

@@ -105,6 +105,12 @@ describe('what is wanted in them', () => {
     });
   });
 
+  it('takes no variable of what is audited alone', () => {
+    const user = providing('it', { a: '${x} ${y:-none}' }, { variables: { x: 'own' } });
+    const trial = platformDefaults('trial', { mode: 'Audit', variables: { x: 'trial', y: 'trial' } });
+    expect(wanted([user, trial]).desired).toEqual([proxy({ a: 'own none' })]);
+  });
+
   it('is a problem where a variable is not known', () => {
     expect(wanted([providing('it', { a: '${region}' })])).toEqual({
       desired: [],
