@@ -113,8 +113,11 @@ export interface DefaultsTarget {
   readonly labels: StringMap;
   readonly namespaceLabels: StringMap;
   readonly cloud: string;
-  /** Value of a built-in variable (`region`, `account`, `objectStore.<name>.url`), or undefined where it is not known. */
-  readonly variable: (name: string) => string | undefined;
+  /**
+   * Value of a built-in variable (`region`, `account`, `objectStore.<name>.url`), or undefined where it is not known. `isOfPlatform`: of
+   * ObjectStores of one name the platform's.
+   */
+  readonly variable: (name: string, isOfPlatform?: boolean) => string | undefined;
   /** `quartermaster.dev/inject: disabled` on the object or its namespace: only global Enforce entries are kept. */
   readonly isDisabled: boolean;
   /** Who asked, as the API server knows them; undefined where that is not known. */

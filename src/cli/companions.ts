@@ -80,7 +80,7 @@ const provisionedBy = (
     namespaces: [namespace],
     entries,
     cloud: facts.cloud.name,
-    variable: (name, place) => variableOf(name, place, facts),
+    variable: (name, place, isOfPlatform) => variableOf(name, place, facts, isOfPlatform),
     systemNamespace: facts.policy.systemNamespace,
   });
 

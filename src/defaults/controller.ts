@@ -168,7 +168,7 @@ const worldOf = ({ stores, inForce, facts: factsNow }: PlatformDefaultsTools): P
     namespaces: stores.namespaces.list(),
     entries: inForce.entries(),
     cloud: facts.cloud.name,
-    variable: (name, namespace) => variableOf(name, namespace, facts),
+    variable: (name, namespace, isOfPlatform) => variableOf(name, namespace, facts, isOfPlatform),
     systemNamespace: facts.policy.systemNamespace,
   };
 };

@@ -28,6 +28,9 @@ export interface Entry {
   readonly precedence: readonly number[];
 }
 
+/** True for what is enforced for the whole cluster. */
+export const isEnforcedGlobally = ({ isGlobal, mode }: Entry): boolean => isGlobal && mode === 'Enforce';
+
 export interface DefaultsOptions {
   readonly systemNamespace: string;
 }

@@ -4,7 +4,7 @@ import type { DefaultsTarget, Injection } from '../api/injection.ts';
 import { titleOf } from '../injection/edit.ts';
 import { createCache } from './cache.ts';
 import { withTemplates } from './containers.ts';
-import { compareEntries, type Entry, hasEqualPrecedence, namespacedName } from './entry.ts';
+import { compareEntries, type Entry, hasEqualPrecedence, isEnforcedGlobally, namespacedName } from './entry.ts';
 import type { Posted } from './matcher.ts';
 import { type Layer, mergeLayers } from './merge.ts';
 import { fillPartly, type LeftOutValue, leftOutText } from './partial.ts';
@@ -14,6 +14,7 @@ import {
   createBudget,
   expandVariables,
   isOfObject,
+  isOfStore,
   requiredVariablesIn,
   variablesIn,
 } from './variables.ts';
@@ -30,6 +31,8 @@ const LAYER_BYTES = 128;
 interface Plan {
   readonly layers: readonly PlannedLayer[];
   readonly unresolved: readonly string[];
+  /** Those that what is enforced for the whole cluster names, and that are the platform's there. */
+  readonly ofPlatform: readonly string[];
 }
 
 /** `size`: in characters. */
@@ -50,20 +53,33 @@ export const createResolver = (): Resolver => {
     const matchKey = found.map(({ id }) => id).join();
     const plan = planOf(matchKey, () => planFor(found.map(({ entry }) => entry)));
     if (plan.layers.length === 0) return undefined;
-    const values = plan.unresolved.map((name) => builtInValue(target, name));
+    const values = valuesFor(plan, target);
     return injectionOf(`${matchKey} ${JSON.stringify(values)}`, () => inject(plan, values)).injection;
   };
 };
 
 const planFor = (matched: readonly Entry[]): Plan => {
   const layers = planLayers(matched);
-  return { layers, unresolved: [...new Set(layers.flatMap(({ unresolved }) => unresolved))] };
+  const enforced = layers.filter(({ entry }) => isEnforcedGlobally(entry));
+  return { layers, unresolved: unresolvedIn(layers), ofPlatform: unresolvedIn(enforced).filter(isOfStore) };
+};
+
+const unresolvedIn = (layers: readonly PlannedLayer[]): readonly string[] => [
+  ...new Set(layers.flatMap(({ unresolved }) => unresolved)),
+];
+
+/** Of `unresolved` and then of `ofPlatform`, in their order. */
+type Values = readonly (string | undefined)[];
+
+const valuesFor = ({ unresolved, ofPlatform }: Plan, target: DefaultsTarget): Values => {
+  const values = unresolved.map((name) => builtInValue(target, name));
+  return ofPlatform.length === 0 ? values : [...values, ...ofPlatform.map((name) => builtInValue(target, name, true))];
 };
 
 const weightOf = ({ layers }: Plan): number =>
   layers.reduce((sum, { isTemplate, size }) => sum + LAYER_BYTES + (isTemplate && Number.isFinite(size) ? size : 0), 0);
 
-const inject = (plan: Plan, values: readonly (string | undefined)[]): SizedInjection => {
+const inject = (plan: Plan, values: Values): SizedInjection => {
   const { layers, leftOut, size } = fillLayers(plan, values);
   const merged = mergeLayers(layers, firstOf(leftOut.map(notApplied)), leftOut.flatMap(unenforcedIn));
   const isWhole = ({ values }: LeftOut): boolean => values === undefined;
@@ -95,23 +111,21 @@ export interface Layers {
 /** The layers that entries which match a target make, best first; what `DefaultsIndex.resolve` merges. */
 export const layersFor = (matched: readonly Entry[], target: DefaultsTarget): Layers => {
   const plan = planFor(matched.toSorted(compareEntries));
-  return fillLayers(
-    plan,
-    plan.unresolved.map((name) => builtInValue(target, name)),
-  );
+  return fillLayers(plan, valuesFor(plan, target));
 };
 
 /** Best first, so that what is enforced for the whole cluster has room whatever a tenant gives besides. */
-const fillLayers = (
-  { layers, unresolved }: Plan,
-  values: readonly (string | undefined)[],
-): Layers & { readonly size: number } => {
+const fillLayers = ({ layers, unresolved, ofPlatform }: Plan, values: Values): Layers & { readonly size: number } => {
   const known = new Map(unresolved.map((name, at) => [name, values[at]]));
+  const platforms = new Map([
+    ...known,
+    ...ofPlatform.map((name, at) => [name, values[unresolved.length + at]] as const),
+  ]);
   const applied: SizedLayer[] = [];
   const leftOut: LeftOut[] = [];
   let remaining: Allowance = { size: MAX_INJECT_CHARACTERS, values: MAX_VALUES };
   for (const planned of layers) {
-    const layer = fillLayer(planned, known, remaining);
+    const layer = fillLayer(planned, isEnforcedGlobally(planned.entry) ? platforms : known, remaining);
     if (typeof layer === 'string') {
       leftOut.push({ entry: planned.entry, why: layer, isOfObject: planned.unresolved.some(isOfObject) });
       continue;

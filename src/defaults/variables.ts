@@ -16,8 +16,7 @@ export const isBuiltIn = (name: string): boolean =>
   BUILT_IN.includes(name) || OF_KEY.test(name) || /^objectStore\.[^.].*\.url$/.test(name);
 
 /** True for the variables that follow from the object, which its author writes: what is made for the whole cluster takes none. */
-export const isOfObject = (name: string): boolean =>
-  isField(name) || OF_KEY.test(name) || name.startsWith('objectStore.');
+export const isOfObject = (name: string): boolean => isField(name) || OF_KEY.test(name) || isOfStore(name);
 
 /** True for those that an object has, and that nothing has before there is one. */
 export const isOfRequest = (name: string): boolean => (isField(name) && name !== 'namespace') || OF_KEY.test(name);
@@ -44,8 +43,11 @@ export type VariableScope = Pick<
   readonly kind: string;
 };
 
+/** True for the variables that a namespace can say otherwise than the platform: it may have an ObjectStore of that name too. */
+export const isOfStore = (name: string): boolean => name.startsWith('objectStore.');
+
 /** Value of a built-in variable; undefined where it is not known or empty, and for every other name. */
-export const builtInValue = (scope: VariableScope, name: string): string | undefined => {
+export const builtInValue = (scope: VariableScope, name: string, isOfPlatform = false): string | undefined => {
   if (name === 'cloud') return scope.cloud === 'unknown' ? undefined : scope.cloud;
   if (isField(name)) return scope[name] || undefined;
   if (name.startsWith(LABEL_PREFIX)) return labelOf(scope.labels, name.slice(LABEL_PREFIX.length));
@@ -53,7 +55,7 @@ export const builtInValue = (scope: VariableScope, name: string): string | undef
     return labelOf(scope.namespaceLabels ?? {}, name.slice(NAMESPACE_LABEL_PREFIX.length));
   const annotation = namespaceAnnotationIn(name);
   if (annotation !== undefined) return scope.namespaceAnnotation?.(annotation) || undefined;
-  return scope.variable(name) || undefined;
+  return scope.variable(name, isOfPlatform) || undefined;
 };
 
 const isField = (name: string): name is (typeof FIELDS)[number] => FIELDS.some((field) => field === name);

@@ -25,7 +25,7 @@ export const targetOf = (
     groups: request.groups?.join(','),
     serviceAccount: textAt(object, ['spec', 'serviceAccountName']),
     namespaceAnnotation: (key) => annotationOf(key, namespace, facts),
-    variable: (name) => variableOf(name, namespace, facts),
+    variable: (name, isOfPlatform) => variableOf(name, namespace, facts, isOfPlatform),
     isDisabled: isOptedOut(object) || namespaceLabels[INJECT_LABEL] === INJECT_DISABLED,
   };
 };
@@ -43,10 +43,15 @@ export const isOptedOut = (object: KubeObject): boolean => labelsOf(object)[INJE
 export const objectStoreOf = (name: string, namespace: string, facts: Facts): ObjectStoreFact | undefined =>
   facts.objectStore(namespace, name) ?? facts.objectStore(facts.policy.systemNamespace, name);
 
+/** The platform's, else the namespace's own: what is enforced for the whole cluster is not for a namespace to steer. */
+const platformsObjectStoreOf = (name: string, namespace: string, facts: Facts): ObjectStoreFact | undefined =>
+  facts.objectStore(facts.policy.systemNamespace, name) ?? facts.objectStore(namespace, name);
+
 /** Value of a fact or of a Ready ObjectStore's address, as PlatformDefaults name them; undefined where it is not known. */
-export const variableOf = (name: string, namespace: string, facts: Facts): string | undefined => {
+export const variableOf = (name: string, namespace: string, facts: Facts, isOfPlatform = false): string | undefined => {
   const store = /^objectStore\.(.+)\.url$/.exec(name)?.[1];
-  if (store !== undefined) return readyUrl(objectStoreOf(store, namespace, facts));
+  if (store !== undefined)
+    return readyUrl((isOfPlatform ? platformsObjectStoreOf : objectStoreOf)(store, namespace, facts));
   const { facts: known } = facts.cloud;
   const fact = name === 'account' ? (known['account'] ?? known['project'] ?? known['subscription']) : known[name];
   return fact?.value;

@@ -68,7 +68,10 @@ beforeAll(async () => {
   await enforce(
     'logged',
     { kinds: ['SparkApplication', 'ApacheSparkApplication'] },
-    { eventLog: { objectStore: LOGS.name } },
+    {
+      eventLog: { objectStore: LOGS.name },
+      sparkConf: { 'spark.audit.dir': `\${objectStore.${LOGS.name}.url}audit` },
+    },
     'fog',
   );
   await tenantDefaults('options', { sparkConf: { 'spark.driver.extraJavaOptions': '-Dx=y' } }, 'rime');
@@ -411,7 +414,9 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
     const store = { apiVersion: 'banzaicloud.com/v1alpha1', kind: 'ObjectStore', metadata, spec };
     await cluster.admin.create(resources.objectStores, store as KubeObject);
     const given = () => cluster.admin.create(resources.sparkApplications, sparkOf('fine', 'fog', {}), { dryRun: true });
-    expect(await given()).toMatchObject({ spec: { sparkConf: { 'spark.eventLog.dir': 's3a://logs//' } } });
+    expect(await given()).toMatchObject({
+      spec: { sparkConf: { 'spark.eventLog.dir': 's3a://logs//', 'spark.audit.dir': 's3a://logs/audit' } },
+    });
   });
 
   it('is told of where the object is stored without it: an event log whose ObjectStore is not ready', async () => {

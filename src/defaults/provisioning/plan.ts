@@ -10,7 +10,7 @@ import {
   PROVISIONED_LABEL,
 } from '../../api/names.ts';
 import type { ProvisionSpec } from '../../api/platform-defaults.ts';
-import { compareEntries, type Entry, meetsAll } from '../entry.ts';
+import { compareEntries, type Entry, isEnforcedGlobally, meetsAll } from '../entry.ts';
 import { definitionFor } from '../resolution.ts';
 import { builtInValue, expandVariables, fillVariables, requiredVariablesIn } from '../variables.ts';
 
@@ -32,8 +32,8 @@ export interface ProvisionWorld {
   readonly namespaces: readonly KubeObject[];
   readonly entries: readonly Entry[];
   readonly cloud: string;
-  /** Value of a built-in variable in a namespace. */
-  readonly variable: (name: string, namespace: string) => string | undefined;
+  /** Value of a built-in variable in a namespace. `isOfPlatform`: of ObjectStores of one name the platform's. */
+  readonly variable: (name: string, namespace: string, isOfPlatform: boolean) => string | undefined;
   readonly systemNamespace: string;
 }
 
@@ -108,7 +108,7 @@ const filledItems = (entry: Entry, ns: KubeObject, world: ProvisionWorld): reado
     labels: {},
     namespace,
     cloud,
-    variable: (name: string) => variable(name, namespace),
+    variable: (name: string) => variable(name, namespace, isEnforcedGlobally(entry)),
   };
   return itemsOf(entry.spec.provision ?? {}, namespace).map((item) => {
     const expanded = expandVariables(item, (name) => definitionFor(entry, name, definers));

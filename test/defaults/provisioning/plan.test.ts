@@ -111,6 +111,16 @@ describe('what is wanted in them', () => {
     expect(wanted([user, trial]).desired).toEqual([proxy({ a: 'own none' })]);
   });
 
+  it('has the address of the platform’s ObjectStore where it is enforced', () => {
+    const variable = (_name: string, _where: string, isOfPlatform?: boolean) =>
+      isOfPlatform ? 's3a://ours' : 's3a://theirs';
+    const data = { a: '${objectStore.audit.url}' };
+    const given = (mode: 'Default' | 'Enforce') =>
+      wanted([providing('it', data, { mode })], 'it', { variable }).desired;
+    expect(given('Enforce')).toEqual([proxy({ a: 's3a://ours' })]);
+    expect(given('Default')).toEqual([proxy({ a: 's3a://theirs' })]);
+  });
+
   it('is a problem where a variable is not known', () => {
     expect(wanted([providing('it', { a: '${region}' })])).toEqual({
       desired: [],
