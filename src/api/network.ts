@@ -65,6 +65,12 @@ export const networkVariables = ({ proxy: given, caBundle: bundle }: Network): r
   ...(bundle === undefined ? [] : bundleVariables(bundle)),
 ];
 
+/** The other spelling of a proxy's variable, which programs read as well; undefined for other variables. */
+export const otherSpellingOf = (name: string): string | undefined => {
+  if (!/^(https?|no)_proxy$/i.test(name)) return undefined;
+  return name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase();
+};
+
 const proxyVariables = ({ http, https = http, noProxy = [] }: Proxy): readonly EnvVar[] => {
   const values = { HTTP_PROXY: http, HTTPS_PROXY: https, NO_PROXY: [...CLUSTER, ...noProxy].join(',') };
   return Object.entries(values).flatMap(([name, value]) =>

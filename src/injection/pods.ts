@@ -2,6 +2,7 @@ import { type AdmissionRequest, type Mutation, untouched } from '../api/admissio
 import type { Facts } from '../api/facts.ts';
 import type { ContainerInjection, Injection, TargetKind } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
+import { otherSpellingOf } from '../api/network.ts';
 import { missingClaimWarnings, refusingMissingClaims } from './claims.ts';
 import { type Edit, editsOf, envFromEdits, type FieldPath, valuesAt } from './edit.ts';
 import { denialFor } from './enforcement.ts';
@@ -252,8 +253,9 @@ const mountRefusal = (
 
 /** Programs read a proxy's variable in either spelling: one that says something else is the user's word on both. */
 const otherSpelling = (pod: KubeObject, { at, key, value, mode }: Edit): readonly FieldPath[] => {
-  if (mode === 'Enforce' || at.at(-1) !== 'env' || !/^(https?|no)_proxy$/i.test(key)) return NONE;
-  const other = { at, key: key === key.toUpperCase() ? key.toLowerCase() : key.toUpperCase() };
+  const spelling = mode === 'Enforce' || at.at(-1) !== 'env' ? undefined : otherSpellingOf(key);
+  if (spelling === undefined) return NONE;
+  const other = { at, key: spelling };
   const [present] = valuesAt(pod, other);
   return present === undefined || childOf(present, 'value') === childOf(value, 'value') ? NONE : [other];
 };

@@ -1,5 +1,6 @@
 import { mountKey } from '../../api/inject-spec.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
+import { otherSpellingOf } from '../../api/network.ts';
 import { type Edit, type FieldPath, fieldId, holdsAt } from '../../injection/edit.ts';
 import { memoize } from '../../injection/memo.ts';
 import { childOf, listAt, readAt, textAt } from '../../injection/path.ts';
@@ -10,7 +11,7 @@ import type { Rules } from '../../injection/settlement.ts';
 import { type DesiredVolumes, desiredVolumes, mountIndex, POD_VOLUMES } from '../../injection/volumes.ts';
 import { containerIn, inPod, inTemplate, podOf, roleAt, templateOf } from './apache-template.ts';
 import { confMountFields, confSecretsMaking, confVolume, confVolumes } from './conflicts.ts';
-import { ROLES, type Role, SPARK_CONF, sparkConfField } from './fields.ts';
+import { otherwiseIn, ROLES, type Role, SPARK_CONF, sparkConfField } from './fields.ts';
 import { schedulerKeys } from './placement.ts';
 
 const KIND = 'ApacheSparkApplication';
@@ -108,11 +109,12 @@ const isMounted = (app: KubeObject, role: Role, volume: string): boolean =>
   mountIndex(listAt(app, [...inTemplate(role, containerIn(app, role)), 'volumeMounts'])).mounts(volume);
 
 /** Keys of sparkConf that say what a template would say: Spark puts both into the pod, its own last. */
-const templateConflicts = (app: KubeObject, { at, key, mode }: Edit, role: Role): readonly FieldPath[] => {
+const templateConflicts = (app: KubeObject, edit: Edit, role: Role): readonly FieldPath[] => {
+  const { at, key, mode } = edit;
   const own = `spark.kubernetes.${role}`;
   switch (at.at(-1) ?? '') {
     case 'env':
-      return variableKeys(role, key).map(sparkConfField);
+      return [...variableKeys(role, key).map(sparkConfField), ...otherSpelling(app, edit, role)];
     case 'labels':
       return [sparkConfField(`${own}.label.${key}`)];
     case 'annotations':
@@ -128,6 +130,12 @@ const templateConflicts = (app: KubeObject, { at, key, mode }: Edit, role: Role)
     default:
       return [];
   }
+};
+
+/** Programs read a proxy's variable in either spelling; those of the template are told apart as of any pod. */
+const otherSpelling = (app: KubeObject, { key, value, mode }: Edit, role: Role): readonly FieldPath[] => {
+  const other = mode === 'Enforce' ? undefined : otherSpellingOf(key);
+  return other === undefined ? [] : otherwiseIn(app, variableKeys(role, other).map(sparkConfField), value);
 };
 
 const isOf =

@@ -1,6 +1,7 @@
 import { mountKey } from '../../api/inject-spec.ts';
 import type { Mode } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
+import { otherSpellingOf } from '../../api/network.ts';
 import { type Edit, type FieldPath, fieldId, holdsAt, keyOf } from '../../injection/edit.ts';
 import { type Incremental, memoize, memoizePassing } from '../../injection/memo.ts';
 import { childOf, listAt, mapAt, textAt, type UnknownRecord } from '../../injection/path.ts';
@@ -8,6 +9,7 @@ import {
   generatedVolume,
   inTemplateContainer,
   MOUNT_LISTS,
+  otherwiseIn,
   ROLES,
   type Role,
   SPARK_CONF,
@@ -44,11 +46,22 @@ const namedFields = (field: string, edit: Edit, role: Role | undefined): readonl
 ];
 
 /** What the app itself settles. */
-const fieldsByApp = (app: KubeObject, field: string, { key, mode }: Edit, role: Role): readonly FieldPath[] => {
+const fieldsByApp = (app: KubeObject, field: string, edit: Edit, role: Role): readonly FieldPath[] => {
+  const { key, mode } = edit;
   if (field === 'securityContext') return inTemplateContainer(app, role, undefined, field);
   if (field !== 'env') return NO_FIELDS;
   const inTemplate = inTemplateContainer(app, role, field, key);
-  return mode === 'Default' ? [...impliedBy(app, key, role), ...inTemplate] : inTemplate;
+  return mode === 'Default'
+    ? [...impliedBy(app, key, role), ...inTemplate, ...otherSpelling(app, edit, role)]
+    : inTemplate;
+};
+
+/** Programs read a proxy's variable in either spelling. */
+const otherSpelling = (app: KubeObject, { at, key, value }: Edit, role: Role): readonly FieldPath[] => {
+  const other = otherSpellingOf(key);
+  if (other === undefined) return NO_FIELDS;
+  const inTemplate = inTemplateContainer(app, role, 'env', other);
+  return otherwiseIn(app, [{ at, key: other }, ...variableFields(other, role), ...inTemplate], value);
 };
 
 const appFields = (field: string, key: string): readonly FieldPath[] => {

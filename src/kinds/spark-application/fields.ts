@@ -1,8 +1,8 @@
 import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import type { FieldPath } from '../../injection/edit.ts';
+import { type FieldPath, valuesAt } from '../../injection/edit.ts';
 import { type Incremental, memoizePassing } from '../../injection/memo.ts';
-import { listAt, mapAt, type Path, textAt } from '../../injection/path.ts';
+import { childOf, listAt, mapAt, type Path, textAt } from '../../injection/path.ts';
 
 export type Role = 'driver' | 'executor';
 export const ROLES: readonly Role[] = ['driver', 'executor'];
@@ -60,6 +60,17 @@ export const variableFields = (name: string, role: Role): readonly FieldPath[] =
   sparkConfField(role === 'driver' ? `spark.kubernetes.driverEnv.${name}` : `spark.executorEnv.${name}`),
   sparkConfField(`spark.kubernetes.${role}.secretKeyRef.${name}`),
 ];
+
+/** Of the fields of a variable's other spelling those that say something else: the user's word on both. */
+export const otherwiseIn = (app: KubeObject, fields: readonly FieldPath[], value: unknown): readonly FieldPath[] =>
+  fields.filter((path) =>
+    valuesAt(app, path)
+      .map((present) => (path.at.at(-1) === 'env' ? saidBy(present) : present))
+      .some((said) => said !== undefined && said !== saidBy(value)),
+  );
+
+const saidBy = (variable: unknown): unknown =>
+  childOf(variable, 'valueFrom') ?? childOf(variable, 'value') ?? undefined;
 
 /**
  * A sparkConf value as it will be: what is enforced, else the app's, else the default. What is decided from it comes out
