@@ -17,7 +17,13 @@ import {
   podFieldEdits,
   supersededBy,
 } from './pod-fields.ts';
-import { addedContainerEdits, addedContainerRefusal, withAddedContainers } from './profiles/added-containers.ts';
+import {
+  addedContainerEdits,
+  addedContainerRefusal,
+  type Refusals,
+  withAddedContainers,
+  withRefusals,
+} from './profiles/added-containers.ts';
 import { type InjectionFor, type PlacedContainer, unscoped } from './profiles/containers.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from './reserved.ts';
 import type { Rules } from './settlement.ts';
@@ -68,6 +74,7 @@ export const mutatePod = (
   const denied = results.find((result) => result.denied !== undefined)?.denied;
   if (denied !== undefined) return { ...untouched(pod), denied };
   const edits = concatenated(results.map((result) => result.edits));
+  const refusals = new Map(results.flatMap((result) => [...(result.refusals ?? [])]));
   const injections = results.flatMap(({ injection }) => injection ?? []);
   const denial = denialFor(injections, request, facts);
   if (edits.length === 0 && readInjected(pod) === undefined) {
@@ -78,7 +85,7 @@ export const mutatePod = (
   }
   return inject(pod, {
     edits,
-    rulesFor: rulesOfEdits,
+    rulesFor: refusals.size === 0 ? rulesOfEdits : withRefusals(rulesOfEdits, refusals),
     form: 'names',
     warnings: [...results.flatMap(({ warnings }) => warnings), ...missingClaimWarnings(edits, namespace, facts)],
     isDisabled: results.some(({ isDisabled }) => isDisabled),
@@ -100,6 +107,7 @@ interface ProfileResult {
   readonly warnings: readonly string[];
   readonly isDisabled: boolean;
   readonly injection: Injection | undefined;
+  readonly refusals?: Refusals;
   readonly denied?: string;
 }
 
@@ -130,9 +138,12 @@ const resultOf = (
   const { addedOf = all } = profile;
   // A runner of Calrissian mounts by rules of its own what its steps are made with.
   const added = profile.kind === 'CalrissianPod' ? [] : addedContainerEdits(addedOf(pod, injection));
-  const whole = added.length === 0 ? pod : withAddedContainers(pod, added, rulesFor(added));
+  const { edits, refusals } = withAddedContainers(pod, added, rulesFor, (whole) =>
+    concatenated([own, added, profile.editsFor(whole, injection, injectionFor), imageEdits(whole, injection)]),
+  );
   return {
-    edits: concatenated([own, added, profile.editsFor(whole, injection, injectionFor), imageEdits(whole, injection)]),
+    edits,
+    refusals,
     warnings: [...injection.warnings, ...profile.warningsFor(pod, injection)],
     injection,
     isDisabled: asked.isDisabled,

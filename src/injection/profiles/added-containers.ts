@@ -5,7 +5,7 @@ import { type Edit, editsOf, entriesWith, valuesAt } from '../edit.ts';
 import { memoize } from '../memo.ts';
 import { listAt, type Path, textAt } from '../path.ts';
 import { isOfWindows } from '../pod-fields.ts';
-import { type Rules, settle } from '../settlement.ts';
+import { type Rules, type Settlement, settle } from '../settlement.ts';
 import { type DesiredVolumes, mountedVolumeRefusal, optional, POD_VOLUMES } from '../volumes.ts';
 
 /** Init containers and native sidecars stand in one list of a pod. */
@@ -29,11 +29,53 @@ const mountedBy = ({ addedContainers, volumes }: Injection): Injection['volumes'
   return new Map([...volumes].filter(([name]) => names.has(name)));
 };
 
-/** The pod with those of its containers that may be added: the others are given what follows from where they stand then. */
-export const withAddedContainers = (pod: KubeObject, added: readonly Edit[], rules: Rules): KubeObject =>
-  added.length === 0 ? pod : settle(pod, added, rules, isNobodys).object;
+/** Which containers are added, decided once, and all edits by that. */
+export interface AddedContainers {
+  readonly edits: readonly Edit[];
+  /** Why each must not be added; undefined where it is. */
+  readonly refusals: Refusals;
+}
+
+export type Refusals = ReadonlyMap<Edit, string | undefined>;
+
+/**
+ * All edits of a pod that containers are added to, which are given things by where they stand. `editsFor` makes them for the pod
+ * with those that may be added. What one of them mounts may be given to another container: then it is asked once more, with that.
+ */
+export const withAddedContainers = (
+  pod: KubeObject,
+  added: readonly Edit[],
+  rulesFor: (edits: readonly Edit[]) => Rules,
+  editsFor: (pod: KubeObject) => readonly Edit[],
+): AddedContainers => {
+  if (added.length === 0) return { edits: editsFor(pod), refusals: NO_REFUSALS };
+  const alone = settle(pod, added, rulesFor(added), isNobodys);
+  const edits = editsFor(alone.object);
+  if (alone.refused.length === 0) return { edits, refusals: refusalsOf(added, alone) };
+  const beside = settle(pod, added, rulesFor(edits), isNobodys);
+  return { edits: editsFor(beside.object), refusals: refusalsOf(added, beside) };
+};
 
 const isNobodys = (): boolean => false;
+const NO_REFUSALS: Refusals = new Map();
+
+const refusalsOf = (added: readonly Edit[], { refused }: Settlement): Refusals => {
+  const reasons = new Map(refused.map(({ edit, why }) => [edit, why]));
+  return new Map(added.filter(isContainer).map((edit) => [edit, reasons.get(edit)]));
+};
+
+const isContainer = ({ at }: Edit): boolean => at.at(-1) === 'initContainers';
+
+/** With what is decided of added containers: one more or one fewer would give all after it what is for another. */
+export const withRefusals =
+  (rulesFor: (edits: readonly Edit[]) => Rules, refusals: Refusals) =>
+  (edits: readonly Edit[]): Rules => {
+    const rules = rulesFor(edits);
+    return {
+      ...rules,
+      refusalOf: (pod, edit) => (refusals.has(edit) ? refusals.get(edit) : rules.refusalOf(pod, edit)),
+    };
+  };
 
 /** Why a container must not be added: the API server would refuse the pod, the container could not start, or it is not ours. */
 export const addedContainerRefusal = (
