@@ -45,15 +45,14 @@ const INJECTED = `${has('oldObject')} || ${has('object')}`;
 /** Of changes only those of objects that say what they were given, and nothing of what is going. */
 export const CREATED_OR_INJECTED = { name: 'created-or-injected', expression: createdOr(INJECTED) } as const;
 
-const isAnother = (list: string): string =>
-  `object.spec.${list}.map(c, c.image) != oldObject.spec.${list}.map(c, c.image)`;
+const imagesOf = (object: string, list: string): string =>
+  `(has(${object}.spec.${list}) ? ${object}.spec.${list}.map(c, has(c.image) ? c.image : "") : [])`;
+const isAnother = (list: string): string => `${imagesOf('object', list)} != ${imagesOf('oldObject', list)}`;
 
 /** Those of pods that bring another image too: one that was given nothing says nothing, and may be changed to one that must not be. */
 export const CREATED_INJECTED_OR_ANOTHER_IMAGE = {
   name: 'created-injected-or-another-image',
-  expression: createdOr(
-    `${INJECTED} || ${isAnother('containers')} || (has(object.spec.initContainers) && ${isAnother('initContainers')})`,
-  ),
+  expression: createdOr(`${INJECTED} || ${isAnother('containers')} || ${isAnother('initContainers')}`),
 } as const;
 
 /** What Kubernetes lets people change of objects that are never injected into again. */
