@@ -313,5 +313,6 @@ test('the connection names the endpoint', () => {
     port: Number(port),
     region: 'us-east-1',
     endpoint: ceph.endpoint,
+    forcePathStyle: true,
   });
 });
