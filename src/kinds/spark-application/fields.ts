@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type FieldPath, valuesAt } from '../../injection/edit.ts';
@@ -66,7 +67,7 @@ export const otherwiseIn = (app: KubeObject, fields: readonly FieldPath[], value
   fields.filter((path) =>
     valuesAt(app, path)
       .map((present) => (path.at.at(-1) === 'env' ? saidBy(present) : present))
-      .some((said) => said !== undefined && said !== saidBy(value)),
+      .some((said) => said !== undefined && !isDeepStrictEqual(said, saidBy(value))),
   );
 
 const saidBy = (variable: unknown): unknown =>
