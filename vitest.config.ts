@@ -40,12 +40,27 @@ export default defineConfig({
       {
         test: {
           name: 'slow',
-          include: ['test/{faults,slow,properties}/**/*.test.ts'],
+          include: ['test/{slow,properties}/**/*.test.ts'],
           env: { ...env, PROPERTY_RUNS: process.env['PROPERTY_RUNS'] ?? '60' },
           expect,
           testTimeout: 600_000,
           hookTimeout: 1_800_000,
+          // They wait more than they compute, as those of integration do.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          env,
+          expect,
+          testTimeout: 600_000,
+          hookTimeout: 1_800_000,
+          // What they measure and what they injure is a machine of their own.
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
       {

@@ -42,11 +42,7 @@ const images = { 'workflow-controller': 'workflow-controller', argoexec: 'argoex
 
 /** Gives the cluster Argo's controller, server and executor as they ship; ends when the first two are ready. */
 export const installArgo = async (cluster: Cluster, progress: Progress): Promise<void> => {
-  const base = await debianLayer('argo', ['ca-certificates', 'media-types'], progress);
-  for (const [name, image] of Object.entries(images)) {
-    const program = await goProgram(argoProgram(name), progress);
-    await cluster.load(await imageOf(name, { image, base, program }, progress));
-  }
+  await cluster.load(...(await argoImages(progress)));
   const shipped = join(await moduleFolder(argoModule), 'manifests/cluster-install');
   const manifests = await cluster.kubectl('kustomize', shipped);
   await cluster.apply('apiVersion: v1\nkind: Namespace\nmetadata: { name: argo }\n');
@@ -55,6 +51,17 @@ export const installArgo = async (cluster: Cluster, progress: Progress): Promise
   for (const name of ['workflow-controller', 'argo-server'])
     await cluster.kubectl('-n', 'argo', 'rollout', 'status', `deployment/${name}`, '--timeout=120s');
   progress(`Argo Workflows ${version} is ready`);
+};
+
+/** Paths of all its images. */
+export const argoImages = async (progress: Progress): Promise<readonly string[]> => {
+  const base = await debianLayer('argo', ['ca-certificates', 'media-types'], progress);
+  const tarballs: string[] = [];
+  for (const [name, image] of Object.entries(images)) {
+    const program = await goProgram(argoProgram(name), progress);
+    tarballs.push(await imageOf(name, { image, base, program }, progress));
+  }
+  return tarballs;
 };
 
 interface Parts {

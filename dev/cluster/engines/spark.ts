@@ -25,12 +25,17 @@ const minuteMs = 60_000;
 
 /** Gives the cluster both lines of Spark and Kubeflow's operator with its webhook, as it ships; ends when that is ready. */
 export const installSpark = async (cluster: Cluster, progress: Progress): Promise<void> => {
-  const program = await goProgram(operator, progress);
-  await cluster.load(await sparkImage(spark4, progress), await operatorTarball(program, progress));
-  await cluster.load(await sparkImage(spark3, progress));
+  await cluster.load(...(await sparkImages(progress)));
   await installOperator(cluster);
   progress(`spark-operator ${operator.version} is ready`);
 };
+
+/** Paths of all its images. */
+export const sparkImages = async (progress: Progress): Promise<readonly string[]> => [
+  await sparkImage(spark4, progress),
+  await operatorTarball(await goProgram(operator, progress), progress),
+  await sparkImage(spark3, progress),
+];
 
 /** Applies the operator's own kustomization, which brings back what was taken away of it, and waits until it is ready. */
 export const installOperator = async ({ kubectl }: Cluster): Promise<void> => {

@@ -23,12 +23,7 @@ const localPathReference = `docker.io/rancher/local-path-provisioner:v${localPat
 
 /** What volumes come from: folders on the node, by local-path-provisioner as it ships itself, and NFS that the node can mount. */
 export const installStorage = async (cluster: Cluster, progress: Progress): Promise<void> => {
-  const program = await goProgram(localPath, progress);
-  await cluster.load(
-    await localPathImage(program, progress),
-    await nfsProvisionerImage(progress),
-    await nfsServerImage(nfsServerReference, progress),
-  );
+  await cluster.load(...(await storageImages(progress)), await nfsServerImage(nfsServerReference, progress));
   await offerProgram(layout(), 'mount.nfs', await mountNfs(progress));
   const shipped = await moduleFolder(`${localPath.module}@v${localPath.version}`);
   const manifests = await readFile(join(shipped, 'deploy/local-path-storage.yaml'), 'utf8');
@@ -47,6 +42,12 @@ export const installStorage = async (cluster: Cluster, progress: Progress): Prom
   );
   progress('storage is ready');
 };
+
+/** Paths of the images of what is not ours. */
+export const storageImages = async (progress: Progress): Promise<readonly string[]> => [
+  await localPathImage(await goProgram(localPath, progress), progress),
+  await nfsProvisionerImage(progress),
+];
 
 const localPathImage = (program: string, progress: Progress): Promise<string> =>
   imageTarball(

@@ -9,7 +9,7 @@ import { freePorts } from '../../free-ports.ts';
 import { applyDefinitions, type InstallController, startController } from './controller.ts';
 import { webhooksAt } from './webhooks.ts';
 
-const controller: GoProgram = {
+export const jobSetController: GoProgram = {
   name: 'jobset-controller',
   module: 'sigs.k8s.io/jobset',
   version: versions.jobSet,
@@ -19,8 +19,11 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** The controller of JobSets with its own webhooks, one of which is asked about their pods too. */
 export const installJobSet: InstallController = async (controlPlane, progress) => {
-  const program = await goProgram(controller, progress);
-  const source = join(await moduleFolder(`${controller.module}@v${controller.version}`), 'config/components');
+  const program = await goProgram(jobSetController, progress);
+  const source = join(
+    await moduleFolder(`${jobSetController.module}@v${jobSetController.version}`),
+    'config/components',
+  );
   await applyDefinitions(controlPlane, join(source, 'crd/bases'));
   const [webhookPort = 0, probePort = 0] = await freePorts(2);
   const certDir = join(controlPlane.directory, 'jobset');

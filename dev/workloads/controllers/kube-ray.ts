@@ -4,7 +4,7 @@ import { versions } from '../../cluster/versions.ts';
 import { freePorts } from '../../free-ports.ts';
 import { applyDefinitions, type InstallController, startController } from './controller.ts';
 
-const operator: GoProgram = {
+export const kubeRayOperator: GoProgram = {
   name: 'kuberay-operator',
   module: 'github.com/ray-project/kuberay/ray-operator',
   version: versions.kubeRay,
@@ -13,8 +13,8 @@ const operator: GoProgram = {
 
 /** KubeRay's operator: makes the pods of RayClusters, and RayClusters of RayServices. */
 export const installKubeRay: InstallController = async (controlPlane, progress) => {
-  const program = await goProgram(operator, progress);
-  const source = await moduleFolder(`${operator.module}@v${operator.version}`);
+  const program = await goProgram(kubeRayOperator, progress);
+  const source = await moduleFolder(`${kubeRayOperator.module}@v${kubeRayOperator.version}`);
   await applyDefinitions(controlPlane, join(source, 'config/crd/bases'));
   const [probePort = 0] = await freePorts(1);
   const flags = ['--metrics-addr=0', `--health-probe-bind-address=127.0.0.1:${probePort}`];

@@ -27,7 +27,7 @@ const onThisMachine =
     ]);
   };
 
-const operator: GoProgram = {
+export const trainingOperator: GoProgram = {
   name: 'training-operator',
   module: 'github.com/kubeflow/training-operator',
   version: versions.trainingOperator,
@@ -36,7 +36,7 @@ const operator: GoProgram = {
   mend: onThisMachine({ main: 'cmd/training-operator.v1/main.go', certificates: 'pkg/cert/cert.go' }),
 };
 
-const trainer: GoProgram = {
+export const trainer: GoProgram = {
   name: 'trainer',
   module: 'github.com/kubeflow/trainer/v2',
   version: versions.trainer,
@@ -48,7 +48,7 @@ const trainer: GoProgram = {
 /** Kubeflow's training-operator 1: makes the pods of PyTorchJobs and their like. */
 export const installTrainingOperator: InstallController = async (controlPlane, progress) =>
   install(controlPlane, progress, {
-    program: operator,
+    program: trainingOperator,
     namespace: 'kubeflow',
     secret: 'training-operator-webhook-cert',
   });

@@ -30,7 +30,7 @@ const EXAMPLE = ['--class', 'org.apache.spark.examples.SparkPi'];
 const JAR = 'examples/jars/spark-examples.jar';
 
 /** It listens on every address: here on 127.0.0.1. */
-const operator: GoProgram = {
+export const oldestSparkOperator: GoProgram = {
   name: 'spark-operator-oldest',
   module: 'github.com/kubeflow/spark-operator/v2',
   version: versions.oldestSparkOperator,
@@ -51,9 +51,12 @@ export const installSparkOperator = async (
   namespace: string,
   progress: Progress,
 ): Promise<SparkOperator> => {
-  const program = await goProgram(operator, progress);
+  const program = await goProgram(oldestSparkOperator, progress);
   const sparkHome = await sparkClientFolder(spark3, progress);
-  const chart = join(await moduleFolder(`${operator.module}@v${operator.version}`), 'charts/spark-operator-chart');
+  const chart = join(
+    await moduleFolder(`${oldestSparkOperator.module}@v${oldestSparkOperator.version}`),
+    'charts/spark-operator-chart',
+  );
   const manifests = await rendered(controlPlane, { chart, namespace }, progress);
   await applyDefinitions(controlPlane, join(chart, 'crds'));
   await kubectl(controlPlane, ['create', 'namespace', SYSTEM]);
