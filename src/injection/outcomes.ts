@@ -54,13 +54,14 @@ interface Observation {
 type Judgement = Pick<Outcome, 'verdict' | 'why' | 'over'>;
 
 const judge = (observation: Observation): Judgement => {
-  const { edit, decision, object, isOurs } = observation;
+  const { edit, decision, object, isOurs, rules } = observation;
   const [present] = valuesAt(object, edit);
   switch (decision.kind) {
     case 'put':
       return {
         verdict: 'applied',
         why: edit.why ?? 'nothing else says it',
+        ...saidBeside(edit, rules, object),
         ...replaced(edit, decision.conflicts, object),
       };
     case 'same':
@@ -83,6 +84,14 @@ const replaced = (edit: Edit, conflicts: readonly FieldPath[], object: KubeObjec
   if (place === undefined) return {};
   const [over] = valuesAt(object, place);
   return { over, why: place === edit ? 'it is enforced' : `it is enforced, and ${titleOf(place)} said the same` };
+};
+
+/** What a default would have given way to and what is enforced stands beside. */
+const saidBeside = (edit: Edit, rules: Rules, object: KubeObject): Partial<Judgement> => {
+  if (edit.mode === 'Default') return {};
+  const [place] = rules.conflictsOf(object, { ...edit, mode: 'Default' });
+  if (place === undefined) return {};
+  return { over: valuesAt(object, place)[0], why: `it is enforced, though ${titleOf(place)} says it too` };
 };
 
 const judgeSkipped = ({ edit, object, first, rules }: Observation): Judgement => {

@@ -104,6 +104,16 @@ describe('enforced sparkConf', () => {
     expect(admit(appOf(said) as never, [enforcing({ [key]: value })], object).object).toEqual(object);
   });
 
+  it('is told beside a label of the application, which stays', () => {
+    const labelled = { ...appOf({}), metadata: { ...app.metadata, labels: { team: 'its-own' } } };
+    const enforced = platformDefaults('team', { mode: 'Enforce', inject: { labels: { team: 'data' } } });
+    const { object, outcomes } = admitWithWarnings(labelled as never, [enforced]);
+    expect(object.metadata.labels).toEqual({ team: 'its-own' });
+    const why = 'it is enforced, though metadata.labels team says it too';
+    for (const field of ['spec.driver.labels', 'spec.executor.labels'])
+      expect(outcomes?.()).toContainEqual(expect.objectContaining({ field, verdict: 'applied', over: 'its-own', why }));
+  });
+
   it.each([
     ['a key that spark-submit reads as another', { sparkConf: { 'spark.redaction.regex=': 'x' } }],
     ['a key of Hadoop that it does', { hadoopConf: { 'fs.s3a.endpoint=x': 'y' } }],
@@ -135,5 +145,42 @@ describe('enforced sparkConf', () => {
       inject: { sparkConf: { 'spark.ui.port': '1' } },
     });
     expect(admit(connect, [enforced]).denied).toContain('conf@1 and cannot be given: spec.sparkConf');
+  });
+});
+
+describe('sparkConf by default', () => {
+  it.each([
+    ['spark.driver.memory', { driver: { memory: '512g' } }, 'spec.driver memory'],
+    ['spark.executor.instances', { executor: { instances: 3 } }, 'spec.executor instances'],
+    [
+      'spark.dynamicAllocation.maxExecutors',
+      { dynamicAllocation: { maxExecutors: 3 } },
+      'spec.dynamicAllocation maxExecutors',
+    ],
+    ['spark.jars.packages', { deps: { packages: ['b'] } }, 'spec.deps packages'],
+    [
+      'spark.kubernetes.driver.service.label.a',
+      { driver: { serviceLabels: { a: 'c' } } },
+      'spec.driver.serviceLabels a',
+    ],
+    ['spark.kubernetes.container.image.pullPolicy', { imagePullPolicy: 'Never' }, 'spec imagePullPolicy'],
+    ['spark.kubernetes.pyspark.pythonVersion', { pythonVersion: '3' }, 'spec pythonVersion'],
+    ['spark.kubernetes.memoryOverheadFactor', { memoryOverheadFactor: '0.4' }, 'spec memoryOverheadFactor'],
+    ['spark.executor.memoryOverheadFactor', { memoryOverheadFactor: '0.4' }, 'spec memoryOverheadFactor'],
+  ])('gives way to the field of the application that says what %s does', (key, said, place) => {
+    const before = appOf(said);
+    const { object, outcomes } = admitWithWarnings(before as never, [
+      platformDefaults('conf', { inject: { sparkConf: { [key]: 'ours' } } }),
+    ]);
+    expect(object).toEqual(before);
+    expect(outcomes?.()).toMatchObject([
+      { field: 'spec.sparkConf', key, verdict: 'kept back', why: `the object says it in ${place}` },
+    ]);
+  });
+
+  it('gives way to a label that the application has itself, which the operator copies to its pods', () => {
+    const labelled = { ...appOf({}), metadata: { ...app.metadata, labels: { team: 'its-own' } } };
+    const sparkConf = { 'spark.kubernetes.driver.label.team': 'data' };
+    expect(admit(labelled as never, [platformDefaults('conf', { inject: { sparkConf } })]).object).toEqual(labelled);
   });
 });

@@ -18,7 +18,7 @@ import {
 } from './fields.ts';
 import { keysWith } from './indexed-entries.ts';
 import { placementConflicts } from './placement.ts';
-import { fieldsOverConf } from './spark-operator.ts';
+import { fieldsLikeConf } from './spark-operator.ts';
 
 /**
  * Where else a SparkApplication says what an edit would say. Spark and its operator put all of these into the same
@@ -92,10 +92,13 @@ const roleFields = (field: string, edit: Edit, role: Role): readonly FieldPath[]
   if (field === role && key === 'serviceAccount')
     return [sparkConfField(`spark.kubernetes.authenticate.${role}.serviceAccountName`)];
   if (field !== 'labels') return [];
-  // The operator copies the app's own labels to its pods, below the role's: what is enforced need not take them away.
-  const copied = mode === 'Default' ? [{ at: ['metadata', 'labels'], key }] : [];
+  // Below the role's: what is enforced need not take them away.
+  const copied = mode === 'Default' ? [copiedLabel(key)] : [];
   return [sparkConfField(`${own}.label.${key}`), ...copied];
 };
+
+/** The operator copies the app's own labels to its pods. */
+const copiedLabel = (key: string): FieldPath => ({ at: ['metadata', 'labels'], key });
 
 /** Variables that the operator sets by itself for a Secret of a certain type (submission.go). */
 const SECRET_VARIABLES: Readonly<Record<string, string>> = {
@@ -187,9 +190,8 @@ interface ConfQuery {
  * Of two fields that conflict each must name the other: `sparkConflicts` is the other half.
  */
 const confConflicts = (app: KubeObject, edit: Edit, desired: DesiredConf): readonly FieldPath[] => {
-  // A default gives way to these by itself.
-  const overConf = edit.mode === 'Enforce' ? fieldsOverConf(edit.key) : NO_FIELDS;
-  if (overConf.length > 0) return overConf;
+  const likeConf = fieldsLikeConf(edit.key);
+  if (likeConf.length > 0) return likeConf;
   for (const [pattern, fieldsOf] of conflictRules) {
     const match = pattern.exec(edit.key);
     if (match !== null) return fieldsOf(match.slice(1), { app, edit, desired });
@@ -216,7 +218,10 @@ const conflictRules: readonly (readonly [RegExp, FieldsOf])[] = [
   [/^spark\.kubernetes\.container\.image\.pullSecrets$/, (_, { app }) => pullSecretFields(app)],
   [
     /^spark\.kubernetes\.(driver|executor)\.(label|annotation)\.(.+)$/,
-    ([role = '', what = '', key = '']) => [{ at: ['spec', role, `${what}s`], key }],
+    ([role = '', what = '', key = ''], { edit }) => [
+      { at: ['spec', role, `${what}s`], key },
+      ...(what === 'label' && edit.mode === 'Default' ? [copiedLabel(key)] : []),
+    ],
   ],
   [
     /^spark\.kubernetes\.(driver|executor)\.secrets\.(.+)$/,

@@ -17,6 +17,15 @@ const OF_ROLE: Readonly<Record<string, string>> = {
   deleteOnTermination: 'deleteOnTermination',
 };
 
+/** What fields of the application itself are; spark-operator gives these before the keys, which would be read in their place. */
+const OF_APPLICATION: Readonly<Record<string, string>> = {
+  'spark.kubernetes.container.image.pullPolicy': 'imagePullPolicy',
+  'spark.kubernetes.pyspark.pythonVersion': 'pythonVersion',
+  'spark.kubernetes.memoryOverheadFactor': 'memoryOverheadFactor',
+  'spark.driver.memoryOverheadFactor': 'memoryOverheadFactor',
+  'spark.executor.memoryOverheadFactor': 'memoryOverheadFactor',
+};
+
 const OF_ALLOCATION: Readonly<Record<string, string>> = {
   'shuffleTracking.enabled': 'shuffleTrackingEnabled',
   'shuffleTracking.timeout': 'shuffleTrackingTimeout',
@@ -33,8 +42,10 @@ const OF_DEPENDENCIES: Readonly<Record<string, string>> = {
   'spark.archives': 'archives',
 };
 
-/** Fields of an application that say what a key of sparkConf does, and hold over it: spark-operator gives them to spark-submit after all keys, or as an option (submission.go, sparkconnect/options.go). */
-export const fieldsOverConf = (key: string): readonly FieldPath[] => {
+/** Fields of an application that say what a key of sparkConf does: spark-operator gives most of them to spark-submit after all keys, or as an option (submission.go, sparkconnect/options.go). */
+export const fieldsLikeConf = (key: string): readonly FieldPath[] => {
+  const ofApplication = textAt(OF_APPLICATION, [key]);
+  if (ofApplication !== undefined) return [{ at: ['spec'], key: ofApplication }];
   const dependency = textAt(OF_DEPENDENCIES, [key]);
   if (dependency !== undefined) return [{ at: ['spec', 'deps'], key: dependency }];
   const allocated = /^spark\.dynamicAllocation\.(.+)$/.exec(key)?.[1];
