@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Injection, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { type Edit, editOf, type FieldPath } from './edit.ts';
+import { placementRefusal } from './fields/placement.ts';
 import { resourceRefusal } from './fields/resources.ts';
 import { containerSecurityRefusal, podSecurityRefusal, profileRefusal } from './fields/security.ts';
 import { memoize } from './memo.ts';
@@ -85,12 +87,21 @@ const NAMES_OF_DOCKER_HUB: ReadonlySet<string> = new Set([
 
 /** What the API server itself puts into every pod before a webhook is asked: nobody's word. */
 export const isApiDefault = ({ at, key }: Edit, value: unknown): boolean => {
+  if (at.at(-1) === 'tolerations') return isOfUnready(value);
   if (at.length !== 1) return false;
   return (
     (key === 'schedulerName' && value === 'default-scheduler') ||
     (key === 'terminationGracePeriodSeconds' && value === 30)
   );
 };
+
+/** Every pod tolerates for a while that its node is not there (DefaultTolerationSeconds). */
+const isOfUnready = (value: unknown): boolean =>
+  UNREADY.has(textAt(value, ['key']) ?? '') &&
+  isDeepStrictEqual(value, { ...UNREADY_TOLERATION, key: textAt(value, ['key']) });
+
+const UNREADY: ReadonlySet<string> = new Set(['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']);
+const UNREADY_TOLERATION = { operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 };
 
 /** What a class of priority, or of runtime, settles anew: with what the old one came to the API server would refuse the pod. */
 export const supersededBy = ({ at, key }: Edit): readonly FieldPath[] =>
@@ -107,14 +118,12 @@ const NOTHING: readonly FieldPath[] = [];
 export const fieldRefusalOf = (pod: KubeObject, edit: Edit): string | undefined => {
   const { at } = edit;
   const [field, parent] = [at.at(-1), at.at(-2)];
-  if ((field === 'nodeSelector' || field === 'affinity') && isExclusive(pod)) return EXCLUSIVE;
+  if (field !== undefined && PLACING.has(field)) return placementRefusal(pod, edit);
   if (field === 'securityContext') return securityRefusal(pod, edit);
   return parent === 'resources' ? resourceRefusal(pod, edit) : undefined;
 };
 
-const EXCLUSIVE = 'JobSet places the pod itself (exclusive-topology)';
-const isExclusive = (pod: KubeObject): boolean =>
-  textAt(pod, ['metadata', 'annotations', 'alpha.jobset.sigs.k8s.io/exclusive-topology']) !== undefined;
+const PLACING: ReadonlySet<string> = new Set(['nodeSelector', 'affinity', 'topologySpreadConstraints']);
 
 const WINDOWS = 'it is a pod of Windows, which has no such thing';
 export const isOfWindows = (pod: KubeObject): boolean =>
