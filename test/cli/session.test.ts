@@ -304,6 +304,25 @@ spec:
   });
 });
 
+describe('requests of a pod', () => {
+  const defaults = `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: requests, namespace: quartermaster-system }
+spec: { match: { kinds: [Pod] }, inject: { resources: { requests: { cpu: 250m, memory: 512Mi } } } }
+`;
+
+  it('are what the API server has made of its limits before webhooks are asked', async () => {
+    const resources = '{ limits: { memory: 256Mi } }';
+    const pod = `apiVersion: v1\nkind: Pod\nmetadata: { name: p }\nspec: { containers: [{ name: c, image: i, resources: ${resources} }] }\n`;
+    const [document] = await documentsOf(pod, '--defaults', file('requests.yaml', defaults));
+    expect(document?.warnings).toEqual([]);
+    expect(document?.object).toHaveProperty('spec.containers.0.resources', {
+      limits: { memory: '256Mi' },
+      requests: { memory: '256Mi', cpu: '250m' },
+    });
+  });
+});
+
 describe('the service account of a pod', () => {
   const accounts = `apiVersion: quartermaster.dev/v1alpha1
 kind: PlatformDefaults

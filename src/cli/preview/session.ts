@@ -29,8 +29,8 @@ import {
 import type { ReadObject } from './object-meta.ts';
 import { withOrderWarnings } from './order.ts';
 import { createOverlay, type Overlay } from './overlay.ts';
+import { withRequests, withServiceAccount } from './pod-fillings.ts';
 import { type ServedSchema, servedSchema } from './schema/served.ts';
-import { withServiceAccount } from './service-account.ts';
 import { builtInFields } from './strategic-merge.ts';
 import { templatesOf } from './templates.ts';
 
@@ -225,7 +225,8 @@ interface Judged {
 /** As the API server goes about it: it reads the object by its schema, asks the webhooks, and checks what came of it. */
 const judge = (object: KubeObject, namespace: string, session: Session): Judged => {
   const schema = schemaFor(session, object);
-  const stored = object.metadata.name === undefined ? undefined : session.overlay.stored(object, namespace);
+  const found = object.metadata.name === undefined ? undefined : session.overlay.stored(object, namespace);
+  const stored = found && withRequests(found);
   const read = readObject(sentFor(object, stored), schema, stored === undefined);
   const request = { ...requestFor(read.object, stored, namespace), username: session.username };
   const mistyped = schema === undefined ? mistypedKind(object) : [];
@@ -255,7 +256,7 @@ const judge = (object: KubeObject, namespace: string, session: Session): Judged 
 const readObject = (object: KubeObject, schema: ServedSchema | undefined, isNew: boolean): ReadObject => {
   const found = isCustom(object) ? readMetadata(object) : { object, unknown: [], unreadable: [] };
   const sent = isNew ? withoutSystemFields(found.object) : found.object;
-  if (schema === undefined) return { ...found, object: sent };
+  if (schema === undefined) return { ...found, object: withRequests(sent) };
   const read = schema.read(sent);
   return {
     object: read.object,
