@@ -1,5 +1,7 @@
 import type { AddedContainer, InjectSpec } from '../../api/inject-spec.ts';
 import type { PlatformDefaultsSpec } from '../../api/platform-defaults.ts';
+import { listAt, mapAt, textAt, type UnknownRecord } from '../../injection/path.ts';
+import { resourceViolations, subPathViolations } from './container-rules.ts';
 import { coreViolations } from './core-v1.ts';
 import { dnsLabel } from './names.ts';
 
@@ -58,5 +60,14 @@ export const containerViolations = (container: AddedContainer, list?: ContainerL
       .filter((key) => container[key] !== undefined)
       .map((key) => `.${key}: an init container has none; add it to spec.inject.sidecars`),
     ...coreViolations('Container', own, ''),
+    ...ruleViolations({ ...own }),
   ];
 };
+
+/** Of what is as core/v1 has it. */
+const ruleViolations = (container: UnknownRecord): readonly string[] => [
+  ...resourceViolations(mapAt(container, ['resources'])).map((violation) => `.resources${violation}`),
+  ...listAt(container, ['volumeMounts']).flatMap((mount, at) =>
+    subPathViolations(textAt(mount, ['subPath'])).map((violation) => `.volumeMounts[${at}].subPath: ${violation}`),
+  ),
+];

@@ -5,6 +5,7 @@ import type { StringMap } from '../../api/kubernetes.ts';
 import { bundlePathOf } from '../../api/network.ts';
 import { namesOfKinds } from '../../api/target-kinds.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from '../../injection/reserved.ts';
+import { containerRuleViolations } from './container-rules.ts';
 import { addedContainerViolations } from './containers.ts';
 import { coreViolations } from './core-v1.ts';
 import { apacheSparkViolations, calrissianViolations, kubeflowSparkViolations, sparkViolations } from './kind-rules.ts';
@@ -22,6 +23,7 @@ export const injectViolations = (inject: InjectSpec, kinds: readonly TargetKind[
   ...mountViolations(inject, kinds),
   ...reservedViolations(inject, kinds),
   ...exclusiveFieldViolations(inject),
+  ...containerRuleViolations(inject),
   ...imageViolations(inject, mode),
   ...addedContainerViolations(inject),
   ...(isAny(kinds, ['SparkApplication', 'SparkConnect', ...OF_APACHE]) ? sparkViolations(inject) : []),

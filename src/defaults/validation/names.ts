@@ -36,7 +36,7 @@ export const labelValue: NameRule = {
   accepts: (value) => value === '' || (value.length <= 63 && NAME.test(value)),
 };
 
-const envName: NameRule = {
+export const envName: NameRule = {
   title: 'the name of an environment variable',
   accepts: (name) => /^[-._A-Za-z][-._A-Za-z0-9]*$/.test(name),
 };

@@ -11,6 +11,7 @@ const ofContainer = (pod: KubeObject, { at, key, value, mode }: Edit): string | 
   const other = readAt(pod, [...at.slice(0, -1), isRequest ? 'limits' : 'requests', key]);
   const [least, most] = isRequest ? [value, other] : [other, value];
   const [low, high] = [quantityOf(least), quantityOf(most)];
+  if (isRequest && high === undefined && isWhole(key)) return 'there is no limit of it, and of a device both are one';
   if (low === undefined || high === undefined) return undefined;
   // What is enforced comes in two steps, the request or the limit first.
   const fits = mode === 'Default' && isWhole(key) ? low === high : low <= high;
@@ -19,7 +20,7 @@ const ofContainer = (pod: KubeObject, { at, key, value, mode }: Edit): string | 
 };
 
 /** Of devices and huge pages nobody may use more than is asked for. */
-const isWhole = (name: string): boolean =>
+export const isWhole = (name: string): boolean =>
   name.startsWith('hugepages-') || (name.includes('/') && !name.includes('kubernetes.io/'));
 
 /**

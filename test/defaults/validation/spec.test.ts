@@ -253,6 +253,43 @@ describe('what a schema cannot say', () => {
       'spec.inject.tolerations[0].tolerationSeconds: needs effect NoExecute',
     ],
     [
+      { inject: { envFrom: [{ prefix: '1 x=', configMapRef: { name: 'a' } }] } },
+      'spec.inject.envFrom[0].prefix: "1 x=" cannot begin the name of an environment variable',
+    ],
+    ...['/x', '../x', 'a/../../x'].map((subPath): readonly [Spec, string] => [
+      { inject: { volumes: [volume('a')], volumeMounts: [{ name: 'a', mountPath: '/a', subPath }] } },
+      `spec.inject.volumeMounts[0].subPath: "${subPath}" is no path within the volume`,
+    ]),
+    ...['cpus', 'me mory', 'requests.cpu', 'a b/c'].map((name): readonly [Spec, string] => [
+      { inject: { resources: { requests: { [name]: '1' } } } },
+      `spec.inject.resources.requests: "${name}" is none of cpu, memory, ephemeral-storage, hugepages-<size> and devices`,
+    ]),
+    [
+      { inject: { resources: { limits: { 'nvidia.com/gpu': '0.5' } } } },
+      'spec.inject.resources.limits.nvidia.com/gpu: of a device there is a whole number, not 0.5',
+    ],
+    [
+      { inject: { resources: { requests: { 'nvidia.com/gpu': '1' } } } },
+      'spec.inject.resources.limits: has no nvidia.com/gpu, of which what is asked for is the limit too; add it',
+    ],
+    [
+      { inject: { resources: { requests: { memory: '4Gi' }, limits: { memory: '1Gi' } } } },
+      'spec.inject.resources.requests.memory: 4Gi is not within the limit, 1Gi',
+    ],
+    [
+      { inject: { sidecars: [{ name: 'a', image: 'i', resources: { requests: { cpus: '1' } } }] } },
+      'spec.inject.sidecars[0].resources.requests: "cpus" is none of',
+    ],
+    [
+      {
+        inject: {
+          volumes: [volume('a')],
+          initContainers: [{ name: 'a', image: 'i', volumeMounts: [{ name: 'a', mountPath: '/a', subPath: '/x' }] }],
+        },
+      },
+      'spec.inject.initContainers[0].volumeMounts[0].subPath: "/x" is no path within the volume',
+    ],
+    [
       { inject: { hostAliases: [{ ip: 'a.example.org', hostnames: ['b'] }] } },
       'spec.inject.hostAliases[0].ip: "a.example.org" is no IP address',
     ],
