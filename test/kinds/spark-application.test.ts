@@ -133,6 +133,39 @@ describe('enforced sparkConf', () => {
     ).toBeUndefined();
   });
 
+  const monitoring = {
+    exposeDriverMetrics: true,
+    exposeExecutorMetrics: true,
+    prometheus: { jmxExporterJar: '/its.jar' },
+  };
+
+  it.each([
+    'spark.driver.extraJavaOptions',
+    'spark.executor.extraJavaOptions',
+    'spark.metrics.conf',
+    'spark.metrics.namespace',
+    'spark.kubernetes.driver.annotation.prometheus.io/port',
+  ])('has an application refused whose exporter of metrics has spark-operator write over %s', (key) => {
+    const enforced = enforcing({ [key]: 'x' });
+    const why = 'cannot be given: spark-operator writes over it for spec.monitoring.prometheus';
+    expect(admit(appOf({ monitoring }) as never, [enforced]).denied).toContain(why);
+    const stored = admit(appOf({}) as never, [enforced]).object as never as { readonly spec: object };
+    const changed = { ...stored, spec: { ...stored.spec, monitoring } };
+    expect(admit(changed as never, [enforced], stored as never).denied).toContain(why);
+    const hidden = { ...monitoring, exposeDriverMetrics: false, exposeExecutorMetrics: false };
+    const isOfRole = key.includes('driver') || key.includes('executor');
+    expect(admit(appOf({ monitoring: hidden }) as never, [enforced]).denied === undefined).toBe(isOfRole);
+  });
+
+  it('stands beside an exporter that the platform gives, changed or not', () => {
+    const options = { 'spark.driver.extraJavaOptions': '-Da=b' };
+    const both = [enforcing(options), platformDefaults('jar', { mode: 'Enforce', inject: JAR })];
+    const { denied, object } = admit(appOf({}) as never, both);
+    expect(denied).toBeUndefined();
+    const changed = { ...object, spec: { ...(object as never as { spec: object }).spec, arguments: ['1'] } };
+    expect(admit(changed as never, both, object).denied).toBeUndefined();
+  });
+
   it('has a SparkConnect refused that has a key which its server reads as another', () => {
     const connect = {
       ...{ apiVersion: 'sparkoperator.k8s.io/v1alpha1', kind: 'SparkConnect', metadata: app.metadata },

@@ -22,6 +22,7 @@ import {
   supersededInTemplate,
   templateRefusal,
 } from './placement.ts';
+import { isWrittenOver, WRITTEN_OVER } from './spark-operator.ts';
 
 const TWO_VOLUMES = 'sparkConf and volumes are both to give a volume of that name';
 const KIND = 'SparkApplication';
@@ -65,10 +66,12 @@ const makeRules = (edits: readonly Edit[]): Rules => {
 };
 
 const fieldRefusal = (app: KubeObject, edit: Edit, desired: DesiredVolumes): string | undefined => {
-  const { key, value } = edit;
+  const { key, value, mode } = edit;
   switch (edit.at.at(-1) ?? '') {
     case 'sparkConf':
-      return confRefusal(app, key, desired);
+      return (
+        confRefusal(app, key, desired) ?? (mode === 'Default' && isWrittenOver(app, edit) ? WRITTEN_OVER : undefined)
+      );
     case 'env':
       return variableRefusal(app, key);
     case 'labels':

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
 import type { Edit, FieldPath } from '../../injection/edit.ts';
-import { listAt, mapAt, type Path, textAt } from '../../injection/path.ts';
+import { listAt, mapAt, type Path, readAt, textAt } from '../../injection/path.ts';
 import type { Refusal } from '../../injection/settlement.ts';
 import { ROLES, SPARK_CONF } from './fields.ts';
 import { PLACEMENT_FIELDS, PLACEMENT_MAPS } from './placement.ts';
@@ -87,9 +87,35 @@ const OPTION = 'begins with -, which spark-submit reads as an option';
 /** What is enforced and need not hold. */
 export const evadedBy = (object: KubeObject, edits: readonly Edit[]): readonly Refusal[] => {
   const enforced = edits.filter(({ mode }) => mode === 'Enforce');
-  const why = enforced.length === 0 ? undefined : evasionOf(object);
-  return why === undefined ? [] : enforced.map((edit) => ({ edit, why }));
+  if (enforced.length === 0) return [];
+  const why = evasionOf(object);
+  if (why !== undefined) return enforced.map((edit) => ({ edit, why }));
+  if (textAt(object, JAR) === undefined || edits.some((edit) => givesJar(edit, object))) return [];
+  return enforced.filter((edit) => isWrittenOver(object, edit)).map((edit) => ({ edit, why: WRITTEN_OVER }));
 };
+
+const JAR: Path = ['spec', 'monitoring', 'prometheus', 'jmxExporterJar'];
+export const WRITTEN_OVER = 'spark-operator writes over it for spec.monitoring.prometheus';
+
+const givesJar = ({ at, key, value }: Edit, object: KubeObject): boolean =>
+  key === JAR.at(-1) && at.at(-1) === JAR.at(-2) && textAt(object, JAR) === value;
+
+/** What spark-operator sets itself where an application asks for its exporter of metrics, whatever stands there (monitoring_config.go). */
+export const isWrittenOver = (object: KubeObject, { at, key }: Edit): boolean => {
+  if (textAt(object, JAR) === undefined) return false;
+  if (at.at(-1) === 'annotations') return key.startsWith(SCRAPING) && isExposed(object, at[1]);
+  if (at.at(-1) !== 'sparkConf') return false;
+  if (key === 'spark.metrics.conf' || key === 'spark.metrics.namespace') return true;
+  const [, ofOptions] = /^spark\.(driver|executor)\.extraJavaOptions$/.exec(key) ?? [];
+  const [, ofAnnotation, annotation = ''] = /^spark\.kubernetes\.(driver|executor)\.annotation\.(.+)$/.exec(key) ?? [];
+  return isExposed(object, ofOptions) || (annotation.startsWith(SCRAPING) && isExposed(object, ofAnnotation));
+};
+
+const SCRAPING = 'prometheus.io/';
+
+const isExposed = (object: KubeObject, role: string | undefined): boolean =>
+  role !== undefined &&
+  readAt(object, ['spec', 'monitoring', role === 'driver' ? 'exposeDriverMetrics' : 'exposeExecutorMetrics']) === true;
 
 export const evasionWarnings = ([first]: readonly Refusal[]): readonly string[] =>
   first === undefined ? [] : [`What PlatformDefaults enforce need not hold here: ${first.why}.`];
