@@ -213,8 +213,7 @@ const SHORT_LIST = 32;
 const scanned = (list: readonly unknown[]): MountIndex => {
   const paths: string[] = [];
   for (const mount of list) {
-    const path = textAt(mount, MOUNT_PATH);
-    if (path !== undefined) paths.push(mountKey(path));
+    paths.push(...pathOf(mount));
   }
   return {
     prefixesOf: (path) =>
@@ -271,12 +270,16 @@ const createIndex = (list: readonly unknown[]): MountIndex & Incremental => {
   };
 };
 
-const MOUNT_PATH = ['mountPath'];
+/** The second is that of spark-operator's ConfigMaps and Secrets. */
+const MOUNT_PATHS: readonly Path[] = [['mountPath'], ['path']];
 const VOLUME_NAME = ['name'];
 
 const pathOf = (mount: unknown): readonly string[] => {
-  const path = textAt(mount, MOUNT_PATH);
-  return path === undefined ? [] : [mountKey(path)];
+  for (const field of MOUNT_PATHS) {
+    const path = textAt(mount, field);
+    if (path !== undefined) return [mountKey(path)];
+  }
+  return [];
 };
 
 const volumeOf = (mount: unknown): readonly string[] => {

@@ -23,6 +23,11 @@ const LIMITS = { 'spark.executor.memory': '4g', 'spark.dynamicAllocation.maxExec
 const APACHE = { ...resources.sparkApplications, group: 'spark.apache.org', version: 'v1' };
 const MIRROR = { from: 'docker.io/', to: 'registry.example.org/hub/' };
 const MOUNTED = { volumes: [{ name: 'tier', emptyDir: {} }], volumeMounts: [{ name: 'tier', mountPath: '/etc/tier' }] };
+/** What spark-operator may write over, and what may be hidden. */
+const WATCHED = {
+  sparkConf: { 'spark.driver.extraJavaOptions': '-Da=b' },
+  configMaps: [{ name: 'ca', mountPath: '/etc/ca' }],
+};
 const JAR = { jmxExporterJar: '/prometheus/jmx.jar' };
 const LOGS = { namespace: 'quartermaster-system', name: 'logs' };
 /** The other kinds of Spark, by what PlatformDefaults call them. */
@@ -64,6 +69,7 @@ beforeAll(async () => {
   const kinds = ['SparkApplication', 'SparkConnect', 'SparkCluster', 'ApacheSparkApplication'] as const;
   await enforce('conf', { kinds }, { sparkConf: REDACTED });
   await enforce('limits', { kinds: ['SparkApplication'] }, { sparkConf: LIMITS }, 'mist');
+  await enforce('options', { kinds: ['SparkApplication'] }, WATCHED, 'dew');
   await enforce('metrics', { kinds: ['SparkApplication'] }, { prometheus: JAR }, 'ice');
   await enforce(
     'logged',
@@ -388,6 +394,22 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
     const spec = { executor: {}, dynamicAllocation: { enabled: true }, sparkConf: LIMITS };
     await expect.poll(async () => (await made()) as object, soon).toMatchObject({ spec });
     expect(JSON.stringify(await made())).not.toMatch(/512g|1000/);
+  });
+
+  it('cannot be got round by an exporter for which spark-operator writes over it', async () => {
+    const monitoring = { exposeDriverMetrics: true, exposeExecutorMetrics: false, prometheus: JAR };
+    const refused =
+      'extraJavaOptions is enforced by PlatformDefaults quartermaster-system/options@1 and cannot be given';
+    await expect.poll(() => submit(sparkWith('watched', 'dew', {})), soon).toEqual({ team: 'dew' });
+    expect(await submit(sparkWith('watched', 'dew', { monitoring }))).toContain(refused);
+  });
+
+  it.each([
+    ['a mount', { volumeMounts: [{ name: 'mine', mountPath: '/etc/ca/ca.crt', subPath: 'ca.crt' }] }],
+    ['a ConfigMap', { configMaps: [{ name: 'mine', path: '/etc/ca/x' }] }],
+  ])('cannot be hidden in part by what an application mounts within it: %s', async (_what, driver) => {
+    const refused = '/etc/ca is enforced by PlatformDefaults quartermaster-system/options@1 and cannot be given';
+    await expect.poll(() => submit(sparkWith('hidden', 'dew', { driver })), soon).toContain(refused);
   });
 
   it.each([

@@ -181,6 +181,32 @@ describe('enforced sparkConf', () => {
   });
 });
 
+describe('an enforced ConfigMap', () => {
+  const enforced = platformDefaults('ca', {
+    mode: 'Enforce',
+    inject: { configMaps: [{ name: 'ca', mountPath: '/etc/ca' }] },
+  });
+  const within = { name: 'mine', mountPath: '/etc/ca/ca.crt', subPath: 'ca.crt' };
+
+  it.each([
+    ['a mount of its own', { driver: { volumeMounts: [within] } }],
+    ['a ConfigMap of its own', { driver: { configMaps: [{ name: 'mine', path: '/etc//ca/x' }] } }],
+    ['a Secret of its own', { driver: { secrets: [{ name: 'mine', path: '/etc/ca/x', secretType: 'Generic' }] } }],
+    ['a mount of its template', { driver: { template: { spec: { containers: [{ volumeMounts: [within] }] } } } }],
+    ['sparkConf', { sparkConf: { 'spark.kubernetes.driver.secrets.mine': '/etc/ca/x' } }],
+    [
+      'another volume of sparkConf',
+      { sparkConf: { 'spark.kubernetes.driver.volumes.hostPath.mine.mount.path': '/etc/ca/x' } },
+    ],
+  ])('has an application refused that hides a part of it by %s', (_, said) => {
+    expect(admit(appOf(said) as never, [enforced]).denied).toMatch(
+      /cannot be given: the driver mounts something at \/etc\/ca\/\S+, within it/,
+    );
+    const beside = JSON.parse(JSON.stringify(said).replace(/\/etc\/+ca\//, '/etc/ca-of-its-own/')) as object;
+    expect(admit(appOf(beside) as never, [enforced]).denied).toBeUndefined();
+  });
+});
+
 describe('sparkConf by default', () => {
   it.each([
     ['spark.driver.memory', { driver: { memory: '512g' } }, 'spec.driver memory'],

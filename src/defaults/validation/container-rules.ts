@@ -23,31 +23,33 @@ export const containerRuleViolations = (inject: InjectSpec): readonly string[] =
 
 /** Each with the field below `resources` first. */
 export const resourceViolations = ({ requests = {}, limits = {} }: Resources): readonly string[] => [
-  ...Object.entries({ requests, limits }).flatMap(([list, amounts]) =>
-    Object.entries(amounts).flatMap(([name, amount]) => amountViolations(name, amount).map((why) => `.${list}${why}`)),
+  ...Object.entries({ requests, limits }).flatMap(([list, quantities]) =>
+    Object.entries(quantities).flatMap(([name, quantity]) =>
+      quantityViolations(name, quantity).map((why) => `.${list}${why}`),
+    ),
   ),
-  ...Object.entries(requests).flatMap(([name, amount]) => requestViolations(name, amount, limits)),
+  ...Object.entries(requests).flatMap(([name, quantity]) => requestViolations(name, quantity, limits)),
 ];
 
 const STANDARD: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage']);
 
-const amountViolations = (name: string, amount: string): readonly string[] => {
+const quantityViolations = (name: string, quantity: string): readonly string[] => {
   if (!STANDARD.has(name) && !name.startsWith('hugepages-') && !(name.includes('/') && qualifiedName.accepts(name)))
     return [`: "${name}" is none of cpu, memory, ephemeral-storage, hugepages-<size> and devices (domain/name)`];
-  return isDevice(name) && !Number.isInteger(quantityOf(amount) ?? 0)
-    ? [`.${name}: of a device there is a whole number, not ${amount}`]
+  return isDevice(name) && !Number.isInteger(quantityOf(quantity) ?? 0)
+    ? [`.${name}: of a device there is a whole number, not ${quantity}`]
     : [];
 };
 
 const isDevice = (name: string): boolean => name.includes('/') && isWhole(name);
 
-const requestViolations = (name: string, amount: string, limits: StringMap): readonly string[] => {
+const requestViolations = (name: string, quantity: string, limits: StringMap): readonly string[] => {
   const { [name]: limit } = limits;
-  const [low, high] = [quantityOf(amount), quantityOf(limit)];
+  const [low, high] = [quantityOf(quantity), quantityOf(limit)];
   if (limit === undefined)
     return isWhole(name) ? [`.limits: has no ${name}, of which what is asked for is the limit too; add it`] : [];
   if (low === undefined || high === undefined || (isWhole(name) ? low === high : low <= high)) return [];
-  return [`.requests.${name}: ${amount} is not within the limit, ${limit}`];
+  return [`.requests.${name}: ${quantity} is not within the limit, ${limit}`];
 };
 
 /** A path within its volume. */

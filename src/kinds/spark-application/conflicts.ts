@@ -271,6 +271,18 @@ const confMounts = (app: KubeObject, role: Role, path: string, { mode, own }: Mo
   return found;
 };
 
+/** The first path of a role at which sparkConf mounts something within a directory. */
+export const confMountWithin = (app: KubeObject, role: Role, directory: string): string | undefined => {
+  const conf = mapAt(app, SPARK_CONF);
+  const { keysByTerm } = memoizePassing(conf, indexedKeys, () => indexKeys(conf));
+  const within = termOf(role, `${directory}/`);
+  for (const [term, keys] of keysByTerm) {
+    const path = term.slice(role.length + 1);
+    if (term.startsWith(within) && [...keys].some((key) => pathIn(conf, key) === path)) return path;
+  }
+  return undefined;
+};
+
 /** Keys of sparkConf that say something of a volume. */
 export const confVolumes = (app: KubeObject, volume: string): readonly string[] => keysStillIn(app, 'volume', volume);
 

@@ -9,11 +9,12 @@ import {
   type DesiredVolumes,
   desiredVolumes,
   hidesAny,
+  mountBelow,
   mountedVolumeRefusal,
   mountIndex,
 } from '../../injection/volumes.ts';
-import { configMapSetting, confVolume, sparkConflicts } from './conflicts.ts';
-import { CONTAINER_NAMES, ROLES } from './fields.ts';
+import { configMapSetting, confMountWithin, confVolume, sparkConflicts } from './conflicts.ts';
+import { CONTAINER_NAMES, inTemplateContainer, MOUNT_LISTS, ROLES } from './fields.ts';
 import { generatedVolumeRefusal, isGenerated } from './generated-volumes.ts';
 import {
   isNeedlessTemplate,
@@ -157,6 +158,7 @@ const GENERATED = 'Spark or its operator makes a volume of that name for a Confi
 /** Why a mount cannot be injected: the operator passes over mounts without a volume in silence. */
 const mountRefusal = (app: KubeObject, mount: Edit, desired: DesiredVolumes): string | undefined =>
   pathRefusal(mount.key) ??
+  hiddenRefusal(app, mount) ??
   mountedVolumeRefusal(app, mount, VOLUMES, desired, (volume) =>
     volume.mode === 'Default' && sparkConflicts(app, volume, NO_CONF).length > 0
       ? `there is another volume named ${volume.key}`
@@ -164,10 +166,36 @@ const mountRefusal = (app: KubeObject, mount: Edit, desired: DesiredVolumes): st
   );
 
 /** Why a ConfigMap or Secret cannot be mounted: a volume is made of it, by a name that follows from its own. */
-const fileRefusal = (app: KubeObject, { at, key, value }: Edit, desired: DesiredVolumes): string | undefined => {
+const fileRefusal = (app: KubeObject, edit: Edit, desired: DesiredVolumes): string | undefined => {
+  const { at, key, value } = edit;
   const list = at.at(-1) === 'secrets' ? 'secrets' : 'configMaps';
   const role = at[1] === 'driver' ? 'driver' : 'executor';
-  return pathRefusal(key) ?? generatedVolumeRefusal(app, role, list, textAt(value, ['name']) ?? '', desired);
+  return (
+    pathRefusal(key) ??
+    hiddenRefusal(app, edit) ??
+    generatedVolumeRefusal(app, role, list, textAt(value, ['name']) ?? '', desired)
+  );
+};
+
+/** Why what is enforced would not be what is there: the application mounts something within it. */
+const hiddenRefusal = (app: KubeObject, { at, key, mode }: Edit): string | undefined => {
+  if (mode === 'Default') return undefined;
+  const role = at[1] === 'driver' ? 'driver' : 'executor';
+  const lists = [
+    ...MOUNT_LISTS.map((list) => ['spec', role, list]),
+    ...inTemplateContainer(app, role, 'volumeMounts', key).map((place) => place.at),
+  ];
+  const within =
+    firstOf(lists, (list) => mountBelow(mountIndex(listAt(app, list)), key)) ?? confMountWithin(app, role, key);
+  return within && `the ${role} mounts something at ${within}, within it`;
+};
+
+const firstOf = <T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined => {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 };
 
 /** True for a volume that no role mounts: it would not reach any pod. */
