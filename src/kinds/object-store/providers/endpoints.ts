@@ -9,33 +9,25 @@ const blockList = (...subnets: readonly Subnet[]): BlockList => {
   return list;
 };
 
-/** An IPv4 subnet and the IPv6 ones that lead to it: NAT64 (RFC 6052, RFC 8215), IPv4-compatible and 6to4 (RFC 3056). */
-const embedded = (net: string, prefix: number): readonly Subnet[] => {
-  const [a = 0, b = 0, c = 0, d = 0] = net.split('.').map(Number);
-  const groups = [a * 256 + b, c * 256 + d].map((group) => group.toString(16)).join(':');
-  return [
-    [net, prefix, 'ipv4'],
-    ...['64:ff9b::', '64:ff9b:1::', '::'].map((start): Subnet => [`${start}${groups}`, 96 + prefix, 'ipv6']),
-    [`2002:${groups}::`, 16 + prefix, 'ipv6'],
-  ];
-};
-
 /** Link-local, and where clouds serve metadata and credentials outside it (AWS, Oracle, Azure, Alibaba). */
 const metadata = blockList(
-  ...embedded('169.254.0.0', 16),
-  ...embedded('100.100.100.200', 32),
-  ...embedded('168.63.129.16', 32),
-  ...embedded('192.0.0.192', 32),
+  ['169.254.0.0', 16, 'ipv4'],
+  ['100.100.100.200', 32, 'ipv4'],
+  ['168.63.129.16', 32, 'ipv4'],
+  ['192.0.0.192', 32, 'ipv4'],
   ['fe80::', 10, 'ipv6'],
   // Metadata of EC2, and the credentials that EKS gives to pods.
   ['fd00:ec2::254', 128, 'ipv6'],
   ['fd00:ec2::23', 128, 'ipv6'],
   ['fd00:c1::a9fe:a9fe', 128, 'ipv6'],
   ['fd20:ce::254', 128, 'ipv6'],
+  // Scaleway's and Akamai's.
+  ['fd00:42::42', 128, 'ipv6'],
+  ['fd00:a9fe:a9fe::1', 128, 'ipv6'],
 );
 
 /** What reaches this very host; 0.0.0.0 and :: do on Linux. IPv4-compatible addresses (::127.0.0.1) reach nobody else by right. */
-const loopback = blockList(...embedded('127.0.0.0', 8), ...embedded('0.0.0.0', 8), ['::', 96, 'ipv6']);
+const loopback = blockList(['127.0.0.0', 8, 'ipv4'], ['0.0.0.0', 8, 'ipv4'], ['::', 96, 'ipv6']);
 
 const metadataNames =
   /^(metadata|instance-data|metadata\.goog|(.+\.)?metadata\.google\.internal|metadata\.[a-z.]+\.internal|(.+\.)?metadata\.cloud\.ibm\.com|metadata\.tencentyun\.com)$/;
@@ -49,9 +41,61 @@ const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'i
  */
 export const isForbiddenAddress = (address: string, isLoopbackAllowed: boolean): boolean => {
   if (isIP(address) === 0) return false;
-  const family = familyOf(address);
-  return metadata.check(address, family) || (!isLoopbackAllowed && loopback.check(address, family));
+  return [address, ...embeddedIn(address)].some((one) => {
+    const family = familyOf(one);
+    return metadata.check(one, family) || (!isLoopbackAllowed && loopback.check(one, family));
+  });
 };
+
+/**
+ * Where an IPv4 address stands in an IPv6 one that leads to it, in digits of four bits: NAT64 (RFC 6052, RFC 8215 with any length of its
+ * prefix), IPv4-compatible, SIIT (RFC 2765), 6to4 (RFC 3056), Teredo's server (RFC 4380) and ISATAP (RFC 5214).
+ */
+const EMBEDDINGS: readonly (readonly [RegExp, (digits: string) => string])[] = [
+  [/^0064ff9b0{16}/, (digits) => digits.slice(24)],
+  ...[[12, 16, 18, 22] as const, [14, 16, 18, 24] as const, [18, 26, 26, 26] as const, [24, 32, 32, 32] as const].map(
+    ([from, to, again, end]): (typeof EMBEDDINGS)[number] => [
+      /^0064ff9b0001/,
+      (digits) => digits.slice(from, to) + digits.slice(again, end),
+    ],
+  ),
+  [/^0{24}/, (digits) => digits.slice(24)],
+  [/^0{16}ffff0000/, (digits) => digits.slice(24)],
+  [/^2002/, (digits) => digits.slice(4, 12)],
+  [/^20010000/, (digits) => digits.slice(8, 16)],
+  [/^.{16}0[02]005efe/, (digits) => digits.slice(24)],
+];
+
+const embeddedIn = (address: string): readonly string[] => {
+  const digits = familyOf(address) === 'ipv6' ? digitsOf(address) : undefined;
+  if (digits === undefined) return [];
+  // Teredo has its client's address with every bit turned.
+  const client = digits.startsWith('20010000') ? [dotted(turned(digits.slice(24)))] : [];
+  const found = EMBEDDINGS.flatMap(([form, of]) => (form.test(digits) ? [of(digits)] : []));
+  // Read with another length of prefix than it has, an address of NAT64 mostly begins with zeros.
+  const isNat64 = digits.startsWith('0064ff9b0001');
+  return [...found.filter((one) => !isNat64 || !one.startsWith('00')).map(dotted), ...client];
+};
+
+/** The 32 digits of an IPv6 address, of which a zone is no part. */
+const digitsOf = (address: string): string | undefined => {
+  const name = URL.parse(`http://[${address.replace(/%.*$/, '')}]`)?.hostname.slice(1, -1);
+  if (name === undefined) return undefined;
+  const [head = '', tail = ''] = name.split('::').map((part) =>
+    part
+      .split(':')
+      .filter((group) => group !== '')
+      .map((group) => group.padStart(4, '0'))
+      .join(''),
+  );
+  return head + tail.padStart(32 - head.length, '0');
+};
+
+const dotted = (digits: string): string =>
+  [0, 2, 4, 6].map((at) => Number.parseInt(digits.slice(at, at + 2), 16)).join('.');
+
+const turned = (digits: string): string =>
+  digits.replaceAll(/./g, (digit) => (15 - Number.parseInt(digit, 16)).toString(16));
 
 const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
 

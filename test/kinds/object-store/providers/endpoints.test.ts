@@ -35,6 +35,17 @@ describe('endpoints that a tenant may name', () => {
     'http://[2002:a83f:8110::1]',
     'http://192.0.0.192',
     'http://[64:ff9b:1::192.0.0.192]',
+    'http://[64:ff9b:1:fffe::192.0.0.192]',
+    'http://[64:ff9b:1:a9fe:a9:fe00::]',
+    'http://[64:ff9b:1:a9:fe:a9fe::]',
+    'http://[64:ff9b:1:0:a9:fea9:fe00::]',
+    `http://[::ffff:0:${linkLocal}]`,
+    `http://[::5efe:${linkLocal}]`,
+    `http://[2001:db8::200:5efe:${linkLocal}]`,
+    'http://[2001:0:1:1:0:0:5601:5601]',
+    'http://[2001:0:a9fe:a9fe::1]',
+    'http://[fd00:42::42]',
+    'http://[fd00:a9fe:a9fe::1]',
   ])('refuses %s, loopback allowed or not', (endpoint) => {
     expect(check(endpoint)).toContain('loopback, link-local or metadata address');
     expect(check(endpoint, true)).toContain('loopback, link-local or metadata address');
@@ -88,7 +99,9 @@ describe('addresses a name may resolve to', () => {
       expect(isForbiddenAddress(`${prefix}a9fe:1`, true)).toBe(true);
     for (const loopback of ['127.0.0.1', '::1', '::', '::7f00:1', '::ffff:127.0.0.1', '0.0.0.0'])
       expect([loopback, isForbiddenAddress(loopback, false)]).toEqual([loopback, true]);
-    expect(isForbiddenAddress('::ffff:192.0.2.1', false)).toBe(false);
+    for (const allowed of ['::ffff:192.0.2.1', '64:ff9b:1:1::192.0.2.1', '64:ff9b:1:c000:2:100::', '2001:db8::1'])
+      expect([allowed, isForbiddenAddress(allowed, false)]).toEqual([allowed, false]);
+    expect(isForbiddenAddress(`fe80::1%eth0`, true)).toBe(true);
     expect(isForbiddenAddress('127.0.0.1', true)).toBe(false);
     expect(isForbiddenAddress('192.0.2.1', false)).toBe(false);
     expect(isForbiddenAddress('s3.example.org', false)).toBe(false);
