@@ -38,21 +38,32 @@ const WAY_OUT = 'Change the object, or ask whoever runs the platform.';
 const has = (object: string): string =>
   `(has(${object}.metadata.annotations) && "${INJECTED_ANNOTATION}" in ${object}.metadata.annotations)`;
 
-const createdOr = (change: string): string =>
-  `request.operation == "CREATE" || (!has(object.metadata.deletionTimestamp) && (${change}))`;
+const mapOf = (object: string, map: string): string =>
+  `(has(${object}.metadata.${map}) ? ${object}.metadata.${map} : {})`;
+const isOther = (map: string): string => `${mapOf('object', map)} != ${mapOf('oldObject', map)}`;
+
+/** Of what is going, which may take a year, only what changes more than its finalizers: those can be taken off while nobody answers. */
+const createdOr = (change: string, onItsWay: string): string =>
+  `request.operation == "CREATE" || ((!has(object.metadata.deletionTimestamp) || ${onItsWay}) && (${change}))`;
 const INJECTED = `${has('oldObject')} || ${has('object')}`;
 
-/** Of changes only those of objects that say what they were given, and nothing of what is going. */
-export const CREATED_OR_INJECTED = { name: 'created-or-injected', expression: createdOr(INJECTED) } as const;
+const OTHER_METADATA = `${isOther('labels')} || ${isOther('annotations')}`;
+
+/** Of changes only those of objects that say what they were given. */
+export const CREATED_OR_INJECTED = {
+  name: 'created-or-injected',
+  expression: createdOr(INJECTED, OTHER_METADATA),
+} as const;
 
 const imagesOf = (object: string, list: string): string =>
   `(has(${object}.spec.${list}) ? ${object}.spec.${list}.map(c, has(c.image) ? c.image : "") : [])`;
 const isAnother = (list: string): string => `${imagesOf('object', list)} != ${imagesOf('oldObject', list)}`;
+const OTHER_IMAGES = `${isAnother('containers')} || ${isAnother('initContainers')}`;
 
 /** Those of pods that bring another image too: one that was given nothing says nothing, and may be changed to one that must not be. */
 export const CREATED_INJECTED_OR_ANOTHER_IMAGE = {
   name: 'created-injected-or-another-image',
-  expression: createdOr(`${INJECTED} || ${isAnother('containers')} || ${isAnother('initContainers')}`),
+  expression: createdOr(`${INJECTED} || ${OTHER_IMAGES}`, `${OTHER_METADATA} || ${OTHER_IMAGES}`),
 } as const;
 
 /** What Kubernetes lets people change of objects that are never injected into again. */

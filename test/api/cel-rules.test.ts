@@ -117,13 +117,17 @@ describe('the match conditions of the webhooks', () => {
   const injected = { metadata: { annotations: { [INJECTED_ANNOTATION]: '{}' } } };
   const other = { metadata: { annotations: { own: 'note' } } };
   const leaving = { metadata: { ...injected.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+  const leavingWith = (metadata: object) => ({ metadata: { ...leaving.metadata, ...metadata } });
   it.each([
     ['what is made, which has no old object', true, 'CREATE', plain, null],
     ['a change of what was injected', true, 'UPDATE', injected, injected],
     ['a change that takes the annotation off', true, 'UPDATE', plain, injected],
     ['a change that forges the annotation', true, 'UPDATE', injected, other],
     ['a change of anything else', false, 'UPDATE', other, plain],
-    ['a change of what is going', false, 'UPDATE', leaving, injected],
+    ['what takes a finalizer off what is going', false, 'UPDATE', leaving, leavingWith({ finalizers: ['a/b'] })],
+    ['what is on its way out', false, 'UPDATE', leaving, injected],
+    ['a label taken off what is going', true, 'UPDATE', leaving, leavingWith({ labels: { a: 'b' } })],
+    ['an annotation changed of what is going', true, 'UPDATE', leavingWith(other.metadata), leaving],
   ] as const)('ask about %s: %s', (_what, isAsked, operation, object, oldObject) => {
     const { expression } = CREATED_OR_INJECTED;
     expect(run(expression, { request: { operation }, object, oldObject } as never)).toBe(isAsked);

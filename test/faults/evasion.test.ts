@@ -263,6 +263,19 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
     expect(stored.metadata.annotations?.[INJECTED_ANNOTATION]).toBe(told);
   });
 
+  it('cannot be taken off what is going, whose finalizers can be', async () => {
+    const key = { namespace: 'default', name: 'leaving' };
+    const made = claim('leaving', { team });
+    const held = { ...made, metadata: { ...made.metadata, finalizers: ['example.org/held'] } };
+    await cluster.admin.create(resources.persistentVolumeClaims, held);
+    await cluster.admin.remove(resources.persistentVolumeClaims, key);
+    const change = (metadata: object) => cluster.admin.mergePatch(resources.persistentVolumeClaims, key, { metadata });
+    const stored = await change({ labels: { 'example.org/cost-centre': null } });
+    expect(stored.metadata).toMatchObject({ labels: COST, deletionTimestamp: expect.any(String) as string });
+    await change({ finalizers: null });
+    await expect.poll(() => cluster.admin.get(resources.persistentVolumeClaims, key), soon).toBeUndefined();
+  });
+
   it('cannot be taken off a pod later, nor its image brought from elsewhere', async () => {
     const { metadata } = await cluster.admin.create(pods, podWith({ team: 'sky' }, 'later'));
     expect(metadata).toMatchObject({ labels: TIER, annotations: TIER });
