@@ -99,7 +99,10 @@ export interface ContainerTarget {
   readonly isDefault: boolean;
 }
 
-/** What is for one container: variables and mounts of `full`, sources of variables of `sources`. */
+/**
+ * What is for one container: all of `full`, which is undefined where nothing gives it more than its sources of variables; those, and
+ * what is for frameworks' own containers too, of `sources`, which `full` has as well.
+ */
 export interface ContainerInjection {
   readonly full: Injection | undefined;
   readonly sources: Injection | undefined;

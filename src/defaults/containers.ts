@@ -1,8 +1,28 @@
-import type { AddedContainer, InjectSpec } from '../api/inject-spec.ts';
+import { type AddedContainer, forHelpers, type InjectKey, type InjectSpec } from '../api/inject-spec.ts';
 import type { ContainerRole, ContainerTarget } from '../api/injection.ts';
 import type { PlatformDefaultsSpec } from '../api/platform-defaults.ts';
 import type { LeftOutValue } from './partial.ts';
 import { CONTAINER_LISTS, type ContainerList, containerViolations } from './validation/containers.ts';
+
+/** How much of an entry one container is given. */
+export type Share = 'all' | 'sources' | 'nothing';
+
+/** The share of a container in an entry, whose selector is undefined where it says nothing of containers. */
+export const shareOf = (container: ContainerTarget, selector: ContainerSelector | undefined): Share => {
+  if (selector !== undefined) return selector(container) ? 'all' : 'nothing';
+  if (container.isDefault) return 'all';
+  // What another webhook put in is given nothing.
+  return container.role === 'other' ? 'nothing' : 'sources';
+};
+
+/** What of an entry reaches a container that is given its sources of variables, and what is for frameworks' own containers too. */
+export const sourcesAlone = (inject: InjectSpec): InjectSpec =>
+  Object.fromEntries(Object.entries(forHelpers(inject)).filter(([key]) => SOURCES.has(key)));
+
+const SOURCES: ReadonlySet<string> = new Set<InjectKey>([
+  ...(['envFrom', 'objectStore', 'proxy', 'caBundle'] as const),
+  ...(['forExecutors', 'env', 'configMaps'] as const),
+]);
 
 /** True for a container that `match.containers` selects. */
 export type ContainerSelector = (container: ContainerTarget) => boolean;

@@ -1,9 +1,10 @@
-import type { ContainerTarget, DefaultsIndex } from '../api/injection.ts';
+import type { DefaultsIndex } from '../api/injection.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { titleOf } from '../injection/edit.ts';
+import { shareOf } from './containers.ts';
 import { type DefaultsOptions, type Entry, entryOf, givesAnything } from './entry.ts';
 import { createMatcher, type Posted } from './matcher.ts';
-import { createResolver } from './resolution.ts';
+import { createResolver, NOTHING } from './resolution.ts';
 
 /**
  * The entries in force, indexed. What a change costs follows from the entry: a tenant changes theirs as often as they like, and
@@ -30,18 +31,10 @@ export const createEntriesIndex = (): EntriesIndex => {
     view = undefined;
   };
   const viewOf = (find: typeof matcher.match, entries: number): DefaultsIndex => ({
-    resolve: (target) => resolve(target, find(target)),
+    resolve: (target) => resolve(target, find(target))?.injection,
     resolveContainers: (target) => {
-      const found = find(target);
-      const resolveSome = (isWanted: (entry: Entry) => boolean) =>
-        resolve(
-          target,
-          found.filter(({ entry }) => isWanted(entry)),
-        );
-      return (container) => ({
-        full: resolveSome((entry) => isFor(container, entry)),
-        sources: resolveSome((entry) => isFor(container, entry) || isSourceFor(container, entry)),
-      });
+      const resolution = resolve(target, find(target));
+      return (container) => resolution?.sharedBy(({ containers }) => shareOf(container, containers)) ?? NOTHING;
     },
     provisionsClaim: claims.has,
     size: entries,
@@ -87,13 +80,6 @@ export const indexEntries = (entries: readonly Entry[]): DefaultsIndex => {
 const isInForce = ({ entry }: Posted): boolean => !entry.isAudit;
 
 const auditTitle = ({ source }: Entry): string => `PlatformDefaults ${titleOf(source)}`;
-
-/** What says nothing of containers gives its sources of variables to all but those that another webhook put in. */
-const isSourceFor = ({ role }: ContainerTarget, entry: Entry): boolean =>
-  role !== 'other' && entry.containers === undefined;
-
-const isFor = (container: ContainerTarget, entry: Entry): boolean =>
-  entry.containers === undefined ? container.isDefault : entry.containers(container);
 
 /** The claims that entries provision, by name; one with a variable in its name may be any. */
 const createClaimNames = () => {

@@ -1,9 +1,9 @@
 import type { Application, NotApplied } from '../api/admission.ts';
 import type { InjectSpec } from '../api/inject-spec.ts';
-import type { DefaultsTarget, Injection } from '../api/injection.ts';
+import type { ContainerInjection, DefaultsTarget, Injection } from '../api/injection.ts';
 import { titleOf } from '../injection/edit.ts';
 import { createCache } from './cache.ts';
-import { withTemplates } from './containers.ts';
+import { type Share, sourcesAlone, withTemplates } from './containers.ts';
 import { compareEntries, type Entry, hasEqualPrecedence, isEnforcedGlobally, namespacedName } from './entry.ts';
 import type { Posted } from './matcher.ts';
 import { type Layer, mergeLayers } from './merge.ts';
@@ -19,7 +19,7 @@ import {
   variablesIn,
 } from './variables.ts';
 
-/** The size of the cache of plans, and of that of injections, in bytes as weighed here. */
+/** The size of the cache of plans, and of those of injections, in bytes as weighed here. */
 const MAX_CACHE_BYTES = 32 * 1024 * 1024;
 /** Bytes for each character of what an injection gives: its keys are stored anew, and again as edits for each place. */
 const BYTES_PER_CHARACTER = 4;
@@ -41,21 +41,59 @@ interface SizedInjection {
   readonly size: number;
 }
 
-/** What some entries, best first, come to for an object. Undefined where they give nothing. */
-export type Resolver = (target: DefaultsTarget, found: readonly Posted[]) => Injection | undefined;
+interface FilledInjection extends SizedInjection {
+  readonly layers: readonly Layer[];
+}
+
+/** What some entries come to for an object. */
+export interface Resolution {
+  readonly injection: Injection;
+  /** The same for one container, which is not given all of each entry. */
+  readonly sharedBy: (shareOf: (entry: Entry) => Share) => ContainerInjection;
+}
+
+/** Of entries, best first. Undefined where they give nothing. */
+export type Resolver = (target: DefaultsTarget, found: readonly Posted[]) => Resolution | undefined;
 
 /** Objects that match the same entries with the same variables get the very same injection. */
 export const createResolver = (): Resolver => {
   const planOf = createCache<Plan>(MAX_CACHE_BYTES, weightOf);
-  const injectionOf = createCache<SizedInjection>(MAX_CACHE_BYTES, ({ size }) => BYTES_PER_CHARACTER * size);
+  const injectionOf = createCache<FilledInjection>(MAX_CACHE_BYTES, ({ size }) => BYTES_PER_CHARACTER * size);
+  const sharedOf = createCache<SizedInjection>(MAX_CACHE_BYTES, ({ size }) => BYTES_PER_CHARACTER * size);
   return (target, found) => {
     if (found.length === 0) return undefined;
     const matchKey = found.map(({ id }) => id).join();
     const plan = planOf(matchKey, () => planFor(found.map(({ entry }) => entry)));
     if (plan.layers.length === 0) return undefined;
     const values = valuesFor(plan, target);
-    return injectionOf(`${matchKey} ${JSON.stringify(values)}`, () => inject(plan, values)).injection;
+    const key = `${matchKey} ${JSON.stringify(values)}`;
+    const { injection, layers } = injectionOf(key, () => inject(plan, values));
+    return {
+      injection,
+      sharedBy: (shareOf) => {
+        const shares = layers.map(({ entry }) => shareOf(entry));
+        if (shares.every((share) => share === 'all')) return { full: injection, sources: injection };
+        if (shares.every((share) => share === 'nothing')) return NOTHING;
+        const shared = sharedOf(`${key} ${shares.join()}`, () => injectShares(layers, shares)).injection;
+        return { full: shares.includes('all') ? shared : undefined, sources: shared };
+      },
+    };
   };
+};
+
+export const NOTHING: ContainerInjection = { full: undefined, sources: undefined };
+
+/** Of layers whose variables and templates are those of the whole object: which of them a container is given changes none. */
+const injectShares = (layers: readonly Layer[], shares: readonly Share[]): SizedInjection => {
+  const given = layers.flatMap((layer, at) => {
+    if (shares[at] === 'nothing') return [];
+    return [shares[at] === 'all' ? layer : { ...layer, inject: sourcesAlone(layer.inject) }];
+  });
+  const size = given.reduce(
+    (sum, { inject }) => sum + JSON.stringify(inject).length + CHARACTERS_PER_VALUE * countValues(inject),
+    0,
+  );
+  return { injection: mergeLayers(given, []), size };
 };
 
 const planFor = (matched: readonly Entry[]): Plan => {
@@ -79,7 +117,7 @@ const valuesFor = ({ unresolved, ofPlatform }: Plan, target: DefaultsTarget): Va
 const weightOf = ({ layers }: Plan): number =>
   layers.reduce((sum, { isTemplate, size }) => sum + LAYER_BYTES + (isTemplate && Number.isFinite(size) ? size : 0), 0);
 
-const inject = (plan: Plan, values: Values): SizedInjection => {
+const inject = (plan: Plan, values: Values): FilledInjection => {
   const { layers, leftOut, size } = fillLayers(plan, values);
   const merged = mergeLayers(layers, firstOf(leftOut.map(notApplied)), leftOut.flatMap(unenforcedIn));
   const isWhole = ({ values }: LeftOut): boolean => values === undefined;
@@ -89,7 +127,7 @@ const inject = (plan: Plan, values: Values): SizedInjection => {
     notApplied: leftOut.flatMap(missingIn),
   };
   const told = injection.warnings.reduce((sum, { length }) => sum + length, 0);
-  return { injection, size: size + told };
+  return { injection, layers, size: size + told };
 };
 
 /** An entry that gives an object nothing although it matches, or not all of it, and why: a part of a sentence. */

@@ -24,6 +24,21 @@ const defaults = [
   }),
 ];
 
+const ofSome = [
+  ...defaults,
+  platformDefaults('proxy', { match, mode: 'Enforce', inject: { proxy: { http: 'http://proxy:3128' } } }),
+  platformDefaults('variables', { match, variables: { tier: 'one' } }),
+  platformDefaults('some', {
+    match: { ...match, containers: ['init', 'y', 'istio-proxy'] },
+    mode: 'Enforce',
+    inject: { env: [{ name: 'TIER', value: '${tier}' }], secrets: [{ name: 'key', mountPath: '/etc/key' }] },
+  }),
+  platformDefaults('main', {
+    match: { ...match, containers: ['main', 'x*'] },
+    inject: { env: [{ name: 'TIMEZONE', value: 'CET' }], resources: { limits: { memory: '1Gi' } } },
+  }),
+];
+
 const WORKFLOW = 'workflows.argoproj.io';
 const labels = fc.constantFrom<Readonly<Record<string, string>>>(
   {},
@@ -39,7 +54,10 @@ const labels = fc.constantFrom<Readonly<Record<string, string>>>(
   { 'batch.kubernetes.io/job-name': 'j' },
 );
 const containers = (minLength: number) =>
-  fc.uniqueArray(fc.constantFrom('main', 'wait', 'init', 'supervisor', 'base', 'x', 'y'), { minLength, maxLength: 4 });
+  fc.uniqueArray(fc.constantFrom('main', 'wait', 'init', 'supervisor', 'base', 'x', 'y', 'istio-proxy'), {
+    minLength,
+    maxLength: 4,
+  });
 const pod = fc
   .record({ labels, main: containers(1), init: containers(0) })
   .map(({ labels, main, init }): KubeObject & { readonly spec: object } => ({
@@ -52,7 +70,10 @@ const pod = fc
     },
   }));
 
-it('what is made of one pod is the same whatever pods were decided before it', () => {
+it.each([
+  ['what is for all', defaults],
+  ['what is for some containers', ofSome],
+])('of %s, one pod is given the same whatever pods were decided before it', (_, defaults) => {
   const decideIn = (facts: ReturnType<typeof factsOf>, object: KubeObject) =>
     decide(requestFor({ circumstances, oldObject: undefined }, object), facts);
   const long = factsOf({ defaults, circumstances });
