@@ -59,8 +59,10 @@ export const workflowProfile: PodProfile = {
       : usersContainers(pod).length + executorContainers(pod).length + unmarkedContainers(pod).length,
   editsFor: (pod, injection, injectionFor) => {
     const [users, executors, others] = [usersContainers(pod), executorContainers(pod), unmarkedContainers(pod)];
+    const ofComponent = isComponent(pod) ? containersWhere(pod, () => true).map(asComponents(pod)) : [];
     const make = (): readonly Edit[] => [
-      ...(isComponent(pod) ? enforcedEdits(pod, injection) : podEdits(injection)),
+      ...(isComponent(pod) ? podEdits(injection).filter(isEnforced) : podEdits(injection)),
+      ...ofComponent.flatMap((container) => enforcedIn(container.at, injectionFor(container).full)),
       ...containerEdits(pod, [...users.map(asUsers(pod)), ...executors.map(asHelper(pod))], injection, injectionFor),
       ...others.map(asUsers(pod)).flatMap((container) => enforcedIn(container.at, injectionFor(container).full)),
     ];
@@ -70,7 +72,7 @@ export const workflowProfile: PodProfile = {
       : memoize(
           injection,
           workflowProfile,
-          `${isComponent(pod)} ${users.join()} ${executors.join()} ${others.join()} ${isComponent(pod) ? containersWhere(pod, () => true).join() : ''}`,
+          `${isComponent(pod)} ${users.join()} ${executors.join()} ${others.join()} ${ofComponent.flatMap(({ at, isDefault }) => [...at, isDefault]).join()}`,
           make,
         );
   },
@@ -83,12 +85,6 @@ export const workflowProfile: PodProfile = {
   ofEnv: (_, { key }) => (key.startsWith('ARGO_') ? 'the variable is kept for the executor' : undefined),
   warningsFor: (pod, injection) => (needsNoProxy(pod, injection) ? [NO_PROXY_MISSING] : []),
 };
-
-/** The label by which a component is known can be anybody's: what is enforced is given all the same, volumes and mounts aside. */
-const enforcedEdits = (pod: KubeObject, injection: Injection): readonly Edit[] => [
-  ...podEdits(injection).filter(isEnforced),
-  ...containersWhere(pod, () => true).flatMap((at) => enforcedIn(at, injection)),
-];
 
 const enforcedIn = (container: Path, injection: Injection | undefined): readonly Edit[] =>
   injection === undefined
@@ -148,6 +144,15 @@ const asUsers = (pod: KubeObject): ((at: Path) => PlacedContainer) => {
   return (at) => {
     const name = textAt(pod, [...at, 'name']) ?? '';
     return { at, name, role: roleOf(at, name), isDefault: true };
+  };
+};
+
+/** The label by which a component is known can be anybody's: what is enforced is given all the same, volumes and mounts aside. */
+const asComponents = (pod: KubeObject): ((at: Path) => PlacedContainer) => {
+  const place = asUsers(pod);
+  return (at) => {
+    const placed = place(at);
+    return isInjectedByOthers(placed.name) ? { ...placed, role: 'other', isDefault: false } : placed;
   };
 };
 
