@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Injection, Resolved, ResolvedMap } from '../api/injection.ts';
+import type { Injection, ResolvedMap } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { type Edit, editOf, type FieldPath } from './edit.ts';
 import { placementRefusal } from './fields/placement.ts';
@@ -27,63 +27,6 @@ export const podFieldEdits = ({ podFields }: Injection): readonly Edit[] => fiel
 /** The same for one container. */
 export const containerFieldEdits = (container: Path, { containerFields }: Injection): readonly Edit[] =>
   fieldEdits(container, containerFields);
-
-/** Images from elsewhere, of every container there is: each as its whole name says. */
-export const imageEdits = (pod: KubeObject, { imageRegistries }: Injection): readonly Edit[] => {
-  if (imageRegistries.size === 0) return NONE;
-  const longestFirst = byLength(imageRegistries);
-  return ['containers', 'initContainers'].flatMap((list) =>
-    listAt(pod, ['spec', list]).flatMap((container, index) => {
-      const own = textAt(container, ['image']) ?? '';
-      const at = ['spec', list, String(index)];
-      // As an earlier admission left it.
-      const replaced = longestFirst.find(([, { value }]) => own.startsWith(value));
-      if (replaced !== undefined) return [editOf(at, 'image', replaced[1], own)];
-      for (const image of [wholeName(own), own]) {
-        const found = longestFirst.find(([from]) => image.startsWith(from));
-        if (found !== undefined)
-          return [editOf(at, 'image', found[1], `${found[1].value}${image.slice(found[0].length)}`)];
-      }
-      return [];
-    }),
-  );
-};
-
-/** Each beginning with the one spelling of its registry that images are given, the longest first. */
-const byLength = (imageRegistries: ResolvedMap<string>): readonly (readonly [string, Resolved<string>])[] =>
-  memoize(imageRegistries, byLength, '', () =>
-    [...imageRegistries]
-      .map(([from, to]) => [from.replace(/^[^/]+/, registryOf), to] as const)
-      .toSorted(([one], [other]) => other.length - one.length),
-  );
-
-/**
- * As container runtimes read it: `nginx` is `docker.io/library/nginx`, and so it is where its registry is spelt otherwise. No
- * repository has capital letters, so that what has some before a slash is a host (splitDockerDomain of distribution/reference).
- */
-const wholeName = (image: string): string => {
-  const [first = '', ...others] = image.split('/');
-  if (image === '') return '';
-  const isRegistry = others.length > 0 && (/[.:A-Z]/.test(first) || first === 'localhost');
-  const registry = isRegistry ? registryOf(first) : DOCKER_HUB;
-  const path = isRegistry ? others : [first, ...others];
-  return [registry, ...(registry === DOCKER_HUB && path.length === 1 ? ['library'] : []), ...path].join('/');
-};
-
-const DOCKER_HUB = 'docker.io';
-
-/** Names of hosts know no case, ports may begin with zeros, 443 is where registries are asked, and one address has many spellings. */
-const registryOf = (host: string): string => {
-  const name = PLAIN_HOST.test(host) ? host : (URL.parse(`https://${host}`)?.host ?? host.toLowerCase());
-  return NAMES_OF_DOCKER_HUB.has(name) ? DOCKER_HUB : name;
-};
-
-const PLAIN_HOST = /^[a-z][a-z0-9.-]*$/;
-const NAMES_OF_DOCKER_HUB: ReadonlySet<string> = new Set([
-  'index.docker.io',
-  'registry-1.docker.io',
-  'registry.hub.docker.com',
-]);
 
 /** What the API server itself puts into every pod before a webhook is asked: nobody's word. */
 export const isApiDefault = ({ at, key }: Edit, value: unknown): boolean => {

@@ -6,17 +6,11 @@ import { otherSpellingOf } from '../api/network.ts';
 import { missingClaimWarnings, refusingMissingClaims } from './claims.ts';
 import { type Edit, editsOf, envFromEdits, type FieldPath, valuesAt } from './edit.ts';
 import { denialFor } from './enforcement.ts';
+import { imageEdits } from './fields/images.ts';
 import { applicationOf, type InjectionPlan, inject } from './injector.ts';
 import { memoize } from './memo.ts';
 import { childOf, listAt, type Path, textAt } from './path.ts';
-import {
-  containerFieldEdits,
-  fieldRefusalOf,
-  imageEdits,
-  isApiDefault,
-  podFieldEdits,
-  supersededBy,
-} from './pod-fields.ts';
+import { containerFieldEdits, fieldRefusalOf, isApiDefault, podFieldEdits, supersededBy } from './pod-fields.ts';
 import {
   addedContainerEdits,
   addedContainerRefusal,

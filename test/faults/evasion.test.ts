@@ -22,6 +22,7 @@ const REDACTED = { 'spark.redaction.regex': '(?i)secret' };
 const LIMITS = { 'spark.executor.memory': '4g', 'spark.dynamicAllocation.maxExecutors': '10' };
 const APACHE = { ...resources.sparkApplications, group: 'spark.apache.org', version: 'v1' };
 const MIRROR = { from: 'docker.io/', to: 'registry.example.org/hub/' };
+const PROXY = 'http://proxy.example.org:3128';
 const MOUNTED = { volumes: [{ name: 'tier', emptyDir: {} }], volumeMounts: [{ name: 'tier', mountPath: '/etc/tier' }] };
 /** What spark-operator may write over, and what may be hidden. */
 const WATCHED = {
@@ -65,6 +66,7 @@ beforeAll(async () => {
     'sky',
   );
   await enforce('hull', { kinds: ['Pod'] }, { imageRegistries: [MIRROR] }, 'hull');
+  await enforce('keel', { kinds: ['Pod'] }, { imageRegistries: [MIRROR], proxy: { http: PROXY } }, 'keel');
   await enforce('bucket', { kinds: ['ObjectStore'] }, { labels: COST });
   const kinds = ['SparkApplication', 'SparkConnect', 'SparkCluster', 'ApacheSparkApplication'] as const;
   await enforce('conf', { kinds }, { sparkConf: REDACTED });
@@ -117,6 +119,28 @@ const tenantDefaults = (
   const { uid: _, generation: __, ...metadata } = platformDefaults(name, {}, { namespace: 'default' }).metadata;
   const match = { selector: { matchLabels: { team: ofTeam } } };
   return cluster.admin.create(resources.platformDefaults, { ...platformDefaults(name, { match, inject }), metadata });
+};
+
+/** What a tenant enforces for init containers of a team in the namespace `default`, and where its images are to come from. */
+const tenantEnforces = (ofTeam: string): Promise<KubeObject> => {
+  const { uid: _, generation: __, ...metadata } = platformDefaults('theirs', {}, { namespace: 'default' }).metadata;
+  const { spec } = platformDefaults('theirs', {
+    match: { kinds: ['Pod'], selector: { matchLabels: { team: ofTeam } }, containers: ['init'] },
+    mode: 'Enforce',
+    inject: {
+      env: ['THEIRS', 'HTTP_PROXY'].map((name) => ({ name, value: 'theirs' })),
+      imageRegistries: [
+        { from: 'docker.io/theirs/', to: 'registry-1.docker.io/theirs/' },
+        { from: 'nowhere.invalid/', to: 'docker.io/' },
+      ],
+    },
+  });
+  return cluster.admin.create(resources.platformDefaults, {
+    apiVersion: 'quartermaster.dev/v1alpha1',
+    kind: 'PlatformDefaults',
+    metadata,
+    spec,
+  } as KubeObject);
 };
 
 /** Nothing is called without the Secret; and who may not write its status leaves it as it is. */
@@ -319,6 +343,25 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
         .toBe('registry.example.org/hub/theirs/main:2');
     },
   );
+
+  it('cannot be got round by what its namespace says of certain containers, nor by registries of its own', async () => {
+    await tenantEnforces('keel');
+    const { spec: _, ...pod } = podWith({ team: 'keel' });
+    const spec = {
+      containers: [{ name: 'main', image: 'theirs/main:2' }],
+      initContainers: [{ name: 'init', image: 'nowhere.invalid/theirs/init:2' }],
+    };
+    const stored = () => cluster.admin.create<KubeObject & Pod>(pods, { ...pod, spec }, { dryRun: true });
+    const variables = async () => (await stored()).spec?.initContainers?.[0]?.env;
+    await expect.poll(variables, soon).toContainEqual({ name: 'THEIRS', value: 'theirs' });
+    expect(await variables()).toContainEqual({ name: 'HTTP_PROXY', value: PROXY });
+    expect(await stored()).toMatchObject({
+      spec: {
+        containers: [{ image: `${MIRROR.to}theirs/main:2` }],
+        initContainers: [{ image: `${MIRROR.to}theirs/init:2` }],
+      },
+    });
+  });
 
   it('cannot be got round by a mount whose path is spelt otherwise', async () => {
     const { spec: _, ...pod } = podWith({ team: 'sky' });
