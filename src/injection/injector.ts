@@ -134,7 +134,7 @@ interface Recorded {
 
 /** Settles, and where the snapshot would grow too large leaves out those defaults that do not fit. */
 const settleWithinLimit = (object: KubeObject, { edits, rulesFor, form }: InjectionPlan): Recorded => {
-  const isOurs = namedIn(readInjected(object));
+  const isOurs = namedIn(readInjected(object), object);
   const settled = settle(object, edits, rulesFor(edits), isOurs);
   const snapshot = snapshotOf(settled.owned, edits, form);
   const maxBytes = bytesLeftForSnapshot(object);
@@ -166,7 +166,7 @@ const excessOver = (maxBytes: number, owned: readonly Edit[], form: SnapshotForm
 /** What became of each edit, by settling once more. */
 const outcomesOf = (object: KubeObject, plan: InjectionPlan): readonly Outcome[] => {
   const { edits, rulesFor } = plan;
-  const isOurs = namedIn(readInjected(object));
+  const isOurs = namedIn(readInjected(object), object);
   const recorder = createRecorder(rulesFor(edits), isOurs);
   const { owned } = settle(object, edits, rulesFor(edits), isOurs, recorder.observe);
   const excess = new Set(excessOver(bytesLeftForSnapshot(object), owned, plan.form));

@@ -3,6 +3,7 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../api/names.ts';
 import { type Edit, type FieldPath, fieldId, isListPath, isWritableAt, keyOf } from './edit.ts';
 import { isRecord, mapAt, type Path, setAt, textAt, without } from './path.ts';
+import { followContainers } from './profiles/moved-containers.ts';
 
 /**
  * The value of the annotation `quartermaster.dev/injected`: what was put into an object, in order, and by which
@@ -44,10 +45,14 @@ export const decodeSnapshot = (text: string, paths: Pick<ReadonlySet<string>, 'h
   return runs?.includes(undefined) ? undefined : runs?.flatMap((run) => run ?? []);
 };
 
-/** Tells which field paths a snapshot of either form names; none where there is none, or the text is something else. */
-export const namedIn = (text: string | undefined): ((path: FieldPath) => boolean) => {
+/**
+ * Tells which field paths a snapshot of either form names; none where there is none, or the text is something else. `pod`: in which
+ * another webhook may have put containers before others since.
+ */
+export const namedIn = (text: string | undefined, pod?: KubeObject): ((path: FieldPath) => boolean) => {
   if (text === undefined) return () => false;
-  const ids = new Set(recordedIn(text)?.map(fieldId));
+  const recorded = recordedIn(text) ?? [];
+  const ids = new Set((pod === undefined ? recorded : followContainers(pod, recorded)).map(fieldId));
   return (path) => ids.has(fieldId(path));
 };
 

@@ -1,10 +1,10 @@
 import { hash, randomInt } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import { mountKey } from '../api/inject-spec.ts';
 import type { FileMount, Injection, Resolved } from '../api/injection.ts';
 import type { AccessMode, KubeObject, Volume, VolumeMount } from '../api/kubernetes.ts';
 import { compareText } from '../api/plain-text.ts';
 import { type Edit, editOf, entriesWith, valuesAt } from './edit.ts';
+import { isAsGiven } from './fields/filled-in.ts';
 import { type Incremental, memoize, memoizePassing } from './memo.ts';
 import { isRecord, listAt, type Path, textAt } from './path.ts';
 
@@ -175,7 +175,7 @@ export const mountedVolumeRefusal = (
   const [present] = valuesAt(object, { at, key: name });
   const volume = desired.get(name);
   if (volume === undefined) return present === undefined ? `there is no volume ${name}` : undefined;
-  if (isDeepStrictEqual(present, volume.value)) return undefined;
+  if (present !== undefined && isAsGiven(present, volume.value)) return undefined;
   if (present !== undefined && volume.mode === 'Default') return `there is another volume named ${name}`;
   return volumeRefusalOf(volume);
 };
