@@ -130,8 +130,7 @@ const resultOf = (
   const scoped = injection.isScoped ? defaults.resolveContainers(target) : unscoped(injection);
   const injectionFor: InjectionFor = isLeftToOthers ? (container) => withoutMounts(scoped(container)) : scoped;
   const { addedOf = all } = profile;
-  // A runner of Calrissian mounts by rules of its own what its steps are made with.
-  const added = profile.kind === 'CalrissianPod' ? [] : addedContainerEdits(addedOf(pod, injection));
+  const added = isLeftAlone(pod, profile) ? [] : addedContainerEdits(addedOf(pod, injection));
   const { edits, refusals } = withAddedContainers(pod, added, rulesFor, (whole) =>
     concatenated([own, added, profile.editsFor(whole, injection, injectionFor), imageEdits(whole, injection)]),
   );
@@ -143,6 +142,13 @@ const resultOf = (
     isDisabled: asked.isDisabled,
   };
 };
+
+/**
+ * A runner of Calrissian mounts by rules of its own what its steps are made with. To a pod of spark-operator its webhook adds what the
+ * application says, after us: it knows a container by its name and its image, and two of one name make the pod invalid.
+ */
+const isLeftAlone = (pod: KubeObject, { kind }: PodProfile): boolean =>
+  kind === 'CalrissianPod' || isSparkOperatorPod(pod);
 
 const all = (_: KubeObject, injection: Injection): Injection => injection;
 
