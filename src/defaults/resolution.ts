@@ -5,6 +5,7 @@ import { titleOf } from '../injection/edit.ts';
 import { createCache } from './cache.ts';
 import { type Share, sourcesAlone, withTemplates } from './containers.ts';
 import { compareEntries, type Entry, hasEqualPrecedence, isEnforcedGlobally, namespacedName } from './entry.ts';
+import { withOwnVolumes } from './layers/volume-names.ts';
 import type { Posted } from './matcher.ts';
 import { type Layer, mergeLayers } from './merge.ts';
 import { fillPartly, type LeftOutValue, leftOutText } from './partial.ts';
@@ -174,7 +175,11 @@ const fillLayers = ({ layers, unresolved, ofPlatform }: Plan, values: Values): L
     remaining = { size: remaining.size - layer.size, values: remaining.values - planned.values };
   }
   const given = MAX_VALUES - remaining.values;
-  return { layers: applied, leftOut, size: MAX_INJECT_CHARACTERS - remaining.size + CHARACTERS_PER_VALUE * given };
+  return {
+    layers: withOwnVolumes(applied),
+    leftOut,
+    size: MAX_INJECT_CHARACTERS - remaining.size + CHARACTERS_PER_VALUE * given,
+  };
 };
 
 /** As many as there are entries would be sent, logged and kept with every object. */

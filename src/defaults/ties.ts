@@ -1,6 +1,7 @@
 import type { Requirement } from '../api/admission.ts';
 import { canShareContainers } from './containers.ts';
 import { areExclusive, type Entry, hasEqualPrecedence } from './entry.ts';
+import { withOwnVolumes } from './layers/volume-names.ts';
 import { mergeLayers } from './merge.ts';
 import { countValues } from './validation/inject.ts';
 
@@ -37,7 +38,7 @@ export const tiesOf = (entry: Entry, entries: Iterable<Entry>): readonly string[
 
 const tiesBetween = (winner: Entry, loser: Entry): readonly string[] => {
   const layers = [winner, loser].map((entry) => ({ entry, inject: entry.spec.inject ?? {} }));
-  return mergeLayers(layers, []).warnings;
+  return mergeLayers(withOwnVolumes(layers), []).warnings;
 };
 
 const inNameOrder = (a: Entry, b: Entry): readonly [Entry, Entry] => (a.source.name < b.source.name ? [a, b] : [b, a]);

@@ -79,7 +79,7 @@ const mountedVolumesOf = ({
 };
 
 const fileVolume = ({ value, mode, source }: Resolved<FileMount>, kind: 'configmap' | 'secret'): MountedVolume => {
-  const name = volumeName(kind, value.name);
+  const name = fileVolumeName(kind, value.name);
   const content = kind === 'configmap' ? { configMap: { name: value.name } } : { secret: { secretName: value.name } };
   return {
     volume: { value: { name, ...(value.isAwaited ? awaited(content) : content) }, mode, source },
@@ -91,11 +91,13 @@ const fileVolume = ({ value, mode, source }: Resolved<FileMount>, kind: 'configm
 const awaited = (content: Readonly<Record<string, object>>): Readonly<Record<string, object>> =>
   Object.fromEntries(Object.entries(content).map(([kind, fields]) => [kind, { ...fields, optional: false }]));
 
-/** Says what is in it where the name allows that, and is the same for the same ConfigMap or Secret in any case. */
-const volumeName = (kind: string, name: string): string => {
+/** The volume of a ConfigMap or Secret: says what is in it where the name allows that, and is the same in any case, and no other's. */
+export const fileVolumeName = (kind: 'configmap' | 'secret', name: string): string => {
   const plain = `${kind}-${name}`;
-  return DNS_LABEL.test(plain) ? plain : `${kind}-${hash('sha256', name).slice(0, 10)}`;
+  return DNS_LABEL.test(plain) && !HASH.test(name) ? plain : `${kind}-${hash('sha256', name).slice(0, 20)}`;
 };
+
+const HASH = /^[0-9a-f]{20}$/;
 
 /** The volume that each claim is mounted from, by claim: the pod's own unless that is replaced, else the first given. */
 const volumeNamesByClaim = (
