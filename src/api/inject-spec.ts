@@ -358,7 +358,8 @@ export const variablesOf = (inject: InjectSpec): readonly EnvVar[] => {
 export const configMapsOf = ({ configMaps = [], caBundle: bundle }: InjectSpec): readonly FileMount[] =>
   bundle === undefined ? configMaps : [...configMaps, bundleMount(bundle)];
 
-const bundleMount = (bundle: CaBundle): FileMount => ({
+/** The mount of a bundle. */
+export const bundleMount = (bundle: CaBundle): FileMount => ({
   name: bundle.configMap,
   mountPath: bundlePathOf(bundle),
   isAwaited: true,

@@ -25,6 +25,8 @@ export interface Resolved<T> {
   readonly value: T;
   readonly mode: Mode;
   readonly source: DefaultsSource;
+  /** The mount of a bundle whose files the value names: it is given beside that alone. */
+  readonly needs?: FileMount;
 }
 
 export type ResolvedMap<T> = ReadonlyMap<string, Resolved<T>>;

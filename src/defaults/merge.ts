@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   type AddedContainer,
+  bundleMount,
   configMapsOf,
   envFromKey,
   forHelpers,
@@ -12,12 +13,14 @@ import {
   variablesOf,
 } from '../api/inject-spec.ts';
 import type { Injection, Resolved, ResolvedMap } from '../api/injection.ts';
-import type { EnvFromSource, StringMap } from '../api/kubernetes.ts';
+import type { EnvFromSource, EnvVar, StringMap } from '../api/kubernetes.ts';
+import { networkVariables } from '../api/network.ts';
 import { compareText } from '../api/plain-text.ts';
 import { spreadKey } from '../api/pod-fields.ts';
 import { titleOf } from '../injection/edit.ts';
 import { canShareContainers } from './containers.ts';
 import { type Entry, hasEqualPrecedence, namespacedName } from './entry.ts';
+import { withWholeUnits } from './layers/units.ts';
 
 /** What one entry gives, its variables filled in. */
 export interface Layer {
@@ -27,11 +30,15 @@ export interface Layer {
 
 /** Merges layers, best first, key by key: the first that gives a key wins it. Entries that tie on a key are told in `warnings`. */
 export const mergeLayers = (
-  layers: readonly Layer[],
+  given: readonly Layer[],
   warnings: readonly string[],
   unenforced: readonly string[] = [],
 ): Injection => {
   const ties: Ties = new Map();
+  const layers = withWholeUnits(given, (unit, { entry: winner, inject }, { entry: loser, inject: other }) => {
+    if (hasEqualPrecedence(winner, loser) && !isDeepStrictEqual(inject[unit], other[unit]))
+      addTie(ties, unit, winner, loser);
+  });
   const merge = <T>(what: string, read: (inject: InjectSpec, layer: Layer) => Items<T>): ResolvedMap<T> =>
     firstOfEach(layers, read, (key, winner, loser) => {
       const isTie = !IN_CONTAINERS.includes(what) || canShareContainers(containersOf(winner), containersOf(loser));
@@ -44,8 +51,14 @@ export const mergeLayers = (
   return {
     labels: merge('label', ({ labels }) => pairs(labels)),
     annotations: merge('annotation', ({ annotations }) => pairs(annotations)),
-    env: merge('env', (inject) => byKey(variablesOf(inject), nameOf)),
-    helperEnv: merge('env', (inject) => byKey(variablesOf(forHelpers(inject)), nameOf)),
+    env: withNeeds(
+      layers,
+      merge('env', (inject) => byKey(variablesOf(inject), nameOf)),
+    ),
+    helperEnv: withNeeds(
+      layers,
+      merge('env', (inject) => byKey(variablesOf(forHelpers(inject)), nameOf)),
+    ),
     envFrom: leastSpecificFirst(
       layers,
       merge('envFrom', (inject) => byKey(sourcesOf(inject).map(asOptional), envFromKey)),
@@ -119,6 +132,19 @@ const firstOfEach = <T>(
     }
   }
   return won;
+};
+
+/** Variables that name files of a bundle, with its mount. */
+const withNeeds = (layers: readonly Layer[], env: ResolvedMap<EnvVar>): ResolvedMap<EnvVar> => {
+  const { entry, inject } = layers.find((layer) => layer.inject.caBundle !== undefined) ?? {};
+  if (entry === undefined || inject?.caBundle === undefined) return env;
+  const { env: own = [], caBundle } = inject;
+  const names = new Set(networkVariables({ caBundle }).map(nameOf));
+  for (const { name } of own) names.delete(name);
+  const needs = bundleMount(caBundle);
+  return new Map(
+    [...env].map(([name, one]) => [name, one.source === entry.source && names.has(name) ? { ...one, needs } : one]),
+  );
 };
 
 /** A sidecar goes on beside the others for as long as they run, and keeps none of them from ending the pod. */

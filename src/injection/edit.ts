@@ -1,5 +1,5 @@
 import { envFromKey, mountKey, tolerationKey } from '../api/inject-spec.ts';
-import type { DefaultsSource, Mode, Resolved, ResolvedMap } from '../api/injection.ts';
+import type { DefaultsSource, FileMount, Mode, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, KubeObject, Toleration } from '../api/kubernetes.ts';
 import { spreadKey } from '../api/pod-fields.ts';
 import { keptMemos, memoize } from './memo.ts';
@@ -19,6 +19,8 @@ export interface Edit extends FieldPath {
   readonly by: string;
   /** Only where there is more to say than who gave it. */
   readonly why?: string;
+  /** It is put beside this mount alone. */
+  readonly needs?: FileMount;
 }
 
 /** Gives itself the values that follow from the object alone. */
@@ -52,7 +54,7 @@ const unconverted = (value: unknown): unknown => value;
 export const editOf = (
   at: Path,
   key: string,
-  { mode, source }: Omit<Resolved<unknown>, 'value'>,
+  { mode, source, needs }: Omit<Resolved<unknown>, 'value'>,
   value: unknown,
 ): Edit => ({
   at,
@@ -60,6 +62,7 @@ export const editOf = (
   value,
   mode,
   by: titleOf(source),
+  ...(needs && { needs }),
 });
 
 /**

@@ -205,13 +205,17 @@ const enforcedWarning = (owned: readonly Edit[]): string =>
 const sourcesOf = (edits: readonly Edit[]): string =>
   [...new Set(edits.map(({ by }) => `PlatformDefaults ${by}`))].join(', ');
 
-/** One sentence for each value and reason, whichever paths it was refused at. */
+/** One sentence for each value and reason, whichever paths it was refused at; for all variables of a bundle. */
 const refusalTexts = (refused: Settlement['refused']): readonly string[] => {
-  const alike = Map.groupBy(refused, ({ edit, why }) => [edit.by, edit.at.at(-1), edit.key, why].join(' '));
-  return [...alike.values()].flatMap(([first, ...others]) => {
+  const alike = Map.groupBy(refused, ({ edit, why }) =>
+    [edit.by, edit.at.at(-1), edit.needs === undefined ? edit.key : '', why].join(' '),
+  );
+  return [...alike.values()].flatMap((list) => {
+    const [first] = list;
     if (first === undefined) return [];
-    const paths = [first, ...others].map(({ edit }) => edit.at.join('.')).join(', ');
-    return `PlatformDefaults ${first.edit.by}: ${first.edit.key} was not injected into ${paths}: ${first.why}.`;
+    const keys = new Set(list.map(({ edit }) => edit.key));
+    const paths = new Set(list.map(({ edit }) => edit.at.join('.')));
+    return `PlatformDefaults ${first.edit.by}: ${[...keys].join(', ')} ${keys.size === 1 ? 'was' : 'were'} not injected into ${[...paths].join(', ')}: ${first.why}.`;
   });
 };
 

@@ -6,10 +6,11 @@ import { otherSpellingOf } from '../api/network.ts';
 import { missingClaimWarnings, refusingMissingClaims } from './claims.ts';
 import { type Edit, editsOf, envFromEdits, type FieldPath, valuesAt } from './edit.ts';
 import { denialFor } from './enforcement.ts';
+import { apart, bundleEdits, otherMounts, unmountedRefusal } from './fields/bundle.ts';
 import { imageEdits } from './fields/images.ts';
 import { applicationOf, type InjectionPlan, inject } from './injector.ts';
 import { memoize } from './memo.ts';
-import { childOf, listAt, type Path, textAt } from './path.ts';
+import { childOf, listAt, type Path, readAt, textAt } from './path.ts';
 import { containerFieldEdits, fieldRefusalOf, isApiDefault, podFieldEdits, supersededBy } from './pod-fields.ts';
 import {
   addedContainerEdits,
@@ -157,6 +158,8 @@ const unmounted = (injection: Injection): Injection =>
   memoize(injection, unmounted, '', () => ({
     ...injection,
     ...NO_MOUNTS,
+    env: apart(injection.env).alone,
+    helperEnv: apart(injection.helperEnv).alone,
     helperConfigMaps: new Map(),
     addedContainers: new Map(
       [...injection.addedContainers].filter(([, { value }]) => (value.volumeMounts ?? []).length === 0),
@@ -235,7 +238,7 @@ export const podRules =
       firstOf(kinds, (kind) => mountRefusal(pod, mount, kind, desired)) ??
       mountedVolumeRefusal(pod, mount, POD_VOLUMES, desired, ofVolume);
     return {
-      conflictsOf: otherSpelling,
+      conflictsOf: (pod, edit) => (edit.needs ? otherMounts(pod, edit, desired) : otherSpelling(pod, edit)),
       supersededBy,
       isBlank: isApiDefault,
       isUnused: (pod, edit) => edit.at.at(-1) === 'volumes' && !isMountedInPod(pod, edit.key),
@@ -248,7 +251,7 @@ export const podRules =
           case 'initContainers':
             return addedContainerRefusal(pod, edit, desired, ofVolume);
           default:
-            return firstOf(kinds, (kind) => fieldRefusal(pod, edit, kind));
+            return firstOf(kinds, (kind) => fieldRefusal(pod, edit, kind)) ?? unmountedRefusal(pod, edit, desired);
         }
       },
     };
@@ -318,9 +321,9 @@ export const podEdits = (injection: Injection): readonly Edit[] => [
 
 const asReference = (name: string) => ({ name });
 
-/** What an injection has for the environment of one container. */
+/** What an injection has for the environment of one container, but for what is of no use without a mount: `bundleEdits`. */
 export const environmentEdits = (container: Path, injection: Pick<Injection, 'env' | 'envFrom'>): readonly Edit[] => [
-  ...editsOf([...container, 'env'], injection.env),
+  ...editsOf([...container, 'env'], apart(injection.env).alone),
   ...sourceEdits(container, injection),
 ];
 
@@ -349,12 +352,15 @@ export const containerEdits = (
     ),
     ...given.flatMap(({ at, full }) => (full === undefined ? [] : containerFieldEdits(at, full))),
     ...mounted.flatMap((edits) => edits.filter((edit) => !isVolume(edit))),
-    ...firstOfEachKey(mounted.flatMap((edits) => edits.filter(isVolume))),
+    ...given.flatMap(({ at, full, sources }) => bundleEdits(at, full?.env ?? sources?.helperEnv ?? NO_VARIABLES)),
+    ...oneOfEachKey(mounted.flatMap((edits) => edits.filter(isVolume))),
     ...given.flatMap(({ at, full, sources }) =>
       full === undefined && sources ? environmentEdits(at, { env: sources.helperEnv, envFrom: sources.envFrom }) : [],
     ),
   ];
 };
+
+const NO_VARIABLES: Injection['env'] = new Map();
 
 const NO_MOUNTS: MountedInjection = {
   volumes: new Map(),
@@ -365,10 +371,22 @@ const NO_MOUNTS: MountedInjection = {
 
 const isVolume = ({ at }: Edit): boolean => at === POD_VOLUMES;
 
-const firstOfEachKey = (edits: readonly Edit[]): readonly Edit[] => {
-  const keys = new Set<string>();
-  return edits.filter(({ key }) => !keys.has(key) && keys.add(key));
+/** Volumes of one name are the same, but that one may be enforced, and one waited for. */
+const oneOfEachKey = (volumes: readonly Edit[]): readonly Edit[] => {
+  const byKey = new Map<string, Edit>();
+  for (const volume of volumes) {
+    const first = byKey.get(volume.key);
+    byKey.set(volume.key, first === undefined ? volume : joinedVolume(first, volume));
+  }
+  return byKey.size === volumes.length ? volumes : [...byKey.values()];
 };
+
+const joinedVolume = (one: Edit, other: Edit): Edit => {
+  const best = one.mode === 'Default' && other.mode === 'Enforce' ? other : one;
+  return isAwaited(other.value) && best !== other ? { ...best, value: other.value } : best;
+};
+
+const isAwaited = (volume: unknown): boolean => readAt(volume, ['configMap', 'optional']) === false;
 
 /**
  * Where the containers of a pod are of which something holds, init containers included. Of more than the API server will

@@ -78,7 +78,11 @@ const mountedVolumesOf = ({
   ];
 };
 
-const fileVolume = ({ value, mode, source }: Resolved<FileMount>, kind: 'configmap' | 'secret'): MountedVolume => {
+/** A ConfigMap or Secret as a volume and its mount. */
+export const fileVolume = (
+  { value, mode, source }: Resolved<FileMount>,
+  kind: 'configmap' | 'secret',
+): MountedVolume => {
   const name = fileVolumeName(kind, value.name);
   const content = kind === 'configmap' ? { configMap: { name: value.name } } : { secret: { secretName: value.name } };
   return {

@@ -228,9 +228,17 @@ const lostBy = (entry: Entry, { layers, winners }: Match): readonly ValueExplana
     const winner = items.get(id);
     if (winner !== undefined && isDeepStrictEqual(winner.source, entry.source)) return [];
     const rival =
-      winner === undefined ? byMountPath.get(id.slice(id.indexOf(' ') + 1)) : byTitle.get(sourceTitle(winner.source));
+      winner === undefined
+        ? (byMountPath.get(item.needs?.mountPath ?? id.slice(id.indexOf(' ') + 1)) ?? storeRival(id, winners()))
+        : byTitle.get(sourceTitle(winner.source));
     return [lost(id, item.value, entry, rival, winner?.value)];
   });
+};
+
+/** Who gives another ObjectStore, whose sources and committer come in the place of these. */
+const storeRival = (id: string, { items, byTitle }: Winners): Entry | undefined => {
+  const store = /^(envFrom|s3aCommitter) /.test(id) ? items.get('objectStore ') : undefined;
+  return store && byTitle.get(sourceTitle(store.source));
 };
 
 const lost = (

@@ -5,6 +5,7 @@ import type { KubeObject, VolumeMount } from '../../api/kubernetes.ts';
 import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../../api/names.ts';
 import { type Edit, OURSELVES, valuesAt } from '../../injection/edit.ts';
 import { CREATED_INJECTED_OR_ANOTHER_IMAGE } from '../../injection/enforcement.ts';
+import { bundleEdits } from '../../injection/fields/bundle.ts';
 import { memoize, memoizePassing } from '../../injection/memo.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
 import { containerFieldEdits } from '../../injection/pod-fields.ts';
@@ -81,6 +82,7 @@ const calrissianProfile = (recognised: CalrissianPod, pod: KubeObject, facts: Fa
         ...(full && sources ? environmentEdits(container, { env: full.env, envFrom: sources.envFrom }) : []),
         ...(full ? containerFieldEdits(container, full) : []),
         ...(full ? volumeEdits(pod, container, full, layoutFor(recognised, pod)) : []),
+        ...(full ? bundleEdits(container, full.env) : []),
       ];
     },
     ofMount: (current, mount, desired) => calrissianMountRefusal(current, mount, recognised, desired, facts),

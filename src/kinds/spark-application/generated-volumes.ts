@@ -1,10 +1,15 @@
+import { mountKey } from '../../api/inject-spec.ts';
+import type { FileMount, Injection, Resolved } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { holdsAt } from '../../injection/edit.ts';
+import { type Edit, type FieldPath, holdsAt, valuesAt } from '../../injection/edit.ts';
+import { notMounted } from '../../injection/fields/bundle.ts';
+import { memoize } from '../../injection/memo.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
 import { isReservedVolume } from '../../injection/reserved.ts';
-import type { DesiredVolumes } from '../../injection/volumes.ts';
+import type { Rules } from '../../injection/settlement.ts';
+import { type DesiredVolumes, fileVolume, fileVolumeName } from '../../injection/volumes.ts';
 import { confSecretsMaking, confVolumes } from './conflicts.ts';
-import { type FileList, generatedVolume, type Role } from './fields.ts';
+import { type FileList, generatedVolume, ROLES, type Role } from './fields.ts';
 import { keysWith, type TextOf } from './indexed-entries.ts';
 
 const VOLUMES: Path = ['spec', 'volumes'];
@@ -32,6 +37,75 @@ export const generatedVolumeRefusal = (
     [VOLUMES, ['spec', role, 'template', 'spec', 'volumes']].some((at) => holdsAt(app, { at, key: volume })) ||
     confVolumes(app, volume).some((key) => key.startsWith(`spark.kubernetes.${role}.`));
   return isTaken ? `there is a volume ${volume}, as ${maker} would name this one` : undefined;
+};
+
+/** What of an injection is mounted as files: the first of each name as spark-operator takes it, and others of that name as volumes. */
+type Files = Pick<Injection, 'configMaps' | 'secrets' | 'volumes' | 'volumeMounts'>;
+
+export const filesOf = (injection: Injection): Files =>
+  memoize(injection, filesOf, '', () => {
+    const [configMaps, otherConfigMaps] = byName(injection.configMaps);
+    const [secrets, otherSecrets] = byName(injection.secrets);
+    const others = [
+      ...[...otherConfigMaps.values()].map((file) => fileVolume(file, 'configmap')),
+      ...[...otherSecrets.values()].map((file) => fileVolume(file, 'secret')),
+    ];
+    return {
+      configMaps,
+      secrets,
+      volumes: new Map(others.map(({ volume }) => [volume.value.name, volume])),
+      volumeMounts: new Map(
+        others.flatMap(({ mounts }) => mounts.map((mount) => [mountKey(mount.value.mountPath), mount])),
+      ),
+    };
+  });
+
+type Mounted = Injection['configMaps'];
+
+/** The first of each name, and all others. */
+const byName = (files: Mounted): readonly [Mounted, Mounted] => {
+  const firsts = new Map([...files].toReversed().map(([path, { value }]) => [value.name, path]));
+  const isFirst = ([path, { value }]: readonly [string, Resolved<FileMount>]): boolean =>
+    firsts.get(value.name) === path;
+  if (firsts.size === files.size) return [files, NO_FILES];
+  const all = [...files];
+  return [new Map(all.filter(isFirst)), new Map(all.filter((one) => !isFirst(one)))];
+};
+
+const NO_FILES: Mounted = new Map();
+
+/** Where an application says something else than a default of a bundle in the place of its mount: its user's word on the whole of it. */
+export const otherMounts = (app: KubeObject, edit: Edit, conflictsOf: Rules['conflictsOf']): readonly FieldPath[] => {
+  const { at, mode, needs } = edit;
+  const role = ROLES.find((one) => one === at[1]);
+  if (needs === undefined || mode === 'Enforce' || role === undefined || isMounted(app, role, needs)) return [];
+  const mount = {
+    ...edit,
+    at: ['spec', role, 'configMaps'],
+    key: mountKey(needs.mountPath),
+    value: { name: needs.name },
+  };
+  return [...(holdsAt(app, mount) ? [mount] : []), ...conflictsOf(app, mount)];
+};
+
+/** Why a variable of a bundle must not be given to a role: what it names is not there. */
+export const unmountedRefusal = (app: KubeObject, { at, needs }: Edit): string | undefined =>
+  needs === undefined || isMounted(app, at[1] === 'driver' ? 'driver' : 'executor', needs)
+    ? undefined
+    : notMounted(needs);
+
+/** As a ConfigMap of a role, or as a volume, which is put last. */
+const isMounted = (app: KubeObject, role: Role, { name, mountPath }: FileMount): boolean => {
+  const key = mountKey(mountPath);
+  const [file] = valuesAt(app, { at: LISTS[role].configMaps, key });
+  if (file !== undefined) return textAt(file, ['name']) === name;
+  const [mount] = valuesAt(app, { at: ['spec', role, 'volumeMounts'], key });
+  if (mount === undefined || textAt(mount, ['subPath']) !== undefined) return false;
+  const volume = textAt(mount, ['name']) ?? '';
+  const [there] = valuesAt(app, { at: VOLUMES, key: volume });
+  return there === undefined
+    ? volume === fileVolumeName('configmap', name)
+    : textAt(there, ['configMap', 'name']) === name;
 };
 
 /** True where a role's pod gets a volume of that name for a ConfigMap or Secret of the app. */

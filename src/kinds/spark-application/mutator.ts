@@ -19,6 +19,7 @@ import { namedIn, readInjected } from '../../injection/snapshot.ts';
 import { namespaceOf, targetOf } from '../../injection/target.ts';
 import { canManyAttach, claimOf } from '../../injection/volumes.ts';
 import { ROLES, type Role } from './fields.ts';
+import { filesOf } from './generated-volumes.ts';
 import { JMX_PORT, type JmxAgent, jmxIncompatibility, MONITORING, PROMETHEUS } from './jmx-exporter.ts';
 import { EXPOSE, monitoringEdits, monitoringWarnings, NOT_EXPOSED } from './monitoring.ts';
 import { NOTHING, objectStoreEdits, type Proposal } from './object-store/edits.ts';
@@ -52,6 +53,7 @@ const sparkEdits = (app: KubeObject, injection: Injection, context: SparkContext
     ...roles.flatMap((role) => roleEdits(role, injection)),
     ...monitoring.edits.filter(({ at }) => isUsable(at, roles)),
     ...editsOf(['spec', 'volumes'], injection.volumes),
+    ...editsOf(['spec', 'volumes'], filesOf(injection).volumes),
     ...owners.flatMap((owner) => editsOf([...owner, 'nodeSelector'], injection.nodeSelector)),
     ...editsOf(['spec', 'imagePullSecrets'], injection.imagePullSecrets),
   ];
@@ -75,10 +77,12 @@ export const sparkConfEdits = ({ sparkConf, hadoopConf }: Injection): readonly E
 const roleEdits = (role: Role, injection: Injection): readonly Edit[] => {
   const at = (field: string): Path => ['spec', role, field];
   const { serviceAccountName: account } = injection;
+  const files = filesOf(injection);
   return [
     ...editsOf(at('volumeMounts'), injection.volumeMounts),
-    ...editsOf(at('configMaps'), injection.configMaps, asConfigMap),
-    ...editsOf(at('secrets'), injection.secrets, asSecret),
+    ...editsOf(at('configMaps'), files.configMaps, asConfigMap),
+    ...editsOf(at('secrets'), files.secrets, asSecret),
+    ...editsOf(at('volumeMounts'), files.volumeMounts),
     ...editsOf(at('env'), injection.env),
     ...envFromEdits(at('envFrom'), injection.envFrom),
     ...editsOf(at('labels'), injection.labels),

@@ -15,7 +15,7 @@ import {
 } from '../../injection/volumes.ts';
 import { configMapSetting, confMountWithin, confVolume, sparkConflicts } from './conflicts.ts';
 import { CONTAINER_NAMES, inTemplateContainer, MOUNT_LISTS, ROLES } from './fields.ts';
-import { generatedVolumeRefusal, isGenerated } from './generated-volumes.ts';
+import { generatedVolumeRefusal, isGenerated, otherMounts, unmountedRefusal } from './generated-volumes.ts';
 import {
   isNeedlessTemplate,
   placementRefusal,
@@ -41,7 +41,13 @@ const makeRules = (edits: readonly Edit[]): Rules => {
   const conf = new Map(edits.filter(({ at }) => at.at(-1) === 'sparkConf').map(({ key, value }) => [key, value]));
   const volumesInConf = new Set([...conf.keys()].map(confVolume));
   return {
-    conflictsOf: (app, edit) => sparkConflicts(app, edit, conf),
+    conflictsOf: (app, edit) =>
+      edit.needs === undefined
+        ? sparkConflicts(app, edit, conf)
+        : [
+            ...sparkConflicts(app, edit, conf),
+            ...otherMounts(app, edit, (now, mount) => sparkConflicts(now, mount, conf)),
+          ],
     supersededBy: supersededInTemplate,
     // What a chart renders as `value: null` arrives as a name alone; an empty value that is meant arrives as `value: ""`.
     isBlank: ({ at }, value) => at.at(-1) === 'env' && !hasAny(value, ['value', 'valueFrom']),
@@ -74,7 +80,7 @@ const fieldRefusal = (app: KubeObject, edit: Edit, desired: DesiredVolumes): str
         confRefusal(app, key, desired) ?? (mode === 'Default' && isWrittenOver(app, edit) ? WRITTEN_OVER : undefined)
       );
     case 'env':
-      return variableRefusal(app, key);
+      return variableRefusal(app, key) ?? unmountedRefusal(app, edit);
     case 'labels':
     case 'annotations':
       return isReservedLabel(KIND, key) ? 'the key is kept for Spark, its operator or Quartermaster' : undefined;
