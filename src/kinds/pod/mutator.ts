@@ -7,7 +7,7 @@ import { calrissianPodOf } from '../../injection/profiles/calrissian.ts';
 import { platformProfileOf } from '../../injection/profiles/of-platform.ts';
 import { frameworkOf } from '../../injection/profiles/recognition.ts';
 import { readInjected } from '../../injection/snapshot.ts';
-import { labelsOf } from '../../injection/target.ts';
+import { labelsOf, namespaceOf } from '../../injection/target.ts';
 import { injectorFor } from './profile.ts';
 import { updatePod } from './update.ts';
 import { podRule, rulesInForce } from './webhook-rules.ts';
@@ -15,7 +15,7 @@ import { podRule, rulesInForce } from './webhook-rules.ts';
 /**
  * Any pod. Which are sent follows from what PlatformDefaults ask for: `rulesInForce`. Those of Argo and Calrissian have mutators of
  * their own, which give what is for every pod too; those that Kubeflow's spark-operator launches get what their application says,
- * and what is enforced. Of a change, what would take that off is undone, for every kind of pod.
+ * and what is enforced, unless it is known to have no webhook for them. Of a change, what would take that off is undone, for every kind of pod.
  */
 export const podMutator: Mutator = {
   rules: [podRule],
@@ -27,7 +27,8 @@ export const podMutator: Mutator = {
     if (isWorkflowPod(pod) || calrissianPodOf(pod, request, facts) !== undefined) return untouched(pod);
     const { profiles, rulesFor } = injectorFor(frameworkOf(pod), platformProfileOf(pod, facts.policy.podProfiles));
     // Labels say this, and anybody can write those: what is enforced for the whole cluster is given all the same.
-    const isLeftToOthers = isSparkOperatorPod(pod) || Object.hasOwn(labelsOf(pod), WORKFLOW_LABEL);
+    const isOfOperator = isSparkOperatorPod(pod) && facts.hasSparkPodWebhook(namespaceOf(pod, request));
+    const isLeftToOthers = isOfOperator || Object.hasOwn(labelsOf(pod), WORKFLOW_LABEL);
     return mutatePod(pod, request, facts, profiles, { rulesFor, isLeftToOthers });
   },
 };
