@@ -344,7 +344,7 @@ export const containerEdits = (
       return [volumeEdits(pod, at, full === injection ? full : { ...full, volumes: injection.volumes })];
     return sources === undefined || sources.helperConfigMaps.size === 0
       ? []
-      : [volumeEdits(pod, at, { ...NO_MOUNTS, configMaps: sources.helperConfigMaps })];
+      : [volumeEdits(pod, at, { ...sources, ...NO_MOUNTS, configMaps: sources.helperConfigMaps })];
   });
   return [
     ...given.flatMap(({ at, full, sources }) =>
@@ -362,7 +362,7 @@ export const containerEdits = (
 
 const NO_VARIABLES: Injection['env'] = new Map();
 
-const NO_MOUNTS: MountedInjection = {
+const NO_MOUNTS: Omit<MountedInjection, 'matched'> = {
   volumes: new Map(),
   volumeMounts: new Map(),
   configMaps: new Map(),

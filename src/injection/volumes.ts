@@ -23,7 +23,7 @@ export interface VolumeLayout {
 const unchangedLayout: VolumeLayout = { placeMount: (mount) => mount, nameVolume: ({ name }) => name };
 
 /** What of an injection is mounted. */
-export type MountedInjection = Pick<Injection, 'volumes' | 'volumeMounts' | 'configMaps' | 'secrets'>;
+export type MountedInjection = Pick<Injection, 'volumes' | 'volumeMounts' | 'configMaps' | 'secrets' | 'matched'>;
 
 interface MountedVolume {
   readonly volume: Resolved<Volume>;
@@ -44,7 +44,16 @@ export const volumeEdits = (
   const volumeNames = volumeNamesByClaim(pod, injection, layout);
   const mounts = [...container, 'volumeMounts'];
   const placed = mountedVolumesOf(injection).map((mounted) => layOut(mounts, mounted, layout, volumeNames));
-  return [...placed.flatMap(({ mounts }) => mounts), ...placed.flatMap(({ volumes }) => volumes)];
+  const mountEdits = placed.flatMap((one) => one.mounts);
+  return [...bestFirst(mountEdits, injection.matched), ...placed.flatMap((one) => one.volumes)];
+};
+
+/** Of two mounts of which one would lie in the other the first to be settled stands. */
+const bestFirst = (mounts: readonly Edit[], matched: Injection['matched']): readonly Edit[] => {
+  if (mounts.every(({ by }) => by === mounts[0]?.by)) return mounts;
+  const ranks = memoize(matched, bestFirst, '', () => new Map(matched.map(({ by }, rank) => [by, rank])));
+  const rankOf = ({ by }: Edit): number => ranks.get(by) ?? matched.length;
+  return mounts.toSorted((one, other) => rankOf(one) - rankOf(other));
 };
 
 /** True where the edits depend on what the pod has: it may hold a claim of theirs already. */
