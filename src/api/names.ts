@@ -30,6 +30,10 @@ export const ACCESS_ROTATION_ANNOTATION = `${GROUP}/key-rotation`;
 export const ACCESS_FORMER_KEYS_ANNOTATION = `${GROUP}/former-keys`;
 export const ACCESS_FORMER_UNTIL_ANNOTATION = `${GROUP}/former-keys-until`;
 export const OBJECT_STORE_FINALIZER = `${OBJECT_STORE_GROUP}/objectstore`;
+/** On a Secret or ConfigMap that an ObjectStore reaches its bucket with: it goes after what only that can take away. */
+export const IN_USE_FINALIZER = `${OBJECT_STORE_GROUP}/in-use-by-objectstore`;
+/** On an ObjectStore, by a person: its UID has it go though keys for its bucket cannot be taken back. */
+export const LEAVE_ACCESS_ANNOTATION = `${GROUP}/leave-access`;
 /** What the labels, tags or metadata of a bucket begin with that say whose it is. */
 export const BUCKET_MARK_PREFIX = 'quartermaster-';
 /** On a bucket: the UID of its ObjectStore, and the UID of the namespace kube-system of its cluster. */

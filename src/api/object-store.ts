@@ -276,6 +276,7 @@ const status = object('What was last observed.', {
   }),
   creationProof: text('That Quartermaster wrote creationStarted, which nobody else can prove.'),
   configMapName: text('ConfigMap that holds the connection.'),
+  inUse: list('What of this namespace is kept until this object no longer needs it, as Kind/name.', text('Kind/name.')),
   access: object('The user that workloads are given the keys of.', {
     user: required(text('Its name at the provider.')),
     serviceAccount: text('Service account that has the access instead of keys.'),
@@ -302,6 +303,12 @@ export interface ObjectStore extends KubeObject {
   readonly spec: ObjectStoreSpec;
   readonly status?: ObjectStoreStatus;
 }
+
+/** What of its namespace an ObjectStore reaches its bucket with, as `Secret/name` and `ConfigMap/name`. */
+export const referencesOf = ({ spec }: Pick<ObjectStore, 'spec'>): readonly string[] => [
+  ...(spec.credentialsSecretRef === undefined ? [] : [`Secret/${spec.credentialsSecretRef.name}`]),
+  ...(spec.s3?.caBundleRef === undefined ? [] : [`ConfigMap/${spec.s3.caBundleRef.name}`]),
+];
 
 const ready = (part: string) => `.status.conditions[?(@.type=="Ready")].${part}`;
 

@@ -3,6 +3,7 @@ import {
   CALRISSIAN_LABEL,
   CERTIFICATE_SECRET,
   GROUP,
+  IN_USE_FINALIZER,
   MANAGED_BY,
   MANAGED_BY_LABEL,
   NFS_CLASS_LABEL,
@@ -51,6 +52,10 @@ const onUpdate = (resource: string, expression: string): string =>
   `request.resource.resource != '${resource}' || request.operation != 'UPDATE' || ${expression}`;
 /** What is written without being labelled, within rules of its own. */
 const HAS_OWN_RULES = `request.resource.resource in ['persistentvolumes', 'objectstores', 'events']`;
+const othersFinalizers = (object: string): string =>
+  `${object}.metadata.?finalizers.orValue([]).filter(finalizer, finalizer != '${IN_USE_FINALIZER}')`;
+/** What an ObjectStore names is somebody else's: it is kept, and let go, by a finalizer. */
+const IS_OUR_FINALIZER_ALONE = `(request.resource.resource in ['secrets', 'configmaps'] && request.operation == 'UPDATE' && ['data', 'binaryData', 'type', 'immutable'].all(field, object[?field] == oldObject[?field]) && ['labels', 'annotations', 'ownerReferences'].all(field, object.metadata[?field] == oldObject.metadata[?field]) && ${othersFinalizers('object')} == ${othersFinalizers('oldObject')})`;
 /** That of claims: nothing else that has one is among the rules. */
 const IS_STATUS = `request.?subResource.orValue('') == 'status'`;
 /** What our webhook puts in when the finalizer is written, where an ObjectStore was stored while no replica answered. */
@@ -104,8 +109,8 @@ const ownAccount: Policy = {
   ],
   validations: [
     {
-      expression: `oldObject == null || ${labelOf('oldObject')} == '${MANAGED_BY}' || ${HAS_OWN_RULES} || ${IS_STATUS}`,
-      message: `Quartermaster changes and deletes only what is labelled ${MANAGED_BY_LABEL}=${MANAGED_BY}.`,
+      expression: `oldObject == null || ${labelOf('oldObject')} == '${MANAGED_BY}' || ${HAS_OWN_RULES} || ${IS_STATUS} || ${IS_OUR_FINALIZER_ALONE}`,
+      message: `Quartermaster changes and deletes only what is labelled ${MANAGED_BY_LABEL}=${MANAGED_BY}, but for its finalizer ${IN_USE_FINALIZER}.`,
     },
     {
       expression: `request.operation != 'CREATE' || ${labelOf('object')} == '${MANAGED_BY}' || request.resource.resource == 'events'`,
@@ -143,7 +148,7 @@ const ownAccount: Policy = {
     {
       expression: on(
         'secrets',
-        `(${isOfObjectStore}) || (${isProvisioned}) || (${isOfNfsServer}) || (${isOwnCertificate})`,
+        `(${isOfObjectStore}) || (${isProvisioned}) || (${isOfNfsServer}) || (${isOwnCertificate}) || ${IS_OUR_FINALIZER_ALONE}`,
       ),
       message:
         'Quartermaster makes Secrets for the access of an ObjectStore, which are Opaque and owned by it, copies that PlatformDefaults provision, for NFS servers, and its own certificate.',

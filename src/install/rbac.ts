@@ -62,7 +62,8 @@ export const clusterPermissions: readonly PolicyRule[] = [
   allow('', 'namespaces', READ),
   // Connection ConfigMaps of ObjectStores, Calrissian's default.json, and what PlatformDefaults provision; deleted with what they serve.
   allow('', 'configmaps', MANAGE),
-  // Credentials an ObjectStore names, and copies that PlatformDefaults provision. No list, no watch: only secrets that are named.
+  // Credentials an ObjectStore names, kept by a finalizer, and copies that PlatformDefaults provision. No list, no watch: only secrets
+  // that are named.
   allow('', 'secrets', `get ${APPLY} delete`),
   // What was done, and why not, on the object concerned.
   allow('', 'events', APPLY),

@@ -7,7 +7,7 @@ import type {
   VolumeAttributesClass,
 } from '../api/kubernetes.ts';
 import { DEFAULT_CLASS_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
-import type { ObjectStore } from '../api/object-store.ts';
+import { type ObjectStore, referencesOf } from '../api/object-store.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { type Kube, type Resource, resources } from './api-server.ts';
 import { type ReflectorOptions, type RestartReason, reflect } from './reflector.ts';
@@ -93,7 +93,11 @@ export const watchStore = <T extends KubeObject>(
 /** Index of ObjectStores by the one whose bucket they use, as `keyOf` has it. */
 export const SHARED_FROM = 'sharedFrom';
 
+/** Index of ObjectStores by what they reach their buckets with: `<namespace>/<Kind>/<name>`. */
+export const REFERENCES = 'references';
+
 export const OBJECT_STORE_INDEXES: IndexFunctions<ObjectStore> = {
+  [REFERENCES]: (store) => referencesOf(store).map((reference) => `${store.metadata.namespace}/${reference}`),
   [SHARED_FROM]: ({ spec }) => (spec.sharedFrom === undefined ? [] : [keyOf(spec.sharedFrom)]),
 };
 

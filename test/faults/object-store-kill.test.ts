@@ -140,6 +140,11 @@ describe('a controller that is killed and started again', () => {
       'after finalizers',
       'before status',
       'after status',
+      // Of the Secret that it names.
+      'before finalizers',
+      'after finalizers',
+      'before status',
+      'after status',
       'before create',
       'after create',
       'before versioning',
@@ -156,7 +161,7 @@ describe('a controller that is killed and started again', () => {
   it('between a bucket and its mark, which Ceph takes only afterwards, still knows the bucket', async () => {
     const name = nameFor('unmarked');
     await cluster.submit(name, specOf(name));
-    expect(await runUntilCrash(5, () => isReady(name))).toBe('before create');
+    expect(await runUntilCrash(9, () => isReady(name))).toBe('before create');
     await alice.client.send(new CreateBucketCommand({ Bucket: name }));
     const second = cluster.run();
     await until(`${name} is Ready`, () => isReady(name));
@@ -187,7 +192,14 @@ describe('a controller that is killed and started again', () => {
         moments.push(crashedAt);
       }
       const call = deletionPolicy === 'Retain' ? 'unmark' : 'remove';
-      expect(moments).toEqual([`before ${call}`, `after ${call}`, 'before finalizers', 'after finalizers']);
+      expect(moments).toEqual([
+        `before ${call}`,
+        `after ${call}`,
+        'before status',
+        'after status',
+        'before finalizers',
+        'after finalizers',
+      ]);
     },
   );
 });

@@ -10,6 +10,7 @@ import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cl
 
 type Json = KubeObject & Readonly<Record<string, unknown>>;
 
+const IN_USE = ['banzaicloud.com/in-use-by-objectstore'];
 const OURS = { 'app.kubernetes.io/managed-by': 'quartermaster' };
 const NFS = 'quartermaster-nfs';
 const PODS: Resource = { group: '', version: 'v1', plural: 'pods', kind: 'Pod', isNamespaced: true };
@@ -199,10 +200,31 @@ describe('whoever has stolen the account of a replica', () => {
       () => self.mergePatch(resources.secrets, theirs, { metadata: { labels: OURS } }),
       'changes and deletes only',
     ],
+    [
+      'keeps nobody else’s Secret from being deleted with another finalizer than that of ObjectStores',
+      () => self.mergePatch(resources.secrets, theirs, { metadata: { finalizers: ['example.org/kept'] } }),
+      'changes and deletes only',
+    ],
+    [
+      'changes nothing else of a Secret beside that finalizer',
+      () => self.mergePatch(resources.secrets, theirs, { metadata: { finalizers: IN_USE }, data: { token: 'YQ==' } }),
+      'changes and deletes only',
+    ],
+    [
+      'takes no Secret for its own beside that finalizer',
+      () => self.mergePatch(resources.secrets, theirs, { metadata: { finalizers: IN_USE, labels: OURS } }),
+      'changes and deletes only',
+    ],
     ['deletes nobody else’s Secret', () => self.remove(resources.secrets, theirs), 'changes and deletes only'],
     [
       'changes nobody else’s ConfigMap',
       () => self.mergePatch(resources.configMaps, theirs, { metadata: { labels: OURS } }),
+      'changes and deletes only',
+    ],
+    [
+      'changes nothing else of a ConfigMap beside that finalizer',
+      () =>
+        self.mergePatch(resources.configMaps, theirs, { metadata: { finalizers: IN_USE }, data: { 'ca.crt': 'any' } }),
       'changes and deletes only',
     ],
     ['deletes nobody else’s ConfigMap', () => self.remove(resources.configMaps, theirs), 'changes and deletes only'],
@@ -381,6 +403,13 @@ describe('whoever has stolen the account of a replica', () => {
     ],
   ])('%s', async (_, attempt, refusal) => {
     await expect(attempt()).rejects.toThrow(refusal);
+  });
+
+  it('may still keep what an ObjectStore names, and let it go', async () => {
+    for (const resource of [resources.secrets, resources.configMaps]) {
+      await self.mergePatch(resource, theirs, { metadata: { finalizers: IN_USE } });
+      await self.mergePatch(resource, theirs, { metadata: { finalizers: [] } });
+    }
   });
 
   it('may still do what Quartermaster does', async () => {

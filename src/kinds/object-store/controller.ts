@@ -5,11 +5,12 @@ import type { EventRecorder } from '../../controller/events.ts';
 import { type Outcome, runController } from '../../controller/loop.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
 import { keyOf, parseKey, type Store } from '../../kube/store.ts';
-import { SHARED_FROM } from '../../kube/stores.ts';
+import { REFERENCES, SHARED_FROM } from '../../kube/stores.ts';
 import type { Log } from '../../ops/log.ts';
 import type { Metrics } from '../../ops/metrics.ts';
 import { accessDueMs } from './access/keys.ts';
 import { ownerOfConnection } from './connection.ts';
+import { letGo, type ReferenceTools } from './in-use.ts';
 import { createIntentProofs } from './intent.ts';
 import type { Placement } from './placement.ts';
 import {
@@ -27,13 +28,14 @@ import {
   type Blocked,
   desiredBucket,
   initialState,
+  isDone,
   type LabelsOf,
   type ObservedState,
   type OtherStores,
   placementOf,
   type Step,
 } from './state.ts';
-import { noteOn } from './status.ts';
+import { leftUser, noteOn, unmetFields } from './status.ts';
 import { nextStep } from './steps.ts';
 
 export interface ObjectStoreControllerOptions extends ReconcilerOptions {
@@ -61,7 +63,7 @@ export const runObjectStoreController = (options: ObjectStoreControllerOptions):
     log,
     metrics,
     keys: () => stores.list().map(({ metadata }) => keyOf(metadata)),
-    subscribe: (add) => subscribe(options, add, reconciler.wake),
+    subscribe: (add) => subscribe(options, add, reconciler),
     reconcile: reconciler.reconcile,
   });
 };
@@ -69,10 +71,12 @@ export const runObjectStoreController = (options: ObjectStoreControllerOptions):
 const subscribe = (
   { stores, connections }: ObjectStoreControllerOptions,
   add: (key: string) => void,
-  forget: (key: string) => void,
+  { wake: forget, lose }: Pick<ReturnType<typeof createKeyReconciler>, 'wake' | 'lose'>,
 ): (() => void) => {
   const stops = [
-    stores.onChange((type, { metadata, spec }) => {
+    stores.onChange((type, store) => {
+      const { metadata, spec } = store;
+      if (type === 'DELETED') lose(store);
       add(keyOf(metadata));
       // Whether they may use its bucket depends on it; at the start all are looked at in any case.
       const sharers = type === 'ADDED' ? [] : stores.byIndex(SHARED_FROM, keyOf(metadata));
@@ -97,6 +101,7 @@ const subscribe = (
 const createKeyReconciler = (options: ObjectStoreControllerOptions) => {
   const { kube, stores, resyncMs } = options;
   const requeueStates = new Map<string, RequeueState>();
+  const lost = new Map<string, ObjectStore>();
   const reconcileStore = createReconciler(options);
 
   /** Milliseconds until it is due; undefined where there is something to do. */
@@ -128,7 +133,14 @@ const createKeyReconciler = (options: ObjectStoreControllerOptions) => {
 
   return {
     wake: (key: string) => void requeueStates.delete(key),
+    /** Told of one that is gone: where its finalizer was taken off by force, what it used still has ours. */
+    lose: (store: ObjectStore): void => {
+      if (store.status?.inUse !== undefined && !isDone(store)) lost.set(keyOf(store.metadata), store);
+    },
     reconcile: async (key: string, signal: AbortSignal): Promise<Outcome | undefined> => {
+      const gone = lost.get(key);
+      if (gone?.status?.inUse !== undefined) await letGo(gone.status.inUse, gone, referenceToolsOf(options, signal));
+      if (gone === lost.get(key)) lost.delete(key);
       const store = stores.get(parseKey(key));
       if (store === undefined) {
         requeueStates.delete(key);
@@ -139,6 +151,13 @@ const createKeyReconciler = (options: ObjectStoreControllerOptions) => {
     },
   };
 };
+
+const referenceToolsOf = ({ kube, stores }: ReconcilerOptions, signal: AbortSignal): ReferenceTools => ({
+  kube,
+  usersOf: (namespace, reference) => stores.byIndex(REFERENCES, `${namespace}/${reference}`),
+  now: () => metaTime(new Date()),
+  signal,
+});
 
 const requeue = (ms: number): Outcome => (Number.isFinite(ms) ? { requeueAfterMs: Math.max(0, ms) } : {});
 
@@ -166,7 +185,7 @@ type ReconcileReport =
       readonly blockedBy: readonly Blocked[];
       /** Versions of what it refers to; undefined where it refers to nothing, or was not read. */
       readonly references: string | undefined;
-      /** Milliseconds until keys of workloads are to be replaced or taken away; infinite where none are. */
+      /** Milliseconds until keys of workloads are to be replaced or taken away, or a Secret let go; infinite where none are. */
       readonly keysDueMs: number;
       /** Whether the ObjectStore was written to. */
       readonly isChanged: boolean;
@@ -178,6 +197,7 @@ interface ReconcilerOptions extends Omit<ProviderContext, 'onCall'> {
   readonly kube: Kube;
   readonly stores: Store<ObjectStore>;
   readonly events: Pick<EventRecorder, 'record'>;
+  readonly log: Pick<Log, 'warn'>;
   readonly metrics: Pick<Metrics, 'countBucketCall'>;
   readonly namespaceLabels: LabelsOf;
   /** The key that all replicas serve with; undefined as long as there is none. */
@@ -186,7 +206,7 @@ interface ReconcilerOptions extends Omit<ProviderContext, 'onCall'> {
 
 /** Reconciles ObjectStores known from a cache, which share opened providers and the rate limiter of those. */
 const createReconciler = (options: ReconcilerOptions) => {
-  const { kube, stores, cloud, policy, clusterUid, events, metrics, namespaceLabels } = options;
+  const { kube, stores, cloud, policy, clusterUid, events, log, metrics, namespaceLabels } = options;
   const others: OtherStores = { get: stores.get, sharing: (metadata) => stores.byIndex(SHARED_FROM, keyOf(metadata)) };
   const cached = createProviderCache();
   const reserve = createProviderRateLimiter();
@@ -218,9 +238,14 @@ const createReconciler = (options: ReconcilerOptions) => {
       return { provider, bucket: desiredBucket(source, placement, clusterUid) };
     };
     const result = await runSteps(observed, {
-      context: { kube, open: once(open), signal, now: () => metaTime(new Date()), proofs, hasRival },
+      context: { ...referenceToolsOf(options, signal), kube, open: once(open), proofs, hasRival },
       waitMs: (step) => (step.do === 'create' ? reservation.acquireCreation() : 0),
-      onStep: (step, before, after) => recordEvent(events, step, before, after),
+      onStep: (step, before, after) => {
+        recordEvent(events, step, before, after);
+        // No Event is taken in a namespace that is going.
+        if (step.do === 'leaveAccess')
+          log.warn({ key: keyOf(store.metadata), why: leftUser(before.store, step.failure) }, 'keys were left behind');
+      },
     });
     if (result.kind === 'blocked') reservation.backOff(result.blocked);
     return reportOf(
@@ -290,11 +315,11 @@ const recordEvent = (
 
 const reportOf = (result: StepsResult, before: ObjectStore, references: string | undefined): ReconcileReport => {
   if (result.kind === 'limited' || result.kind === 'gone') return result;
-  const { store, features } = result.observed;
-  const failures = features.flatMap((feature) => (feature.state === 'failed' ? [feature.blocked] : []));
-  const blockedBy = result.kind === 'blocked' ? [result.blocked] : failures;
+  const { store, references: kept } = result.observed;
+  const blockedBy =
+    result.kind === 'blocked' ? [result.blocked] : unmetFields(result.observed).map((field) => field.blocked);
   const isChanged = store.metadata.resourceVersion !== before.metadata.resourceVersion;
-  const keysDueMs = keysDueIn(result.observed);
+  const keysDueMs = Math.min(keysDueIn(result.observed), kept === 'unobserved' ? Number.POSITIVE_INFINITY : kept.dueMs);
   return { kind: 'requeue', store, isReady: result.kind === 'ready', blockedBy, references, keysDueMs, isChanged };
 };
 

@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { OBJECT_STORE_FINALIZER } from '../../api/names.ts';
-import type { ObjectStore, ObjectStoreStatus } from '../../api/object-store.ts';
+import { type ObjectStore, type ObjectStoreStatus, referencesOf } from '../../api/object-store.ts';
 import { objectKeyOf } from '../../controller/apply.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
 import { type AccessTools, applyAccessStep, removeFormerSecret } from './access/apply.ts';
 import { desiredAccess } from './access/keys.ts';
 import { modeOf } from './access/sharing.ts';
 import { connectionFor, readConnection, removeFormerConnection, writeConnection } from './connection.ts';
+import { keepReferences, letGo, type ReferenceTools } from './in-use.ts';
 import { type IntentProofs, wasMadeBy } from './intent.ts';
 import { type AccessProvider, noAccess } from './providers/access.ts';
 import {
@@ -18,8 +19,16 @@ import {
   type Feature,
   type ObservedBucket,
 } from './providers/bucket.ts';
-import { type Blocked, blocked, type ObservedFeature, type ObservedState, type Step, toBlocked } from './state.ts';
-import { blockedStatus, creatingStatus, readyStatus } from './status.ts';
+import {
+  type Blocked,
+  blocked,
+  isDone,
+  type ObservedFeature,
+  type ObservedState,
+  type Step,
+  toBlocked,
+} from './state.ts';
+import { blockedStatus, creatingStatus, doneStatus, readyStatus } from './status.ts';
 import { giveUp, nextStep, unreachableBucket } from './steps.ts';
 
 /** Enough for the longest way there is, twice over. */
@@ -92,6 +101,7 @@ const afterFailure = (
 ): readonly [ObservedState, Step] => {
   const failure = reported.reason === 'NameTaken' ? unreachableBucket(observed.store, reported.message) : reported;
   const { deletionTimestamp } = observed.store.metadata;
+  if (step.do === 'release') return [observed, blocked(failure)];
   if (isAboutAccess(step) && !deletionTimestamp) {
     const refused = { ...observed, access: 'failed', features: [...observed.features, failedAccess(failure)] } as const;
     return [refused, nextStep(refused, new Date(now()))];
@@ -130,13 +140,10 @@ export interface Opened {
 }
 
 /** What the steps of one reconciliation are done with. */
-export interface StepContext {
+export interface StepContext extends ReferenceTools {
   readonly kube: Pick<Kube, 'get' | 'create' | 'apply' | 'applyStatus' | 'mergePatch' | 'remove'>;
   /** Opens the provider on first use. Throws BucketError where credentials are missing. */
   readonly open: () => Promise<Opened>;
-  readonly signal: AbortSignal;
-  /** RFC 3339. */
-  readonly now: () => string;
   readonly proofs: IntentProofs;
   /** Whether another ObjectStore asks for a bucket of that name: one without a mark may just be being made for it. */
   readonly hasRival: (store: ObjectStore) => boolean;
@@ -198,7 +205,13 @@ const applyStep = async (step: Step, observed: ObservedState, context: StepConte
     case 'block':
       return { store: await writeStatus(kube, store, blockedStatus(observed, step.blocked, now()), signal) };
     case 'release':
-      return { store: await removeFinalizer(kube, store, signal) };
+      return { store: await release(store, context) };
+    case 'leaveAccess':
+      return { store: await leaveAccess(store, context) };
+    case 'recordReferences':
+    case 'keepReferences':
+    case 'letFormerGo':
+      return seeToReferences(step.do, store, context);
     case 'none':
       return {};
     case 'readConnection':
@@ -328,6 +341,46 @@ const finish = async (observed: ObservedState, context: StepContext): Promise<Ob
   await removeFormerSecret(kube, observed, signal);
   const status = readyStatus(observed, await connectionAt(context), now());
   return { store: await writeStatus(kube, observed.store, status, signal) };
+};
+
+const seeToReferences = async (
+  work: 'recordReferences' | 'keepReferences' | 'letFormerGo',
+  store: ObjectStore,
+  context: StepContext,
+): Promise<Observation> => {
+  const wanted = referencesOf(store);
+  const { inUse = [] } = store.status ?? {};
+  switch (work) {
+    case 'recordReferences':
+      return { store: await writeInUse([...new Set([...inUse, ...wanted])], store, context) };
+    case 'keepReferences':
+      return { references: await keepReferences(store, context) };
+    case 'letFormerGo': {
+      const former = inUse.filter((reference) => !wanted.includes(reference));
+      await letGo(former, store, context);
+      return { store: await writeInUse(wanted, store, context) };
+    }
+  }
+};
+
+const writeInUse = (inUse: readonly string[], store: ObjectStore, { kube, signal }: StepContext) => {
+  const { inUse: _, ...status } = store.status ?? {};
+  return writeStatus(kube, store, { ...status, ...(inUse.length > 0 && { inUse }) }, signal);
+};
+
+/** What it used goes before it does, which alone knows what that is; that nothing needs it any more is written before. */
+const release = async (store: ObjectStore, context: StepContext): Promise<ObjectStore> => {
+  const { kube, signal } = context;
+  const { status } = store;
+  if (status?.inUse === undefined) return removeFinalizer(kube, store, signal);
+  const done = isDone(store) ? store : await writeStatus(kube, store, doneStatus(status), signal);
+  await letGo(status.inUse, done, context);
+  return removeFinalizer(kube, done, signal);
+};
+
+const leaveAccess = (store: ObjectStore, { kube, signal }: StepContext): Promise<ObjectStore> => {
+  const { access: _, ...status } = store.status ?? {};
+  return writeStatus(kube, store, status, signal);
 };
 
 const connectionAt = async ({ open }: StepContext): Promise<BucketConnection> => {

@@ -1,4 +1,5 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
+import { LEAVE_ACCESS_ANNOTATION } from '../../api/names.ts';
 import type { Blocked, BlockedReason } from './state.ts';
 
 /** When an ObjectStore that was reconciled is due again, and why. */
@@ -21,7 +22,7 @@ export interface RequeueState {
 
 /** What an ObjectStore asks for: its own status and others' labels do not change this text. */
 export const revisionOf = ({ metadata }: KubeObject): string =>
-  `${metadata.uid} ${metadata.generation} ${metadata.deletionTimestamp ? 'going' : ''}`;
+  `${metadata.uid} ${metadata.generation} ${metadata.deletionTimestamp ? 'going' : ''} ${metadata.annotations?.[LEAVE_ACCESS_ANNOTATION] ?? ''}`;
 
 const FIRST_CHECK_MS = 2_000;
 const MAX_CHECK_MS = 30_000;

@@ -28,7 +28,22 @@ export interface Blocked {
 
 export type ObservedFeature =
   | { readonly name: Feature['name']; readonly state: 'unchecked' | 'applied' | 'differs' | 'repaired' }
-  | { readonly name: Feature['name'] | 'access'; readonly state: 'failed'; readonly blocked: Blocked };
+  | UnmetField;
+
+/** A field of the spec that is not as it says, though the bucket is there. */
+export interface UnmetField {
+  readonly name: Feature['name'] | 'access' | 'grants' | 'credentialsSecretRef';
+  readonly state: 'failed';
+  readonly blocked: Blocked;
+}
+
+/** What the bucket is reached with, which stays as long as it is needed. */
+export interface ObservedReferences {
+  /** Milliseconds until they are to be looked at again; infinite where nothing of them is being deleted. */
+  readonly dueMs: number;
+  /** Why one of them could not be kept. */
+  readonly failure: Blocked | undefined;
+}
 
 /** The ConfigMap that holds the connection: foreign where somebody else made it. */
 export type ObservedConnection = 'unobserved' | 'absent' | 'stale' | 'current' | 'foreign';
@@ -40,8 +55,9 @@ export interface ObservedState {
   readonly violation: Violation | undefined;
   /** Set where the bucket is another ObjectStore's. */
   readonly sharing?: Sharing | undefined;
-  /** ObjectStores, as `namespace/name`, whose workloads have keys for this bucket. */
+  /** ObjectStores, as `namespace/name`, whose workloads still have keys for this bucket and are to have none. */
   readonly sharers: readonly string[];
+  readonly references: 'unobserved' | ObservedReferences;
   /**
    * The platform's own identity works for a tenant: then nothing but the mark says whose a bucket is, or the proof of an intent. Status
    * itself does not, which a tenant may be able to write, and an intent in it can be older than a bucket that somebody else made.
@@ -61,12 +77,15 @@ export interface ObservedState {
 /** The one next thing to do. Each can be done twice, and the work be cut off before, within and after each. */
 export type Step =
   | { readonly do: 'addFinalizer' | 'observe' | 'recordIntent' | 'create' | 'mark' }
+  | { readonly do: 'recordReferences' | 'keepReferences' | 'letFormerGo' }
   | { readonly do: 'checkFeature' | 'applyFeature'; readonly name: Feature['name'] }
   | { readonly do: 'readConnection' | 'writeConnection' | 'finish' }
   | { readonly do: 'observeAccess' | 'recordAccess' | 'revokeAccess' }
   | AccessStep
   | { readonly do: 'block'; readonly blocked: Blocked }
   | { readonly do: 'remove' | 'unmark' | 'none' }
+  /** Forgets the user, which stays at the provider: a person said so. */
+  | { readonly do: 'leaveAccess'; readonly failure: Blocked }
   /** Takes the finalizer off. `kept` says why the bucket stays where one might think it went. */
   | { readonly do: 'release'; readonly kept?: string };
 
@@ -85,6 +104,10 @@ export const blocked = (blocked: Blocked): Step => ({ do: 'block', blocked });
  */
 export const ownershipOf = (status: ObjectStoreStatus | undefined): ObjectStoreStatus['ownership'] =>
   status?.creationStarted === undefined ? status?.ownership : 'Created';
+
+/** Whether an ObjectStore that is going has seen to all it had at the provider. */
+export const isDone = ({ metadata, status }: ObjectStore): boolean =>
+  Boolean(metadata.deletionTimestamp) && status?.access === undefined && ownershipOf(status) === undefined;
 
 /** What may end by itself, and leaves open what became of the call. */
 export const isTransient = ({ reason }: Blocked): boolean =>
@@ -122,8 +145,8 @@ export const initialState = (
     placement,
     violation,
     sharing,
-    sharers:
-      spec.grants === undefined && !store.metadata.deletionTimestamp ? [] : sharersOf(others.sharing(store.metadata)),
+    sharers: sharersOf(store, others.sharing(store.metadata)),
+    references: 'unobserved',
     isPlatformIdentity,
     bucket: 'unobserved',
     isMadeByUs: false,

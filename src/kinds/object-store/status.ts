@@ -8,14 +8,7 @@ import { accessSecretNameOf } from './access/secret.ts';
 import { connectionNameOf } from './connection.ts';
 import type { IntentProofs } from './intent.ts';
 import type { BucketConnection } from './providers/bucket.ts';
-import {
-  type Blocked,
-  isTransient,
-  type ObservedFeature,
-  type ObservedState,
-  ownershipOf,
-  type Step,
-} from './state.ts';
+import { type Blocked, isTransient, type ObservedState, ownershipOf, type Step, type UnmetField } from './state.ts';
 
 /**
  * Before the create call: from here on what is found under this name is ours, unless another's mark is on it. With the platform's keys that
@@ -38,24 +31,26 @@ export const creatingStatus = (
   return {
     ...intent,
     ...(creationProof !== undefined && { creationProof }),
-    ...(store.status?.access !== undefined && { access: store.status.access }),
+    ...recordsOf(store),
     ...conditionFields(store, now, isTold ? [] : findings),
   };
 };
 
 /** The bucket is there, ours and connected; what of the spec could not be applied is told by Synced. */
 export const readyStatus = (observed: ObservedState, connection: BucketConnection, now: string): ObjectStoreStatus => {
-  const { store, features } = observed;
+  const { store } = observed;
   const ownership = observed.sharing === undefined ? (ownershipOf(store.status) ?? 'Adopted') : 'Shared';
   const status: ObjectStoreStatus = {
     ...recordOf(observed, connection),
     ownership,
     configMapName: connectionNameOf(store),
+    ...recordsOf(store),
     ...accessRecordOf(observed),
-    ...conditionFields(store, now, findingsOf(connection.url, ownership, features)),
+    ...conditionFields(store, now, findingsOf(connection.url, ownership, unmetFields(observed))),
   };
   const isUnchanged =
-    features.every(({ state }) => state !== 'repaired') && isDeepStrictEqual(status, withoutSyncTime(store.status));
+    observed.features.every(({ state }) => state !== 'repaired') &&
+    isDeepStrictEqual(status, withoutSyncTime(store.status));
   return isUnchanged && store.status ? store.status : { ...status, lastSyncTime: now };
 };
 
@@ -64,12 +59,11 @@ export const blockedStatus = (observed: ObservedState, blocked: Blocked, now: st
   const { store, placement } = observed;
   const { reason, message } = blocked;
   const { observedGeneration: _, conditions: __, ...record } = store.status ?? {};
-  const { access } = record;
   const isForgotten = ownershipOf(store.status) === undefined || wasNeverMade(observed, blocked);
-  // A user that was made is there, whatever became of the bucket.
-  const kept = isForgotten ? { ...(access !== undefined && { access }) } : record;
+  const kept = isForgotten ? recordsOf(store) : record;
   // A provider that throttles says nothing about the bucket.
-  const types = reason === 'Throttled' && isReady(store) ? (['Synced'] as const) : (['Ready', 'Synced'] as const);
+  const isReadyStill = reason === 'Throttled' && isReady(store) && observed.sharing?.refusal === undefined;
+  const types = isReadyStill ? (['Synced'] as const) : (['Ready', 'Synced'] as const);
   return {
     ...kept,
     ...(placement.provider !== undefined && { provider: placement.provider }),
@@ -80,6 +74,16 @@ export const blockedStatus = (observed: ObservedState, blocked: Blocked, now: st
     ),
   };
 };
+
+/** What is there whatever became of the bucket: a user, and finalizers of ours on others' objects. */
+const recordsOf = ({ status: { access, inUse } = {} }: ObjectStore): Pick<ObjectStoreStatus, 'access' | 'inUse'> => ({
+  ...(inUse !== undefined && { inUse }),
+  ...(access !== undefined && { access }),
+});
+
+/** Nothing is left at the provider that is to go: what the ObjectStore used may. */
+export const doneStatus = ({ ownership, creationStarted, creationProof, access, ...status }: ObjectStoreStatus) =>
+  status;
 
 const wasNeverMade = ({ store, bucket }: ObservedState, blocked: Blocked): boolean => {
   if (store.status?.ownership !== undefined) return false;
@@ -135,12 +139,34 @@ const conditionFields = ({ metadata, status }: ObjectStore, now: string, finding
   };
 };
 
-const findingsOf = (
-  url: string,
-  ownership: string,
-  features: readonly ObservedFeature[],
-): readonly ConditionUpdate[] => {
-  const failed = features.filter((feature) => feature.state === 'failed');
+/** What of the spec is not as it says, though the bucket is there. */
+export const unmetFields = ({ store, features, references, sharers }: ObservedState): readonly UnmetField[] => {
+  const failure = references === 'unobserved' ? undefined : references.failure;
+  const stillShared = { reason: 'StillShared', message: keysOut(store, sharers) } as const;
+  return [
+    ...features.filter((feature) => feature.state === 'failed'),
+    ...(failure === undefined ? [] : [unmet('credentialsSecretRef', failure)]),
+    ...(sharers.length === 0 ? [] : [unmet('grants', stillShared)]),
+  ];
+};
+
+const unmet = (name: UnmetField['name'], blocked: Blocked): UnmetField => ({ name, state: 'failed', blocked });
+
+const MOST_NAMES = 5;
+
+/** A tenant may share with as many as they like. */
+const someOf = (names: readonly string[]): string => {
+  const left = names.length - MOST_NAMES;
+  return `${names.slice(0, MOST_NAMES).join(', ')}${left > 0 ? ` and ${left} more` : ''}`;
+};
+
+export const keysOut = ({ spec }: ObjectStore, sharers: readonly string[]): string =>
+  `Keys for bucket ${spec.name} are still out: ${someOf(sharers)}. They are taken back first.`;
+
+const keysLeft = ({ spec }: ObjectStore, sharers: readonly string[]): string =>
+  `Keys for bucket ${spec.name} stay out: ${someOf(sharers)}.`;
+
+const findingsOf = (url: string, ownership: string, failed: readonly UnmetField[]): readonly ConditionUpdate[] => {
   const reason = failed[0]?.blocked.reason;
   if (reason === undefined)
     return [
@@ -167,9 +193,22 @@ export const noteOn = (step: Step, before: ObservedState, after: ObservedState):
   const { store } = before;
   if (step.do === 'observe') return noteOnAbsence(before, after);
   if (step.do === 'remove') return normal('BucketDeleted', `Bucket ${store.spec.name} was deleted.`);
-  if (step.do === 'release') return step.kept === undefined ? undefined : warning('BucketKept', step.kept);
+  if (step.do === 'release') return noteOnRelease(step, before);
+  if (step.do === 'leaveAccess') return warning('AccessLeft', leftUser(store, step.failure));
   if (step.do === 'block') return noteOnFailure(store, step.blocked);
   return step.do === 'finish' ? noteOnFinish(before, after.store) : undefined;
+};
+
+/** What a person has to look after now. */
+export const leftUser = ({ status }: ObjectStore, { message }: Pick<Blocked, 'message'>): string =>
+  `User ${status?.access?.user} and its keys stay at the provider: ${message}`;
+
+const noteOnRelease = (
+  { kept }: Extract<Step, { readonly do: 'release' }>,
+  { store, sharers }: ObservedState,
+): Note | undefined => {
+  if (sharers.length > 0) return warning('AccessLeft', [keysLeft(store, sharers), kept ?? ''].join(' ').trim());
+  return kept === undefined ? undefined : warning('BucketKept', kept);
 };
 
 const noteOnAbsence = ({ store }: ObservedState, { bucket }: ObservedState): Note | undefined =>

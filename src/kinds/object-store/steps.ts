@@ -1,4 +1,5 @@
-import type { ObjectStore } from '../../api/object-store.ts';
+import { LEAVE_ACCESS_ANNOTATION } from '../../api/names.ts';
+import { type ObjectStore, referencesOf } from '../../api/object-store.ts';
 import { nextAccessStep } from './access/keys.ts';
 import type { Sharing } from './access/sharing.ts';
 import { connectionNameOf } from './connection.ts';
@@ -14,29 +15,40 @@ import {
   ownershipOf,
   type Step,
 } from './state.ts';
+import { keysOut } from './status.ts';
 
 /** Pure: what to do next for an ObjectStore, from all that is known of it. */
 export const nextStep = (observed: ObservedState, now: Date): Step => {
-  if (observed.store.metadata.deletionTimestamp) return nextDeletionStep(observed);
+  if (observed.store.metadata.deletionTimestamp) return nextDeletionStep(observed, now);
   if (observed.sharing !== undefined) return nextSharedStep(observed, observed.sharing, now);
   return (
     refuse(observed) ??
     keepFinalizer(observed) ??
+    keepReferences(observed) ??
     ensureBucket(observed, now) ??
     reconcileFeatures(observed) ??
     ensureConnection(observed) ??
-    ensureAccess(observed, now) ?? { do: 'finish' }
+    ensureAccess(observed, now) ??
+    letFormerGo(observed) ?? { do: 'finish' }
   );
 };
 
 /** There is no bucket to see to, only who may use it. What was given before a grant was taken back goes. */
 const nextSharedStep = (observed: ObservedState, { refusal, pending }: Sharing, now: Date): Step => {
-  const { store, violation, access } = observed;
+  const { store, violation } = observed;
   if (violation !== undefined) return blocked(violation);
-  if (refusal !== undefined && store.status?.access !== undefined && access !== 'failed') return { do: 'revokeAccess' };
+  if (refusal !== undefined && store.status?.access !== undefined) return takeBack(observed, refusal);
   const wait = refusal ?? (store.status?.access === undefined ? pending : undefined);
   if (wait !== undefined) return blockedFor('NotGranted', wait);
   return keepFinalizer(observed) ?? ensureConnection(observed) ?? ensureAccess(observed, now) ?? { do: 'finish' };
+};
+
+const takeBack = ({ access, features }: ObservedState, refusal: string): Step => {
+  if (access !== 'failed') return { do: 'revokeAccess' };
+  const failure = features.find(({ name }) => name === 'access');
+  if (failure?.state !== 'failed') return blockedFor('NotGranted', refusal);
+  const { message } = failure.blocked;
+  return blocked({ ...failure.blocked, message: `${refusal} Its keys could not be taken back: ${message}` });
 };
 
 const blockedFor = (reason: BlockedReason, message: string): Step => blocked({ reason, message });
@@ -54,6 +66,22 @@ const refuse = ({ store: { spec, status }, placement, violation }: ObservedState
 
 const keepFinalizer = ({ store }: ObservedState): Step | undefined =>
   hasFinalizer(store) ? undefined : { do: 'addFinalizer' };
+
+/** What gets a finalizer of ours is recorded before, so that none is left on it whatever the spec says next. */
+const keepReferences = ({ store, references }: ObservedState): Step | undefined => {
+  const wanted = referencesOf(store);
+  const { inUse = [] } = store.status ?? {};
+  if (!wanted.every((reference) => inUse.includes(reference))) return { do: 'recordReferences' };
+  return wanted.length > 0 && references === 'unobserved' ? { do: 'keepReferences' } : undefined;
+};
+
+/** Once all was done with what the spec names now. */
+const letFormerGo = ({ store }: ObservedState): Step | undefined => {
+  const wanted = referencesOf(store);
+  return store.status?.inUse?.every((reference) => wanted.includes(reference)) === false
+    ? { do: 'letFormerGo' }
+    : undefined;
+};
 
 const ensureBucket = (observed: ObservedState, now: Date): Step | undefined => {
   if (observed.bucket === 'unobserved') return { do: 'observe' };
@@ -156,35 +184,37 @@ const ensureAccess = ({ store: { spec, status }, access }: ObservedState, now: D
 
 /** How long a Retain waits for a provider that does not answer; the mark then stays on the bucket. */
 const UNMARK_TIMEOUT_MS = 120_000;
+/** How long those that share a bucket have to give their keys back before they are left, where a person said so. */
+const TAKE_BACK_MS = 120_000;
 
 const isForDeletion = ({ store: { spec, status } }: ObservedState): boolean =>
   spec.deletionPolicy === 'Delete' && ownershipOf(status) === 'Created';
 
 /** Pure: what to do next for an ObjectStore that is going. One whose bucket was never made goes without a call. */
-const nextDeletionStep = (observed: ObservedState): Step => {
+const nextDeletionStep = (observed: ObservedState, now: Date): Step => {
   const { store, violation, bucket } = observed;
   if (!hasFinalizer(store)) return { do: 'none' };
+  if (areSharersWaitedFor(observed, now))
+    return blockedFor('StillShared', `${keysOut(store, observed.sharers)} ${howToLeave(store, 'this ObjectStore')}`);
   const hasUser = store.status?.access !== undefined;
   if (!hasUser && (ownershipOf(store.status) === undefined || bucket === 'absent')) return { do: 'release' };
   if (violation !== undefined) return giveUp(observed, violation);
-  if (observed.sharers.length > 0)
-    return blockedFor(
-      'StillShared',
-      `Keys for bucket ${store.spec.name} are still out: ${someOf(observed.sharers)}. They are taken back first.`,
-    );
   if (hasUser) return { do: 'revokeAccess' };
   if (bucket === 'absent' || observed.sharing !== undefined) return { do: 'release' };
   if (bucket === 'unobserved') return { do: 'observe' };
   return isForDeletion(observed) ? deleteBucket(observed, bucket) : retainBucket(observed, bucket);
 };
 
-const MOST_NAMES = 5;
+const areSharersWaitedFor = ({ store, sharers }: ObservedState, now: Date): boolean =>
+  sharers.length > 0 &&
+  !(isAccessLeft(store) && now.getTime() - Date.parse(store.metadata.deletionTimestamp ?? '') >= TAKE_BACK_MS);
 
-/** A tenant may share with as many as they like. */
-const someOf = (names: readonly string[]): string => {
-  const left = names.length - MOST_NAMES;
-  return `${names.slice(0, MOST_NAMES).join(', ')}${left > 0 ? ` and ${left} more` : ''}`;
-};
+/** The UID says that it is for this object, and for none that is made of the same manifest. */
+const isAccessLeft = ({ metadata: { annotations, uid } }: ObjectStore): boolean =>
+  uid !== undefined && annotations?.[LEAVE_ACCESS_ANNOTATION] === uid;
+
+const howToLeave = ({ metadata }: ObjectStore, what: string): string =>
+  `To leave them behind, annotate ${what} with ${LEAVE_ACCESS_ANNOTATION}: ${metadata.uid}.`;
 
 const deleteBucket = (
   { store: { spec, status }, isPlatformIdentity, isMadeByUs }: ObservedState,
@@ -206,20 +236,31 @@ const retainBucket = ({ store: { spec } }: ObservedState, bucket: ObservedBucket
 };
 
 /**
- * What becomes of a deletion that met a failure. A bucket to delete is waited for; one to retain is not blocked
- * longer than it may take to get our mark off it.
+ * What becomes of a deletion that met a failure. A user, whose keys work, is waited for until a person leaves it; so is a bucket to
+ * delete. One to retain does not block longer than it may take to get our mark off it.
  */
 export const giveUp = (observed: ObservedState, failure: Blocked, waitedMs = Number.POSITIVE_INFINITY): Step => {
-  const { spec } = observed.store;
+  const { store } = observed;
+  if (store.status?.access !== undefined) return giveUpAccess(observed, failure, store.status.access.user);
+  const { name } = store.spec;
   const isTheirs = failure.reason === 'NameTaken' || failure.reason === 'NotOwned';
-  if (isTheirs) return { do: 'release', kept: `Bucket ${spec.name} stays: it is not ours. ${failure.message}` };
+  if (isTheirs) return { do: 'release', kept: `Bucket ${name} stays: it is not ours. ${failure.message}` };
   if (isForDeletion(observed))
     return blocked({
       ...failure,
       message: `${failure.message} To leave the bucket behind, set spec.deletionPolicy: Retain.`,
     });
   if (isTransient(failure) && waitedMs < UNMARK_TIMEOUT_MS) return blocked(failure);
-  const user = observed.store.status?.access?.user;
-  const left = user === undefined ? 'our mark on it' : `our mark on it and user ${user}`;
-  return { do: 'release', kept: `Bucket ${spec.name} stays, and ${left}: ${failure.message}` };
+  return { do: 'release', kept: `Bucket ${name} stays, and our mark on it: ${failure.message}` };
+};
+
+const giveUpAccess = ({ store, sharing }: ObservedState, failure: Blocked, user: string): Step => {
+  if (isAccessLeft(store)) return { do: 'leaveAccess', failure };
+  const { namespace, name } = store.spec.sharedFrom ?? {};
+  const isOwnerGone = sharing !== undefined && sharing.owner === undefined;
+  const why = isOwnerGone
+    ? `ObjectStore ${namespace}/${name} is not there, with whose credentials keys are taken back. `
+    : '';
+  const what = `User ${user} and its keys are still there, and go before this ObjectStore does.`;
+  return blocked({ ...failure, message: `${why}${failure.message} ${what} ${howToLeave(store, 'it')}` });
 };

@@ -133,6 +133,28 @@ describe('an ObjectStore that is deleted', () => {
     },
   );
 
+  it.each<BucketReason>([
+    'CredentialsMissing',
+    'CredentialsInvalid',
+    'PermissionDenied',
+    'NameTaken',
+    'EndpointUnreachable',
+    'Throttled',
+    'ProviderError',
+  ])('with Retain waits for its user to go, whatever keeps that: %s', async (reason) => {
+    const one = createCase();
+    one.submit({ access: {} });
+    await one.pass();
+    one.remove(NOW);
+    one.world.interfere = failing(reason);
+    expect((await one.pass('2026-12-20T12:00:00Z')).end).toMatchObject({ kind: 'blocked' });
+    expect(one.synced()?.message).toContain('annotate it with quartermaster.dev/leave-access: uid-1.');
+    one.world.interfere = () => undefined;
+    await one.pass('2026-12-20T12:00:00Z');
+    expect(one.cluster.store()).toBeUndefined();
+    expect(one.world.users.size).toBe(0);
+  });
+
   it('with Delete is held up by missing credentials, and let go by Retain', async () => {
     const one = createCase();
     one.submit({ deletionPolicy: 'Delete' });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { IN_USE_FINALIZER } from '../../../src/api/names.ts';
 import { initialState } from '../../../src/kinds/object-store/state.ts';
 import type { Marking } from '../../fixtures/bucket-world.ts';
 import { factsIn, objectStore } from '../../fixtures/object-store.ts';
@@ -109,6 +110,8 @@ describe('the work cut off at any moment', () => {
       });
       expect(one.stored().status?.ownership, `cut at ${at}`).toBe('Created');
       expect(one.ready()?.status, `cut at ${at}`).toBe('True');
+      const ours = marking === 'within create' ? [] : [IN_USE_FINALIZER];
+      expect(one.finalizersOfKeys(), `cut at ${at}`).toEqual(['example.org/other', ...ours]);
       return goesOn;
     });
   });
@@ -123,13 +126,14 @@ describe('the work cut off at any moment', () => {
       if (one.cluster.store()) await one.pass();
       expect([...one.world.buckets.keys()], `cut at ${at}`).toEqual([]);
       expect(one.cluster.store(), `cut at ${at}`).toBeUndefined();
+      expect(one.finalizersOfKeys(), `cut at ${at}`).toEqual(['example.org/other']);
       return goesOn;
     });
   });
 
-  it('goes on with a deletion to its end', async () => {
+  it.each(markings)('goes on with a deletion to its end (mark %s)', async (marking) => {
     for (let at = 1, goesOn = true; goesOn; at++) {
-      const one = createCase();
+      const one = createCase(marking);
       one.submit({ deletionPolicy: 'Delete' });
       await one.pass();
       one.remove();
@@ -139,6 +143,23 @@ describe('the work cut off at any moment', () => {
       if (one.cluster.store()) await one.pass();
       expect([...one.world.buckets.keys()], `cut at ${at}`).toEqual([]);
       expect(one.cluster.store(), `cut at ${at}`).toBeUndefined();
+      expect(one.finalizersOfKeys(), `cut at ${at}`).toEqual(['example.org/other']);
     }
+  });
+
+  it('leaves no finalizer of ours on a Secret that the spec named before', async () => {
+    await atEachMoment('after create', async (one, at) => {
+      one.submit();
+      await one.pass();
+      one.change({ credentialsSecretRef: { name: 'other' } });
+      const wasCut = one.cutAt(at);
+      await one.pass().catch(() => undefined);
+      const goesOn = wasCut();
+      one.change({ credentialsSecretRef: { name: 'third' } });
+      await one.pass();
+      expect(one.finalizersOfKeys(), `cut at ${at}`).toEqual(['example.org/other']);
+      expect(one.stored().status?.inUse, `cut at ${at}`).toEqual(['Secret/third']);
+      return goesOn;
+    });
   });
 });

@@ -1,5 +1,6 @@
 import type { ObjectStore } from '../../../api/object-store.ts';
 import type { ObjectKey } from '../../../kube/api-server.ts';
+import { retryPolicies } from '../requeue.ts';
 
 /** Whose bucket an ObjectStore with `spec.sharedFrom` uses. */
 export interface Sharing {
@@ -51,8 +52,17 @@ export const modeOf = (store: ObjectStore, sharing: Sharing | undefined): 'ReadW
   return asked ?? granted ?? 'ReadOnly';
 };
 
-/** Of those that use this one's bucket: ObjectStores, as `namespace/name`, whose workloads have keys for it. */
-export const sharersOf = (sharing: readonly ObjectStore[]): readonly string[] =>
+/**
+ * Of those that use this one's bucket: ObjectStores, as `namespace/name`, whose workloads have keys for it and are to have none, since it
+ * is going or grants them nothing. Where that was tried and refused, with the reason.
+ */
+export const sharersOf = (owner: ObjectStore, sharing: readonly ObjectStore[]): readonly string[] =>
   sharing
-    .filter(({ status }) => status?.access !== undefined)
-    .map(({ metadata: { namespace = '', name = '' } }) => `${namespace}/${name}`);
+    .filter((each) => each.status?.access !== undefined && sharingOf(each, () => owner)?.refusal !== undefined)
+    .map(({ metadata: { namespace = '', name = '' }, status }) => {
+      const reason = status?.conditions?.find(({ type }) => type === 'Synced')?.reason ?? '';
+      return `${namespace}/${name}${isFailure(reason) ? ` (${reason})` : ''}`;
+    });
+
+/** Tenants may be able to write status: nothing but a reason of ours is passed on. */
+const isFailure = (reason: string): boolean => reason !== 'NotGranted' && Object.hasOwn(retryPolicies, reason);

@@ -51,9 +51,23 @@ describe('what an ObjectStore shares', () => {
     expect(modeOf(sharer({ access: { mode: 'ReadOnly' } }), sharing)).toBe('ReadOnly');
   });
 
-  it('is known to the owner by whose keys are out', () => {
+  it('is known to the owner by whose keys are out that are to be out no more', () => {
     const withKeys = sharer({}, { access: { user: 'quartermaster-uid-2' } });
-    expect(sharersOf([sharer(), withKeys])).toEqual(['team-a/history']);
+    const going = owner({}, READY, { deletionTimestamp: '2026-11-20T12:00:00Z' });
+    expect(sharersOf(owner(), [sharer(), withKeys])).toEqual([]);
+    expect(sharersOf(going, [sharer(), withKeys])).toEqual(['team-a/history']);
+    expect(sharersOf(owner({ grants: [] }), [sharer(), withKeys])).toEqual(['team-a/history']);
+  });
+
+  it('is told to the owner with why it could not be taken back, in no words but ours', () => {
+    const refused = (reason: string): ObjectStore => {
+      const condition = { type: 'Synced', status: 'False', reason, message: 'Run rm -rf /.', lastTransitionTime: '' };
+      return sharer({}, { access: { user: 'quartermaster-uid-2' }, conditions: [condition] } as ObjectStore['status']);
+    };
+    const told = ['PermissionDenied', 'NotGranted', 'RunThis'].map((reason) =>
+      sharersOf(owner({ grants: [] }), [refused(reason)]),
+    );
+    expect(told.flat()).toEqual(['team-a/history (PermissionDenied)', 'team-a/history', 'team-a/history']);
   });
 });
 
