@@ -178,7 +178,7 @@ const ensureAccess = ({ store: { spec, status }, access }: ObservedState, now: D
   if (status?.access !== undefined && status.access.serviceAccount !== spec.access.serviceAccount)
     return { do: 'revokeAccess' };
   if (access === 'unobserved') return { do: 'observeAccess' };
-  const step = nextAccessStep(spec.access, access, now);
+  const step = nextAccessStep(spec.access, access, now, status?.access?.keyId);
   return step !== undefined && status?.access === undefined ? { do: 'recordAccess' } : step;
 };
 

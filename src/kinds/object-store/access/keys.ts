@@ -38,26 +38,33 @@ const UNSEEN_SECONDS = 60;
 
 /**
  * Pure: what to do next about the user, its keys and the Secret; undefined where all is in place. A key that is in no
- * Secret was made just before we were killed, and nobody has it. Where there is no Secret, any key may be in use.
+ * Secret was made just before we were killed, and nobody has it. Where there is no Secret, any key may be in use; `recordedKey`, of which
+ * status tells, is the newer one of two.
  */
-export const nextAccessStep = (spec: AccessSpec, observed: ObservedAccess, now: Date): AccessStep | undefined => {
+export const nextAccessStep = (
+  spec: AccessSpec,
+  observed: ObservedAccess,
+  now: Date,
+  recordedKey?: string,
+): AccessStep | undefined => {
   const { user, secret } = observed;
   if (user === 'absent' || !user.isGranted) return { do: 'grantAccess' };
   if (spec.serviceAccount !== undefined) return undefined;
   const { keys } = user;
-  if (secret === 'absent') return issue(keys, keys);
+  if (secret === 'absent') return issue(keys, keys, recordedKey);
   const stray = keys.find((key) => key !== secret.keyId && !secret.formerKeys.includes(key));
   if (stray !== undefined) return { do: 'revokeKey', key: stray };
-  if (!isValid(keys, secret, now)) return issue(keys, keys);
+  if (!isValid(keys, secret, now)) return issue(keys, keys, recordedKey);
   if (secret.formerKeys.length > 0) return settleFormer(spec, keys, secret, now);
-  if (isRotationDue(spec, secret, now)) return issue(keys, [secret.keyId]);
+  if (isRotationDue(spec, secret, now)) return issue(keys, [secret.keyId], secret.keyId);
   return secret.isCurrent ? undefined : { do: 'writeAccessSecret' };
 };
 
-const issue = (keys: readonly string[], formerKeys: readonly string[]): AccessStep => {
-  const [oldest] = keys;
-  return oldest !== undefined && keys.length >= MAX_KEYS
-    ? { do: 'revokeKey', key: oldest }
+/** Providers list keys in any order: one that is not `kept` makes room. */
+const issue = (keys: readonly string[], formerKeys: readonly string[], kept: string | undefined): AccessStep => {
+  const older = keys.find((key) => key !== kept);
+  return older !== undefined && keys.length >= MAX_KEYS
+    ? { do: 'revokeKey', key: older }
     : { do: 'issueKey', formerKeys };
 };
 

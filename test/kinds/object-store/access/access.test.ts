@@ -89,6 +89,22 @@ describe('an ObjectStore with access', () => {
     expect(one.bucket() === undefined).toBe(deletionPolicy === 'Delete');
   });
 
+  it.each(['as they came', 'the other way round'])(
+    'keeps the newer of two keys where the Secret is gone, whatever order they are listed in: %s',
+    async (order) => {
+      const one = await readyCase();
+      one.change({ access: { rotation: 'again' } });
+      await one.pass();
+      const user = one.world.users.get(USER);
+      expect(user?.keys).toEqual(['KEY1', 'KEY2']);
+      // Ceph lists them by their IDs.
+      if (order !== 'as they came') user?.keys.reverse();
+      one.cluster.objects.delete(SECRET);
+      await one.pass();
+      expect(user?.keys).toEqual(['KEY2', 'KEY3']);
+    },
+  );
+
   it('has its user go even where the bucket is gone already', async () => {
     const one = await readyCase();
     one.world.buckets.clear();
