@@ -95,7 +95,9 @@ const nameOf = (what: string) => required(text(what, { minLength: 1, maxLength: 
 const lifecycleRule = object('What becomes of objects as they age. Gives at least one number of days.', {
   prefix: text('Only objects whose name begins so; all of them when absent.', { maxLength: 1024 }),
   expireDays: days('Objects are deleted this many days after they were written.'),
-  noncurrentExpireDays: days('Older versions are deleted this many days after a newer one replaced them.'),
+  noncurrentExpireDays: days(
+    'Older versions are deleted this many days after a newer one replaced them. Not on Azure, which counts from when they were written.',
+  ),
   abortMultipartDays: days('Uploads that were never finished are dropped after this many days; Azure: 7, or more.'),
 });
 

@@ -222,7 +222,7 @@ describe('a container through Azure Resource Manager', () => {
     const wanted = bucketOf({
       lifecycle: [
         { prefix: 'logs/', expireDays: 30 },
-        { noncurrentExpireDays: 3, abortMultipartDays: 7 },
+        { expireDays: 90, abortMultipartDays: 7 },
       ],
     });
     const feature = featureFor(wanted, 'lifecycle');

@@ -13,13 +13,14 @@ const uploadsLiveDays = 7;
 export const lifecycleSetting = (session: AzureSession, rules: readonly LifecycleRule[]): Setting => ({
   name: 'lifecycle',
   isApplied: async (about) => {
-    refuseEarlyAbort(rules, about);
     const found = (await readRules(session, about)).filter(isOf(about.bucket));
-    return isSame(found, toAzureRules(rules, about.bucket));
+    if (!isSame(found, toAzureRules(rules, about.bucket))) return false;
+    refuseUnsupported(rules, about);
+    return true;
   },
   apply: async (about) => {
-    refuseEarlyAbort(rules, about);
     await replaceRules(session, toAzureRules(rules, about.bucket), about);
+    refuseUnsupported(rules, about);
   },
 });
 
@@ -48,12 +49,18 @@ export const removeRules = async (session: AzureSession, about: About): Promise<
   }
 };
 
-const refuseEarlyAbort = (rules: readonly LifecycleRule[], { bucket }: About): void => {
-  const early = rules.some(({ abortMultipartDays = uploadsLiveDays }) => abortMultipartDays < uploadsLiveDays);
-  if (!early) return;
-  const name = JSON.stringify(bucket);
-  const message = `Container ${name}: Azure drops unfinished uploads after ${uploadsLiveDays} days, not earlier as spec.lifecycle asks.`;
-  throw new BucketError('UnsupportedFeature', message);
+/** Of what is asked for all else is applied before. */
+const refuseUnsupported = (rules: readonly LifecycleRule[], { bucket }: About): void => {
+  const isEarly = rules.some(({ abortMultipartDays = uploadsLiveDays }) => abortMultipartDays < uploadsLiveDays);
+  // A version is as old as what is in it: one of a blob that was not changed for long would go as soon as it is replaced.
+  const isNoncurrent = rules.some(({ noncurrentExpireDays }) => noncurrentExpireDays !== undefined);
+  const refusals = [
+    isEarly && `Azure drops unfinished uploads after ${uploadsLiveDays} days, not earlier as spec.lifecycle asks.`,
+    isNoncurrent &&
+      'Azure counts the days of a version from when it was written, not from when it was replaced as noncurrentExpireDays in spec.lifecycle asks; leave it out, and have versions deleted by a rule of your own.',
+  ].filter((refusal) => refusal !== false);
+  if (refusals.length === 0) return;
+  throw new BucketError('UnsupportedFeature', `Container ${JSON.stringify(bucket)}: ${refusals.join(' ')}`);
 };
 
 const nameOf = (container: string, index: number): string => `quartermaster-${container}.${index + 1}`;
@@ -66,19 +73,14 @@ const isOf =
 
 const toAzureRules = (rules: readonly LifecycleRule[], container: string): readonly ManagementPolicyRule[] =>
   rules
-    .filter(({ expireDays, noncurrentExpireDays }) => expireDays !== undefined || noncurrentExpireDays !== undefined)
-    .map(({ prefix = '', expireDays, noncurrentExpireDays }, index) => ({
+    .flatMap(({ prefix, expireDays }) => (expireDays === undefined ? [] : [{ prefix, expireDays }]))
+    .map(({ prefix = '', expireDays }, index) => ({
       name: nameOf(container, index),
       enabled: true,
       type: 'Lifecycle',
       definition: {
         filters: { blobTypes: ['blockBlob', 'appendBlob'], prefixMatch: [`${container}/${prefix}`] },
-        actions: {
-          ...(expireDays !== undefined && { baseBlob: { delete: { daysAfterModificationGreaterThan: expireDays } } }),
-          ...(noncurrentExpireDays !== undefined && {
-            version: { delete: { daysAfterCreationGreaterThan: noncurrentExpireDays } },
-          }),
-        },
+        actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: expireDays } } },
       },
     }));
 

@@ -106,6 +106,47 @@ describe('the lifecycle rules of a container', () => {
   });
 });
 
+describe('what Azure does not do of spec.lifecycle', () => {
+  const definitionsOf = (account = 'account1'): string => JSON.stringify(arm.account(account)?.policy ?? {});
+  const unsupported = (sentence: string) => ({
+    reason: 'UnsupportedFeature',
+    message: expect.stringContaining(sentence) as string,
+  });
+
+  it.each([
+    [{ noncurrentExpireDays: 30 }, 'counts the days of a version from when it was written'],
+    [{ abortMultipartDays: 1 }, 'drops unfinished uploads after 7 days'],
+  ] as const)('%j is told, and the others are applied', async (rule, sentence) => {
+    const feature = featureOf(provider(), withRules('logs', [{ expireDays: 90, ...rule }]), 'lifecycle');
+    expect(await feature.isApplied(signal)).toBe(false);
+    await expect(feature.apply(signal)).rejects.toMatchObject(unsupported(sentence));
+    expect(definitionsOf()).toContain('"daysAfterModificationGreaterThan":90');
+    expect(definitionsOf()).not.toContain('daysAfterCreationGreaterThan');
+    const before = writes().length;
+    await expect(feature.isApplied(signal)).rejects.toMatchObject(unsupported(sentence));
+    expect(writes()).toHaveLength(before);
+  });
+
+  it('takes away a rule for versions that was written before', async () => {
+    const rules = [
+      {
+        name: 'quartermaster-logs.1',
+        enabled: true,
+        type: 'Lifecycle',
+        definition: {
+          filters: { blobTypes: ['blockBlob', 'appendBlob'], prefixMatch: ['logs/'] },
+          actions: { version: { delete: { daysAfterCreationGreaterThan: 30 } } },
+        },
+      },
+    ];
+    Object.assign(arm.account('account1') ?? {}, { policy: { properties: { policy: { rules } } } });
+    const feature = featureOf(provider(), withRules('logs', [{ noncurrentExpireDays: 30 }]), 'lifecycle');
+    expect(await feature.isApplied(signal)).toBe(false);
+    await expect(feature.apply(signal)).rejects.toMatchObject({ reason: 'UnsupportedFeature' });
+    expect(rulesOf()).toEqual([]);
+  });
+});
+
 describe('the lifecycle policy of an account', () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f'];
 
