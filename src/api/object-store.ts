@@ -217,7 +217,7 @@ const spec = object(
       'An ObjectStore of another namespace, which grants this one its bucket: nothing is made but access. Cannot be changed.',
       { namespace: nameOf('Its namespace.'), name: nameOf('Its name.') },
     ),
-    quota: object('What the bucket may hold, on Ceph.', {
+    quota: object('What the bucket may hold, on Ceph; left as it is when absent, and {} lifts it.', {
       maxSize: text('All objects together, such as 100Gi; any when absent.', {
         pattern: '^[0-9]+(\\.[0-9]+)?(k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$',
         maxLength: 32,

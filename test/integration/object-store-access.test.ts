@@ -184,6 +184,38 @@ describe('spec.access on Ceph', () => {
   });
 });
 
+describe('credentials that are deleted before what uses them', () => {
+  const keys = { namespace: 'default', name: 'bob' };
+  const isKept = async () =>
+    (await cluster.kube.get(resources.secrets, keys))?.metadata.deletionTimestamp !== undefined;
+
+  it('stay until the user is gone, and the keys of those who share the bucket', async () => {
+    await cluster.addTenant('bob', { caps: 'users=*' });
+    const spec = { credentialsSecretRef: { name: 'bob' }, access: {}, grants: [{ namespace: 'readers' }] };
+    await cluster.kube.create(resources.namespaces, {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'readers' },
+    });
+    await cluster.submit('first', cluster.inCeph('bucket-first', spec));
+    await untilKeys('first');
+    const sharedFrom = { namespace: 'default', name: 'first' };
+    const reading = { namespace: 'readers', name: 'reading' };
+    await cluster.kube.create(
+      resources.objectStores,
+      objectStore({ name: 'bucket-first', sharedFrom, access: {} }, reading),
+    );
+    await until('there are two users', async () => (await usersOf()).length === 2);
+    await cluster.kube.remove(resources.secrets, keys);
+    expect(await isKept()).toBe(true);
+    await cluster.remove('first');
+    await cluster.untilGone('first');
+    expect(await usersOf()).toEqual([]);
+    await until('the Secret is gone', async () => (await cluster.kube.get(resources.secrets, keys)) === undefined);
+    await cluster.kube.remove(resources.objectStores, reading);
+  });
+});
+
 describe('a bucket that is shared with another namespace', () => {
   const ANALYSTS = 'analysts';
   const key = { namespace: ANALYSTS, name: 'theirs' };
@@ -281,5 +313,41 @@ describe('spec.quota on Ceph', () => {
     const Body = 'x'.repeat(50_000);
     const large = new PutObjectCommand({ Bucket: 'bucket-small', Key: 'large', Body });
     await expect(workload.client.send(large)).rejects.toMatchObject({ name: 'QuotaExceeded' });
+    await cluster.change('small', { quota: null });
+    await until('that was looked at', async () => {
+      const store = await cluster.read('small');
+      return store?.status?.observedGeneration === store?.metadata.generation;
+    });
+    await expect(workload.client.send(large)).rejects.toMatchObject({ name: 'QuotaExceeded' });
+    await cluster.change('small', { quota: {} });
+    await until('it takes any', () => workload.client.send(large).catch(() => undefined));
+  });
+});
+
+// Last: the user that it leaves stays.
+describe('credentials', () => {
+  it('that are no good any more keep the ObjectStore until a person leaves its user', async () => {
+    const bob = await cluster.ceph.createUser('bob-2', { caps: 'users=*' });
+    await cluster.putSecret('bob-2', keysOf(bob));
+    const spec = { credentialsSecretRef: { name: 'bob-2' }, access: {} };
+    await cluster.submit('left', cluster.inCeph('bucket-left', spec));
+    const uid = (await untilKeys('left')).metadata.uid ?? '';
+    await cluster.putSecret('bob-2', keysOf({ ...bob, secretKey: 'another' }));
+    await cluster.remove('left');
+    const store = await until('it says why', async () => {
+      const read = await cluster.read('left');
+      return conditionOf(read, 'Ready')?.status === 'False' ? read : undefined;
+    });
+    expect(conditionOf(store, 'Ready')?.message).toContain(`annotate it with quartermaster.dev/leave-access: ${uid}.`);
+    const annotations = { 'quartermaster.dev/leave-access': uid };
+    await cluster.kube.mergePatch(
+      resources.objectStores,
+      { namespace: 'default', name: 'left' },
+      { metadata: { annotations } },
+    );
+    await cluster.untilGone('left');
+    expect(await usersOf()).toContain(`quartermaster-${uid}`);
+    const isTold = async () => (await cluster.events('left')).some(({ reason }) => reason === 'AccessLeft');
+    await until('an Event tells of it', isTold);
   });
 });

@@ -143,6 +143,7 @@ const labelsAreTaken: Check = ({ spec: { labels = {} }, placement: { provider } 
     .find((sentence) => sentence !== undefined);
 };
 
+/** An empty quota says that there is none. */
 const optionalParts = [
   's3',
   'azure',
@@ -151,7 +152,6 @@ const optionalParts = [
   'writeConnectionTo',
   'credentialsSecretRef',
   'sharedFrom',
-  'quota',
 ] as const;
 
 const nothingIsEmpty: Check = ({ spec }) => {

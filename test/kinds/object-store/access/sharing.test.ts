@@ -76,6 +76,12 @@ describe('admission of spec.sharedFrom and spec.quota', () => {
     expect(admittedSpec(sharer())).toEqual({ name: 'spark-history', sharedFrom, access: {} });
   });
 
+  it('takes a quota of nothing, which lifts what there was', () => {
+    const s3 = { endpoint: 'https://rgw.example.org' };
+    const ceph = { provider: 's3' as const, s3, credentialsSecretRef: { name: 'ceph' } };
+    expect(admittedSpec(objectStore({ ...ceph, quota: {} })).quota).toEqual({});
+  });
+
   it.each<readonly [Partial<ObjectStoreSpec>, string]>([
     [{ sharedFrom }, 'spec.sharedFrom needs spec.access'],
     [{ sharedFrom, access: {}, versioning: true }, 'spec.versioning is for the ObjectStore that spec.sharedFrom names'],
