@@ -338,7 +338,9 @@ describe('credentials', () => {
       const read = await cluster.read('left');
       return conditionOf(read, 'Ready')?.status === 'False' ? read : undefined;
     });
-    expect(conditionOf(store, 'Ready')?.message).toContain(`annotate it with quartermaster.dev/leave-access: ${uid}.`);
+    expect(conditionOf(store, 'Ready')?.message).toContain(
+      `annotate this ObjectStore with quartermaster.dev/leave-access: ${uid}.`,
+    );
     const annotations = { 'quartermaster.dev/leave-access': uid };
     await cluster.kube.mergePatch(
       resources.objectStores,

@@ -200,8 +200,14 @@ export const noteOn = (step: Step, before: ObservedState, after: ObservedState):
 };
 
 /** What a person has to look after now. */
-export const leftUser = ({ status }: ObjectStore, { message }: Pick<Blocked, 'message'>): string =>
-  `User ${status?.access?.user} and its keys stay at the provider: ${message}`;
+export const leftUser = (store: ObjectStore, { message }: Pick<Blocked, 'message'>): string =>
+  `${userOf(store)} stays at the provider: ${message}`;
+
+/** Who has access, for a sentence. */
+export const userOf = ({ status }: ObjectStore): string => {
+  const { user, serviceAccount } = status?.access ?? {};
+  return `User ${user} ${serviceAccount === undefined ? 'with its keys' : `of service account ${serviceAccount}`}`;
+};
 
 const noteOnRelease = (
   { kept }: Extract<Step, { readonly do: 'release' }>,

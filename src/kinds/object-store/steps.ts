@@ -15,7 +15,7 @@ import {
   ownershipOf,
   type Step,
 } from './state.ts';
-import { keysOut } from './status.ts';
+import { keysOut, userOf } from './status.ts';
 
 /** Pure: what to do next for an ObjectStore, from all that is known of it. */
 export const nextStep = (observed: ObservedState, now: Date): Step => {
@@ -195,7 +195,7 @@ const nextDeletionStep = (observed: ObservedState, now: Date): Step => {
   const { store, violation, bucket } = observed;
   if (!hasFinalizer(store)) return { do: 'none' };
   if (areSharersWaitedFor(observed, now))
-    return blockedFor('StillShared', `${keysOut(store, observed.sharers)} ${howToLeave(store, 'this ObjectStore')}`);
+    return blockedFor('StillShared', `${keysOut(store, observed.sharers)} ${howToLeave(store, 'them')}`);
   const hasUser = store.status?.access !== undefined;
   if (!hasUser && (ownershipOf(store.status) === undefined || bucket === 'absent')) return { do: 'release' };
   if (violation !== undefined) return giveUp(observed, violation);
@@ -213,8 +213,8 @@ const areSharersWaitedFor = ({ store, sharers }: ObservedState, now: Date): bool
 const isAccessLeft = ({ metadata: { annotations, uid } }: ObjectStore): boolean =>
   uid !== undefined && annotations?.[LEAVE_ACCESS_ANNOTATION] === uid;
 
-const howToLeave = ({ metadata }: ObjectStore, what: string): string =>
-  `To leave them behind, annotate ${what} with ${LEAVE_ACCESS_ANNOTATION}: ${metadata.uid}.`;
+const howToLeave = ({ metadata }: ObjectStore, what: 'it' | 'them'): string =>
+  `To leave ${what} behind, annotate this ObjectStore with ${LEAVE_ACCESS_ANNOTATION}: ${metadata.uid}.`;
 
 const deleteBucket = (
   { store: { spec, status }, isPlatformIdentity, isMadeByUs }: ObservedState,
@@ -241,7 +241,7 @@ const retainBucket = ({ store: { spec } }: ObservedState, bucket: ObservedBucket
  */
 export const giveUp = (observed: ObservedState, failure: Blocked, waitedMs = Number.POSITIVE_INFINITY): Step => {
   const { store } = observed;
-  if (store.status?.access !== undefined) return giveUpAccess(observed, failure, store.status.access.user);
+  if (store.status?.access !== undefined) return giveUpAccess(observed, failure);
   const { name } = store.spec;
   const isTheirs = failure.reason === 'NameTaken' || failure.reason === 'NotOwned';
   if (isTheirs) return { do: 'release', kept: `Bucket ${name} stays: it is not ours. ${failure.message}` };
@@ -254,13 +254,13 @@ export const giveUp = (observed: ObservedState, failure: Blocked, waitedMs = Num
   return { do: 'release', kept: `Bucket ${name} stays, and our mark on it: ${failure.message}` };
 };
 
-const giveUpAccess = ({ store, sharing }: ObservedState, failure: Blocked, user: string): Step => {
+const giveUpAccess = ({ store, sharing }: ObservedState, failure: Blocked): Step => {
   if (isAccessLeft(store)) return { do: 'leaveAccess', failure };
   const { namespace, name } = store.spec.sharedFrom ?? {};
   const isOwnerGone = sharing !== undefined && sharing.owner === undefined;
   const why = isOwnerGone
     ? `ObjectStore ${namespace}/${name} is not there, with whose credentials keys are taken back. `
     : '';
-  const what = `User ${user} and its keys are still there, and go before this ObjectStore does.`;
+  const what = `${userOf(store)} is still there, and goes before this ObjectStore does.`;
   return blocked({ ...failure, message: `${why}${failure.message} ${what} ${howToLeave(store, 'it')}` });
 };

@@ -148,7 +148,7 @@ describe('an ObjectStore that is deleted', () => {
     one.remove(NOW);
     one.world.interfere = failing(reason);
     expect((await one.pass('2026-12-20T12:00:00Z')).end).toMatchObject({ kind: 'blocked' });
-    expect(one.synced()?.message).toContain('annotate it with quartermaster.dev/leave-access: uid-1.');
+    expect(one.synced()?.message).toContain('annotate this ObjectStore with quartermaster.dev/leave-access: uid-1.');
     one.world.interfere = () => undefined;
     await one.pass('2026-12-20T12:00:00Z');
     expect(one.cluster.store()).toBeUndefined();

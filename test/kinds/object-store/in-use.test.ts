@@ -132,7 +132,7 @@ describe('keys that cannot be taken back', () => {
     one.remove('team-a', 'history', 600_000);
     await expect.poll(() => one.synced('team-a', 'history')?.reason).toBe('PermissionDenied');
     expect(one.synced('team-a', 'history')?.message).toBe(
-      'The admin API answered 403. User quartermaster-uid-history and its keys are still there, and go before this ObjectStore does. To leave them behind, annotate it with quartermaster.dev/leave-access: uid-history.',
+      'The admin API answered 403. User quartermaster-uid-history with its keys is still there, and goes before this ObjectStore does. To leave it behind, annotate this ObjectStore with quartermaster.dev/leave-access: uid-history.',
     );
     one.annotate('team-a', 'history', { [LEAVE_ACCESS_ANNOTATION]: 'true' });
     const before = refused();
@@ -141,7 +141,7 @@ describe('keys that cannot be taken back', () => {
     one.annotate('team-a', 'history', { [LEAVE_ACCESS_ANNOTATION]: 'uid-history' });
     await untilGone('team-a', 'history');
     expect(one.events).toContainEqual(
-      'Warning AccessLeft: User quartermaster-uid-history and its keys stay at the provider: The admin API answered 403.',
+      'Warning AccessLeft: User quartermaster-uid-history with its keys stays at the provider: The admin API answered 403.',
     );
     expect(finalizersOf(CREDENTIALS)).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { accessDueMs } from '../../../../src/kinds/object-store/access/keys.ts';
+import { BucketError } from '../../../../src/kinds/object-store/providers/bucket.ts';
 import { createCase } from '../../../fixtures/object-store-case.ts';
 
 const SECRET = 'secrets/team-a/history-objectstore';
@@ -56,6 +57,18 @@ describe('an ObjectStore with access for a service account', () => {
     await one.pass();
     expect(one.world.identities.size).toBe(0);
     expect(one.cluster.store()).toBeUndefined();
+  });
+
+  it('waits for it to end, by its name', async () => {
+    const one = await readyCase();
+    one.world.interfere = (call) => {
+      if (call === 'revoke access') throw new BucketError('PermissionDenied', 'The role is needed.');
+    };
+    one.remove();
+    await one.pass();
+    expect(one.ready()?.message).toContain(
+      'The role is needed. User quartermaster-uid-1 of service account spark is still there',
+    );
   });
 
   it('that is cut off at any moment of a change from keys leaves neither of them behind', async () => {
