@@ -19,8 +19,18 @@ export const warningsOfExisting = (
   const unserved = isOurs ? unservedByOurs(existing, claim, cloud) : unservedByOthers(existing, claim, cloud);
   if (unserved !== undefined) return [unserved];
   const sizes = sizeWarningsFor(existing, claim, cloud.classOptions);
-  return isOurs ? [...sizes, ...drift(existing, claim, cloud, injected)] : sizes;
+  return isOurs ? [...sizes, ...sharedFolder(existing, injected), ...drift(existing, claim, cloud, injected)] : sizes;
 };
+
+/** What earlier versions said of an export: with the name of a claim and nothing of its volume. */
+const SHARED_SUB_DIR = '${pvc.metadata.namespace}/${pvc.metadata.name}';
+
+const sharedFolder = ({ metadata, parameters }: StorageClass, injected: StorageClassInjection): readonly string[] =>
+  parameters?.['subDir'] !== SHARED_SUB_DIR || injected.parameters?.['subDir'] !== undefined
+    ? []
+    : [
+        `StorageClass ${metadata.name} of an earlier version gives claims of one name the same folder: one that is made again finds what the claim before it left, and loses its own where that one’s volume is deleted. Delete the class, and it is made anew; volumes that are there keep their folders.`,
+      ];
 
 const unservedByOurs = (existing: StorageClass, claim: Claim, cloud: CloudVerdict): string | undefined => {
   const { provisioner, metadata } = existing;

@@ -76,9 +76,15 @@ const ownShape = (className: string, cluster: ClusterFacts): Draft['shape'] => (
   mountOptions: withNfsVersion(['hard'], nfsVersion(cluster.storage.kernelVersions())),
 });
 
+/**
+ * Of each volume its own: claims may be made again by a name that was there. One folder deep, since 4.10 of the driver deletes all that is
+ * beside it in the first (csi-driver-nfs#855); without the claim's name, which may be as long as a file system takes (255 bytes).
+ */
+const SUB_DIR = '${pvc.metadata.namespace}-${pv.metadata.name}';
+
 const exportShape = ({ nfsServer = '', nfsShare }: Pick<Policy, 'nfsServer' | 'nfsShare'>): Draft['shape'] => ({
   provisioner: NFS_DRIVER,
-  parameters: { server: nfsServer, share: nfsShare, subDir: '${pvc.metadata.namespace}/${pvc.metadata.name}' },
+  parameters: { server: nfsServer, share: nfsShare, subDir: SUB_DIR },
   reclaimPolicy: 'Retain',
   volumeBindingMode: 'Immediate',
   allowVolumeExpansion: true,

@@ -256,7 +256,7 @@ describe('where an NFS export is configured and its driver installed', () => {
       parameters: {
         server: 'files.example.org',
         share: '/exports/jobs',
-        subDir: '${pvc.metadata.namespace}/${pvc.metadata.name}',
+        subDir: '${pvc.metadata.namespace}-${pv.metadata.name}',
       },
       reclaimPolicy: 'Retain',
       mountOptions: ['nfsvers=4.1', 'hard'],
