@@ -53,7 +53,8 @@ of an NFS server in \`mountOptions\` and \`allowVolumeExpansion\` ([shared stora
 3. Else it is the cloud's standard type. A type that only another cloud has comes to the tier it is there, with a warning.
 4. The **rest** of the name sets fields, on every cloud. A warning names what the provisioner cannot do, and a word that is nearly one of these (\`retian\`). Other words say whose or what for and are passed over,
    except where nothing at all is read from a name: then the warning says that it is the standard type. Either comes once, with the claim that has the class made.
-5. A **zone** that nodes have (\`gp3-eu-west-1a\`) keeps the volumes in it, by \`allowedTopologies\`, on AWS (not with EKS Auto Mode's driver), Google Cloud, Azure, OpenStack and Alibaba; elsewhere a warning says that it does not.
+5. A **zone** that nodes have (\`gp3-eu-west-1a\`) keeps the volumes in it, by \`allowedTopologies\`, on AWS (not with EKS Auto Mode's driver), Google Cloud, Azure, OpenStack and Alibaba; elsewhere, and where volumes have copies in
+   more than one zone (\`regional\`), a warning says that it does not. The fact cinderAvailability is passed over for such a class where it is another zone of nodes.
 
 A claim keeps its \`volumeAttributesClassName\` (Kubernetes 1.34). The class made is of the driver that the VolumeAttributesClass names where that driver serves the claim; where it does not, and where the class that is there
 is of another driver, a warning says that the claim stays pending. None is served by an NFS server.

@@ -7,8 +7,8 @@ import type { Claim } from './claim.ts';
 import { type NameReading, readName, unreadNote } from './class-name.ts';
 import { type ClusterFacts, factFor } from './class-options.ts';
 import { fsTypeName, withParameters } from './parameters.ts';
-import { chooseType } from './volume-type.ts';
-import { inZone, zoneIn } from './zone.ts';
+import { chooseType, isReplicatedClass } from './volume-type.ts';
+import { placedIn } from './zone.ts';
 
 /** What a StorageClass says, without its name. */
 type ClassShape = Pick<
@@ -95,7 +95,6 @@ interface Abilities {
   readonly takesFsType: boolean;
   readonly bindsImmediately: boolean;
   readonly canExpand: boolean;
-  readonly isReplicated?: boolean;
   readonly isShared?: boolean;
   readonly encryption?: StringMap | 'always';
   /** What its driver calls zones by. */
@@ -104,7 +103,7 @@ interface Abilities {
 
 export const draftFromOption = (option: ClassOption, claim: Claim, cloud: CloudVerdict): Draft => {
   const { mode, volumeMode } = claim;
-  const { type, label, why, warnings, isReplicated } = chooseType(option, claim, cloud);
+  const { type, label, why, warnings } = chooseType(option, claim, cloud);
   const isDisk = option.volumeModes.includes('Block');
   return {
     ...shapeOfOption(option, type.parameters, cloud),
@@ -116,7 +115,6 @@ export const draftFromOption = (option: ClassOption, claim: Claim, cloud: CloudV
       takesFsType: isDisk && option.isCsi,
       bindsImmediately: option.isCsi || option.volumeBindingMode === 'Immediate',
       canExpand: option.allowVolumeExpansion,
-      isReplicated,
       isShared: option.modes.includes('ReadWriteMany'),
       ...(option.encryption && { encryption: option.encryption }),
       ...(option.zoneLabel !== undefined && { zoneLabel: option.zoneLabel }),
@@ -189,9 +187,10 @@ export const followName = (
   const isExpandable = reading.isExpandable && abilities.canExpand;
   const isImmediate = reading.volumeBindingMode === 'Immediate';
   const isByPlatform = injected.provisioner !== undefined || injected.parameters !== undefined;
-  const placed = placedIn(reading, cluster, { zoneLabel, injected });
+  const isReplicated = isReplicatedClass(override({ ...shape, parameters }, injected), cluster.cloud.classOptions);
+  const placed = placedIn(reading, cluster, { zoneLabel, injected, isReplicated });
   const unread = isByPlatform ? undefined : unreadNote(placed.reading, cluster.cloud.vocabulary);
-  const denied = [...deniedWords(reading, abilities), ...placed.denied];
+  const denied = [...deniedWords(reading, abilities, isReplicated), ...placed.denied];
   return {
     ...draft,
     shape: {
@@ -201,34 +200,29 @@ export const followName = (
       ...(reading.volumeBindingMode &&
         (abilities.bindsImmediately || !isImmediate) && { volumeBindingMode: reading.volumeBindingMode }),
       ...(isExpandable && { allowVolumeExpansion: true }),
-      ...placed.shape,
+      ...(placed.allowedTopologies && { allowedTopologies: placed.allowedTopologies }),
     },
-    warnings: [
-      ...draft.warnings,
-      ...(denied.length === 0
-        ? []
-        : [
-            `StorageClass ${className} is made without what ${quote(denied)} in its name asks for: ${shape.provisioner} does not give it.`,
-          ]),
-    ],
+    warnings: [...draft.warnings, ...withoutWarnings(className, shape, denied, placed.why)],
     ...(unread !== undefined && { unread: `StorageClass ${className}: ${unread}` }),
   };
 };
 
-/** What the zone in a name comes to, where there is one, and the name's words without it. */
-const placedIn = (
-  reading: NameReading,
-  cluster: Pick<ClusterFacts, 'cloud' | 'storage'>,
-  { zoneLabel, injected }: { readonly zoneLabel: string | undefined; readonly injected: StorageClassInjection },
-): { readonly reading: NameReading; readonly shape: Partial<ClassShape>; readonly denied: readonly string[] } => {
-  const found = zoneIn(reading, cluster);
-  if (found === undefined) return { reading, shape: {}, denied: [] };
-  const without = { ...reading, words: reading.words.filter((word) => !found.words.includes(word)) };
-  if (zoneLabel !== undefined)
-    return { reading: without, shape: { allowedTopologies: inZone(zoneLabel, found.zone) }, denied: [] };
-  const isSaid = injected.allowedTopologies !== undefined;
-  return { reading: without, shape: {}, denied: isSaid ? [] : [found.words.join('-')] };
-};
+/** What of its name a class is made without, and why. */
+const withoutWarnings = (
+  className: string,
+  { provisioner }: ClassShape,
+  denied: readonly string[],
+  whyNotInZone: string | undefined,
+): readonly string[] => [
+  ...(denied.length === 0
+    ? []
+    : [
+        `StorageClass ${className} is made without what ${quote(denied)} in its name asks for: ${provisioner} does not give it.`,
+      ]),
+  ...(whyNotInZone === undefined
+    ? []
+    : [`StorageClass ${className} is made without the zone that its name asks for: ${whyNotInZone}.`]),
+];
 
 /** As many as a person reads in a warning. */
 const MOST_QUOTED = 3;
@@ -240,16 +234,16 @@ const quote = (words: readonly string[]): string => {
 };
 
 /** The words of a name that ask for what its provisioner cannot do. */
-const deniedWords = (reading: NameReading, abilities: Abilities): readonly string[] => {
+const deniedWords = (reading: NameReading, abilities: Abilities, isReplicated: boolean): readonly string[] => {
   const denied: Readonly<Record<string, boolean>> = {
     ext4: !abilities.takesFsType,
     xfs: !abilities.takesFsType,
     immediate: !abilities.bindsImmediately,
     encrypted: abilities.encryption === undefined,
     expandable: !abilities.canExpand,
-    regional: !abilities.isReplicated,
-    regionalpd: !abilities.isReplicated,
-    zrs: !abilities.isReplicated,
+    regional: !isReplicated,
+    regionalpd: !isReplicated,
+    zrs: !isReplicated,
     shared: !abilities.isShared,
     rwx: !abilities.isShared,
   };

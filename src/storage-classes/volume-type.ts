@@ -12,8 +12,6 @@ export interface ChosenType {
   readonly why: string;
   /** Whole sentences. */
   readonly warnings: readonly string[];
-  /** True where copies stand in more than one zone because the name asks for it. */
-  readonly isReplicated: boolean;
 }
 
 /** What a type of the provider is called in a name, if it holds one. */
@@ -30,14 +28,12 @@ export const chooseType = (option: ClassOption, claim: Claim, cloud: CloudVerdic
     byName(option, reading) ??
     byForeignName(option, claim, reading, cloud) ??
     byTier(option, claim, reading.tier, cloud);
-  const replicated = reading.isReplicated ? base.type.replicated : undefined;
-  const type = replicated ?? base.type;
+  const type = (reading.isReplicated && base.type.replicated) || base.type;
   const caution = type.caution === undefined ? [] : [type.caution];
   return {
     ...base,
     type,
     warnings: [...base.warnings, ...caution, ...sizeWarnings(type, option.provisioner, claim)],
-    isReplicated: replicated !== undefined,
   };
 };
 
@@ -168,9 +164,20 @@ export const typeOfClass = (
   classOptions
     .filter((option) => option.provisioner === provisioner)
     .flatMap(allTypes)
-    .find((type) =>
-      TYPE_PARAMETERS.every((name) => parameterOf(parameters, name) === parameterOf(type.parameters, name)),
-    );
+    .find((type) => isOfType(parameters, type));
+
+/** True for a class whose volumes have copies in more than one zone, and so can be kept in none. */
+export const isReplicatedClass = (
+  { provisioner, parameters }: Pick<StorageClass, 'provisioner' | 'parameters'>,
+  classOptions: readonly ClassOption[],
+): boolean =>
+  classOptions
+    .filter((option) => option.provisioner === provisioner)
+    .flatMap(allTypes)
+    .some(({ replicated }) => replicated !== undefined && isOfType(parameters, replicated));
+
+const isOfType = (parameters: StorageClass['parameters'], type: VolumeType): boolean =>
+  TYPE_PARAMETERS.every((name) => parameterOf(parameters, name) === parameterOf(type.parameters, name));
 
 const parameterOf = (parameters: StringMap | null | undefined, name: string): string | undefined =>
   parameters && Object.hasOwn(parameters, name) ? parameters[name] : undefined;

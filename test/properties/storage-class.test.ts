@@ -3,13 +3,17 @@ import type { CloudName } from '../../src/api/facts.ts';
 import type { PersistentVolumeClaim } from '../../src/api/kubernetes.ts';
 import { FACT_NAMES } from '../../src/clouds/cloud.ts';
 import { clouds } from '../../src/clouds/index.ts';
+import { allTypes } from '../../src/storage-classes/volume-type.ts';
 import { fc } from '../fixtures/fast-check.ts';
 import { choose, pvc } from '../fixtures/storage.ts';
 
 const junk = fc.oneof(fc.constant(null), fc.constant(undefined), fc.jsonValue());
 const mostly = <T>(wanted: fc.Arbitrary<T>) =>
   fc.oneof({ arbitrary: wanted, weight: 9 }, { arbitrary: junk, weight: 1 });
-const word = fc.constantFrom('fast', 'hdd', 's3', 'ceph', 'nfs', 'local', 'posix', 'regional', 'calrissian', 'x1');
+const ZONES = ['zone-1', 'zone-2'];
+const word = fc.constantFrom(
+  ...['fast', 'hdd', 's3', 'ceph', 'nfs', 'local', 'posix', 'regional', 'zrs', 'calrissian', 'x1', ...ZONES],
+);
 const mode = fc.constantFrom('ReadWriteOnce', 'ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOncePod');
 
 const claims = fc
@@ -71,5 +75,48 @@ describe('chooseStorageClass, for any claim on any cluster', () => {
       { numRuns: 2_000 },
     );
     expect(made).toBeGreaterThan(20);
+  });
+
+  it('keeps in one zone no volumes that have copies in several, and none that are made in another', () => {
+    const replicated = clouds.flatMap(({ classOptions }) =>
+      classOptions.flatMap((option) =>
+        allTypes(option).flatMap(({ replicated: copies }) =>
+          copies === undefined || option.zoneLabel === undefined ? [] : [copies.parameters],
+        ),
+      ),
+    );
+    expect(replicated.length).toBeGreaterThan(5);
+    const typed = fc
+      .record({
+        cloud: fc.constantFrom(...clouds),
+        words: fc.array(word, { maxLength: 3 }),
+        zone: fc.constantFrom(...ZONES),
+        facts: fc.dictionary(fc.constantFrom(...Object.keys(FACT_NAMES)), fc.constantFrom(...ZONES, 'nova')),
+      })
+      .chain(({ cloud: { name, classOptions }, words, zone, facts }) =>
+        fc
+          .constantFrom('data', ...classOptions.flatMap(({ types = {} }) => Object.keys(types)))
+          .map((type) => ({ cloud: name, storageClassName: [type, ...words, zone].join('-'), zone, facts })),
+      );
+    let placed = 0;
+    fc.assert(
+      fc.property(typed, ({ cloud, storageClassName, zone, facts }) => {
+        const storage = { zoneCalled: (text: string) => ZONES.find((name) => name === text) };
+        const choice = choose(pvc({ storageClassName }), { cloud, facts, storage, drivers: allDrivers });
+        if (choice.kind !== 'make' || !choice.storageClass.allowedTopologies) return;
+        placed += 1;
+        const { parameters = {} } = choice.storageClass;
+        for (const copies of replicated) expect(parameters).not.toMatchObject(copies);
+        const [inZone] = choice.storageClass.allowedTopologies.flatMap(
+          ({ matchLabelExpressions }) => matchLabelExpressions?.flatMap(({ values }) => values) ?? [],
+        );
+        expect(ZONES).toContain(inZone);
+        const others = ZONES.filter((name) => name !== inZone);
+        expect(Object.values(parameters ?? {}).filter((value) => others.includes(value))).toEqual([]);
+        expect(storageClassName).toContain(zone);
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(placed).toBeGreaterThan(20);
   });
 });

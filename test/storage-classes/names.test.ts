@@ -68,6 +68,13 @@ describe('the rest of a name', () => {
     expect(warningsOf(name, { cloud })).toEqual([expect.stringMatching(warning)]);
   });
 
+  it.each<readonly [CloudName, string]>([
+    ['azure', 'standardssd-zrs'],
+    ['gcp', 'hyperdisk-balanced-ha-regional'],
+  ])('on %s %s says twice what it gets, and nothing is told', (cloud, name) => {
+    expect(warningsOf(name, { cloud })).toEqual([]);
+  });
+
   it('tells of a word that is nearly one that is read', () => {
     expect(warningsOf('team-retian', {})).toEqual([
       'StorageClass team-retian: nothing is read from “retian”: if “retain” is meant, write that.',
@@ -90,6 +97,19 @@ describe('the rest of a name', () => {
       expect(warningsOf(name, {})).toEqual([]);
     },
   );
+
+  it('has no zone by its name where the platform puts the volumes into another', () => {
+    const setting: Setting = {
+      cloud: 'openstack',
+      storage: { zoneCalled: (text) => ['az-1', 'az-2'].find((zone) => zone === text) },
+      injection: { parameters: { availability: 'az-1' } },
+    };
+    expect(classOf('data-az-2', setting).allowedTopologies).toBeUndefined();
+    expect(warningsOf('data-az-2', setting)).toEqual([
+      'StorageClass data-az-2 is made without the zone that its name asks for: a PlatformDefaults gives it availability az-1.',
+    ]);
+    expect(classOf('data-az-1', setting).allowedTopologies).toBeDefined();
+  });
 
   it('leaves the words of a class to the platform, where it says what the class is', () => {
     expect(warningsOf('flash', { injection: { parameters: { type: 'gp2' } } })).toEqual([]);

@@ -1,4 +1,5 @@
 import type { Explanation } from '../../api/admission.ts';
+import type { ClassOption, CloudVerdict } from '../../api/facts.ts';
 import type { Resolved, StorageClassInjection } from '../../api/injection.ts';
 import type { PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
 import { nearestOf } from '../../api/plain-text.ts';
@@ -30,6 +31,7 @@ import {
   mismatchWarnings,
   NFS_TAKES_NONE,
 } from '../../storage-classes/volume-attributes.ts';
+import { cloudInZone } from '../../storage-classes/zone.ts';
 
 /** What is to be done about the class that a claim names. */
 export type StorageClassChoice =
@@ -123,7 +125,7 @@ const makeForCloud = (request: ClassRequest): StorageClassChoice => {
   if (original !== undefined) return make(request, draftFromClass(original, claim, cluster), candidates.warnings);
   const choice = chooseClassOption(claim, candidates.classOptions, cluster, parametersGiven(request));
   if (choice.kind === 'option') {
-    return make(request, draftFromOption(choice.option, claim, cluster.cloud), candidates.warnings);
+    return make(request, draftFromOption(choice.option, claim, cloudFor(choice.option, request)), candidates.warnings);
   }
   const isForNfs = isShared(claim) && !candidates.isByName;
   if (isForNfs && cluster.policy.rwxFallback === 'nfs') return serveByNfs(claim, choice);
@@ -147,9 +149,12 @@ const makeWithProvisioner = (request: ClassRequest, provisioner: string): Storag
   }
   const choice = chooseClassOption(claim, known, cluster, parametersGiven(request));
   return choice.kind === 'option'
-    ? make(request, draftFromOption(choice.option, claim, cluster.cloud))
+    ? make(request, draftFromOption(choice.option, claim, cloudFor(choice.option, request)))
     : cannot(claim, `${choice.why}; ${choice.remedy}`);
 };
+
+const cloudFor = ({ zoneLabel }: ClassOption, { claim, cluster, injection }: ClassRequest): CloudVerdict =>
+  zoneLabel === undefined ? cluster.cloud : cloudInZone(claim.className, cluster, injection?.value);
 
 const parametersGiven = ({ injection }: ClassRequest) => injection?.value.parameters ?? {};
 
