@@ -243,6 +243,35 @@ describe('a controller killed on the way', () => {
   });
 });
 
+describe('a controller killed while it takes an account away', () => {
+  it.each(['before', 'after'] as const)(
+    '%s the class is gone leaves none that names an account that is',
+    async (when) => {
+      start({ AZURE_ACCOUNT_DELETION: 'Delete' });
+      await submit('first', 'shared');
+      await expect.poll(() => accountIn('shared'), soon).toBeDefined();
+      await kill();
+      await destroyClaim('first');
+      const { promise: isReached, resolve: reached } = Promise.withResolvers<void>();
+      const remove: Kube['remove'] = async (resource, key, preconditions, options) => {
+        const isClass = resource.kind === 'StorageClass';
+        if (isClass && when === 'before') await hang(options?.signal, reached);
+        await cluster.self.remove(resource, key, preconditions, options);
+        if (isClass) await hang(options?.signal, reached);
+      };
+      start({ AZURE_ACCOUNT_DELETION: 'Delete' }, { kube: { remove } });
+      await isReached;
+      await kill();
+      expect(arm.account(firstName())).toBeDefined();
+      await submit('second', 'shared');
+      start({ AZURE_ACCOUNT_DELETION: 'Delete' });
+      await expect.poll(() => accountIn('shared'), soon).toBe(firstName());
+      await runs.settled();
+      expect(arm.account(firstName())).toBeDefined();
+    },
+  );
+});
+
 describe('what Azure refuses', () => {
   it('for lack of a permission is told to the claim, and tried again', async () => {
     for (let times = 0; times < 2; times += 1) {

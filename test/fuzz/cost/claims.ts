@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../../src/api/kubernetes.ts';
-import { isAccountUsed } from '../../../src/kinds/persistent-volume-claim/azure-file/controller.ts';
+import { isAccountUsed } from '../../../src/kinds/persistent-volume-claim/azure-file/idle-account.ts';
 import { nextClaimStep } from '../../../src/kinds/persistent-volume-claim/controller.ts';
 import {
   diskSize,
