@@ -62,7 +62,8 @@ is of another driver, a warning says that the claim stays pending. None is serve
 \`fsx\` and \`lustre\` ask for an FSx for Lustre file system for each volume, and nothing else does: it takes the facts fsxSubnetId and fsxSecurityGroupId and the driver fsx.csi.aws.com. They are made with 1200 GiB, 2400 GiB or a multiple
 of that.
 
-\`nfs\` asks for an NFS server of its own ([shared storage](shared-storage.md)), \`s3\` for a volume in a bucket, \`ceph\` for Rook, \`local\` for a folder on the node. What a PlatformDefaults says of
+\`nfs\` asks for an NFS server of its own ([shared storage](shared-storage.md)), \`s3\` for a volume in a bucket, \`ceph\` for Rook, \`local\` for a folder on the node; on Azure \`blob\` for a container and \`posix\` for a share over NFS.
+Where what a name asks for is not installed, or is not made for the claim's mode, the class is what it would be without the word, and a warning says so; \`s3\`, \`fsx\` and \`lustre\` get nothing else. What a PlatformDefaults says of
 classes wins over all of it.
 
 ## Words for fields

@@ -1,4 +1,5 @@
 import type { ClassOption, VolumeType } from '../api/facts.ts';
+import type { AccessMode } from '../api/kubernetes.ts';
 import {
   type Cloud,
   disk,
@@ -129,12 +130,15 @@ const posixShare = share({
   encryption: 'always',
 });
 
+/** What is asked for by its own name, for any mode. */
+const ANY_MODE: readonly AccessMode[] = ['ReadWriteMany', 'ReadOnlyMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
+
 /** The same, by the name that AKS’ documentation gives it. */
 const azureFileNfs: ClassOption = {
   ...posixShare,
   namePattern: /\bazurefiles?\b.*\bnfs\b/,
   isNfs: true,
-  modes: ['ReadWriteMany', 'ReadOnlyMany', 'ReadWriteOnce', 'ReadWriteOncePod'],
+  modes: ANY_MODE,
 };
 
 const container = (skuName: string, protocol: string): VolumeType => ({
@@ -145,6 +149,7 @@ const container = (skuName: string, protocol: string): VolumeType => ({
 const blobShare = share({
   provisioner: 'blob.csi.azure.com',
   namePattern: /\b(azure)?blob\b/,
+  modes: ANY_MODE,
   tiers: { standard: container('Standard_LRS', 'fuse2'), fast: container('Premium_LRS', 'fuse2') },
   encryption: 'always',
 });

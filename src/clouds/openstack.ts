@@ -55,7 +55,7 @@ const multiAttach = disk({
   requires: ['cinderMultiattachType'],
 });
 
-const manila = (provisioner: string) =>
+const manila = (provisioner: string, ...words: readonly string[]) =>
   share({
     provisioner,
     tiers: {
@@ -71,7 +71,7 @@ const manila = (provisioner: string) =>
         },
       },
     },
-    words: ['manila'],
+    words: ['manila', ...words],
     requires: ['manilaShareType', 'manilaSecretNamespace'],
     assumes: { manilaSecretName: 'csi-manila-secrets' },
   });
@@ -90,7 +90,7 @@ export const openstack: Cloud = {
     cinder,
     multiAttach,
     manila('nfs.manila.csi.openstack.org'),
-    manila('cephfs.manila.csi.openstack.org'),
+    manila('cephfs.manila.csi.openstack.org', 'cephfs'),
   ],
   words: ['openstack', 'cinder', 'manila', 'ovh', 'creodias', 'cephfs'],
   usualDrivers: ['cinder.csi.openstack.org', 'nfs.manila.csi.openstack.org'],

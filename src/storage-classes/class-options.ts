@@ -43,10 +43,27 @@ export const candidatesFor = (claim: Claim, cluster: ClusterFacts): Candidates =
   );
   if (had.length > 0) return { ...byName, classOptions: had, isAsked: true };
   const general = serving.filter(({ namePattern }) => namePattern === undefined);
-  const typed = general.filter((option) => namedType(option, reading) !== undefined);
-  if (typed.length > 0) return { ...byName, classOptions: typed };
   const missed = worded.filter((option) => !general.includes(option));
-  return { classOptions: general, isByName: false, isAsked: false, warnings: missed.map(cannotHave(claim, cluster)) };
+  const told = [...[...named, ...missed].map(cannotHave(claim, cluster)), ...unserved(claim, named, classOptions)];
+  const warnings = [...new Set(told)];
+  const typed = general.filter((option) => namedType(option, reading) !== undefined);
+  return typed.length > 0
+    ? { ...byName, classOptions: typed, warnings }
+    : { classOptions: general, isByName: false, isAsked: false, warnings };
+};
+
+/** What a name asks for that none of these is made for; one that says nfs too has that. */
+const unserved = (
+  { className, mode, volumeMode }: Claim,
+  named: readonly ClassOption[],
+  classOptions: readonly ClassOption[],
+): readonly string[] => {
+  if (named.length > 0 || className.includes('nfs')) return [];
+  const asked = classOptions.filter(({ namePattern }) => namePattern?.test(className));
+  return asked.map(
+    ({ provisioner }) =>
+      `StorageClass ${className} asks by its name for ${provisioner} and is made without: classes of that are not made for ${mode} ${volumeMode} volumes.`,
+  );
 };
 
 const cannotHave =

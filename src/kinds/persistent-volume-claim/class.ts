@@ -46,7 +46,7 @@ export type StorageClassChoice =
       readonly explain: readonly Explanation[];
     }
   /** An NFS server of the class's own is to serve it; the unmet requirement says what would do instead. */
-  | ({ readonly kind: 'nfs'; readonly claim: Claim } & UnmetRequirement)
+  | ({ readonly kind: 'nfs'; readonly claim: Claim; readonly warnings: readonly string[] } & UnmetRequirement)
   /** No class: it could not give a volume, or may not be made. `why` is a whole sentence. */
   | { readonly kind: 'cannot'; readonly why: string; readonly isRefused?: boolean };
 
@@ -118,7 +118,7 @@ const makeForCloud = (request: ClassRequest): StorageClassChoice => {
   const { claim, cluster } = request;
   const candidates = candidatesFor(claim, cluster);
   const isManagedNfs = candidates.isAsked || candidates.classOptions.some(({ isNfs }) => isNfs);
-  if (claim.className.includes('nfs') && !isManagedNfs) return serveByNfs(claim, BY_NAME);
+  if (claim.className.includes('nfs') && !isManagedNfs) return serveByNfs(claim, BY_NAME, candidates);
   const typeOfDisk = candidates.isAsked ? undefined : typeThatServesNot(claim, cluster.cloud);
   if (typeOfDisk !== undefined) return cannot(claim, notServedBy(typeOfDisk, claim));
   const original = classToCopy(claim, candidates, cluster);
@@ -128,7 +128,7 @@ const makeForCloud = (request: ClassRequest): StorageClassChoice => {
     return make(request, draftFromOption(choice.option, claim, cloudFor(choice.option, request)), candidates.warnings);
   }
   const isForNfs = isShared(claim) && !candidates.isByName;
-  if (isForNfs && cluster.policy.rwxFallback === 'nfs') return serveByNfs(claim, choice);
+  if (isForNfs && cluster.policy.rwxFallback === 'nfs') return serveByNfs(claim, choice, candidates);
   const instead = isForNfs ? ', or set RWX_FALLBACK to nfs' : '';
   return cannot(claim, `${choice.why}; ${choice.remedy}${instead}`);
 };
@@ -189,10 +189,10 @@ const make = (
 
 const BY_NAME: UnmetRequirement = { why: 'its name asks for NFS', remedy: 'use a name without nfs' };
 
-const serveByNfs = (claim: Claim, { why, remedy }: UnmetRequirement): StorageClassChoice =>
+const serveByNfs = (claim: Claim, { why, remedy }: UnmetRequirement, { warnings }: Candidates): StorageClassChoice =>
   claim.volumeMode === 'Block'
     ? cannot(claim, `${why}, and NFS serves no Block volumes; ${remedy}`)
-    : { kind: 'nfs', claim, why, remedy };
+    : { kind: 'nfs', claim, why, remedy, warnings };
 
 /** What volumes of the class cannot be given is told: Kubernetes binds no claim to a volume without its attributes. */
 const withAttributes = (

@@ -3,10 +3,10 @@ import type { Policy } from '../../api/facts.ts';
 import type { Resolved, StorageClassInjection } from '../../api/injection.ts';
 import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
 import { AZURE_ACCOUNT_LABEL } from '../../api/names.ts';
-import { type Claim, claimOf } from '../../storage-classes/claim.ts';
-import type { ClusterFacts, UnmetRequirement } from '../../storage-classes/class-options.ts';
+import { claimOf } from '../../storage-classes/claim.ts';
+import type { ClusterFacts } from '../../storage-classes/class-options.ts';
 import { explainDraft, finishDraft, followName } from '../../storage-classes/draft.ts';
-import { chooseStorageClass } from './class.ts';
+import { chooseStorageClass, type StorageClassChoice } from './class.ts';
 import { existingExport, isNfsDiskClass, nfsDiskClass, nfsDraft, ownNfsClass } from './nfs/class.ts';
 import { nfsDiskGi, nfsServer, softwareOfNew } from './nfs/parts.ts';
 
@@ -61,12 +61,13 @@ const awaitAccount = (storageClass: StorageClass): ClaimStorage => ({
 });
 
 const storageByNfs = (
-  { claim, ...unmet }: UnmetRequirement & { readonly claim: Claim },
+  { claim, warnings: told, ...unmet }: Extract<StorageClassChoice, { kind: 'nfs' }>,
   cluster: ClusterFacts,
   injection: Resolved<StorageClassInjection> | undefined,
 ): ClaimStorage => {
   const draft = followName(nfsDraft(claim.className, unmet, cluster), claim, cluster, injection?.value);
-  const { warnings, unread } = draft;
+  const { unread } = draft;
+  const warnings = [...told, ...draft.warnings];
   const explain = explainDraft(draft, claim, injection);
   if (existingExport(cluster) !== undefined) {
     return {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CloudName } from '../../../src/api/facts.ts';
-import type { StorageClass, StringMap } from '../../../src/api/kubernetes.ts';
+import type { PersistentVolumeClaimSpec, StorageClass, StringMap } from '../../../src/api/kubernetes.ts';
 import { PENDING_VERDICT } from '../../../src/clouds/cloud.ts';
 import { choose, made, pvc, RWX, refusal, SHARED, secrets } from '../../fixtures/storage.ts';
 
@@ -48,6 +48,32 @@ describe('a name that asks for storage of its own', () => {
     });
     expect(made(pvc({ storageClassName: 'ceph-rbd' })).provisioner).toBe('ebs.csi.aws.com');
     expect(refusal(pvc({ storageClassName: 'ceph-rbd' }), { ...rook, facts: {} })).toMatch(/the fact rookPool/);
+  });
+
+  it.each<readonly [CloudName, string, PersistentVolumeClaimSpec, RegExp]>([
+    ['aws', 'ceph', {}, /asks by its name for rook-ceph\.rbd\.csi\.ceph\.com and is made without: .* not installed/],
+    ['aws', 'rook-ceph-gp3', {}, /rook-ceph\.rbd\.csi\.ceph\.com and is made without/],
+    ['aws', 'rook-cephfs', { accessModes: RWX }, /rook-ceph\.cephfs\.csi\.ceph\.com and is made without/],
+    ['aws', 'rook-ceph-block', { accessModes: RWX, volumeMode: 'Block' }, /not made for ReadWriteMany Block volumes/],
+    ['azure', 'azureblob-fuse-premium', { accessModes: RWX }, /blob\.csi\.azure\.com and is made without/],
+    ['azure', 'azureblob-nfs-premium', { accessModes: RWX }, /blob\.csi\.azure\.com and is made without/],
+    ['azure', 'blob', {}, /blob\.csi\.azure\.com and is made without/],
+    ['azure', 'posix', {}, /file\.csi\.azure\.com and is made without: .* not made for ReadWriteOnce Filesystem/],
+    ['aws', 'local-shared', { accessModes: RWX }, /rancher\.io\/local-path and is made without/],
+  ])('on %s %s (%j) is not given something else without a word', (cloud, storageClassName, spec, told) => {
+    const choice = choose(pvc({ ...spec, storageClassName }), { cloud, policy: { rwxFallback: 'nfs' } });
+    expect('warnings' in choice && choice.warnings).toContainEqual(expect.stringMatching(told));
+  });
+
+  it('and of Ceph what OpenStack has of it, by the same name', () => {
+    const facts = { manilaShareType: 'cephfs-type', manilaSecretNamespace: 'default' };
+    const drivers = ['nfs.manila.csi.openstack.org', 'cephfs.manila.csi.openstack.org'];
+    const choice = choose(pvc({ storageClassName: 'cephfs', accessModes: RWX }), {
+      cloud: 'openstack',
+      facts,
+      drivers,
+    });
+    expect(choice).toMatchObject({ storageClass: { provisioner: 'cephfs.manila.csi.openstack.org' }, warnings: [] });
   });
 
   it('local: a folder on the node, with a word of caution where nobody can see whether it works', () => {
