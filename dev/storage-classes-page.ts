@@ -42,14 +42,15 @@ export const chosenByName = (
 export const storageClassesPage = (): string => `# Names of storage classes
 
 Written by \`npm run docs\` from the tables in \`src/clouds\` and the words in \`src/storage-classes/class-name.ts\`; a test keeps them equal, and another
-holds that no name gives anything dearer than it asks for.
+holds that no name gives anything dearer than it asks for without saying so.
 
 A claim that names a class which is not there gets one made by what its name says, word by word: what stands between dashes and dots. \`preview\` shows the
 class. One that is there stays as it is, whoever made it; where it cannot serve a claim, or is not what its name asks for, a warning says so. Two of those that Quartermaster made follow the cluster: a class
 of an NFS server in \`mountOptions\` and \`allowVolumeExpansion\` ([shared storage](shared-storage.md#nfs-servers)), and \`csi-s3-calrissian\`, which is deleted and made again when the settings name another bucket or Secret.
 
 1. A **type** of the cloud by its own name (\`gp3\`, \`pd-ssd\`, \`premium-lrs\`), or a class that the cloud or a distribution ships, is that. The longest that the name holds counts.
-2. Else a word for a **tier** (\`fast\`, \`ssd\`, \`cold\`...) gives the cloud's type for it, or, where that is not made in the size the claim asks for, the nearest that is not dearer.
+2. Else a word for a **tier** (\`fast\`, \`ssd\`, \`cold\`...) gives the cloud's type for it, or, where that is not made in the size the claim asks for, the nearest,
+   with a warning where that is dearer (\`archive\` for 10Gi on AWS is gp3). So is a claim told whose class is there and was made dearer for another.
 3. Else it is the cloud's standard type. A type that only another cloud has comes to the tier it is there, with a warning.
 4. The **rest** of the name sets fields, on every cloud. A warning names what the provisioner cannot do, and a word that is nearly one of these (\`retian\`). Other words say whose or what for and are passed over,
    except where nothing at all is read from a name: then the warning says that it is the standard type. Either comes once, with the claim that has the class made.

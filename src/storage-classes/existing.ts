@@ -1,26 +1,70 @@
-import type { CloudVerdict } from '../api/facts.ts';
+import type { ClassOption, CloudVerdict, VolumeType } from '../api/facts.ts';
 import type { StorageClassInjection } from '../api/injection.ts';
 import type { StorageClass } from '../api/kubernetes.ts';
 import { MADE_FOR_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL, NFS_CLASS_LABEL } from '../api/names.ts';
 import type { Claim } from './claim.ts';
 import { readName } from './class-name.ts';
-import { type ClusterFacts, servesByProvisioner } from './class-options.ts';
+import { type ClusterFacts, candidatesFor, chooseClassOption, servesByProvisioner } from './class-options.ts';
 import { fsTypeName } from './parameters.ts';
-import { namedType, sizeWarningsFor, typeOfClass } from './volume-type.ts';
+import { chooseType, namedType, sizeWarnings, sizeWarningsFor, typeOfClass } from './volume-type.ts';
 
 /** What a claim is to know of a class that is there: that it cannot serve it, or is not what its name asks for. Nothing is changed. */
 export const warningsOfExisting = (
   existing: StorageClass,
   claim: Claim,
-  { cloud }: ClusterFacts,
+  cluster: ClusterFacts,
   injected: StorageClassInjection = {},
 ): readonly string[] => {
+  const { cloud } = cluster;
   const isOurs = existing.metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
   const unserved = isOurs ? unservedByOurs(existing, claim, cloud) : unservedByOthers(existing, claim, cloud);
   if (unserved !== undefined) return [unserved];
   const sizes = sizeWarningsFor(existing, claim, cloud.classOptions);
-  return isOurs ? [...sizes, ...sharedFolder(existing, injected), ...drift(existing, claim, cloud, injected)] : sizes;
+  if (!isOurs) return sizes;
+  const isByPlatform = injected.provisioner !== undefined || injected.parameters !== undefined;
+  return [
+    ...sizes,
+    ...(isByPlatform ? [] : costWarnings(existing, claim, cluster)),
+    ...sharedFolder(existing, injected),
+    ...drift(existing, claim, cloud, injected),
+  ];
 };
+
+/** That a class made for another claim bills more than one made for this claim would. A name that asks for the type, or for a share, has been answered. */
+const costWarnings = (existing: StorageClass, claim: Claim, cluster: ClusterFacts): readonly string[] => {
+  const { classOptions } = cluster.cloud;
+  const type = typeOfClass(existing, classOptions);
+  const choice = chooseClassOption(claim, candidatesFor(claim, cluster).classOptions, cluster, {});
+  if (type === undefined || choice.kind !== 'option' || readName(claim.className).isShared) return [];
+  return choice.option.provisioner === existing.provisioner
+    ? dearerWarnings(type, choice.option, claim, cluster)
+    : billedWarnings(existing, type, claim);
+};
+
+const billedWarnings = ({ metadata, provisioner }: StorageClass, type: VolumeType, claim: Claim): readonly string[] => {
+  const billed = [type.caution ?? [], ...sizeWarnings(type, provisioner, claim)].flat();
+  const madeFor = metadata.annotations?.[MADE_FOR_ANNOTATION] ?? 'something else';
+  return billed.length === 0
+    ? []
+    : [`StorageClass ${claim.className} was made for ${madeFor}. ${billed.join(' ')} ${OF_ITS_OWN}`];
+};
+
+const dearerWarnings = (
+  type: VolumeType,
+  option: ClassOption,
+  claim: Claim,
+  { cloud }: ClusterFacts,
+): readonly string[] => {
+  const own = chooseType(option, claim, cloud).type;
+  const isNamed = namedType(option, readName(claim.className)) !== undefined;
+  return isNamed || (own.cost ?? 0) >= (type.cost ?? 0)
+    ? []
+    : [
+        `StorageClass ${claim.className} makes volumes of type ${type.name ?? ''}, which costs more than ${own.name ?? ''}, what a class of this name is made with for this claim. ${OF_ITS_OWN}`,
+      ];
+};
+
+const OF_ITS_OWN = 'Name a class of its own in this claim.';
 
 /** What earlier versions said of an export: with the name of a claim and nothing of its volume. */
 const SHARED_SUB_DIR = '${pvc.metadata.namespace}/${pvc.metadata.name}';

@@ -63,7 +63,7 @@ const byForeignName = (
   const where = meaning.clouds.join(' and ');
   const made = base.type.name === undefined ? `the ${base.label}` : `type ${base.type.name}`;
   const warning = `StorageClass ${claim.className} asks by its name for ${phrase}, which ${where} has and ${name} has not: it is made with ${made} of ${option.provisioner}.`;
-  return { ...base, warnings: [warning] };
+  return { ...base, warnings: [warning, ...base.warnings] };
 };
 
 /** Where a tier is looked for, the tier itself first. None of these is dearer than what comes before it, but for a slow one that is missing. */
@@ -97,7 +97,27 @@ const byTier = (
       : [
           `StorageClass ${className} is of the standard type: which one its name asks for is not known. Give the fact ${missing}.`,
         ];
-  return { type: tiers.standard, label: 'standard tier', why, warnings };
+  const [first] = asked;
+  const dearer = first === undefined ? [] : dearerWarnings(className, tiers.standard, first.type, requestedGi);
+  return { type: tiers.standard, label: 'standard tier', why, warnings: [...warnings, ...dearer] };
+};
+
+/** A person who asks for the cheap by its name is told what it would take. */
+const dearerWarnings = (
+  className: string,
+  made: VolumeType,
+  { name = '', cost = 0, sizes }: VolumeType,
+  requestedGi: number,
+): readonly string[] => {
+  const { leastGi = 0, greatestGi = 0 } = sizes ?? {};
+  if (requestedGi === 0 || (made.cost ?? 0) <= cost) return [];
+  const [bound, remedy] =
+    wholeGi(requestedGi) < leastGi
+      ? [`begin at ${leastGi}Gi`, `${leastGi}Gi or more`]
+      : [`end at ${greatestGi}Gi`, 'no more than that'];
+  return [
+    `Volumes of type ${name}, which the name of StorageClass ${className} asks for, ${bound}: it is made with ${made.name ?? 'the standard type'}, which costs more. Ask for ${remedy} in the claim that has it made.`,
+  ];
 };
 
 const whyStandard = (tier: Tier, asked: VolumeType | undefined, requestedGi: number): string => {
@@ -118,7 +138,7 @@ const fits = ({ sizes = {} }: VolumeType, requestedGi: number): boolean => {
 const wholeGi = (gi: number): number => Math.ceil(gi);
 
 /** What a claim of this size is to know of the type, as whole sentences that name the figure. */
-const sizeWarnings = (
+export const sizeWarnings = (
   { name, sizes = {} }: VolumeType,
   provisioner: string,
   { className, requestedGi }: Pick<Claim, 'className' | 'requestedGi'>,

@@ -124,6 +124,23 @@ describe('no name gives anything dearer than it asks for', () => {
     },
   );
 
+  const toldDearer = (cloud: CloudName, name: string, storage: string): number => {
+    const choice = chosenByName(cloud, name, { storage });
+    const warnings = choice.kind === 'make' ? choice.warnings : [];
+    return warnings.filter((warning) => /which costs more/.test(warning)).length;
+  };
+  const sizesOfWords = Object.entries(TIER_WORDS).flatMap(([word, tier]) =>
+    ['1Gi', '10Gi', '124Gi', '130Gi', '20Ti'].map((storage) => ({ name: `team-${word}`, tier, storage })),
+  );
+
+  it.each(clouds.map(({ name }) => name))('on %s what is dearer than the type of its tier is told', (cloud) => {
+    for (const { name, tier, storage } of sizesOfWords) {
+      const asked = disks(cloud)[0]?.tiers[tier] ?? { cost: Number.POSITIVE_INFINITY };
+      const isDearer = costOf(cloud, made(cloud, name, storage)) > (asked.cost ?? 0);
+      expect(toldDearer(cloud, name, storage), `${name} ${storage}`).toBe(Number(isDearer));
+    }
+  });
+
   it('and what costs more than its size is told', () => {
     for (const name of ['fast', 'premium', 'performance', 'io1', 'io2', 'io2-retain']) {
       const choice = chosenByName('aws', name);

@@ -75,6 +75,22 @@ describe('the rest of a name', () => {
     expect(warningsOf(name, { cloud })).toEqual([]);
   });
 
+  it('asks for the cheap in a size that it is not made in, and is told what that comes to', () => {
+    expect(warningsOf('archive', {}, '10Gi')).toEqual([
+      'Volumes of type sc1, which the name of StorageClass archive asks for, begin at 125Gi: it is made with gp3, which costs more. Ask for 125Gi or more in the claim that has it made.',
+    ]);
+    expect(warningsOf('team-hdd', {}, '20Ti')).toEqual([
+      expect.stringMatching(/st1, .* end at 16384Gi: .* gp3, which/),
+    ]);
+    expect(warningsOf('hyperdisk-throughput', {}, '10Gi')).toEqual([
+      expect.stringMatching(
+        /^StorageClass hyperdisk-throughput asks by its name for hyperdisk-throughput, which gcp has/,
+      ),
+      expect.stringMatching(/which costs more/),
+    ]);
+    expect(warningsOf('archive', {}, '200Gi')).toEqual([]);
+  });
+
   it('tells of a word that is nearly one that is read', () => {
     expect(warningsOf('team-retian', {})).toEqual([
       'StorageClass team-retian: nothing is read from “retian”: if “retain” is meant, write that.',
@@ -182,6 +198,30 @@ describe('a class that is there', () => {
       expect.stringMatching(/^Volumes of type io2 end at 65536Gi/),
     ]);
     expect(warningsOf('io2', { storage }, '10Gi')).toEqual([]);
+  });
+
+  it('is told to be dearer than one made for the claim would be, if we made it', () => {
+    const small = classOf('archive', {}, '10Gi');
+    const storage = { storageClass: () => small };
+    expect(warningsOf('archive', { storage }, '10Ti')).toEqual([
+      'StorageClass archive makes volumes of type gp3, which costs more than sc1, what a class of this name is made with for this claim. Name a class of its own in this claim.',
+    ]);
+    expect(warningsOf('archive', { storage }, '20Gi')).toEqual([]);
+    expect(warningsOf('archive', { storage, injection: { parameters: { type: 'gp3' } } }, '10Ti')).toEqual([]);
+    const others = { storageClass: () => ({ ...small, metadata: { name: 'archive' } }) };
+    expect(warningsOf('archive', { storage: others }, '10Ti')).toEqual([]);
+  });
+
+  it('is told what its volumes bill, if we made it for another mode', () => {
+    const setting: Setting = { cloud: 'gcp' };
+    for (const [name, told] of [
+      ['fast', [expect.stringMatching(/^StorageClass fast was made for gcp ReadWriteMany .* 2\.5 TiB .* of its own/)]],
+      ['fast-shared', []],
+      ['filestore-fast', []],
+    ] as const) {
+      const share = made(pvc({ storageClassName: name, accessModes: RWX }), setting);
+      expect(warningsOf(name, { ...setting, storage: { storageClass: () => share } }, '10Gi')).toEqual(told);
+    }
   });
 
   it('is told apart from one of the same tier whose volumes share an instance', () => {
