@@ -211,7 +211,7 @@ export const allTypes = ({ tiers, types = {} }: ClassOption): readonly VolumeTyp
 /** What a claim of a class that is there is to know of its size. */
 export const sizeWarningsFor = (
   existing: StorageClass,
-  claim: Claim,
+  claim: Pick<Claim, 'className' | 'requestedGi'>,
   classOptions: readonly ClassOption[],
 ): readonly string[] => {
   const type = typeOfClass(existing, classOptions);

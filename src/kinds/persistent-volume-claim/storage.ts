@@ -89,7 +89,14 @@ const storageByNfs = (
   );
   const diskClass = disk.missing === undefined ? [] : [disk.missing];
   const storageClass = ownNfsClass(draft, className, injection?.value);
-  return { kind: 'make', storageClass, companions: [...diskClass, ...Object.values(parts)], warnings, unread, explain };
+  return {
+    kind: 'make',
+    storageClass,
+    companions: [...diskClass, ...Object.values(parts)],
+    warnings: [...warnings, ...disk.warnings],
+    unread,
+    explain,
+  };
 };
 
 const cannot = (className: string, why: string): ClaimStorage => ({

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Policy, Tier } from '../../../api/facts.ts';
 import type { StorageClassInjection } from '../../../api/injection.ts';
 import type { PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
@@ -5,6 +6,7 @@ import { NFS_CLASS_LABEL, NFS_ISOLATION_ANNOTATION } from '../../../api/names.ts
 import { readName } from '../../../storage-classes/class-name.ts';
 import type { ClusterFacts, UnmetRequirement } from '../../../storage-classes/class-options.ts';
 import { type Draft, finishDraft, override } from '../../../storage-classes/draft.ts';
+import { sizeWarningsFor, typeOfClass } from '../../../storage-classes/volume-type.ts';
 import { chooseStorageClass } from '../class.ts';
 import { nfsClassLabel, nfsProvisioner, nfsServerName, softwareOfNew } from './parts.ts';
 
@@ -140,27 +142,85 @@ export const isNfsDiskClass = (className: string): boolean => Object.values<stri
 
 /** The class of the disk behind an NFS server. */
 export type NfsDiskClass =
-  /** `missing` is the class to make, undefined where it is there. */
-  | { readonly kind: 'class'; readonly name: string; readonly missing: StorageClass | undefined }
+  | {
+      readonly kind: 'class';
+      readonly name: string;
+      /** The class to make, undefined where it is there. */
+      readonly missing: StorageClass | undefined;
+      /** Whole sentences. */
+      readonly warnings: readonly string[];
+    }
   /** `why` is a whole sentence. */
   | { readonly kind: 'cannot'; readonly why: string };
 
 /**
  * The class of disks of the tier that an NFS class's name hints at, by the rules every ReadWriteOnce claim goes by; all NFS servers of
- * a tier share it. It is always named: without one the disk would stay pending on a cluster that has no default class.
+ * a tier share it, and so it is that of the standard tier where the tier's type is not made in this size. It is always named: without one
+ * the disk would stay pending on a cluster that has no default class.
  */
 export const nfsDiskClass = (className: string, sizeGi: number, cluster: ClusterFacts): NfsDiskClass => {
-  const name = NAMES[DISK_TIERS[readName(className).tier]];
+  const asked = diskClassNamed(NAMES[DISK_TIERS[readName(className).tier]], sizeGi, cluster);
+  if (asked.kind === 'cannot') return asked;
+  const standard = asked.isMade ? undefined : diskClassNamed(NAMES.standard, sizeGi, cluster);
+  const chosen = standard === undefined || standard.kind === 'cannot' ? asked : standard;
+  // What the tier lacks is told too; of the standard tier the same is said once.
+  const told = new Set([...asked.warnings, ...chosen.warnings]);
+  const about = `The NFS server of StorageClass ${className} has a disk of StorageClass ${chosen.name}`;
+  return {
+    kind: 'class',
+    name: chosen.name,
+    missing: chosen.missing,
+    warnings: [...told].map((warning) => `${about}: ${warning}`),
+  };
+};
+
+type NamedDiskClass = Extract<NfsDiskClass, { kind: 'class' }> & {
+  /** False where its disks are not made in the size, or are no others than those of the standard tier. */
+  readonly isMade: boolean;
+};
+
+const diskClassNamed = (
+  name: string,
+  sizeGi: number,
+  cluster: ClusterFacts,
+): NamedDiskClass | Extract<NfsDiskClass, { kind: 'cannot' }> => {
   const choice = chooseStorageClass(claimFor(name, sizeGi), withoutClassPolicy(cluster));
   switch (choice.kind) {
     case 'none':
-      return { kind: 'class', name, missing: undefined };
-    case 'make':
-      return { kind: 'class', name, missing: choice.storageClass };
+      return { kind: 'class', name, missing: undefined, ...existingDiskClass(name, sizeGi, cluster, choice.warnings) };
+    case 'make': {
+      const { storageClass, warnings } = choice;
+      const isMade = name === NAMES.standard || !isStandard(storageClass, sizeGi, cluster);
+      return { kind: 'class', name, missing: storageClass, warnings, isMade };
+    }
     case 'nfs':
     case 'cannot':
       return { kind: 'cannot', why: choice.why };
   }
+};
+
+/** What each volume bills was told when the class was made, to the author of another one. */
+const existingDiskClass = (
+  name: string,
+  sizeGi: number,
+  { cloud, storage }: ClusterFacts,
+  warnings: readonly string[],
+): Pick<NamedDiskClass, 'warnings' | 'isMade'> => {
+  const existing = storage.storageClass(name);
+  const claim = { className: name, requestedGi: sizeGi };
+  const unmade = existing === undefined ? [] : sizeWarningsFor(existing, claim, cloud.classOptions);
+  if (unmade.length > 0 && name !== NAMES.standard) return { warnings: [], isMade: false };
+  const caution = existing && typeOfClass(existing, cloud.classOptions)?.caution;
+  return { warnings: caution === undefined ? warnings : [caution, ...warnings], isMade: true };
+};
+
+const isStandard = ({ provisioner, parameters }: StorageClass, sizeGi: number, cluster: ClusterFacts): boolean => {
+  const unmade = { ...cluster, storage: { ...cluster.storage, storageClass: () => undefined } };
+  const choice = chooseStorageClass(claimFor(NAMES.standard, sizeGi), withoutClassPolicy(unmade));
+  return (
+    choice.kind === 'make' &&
+    isDeepStrictEqual([choice.storageClass.provisioner, choice.storageClass.parameters], [provisioner, parameters])
+  );
 };
 
 const claimFor = (storageClassName: string, sizeGi: number): PersistentVolumeClaim => ({

@@ -164,6 +164,52 @@ describe('a claim served by an NFS server', () => {
     });
   });
 
+  const diskOf = (storage: ClaimStorage) => {
+    const { spec } = companion<PersistentVolumeClaim>(storage, 'PersistentVolumeClaim');
+    const diskClass = made(storage).companions.find(({ kind }) => kind === 'StorageClass') as StorageClass | undefined;
+    return {
+      name: spec?.storageClassName,
+      sizeGi: Number.parseInt(spec?.resources?.requests?.['storage'] ?? '', 10),
+      missing: diskClass,
+    };
+  };
+  const LEAST_GI: Readonly<Record<string, number>> = { st1: 125, sc1: 125, gp3: 1, io2: 4 };
+
+  test.each([
+    ['archive-nfs', ['500Gi', '10Gi', '1Ti']],
+    ['cold-nfs', ['10Gi', '500Gi', '1Gi']],
+    ['fast-nfs', ['1Gi', '10Gi', '1Gi']],
+    ['team-nfs', ['1Gi', '500Gi']],
+  ])('has a disk that is made in its size, whatever servers were made before: %s', (name, sizes) => {
+    const classes = new Map<string, StorageClass>();
+    const world = worldOf('aws');
+    for (const [at, size] of sizes.entries()) {
+      const storage = chooseClaimStorage(claim(`${name}-${at}`, 'ReadWriteMany', size), {
+        ...world,
+        storage: { ...world.storage, storageClass: (wanted) => classes.get(wanted) },
+      });
+      const { name: diskClass, sizeGi, missing } = diskOf(storage);
+      if (missing !== undefined) classes.set(missing.metadata.name ?? '', missing);
+      const type = classes.get(diskClass ?? '')?.parameters?.['type'] ?? '';
+      expect(sizeGi, `${size} on ${type}`).toBeGreaterThanOrEqual(LEAST_GI[type] ?? Number.POSITIVE_INFINITY);
+    }
+  });
+
+  test('is told what its disk bills, and that it is dearer than its name asks for', () => {
+    const warningsOf = (name: string, size: string) =>
+      made(chooseClaimStorage(claim(name, 'ReadWriteMany', size), worldOf('aws'))).warnings;
+    expect(warningsOf('fast-nfs', '10Gi')).toEqual([
+      'The NFS server of StorageClass fast-nfs has a disk of StorageClass quartermaster-disk-fast: io2 bills the 3000 IOPS each volume is made with.',
+    ]);
+    expect(warningsOf('archive-nfs', '10Gi')).toEqual([
+      expect.stringMatching(
+        /^The NFS server of StorageClass archive-nfs has a disk .* st1, .* begin at 125Gi: .* gp3,/,
+      ),
+    ]);
+    expect(warningsOf('archive-nfs', '500Gi')).toEqual([]);
+    expect(warningsOf('team-nfs', '10Gi')).toEqual([]);
+  });
+
   test('carries on every object whose it is', () => {
     for (const { kind, metadata } of made(storage).companions.slice(1)) {
       expect(metadata, kind).toMatchObject({
