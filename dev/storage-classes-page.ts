@@ -58,7 +58,8 @@ of an NFS server in \`mountOptions\` and \`allowVolumeExpansion\` ([shared stora
    more than one zone (\`regional\`), a warning says that it does not. The fact cinderAvailability is passed over for such a class where it is another zone of nodes.
 
 A claim keeps its \`volumeAttributesClassName\` (Kubernetes 1.34). The class made is of the driver that the VolumeAttributesClass names where that driver serves the claim; where it does not, and where the class that is there
-is of another driver, a warning says that the claim stays pending. None is served by an NFS server.
+is of another driver, a warning says that the claim stays pending. None is served by an NFS server. A claim that starts from a VolumeSnapshot has its class made too, by its name, with a warning: the driver that has taken the snapshot restores it and no other.
+One that starts from a claim is to name the class of that.
 
 \`fsx\` and \`lustre\` ask for an FSx for Lustre file system for each volume, and nothing else does: it takes the facts fsxSubnetId and fsxSecurityGroupId and the driver fsx.csi.aws.com. They are made with 1200 GiB, 2400 GiB or a multiple
 of that.

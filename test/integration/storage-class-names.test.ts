@@ -88,15 +88,18 @@ describe('names of classes, through the real API server', () => {
       .toEqual([expect.stringMatching(/^Volumes of type io2 begin at 4Gi: .* stays pending/)]);
   });
 
-  it('a populator fills any class, and a snapshot ties it to its driver', async () => {
+  it('a populator fills any class, and a snapshot one of its driver', async () => {
     const populator = { apiGroup: 'cdi.kubevirt.io', kind: 'VolumeImportSource', name: 'fedora' };
     await create('vm-disk', { storageClassName: 'vm-ssd', volumeMode: 'Block', dataSourceRef: populator });
     expect(await classNamed('vm-ssd')).toMatchObject({ provisioner: 'ebs.csi.aws.com' });
     const snapshot = { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: 'mysql-snap' };
     await create('restored', { storageClassName: 'prod-ssd', dataSource: snapshot });
-    expect(await classNamed('prod-ssd')).toBeUndefined();
+    expect(await classNamed('prod-ssd')).toMatchObject({ provisioner: 'ebs.csi.aws.com' });
+    const clone = { kind: 'PersistentVolumeClaim', name: 'restored' };
+    await create('copied', { storageClassName: 'other-ssd', dataSource: clone });
+    expect(await classNamed('other-ssd')).toBeUndefined();
     await expect
-      .poll(() => messagesAbout('restored'), soon)
-      .toEqual([expect.stringMatching(/spec\.dataSource is a VolumeSnapshot, whose driver decides/)]);
+      .poll(() => messagesAbout('copied'), soon)
+      .toEqual([expect.stringMatching(/spec\.dataSource is a claim, whose class makes the copy too/)]);
   });
 });

@@ -72,7 +72,18 @@ export const chooseStorageClass = (
   const known = clusterFactsFor(claim, cluster);
   if (typeof known === 'string') return { kind: 'cannot', why: known };
   const request = { claim, cluster: known, injection };
-  return withAttributes(asked(request, attributes), attributes, claim);
+  const choice = withAttributes(asked(request, attributes), attributes, claim);
+  return sourceOf(pvc) === 'snapshot' ? forSnapshot(choice, request) : choice;
+};
+
+/** Whose snapshot it is, memory does not tell. The class may be one that was removed while nothing but snapshots were left of it; drivers refuse those of others. */
+const forSnapshot = (choice: StorageClassChoice, { claim, cluster }: ClassRequest): StorageClassChoice => {
+  if (choice.kind === 'none' || choice.kind === 'cannot') return choice;
+  if (choice.kind === 'nfs' || !cluster.storage.hasCsiDriver(choice.storageClass.provisioner))
+    return cannot(claim, OF_SNAPSHOT);
+  const { provisioner } = choice.storageClass;
+  const warning = `StorageClass ${claim.className} makes volumes by ${provisioner}, which restores a VolumeSnapshot that it has taken itself. ${OF_SNAPSHOT}.`;
+  return { ...choice, warnings: [...choice.warnings, warning] };
 };
 
 /** By the provisioner that the platform names, else by the name, else by the driver that the claim's attributes are for. */
@@ -215,11 +226,9 @@ const cannot = ({ className }: Claim, why: string): StorageClassChoice => ({
 const isObjectName = (name: string): boolean =>
   name.length <= 253 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name);
 
-/** Why a claim with a source must name a class that is there. */
-const SOURCES = {
-  volume: 'spec.dataSource is a claim, whose class makes the copy too; name that one',
-  snapshot: 'spec.dataSource is a VolumeSnapshot, whose driver decides who can restore it; name a class of that driver',
-} as const;
+const OF_CLAIM = 'spec.dataSource is a claim, whose class makes the copy too; name that one';
+const OF_SNAPSHOT =
+  'spec.dataSource is a VolumeSnapshot, whose driver decides who can restore it; name a class of that driver';
 
 /** Why no class may be made for a claim, as part of a sentence; undefined where one may. */
 const refusalOf = (pvc: PersistentVolumeClaim, { className }: Claim, cluster: ClusterFacts): string | undefined => {
@@ -232,8 +241,7 @@ const refusalOf = (pvc: PersistentVolumeClaim, { className }: Claim, cluster: Cl
   if (!policy.storageClassPattern.test(className)) {
     return 'its name does not match the setting STORAGE_CLASS_PATTERN; use an existing class, or have the pattern widened';
   }
-  const source = sourceOf(pvc);
-  if (source !== undefined) return SOURCES[source];
+  if (sourceOf(pvc) === 'volume') return OF_CLAIM;
   if (cloud.isPending) return 'the cloud is not known yet; the controller makes it as soon as it is';
   const { storageClassLimit } = policy;
   if (storage.ownedClassCount(className) < storageClassLimit) return undefined;

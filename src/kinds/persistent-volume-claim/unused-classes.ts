@@ -38,7 +38,7 @@ export const removeUnusedClasses = (
 /**
  * One look at the classes we made, to be taken again and again: removes those that no claim names and no volume is of, since so
  * long. Since when is forgotten with the sweep, which only keeps a class longer. A claim that comes meanwhile finds its class
- * made again: at its admission, or by the controller that sees the class go. Of an NFS server the class goes only where there is none:
+ * made again, one that restores a snapshot too: at its admission, or by the controller that sees the class go. Of an NFS server the class goes only where there is none:
  * the server takes it along. A storage account is found by its record, so that the class is made again with the same account.
  */
 export const createUnusedClassSweep = (options: UnusedClassOptions): ((signal: AbortSignal) => Promise<void>) => {

@@ -131,10 +131,26 @@ describe('the name of a class', () => {
     expect(made(pvc({}), { ...full, storage: { ownedClassCount: () => 4 } }).metadata.name).toBe('data');
   });
 
-  it('is refused where the claim starts from a snapshot, which ties it to the class of its source', () => {
+  it('is made of a claim that starts from a snapshot, with a word on which driver can restore it', () => {
     const dataSource = { kind: 'VolumeSnapshot', name: 'yesterday' };
-    expect(refusal(pvc({ dataSource }))).toMatch(/spec\.dataSource is a VolumeSnapshot, whose driver decides/);
-    expect(refusal(pvc({ dataSourceRef: dataSource }))).toMatch(/spec\.dataSource/);
+    for (const spec of [{ dataSource }, { dataSourceRef: dataSource }]) {
+      expect(choose(pvc({ ...spec, storageClassName: 'gp3-retain' }))).toMatchObject({
+        storageClass: { provisioner: 'ebs.csi.aws.com', reclaimPolicy: 'Retain' },
+        warnings: [
+          'StorageClass gp3-retain makes volumes by ebs.csi.aws.com, which restores a VolumeSnapshot that it has taken itself. spec.dataSource is a VolumeSnapshot, whose driver decides who can restore it; name a class of that driver.',
+        ],
+      });
+    }
+  });
+
+  it.each([
+    ['an NFS server', pvc({ storageClassName: 'team-nfs' }), 'aws'],
+    ['folders on nodes', pvc({}), 'local'],
+  ] as const)('is refused where the claim starts from a snapshot and the class would be of %s', (_, claim, cloud) => {
+    const dataSource = { kind: 'VolumeSnapshot', name: 'yesterday' };
+    expect(refusal({ ...claim, spec: { ...claim.spec, dataSource } }, { cloud })).toMatch(
+      /spec\.dataSource is a VolumeSnapshot, whose driver decides/,
+    );
   });
 });
 
