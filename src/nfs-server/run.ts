@@ -30,9 +30,12 @@ export const runNfsServer = async ({ token, print, signal }: NfsServerOptions): 
   await writeFile(`${RUN_FOLDER}/ganesha.conf`, serverConfig(recovery, EXPORTS_FILE));
   await startPortmapper();
   const ganesha = startGanesha(print);
+  // What it read when it started it may have read before the first list was there.
+  let isRead = false;
   const apply = async (list: ExportList): Promise<void> => {
-    await volumes.apply(list);
-    await ganesha.reload();
+    if (await volumes.apply(list)) isRead = false;
+    if (!isRead) await ganesha.reload();
+    isRead = true;
     await volumes.remove(list.removed);
   };
   const agent = createAgent({ token, isServing: () => answersNfs(NFS_PORT, NULL_CALL_TIMEOUT_MS), apply });

@@ -7,8 +7,8 @@ import { type Exported, exportedByProvisioner, exportOther, exportsConfig, nothi
 
 /** The folders of one disk, and what of them is exported. */
 export interface Volumes {
-  /** Makes it so on the disk: folders that are missing, then what Ganesha is to read. */
-  readonly apply: (list: ExportList) => Promise<void>;
+  /** Makes it so on the disk: folders that are missing, then what Ganesha is to read. True where that is other than before. */
+  readonly apply: (list: ExportList) => Promise<boolean>;
   /** After Ganesha has read it: puts folders aside that nobody can reach any more, and deletes them some time. */
   readonly remove: (paths: readonly string[]) => Promise<void>;
   /** Resolves when all that was put aside is deleted. */
@@ -58,10 +58,12 @@ export const openVolumes = async ({ disk, exportsFile, onError }: VolumesOptions
   return {
     apply: async (wanted) => {
       const next = exportOther(exported, wanted);
+      const isOther = exportsConfig(next) !== exportsConfig(exported);
       for (const { path, gid } of wanted.exports) await makeFolder(onDisk(path), gid);
       await write(savedFile, JSON.stringify(next));
       await write(exportsFile, exportsConfig(next));
       exported = next;
+      return isOther;
     },
     remove: async (paths) => {
       for (const path of paths)

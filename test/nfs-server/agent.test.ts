@@ -24,13 +24,17 @@ const start = async (isServing = true) => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const ask = async (path: string, body?: unknown, token = 'secret') => {
-    const headers = { authorization: `Bearer ${token}` };
+  const version = async () => {
+    const headers = { authorization: 'Bearer secret' };
+    return (await fetch(`http://127.0.0.1:${port}/exports`, { headers })).headers.get('etag') ?? undefined;
+  };
+  const ask = async (path: string, body?: unknown, token = 'secret', ifMatch?: string) => {
+    const headers = { authorization: `Bearer ${token}`, ...(ifMatch !== undefined && { 'if-match': ifMatch }) };
     const put = { method: 'PUT', headers, body: JSON.stringify(body) };
     const response = await fetch(`http://127.0.0.1:${port}${path}`, body === undefined ? {} : put);
     return [response.status, (await response.text()).trim()] as const;
   };
-  return { ask, applied };
+  return { ask, applied, version };
 };
 
 test('who bears the token has a list served', async () => {
@@ -61,6 +65,38 @@ test('what cannot be done is told, and the next list is served', async () => {
   const { ask } = await start();
   expect(await ask('/exports', { ...list, removed: ['/export/pvc-1'] })).toEqual([500, 'the disk is full']);
   expect(await ask('/exports', list)).toEqual([200, 'served']);
+});
+
+test('a list that was made before another was served is refused: its sender may lead no more', async () => {
+  const { ask, applied, version } = await start();
+  const [old, fresh] = [await version(), await version()];
+  expect(await ask('/exports', { ...list, clients: [] }, 'secret', fresh)).toEqual([200, 'served']);
+  expect(await ask('/exports', list, 'secret', old)).toEqual([412, 'another list was served since']);
+  expect(applied).toEqual([{ ...list, clients: [] }]);
+  expect(await ask('/exports', list, 'secret', await version())).toEqual([200, 'served']);
+});
+
+test('a list that could not be served counts too, and so does one of an earlier version, which names none', async () => {
+  const { ask, version } = await start();
+  const first = await version();
+  expect((await ask('/exports', { ...list, removed: ['/export/pvc-1'] }))[0]).toBe(500);
+  expect((await ask('/exports', list, 'secret', first))[0]).toBe(412);
+  const second = await version();
+  expect((await ask('/exports', list))[0]).toBe(200);
+  expect((await ask('/exports', list, 'secret', second))[0]).toBe(412);
+});
+
+test('no version is like that of an agent that ran before', async () => {
+  const before = await (await start()).version();
+  server?.close();
+  const { ask } = await start();
+  expect((await ask('/exports', list, 'secret', before))[0]).toBe(412);
+});
+
+test('which list is served is told to who bears the token', async () => {
+  const { ask } = await start();
+  const response = await ask('/exports');
+  expect(response).toEqual([401, 'the token is another']);
 });
 
 test('the kubelet is told whether NFS answers', async () => {

@@ -66,6 +66,15 @@ test('what is removed goes with all that it holds, and nothing that it points to
   expect(await readFile(join(folder, 'disk/volumes/b/two/mine'), 'utf8')).toBe('kept');
 });
 
+test('what is told again has Ganesha read nothing anew, unless a folder, its squash or who may mount it is another', async () => {
+  const volumes = await open();
+  expect(await volumes.apply(list([one]))).toBe(true);
+  expect(await volumes.apply(list([one]))).toBe(false);
+  expect(await volumes.apply(list([one, two]))).toBe(true);
+  expect(await volumes.apply(list([one, two], { clients: ['10.0.0.0/8'] }))).toBe(true);
+  expect(await volumes.apply(list([one], { clients: ['10.0.0.0/8'] }))).toBe(true);
+});
+
 test('only those may mount that the list names', async () => {
   await (await open()).apply(list([one], { clients: ['10.0.0.0/8', 'fd00::/64'] }));
   expect(await readFile(join(folder, 'exports.conf'), 'utf8')).toContain(

@@ -8,7 +8,7 @@ import {
   type ObservedServer,
   pinnedAddress,
 } from '../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
-import { planVolumes, volumeFor } from '../../../src/kinds/persistent-volume-claim/nfs/volumes.ts';
+import { exportListOf, planVolumes, volumeFor } from '../../../src/kinds/persistent-volume-claim/nfs/volumes.ts';
 import { createUnusedClassSweep } from '../../../src/kinds/persistent-volume-claim/unused-classes.ts';
 import { createStore, type Store } from '../../../src/kube/store.ts';
 import type { Work } from '../../fixtures/cost.ts';
@@ -88,7 +88,10 @@ export const MANY_CLAIMS: Readonly<Record<string, (count: number, shape: Shape) 
       volumes: made.slice(count / 2),
       growingClaims: pendingClaims,
     };
-    return () => void planVolumes(observed, NFS_CLASS, '10.0.0.1', facts.policy);
+    return () => {
+      const { kept: exported, removes: removed } = planVolumes(observed, NFS_CLASS, '10.0.0.1');
+      exportListOf({ exported, removed }, NFS_CLASS, '10.0.0.1', facts.policy);
+    };
   },
 };
 const classNamed = (name: string): StorageClass => ({

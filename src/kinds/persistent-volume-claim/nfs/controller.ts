@@ -12,9 +12,11 @@ import { metadataOnly } from '../../../kube/transforms.ts';
 import type { Log } from '../../../ops/log.ts';
 import type { Metrics } from '../../../ops/metrics.ts';
 import { classNameOf } from '../../../storage-classes/claim.ts';
+import type { NfsAgents } from './agent.ts';
+import { RETELL_MS } from './exports.ts';
 import { isNfsClass, isServed, type ObservedServer } from './observed.ts';
 import { nfsServerName } from './parts.ts';
-import { createProvisioning, type SendExports, sendExports } from './provisioning.ts';
+import { createProvisioning } from './provisioning.ts';
 import {
   applyNfsServer,
   type DisruptionBudgets,
@@ -36,7 +38,7 @@ export interface NfsControllerOptions {
   /** How long a server outlives its last volume. */
   readonly graceSeconds: number;
   /** Tests only: what stands in for the agents of servers that run nowhere. */
-  readonly sendExports?: SendExports;
+  readonly agents?: NfsAgents;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'countReconcile' | 'setQueue'>;
 }
@@ -103,7 +105,7 @@ const kernelOf = (node: Node | undefined): string | undefined => node?.status?.n
 const createReconcile = (options: NfsControllerOptions) => {
   const { graceSeconds } = options;
   const tools = { ...options, disruptionBudgets: createDisruptionBudgetProbe(options) };
-  const provision = createProvisioning({ ...options, sendExports: options.sendExports ?? sendExports });
+  const provision = createProvisioning(options);
   /** Since when no volume and no claim of a class was observed. Forgotten with the process, which only makes a server live longer. */
   const idleSince = new Map<string, number>();
 
@@ -130,9 +132,13 @@ const createReconcile = (options: NfsControllerOptions) => {
       recordFailure(observed, options, error);
       throw error;
     });
-    return written.length + provisioned.length > 0
-      ? { decision: 'NFS server written', fields: { written, provisioned } }
-      : undefined;
+    return {
+      requeueAfterMs: RETELL_MS,
+      ...(written.length + provisioned.length > 0 && {
+        decision: 'NFS server written',
+        fields: { written, provisioned },
+      }),
+    };
   };
 };
 

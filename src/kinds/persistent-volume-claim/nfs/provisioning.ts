@@ -1,45 +1,30 @@
-import { isIPv6 } from 'node:net';
-import { AppError, messageOf } from '../../../api/errors.ts';
 import type { Facts } from '../../../api/facts.ts';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim } from '../../../api/kubernetes.ts';
 import { createIfAbsent, objectKeyOf, removeThis } from '../../../controller/apply.ts';
 import type { EventRecorder, Note } from '../../../controller/events.ts';
 import { type Kube, resources } from '../../../kube/api-server.ts';
-import { AGENT_PORT, EXPORTS_PATH, type ExportList } from '../../../nfs-server/export-list.ts';
-import { diskOf, type ObservedServer, type Service, softwareOf } from './observed.ts';
-import { ensureToken } from './token.ts';
-import { type Growth, planVolumes, type VolumePlan } from './volumes.ts';
-
-/** Tells a server what to export; resolves when it does. Throws AppError. */
-export type SendExports = (address: string, token: string, list: ExportList, signal: AbortSignal) => Promise<void>;
+import { type NfsAgents, nfsAgents } from './agent.ts';
+import { createExports } from './exports.ts';
+import { type ObservedServer, type Service, softwareOf } from './observed.ts';
+import { exportListOf, type Growth, planVolumes, type VolumePlan } from './volumes.ts';
 
 export interface ProvisioningTools {
-  readonly kube: Pick<Kube, 'applyStatus' | 'create' | 'get' | 'mergePatch' | 'remove'>;
+  readonly kube: Pick<Kube, 'applyStatus' | 'create' | 'get' | 'list' | 'mergePatch' | 'remove'>;
   readonly facts: () => Facts;
   readonly events: Pick<EventRecorder, 'record'>;
-  readonly sendExports: SendExports;
+  /** Tests only: what stands in for the agents of servers that run nowhere. */
+  readonly agents?: NfsAgents;
+  /** Milliseconds that only ever grow. */
+  readonly now?: () => number;
 }
 
 /**
  * Keeps the volumes of servers of our own: makes those that claims wait for, deletes those that are over, has them grow. A folder is
  * exported before its volume is made, and no longer when it is deleted. Answers what was done; nothing until the server is ready.
  */
-export const createProvisioning = ({ kube, facts, events, sendExports }: ProvisioningTools) => {
-  /** What each server was last told, and so exports: it is on its disk. */
-  const told = new Map<string, string>();
-
-  const tell = async (
-    observed: ObservedServer,
-    address: string,
-    list: ExportList,
-    signal: AbortSignal,
-  ): Promise<boolean> => {
-    const said = JSON.stringify([diskOf(observed)?.metadata.uid, address, list]);
-    if (told.get(observed.className) === said) return false;
-    await sendExports(address, await ensureToken(observed.className, { kube, facts }, signal), list, signal);
-    told.set(observed.className, said);
-    return true;
-  };
+export const createProvisioning = (tools: ProvisioningTools) => {
+  const { kube, facts, events, agents = nfsAgents, now = () => performance.now() } = tools;
+  const exports = createExports({ kube, facts, agents, now });
 
   const applyPlan = async ({ makes, removes, grows }: VolumePlan, signal: AbortSignal): Promise<void> => {
     for (const volume of makes) await createIfAbsent(kube, resources.persistentVolumes, volume, signal);
@@ -53,9 +38,11 @@ export const createProvisioning = ({ kube, facts, events, sendExports }: Provisi
     const { storageClass } = observed;
     if (softwareOf(observed, policy) !== 'quartermaster' || storageClass === undefined) return [];
     if (address === undefined || !isReady(observed.parts.deployment)) return [];
-    const plan = planVolumes(observed, storageClass, address, policy);
+    const plan = planVolumes(observed, storageClass, address);
     for (const { claim, why } of plan.refuses) events.record(claim, refusal(why));
-    const isTold = await tell(observed, address, plan.list, signal);
+    const exported = [...plan.kept, ...(await exports.unseen(observed, address, signal))];
+    const list = exportListOf({ exported, removed: plan.removes }, storageClass, address, policy);
+    const isTold = await exports.tell(observed, list, { address, exported }, signal);
     await applyPlan(plan, signal);
     const { makes, removes, grows } = plan;
     for (const volume of makes) events.record(claimOf(volume), noteOn(volume));
@@ -108,25 +95,3 @@ const grow = async (
   };
   await kube.applyStatus<PersistentVolumeClaim>(resources.persistentVolumeClaims, grown, { signal });
 };
-
-const SEND_TIMEOUT_MS = 30_000;
-
-/** By HTTP to the agent beside Ganesha. */
-export const sendExports: SendExports = async (address, token, list, signal) => {
-  const host = isIPv6(address) ? `[${address}]` : address;
-  const url = `http://${host}:${AGENT_PORT}${EXPORTS_PATH}`;
-  const response = await fetch(url, {
-    method: 'PUT',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify(list),
-    redirect: 'error',
-    signal: AbortSignal.any([signal, AbortSignal.timeout(SEND_TIMEOUT_MS)]),
-  }).catch((error: unknown) => {
-    throw new AppError('Unavailable', `The NFS server at ${url} does not answer: ${causeOf(error)}`, { cause: error });
-  });
-  const text = (await response.text()).trim();
-  if (!response.ok) throw new AppError('Unavailable', `The NFS server at ${url} answers ${response.status}: ${text}`);
-};
-
-const causeOf = (error: unknown): string =>
-  messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error);

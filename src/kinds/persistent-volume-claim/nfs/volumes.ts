@@ -29,17 +29,12 @@ export interface VolumePlan {
   /** Pending claims that ask for what an empty folder is not. */
   readonly refuses: readonly Refusal[];
   /** What the server is to export, before any of it. */
-  readonly list: ExportList;
+  readonly kept: readonly PersistentVolume[];
 }
 
 /** `address` is that of the server's Service, which every volume names. */
-export const planVolumes = (
-  observed: ObservedServer,
-  storageClass: StorageClass,
-  address: string,
-  policy: Policy,
-): VolumePlan => {
-  const ours = observed.volumes.filter(({ spec }) => spec?.nfs?.server === address && isExportable(pathOf(spec)));
+export const planVolumes = (observed: ObservedServer, storageClass: StorageClass, address: string): VolumePlan => {
+  const ours = observed.volumes.filter((volume) => isAt(volume, address));
   const served = new Set(observed.volumes.map(({ spec }) => spec?.claimRef?.uid));
   const waiting = observed.pendingClaims.filter(
     ({ metadata }) => metadata.uid !== undefined && !served.has(metadata.uid),
@@ -47,8 +42,6 @@ export const planVolumes = (
   const servable = waiting.filter((claim) => refusalOf(claim) === undefined);
   const makes = claimsWithRoom(servable, observed).map((claim) => volumeFor(claim, storageClass, address));
   const over = ours.filter(isOver);
-  const kept = [...ours.filter((volume) => !isOver(volume)), ...makes];
-  const keptPaths = new Set(kept.map(({ spec }) => pathOf(spec)));
   return {
     makes,
     removes: over,
@@ -57,14 +50,32 @@ export const planVolumes = (
       const why = refusalOf(claim);
       return why === undefined ? [] : [{ claim, why }];
     }),
-    list: {
-      clients: policy.nfsClients,
-      exports: [...keptPaths].toSorted().map((path) => exportOf(path, storageClass)),
-      // Somebody may have taken a folder over, by a volume of his own.
-      removed: over.map(({ spec }) => pathOf(spec)).filter((path) => !keptPaths.has(path)),
-    },
+    kept: [...ours.filter((volume) => !isOver(volume)), ...makes],
   };
 };
+
+/** What a server is to export of volumes of its class, and which folders it is to delete. */
+export const exportListOf = (
+  {
+    exported,
+    removed,
+  }: { readonly exported: readonly PersistentVolume[]; readonly removed: readonly PersistentVolume[] },
+  storageClass: StorageClass,
+  address: string,
+  policy: Policy,
+): ExportList => {
+  const paths = new Set(exported.filter((volume) => isAt(volume, address)).map(({ spec }) => pathOf(spec)));
+  return {
+    clients: policy.nfsClients,
+    exports: [...paths].toSorted().map((path) => exportOf(path, storageClass)),
+    // Somebody may have taken a folder over, by a volume of his own.
+    removed: removed.map(({ spec }) => pathOf(spec)).filter((path) => !paths.has(path)),
+  };
+};
+
+/** True for a folder of the server there. */
+const isAt = ({ spec }: PersistentVolume, address: string): boolean =>
+  spec?.nfs?.server === address && isExportable(pathOf(spec));
 
 const pathOf = (spec: PersistentVolume['spec']): string => spec?.nfs?.path ?? '';
 

@@ -46,11 +46,14 @@ const observed = observedServer({
 
 const provisionedFor = async (claims: readonly PersistentVolumeClaim[]) => {
   const made: string[] = [];
+  let secret: KubeObject | undefined;
   const told: (readonly [KubeObject['metadata'], Note])[] = [];
   const kube = {
-    get: () => Promise.resolve(undefined),
+    get: () => Promise.resolve(secret),
+    list: () => Promise.resolve({ items: [], resourceVersion: '1', continueToken: undefined }),
     create: (_: unknown, object: KubeObject) => {
       made.push(`${object.kind} ${object.metadata.name}`);
+      if (object.kind === 'Secret') secret = object;
       return Promise.resolve(object);
     },
   } as unknown as ProvisioningTools['kube'];
@@ -58,9 +61,12 @@ const provisionedFor = async (claims: readonly PersistentVolumeClaim[]) => {
     kube,
     facts: () => ({ policy: policyOf(readSettings({})) }) as Facts,
     events: { record: ({ metadata }, note) => void told.push([metadata, note]) },
-    sendExports: (_, __, { exports }) => {
-      made.push(`export ${exports.map(({ path }) => path).join()}`);
-      return Promise.resolve();
+    agents: {
+      versionOf: () => Promise.resolve(undefined),
+      send: (_, { exports }) => {
+        made.push(`export ${exports.map(({ path }) => path).join()}`);
+        return Promise.resolve(undefined);
+      },
     },
   });
   await provision({ ...observed, pendingClaims: claims }, AbortSignal.timeout(10_000));

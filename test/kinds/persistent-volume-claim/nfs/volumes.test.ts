@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../../../src/api/kubernetes.ts';
 import { type ObservedServer, requestedGi } from '../../../../src/kinds/persistent-volume-claim/nfs/observed.ts';
-import { planVolumes, volumeFor } from '../../../../src/kinds/persistent-volume-claim/nfs/volumes.ts';
+import { exportListOf, planVolumes, volumeFor } from '../../../../src/kinds/persistent-volume-claim/nfs/volumes.ts';
 import { policyOf, readSettings } from '../../../../src/settings/config.ts';
 import { observedServer } from '../../../fixtures/nfs-storage.ts';
 
@@ -50,7 +50,10 @@ const planFor = (change: Partial<ObservedServer>, parameters?: StorageClass['par
     status: { phase: 'Bound' },
   };
   const observed = observedServer({ storageClass, parts: { disk }, ...change });
-  return planVolumes(observed, { ...storageClass, ...(parameters && { parameters }) }, address, policy);
+  const itsClass = { ...storageClass, ...(parameters && { parameters }) };
+  const plan = planVolumes(observed, itsClass, address);
+  const { kept: exported, removes: removed } = plan;
+  return { ...plan, list: exportListOf({ exported, removed }, itsClass, address, policy) };
 };
 
 const names = (objects: readonly { readonly metadata: { readonly name?: string } }[]) =>
