@@ -61,6 +61,8 @@ export const NFS_MEMORY_ANNOTATION = `${GROUP}/nfs-memory`;
 export const NFS_SERVER_ANNOTATION = `${GROUP}/nfs-server`;
 /** Kubernetes' own, on a volume: which provisioner made it. */
 export const VOLUME_PROVISIONER_ANNOTATION = 'pv.kubernetes.io/provisioned-by';
+/** On a volume of a class that says Delete: it stays until its folder is gone. */
+export const NFS_VOLUME_FINALIZER = `${GROUP}/nfs-volume`;
 /** On the class of an NFS server: what keeps tenants apart there, and what does not. */
 export const NFS_ISOLATION_ANNOTATION = `${GROUP}/nfs-isolation`;
 /** On the pod of an NFS server: which token it was started with. */

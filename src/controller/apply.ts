@@ -78,6 +78,23 @@ export const removeThis = (
   return kube.remove(resource, objectKeyOf(object), uid === undefined ? {} : { uid }, { signal });
 };
 
+/** Deletes this very object as it was observed. False where it is another by now, or was changed: that is to be looked at anew. */
+export const removeUnchanged = async (
+  kube: Pick<Kube, 'remove'>,
+  resource: Resource,
+  object: KubeObject,
+  signal: AbortSignal,
+): Promise<boolean> => {
+  const { uid = '', resourceVersion = '' } = object.metadata;
+  try {
+    await kube.remove(resource, objectKeyOf(object), { uid, resourceVersion }, { signal });
+    return true;
+  } catch (error) {
+    if (hasReason(error, 'Conflict')) return false;
+    throw error;
+  }
+};
+
 export const objectKeyOf = ({ metadata: { namespace = '', name = '' } }: KubeObject): ObjectKey => ({
   namespace,
   name,

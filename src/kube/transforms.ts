@@ -77,13 +77,17 @@ const provisioned: Pick<ObjectMeta, 'annotations'> = { annotations: { [VOLUME_PR
 export const isProvisioned = ({ metadata }: PersistentVolume): boolean =>
   metadata.annotations?.[VOLUME_PROVISIONER_ANNOTATION] !== undefined;
 
-/** Volumes: which class they name and whether they came from it; of NFS volumes, whose server we may run, all that its disk is sized by. */
+/** Volumes: which class they name and whether they came from it; of NFS volumes, whose server we may run, all that its disk is sized by, and what they wait for. */
 export const stripVolume = (volume: PersistentVolume): PersistentVolume => {
   const { apiVersion, kind, metadata, spec, status } = volume;
   return {
     apiVersion,
     kind,
-    metadata: { ...bareMetadata(metadata), ...(isProvisioned(volume) && provisioned) },
+    metadata: {
+      ...bareMetadata(metadata),
+      ...(isProvisioned(volume) && provisioned),
+      ...(spec?.nfs && metadata.finalizers && { finalizers: metadata.finalizers }),
+    },
     spec: { storageClassName: spec?.storageClassName, ...(spec?.nfs && nfsPart(spec)) },
     ...(spec?.nfs && status?.phase && { status: { phase: status.phase } }),
   };

@@ -1,6 +1,6 @@
-import { hasReason } from '../../api/errors.ts';
 import type { PersistentVolumeClaim, StorageClass } from '../../api/kubernetes.ts';
 import { DEFAULT_CLASS_ANNOTATION } from '../../api/names.ts';
+import { removeUnchanged } from '../../controller/apply.ts';
 import { keepDoing } from '../../controller/periodic.ts';
 import { type Kube, resources } from '../../kube/api-server.ts';
 import type { Store } from '../../kube/store.ts';
@@ -49,13 +49,15 @@ export const createUnusedClassSweep = (options: UnusedClassOptions): ((signal: A
     const since = unusedSince;
     unusedSince = new Map(unused.map(({ metadata: { uid = '' } }) => [uid, since.get(uid) ?? now()]));
     const failures: unknown[] = [];
-    for (const { metadata } of unused) {
-      const { name = '', uid = '', resourceVersion = '' } = metadata;
+    for (const storageClass of unused) {
+      const { name = '', uid = '' } = storageClass.metadata;
       if (now() - (unusedSince.get(uid) ?? now()) < unusedMs || isNamed(name, options)) continue;
-      const isRemoved = await removeVery(kube, { name, uid, resourceVersion }, signal).catch((error: unknown) => {
-        failures.push(error);
-        return false;
-      });
+      const isRemoved = await removeUnchanged(kube, resources.storageClasses, storageClass, signal).catch(
+        (error: unknown) => {
+          failures.push(error);
+          return false;
+        },
+      );
       if (isRemoved) log.info({ storageClass: name, unusedSeconds: unusedMs / 1_000 }, 'unused StorageClass removed');
     }
     // Told once the others are gone: one that may not be removed would keep them all, at every look.
@@ -87,25 +89,4 @@ const isKept = (storageClass: StorageClass, { hasNfsServer }: UnusedClassOptions
     annotations?.[DEFAULT_CLASS_ANNOTATION] === 'true' ||
     deletionTimestamp !== undefined
   );
-};
-
-interface Observed {
-  readonly name: string;
-  readonly uid: string;
-  readonly resourceVersion: string;
-}
-
-/** False where it is another by now, or was changed: that is looked at anew. */
-const removeVery = async (
-  kube: Pick<Kube, 'remove'>,
-  { name, uid, resourceVersion }: Observed,
-  signal: AbortSignal,
-): Promise<boolean> => {
-  try {
-    await kube.remove(resources.storageClasses, { namespace: '', name }, { uid, resourceVersion }, { signal });
-    return true;
-  } catch (error) {
-    if (hasReason(error, 'Conflict')) return false;
-    throw error;
-  }
 };

@@ -1,6 +1,6 @@
 import { hasReason } from '../../../api/errors.ts';
 import type { Facts } from '../../../api/facts.ts';
-import type { KubeObject, PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
+import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
 import { NFS_CLASS_ANNOTATION, NFS_CLASS_LABEL } from '../../../api/names.ts';
 import type { EventRecorder } from '../../../controller/events.ts';
 import { type Outcome, runController } from '../../../controller/loop.ts';
@@ -13,10 +13,11 @@ import type { Log } from '../../../ops/log.ts';
 import type { Metrics } from '../../../ops/metrics.ts';
 import { classNameOf } from '../../../storage-classes/claim.ts';
 import type { NfsAgents } from './agent.ts';
+import { isWaiting } from './deletion.ts';
 import { RETELL_MS } from './exports.ts';
 import { isNfsClass, isServed, type ObservedServer } from './observed.ts';
 import { nfsServerName } from './parts.ts';
-import { createProvisioning } from './provisioning.ts';
+import { createProvisioning, releaseVolumes } from './provisioning.ts';
 import {
   applyNfsServer,
   type DisruptionBudgets,
@@ -62,12 +63,15 @@ export const runNfsController = async (options: NfsControllerOptions, signal: Ab
   });
 };
 
-/** Every class that has a server or is to have one. */
+/** Every class that has a server or is to have one, or of which a volume waits for one. */
 const servedClasses = ({ stores, servers }: NfsControllerOptions): ReadonlySet<string> =>
   new Set([
     ...stores.storageClasses.list().filter(isNfsClass).map(nameOf),
     ...servers.flatMap((store) => store.list()).flatMap(classServedBy),
+    ...stores.persistentVolumes.list().filter(isWaiting).flatMap(classOf),
   ]);
+
+const classOf = ({ spec }: PersistentVolume): readonly string[] => [spec?.storageClassName || []].flat();
 
 const hasPart = (className: string, { stores, servers, facts }: NfsControllerOptions): boolean => {
   const storageClass = stores.storageClasses.get({ namespace: '', name: className });
@@ -89,7 +93,7 @@ const subscribe = (options: NfsControllerOptions, add: (key: string) => void): (
   const stops = [
     stores.storageClasses.onChange((_, storageClass) => isNfsClass(storageClass) && add(nameOf(storageClass))),
     claims.onChange((_, claim) => addServed(classNameOf(claim))),
-    stores.persistentVolumes.onChange((_, volume) => addServed(volume.spec?.storageClassName)),
+    stores.persistentVolumes.onChange((_, volume) => classOf(volume).forEach(isWaiting(volume) ? add : addServed)),
     stores.nodes.onChange((_, node, old) => {
       if (kernelOf(node) !== kernelOf(old)) servedClasses(options).forEach(add);
     }),
@@ -125,7 +129,12 @@ const createReconcile = (options: NfsControllerOptions) => {
   });
   return async (className: string, signal: AbortSignal): Promise<Outcome | undefined> => {
     const observed = await observe(className, options, signal);
-    if (!isServed(observed)) return undefined;
+    if (!isServed(observed)) {
+      const released = await releaseVolumes(observed, options.kube, signal);
+      return released.length > 0
+        ? { decision: 'volumes without an NFS server let go', fields: { released } }
+        : undefined;
+    }
     if (!isInUse(observed, options)) return removeIfIdle(observed, signal);
     idleSince.delete(className);
     const { written, provisioned } = await keep(observed, signal).catch((error: unknown) => {

@@ -1,9 +1,10 @@
 import type { Facts } from '../../../api/facts.ts';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim } from '../../../api/kubernetes.ts';
-import { createIfAbsent, objectKeyOf, removeThis } from '../../../controller/apply.ts';
+import { createIfAbsent, objectKeyOf } from '../../../controller/apply.ts';
 import type { EventRecorder, Note } from '../../../controller/events.ts';
 import { type Kube, resources } from '../../../kube/api-server.ts';
 import { type NfsAgents, nfsAgents } from './agent.ts';
+import { isWaiting, volumeDeletion } from './deletion.ts';
 import { createExports } from './exports.ts';
 import { type ObservedServer, type Service, softwareOf } from './observed.ts';
 import { exportListOf, type Growth, planVolumes, type VolumePlan } from './volumes.ts';
@@ -26,9 +27,12 @@ export const createProvisioning = (tools: ProvisioningTools) => {
   const { kube, facts, events, agents = nfsAgents, now = () => performance.now() } = tools;
   const exports = createExports({ kube, facts, agents, now });
 
-  const applyPlan = async ({ makes, removes, grows }: VolumePlan, signal: AbortSignal): Promise<void> => {
+  const deletion = volumeDeletion(kube);
+
+  const applyPlan = async ({ makes, ends, removes, releases, grows }: VolumePlan, signal: AbortSignal) => {
     for (const volume of makes) await createIfAbsent(kube, resources.persistentVolumes, volume, signal);
-    for (const volume of removes) await removeThis(kube, resources.persistentVolumes, volume, signal);
+    for (const volume of ends) await deletion.end(volume, signal);
+    for (const volume of [...removes, ...releases]) await deletion.letGo(volume, signal);
     for (const growth of grows) await grow(kube, growth, signal);
   };
 
@@ -36,21 +40,46 @@ export const createProvisioning = (tools: ProvisioningTools) => {
     const { policy } = facts();
     const address = (observed.parts.service as Service | undefined)?.spec?.clusterIP;
     const { storageClass } = observed;
-    if (softwareOf(observed, policy) !== 'quartermaster' || storageClass === undefined) return [];
-    if (address === undefined || !isReady(observed.parts.deployment)) return [];
-    const plan = planVolumes(observed, storageClass, address);
-    for (const { claim, why } of plan.refuses) events.record(claim, refusal(why));
-    const exported = [...plan.kept, ...(await exports.unseen(observed, address, signal))];
-    const list = exportListOf({ exported, removed: plan.removes }, storageClass, address, policy);
+    if (softwareOf(observed, policy) !== 'quartermaster') return releaseVolumes(observed, kube, signal);
+    if (storageClass === undefined || address === undefined || !isReady(observed.parts.deployment)) return [];
+    const planned = planVolumes(observed, storageClass, address);
+    for (const { claim, why } of planned.refuses) events.record(claim, refusal(why));
+    const unseen = await exports.unseen(observed, address, signal);
+    const removes = await filterAsync(planned.removes, (volume) => deletion.confirm(volume, signal));
+    const plan = { ...planned, removes };
+    const changed = planned.removes.filter((volume) => !removes.includes(volume));
+    const exported = [...plan.kept, ...changed, ...unseen];
+    const list = exportListOf({ exported, removed: removes }, storageClass, address, policy);
     const isTold = await exports.tell(observed, list, { address, exported }, signal);
     await applyPlan(plan, signal);
-    const { makes, removes, grows } = plan;
-    for (const volume of makes) events.record(claimOf(volume), noteOn(volume));
-    return [
-      ...(isTold ? ['exports'] : []),
-      ...[...makes, ...removes, ...grows.map(({ volume }) => volume)].map(({ metadata }) => metadata.name ?? ''),
-    ];
+    for (const volume of plan.makes) events.record(claimOf(volume), noteOn(volume));
+    return [...(isTold ? ['exports'] : []), ...volumesOf(plan).map(({ metadata }) => metadata.name ?? '')];
   };
+};
+
+const volumesOf = ({ makes, ends, removes, releases, grows }: VolumePlan): readonly PersistentVolume[] => [
+  ...makes,
+  ...ends,
+  ...removes,
+  ...releases,
+  ...grows.map(({ volume }) => volume),
+];
+
+const filterAsync = async <T>(items: readonly T[], isKept: (item: T) => Promise<boolean>): Promise<readonly T[]> => {
+  const kept: T[] = [];
+  for (const item of items) if (await isKept(item)) kept.push(item);
+  return kept;
+};
+
+/** Lets volumes go that wait for a folder to be deleted where no server of ours is left that could. Answers which. */
+export const releaseVolumes = async (
+  { volumes }: Pick<ObservedServer, 'volumes'>,
+  kube: Pick<Kube, 'mergePatch' | 'remove'>,
+  signal: AbortSignal,
+): Promise<readonly string[]> => {
+  const { letGo } = volumeDeletion(kube);
+  const released = await filterAsync(volumes.filter(isWaiting), (volume) => letGo(volume, signal));
+  return released.map(({ metadata }) => metadata.name ?? '');
 };
 
 const refusal = (message: string): Note => ({ type: 'Warning', reason: 'NfsVolumeNotMade', message });

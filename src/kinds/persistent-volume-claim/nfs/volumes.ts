@@ -1,9 +1,16 @@
 import type { Policy } from '../../../api/facts.ts';
 import type { KubeObject, PersistentVolume, PersistentVolumeClaim, StorageClass } from '../../../api/kubernetes.ts';
-import { MANAGED_BY, MANAGED_BY_LABEL, NFS_CLASS_LABEL, VOLUME_PROVISIONER_ANNOTATION } from '../../../api/names.ts';
+import {
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  NFS_CLASS_LABEL,
+  NFS_VOLUME_FINALIZER,
+  VOLUME_PROVISIONER_ANNOTATION,
+} from '../../../api/names.ts';
 import { isProvisioned } from '../../../kube/transforms.ts';
 import { DISK_FOLDER, type Export, type ExportList, isExportable } from '../../../nfs-server/export-list.ts';
 import { gibibytesOf } from '../../../storage-classes/claim.ts';
+import { isBeingDeleted, isOver, isWaiting } from './deletion.ts';
 import { diskSize, type ObservedServer, refusalOf, requestedGi } from './observed.ts';
 import { nfsClassLabel, nfsDiskGi, nfsProvisioner } from './parts.ts';
 
@@ -23,8 +30,12 @@ export interface Refusal {
 /** What is to be done about the volumes of one server of our own. */
 export interface VolumePlan {
   readonly makes: readonly PersistentVolume[];
-  /** Nobody's any more, of a class that says Delete. */
+  /** Nobody's any more, of a class that says Delete: to be deleted. */
+  readonly ends: readonly PersistentVolume[];
+  /** Such that are being deleted: what they hold goes, and they after it. */
   readonly removes: readonly PersistentVolume[];
+  /** Being deleted, and what they hold stays. */
+  readonly releases: readonly PersistentVolume[];
   readonly grows: readonly Growth[];
   /** Pending claims that ask for what an empty folder is not. */
   readonly refuses: readonly Refusal[];
@@ -41,16 +52,18 @@ export const planVolumes = (observed: ObservedServer, storageClass: StorageClass
   );
   const servable = waiting.filter((claim) => refusalOf(claim) === undefined);
   const makes = claimsWithRoom(servable, observed).map((claim) => volumeFor(claim, storageClass, address));
-  const over = ours.filter(isOver);
+  const removes = ours.filter((volume) => isOver(volume) && isBeingDeleted(volume));
   return {
     makes,
-    removes: over,
+    ends: ours.filter((volume) => isOver(volume) && !isBeingDeleted(volume)),
+    removes,
+    releases: observed.volumes.filter((volume) => isWaiting(volume) && !removes.includes(volume)),
     grows: growthsOf(observed, ours),
     refuses: waiting.flatMap((claim) => {
       const why = refusalOf(claim);
       return why === undefined ? [] : [{ claim, why }];
     }),
-    kept: [...ours.filter((volume) => !isOver(volume)), ...makes],
+    kept: [...ours.filter((volume) => !removes.includes(volume)), ...makes],
   };
 };
 
@@ -78,11 +91,6 @@ const isAt = ({ spec }: PersistentVolume, address: string): boolean =>
   spec?.nfs?.server === address && isExportable(pathOf(spec));
 
 const pathOf = (spec: PersistentVolume['spec']): string => spec?.nfs?.path ?? '';
-
-const isOver = (volume: PersistentVolume): boolean =>
-  isProvisioned(volume) &&
-  volume.status?.phase === 'Released' &&
-  volume.spec?.persistentVolumeReclaimPolicy === 'Delete';
 
 /** Folders of nfs-provisioner keep what it gave them: root stays root unless the class says otherwise. */
 const exportOf = (path: string, { parameters }: StorageClass): Export => {
@@ -135,11 +143,13 @@ export const volumeFor = (
   const { namespace = '', name = '', uid = '' } = metadata;
   const volumeName = `pvc-${uid}`;
   const gid = gidOf(storageClass.parameters);
+  const reclaimPolicy = storageClass.reclaimPolicy ?? 'Delete';
   return {
     apiVersion: 'v1',
     kind: 'PersistentVolume',
     metadata: {
       name: volumeName,
+      ...(reclaimPolicy === 'Delete' && { finalizers: [NFS_VOLUME_FINALIZER] }),
       labels: { [MANAGED_BY_LABEL]: MANAGED_BY, [NFS_CLASS_LABEL]: nfsClassLabel(className) },
       annotations: {
         [VOLUME_PROVISIONER_ANNOTATION]: nfsProvisioner(className),
@@ -153,7 +163,7 @@ export const volumeFor = (
       claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', namespace, name, uid },
       mountOptions: storageClass.mountOptions ?? [],
       nfs: { server: address, path: `${DISK_FOLDER}/volumes/${namespace}/${volumeName}` },
-      persistentVolumeReclaimPolicy: storageClass.reclaimPolicy ?? 'Delete',
+      persistentVolumeReclaimPolicy: reclaimPolicy,
       storageClassName: className,
       volumeMode: 'Filesystem',
     },

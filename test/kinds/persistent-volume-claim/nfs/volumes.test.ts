@@ -118,13 +118,27 @@ describe('the volumes of an NFS server of our own', () => {
 
   it('go with what they hold where the class said Delete, and never while another volume names the folder', () => {
     const over = volume('gone', 'Released');
+    const going = { ...over, metadata: { ...over.metadata, deletionTimestamp: '2026-12-01T00:00:00Z' } };
     expect(planFor({ volumes: [over, volume('here')] })).toMatchObject({
+      ends: [{ metadata: { name: 'pvc-gone', finalizers: ['quartermaster.dev/nfs-volume'] } }],
+      removes: [],
+      list: { exports: [{}, {}], removed: [] },
+    });
+    expect(planFor({ volumes: [going, volume('here')] })).toMatchObject({
+      ends: [],
       removes: [{ metadata: { name: 'pvc-gone' } }],
       list: { exports: [{ path: '/export/volumes/team-a/pvc-here' }], removed: ['/export/volumes/team-a/pvc-gone'] },
     });
-    expect(planFor({ volumes: [over, at('/export/volumes/team-a/pvc-gone')] }).list.removed).toEqual([]);
+    expect(planFor({ volumes: [going, at('/export/volumes/team-a/pvc-gone')] }).list.removed).toEqual([]);
+  });
+
+  it('stay with what they hold where somebody says Retain; one that is being deleted then is let go', () => {
+    const over = volume('gone', 'Released');
     const kept = { ...over, spec: { ...over.spec, persistentVolumeReclaimPolicy: 'Retain' } };
-    expect(planFor({ volumes: [kept] })).toMatchObject({ removes: [], list: { removed: [] } });
+    const nothing = { ends: [], removes: [], list: { removed: [] } };
+    expect(planFor({ volumes: [kept] })).toMatchObject({ ...nothing, releases: [] });
+    const going = { ...kept, metadata: { ...kept.metadata, deletionTimestamp: '2026-12-01T00:00:00Z' } };
+    expect(planFor({ volumes: [going] })).toMatchObject({ ...nothing, releases: [{}] });
   });
 
   it('are made for those that the disk has room for, whoever asks for more than there can be', () => {
