@@ -1,8 +1,8 @@
-import { chmod, chown, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { choice, integer, list, map, object, required, text } from '../api/schema.ts';
 import { decodeAs } from '../api/schema-validation.ts';
-import type { ExportList } from './export-list.ts';
+import type { Export, ExportList } from './export-list.ts';
 import { type Exported, exportedByProvisioner, exportOther, exportsConfig, nothingExported } from './ganesha.ts';
 
 /** The folders of one disk, and what of them is exported. */
@@ -45,8 +45,10 @@ export const stateFolderOf = (disk: string): string => join(disk, '.quartermaste
 export const openVolumes = async ({ disk, exportsFile, onError }: VolumesOptions): Promise<Volumes> => {
   const state = stateFolderOf(disk);
   const removedFolder = join(state, 'removed');
+  const newFolder = join(state, 'new');
   const savedFile = join(state, 'exports.json');
-  await mkdir(removedFolder, { recursive: true, mode: 0o700 });
+  for (const path of [removedFolder, newFolder]) await mkdir(path, { recursive: true, mode: 0o700 });
+  await emptyFolder(newFolder);
   let exported = await readExported(savedFile, join(disk, 'vfs.conf'));
   await write(exportsFile, exportsConfig(exported));
   let sweeping: Promise<void> = Promise.resolve();
@@ -59,7 +61,7 @@ export const openVolumes = async ({ disk, exportsFile, onError }: VolumesOptions
     apply: async (wanted) => {
       const next = exportOther(exported, wanted);
       const isOther = exportsConfig(next) !== exportsConfig(exported);
-      for (const { path, gid } of wanted.exports) await makeFolder(onDisk(path), gid);
+      for (const wish of wanted.exports) await makeFolder(onDisk(wish.path), newFolder, wish);
       await write(savedFile, JSON.stringify(next));
       await write(exportsFile, exportsConfig(next));
       exported = next;
@@ -87,20 +89,38 @@ const absent = (error: unknown): undefined => {
   if (codeOf(error) !== 'ENOENT') throw error;
 };
 
-/** A folder that is there stays as its users have it. */
-const makeFolder = async (path: string, gid: string | undefined): Promise<void> => {
-  const parent = join(path, '..');
-  await mkdir(parent, { recursive: true, mode: 0o755 });
-  const isMade = await mkdir(path).then(
-    () => true,
-    (error: unknown) => {
-      if (codeOf(error) !== 'EEXIST') throw error;
-      return false;
-    },
-  );
-  if (!isMade) return;
+/**
+ * A folder that is there stays as its users have it. A new one is made elsewhere: whoever is killed meanwhile leaves none that nobody
+ * may write to.
+ */
+const makeFolder = async (path: string, newFolder: string, { gid, squash }: Export): Promise<void> => {
+  if (await isThere(path)) {
+    if (squash === 'root' && (await isHalfMade(path))) await finish(path, gid);
+    return;
+  }
+  await mkdir(join(path, '..'), { recursive: true, mode: 0o755 });
+  const made = join(newFolder, 'volume');
+  await rm(made, { recursive: true, force: true });
+  await mkdir(made);
+  await finish(made, gid);
+  await rename(made, path);
+};
+
+const finish = async (path: string, gid: string | undefined): Promise<void> => {
   if (gid !== undefined) await chown(path, 0, Number(gid));
   await chmod(path, gid === undefined ? 0o777 : 0o2770);
+};
+
+const isThere = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    (error: unknown) => absent(error) ?? false,
+  );
+
+/** Earlier versions made folders in place. No client has one of root's with this mode where its root is nobody. */
+const isHalfMade = async (path: string): Promise<boolean> => {
+  const { uid, mode } = await lstat(path);
+  return uid === process.getuid?.() && (mode & 0o7777) === 0o755 && (await readdir(path)).length === 0;
 };
 
 /** Whole or not at all, whatever happens meanwhile. */

@@ -43,6 +43,12 @@ test('who bears the token has a list served', async () => {
   expect(applied).toEqual([list]);
 });
 
+test.each(['0', '2000', '4294967294', '4200000000', '0000002000'])('%s is a group', async (gid) => {
+  const { ask } = await start();
+  const exports = [{ path: '/export/a', squash: 'root', gid }];
+  expect(await ask('/exports', { ...list, exports })).toEqual([200, 'served']);
+});
+
 test.each(['', 'other', 'secret2', 'Secret'])('who bears “%s” instead has nothing done', async (token) => {
   const { ask, applied } = await start();
   expect(await ask('/exports', list, token)).toEqual([401, 'the token is another']);
@@ -54,6 +60,7 @@ test.each([
   [{ ...list, removed: ['/export/volumes/team-a/..'] }, /^list\.removed\[0\]: /],
   [{ ...list, clients: ['10.0.0.0/8; Access_Type = RW'] }, /^list\.clients\[0\]: /],
   [{ ...list, exports: [{ path: '/export/a', squash: 'all' }] }, /^list\.exports\[0\]\.squash: /],
+  [{ ...list, exports: [{ path: '/export/a', squash: 'root', gid: '4294967295' }] }, /^list\.exports\[0\]\.gid: /],
   [{ exports: [] }, /^list\.clients: is required/],
 ])('a list that says %j is refused with the field', async (wrong, sentence) => {
   const { ask, applied } = await start();

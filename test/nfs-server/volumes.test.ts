@@ -1,6 +1,8 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ExportList } from '../../src/nfs-server/export-list.ts';
 import { openVolumes } from '../../src/nfs-server/volumes.ts';
@@ -39,6 +41,62 @@ test('a folder is there for everybody to write to before it is exported, and one
   await volumes.apply(list([one, two]));
   expect(await readFile(join(made, 'file'), 'utf8')).toBe('kept');
   expect(await exported()).toEqual([`1 ${one}`, `2 ${two}`]);
+});
+
+const modeOf = async (path: string): Promise<number> => (await stat(join(folder, 'disk', path))).mode & 0o7777;
+
+test('no folder is there before it is as it is to be, so that a server that is killed leaves none half made', async () => {
+  const volumes = await open();
+  const names = Array.from({ length: 100 }, (_, at) => `pvc-${at}`);
+  const modes = new Map<string, number>();
+  let isMaking = true;
+  const look = async (): Promise<void> => {
+    const parent = join(folder, 'disk/volumes/a');
+    for (; isMaking; await nextTurn()) {
+      const news = existsSync(parent) ? readdirSync(parent).filter((name) => !modes.has(name)) : [];
+      for (const name of news) modes.set(name, statSync(join(parent, name)).mode & 0o7777);
+    }
+  };
+  const looking = look();
+  await volumes.apply(list(names.map((name) => `/export/volumes/a/${name}`)));
+  isMaking = false;
+  await looking;
+  expect(new Set(modes.values())).toEqual(new Set([0o777]));
+});
+
+test('what a server that was killed was making is gone when it starts again', async () => {
+  await (await open()).apply(list([one]));
+  await mkdir(join(folder, 'disk/.quartermaster/new/volume'), { recursive: true });
+  await (await open()).apply(list([one, two]));
+  expect(await readdir(join(folder, 'disk/.quartermaster/new'))).toEqual([]);
+  expect(await modeOf('volumes/b/two')).toBe(0o777);
+});
+
+test('a folder that an earlier version left half made is made whole; nobody can have had it so, or put anything in it', async () => {
+  const halfMade = async (path: string, mode = 0o755): Promise<void> => {
+    await mkdir(join(folder, 'disk', path), { recursive: true });
+    await chmod(join(folder, 'disk', path), mode);
+  };
+  await halfMade('volumes/a/one');
+  await halfMade('volumes/b/two/file');
+  await halfMade('volumes/b/three', 0o750);
+  await halfMade('volumes/b/as-root');
+  const asRoot = { path: '/export/volumes/b/as-root', squash: 'none' } as const;
+  const volumes = await open();
+  await volumes.apply({ ...list([one, two, three]), exports: [...list([one, two, three]).exports, asRoot] });
+  expect(await modeOf('volumes/a/one')).toBe(0o777);
+  expect(await modeOf('volumes/b/two')).toBe(0o755);
+  expect(await modeOf('volumes/b/three')).toBe(0o750);
+  expect(await modeOf('volumes/b/as-root')).toBe(0o755);
+});
+
+test.skipIf(process.getuid?.() !== 0)('a folder that cannot be given to its group is not there', async () => {
+  const volumes = await open();
+  const of = (gid: string): ExportList => ({ ...list([]), exports: [{ path: one, squash: 'root', gid }] });
+  for (let tries = 0; tries < 2; tries += 1) await expect(volumes.apply(of('9999999999'))).rejects.toThrow();
+  await volumes.apply(of('2000'));
+  expect(await modeOf('volumes/a/one')).toBe(0o2770);
+  expect((await stat(join(folder, 'disk/volumes/a/one'))).gid).toBe(2000);
 });
 
 test('a folder keeps its number through restarts and whatever else comes and goes', async () => {

@@ -8,7 +8,7 @@ import {
   VOLUME_PROVISIONER_ANNOTATION,
 } from '../../../api/names.ts';
 import { isProvisioned } from '../../../kube/transforms.ts';
-import { DISK_FOLDER, type Export, type ExportList, isExportable } from '../../../nfs-server/export-list.ts';
+import { DISK_FOLDER, type Export, type ExportList, isExportable, isGid } from '../../../nfs-server/export-list.ts';
 import { gibibytesOf } from '../../../storage-classes/claim.ts';
 import { isBeingDeleted, isOver, isWaiting } from './deletion.ts';
 import { diskSize, type ObservedServer, refusalOf, requestedGi } from './observed.ts';
@@ -102,7 +102,7 @@ const exportOf = (path: string, { parameters }: StorageClass): Export => {
 
 const gidOf = (parameters: StorageClass['parameters']): string | undefined => {
   const gid = parameters?.['gid'];
-  return gid !== undefined && /^[0-9]{1,10}$/.test(gid) ? gid : undefined;
+  return gid !== undefined && isGid(gid) ? gid : undefined;
 };
 
 /** The claims that the disk has room for as it is; where it is to grow for all of them, all of them. */

@@ -104,6 +104,15 @@ describe('the volumes of an NFS server of our own', () => {
     });
   });
 
+  it.each(['4294967295', '9999999999', '-1', 'users'])(
+    'belong to none where it names %s, which no folder can',
+    (gid) => {
+      const { makes, list } = planFor({ pendingClaims: [claim('one')] }, { gid });
+      expect(list.exports).toEqual([{ path: '/export/volumes/team-a/pvc-one', squash: 'root' }]);
+      expect(makes[0]?.metadata.annotations).not.toHaveProperty('pv.beta.kubernetes.io/gid');
+    },
+  );
+
   it('are nothing that lies elsewhere', () => {
     const paths = [
       '/etc',
