@@ -65,6 +65,14 @@ export const sourceOf = ({ spec }: PersistentVolumeClaim): 'volume' | 'snapshot'
   return source?.kind === 'VolumeSnapshot' && (group === '' || group === SNAPSHOT_GROUP) ? 'snapshot' : undefined;
 };
 
+/** The kind whose controller is to fill the claim's volume (a volume populator), as `<kind>.<group>`. */
+export const populatorOf = (claim: PersistentVolumeClaim): string | undefined => {
+  const { dataSource, dataSourceRef } = claim.spec ?? {};
+  const source = dataSource ?? dataSourceRef;
+  if (!source || sourceOf(claim) !== undefined) return undefined;
+  return source.apiGroup ? `${source.kind}.${source.apiGroup}` : source.kind;
+};
+
 const SNAPSHOT_GROUP = 'snapshot.storage.k8s.io';
 
 /** A volume is named or selected: whoever wrote that made the volume too. */

@@ -10,7 +10,7 @@ import {
 import { choice, type Infer, list, map, object, text } from '../../../api/schema.ts';
 import { decodeAs } from '../../../api/schema-validation.ts';
 import { isManaged } from '../../../controller/apply.ts';
-import { gibibytesOf, sourceOf } from '../../../storage-classes/claim.ts';
+import { accessModesOf, gibibytesOf, populatorOf, sourceOf } from '../../../storage-classes/claim.ts';
 import { type NfsPartName, type NfsSoftware, nfsDiskGi, softwareOfNew } from './parts.ts';
 
 export interface Service extends KubeObject {
@@ -61,18 +61,38 @@ export const softwareOf = (observed: ObservedServer, policy: Policy): NfsSoftwar
 export const recordOf = ({ parts }: ObservedServer): NfsServerRecord =>
   readServerRecord(parts.disk?.metadata.annotations?.[NFS_MEMORY_ANNOTATION]);
 
-/** Why a claim gets no folder, in a whole sentence that says what to do: Kubernetes would not bind it, or it would lack what is asked for. Undefined where it gets one. */
-export const refusalOf = (claim: PersistentVolumeClaim): string | undefined => {
+/** Why a claim gets no folder of us. */
+export interface Refusal {
+  /** A whole sentence that says what to do. */
+  readonly why: string;
+  /** True where somebody else is to make its volume. */
+  readonly isLeftToPopulator: boolean;
+}
+
+/** Kubernetes would not bind the claim to a folder, or it would lack what is asked for. Undefined where it gets one. */
+export const refusalOf = (claim: PersistentVolumeClaim): Refusal | undefined => {
+  const populator = populatorOf(claim);
+  if (populator !== undefined) return { why: leftTo(populator), isLeftToPopulator: true };
+  const why = whyNone(claim);
+  return why === undefined ? undefined : { why, isLeftToPopulator: false };
+};
+
+const whyNone = (claim: PersistentVolumeClaim): string | undefined => {
   const { volumeMode, volumeAttributesClassName } = claim.spec ?? {};
   if (volumeMode === 'Block')
     return 'An NFS server serves no Block volumes: make the claim again without spec.volumeMode, or with another class.';
   if (volumeAttributesClassName)
     return 'Volumes of NFS servers take no VolumeAttributesClass: make the claim again without spec.volumeAttributesClassName, or with another class.';
+  if (accessModesOf(claim).includes('ReadWriteOncePod'))
+    return 'An NFS server keeps no volume to one pod: make the claim again without ReadWriteOncePod in spec.accessModes, or with another class.';
   return sourceOf(claim) && WITHOUT_SOURCE;
 };
 
 const WITHOUT_SOURCE =
   'An NFS server makes empty volumes: leave out spec.dataSource and spec.dataSourceRef, and copy what is to be in it.';
+
+const leftTo = (populator: string): string =>
+  `The volume is left to the volume populator of ${populator}, which spec.dataSourceRef asks for: it makes a claim of its own, fills that and hands its volume over. Make the claim again without spec.dataSourceRef for an empty volume.`;
 
 /**
  * What all volumes of the class need: those that are there, and those waited for. A claim about to be bound counts once, by its volume.

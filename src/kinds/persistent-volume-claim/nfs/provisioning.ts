@@ -7,7 +7,7 @@ import { type NfsAgents, nfsAgents } from './agent.ts';
 import { isWaiting, volumeDeletion } from './deletion.ts';
 import { createExports } from './exports.ts';
 import { type ObservedServer, type Service, softwareOf } from './observed.ts';
-import { exportListOf, type Growth, planVolumes, type VolumePlan } from './volumes.ts';
+import { exportListOf, type Growth, planVolumes, type RefusedClaim, type VolumePlan } from './volumes.ts';
 
 export interface ProvisioningTools {
   readonly kube: Pick<Kube, 'applyStatus' | 'create' | 'get' | 'list' | 'mergePatch' | 'remove'>;
@@ -43,7 +43,7 @@ export const createProvisioning = (tools: ProvisioningTools) => {
     if (softwareOf(observed, policy) !== 'quartermaster') return releaseVolumes(observed, kube, signal);
     if (storageClass === undefined || address === undefined || !isReady(observed.parts.deployment)) return [];
     const planned = planVolumes(observed, storageClass, address);
-    for (const { claim, why } of planned.refuses) events.record(claim, refusal(why));
+    for (const refused of planned.refuses) events.record(refused.claim, noteOnRefused(refused));
     const unseen = await exports.unseen(observed, address, signal);
     const removes = await filterAsync(planned.removes, (volume) => deletion.confirm(volume, signal));
     const plan = { ...planned, removes };
@@ -82,7 +82,10 @@ export const releaseVolumes = async (
   return released.map(({ metadata }) => metadata.name ?? '');
 };
 
-const refusal = (message: string): Note => ({ type: 'Warning', reason: 'NfsVolumeNotMade', message });
+const noteOnRefused = ({ why: message, isLeftToPopulator }: RefusedClaim): Note =>
+  isLeftToPopulator
+    ? { type: 'Normal', reason: 'NfsVolumeLeftToPopulator', message }
+    : { type: 'Warning', reason: 'NfsVolumeNotMade', message };
 
 /** The claim that a volume of ours is made for. */
 const claimOf = ({ spec }: PersistentVolume): KubeObject => {

@@ -11,7 +11,7 @@ import { isProvisioned } from '../../../kube/transforms.ts';
 import { DISK_FOLDER, type Export, type ExportList, isExportable, isGid } from '../../../nfs-server/export-list.ts';
 import { gibibytesOf } from '../../../storage-classes/claim.ts';
 import { isBeingDeleted, isOver, isWaiting } from './deletion.ts';
-import { diskSize, type ObservedServer, refusalOf, requestedGi } from './observed.ts';
+import { diskSize, type ObservedServer, type Refusal, refusalOf, requestedGi } from './observed.ts';
 import { nfsClassLabel, nfsDiskGi, nfsProvisioner } from './parts.ts';
 
 /** One volume that is to hold as much as its claim asks for by now. */
@@ -21,10 +21,8 @@ export interface Growth {
   readonly quantity: string;
 }
 
-export interface Refusal {
+export interface RefusedClaim extends Refusal {
   readonly claim: PersistentVolumeClaim;
-  /** A whole sentence. */
-  readonly why: string;
 }
 
 /** What is to be done about the volumes of one server of our own. */
@@ -38,7 +36,7 @@ export interface VolumePlan {
   readonly releases: readonly PersistentVolume[];
   readonly grows: readonly Growth[];
   /** Pending claims that ask for what an empty folder is not. */
-  readonly refuses: readonly Refusal[];
+  readonly refuses: readonly RefusedClaim[];
   /** What the server is to export, before any of it. */
   readonly kept: readonly PersistentVolume[];
 }
@@ -60,8 +58,8 @@ export const planVolumes = (observed: ObservedServer, storageClass: StorageClass
     releases: observed.volumes.filter((volume) => isWaiting(volume) && !removes.includes(volume)),
     grows: growthsOf(observed, ours),
     refuses: waiting.flatMap((claim) => {
-      const why = refusalOf(claim);
-      return why === undefined ? [] : [{ claim, why }];
+      const refusal = refusalOf(claim);
+      return refusal === undefined ? [] : [{ claim, ...refusal }];
     }),
     kept: [...ours.filter((volume) => !removes.includes(volume)), ...makes],
   };

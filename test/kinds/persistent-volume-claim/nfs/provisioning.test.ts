@@ -107,3 +107,11 @@ it('a claim of what can bind to no folder gets no volume, and is told what to do
     ],
   ]);
 });
+
+it('a claim with a populator of its own is left to that, which is no fault of the claim', async () => {
+  const dataSourceRef = { apiGroup: 'example.org', kind: 'Sample', name: 'db' };
+  const asked: PersistentVolumeClaim = { ...claim, spec: { ...claim.spec, dataSourceRef } };
+  const { made, told } = await provisionedFor([asked]);
+  expect(made).toEqual(['Secret shared-nfs-nfs', 'export ']);
+  expect(told).toMatchObject([[asked.metadata, { type: 'Normal', reason: 'NfsVolumeLeftToPopulator' }]]);
+});

@@ -165,6 +165,17 @@ describe('the volumes of an NFS server of our own', () => {
     ['a copy', { dataSource: { kind: 'PersistentVolumeClaim', name: 'one' } }, 'spec.dataSource'],
     ['a raw device', { volumeMode: 'Block' }, 'spec.volumeMode'],
     ['attributes', { volumeAttributesClassName: 'gold' }, 'spec.volumeAttributesClassName'],
+    ['one pod alone', { accessModes: ['ReadWriteOncePod'] }, 'ReadWriteOncePod'],
+    [
+      'what a populator puts there',
+      { dataSourceRef: { apiGroup: 'forklift.konveyor.io', kind: 'OvirtVolumePopulator', name: 'db' } },
+      'volume populator of OvirtVolumePopulator.forklift.konveyor.io',
+    ],
+    [
+      'what a populator of a core kind puts there',
+      { dataSourceRef: { kind: 'Secret', name: 'db', namespace: 'team-b' } },
+      'volume populator of Secret,',
+    ],
   ] as const)(
     'are empty folders: a claim that wants %s gets none, is told so and has no disk grow',
     (_, more, field) => {
@@ -177,6 +188,16 @@ describe('the volumes of an NFS server of our own', () => {
       expect(requestedGi(observedServer({ pendingClaims }))).toBe(1);
     },
   );
+
+  it('are made for the claim that a populator fills, and theirs when it hands it over', () => {
+    const asked = claim('asked', '5Gi', { dataSourceRef: { apiGroup: 'example.org', kind: 'Sample', name: 'db' } });
+    const prime = claim('prime', '5Gi');
+    expect(names(planFor({ pendingClaims: [asked, prime] }).makes)).toEqual(['pvc-prime']);
+    const filled = volume('prime');
+    const claimRef = { namespace: 'team-a', name: 'asked', uid: 'asked' };
+    const volumes = [{ ...filled, spec: { ...filled.spec, claimRef } }];
+    expect(planFor({ pendingClaims: [asked], volumes })).toMatchObject({ makes: [], refuses: [], removes: [] });
+  });
 
   it('are made for claims that say what is so anyway', () => {
     const plain = claim('one', '1Gi', { volumeMode: 'Filesystem', volumeAttributesClassName: '' });
