@@ -5,6 +5,7 @@ import type { EventRecorder, Note } from '../../../controller/events.ts';
 import { type Kube, resources } from '../../../kube/api-server.ts';
 import { type NfsAgents, nfsAgents } from './agent.ts';
 import { isWaiting, volumeDeletion } from './deletion.ts';
+import { noteOnGrowth } from './disk-growth.ts';
 import { createExports } from './exports.ts';
 import { type ObservedServer, type Service, softwareOf } from './observed.ts';
 import { exportListOf, type Growth, planVolumes, type RefusedClaim, type VolumePlan } from './volumes.ts';
@@ -43,7 +44,7 @@ export const createProvisioning = (tools: ProvisioningTools) => {
     if (softwareOf(observed, policy) !== 'quartermaster') return releaseVolumes(observed, kube, signal);
     if (storageClass === undefined || address === undefined || !isReady(observed.parts.deployment)) return [];
     const planned = planVolumes(observed, storageClass, address);
-    for (const refused of planned.refuses) events.record(refused.claim, noteOnRefused(refused));
+    recordWaiting(planned, observed, events);
     const unseen = await exports.unseen(observed, address, signal);
     const removes = await filterAsync(planned.removes, (volume) => deletion.confirm(volume, signal));
     const plan = { ...planned, removes };
@@ -80,6 +81,17 @@ export const releaseVolumes = async (
   const { letGo } = volumeDeletion(kube);
   const released = await filterAsync(volumes.filter(isWaiting), (volume) => letGo(volume, signal));
   return released.map(({ metadata }) => metadata.name ?? '');
+};
+
+/** Tells the claims that get nothing for now. */
+const recordWaiting = (
+  { refuses, waits }: VolumePlan,
+  observed: ObservedServer,
+  events: Pick<EventRecorder, 'record'>,
+): void => {
+  for (const refused of refuses) events.record(refused.claim, noteOnRefused(refused));
+  const note = noteOnGrowth(observed);
+  if (note !== undefined) for (const claim of waits) events.record(claim, note);
 };
 
 const noteOnRefused = ({ why: message, isLeftToPopulator }: RefusedClaim): Note =>

@@ -11,7 +11,8 @@ import { isProvisioned } from '../../../kube/transforms.ts';
 import { DISK_FOLDER, type Export, type ExportList, isExportable, isGid } from '../../../nfs-server/export-list.ts';
 import { gibibytesOf } from '../../../storage-classes/claim.ts';
 import { isBeingDeleted, isOver, isWaiting } from './deletion.ts';
-import { diskSize, type ObservedServer, type Refusal, refusalOf, requestedGi } from './observed.ts';
+import { diskHasGi } from './disk-growth.ts';
+import { type ObservedServer, type Refusal, refusalOf, requestedGi } from './observed.ts';
 import { nfsClassLabel, nfsDiskGi, nfsProvisioner } from './parts.ts';
 
 /** One volume that is to hold as much as its claim asks for by now. */
@@ -35,6 +36,8 @@ export interface VolumePlan {
   /** Being deleted, and what they hold stays. */
   readonly releases: readonly PersistentVolume[];
   readonly grows: readonly Growth[];
+  /** Claims that get what they ask for when the disk has it. */
+  readonly waits: readonly PersistentVolumeClaim[];
   /** Pending claims that ask for what an empty folder is not. */
   readonly refuses: readonly RefusedClaim[];
   /** What the server is to export, before any of it. */
@@ -49,19 +52,23 @@ export const planVolumes = (observed: ObservedServer, storageClass: StorageClass
     ({ metadata }) => metadata.uid !== undefined && !served.has(metadata.uid),
   );
   const servable = waiting.filter((claim) => refusalOf(claim) === undefined);
-  const makes = claimsWithRoom(servable, observed).map((claim) => volumeFor(claim, storageClass, address));
-  const removes = ours.filter((volume) => isOver(volume) && isBeingDeleted(volume));
+  const withRoom = new Set(claimsWithRoom(servable, observed));
+  const makes = [...withRoom].map((claim) => volumeFor(claim, storageClass, address));
+  const growths = growthsOf(observed, ours);
+  const canGrow = hasRoomForAll(observed);
+  const removes = new Set(ours.filter((volume) => isOver(volume) && isBeingDeleted(volume)));
   return {
     makes,
     ends: ours.filter((volume) => isOver(volume) && !isBeingDeleted(volume)),
-    removes,
-    releases: observed.volumes.filter((volume) => isWaiting(volume) && !removes.includes(volume)),
-    grows: growthsOf(observed, ours),
+    removes: [...removes],
+    releases: observed.volumes.filter((volume) => isWaiting(volume) && !removes.has(volume)),
+    grows: canGrow ? growths : [],
+    waits: [...servable.filter((claim) => !withRoom.has(claim)), ...(canGrow ? [] : growths.map(({ claim }) => claim))],
     refuses: waiting.flatMap((claim) => {
       const refusal = refusalOf(claim);
       return refusal === undefined ? [] : [{ claim, ...refusal }];
     }),
-    kept: [...ours.filter((volume) => !removes.includes(volume)), ...makes],
+    kept: [...ours.filter((volume) => !removes.has(volume)), ...makes],
   };
 };
 
@@ -103,14 +110,16 @@ const gidOf = (parameters: StorageClass['parameters']): string | undefined => {
   return gid !== undefined && isGid(gid) ? gid : undefined;
 };
 
-/** The claims that the disk has room for as it is; where it is to grow for all of them, all of them. */
+/** True where the disk has what all volumes and claims of the class ask for. */
+const hasRoomForAll = (observed: ObservedServer): boolean => nfsDiskGi(requestedGi(observed)) <= diskHasGi(observed);
+
+/** The claims that the disk has room for as it is. Where it is to grow, the others wait until it has. */
 const claimsWithRoom = (
   waiting: readonly PersistentVolumeClaim[],
   observed: ObservedServer,
 ): readonly PersistentVolumeClaim[] => {
-  const presentGi = gibibytesOf(diskSize(observed).quantity);
-  if (nfsDiskGi(requestedGi(observed)) <= presentGi) return waiting;
-  let roomGi = presentGi - nfsDiskGi(requestedGi({ ...observed, pendingClaims: [] }));
+  if (hasRoomForAll(observed)) return waiting;
+  let roomGi = diskHasGi(observed) - nfsDiskGi(requestedGi({ ...observed, pendingClaims: [], growingClaims: [] }));
   return waiting.filter(({ spec }) => {
     const sizeGi = Math.min(observed.limitsGi.claim, gibibytesOf(spec?.resources?.requests?.['storage']));
     if (sizeGi > roomGi) return false;
@@ -119,9 +128,8 @@ const claimsWithRoom = (
   });
 };
 
-/** Volumes are folders of one disk: one grows as soon as the disk has what it asks for. A claim never shrinks. */
+/** What is to grow once the disk has what it asks for: volumes are folders of it. A claim never shrinks. */
 const growthsOf = (observed: ObservedServer, ours: readonly PersistentVolume[]): readonly Growth[] => {
-  if (nfsDiskGi(requestedGi(observed)) > gibibytesOf(diskSize(observed).quantity)) return [];
   const byClaim = new Map(ours.filter(isProvisioned).map((volume) => [volume.spec?.claimRef?.uid, volume]));
   return observed.growingClaims.flatMap((claim) => {
     const volume = byClaim.get(claim.metadata.uid);

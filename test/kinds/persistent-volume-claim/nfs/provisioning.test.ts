@@ -31,20 +31,22 @@ const part = (kind: string, fields: object): KubeObject => ({
   metadata: { name: 'shared-nfs-nfs' },
   ...fields,
 });
-const observed = observedServer({
-  storageClass,
-  parts: {
-    disk: part('PersistentVolumeClaim', {
-      metadata: { name: 'shared-nfs-nfs', annotations: { 'quartermaster.dev/nfs-server': 'quartermaster' } },
-      spec: { resources: { requests: { storage: '12Gi' } } },
-      status: { phase: 'Bound', capacity: { storage: '12Gi' } },
-    }),
-    service: part('Service', { spec: { clusterIP: '10.96.0.7' } }),
-    deployment: part('Deployment', { status: { availableReplicas: 1 } }),
-  },
-});
+const serverWith = (diskStatus: Readonly<Record<string, unknown>> = {}) =>
+  observedServer({
+    storageClass,
+    diskClass: { ...storageClass, allowVolumeExpansion: true },
+    parts: {
+      disk: part('PersistentVolumeClaim', {
+        metadata: { name: 'shared-nfs-nfs', annotations: { 'quartermaster.dev/nfs-server': 'quartermaster' } },
+        spec: { resources: { requests: { storage: '12Gi' } } },
+        status: { phase: 'Bound', capacity: { storage: '12Gi' }, ...diskStatus },
+      }),
+      service: part('Service', { spec: { clusterIP: '10.96.0.7' } }),
+      deployment: part('Deployment', { status: { availableReplicas: 1 } }),
+    },
+  });
 
-const provisionedFor = async (claims: readonly PersistentVolumeClaim[]) => {
+const provisionedFor = async (claims: readonly PersistentVolumeClaim[], observed = serverWith()) => {
   const made: string[] = [];
   let secret: KubeObject | undefined;
   const told: (readonly [KubeObject['metadata'], Note])[] = [];
@@ -115,3 +117,35 @@ it('a claim with a populator of its own is left to that, which is no fault of th
   expect(made).toEqual(['Secret shared-nfs-nfs', 'export ']);
   expect(told).toMatchObject([[asked.metadata, { type: 'Normal', reason: 'NfsVolumeLeftToPopulator' }]]);
 });
+
+it.each([
+  [{}, 'Normal', 'NfsDiskGrowing', /has 12Gi and is to have 92Gi\. The claim gets its size when it has\.$/],
+  [
+    {
+      conditions: [
+        { type: 'Resizing', status: 'True', message: '' },
+        { type: 'ControllerResizeError', status: 'True', message: 'quota exceeded' },
+      ],
+    },
+    'Warning',
+    'NfsDiskNotGrown',
+    /has 12Gi and is to have 92Gi.*: quota exceeded$/,
+  ],
+  [
+    { allocatedResourceStatuses: { storage: 'ControllerResizeInfeasible' } },
+    'Warning',
+    'NfsDiskNotGrown',
+    /ControllerResizeInfeasible$/,
+  ],
+])(
+  'a claim that waits for the disk to grow is told so, and why it does not: %j',
+  async (status, type, reason, message) => {
+    const large: PersistentVolumeClaim = {
+      ...claim,
+      spec: { ...claim.spec, resources: { requests: { storage: '90Gi' } } },
+    };
+    const { made, told } = await provisionedFor([large], serverWith(status));
+    expect(made).toEqual(['Secret shared-nfs-nfs', 'export ']);
+    expect(told).toEqual([[claim.metadata, { type, reason, message: expect.stringMatching(message) as string }]]);
+  },
+);

@@ -41,13 +41,13 @@ const at = (path: string): PersistentVolume => ({
   spec: { nfs: { server: address, path } },
 });
 
-const planFor = (change: Partial<ObservedServer>, parameters?: StorageClass['parameters']) => {
+const planFor = (change: Partial<ObservedServer>, parameters?: StorageClass['parameters'], diskHas = '12Gi') => {
   const disk = {
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
     metadata: { name: 'shared-nfs-nfs' },
-    spec: { resources: { requests: { storage: '12Gi' } } },
-    status: { phase: 'Bound' },
+    spec: { resources: { requests: { storage: '12Gi' } }, storageClassName: 'quartermaster-disk' },
+    status: { phase: 'Bound', capacity: { storage: diskHas } },
   };
   const observed = observedServer({ storageClass, parts: { disk }, ...change });
   const itsClass = { ...storageClass, ...(parameters && { parameters }) };
@@ -159,6 +159,20 @@ describe('the volumes of an NFS server of our own', () => {
     const growing = (storage: string) => planFor({ volumes: [volume('one')], growingClaims: [claim('one', storage)] });
     expect(growing('10Gi').grows).toMatchObject([{ volume: { metadata: { name: 'pvc-one' } }, quantity: '10Gi' }]);
     expect(growing('11Gi').grows).toEqual([]);
+  });
+
+  it('are made and grow by what the disk has, not by what it was asked for: it may take hours to grow, or fail to', () => {
+    const diskClass = { ...storageClass, allowVolumeExpansion: true };
+    const growing = { volumes: [volume('one')], growingClaims: [claim('one', '100Gi')], diskClass };
+    const waiting = { pendingClaims: [claim('large', '90Gi'), claim('small', '4Gi')], diskClass };
+    expect(planFor(growing)).toMatchObject({ grows: [], waits: [{ metadata: { name: 'one' } }] });
+    expect(planFor(growing, undefined, '102Gi')).toMatchObject({ grows: [{ quantity: '100Gi' }], waits: [] });
+    const { makes, waits } = planFor(waiting);
+    expect([names(makes), names(waits)]).toEqual([['pvc-small'], ['large']]);
+    const grown = planFor(waiting, undefined, '96Gi');
+    expect([names(grown.makes), names(grown.waits)]).toEqual([['pvc-large', 'pvc-small'], []]);
+    const shrunk = planFor({ pendingClaims: [claim('one', '4Gi')] }, undefined, '5Gi');
+    expect([names(shrunk.makes), names(shrunk.waits)]).toEqual([[], ['one']]);
   });
 
   it.each([
