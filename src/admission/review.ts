@@ -97,10 +97,16 @@ export const encodeReview = ({ uid, allowed, patch = [], warnings = [], audit, r
     auditAnnotations: audit,
   });
   if (patch.length === 0) return `${REVIEW}${response}}`;
+  const text = JSON.stringify(patch);
+  if (text.length > MAX_PATCH_CHARACTERS) return encodeReview({ uid, allowed: false, warnings, refusal: TOO_LARGE });
   // Nothing in base64 needs escaping, and patches are most of what goes out.
-  const base64 = Buffer.from(JSON.stringify(patch)).toString('base64');
+  const base64 = Buffer.from(text).toString('base64');
   return `${REVIEW}${response.slice(0, -1)},"patchType":"JSONPatch","patch":"${base64}"}}`;
 };
+
+/** No API server stores an object nearly as large; whatever gives so much is bounded where it is made. */
+const MAX_PATCH_CHARACTERS = 16 * 1024 * 1024;
+const TOO_LARGE = { code: 422, message: 'What it would be given is more than any API server stores.' };
 
 const REVIEW = '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":';
 

@@ -19,6 +19,7 @@ import {
   withAddedContainers,
   withRefusals,
 } from './profiles/added-containers.ts';
+import { crowdIn, metered } from './profiles/bounds.ts';
 import { type InjectionFor, type PlacedContainer, unscoped } from './profiles/containers.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from './reserved.ts';
 import type { Rules } from './settlement.ts';
@@ -36,8 +37,6 @@ import {
 
 /** What is injected into one kind of pod. */
 export interface PodProfile extends PodRefusals {
-  /** How many containers are given something. */
-  readonly containerCount: (pod: KubeObject) => number;
   /** `injectionFor`: what each container is given of the injection. */
   readonly editsFor: (pod: KubeObject, injection: Injection, injectionFor: InjectionFor) => readonly Edit[];
   /** The part of an injection whose containers are added to the pod; all of it where nothing is said. */
@@ -125,16 +124,20 @@ const resultOf = (
   const injection = isLeftToOthers && resolved ? unmounted(resolved) : resolved;
   const own = target.isDisabled ? [] : profile.ownEdits(pod);
   if (injection === undefined) return { edits: own, warnings: [], injection, isDisabled: asked.isDisabled };
-  const containers = profile.containerCount(pod);
-  if (containers > 1 && containers * sizePerContainer(injection) > MAX_CHARACTERS)
-    return tooMany(containers, injection, { edits: own, injection: undefined, isDisabled: asked.isDisabled });
+  const crowd = crowdIn(pod, injection.addedContainers.size);
+  if (crowd !== undefined) return tooMuch(crowd, injection, { edits: own, isDisabled: asked.isDisabled });
   const scoped = injection.isScoped ? defaults.resolveContainers(target) : unscoped(injection);
   const injectionFor: InjectionFor = isLeftToOthers ? (container) => withoutMounts(scoped(container)) : scoped;
   const { addedOf = all } = profile;
   const added = isLeftAlone(pod, profile) ? [] : addedContainerEdits(addedOf(pod, injection));
-  const { edits, refusals } = withAddedContainers(pod, added, rulesFor, (whole) =>
-    concatenated([own, added, profile.editsFor(whole, injection, injectionFor), imageEdits(whole, injection)]),
-  );
+  let excess: string | undefined;
+  const { edits, refusals } = withAddedContainers(pod, added, rulesFor, (whole) => {
+    const meter = metered(whole, injection, injectionFor);
+    const given = profile.editsFor(whole, meter.injection, meter.injectionFor);
+    excess ??= meter.excess();
+    return concatenated([own, added, given, imageEdits(whole, injection)]);
+  });
+  if (excess !== undefined) return tooMuch(excess, injection, { edits: own, isDisabled: asked.isDisabled });
   return {
     edits,
     refusals,
@@ -181,37 +184,23 @@ export const ownersOf = (pod: KubeObject): ReadonlySet<string> =>
     }),
   );
 
-/** What the containers of a pod may be given together, in characters of JSON: no API server stores more in one object. */
-const MAX_CHARACTERS = 4 * 1024 * 1024;
-/** What a value takes besides itself. */
-const CHARACTERS_PER_VALUE = 64;
-
 /** Pods of more containers are seldom alike: their edits are not worth keeping. */
 export const FEW_CONTAINERS = 8;
 
-const sizePerContainer = (injection: Injection): number =>
-  memoize(injection, sizePerContainer, '', () => {
-    const { env, envFrom, volumeMounts, configMaps, secrets } = injection;
-    const values = [env, envFrom, volumeMounts, configMaps, secrets].flatMap((map) =>
-      [...map.values()].map(({ value }) => value),
-    );
-    return JSON.stringify(values).length + CHARACTERS_PER_VALUE * values.length;
-  });
-
 /** Defaults give way. What is enforced does not: the pod is refused, as the API server would refuse it with all of it. */
-const tooMany = (
-  containers: number,
-  { env, envFrom, volumeMounts, configMaps, secrets }: Injection,
-  given: Omit<ProfileResult, 'warnings'>,
-): ProfileResult => {
-  const isEnforced = [env, envFrom, volumeMounts, configMaps, secrets].some((map) =>
-    [...map.values()].some(({ mode }) => mode === 'Enforce'),
-  );
-  const why = `${containers} containers would be given more than 4 MiB by PlatformDefaults`;
-  return isEnforced
-    ? { ...given, warnings: [], denied: `spec.containers: ${why}, some of which is enforced; use fewer containers.` }
-    : { ...given, warnings: [`Nothing of PlatformDefaults is injected: ${why}.`] };
-};
+const tooMuch = (
+  why: string,
+  { matched }: Injection,
+  given: Pick<ProfileResult, 'edits' | 'isDisabled'>,
+): ProfileResult =>
+  matched.some(({ mode }) => mode === 'Enforce')
+    ? {
+        ...given,
+        injection: undefined,
+        warnings: [],
+        denied: `spec.containers: ${why}, and PlatformDefaults enforce something; use fewer containers.`,
+      }
+    : { ...given, injection: undefined, warnings: [`Nothing of PlatformDefaults is injected: ${why}.`] };
 
 /** What must not be injected into one kind of pod, beyond its reserved names. */
 interface PodRefusals {

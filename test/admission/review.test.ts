@@ -95,6 +95,17 @@ describe('an AdmissionReview', () => {
     expect(response['patchType']).toBe('JSONPatch');
     expect(JSON.parse(Buffer.from(response['patch'] ?? '', 'base64').toString())).toEqual(patch);
   });
+
+  it('is answered with a refusal where the patch is larger than what any API server stores', () => {
+    const patch = [{ op: 'add', path: '/metadata/labels', value: { team: 'x'.repeat(17 * 2 ** 20) } }] as const;
+    expect(JSON.parse(encodeReview({ uid: 'u-1', allowed: true, patch, audit: { applied: 'a' } }))).toMatchObject({
+      response: {
+        uid: 'u-1',
+        allowed: false,
+        status: { code: 422, message: 'What it would be given is more than any API server stores.' },
+      },
+    });
+  });
 });
 
 it('a Status has the fields kubectl reads', () => {

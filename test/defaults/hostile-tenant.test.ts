@@ -257,17 +257,17 @@ describe('a pod of many containers', () => {
   });
 
   it('is not given for each of them what no API server would store', () => {
-    const { object, warnings, denied } = admit(many(5_000), giving(900, 'x'));
+    const { object, warnings, denied } = admit(many(400), giving(900, 'x'));
     expect(denied).toBeUndefined();
     expect(object.metadata.annotations).toBeUndefined();
     expect(warnings).toEqual([
-      'Nothing of PlatformDefaults is injected: 5001 containers would be given more than 4 MiB by PlatformDefaults.',
+      'Nothing of PlatformDefaults is injected: its containers would be given more than 8000 values or 4 MiB together.',
     ]);
   });
 
   it('is refused where some of it is enforced', () => {
-    expect(admit(many(5_000), giving(900, 'x', 'Enforce')).denied).toBe(
-      'spec.containers: 5001 containers would be given more than 4 MiB by PlatformDefaults, some of which is enforced; use fewer containers.',
+    expect(admit(many(400), giving(900, 'x', 'Enforce')).denied).toBe(
+      'spec.containers: its containers would be given more than 8000 values or 4 MiB together, and PlatformDefaults enforce something; use fewer containers.',
     );
   });
 

@@ -23,7 +23,7 @@ import {
   mountsAbove,
   POD_VOLUMES,
 } from '../volumes.ts';
-import type { PlacedContainer } from './containers.ts';
+import type { InjectionFor, PlacedContainer } from './containers.ts';
 import { isInjectedByOthers } from './framework.ts';
 
 /** On every pod of an Argo workflow. */
@@ -53,10 +53,6 @@ const isComponent = (pod: KubeObject): boolean => COMPONENTS.includes(componentO
 export const workflowProfile: PodProfile = {
   kind: 'WorkflowPod',
   ownEdits: () => [],
-  containerCount: (pod) =>
-    isComponent(pod)
-      ? containersWhere(pod, () => true).length
-      : usersContainers(pod).length + executorContainers(pod).length + unmarkedContainers(pod).length,
   editsFor: (pod, injection, injectionFor) => {
     const [users, executors, others] = [usersContainers(pod), executorContainers(pod), unmarkedContainers(pod)];
     const ofComponent = isComponent(pod) ? containersWhere(pod, () => true).map(asComponents(pod)) : [];

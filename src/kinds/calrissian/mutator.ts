@@ -72,7 +72,6 @@ const calrissianProfile = (recognised: CalrissianPod, pod: KubeObject, facts: Fa
   const hasIdentity = [...names].some((name) => AWS_IDENTITY.test(name));
   return {
     kind: 'CalrissianPod',
-    containerCount: () => 1,
     ownEdits: () => (recognised.role === 'runner' ? [podNameEdit(recognised)] : []),
     editsFor: (_, injection, injectionFor) => {
       const name = textAt(pod, [...container, 'name']) ?? '';

@@ -1,4 +1,5 @@
 import { mountKey } from '../../api/inject-spec.ts';
+import type { KubeObject } from '../../api/kubernetes.ts';
 import type { Edit } from '../../injection/edit.ts';
 import { memoize } from '../../injection/memo.ts';
 import { isOfWindows } from '../../injection/pod-fields.ts';
@@ -34,7 +35,6 @@ const podProfile = (framework: FrameworkProfile | undefined, platform: PlatformP
   const profile: PodProfile = {
     kind: framework?.kind ?? 'Pod',
     ownEdits: () => [],
-    containerCount: (pod) => containersOf(pod, rules).length,
     editsFor: (pod, injection, injectionFor) => {
       const containers = containersOf(pod, rules);
       const make = (): readonly Edit[] => [
@@ -59,8 +59,9 @@ const podProfile = (framework: FrameworkProfile | undefined, platform: PlatformP
     ofLabel: (pod, { key, value }) => {
       if (isKept(kept?.labels, key)) return KEPT;
       if (Object.hasOwn(labelsOf(pod), key)) return LABEL_KEPT;
-      const labelled = { ...pod, metadata: { ...pod.metadata, labels: { ...labelsOf(pod), [key]: String(value) } } };
-      return RECOGNISED.has(key) && frameworkOf(labelled) !== framework ? LABEL_MISLEADS : undefined;
+      return RECOGNISED.has(key) && frameworkOf(labelled(pod, key, String(value))) !== framework
+        ? LABEL_MISLEADS
+        : undefined;
     },
     warningsFor: () => [],
   };
@@ -75,6 +76,17 @@ const LABEL_KEPT = 'the pod has that label, and controllers find their pods by l
 const LABEL_MISLEADS = 'the pod would be taken for one of another framework';
 /** Labels that some framework's pods are known by. */
 const RECOGNISED = new Set(FRAMEWORKS.flatMap(({ knownBy }) => Object.keys(knownBy.labels ?? {})));
+/** As it would be known with one more of these labels. Of its others, which can be tens of thousands, none is copied. */
+const labelled = (pod: KubeObject, key: string, value: string): KubeObject => {
+  const present = labelsOf(pod);
+  const labels: Record<string, string> = { [key]: value };
+  for (const known of RECOGNISED) {
+    const own = Object.hasOwn(present, known) ? present[known] : undefined;
+    if (own !== undefined) labels[known] = own;
+  }
+  return { ...pod, metadata: { ...pod.metadata, labels } };
+};
+
 const WINDOWS = 'it is a pod of Windows, which has no such path';
 
 const anyPod = injectorOf(undefined);
