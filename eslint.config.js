@@ -126,6 +126,18 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'CallExpression[callee.property.name="reduce"] CallExpression[callee.name="setAt"]',
+          message: 'It copies a list for each of its entries, and tenants choose how many: settle edits of it.',
+        },
+      ],
+    },
+  },
+  {
     files: ['src/main.ts', 'test/**', 'dev/**', 'bench/**', '*.config.ts'],
     rules: { 'no-restricted-properties': 'off' },
   },

@@ -118,13 +118,14 @@ const lostAt = (
   });
 };
 
+/** Each map is copied once, whatever it lost. */
 const restore = (object: KubeObject, lost: readonly Lost[]): KubeObject => {
-  const byPath = Map.groupBy(lost, ({ at }) => at.join('/'));
-  return [...byPath.values()].reduce((restored, fields) => {
-    const at = fields[0]?.at ?? [];
-    const values = Object.fromEntries(fields.map(({ key, value }) => [key, value]));
-    return setAt(restored, at, { ...mapAt(restored, at), ...values });
-  }, object);
+  let restored = object;
+  for (const at of CHANGEABLE) {
+    const values = lost.filter((field) => field.at.join('/') === at.join('/')).map(({ key, value }) => [key, value]);
+    if (values.length > 0) restored = setAt(restored, at, { ...mapAt(restored, at), ...Object.fromEntries(values) });
+  }
+  return restored;
 };
 
 /** As many as there are could be written by a user. */

@@ -185,9 +185,12 @@ const discoveredFields = (
   );
 };
 
-/** The object with all of them, or the very same where there are none. */
-const applyFields = (object: KubeObject, filledFields: readonly FilledField[]): KubeObject =>
-  filledFields.reduce((filled, { path, value }) => setAt(filled, path, value), object);
+/** The object with all of them, or the very same where there are none: a handful, none of them in a list. */
+const applyFields = (object: KubeObject, filledFields: readonly FilledField[]): KubeObject => {
+  let filled = object;
+  for (const { path, value } of filledFields) filled = setAt(filled, path, value);
+  return filled;
+};
 
 const explainField = ({ path, source, why }: FilledField): Explanation => ({
   path: pointerTo(path),
