@@ -1,9 +1,9 @@
 import type { AdmissionRequest } from '../../../src/api/admission.ts';
 import type { Facts } from '../../../src/api/facts.ts';
-import type { TargetKind } from '../../../src/api/inject-spec.ts';
 import type { Mode } from '../../../src/api/injection.ts';
 import type { KubeObject } from '../../../src/api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../../../src/api/names.ts';
+import { isPodKind, TARGET_KINDS, type TargetKind } from '../../../src/api/target-kinds.ts';
 import { indexDefaults } from '../../../src/defaults/entries-index.ts';
 import { isRecord, listAt, type Path, readAt, setAt } from '../../../src/injection/path.ts';
 import { system } from '../../fixtures/defaults.ts';
@@ -22,19 +22,16 @@ export interface CostCase {
   readonly giving: Growing | undefined;
   /** The labels of the namespace grow with the object. */
   readonly ofNamespace?: boolean;
+  /** Which containers it is given to; those of the kind where nothing is said. */
+  readonly containers?: readonly string[];
+  /** So many entries of each path, and so many values, at the most: within the bounds, where all of it is given. */
+  readonly most?: { readonly entries: number; readonly values: number };
 }
 
-/** The kinds of PlatformDefaults by the folder of the golden case. */
-export const KINDS: Readonly<Record<string, TargetKind>> = {
-  'calrissian-pod': 'CalrissianPod',
-  'workflow-pod': 'WorkflowPod',
-  'spark-application': 'SparkApplication',
-  'spark-connect': 'SparkConnect',
-  'apache-spark-application': 'ApacheSparkApplication',
-  'spark-cluster': 'SparkCluster',
-  'persistent-volume-claim': 'PersistentVolumeClaim',
-  'object-store': 'ObjectStore',
-};
+/** Every kind of PlatformDefaults, by the folder of its golden cases. */
+export const KINDS: Readonly<Record<string, TargetKind>> = Object.fromEntries(
+  TARGET_KINDS.map((kind) => [kind.replace(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase(), kind]),
+);
 
 const METADATA = ['labels', 'annotations', 'ownerReferences'].map((field) => ['metadata', field]);
 const CONTAINER = ['env', 'envFrom', 'volumeMounts', 'ports'];
@@ -54,17 +51,29 @@ const SPARK: readonly Path[] = [
   ...SPARK_ROLE.map((field) => ['spec', 'executor', field]),
   ...['containers', 'volumes', 'tolerations'].map((field) => ['spec', 'driver', 'template', 'spec', field]),
 ];
-const KNOWN: Readonly<Record<string, readonly Path[]>> = {
-  'calrissian-pod': POD,
-  'workflow-pod': POD,
-  'spark-application': SPARK,
-  'spark-connect': SPARK.slice(0, 2),
+const APACHE: readonly Path[] = [
+  ['spec', 'sparkConf'],
+  ...['driverSpec', 'executorSpec'].flatMap((role) => POD.map((path) => ['spec', role, 'podTemplateSpec', ...path])),
+];
+const CONF = ['sparkConf', 'hadoopConf'].map((field) => ['spec', field]);
+
+const KNOWN: Partial<Readonly<Record<TargetKind, readonly Path[]>>> = {
+  SparkApplication: SPARK,
+  ApacheSparkApplication: APACHE,
+  SparkConnect: CONF,
+  SparkCluster: CONF,
 };
+
+const knownPaths = (kind: TargetKind | undefined): readonly Path[] => {
+  if (kind === undefined) return [];
+  return isPodKind(kind) ? POD : (KNOWN[kind] ?? []);
+};
+
+const kindOf = (seed: string): TargetKind | undefined => KINDS[seed.split('/')[0] ?? ''];
 
 /** Every list and map that the author of an object can make as long as they like. */
 export const growablePaths = ({ name, request }: Seed): readonly Path[] => {
-  const known = [...METADATA, ...(KNOWN[name.split('/')[0] ?? ''] ?? [])];
-  const all = [...known, ...pathsWithin(request.object, [])];
+  const all = [...METADATA, ...knownPaths(kindOf(name)), ...pathsWithin(request.object, [])];
   return [...new Map(all.map((path) => [path.join('/'), path])).values()];
 };
 
@@ -82,13 +91,15 @@ const LARGEST_OBJECT = 1_400_000;
 const MAX_ENTRIES = 40_000;
 /** All PlatformDefaults together give an object so many values. */
 const MAX_VALUES = 1_000;
+/** What counts as two values each. */
+const IN_PAIRS: ReadonlySet<Growing> = new Set(['volumes', 'volumeMounts', 'resources', 'dnsConfig', 'forExecutors']);
 
 /** How many entries each path may have for the object to be as large as the API server takes. */
 const sizeFor = (given: CostCase, { request }: Seed): number => {
   const probe = 64;
   const bytes = JSON.stringify(grow(request.object, given, probe)).length - JSON.stringify(request.object).length;
   const perEntry = Math.max(1, bytes / probe);
-  return Math.min(MAX_ENTRIES, Math.floor(LARGEST_OBJECT / perEntry));
+  return Math.min(given.most?.entries ?? MAX_ENTRIES, Math.floor(LARGEST_OBJECT / perEntry));
 };
 
 const grow = (object: KubeObject, { paths, shape }: CostCase, count: number): KubeObject =>
@@ -119,12 +130,15 @@ export const grownTo = (given: CostCase, seed: Seed, share: number): Grown => {
   const object = grow(seed.request.object, given, count);
   const oldObject = seed.request.oldObject ?? seed.request.object;
   const isUpdate = given.operation === 'UPDATE';
-  const { seed: name, giving, mode, shape } = given;
-  const kind = KINDS[name.split('/')[0] ?? ''];
+  const { seed: name, giving, mode, shape, containers } = given;
+  const kind = kindOf(name);
   const labels = Object.fromEntries(Array.from({ length: given.ofNamespace ? count : 0 }, (_, at) => [`n${at}`, 'y']));
-  const values = Math.floor(MAX_VALUES * share) / (giving === 'volumes' ? 2 : 1);
+  const most = given.most?.values ?? MAX_VALUES;
+  const values = Math.floor((most * share) / (giving === undefined || !IN_PAIRS.has(giving) ? 1 : 2));
   const defaults =
-    giving === undefined || kind === undefined ? undefined : defaultsGiving(kind, giving, values, { mode, shape });
+    giving === undefined || kind === undefined
+      ? undefined
+      : defaultsGiving(kind, giving, values, { mode, shape, ...(containers && { containers }) });
   return {
     request: {
       ...seed.request,

@@ -1,5 +1,6 @@
 import { ensureNothing } from '../../../src/admission/handler.ts';
 import { decodeReview, encodeReview } from '../../../src/admission/review.ts';
+import { isPodKind } from '../../../src/api/target-kinds.ts';
 import { createHandler } from '../../../src/kinds/index.ts';
 import { growthOf, MAX_RATIO, type Work, type WorkOf } from '../../fixtures/cost.ts';
 import { readSeeds, reviewOf, type Seed } from '../../fixtures/fuzz-seeds.ts';
@@ -12,6 +13,10 @@ import type { OpenTarget } from '../target.ts';
 
 /** What one decision may cost at most, in milliseconds of CPU time: everybody waits for it. */
 const MOST_MS = 1_000;
+/** How long an answer may be. */
+const MOST_BYTES = 16 * 1024 * 1024;
+/** All that there can be, or what is within the bounds of what the containers of a pod are given. */
+const MOST = [undefined, { entries: 500, values: 16 }, { entries: 20, values: 800 }] as const;
 
 /**
  * What a tenant has many of or makes large, in the controllers and in preview, and
@@ -26,19 +31,7 @@ export const costTarget: OpenTarget = () => {
       const world = random.pick(Object.keys(WORLDS) as (keyof typeof WORLDS)[]);
       return { world, shape: random.pick(SHAPES), field: random.pick(WORLDS[world].fields as readonly string[]) };
     }
-    const seed = random.pick(seeds);
-    const paths = growablePaths(seed);
-    const kind = KINDS[seed.name.split('/')[0] ?? ''];
-    const giving = GROWING.filter((key) => kind !== undefined && takes(kind, key));
-    return {
-      seed: seed.name,
-      paths: [...new Set([random.pick(paths), ...(random.chance(0.4) ? [random.pick(paths)] : [])])],
-      shape: random.pick(SHAPES),
-      mode: random.chance(0.5) ? 'Default' : 'Enforce',
-      operation: random.chance(0.8) ? 'CREATE' : 'UPDATE',
-      giving: giving.length > 0 && random.chance(0.85) ? random.pick(giving) : undefined,
-      ofNamespace: random.chance(0.2),
-    };
+    return growingOf(random.pick(seeds), random);
   };
   return {
     name: 'cost',
@@ -54,6 +47,25 @@ export const costTarget: OpenTarget = () => {
       if (ratio > MAX_RATIO) throw new Error(`it costs ${ratio.toFixed(1)} times as much: ${told}`);
       if (twice > MOST_MS && !('world' in given)) throw new Error(`it costs too much: ${told}`);
     },
+  };
+};
+
+const growingOf = (seed: Seed, random: Random): CostCase => {
+  const paths = growablePaths(seed);
+  const kind = KINDS[seed.name.split('/')[0] ?? ''];
+  const giving = GROWING.filter((key) => kind !== undefined && takes(kind, key));
+  const most = random.pick(MOST);
+  const isForAll = kind !== undefined && isPodKind(kind) && random.chance(0.2);
+  return {
+    seed: seed.name,
+    paths: [...new Set([random.pick(paths), ...(random.chance(0.4) ? [random.pick(paths)] : [])])],
+    shape: random.pick(SHAPES),
+    mode: random.chance(0.5) ? 'Default' : 'Enforce',
+    operation: random.chance(0.8) ? 'CREATE' : 'UPDATE',
+    giving: giving.length > 0 && random.chance(0.85) ? random.pick(giving) : undefined,
+    ofNamespace: random.chance(0.2),
+    ...(isForAll && { containers: ['all'] }),
+    ...(most && { most }),
   };
 };
 
@@ -77,6 +89,8 @@ const reviewing = ({ request, facts }: Grown): Work => {
     const decoded = decodeReview(body);
     if (decoded.kind !== 'request') throw new Error(`no review: ${decoded.message}`);
     const answer = handle(decoded.request);
-    if (!(answer instanceof Promise)) encodeReview(answer);
+    if (answer instanceof Promise) return;
+    const { length } = encodeReview(answer);
+    if (length > MOST_BYTES) throw new Error(`its answer has ${length} bytes`);
   };
 };
