@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { MAX_BODY_BYTES } from '../../src/admission/server.ts';
 import { platformDefaults } from '../fixtures/defaults.ts';
 import { readSeeds, reviewOf, type Seed } from '../fixtures/fuzz-seeds.ts';
+import { requestFor } from '../fixtures/golden-case.ts';
 import { grownTo } from '../fuzz/cost/cases.ts';
 import { drip, type Endpoint, type Line, openLine, openTcp, send } from './abuse-client.ts';
 
@@ -87,17 +88,58 @@ const dense = Array.from({ length: 200_000 }, (_, at) => `{"key-${at}":"${'x'.re
 /** A namespace of the tenant that attacks. */
 const TENANT = 'team-hostile';
 
+const times = <T>(count: number, make: (at: number) => T): readonly T[] =>
+  Array.from({ length: count }, (_, at) => make(at));
+const fields = (count: number, nameOf: (at: number) => string, value: string) =>
+  Object.fromEntries(times(count, (at) => [nameOf(at), value]));
+
 /** The PlatformDefaults of that tenant: as many keys as may be, and every one of them ties with all others. */
-export const hostileDefaults = () =>
-  Array.from({ length: 40 }, (_, at) =>
+export const hostileDefaults = () => [
+  ...times(40, (at) =>
     platformDefaults(
       `d${at}`,
-      {
-        inject: { sparkConf: Object.fromEntries(Array.from({ length: 500 }, (__, key) => [`spark.x${key}`, `${at}`])) },
-      },
+      { inject: { sparkConf: fields(500, (key) => `spark.x${key}`, `${at}`) } },
       { namespace: TENANT },
     ),
-  );
+  ),
+  ...times(16, (part) =>
+    platformDefaults(
+      `labels-${part}`,
+      { match: { kinds: ['Pod'] }, inject: { labels: fields(60, (at) => `example.org/l${part * 60 + at}`, 'x') } },
+      { namespace: TENANT },
+    ),
+  ),
+];
+
+/** What any platform may enforce: Pod Security `restricted`, resources, and a mirror of images. */
+export const platformRules = () => [
+  platformDefaults('restricted', {
+    mode: 'Enforce',
+    match: { kinds: ['Pod'] },
+    inject: {
+      containerSecurityContext: {
+        allowPrivilegeEscalation: false,
+        runAsNonRoot: true,
+        capabilities: { drop: ['ALL'] },
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+      resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '2Gi' } },
+    },
+  }),
+  platformDefaults('mirror', {
+    mode: 'Enforce',
+    match: { kinds: ['Pod'] },
+    inject: { imageRegistries: [{ from: 'docker.io/', to: 'mirror.example.org/' }] },
+  }),
+];
+
+const podOf = (spec: object, labels: Readonly<Record<string, string>> = {}) =>
+  ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'it', namespace: TENANT, labels }, spec }) as const;
+
+const podReview = (pod: ReturnType<typeof podOf>, oldObject?: ReturnType<typeof podOf>): Buffer =>
+  lasting(JSON.stringify(reviewOf(inTenant(requestFor({ circumstances: {}, oldObject }, pod)))));
+
+const containers = (count: number) => times(count, (at) => ({ name: `c${at.toString(36)}`, image: 'a' }));
 
 const inTenant = (request: Seed['request']) => ({
   ...request,
@@ -159,6 +201,22 @@ export const ATTACKS: Readonly<Record<string, () => Attack>> = {
   'bodies of 7 MiB that are nothing but brackets': () => sending(4, lasting('['.repeat(MAX_BODY_BYTES))),
   'compressed bodies': () => sending(50, lasting(gzipSync(Buffer.alloc(2 ** 26)), 'Content-Encoding: gzip\r\n')),
   'pods of 1.4 MB that are nothing but mounts': () => sending(4, largePod()),
+  'pods of 25,000 containers, where fields of each are enforced': () =>
+    sending(4, podReview(podOf({ containers: containers(25_000) }))),
+  'pods of as many containers as may be given fields': () =>
+    sending(4, podReview(podOf({ containers: containers(500) }))),
+  'changes of 30,000 images, where it is enforced whence they come': () =>
+    sending(4, podReview(podOf({ containers: containers(30_000) }), podOf({ containers: containers(1) }))),
+  'pods of 40,000 labels in a namespace that gives them a thousand': () =>
+    sending(
+      4,
+      podReview(
+        podOf(
+          { containers: containers(1) },
+          fields(40_000, (at) => `k${at}`, 'x'),
+        ),
+      ),
+    ),
   'applications that forty PlatformDefaults tie for': () =>
     sending(50, lasting(JSON.stringify(reviewOf(inTenant(seedOf('spark-application/spark-pi').request))))),
   'claims of two hundred classes at once': () => (server) =>

@@ -11,16 +11,17 @@ import { createLog } from '../../src/ops/log.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
 import { explainSent } from '../../src/server/status.ts';
 import { listen, observeAdmissions } from '../../src/server/webhook.ts';
-import { hostileDefaults } from '../faults/attacks.ts';
+import { hostileDefaults, platformRules } from '../faults/attacks.ts';
 import { system } from '../fixtures/defaults.ts';
 import { readSeeds } from '../fixtures/fuzz-seeds.ts';
 
-// The webhook server in a process of its own, in the clusters of the golden cases in turn, or in one of Calrissian where a tenant
-// has what PlatformDefaults cost most; posts its port once it listens.
+// The webhook server in a process of its own, in the clusters of the golden cases in turn, or in one of Calrissian where the
+// platform enforces what platforms do and a tenant has what PlatformDefaults cost most; posts its port once it listens.
 // Usage: node test/fuzz/server.ts CERT KEY [hostile]
 
 const [cert = '', key = '', isHostile] = process.argv.slice(2);
-const entries = isHostile === undefined ? [] : hostileDefaults().map((defaults) => entryOf(defaults, system));
+const given = isHostile === undefined ? [] : [...hostileDefaults(), ...platformRules()];
+const entries = given.map((defaults) => entryOf(defaults, system));
 const hostileWorlds = () =>
   readSeeds()
     .filter(({ name }) => name.startsWith('calrissian-pod/'))
