@@ -18,6 +18,8 @@ export interface ObjectExplanation {
   readonly notes: readonly string[];
   /** Every PlatformDefaults there is. */
   readonly defaults: readonly DefaultsExplanation[];
+  /** Why it is refused. */
+  readonly denied: string | undefined;
 }
 
 /** What decisions are made from, whoever sends. */
@@ -46,6 +48,7 @@ export const explain = (request: AdmissionRequest, cluster: DecidingCluster, sen
   const explanation = (): ObjectExplanation => ({
     isSent: sending.isSent,
     notes: [...sending.reasons, ...notesOn(request.object, request.namespace ?? '', cluster)],
+    denied: decision.denied,
     defaults: explainDefaults(cluster.entries, cluster.invalid, {
       targets,
       subject: subjectOf(request, cluster),

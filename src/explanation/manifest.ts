@@ -22,12 +22,14 @@ export const explainAnew = (stored: KubeObject, bare: KubeObject, cluster: Previ
   const explained = explainManifest(written ?? bare, cluster);
   const isEvaded = (one: DefaultsExplanation): boolean => one.mode === 'Enforce' && !gives(one);
   if (written === undefined || !explained.defaults.some(isEvaded)) return explained;
-  const given = new Map(
-    explainManifest(bare, cluster)
-      .defaults.filter(gives)
-      .map((one) => [one.source, one]),
-  );
-  return { ...explained, defaults: explained.defaults.map((one) => (isEvaded(one) && given.get(one.source)) || one) };
+  const ofObject = explainManifest(bare, cluster);
+  const given = new Map(ofObject.defaults.filter(gives).map((one) => [one.source, one]));
+  const denied = explained.denied ?? ofObject.denied;
+  return {
+    ...explained,
+    denied,
+    defaults: explained.defaults.map((one) => (isEvaded(one) && given.get(one.source)) || one),
+  };
 };
 
 const explainManifest = (manifest: KubeObject, cluster: PreviewCluster): ObjectExplanation =>

@@ -6,6 +6,7 @@ import { valuesAt } from '../injection/edit.ts';
 import { type RecordedField, readInjected, recordedIn } from '../injection/snapshot.ts';
 import type { PreviewCluster } from './cluster.ts';
 import type { ObjectExplanation } from './explain.ts';
+import { givenBy, holdsAll } from './comparison.ts';
 import { explainAnew, gives, withoutInjected } from './manifest.ts';
 
 /** What a stored object was given, and what a new one like it would be given now. */
@@ -30,7 +31,10 @@ export const explainStored = (
   const given = new Map(recorded.toReversed().map((field) => [nameIn(field.by), field]));
   return {
     was: [...givenSentences(stored, text, recorded), ...changedSince(stored, recorded)],
-    differs: now.defaults.flatMap((one) => differenceOf({ one, evidence, given })),
+    differs: [
+      ...(now.denied === undefined ? [] : [`A new one would be refused: ${now.denied.replace(/\.$/, '')}.`]),
+      ...now.defaults.flatMap((one) => differenceOf({ one, stored, evidence, given })),
+    ],
     now,
   };
 };
@@ -102,6 +106,7 @@ export const evidenceOf = (stored: KubeObject, text: string | undefined, giverOf
 
 interface Compared {
   readonly one: DefaultsExplanation;
+  readonly stored: KubeObject;
   readonly evidence: Evidence;
   /** The first field that each gave, by `namespace/name`. */
   readonly given: ReadonlyMap<string, RecordedField>;
@@ -110,12 +115,12 @@ interface Compared {
 const nameIn = (source: string): string => source.slice(0, source.lastIndexOf('@'));
 
 const differenceOf = (compared: Compared): readonly string[] => {
-  const { one, evidence, given } = compared;
+  const { one, stored, evidence, given } = compared;
   const name = nameIn(one.source);
   const before = given.get(name);
   const isGivenNow = gives(one);
   if (before === undefined)
-    return isGivenNow
+    return isGivenNow && !holdsAll(stored, givenBy(one))
       ? [`PlatformDefaults ${name} would give to a new one, and gave this one nothing: ${whyMissed(name, evidence)}.`]
       : [];
   if (!isGivenNow) return [`PlatformDefaults ${name} gave to this one and would give a new one nothing: ${one.why}.`];

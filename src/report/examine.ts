@@ -4,6 +4,7 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import { meetsAll, namespacedName } from '../defaults/entry.ts';
 import type { DefaultsExplanation } from '../defaults/explanation/explanation.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
+import { fieldOf, givenBy, holdsAll } from '../explanation/comparison.ts';
 import { explainAnew, gives, withoutInjected } from '../explanation/manifest.ts';
 import { UNKNOWN } from '../explanation/request.ts';
 import { brokenFields, type Evidence, evidenceOf, type GiverOf, whyMissed } from '../explanation/stored.ts';
@@ -12,12 +13,12 @@ import { type RecordedField, readInjected, recordedIn } from '../injection/snaps
 import { labelsOf } from '../injection/target.ts';
 
 /**
- * How an object stands to one PlatformDefaults. `has`: it was given what a new one would be given. `lacks`: a new one would be given
- * what this one was not. `outdated`: it was given something, and a new one would be given something else, or nothing. `edited`: what
+ * How an object stands to one PlatformDefaults. `has`: it was given what a new one would be given. `complies`: it was not, and says all
+ * of it itself. `lacks`: a new one would be given what this one was not. `outdated`: it was given something, and a new one would be given something else, or nothing. `edited`: what
  * it was given was changed since. `forged`: its record says what Quartermaster cannot have written. `refused`: the default is for it
  * and could not be applied. `unreadable`: how it stands cannot be told.
  */
-export const STANDINGS = ['has', 'lacks', 'outdated', 'edited', 'forged', 'refused', 'unreadable'] as const;
+export const STANDINGS = ['has', 'complies', 'lacks', 'outdated', 'edited', 'forged', 'refused', 'unreadable'] as const;
 export type Standing = (typeof STANDINGS)[number];
 
 export interface Row {
@@ -104,7 +105,7 @@ const judge = (
   { stored, fields, evidence }: Judging,
 ): Pick<Row, 'standing' | 'why'> | undefined => {
   const [first] = fields;
-  if (first === undefined) return judgeWithoutRecord(one, evidence);
+  if (first === undefined) return judgeWithoutRecord(one, stored, evidence);
   const [then, now] = [generationOf(first.by), generationOf(one.source)];
   // In files a PlatformDefaults may be as in Git, without its generation.
   const isNowKnown = now > 0;
@@ -118,8 +119,7 @@ const judge = (
   return { standing: 'has', why: placesOf(fields) };
 };
 
-const placeOf = ({ at, key }: RecordedField): string => `${at.join('.')} ${key}`;
-const placesOf = (fields: readonly RecordedField[]): string => [...new Set(fields.map(placeOf))].join(', ');
+const placesOf = (fields: readonly RecordedField[]): string => [...new Set(fields.map(fieldOf))].join(', ');
 
 /** Without the generation there are the values alone to compare, as far as the record has them and they name nobody unknown. */
 const judgeByValues = (
@@ -130,7 +130,7 @@ const judgeByValues = (
     values.filter(({ verdict }) => verdict === 'applied').map(({ field, value }) => [field, value]),
   );
   const others = fields.filter((field) => {
-    const now = given.get(placeOf(field));
+    const now = given.get(fieldOf(field));
     if (field.value === undefined || now === undefined || JSON.stringify(now).includes(UNKNOWN)) return false;
     return !isDeepStrictEqual(now, field.value);
   });
@@ -141,8 +141,11 @@ const judgeByValues = (
 
 const judgeWithoutRecord = (
   one: DefaultsExplanation,
+  stored: KubeObject,
   evidence: Evidence,
 ): Pick<Row, 'standing' | 'why'> | undefined => {
+  const given = givenBy(one);
+  if (gives(one) && holdsAll(stored, given)) return { standing: 'complies', why: [...given.keys()].join(', ') };
   if (gives(one)) return { standing: 'lacks', why: whyMissed(nameOf(one.source), evidence) };
   const isAboutObject = one.verdict === 'refused' && !one.why.startsWith('it is invalid');
   return isAboutObject ? { standing: 'refused', why: refusalOf(one) } : undefined;

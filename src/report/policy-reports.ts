@@ -3,7 +3,7 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL, REPORT_APIS, type ReportApi } from '../api/names.ts';
 import type { Resource } from '../kube/api-server.ts';
 import type { Row, Standing } from './examine.ts';
-import type { Report } from './report.ts';
+import { isFine, type Report } from './report.ts';
 
 /** Where reports of an API are. */
 export const reportResource = (api: ReportApi): Resource => ({ ...REPORT_APIS[api], isNamespaced: true });
@@ -101,15 +101,16 @@ const idOf = ({ apiVersion, kind, namespace, name, defaults, standing, why }: Ro
   );
 
 /** What is enforced and does not hold fails; what is a default may be otherwise for good reasons. */
-const outcomeOf = ({ standing, isEnforced }: Row): Result => {
-  if (standing === 'has') return 'pass';
+const outcomeOf = (row: Row): Result => {
+  const { standing, isEnforced } = row;
+  if (isFine(row)) return 'pass';
   if (standing === 'unreadable') return 'error';
   if (standing === 'refused') return isEnforced ? 'error' : 'skip';
   return standing === 'forged' || isEnforced ? 'fail' : 'warn';
 };
 
 const severityOf = (row: Row): ReportResult['severity'] => {
-  if (row.standing === 'has') return 'low';
+  if (isFine(row)) return 'low';
   return row.isEnforced || row.standing === 'forged' || row.standing === 'unreadable' ? 'high' : 'medium';
 };
 
@@ -118,6 +119,7 @@ export const sentenceOf = ({ standing, why }: Row): string => `${SENTENCES[stand
 
 const SENTENCES: Readonly<Record<Standing, string>> = {
   has: 'It was given this',
+  complies: 'It says itself what it would be given',
   lacks: 'A new one would be given this, and it was given nothing',
   outdated: 'What it was given is not what a new one would be given',
   edited: 'What it was given was changed since',

@@ -119,6 +119,7 @@ export const groupsOf = (rows: readonly Row[]): readonly Group[] =>
       const count = (standing: Standing): number => list.filter((row) => row.standing === standing).length;
       const counts = {
         has: count('has'),
+        complies: count('complies'),
         lacks: count('lacks'),
         outdated: count('outdated'),
         edited: count('edited'),
@@ -129,5 +130,8 @@ export const groupsOf = (rows: readonly Row[]): readonly Group[] =>
       return [{ namespace: first.namespace, defaults: first.defaults, counts }];
     });
 
+/** True where an object is as a default would have it. */
+export const isFine = ({ standing }: Pick<Row, 'standing'>): boolean => standing === 'has' || standing === 'complies';
+
 /** Everything that is not as the defaults would have it. */
-export const findingsOf = ({ rows }: Report): readonly Row[] => rows.filter(({ standing }) => standing !== 'has');
+export const findingsOf = ({ rows }: Report): readonly Row[] => rows.filter((row) => !isFine(row));

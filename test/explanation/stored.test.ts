@@ -71,6 +71,16 @@ describe('a stored object', () => {
     expect(differs).toEqual([]);
   });
 
+  it('has a label that a new one would be refused for', () => {
+    const match = { kinds: ['Pod' as const] };
+    const tiers = platformDefaults('tiers', { mode: 'Enforce', match, inject: { labels: { tier: 'gold' } } });
+    const { differs } = explain(podWith({ name: 'p', labels: { tier: 'iron' } }), tiers);
+    expect(differs.join()).toMatch(
+      /^A new one would be refused: metadata.labels: tier is enforced by PlatformDefaults/,
+    );
+    expect(explain(podWith({ name: 'p', labels: { tier: 'gold' } }), tiers).differs).toEqual([]);
+  });
+
   it('was made before the default', () => {
     const { was, differs } = explain(storedAs([]), proxy(1, {}, later));
     expect(was).toEqual([

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { type Row, STANDINGS } from '../../report/examine.ts';
 import { policyReports, sentenceOf } from '../../report/policy-reports.ts';
-import { type DefaultsSummary, findingsOf, groupsOf, type Report } from '../../report/report.ts';
+import { type DefaultsSummary, findingsOf, groupsOf, isFine, type Report } from '../../report/report.ts';
 import { junitText } from '../results/junit.ts';
 import { sarifText } from '../results/sarif.ts';
 import { tableOf } from '../terminal.ts';
@@ -90,6 +90,6 @@ const suitesOf = ({ rows }: Report) =>
     name: defaults === '' ? 'the object itself' : defaults,
     cases: list.map((row) => ({
       name: objectOf(row),
-      failures: row.standing === 'has' ? [] : [sentenceOf(row)],
+      failures: isFine(row) ? [] : [sentenceOf(row)],
     })),
   }));
