@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type KubeObject, quantityOf } from '../api/kubernetes.ts';
+import type { Entry } from '../defaults/entry.ts';
 import type { DefaultsExplanation } from '../defaults/explanation/explanation.ts';
-import { type FieldPath, valuesAt } from '../injection/edit.ts';
+import { type FieldPath, titleOf, valuesAt } from '../injection/edit.ts';
 import { isRecord } from '../injection/path.ts';
+import type { RecordedField } from '../injection/snapshot.ts';
 import { UNKNOWN } from './request.ts';
 
 /** Every value that a default would give a new object, by its field as people write it; those that nobody can tell are undefined. */
@@ -26,12 +28,47 @@ const placeOf = (field: string): FieldPath => {
   return { at: field.slice(0, end).split('.'), key: field.slice(end + 1) };
 };
 
+/**
+ * What those that are as they were when an object was made gave it, by their `namespace/name@generation`: its record may have names alone.
+ * What follows from the object, or from others, may have been something else then.
+ */
+export const valuesThen = (
+  explained: readonly DefaultsExplanation[],
+  entries: readonly Entry[],
+): ((source: string) => Given | undefined) => {
+  const bySource = new Map(explained.map((one) => [one.source, one]));
+  return (source) => {
+    const one = bySource.get(source);
+    const entry = entries.find((candidate) => titleOf(candidate.source) === source);
+    if (one === undefined || entry === undefined || entry.source.generation === 0) return undefined;
+    return JSON.stringify(entry.spec.inject ?? {}).includes('${') ? undefined : givenBy(one);
+  };
+};
+
+/** What the record says and the object does not have, or has otherwise: parts of sentences. */
+export const brokenFields = (
+  stored: KubeObject,
+  recorded: readonly RecordedField[],
+  valuesOf: (source: string) => Given | undefined,
+): readonly string[] => {
+  const given = new Map([...new Set(recorded.map(({ by }) => by))].map((by) => [by, valuesOf(by)]));
+  return recorded.flatMap((field) => {
+    const [present] = valuesAt(stored, field);
+    if (present === undefined) return [`${fieldOf(field)} is gone`];
+    const put = field.value ?? given.get(field.by)?.get(fieldOf(field));
+    return put === undefined || hasValue(stored, field, put)
+      ? []
+      : [`${fieldOf(field)} was changed to ${JSON.stringify(present)}`];
+  });
+};
+
 /** True where an object has, whoever said so, all that it would be given. */
 export const holdsAll = (stored: KubeObject, given: Given): boolean =>
-  given.size > 0 && [...given].every(([field, value]) => value !== undefined && holds(stored, placeOf(field), value));
+  given.size > 0 &&
+  [...given].every(([field, value]) => value !== undefined && hasValue(stored, placeOf(field), value));
 
 /** True where an object has this value there, as the API server writes it. */
-export const holds = (stored: KubeObject, place: FieldPath, value: unknown): boolean => {
+export const hasValue = (stored: KubeObject, place: FieldPath, value: unknown): boolean => {
   const [present] = valuesAt(stored, place);
   return present !== undefined && hasAll(present, value, isOfQuantities(place.at.at(-1) ?? ''));
 };

@@ -1,12 +1,10 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import type { DefaultsExplanation } from '../defaults/explanation/explanation.ts';
-import { valuesAt } from '../injection/edit.ts';
 import { type RecordedField, readInjected, recordedIn } from '../injection/snapshot.ts';
 import type { PreviewCluster } from './cluster.ts';
+import { brokenFields, givenBy, holdsAll, valuesThen } from './comparison.ts';
 import type { ObjectExplanation } from './explain.ts';
-import { givenBy, holdsAll } from './comparison.ts';
 import { explainAnew, gives, withoutInjected } from './manifest.ts';
 
 /** What a stored object was given, and what a new one like it would be given now. */
@@ -30,7 +28,12 @@ export const explainStored = (
   const evidence = evidenceOf(stored, text, giversAmong(defaults));
   const given = new Map(recorded.toReversed().map((field) => [nameIn(field.by), field]));
   return {
-    was: [...givenSentences(stored, text, recorded), ...changedSince(stored, recorded)],
+    was: [
+      ...givenSentences(stored, text, recorded),
+      ...brokenFields(stored, recorded, valuesThen(now.defaults, cluster.entries)).map(
+        (what) => `The record no longer holds: ${what}.`,
+      ),
+    ],
     differs: [
       ...(now.denied === undefined ? [] : [`A new one would be refused: ${now.denied.replace(/\.$/, '')}.`]),
       ...now.defaults.flatMap((one) => differenceOf({ one, stored, evidence, given })),
@@ -54,30 +57,6 @@ const givenSentences = (
     const who = by.includes('/') ? `PlatformDefaults ${by}` : by;
     return `${who} gave it ${at}: ${places.join(', ')}.`;
   });
-};
-
-/** What the record says and the object does not have, or has otherwise. */
-const changedSince = (stored: KubeObject, recorded: readonly RecordedField[]): readonly string[] =>
-  brokenFields(stored, recorded).map((what) => `The record no longer holds: ${what}.`);
-
-/** What the record says and the object does not have, or has otherwise: parts of sentences. */
-export const brokenFields = (stored: KubeObject, recorded: readonly RecordedField[]): readonly string[] =>
-  recorded.flatMap((field) => {
-    const [present] = valuesAt(stored, field);
-    const place = `${field.at.join('.')} ${field.key}`;
-    if (present === undefined) return [`${place} is gone`];
-    return field.value === undefined || hasAll(present, field.value)
-      ? []
-      : [`${place} was changed to ${JSON.stringify(present)}`];
-  });
-
-/** The API server fills in defaults beside what was put there. */
-const hasAll = (present: unknown, put: unknown): boolean => {
-  if (typeof put !== 'object' || put === null || typeof present !== 'object' || present === null)
-    return isDeepStrictEqual(present, put);
-  return Object.entries(put).every(([key, value]) =>
-    hasAll((present as Readonly<Record<string, unknown>>)[key], value),
-  );
 };
 
 /** A stored object and the defaults of now, by what is asked about them: there can be thousands of each. */

@@ -4,10 +4,17 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import { meetsAll, namespacedName } from '../defaults/entry.ts';
 import type { DefaultsExplanation } from '../defaults/explanation/explanation.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
-import { fieldOf, givenBy, holdsAll } from '../explanation/comparison.ts';
+import {
+  brokenFields,
+  fieldOf,
+  type Given,
+  givenBy,
+  hasValue,
+  holdsAll,
+  valuesThen,
+} from '../explanation/comparison.ts';
 import { explainAnew, gives, withoutInjected } from '../explanation/manifest.ts';
-import { UNKNOWN } from '../explanation/request.ts';
-import { brokenFields, type Evidence, evidenceOf, type GiverOf, whyMissed } from '../explanation/stored.ts';
+import { type Evidence, evidenceOf, type GiverOf, whyMissed } from '../explanation/stored.ts';
 import { OURSELVES } from '../injection/edit.ts';
 import { type RecordedField, readInjected, recordedIn } from '../injection/snapshot.ts';
 import { labelsOf } from '../injection/target.ts';
@@ -59,9 +66,10 @@ export const examine = (stored: KubeObject, giverOf: GiverOf, cluster: PreviewCl
   );
   const explained = explainAnew(stored, bare, { ...cluster, entries }).defaults;
   const evidence = evidenceOf(stored, text, giverOf);
+  const valuesOf = valuesThen(explained, entries);
   const judged = explained.flatMap((one): readonly Judged[] => {
     const defaultsName = nameOf(one.source);
-    const verdict = judge(one, { stored, evidence, fields: bySource.get(defaultsName) ?? [] });
+    const verdict = judge(one, { stored, evidence, valuesOf, fields: bySource.get(defaultsName) ?? [] });
     return verdict === undefined ? [] : [{ ...verdict, defaults: defaultsName, isEnforced: one.mode === 'Enforce' }];
   });
   const rows = [...judged, ...forgeries(head.namespace, text, recorded, explained, cluster)];
@@ -95,6 +103,7 @@ type Judged = Pick<Row, 'defaults' | 'isEnforced' | 'standing' | 'why'>;
 interface Judging {
   readonly stored: KubeObject;
   readonly evidence: Evidence;
+  readonly valuesOf: ReturnType<typeof valuesThen>;
   /** What the record says this default gave. */
   readonly fields: readonly RecordedField[];
 }
@@ -102,7 +111,7 @@ interface Judging {
 /** Undefined where the two have nothing to do with each other. */
 const judge = (
   one: DefaultsExplanation,
-  { stored, fields, evidence }: Judging,
+  { stored, fields, evidence, valuesOf }: Judging,
 ): Pick<Row, 'standing' | 'why'> | undefined => {
   const [first] = fields;
   if (first === undefined) return judgeWithoutRecord(one, stored, evidence);
@@ -111,33 +120,27 @@ const judge = (
   const isNowKnown = now > 0;
   if (isNowKnown && then > now)
     return { standing: 'forged', why: `its record names generation ${then}, and there was none above ${now}` };
-  const broken = brokenFields(stored, fields);
+  const broken = brokenFields(stored, fields, valuesOf);
   if (broken.length > 0) return { standing: 'edited', why: broken.join('; ') };
   if (!gives(one)) return { standing: 'outdated', why: `a new one would be given nothing: ${one.why}` };
-  if (!isNowKnown) return judgeByValues(one, fields);
-  if (then < now) return { standing: 'outdated', why: `it was given generation ${then}, which is at ${now} now` };
-  return { standing: 'has', why: placesOf(fields) };
+  if (isNowKnown && then < now)
+    return { standing: 'outdated', why: `it was given generation ${then}, which is at ${now} now` };
+  const others = changedFields(stored, givenBy(one), fields);
+  if (others.length > 0)
+    return { standing: 'outdated', why: `a new one would be given something else for ${placesOf(others)}` };
+  const unknown = isNowKnown ? '' : '; what generation it is at now is not known';
+  return { standing: 'has', why: `${placesOf(fields)}${unknown}` };
 };
 
 const placesOf = (fields: readonly RecordedField[]): string => [...new Set(fields.map(fieldOf))].join(', ');
 
-/** Without the generation there are the values alone to compare, as far as the record has them and they name nobody unknown. */
-const judgeByValues = (
-  { values }: DefaultsExplanation,
-  fields: readonly RecordedField[],
-): Pick<Row, 'standing' | 'why'> => {
-  const given = new Map(
-    values.filter(({ verdict }) => verdict === 'applied').map(({ field, value }) => [field, value]),
-  );
-  const others = fields.filter((field) => {
+/** Those that a new one would be given otherwise, as far as the record, or else the object, says what this one was given. */
+const changedFields = (stored: KubeObject, given: Given, fields: readonly RecordedField[]): readonly RecordedField[] =>
+  fields.filter((field) => {
     const now = given.get(fieldOf(field));
-    if (field.value === undefined || now === undefined || JSON.stringify(now).includes(UNKNOWN)) return false;
-    return !isDeepStrictEqual(now, field.value);
+    if (now === undefined) return false;
+    return field.value === undefined ? !hasValue(stored, field, now) : !isDeepStrictEqual(now, field.value);
   });
-  return others.length > 0
-    ? { standing: 'outdated', why: `a new one would be given something else for ${placesOf(others)}` }
-    : { standing: 'has', why: `${placesOf(fields)}; what generation it is at now is not known` };
-};
 
 const judgeWithoutRecord = (
   one: DefaultsExplanation,

@@ -172,6 +172,20 @@ describe('a stored object', () => {
     expect(explain(without, proxy()).was).toContain('The record no longer holds: spec.driver.env HTTP_PROXY is gone.');
   });
 
+  it('was edited since, which its record of names does not say', () => {
+    const match = { kinds: ['PersistentVolumeClaim' as const] };
+    const tiers = platformDefaults('tiers', { mode: 'Enforce', match, inject: { labels: { tier: 'gold' } } });
+    const record = 'quartermaster-system/tiers@1 enforces:\n  metadata.labels ["tier"]';
+    const claim = {
+      ...podWith({ name: 'p', labels: { tier: 'iron' }, annotations: { 'quartermaster.dev/injected': record } }),
+      kind: 'PersistentVolumeClaim',
+      spec: { storageClassName: 'disk', accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+    } as KubeObject;
+    expect(explain(claim, tiers).was).toContain(
+      'The record no longer holds: metadata.labels tier was changed to "iron".',
+    );
+  });
+
   it('carries a record that nobody of ours wrote', () => {
     const stored = storedAs([]);
     const annotations = { 'quartermaster.dev/injected': 'junk' };

@@ -33,6 +33,13 @@ metadata: { name: p, namespace: team-a, creationTimestamp: "${MADE}", ${metadata
 spec: { ${spec} }
 `;
 
+const claim = (metadata: string, record = ''): string =>
+  `apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: data, namespace: team-a, creationTimestamp: "${MADE}", ${metadata}${recorded(record)} }
+spec: { storageClassName: disk, accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } }
+`;
+
 const recorded = (record: string): string =>
   record === '' ? '' : `, annotations: { quartermaster.dev/injected: ${JSON.stringify(record)} }`;
 
@@ -62,5 +69,50 @@ describe('what an object says itself', () => {
   it('and another value is one: a new one would be refused', async () => {
     const { said } = await report(defaults(), pod('labels: { tier: iron }'));
     expect(said.join()).toMatch(/^refused: the object itself is refused: metadata.labels: tier is enforced by/);
+  });
+});
+
+describe('what was given to an object whose record has names alone', () => {
+  const record = 'quartermaster-system/tiers@1 enforces:\n  metadata.labels ["tier"]';
+
+  it('is there, or was changed since', async () => {
+    const { said, code } = await report(defaults(), claim('labels: { tier: gold }', record));
+    expect(said).toEqual(['has: metadata.labels tier']);
+    expect(code).toBe(0);
+    const edited = await report(defaults(), claim('labels: { tier: iron }', record));
+    expect(edited.said).toEqual(['edited: metadata.labels tier was changed to "iron"']);
+    expect(edited.code).toBe(1);
+  });
+
+  it('is something else now where it was another generation, or names what may have changed', async () => {
+    const newer = await report(defaults({ generation: 2 }), claim('labels: { tier: iron }', record));
+    expect(newer.said).toEqual(['outdated: it was given generation 1, which is at 2 now']);
+    const inject = '{ labels: { tier: "${labels.team}" } }';
+    const other = await report(defaults({ inject }), claim('labels: { team: geo, tier: ml }', record));
+    expect(other.said).toEqual(['outdated: a new one would be given something else for metadata.labels tier']);
+    const inGit = defaults().replace(/, generation.*"/, '');
+    const { said } = await report(inGit, claim('labels: { tier: iron }', record));
+    expect(said).toEqual(['outdated: a new one would be given something else for metadata.labels tier']);
+  });
+
+  it('is what the API server makes of it', async () => {
+    const inject = `{ resources: { requests: { cpu: "0.5" } }, volumes: [{ name: work, emptyDir: { sizeLimit: 1024Mi } }],
+      volumeMounts: [{ name: work, mountPath: /work, readOnly: false }], sidecars: [{ name: logs, image: fluent }],
+      configMaps: [{ name: site, mountPath: /etc/site }], tolerations: [{ key: a, operator: Exists }] }`;
+    const { out, err } = await quartermaster(
+      'preview',
+      '-f',
+      file('pod.yaml', pod('')),
+      '--defaults',
+      file('d.yaml', defaults({ kinds: 'Pod', inject })),
+    );
+    const asStored = out
+      .replace('"0.5"', '500m')
+      .replace('1024Mi', '1Gi')
+      .replace(/ +readOnly: false\n/, '')
+      .replace('image: tiles', 'image: tiles\n      imagePullPolicy: Always');
+    expect(asStored, err).toContain('cpu: 500m');
+    const { said } = await report(defaults({ kinds: 'Pod', inject }), asStored);
+    expect(said.join()).toMatch(/^has: /);
   });
 });
