@@ -13,6 +13,10 @@ const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 export const gives = ({ verdict, values }: DefaultsExplanation): boolean =>
   verdict === 'applied' && values.some((value) => value.verdict === 'applied');
 
+/** The same of what is audited, were it enforced. */
+export const wouldGive = (one: DefaultsExplanation): boolean =>
+  gives(one) || (one.verdict === 'audited' && gives({ ...one, verdict: 'applied' }));
+
 /**
  * What a new object like a stored one would be given; `bare` is that one without what was injected. What its author wrote is kubectl's own copy where that fits, else `bare`.
  * What is enforced holds whatever its author wrote: where the copy would have it hold for less, the object counts.
@@ -20,10 +24,10 @@ export const gives = ({ verdict, values }: DefaultsExplanation): boolean =>
 export const explainAnew = (stored: KubeObject, bare: KubeObject, cluster: PreviewCluster): ObjectExplanation => {
   const written = writtenIn(stored, bare);
   const explained = explainManifest(written ?? bare, cluster);
-  const isEvaded = (one: DefaultsExplanation): boolean => one.mode === 'Enforce' && !gives(one);
+  const isEvaded = (one: DefaultsExplanation): boolean => one.mode !== 'Default' && !wouldGive(one);
   if (written === undefined || !explained.defaults.some(isEvaded)) return explained;
   const ofObject = explainManifest(bare, cluster);
-  const given = new Map(ofObject.defaults.filter(gives).map((one) => [one.source, one]));
+  const given = new Map(ofObject.defaults.filter(wouldGive).map((one) => [one.source, one]));
   const denied = explained.denied ?? ofObject.denied;
   return {
     ...explained,

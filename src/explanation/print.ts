@@ -21,12 +21,16 @@ export const explanationLines = (
 const ORDER: readonly DefaultsExplanation['verdict'][] = ['applied', 'audited', 'refused', 'kept back', 'not matching'];
 
 const defaultsLines = ({ source, mode, verdict, why, values }: DefaultsExplanation): readonly string[] => [
-  `  ${verdict}: PlatformDefaults ${source}${mode === 'Default' ? '' : ` (${mode})`}: ${why}`,
+  `  ${headVerdict(mode, verdict)}: PlatformDefaults ${source}${mode === 'Default' ? '' : ` (${mode})`}: ${why}`,
   ...alike(values).map((value) => `    ${valueVerdict(mode, value)}: ${valueText(value)}`),
 ];
 
+/** Of what is audited nothing is done. */
+const headVerdict = (mode: DefaultsExplanation['mode'], verdict: DefaultsExplanation['verdict']): string =>
+  mode === 'Audit' && (verdict === 'refused' || verdict === 'kept back') ? `would be ${verdict}` : verdict;
+
 const valueVerdict = (mode: DefaultsExplanation['mode'], { verdict }: ValueExplanation): string =>
-  mode === 'Audit' && verdict === 'applied' ? 'would be applied' : verdict;
+  mode === 'Audit' ? `would be ${verdict}` : verdict;
 
 /** One line for a value that goes to several places for the same reason. */
 const alike = (values: readonly ValueExplanation[]): readonly ValueExplanation[] => {

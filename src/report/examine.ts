@@ -13,7 +13,7 @@ import {
   holdsAll,
   valuesThen,
 } from '../explanation/comparison.ts';
-import { explainAnew, gives, withoutInjected } from '../explanation/manifest.ts';
+import { explainAnew, gives, withoutInjected, wouldGive } from '../explanation/manifest.ts';
 import { type Evidence, evidenceOf, type GiverOf, whyMissed } from '../explanation/stored.ts';
 import { OURSELVES } from '../injection/edit.ts';
 import { type RecordedField, readInjected, recordedIn } from '../injection/snapshot.ts';
@@ -23,9 +23,19 @@ import { labelsOf } from '../injection/target.ts';
  * How an object stands to one PlatformDefaults. `has`: it was given what a new one would be given. `complies`: it was not, and says all
  * of it itself. `lacks`: a new one would be given what this one was not. `outdated`: it was given something, and a new one would be given something else, or nothing. `edited`: what
  * it was given was changed since. `forged`: its record says what Quartermaster cannot have written. `refused`: the default is for it
- * and could not be applied. `unreadable`: how it stands cannot be told.
+ * and could not be applied. `audited`: nothing of it was done, and a new one would be given something or refused, were it enforced. `unreadable`: how it stands cannot be told.
  */
-export const STANDINGS = ['has', 'complies', 'lacks', 'outdated', 'edited', 'forged', 'refused', 'unreadable'] as const;
+export const STANDINGS = [
+  'has',
+  'complies',
+  'lacks',
+  'outdated',
+  'edited',
+  'forged',
+  'refused',
+  'audited',
+  'unreadable',
+] as const;
 export type Standing = (typeof STANDINGS)[number];
 
 export interface Row {
@@ -36,6 +46,7 @@ export interface Row {
   /** `namespace/name` of the PlatformDefaults; empty where the record as a whole is meant. */
   readonly defaults: string;
   readonly isEnforced: boolean;
+  readonly isAudited: boolean;
   readonly standing: Standing;
   /** What, or why: a part of a sentence. */
   readonly why: string;
@@ -70,15 +81,21 @@ export const examine = (stored: KubeObject, giverOf: GiverOf, cluster: PreviewCl
   const judged = explained.flatMap((one): readonly Judged[] => {
     const defaultsName = nameOf(one.source);
     const verdict = judge(one, { stored, evidence, valuesOf, fields: bySource.get(defaultsName) ?? [] });
-    return verdict === undefined ? [] : [{ ...verdict, defaults: defaultsName, isEnforced: one.mode === 'Enforce' }];
+    return verdict === undefined ? [] : [{ ...verdict, defaults: defaultsName, ...modeOf(one) }];
   });
   const rows = [...judged, ...forgeries(head.namespace, text, recorded, explained, cluster)];
   return {
     rows: rows.map((row) => ({ ...head, ...row })),
     matched: explained.filter(({ verdict }) => verdict !== 'not matching').map(({ source }) => nameOf(source)),
-    won: explained.filter(gives).map(({ source }) => nameOf(source)),
+    won: explained.filter(wouldGive).map(({ source }) => nameOf(source)),
   };
 };
+
+const modeOf = ({ mode }: DefaultsExplanation): Pick<Row, 'isEnforced' | 'isAudited'> => ({
+  isEnforced: mode === 'Enforce',
+  isAudited: mode === 'Audit',
+});
+const NO_MODE = { isEnforced: false, isAudited: false } as const;
 
 const headOf = ({
   apiVersion,
@@ -93,12 +110,12 @@ const headOf = ({
 
 /** What is told of an object that could not be examined: one of any tenant's must not keep the others from being told. */
 export const unreadable = (stored: KubeObject, error: unknown): Examined => ({
-  rows: [{ ...headOf(stored), defaults: '', isEnforced: false, standing: 'unreadable', why: messageOf(error) }],
+  rows: [{ ...headOf(stored), defaults: '', ...NO_MODE, standing: 'unreadable', why: messageOf(error) }],
   matched: [],
   won: [],
 });
 
-type Judged = Pick<Row, 'defaults' | 'isEnforced' | 'standing' | 'why'>;
+type Judged = Pick<Row, 'defaults' | 'isEnforced' | 'isAudited' | 'standing' | 'why'>;
 
 interface Judging {
   readonly stored: KubeObject;
@@ -148,11 +165,19 @@ const judgeWithoutRecord = (
   evidence: Evidence,
 ): Pick<Row, 'standing' | 'why'> | undefined => {
   const given = givenBy(one);
-  if (gives(one) && holdsAll(stored, given)) return { standing: 'complies', why: [...given.keys()].join(', ') };
+  if (wouldGive(one) && holdsAll(stored, given)) return { standing: 'complies', why: [...given.keys()].join(', ') };
   if (gives(one)) return { standing: 'lacks', why: whyMissed(nameOf(one.source), evidence) };
   const isAboutObject = one.verdict === 'refused' && !one.why.startsWith('it is invalid');
+  if (one.mode === 'Audit') return isAboutObject || wouldGive(one) ? auditOf(one, given) : undefined;
   return isAboutObject ? { standing: 'refused', why: refusalOf(one) } : undefined;
 };
+
+const auditOf = (one: DefaultsExplanation, given: Given): Pick<Row, 'standing' | 'why'> => ({
+  standing: 'audited',
+  why: wouldGive(one)
+    ? `nothing of it was done; were it enforced, a new one would be given ${[...given.keys()].join(', ')}`
+    : refusalOf(one),
+});
 
 const refusalOf = ({ why, values }: DefaultsExplanation): string => {
   const refused = values.filter(({ verdict }) => verdict === 'refused').map((value) => `${value.field}: ${value.why}`);
@@ -167,7 +192,7 @@ const forgeries = (
   explained: readonly DefaultsExplanation[],
   { facts }: PreviewCluster,
 ): readonly Judged[] => {
-  const forged = (defaults: string, why: string): Judged => ({ defaults, isEnforced: false, standing: 'forged', why });
+  const forged = (defaults: string, why: string): Judged => ({ defaults, ...NO_MODE, standing: 'forged', why });
   if (text !== undefined && recorded === undefined)
     return [forged('', 'its annotation quartermaster.dev/injected is no record that Quartermaster writes')];
   const known = new Set(explained.map(({ source }) => nameOf(source)));

@@ -85,13 +85,18 @@ const resultOf = (row: Row, at: Date): ReportResult => ({
   result: outcomeOf(row),
   message: sentenceOf(row),
   source: SOURCE,
-  category: row.isEnforced ? 'Enforce' : 'Default',
+  category: categoryOf(row),
   severity: severityOf(row),
   scored: row.isEnforced,
   timestamp: { seconds: Math.floor(at.getTime() / 1_000), nanos: 0 },
   properties: { resultID: idOf(row) },
   resources: [{ apiVersion: row.apiVersion, kind: row.kind, namespace: row.namespace, name: row.name }],
 });
+
+const categoryOf = ({ isEnforced, isAudited }: Row): string => {
+  if (isAudited) return 'Audit';
+  return isEnforced ? 'Enforce' : 'Default';
+};
 
 /** The same whenever the same is found of the same object, and another for all else. */
 const idOf = ({ apiVersion, kind, namespace, name, defaults, standing, why }: Row): string =>
@@ -110,7 +115,7 @@ const outcomeOf = (row: Row): Result => {
 };
 
 const severityOf = (row: Row): ReportResult['severity'] => {
-  if (isFine(row)) return 'low';
+  if (isFine(row) || row.standing === 'audited') return 'low';
   return row.isEnforced || row.standing === 'forged' || row.standing === 'unreadable' ? 'high' : 'medium';
 };
 
@@ -119,11 +124,12 @@ export const sentenceOf = ({ standing, why }: Row): string => `${SENTENCES[stand
 
 const SENTENCES: Readonly<Record<Standing, string>> = {
   has: 'It was given this',
-  complies: 'It says itself what it would be given',
+  complies: 'It was not given this, and has all of it',
   lacks: 'A new one would be given this, and it was given nothing',
   outdated: 'What it was given is not what a new one would be given',
   edited: 'What it was given was changed since',
   forged: 'Its record is not what Quartermaster wrote',
   refused: 'This is for it and could not be applied',
+  audited: 'It is audited',
   unreadable: 'It could not be held against any PlatformDefaults',
 };

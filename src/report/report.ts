@@ -12,7 +12,7 @@ export interface DefaultsSummary {
   /** `namespace/name`. */
   readonly name: string;
   readonly mode: string;
-  /** How many objects it matches, and how many of those it gives anything. */
+  /** How many objects it matches, and how many of those it gives anything, or would were it enforced. */
   readonly matched: number;
   readonly won: number;
   /** `invalid`: why. `unmatched`: it matches nothing. `never won`: others, or the objects themselves, say all that it gives. */
@@ -89,7 +89,7 @@ const summaryOf = (entry: Entry, { entries }: PreviewCluster, matched: Counts, w
   const name = namespacedName(entry);
   const counts = { matched: matched.get(name) ?? 0, won: won.get(name) ?? 0 };
   const details = entry.spec.inject === undefined ? [] : tiesOf(entry, entries);
-  return { name, mode: entry.mode, ...counts, note: noteOn(entry, counts), details };
+  return { name, mode: entry.isAudit ? 'Audit' : entry.mode, ...counts, note: noteOn(entry, counts), details };
 };
 
 /** What gives objects nothing is for namespaces, or for other defaults. */
@@ -125,6 +125,7 @@ export const groupsOf = (rows: readonly Row[]): readonly Group[] =>
         edited: count('edited'),
         forged: count('forged'),
         refused: count('refused'),
+        audited: count('audited'),
         unreadable: count('unreadable'),
       };
       return [{ namespace: first.namespace, defaults: first.defaults, counts }];
@@ -133,5 +134,5 @@ export const groupsOf = (rows: readonly Row[]): readonly Group[] =>
 /** True where an object is as a default would have it. */
 export const isFine = ({ standing }: Pick<Row, 'standing'>): boolean => standing === 'has' || standing === 'complies';
 
-/** Everything that is not as the defaults would have it. */
+/** Everything that is not as the defaults would have it, and what would be otherwise were all that is audited enforced. */
 export const findingsOf = ({ rows }: Report): readonly Row[] => rows.filter((row) => !isFine(row));

@@ -173,3 +173,76 @@ it('says what was enforced over', async () => {
     'applied: spec.driver.env HTTP_PROXY = "http://proxy:3128" instead of "http://own": it is enforced\n',
   );
 });
+
+describe('what an audited default would do to a pod', () => {
+  const pod = (labels: string, more = ''): string =>
+    `apiVersion: v1\nkind: Pod\nmetadata: { name: p, labels: ${labels} }\nspec: { containers: [{ name: main, image: tiles }]${more} }\n`;
+  const defaults = (name: string, mode: string, inject: string, namespace = 'quartermaster-system'): string =>
+    `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: ${name}, namespace: ${namespace} }
+spec: { mode: ${mode}, match: { kinds: [Pod] }, inject: ${inject} }
+`;
+
+  it('is to refuse it, which it does not', async () => {
+    const said = await explained(pod('{ tier: iron }'), defaults('tiers', 'Audit', '{ labels: { tier: gold } }'));
+    expect(said).toContain(
+      'would be refused: PlatformDefaults quartermaster-system/tiers@0 (Audit): nothing of it was done; were it enforced, the object itself would be refused: metadata.labels: tier is enforced by',
+    );
+    expect(said).not.toContain('the object itself is refused');
+  });
+
+  it('is to replace what others give it today', async () => {
+    const given = [
+      defaults('audit', 'Audit', '{ env: [{ name: A, value: audit }, { name: B, value: b }], labels: { q: r } }'),
+      defaults('plain', 'Default', '{ labels: { q: s }, env: [{ name: B, value: b }] }'),
+      defaults('own', 'Enforce', '{ env: [{ name: A, value: own }] }', 'team-a'),
+    ];
+    const said = await explained(pod('{}'), given.join('---\n'), '-n', 'team-a');
+    expect(said).toContain(
+      'would be applied: spec.containers.0.env A = "audit" instead of "own": team-a/own@0 gives it today\n',
+    );
+    expect(said).toContain(
+      'would be applied: metadata.labels q = "r" instead of "s": quartermaster-system/plain@0 gives it today\n',
+    );
+    expect(said).toContain(
+      'would be applied: spec.containers.0.env B = "b": quartermaster-system/plain@0 gives the same today\n',
+    );
+  });
+});
+
+it('says what a default stands over that the API server fills in', async () => {
+  const pod = `apiVersion: v1
+kind: Pod
+metadata: { name: p }
+spec:
+  terminationGracePeriodSeconds: 30
+  schedulerName: default-scheduler
+  priority: 0
+  preemptionPolicy: PreemptLowerPriority
+  overhead: { cpu: 100m }
+  containers: [{ name: main, image: tiles }]
+`;
+  const defaults = (mode: string): string => `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: grace, namespace: quartermaster-system }
+spec:
+  mode: ${mode}
+  match: { kinds: [Pod] }
+  inject: { terminationGracePeriodSeconds: 120, schedulerName: volcano, priorityClassName: batch, runtimeClassName: gvisor }
+`;
+  const said = await explained(pod, defaults('Default'));
+  expect(said).not.toContain('enforced');
+  expect(said).toContain(
+    'applied: spec terminationGracePeriodSeconds = 120 instead of 30: what was there counts as nothing said\n',
+  );
+  expect(said).toContain(
+    'applied: spec priorityClassName = "batch": nothing else says it; spec priority is settled anew\n',
+  );
+  expect(said).toContain(
+    'applied: spec runtimeClassName = "gvisor": nothing else says it; spec overhead is settled anew\n',
+  );
+  const enforced = await explained(pod, defaults('Enforce'));
+  expect(enforced).toContain('spec schedulerName = "volcano" instead of "default-scheduler": it is enforced\n');
+  expect(enforced).toContain('spec priorityClassName = "batch": it is enforced; spec priority is settled anew\n');
+});

@@ -230,7 +230,7 @@ describe('report', () => {
     const lenient = await quartermaster('report', dump);
     expect(lenient.code).toBe(0);
     expect(lenient.err).toBe(
-      '1 object: 1 has, 0 complies, 1 lacks, 0 outdated, 0 edited, 0 forged, 0 refused, 0 unreadable; 2 PlatformDefaults: 0 unmatched, 0 never won, 0 with ties, 0 invalid.\n',
+      '1 object: 1 has, 0 complies, 1 lacks, 0 outdated, 0 edited, 0 forged, 0 refused, 0 audited, 0 unreadable; 2 PlatformDefaults: 0 unmatched, 0 never won, 0 with ties, 0 invalid.\n',
     );
     expect((await quartermaster('report', dump, '--strict')).code).toBe(1);
     expect((await quartermaster('report')).code).toBe(2);
@@ -247,9 +247,9 @@ describe('report', () => {
     const dump = file('all.yaml', [proxy, pool, stored(await admitted(proxy))].join('---\n'));
     const { out } = await quartermaster('report', dump);
     expect(out.split('\n').slice(0, 3)).toEqual([
-      'NAMESPACE  PLATFORMDEFAULTS            HAS  COMPLIES  LACKS  OUTDATED  EDITED  FORGED  REFUSED  UNREADABLE',
-      'team-a     quartermaster-system/pool   0    0         1      0         0       0       0        0',
-      'team-a     quartermaster-system/proxy  1    0         0      0         0       0       0        0',
+      'NAMESPACE  PLATFORMDEFAULTS            HAS  COMPLIES  LACKS  OUTDATED  EDITED  FORGED  REFUSED  AUDITED  UNREADABLE',
+      'team-a     quartermaster-system/pool   0    0         1      0         0       0       0        0        0',
+      'team-a     quartermaster-system/proxy  1    0         0      0         0       0       0        0        0',
     ]);
     expect((await quartermaster('report', dump, '-o', 'junit')).out).toContain('tests="2" failures="1"');
     const sarif = JSON.parse((await quartermaster('report', dump, '-o', 'sarif')).out) as object;

@@ -60,7 +60,7 @@ describe('what an object says itself', () => {
     expect(code).toBe(0);
     const { out } = await quartermaster('report', '-o', 'policyreport', dump);
     expect(out).toContain('result: pass');
-    expect(out).toContain('It says itself what it would be given: metadata.labels tier.');
+    expect(out).toContain('It was not given this, and has all of it: metadata.labels tier.');
     const missing = await report(defaults(), pod('labels: {}'));
     expect(missing.said.join()).toMatch(/^lacks: it was created at/);
     expect(missing.code).toBe(1);
@@ -114,5 +114,34 @@ describe('what was given to an object whose record has names alone', () => {
     expect(asStored, err).toContain('cpu: 500m');
     const { said } = await report(defaults({ kinds: 'Pod', inject }), asStored);
     expect(said.join()).toMatch(/^has: /);
+  });
+});
+
+describe('what is audited', () => {
+  const audit = defaults({ mode: 'Audit', kinds: 'Pod' });
+
+  it('is told by itself, and fails nothing', async () => {
+    const { code, said, summaries, dump } = await report(audit, pod('labels: {}'));
+    expect(said).toEqual([
+      'audited: nothing of it was done; were it enforced, a new one would be given metadata.labels tier',
+    ]);
+    expect(summaries).toMatchObject([{ mode: 'Audit', won: 1 }]);
+    expect(summaries[0]).not.toHaveProperty('note');
+    expect(code).toBe(0);
+    const { out } = await quartermaster('report', '-o', 'policyreport', dump);
+    expect(out).toContain(
+      'It is audited: nothing of it was done; were it enforced, a new one would be given metadata.labels tier.',
+    );
+    expect(out).toMatch(/result: warn[^]*category: Audit/);
+    expect((await quartermaster('report', '-o', 'html', dump)).out).toContain('<td>Audit</td>');
+  });
+
+  it('refuses nothing, and is no finding of what complies', async () => {
+    const { code, said } = await report(audit, pod('labels: { tier: iron }'));
+    expect(said.join()).toMatch(
+      /^audited: nothing of it was done; were it enforced, the object itself would be refused: metadata.labels: tier is enforced by/,
+    );
+    expect(code).toBe(0);
+    expect((await report(audit, pod('labels: { tier: gold }'))).said).toEqual(['complies: metadata.labels tier']);
   });
 });

@@ -42,7 +42,9 @@ export const reportCommand = async (
   else terminal.print(renderReport(report, options.output, new Date()));
   terminal.complain(`${summary(report)}\n`);
   const isFine =
-    left.length === 0 && findingsOf(report).length === 0 && report.defaults.every(({ note }) => note !== 'invalid');
+    left.length === 0 &&
+    findingsOf(report).every(({ standing }) => standing === 'audited') &&
+    report.defaults.every(({ note }) => note !== 'invalid');
   return options.strict && !isFine ? EXIT.refused : EXIT.fine;
 };
 

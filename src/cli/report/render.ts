@@ -60,11 +60,13 @@ export const reportTable = (report: Report, columns: number): string => {
 const groupKey = ({ namespace, defaults, standing }: Row): string => [namespace, defaults, standing].join(' ');
 
 /** What is to be known of a PlatformDefaults, a line each. */
-const notesOn = ({ name, note, details, matched }: DefaultsSummary): readonly string[] => {
+const notesOn = ({ name, mode, note, details, matched }: DefaultsSummary): readonly string[] => {
   if (note === 'invalid') return [`${name}: invalid: ${details.join('; ')}`];
   return [
     ...(note === 'unmatched' ? [`${name}: matches nothing`] : []),
-    ...(note === 'never won' ? [`${name}: matches ${matched} and gives none of them anything`] : []),
+    ...(note === 'never won'
+      ? [`${name}: matches ${matched} and ${mode === 'Audit' ? 'would give' : 'gives'} none of them anything`]
+      : []),
     ...details.map((detail) => `${name}: ${detail}`),
   ];
 };
@@ -75,12 +77,18 @@ const RULES: Readonly<Record<string, string>> = {
   edited: 'What an object was given was changed since.',
   forged: 'The record of an object says what Quartermaster cannot have written.',
   refused: 'A default is for an object and could not be applied.',
+  audited: 'A new object would be given something or refused, were a default enforced that is audited.',
   unreadable: 'An object could not be held against any PlatformDefaults.',
+};
+
+const levelOf = ({ isEnforced, standing }: Row): 'error' | 'warning' | 'note' => {
+  if (standing === 'audited') return 'note';
+  return isEnforced || standing === 'forged' || standing === 'unreadable' ? 'error' : 'warning';
 };
 
 const sarifOf = (row: Row) => ({
   rule: row.standing,
-  level: row.isEnforced || ['forged', 'unreadable'].includes(row.standing) ? ('error' as const) : ('warning' as const),
+  level: levelOf(row),
   message: `${objectOf(row)}, PlatformDefaults ${row.defaults}: ${sentenceOf(row)}`,
   about: objectOf(row),
 });
@@ -90,6 +98,6 @@ const suitesOf = ({ rows }: Report) =>
     name: defaults === '' ? 'the object itself' : defaults,
     cases: list.map((row) => ({
       name: objectOf(row),
-      failures: isFine(row) ? [] : [sentenceOf(row)],
+      failures: isFine(row) || row.standing === 'audited' ? [] : [sentenceOf(row)],
     })),
   }));

@@ -25,7 +25,7 @@ export interface DefaultsExplanation {
   /** `<namespace>/<name>@<generation>`. */
   readonly source: string;
   readonly mode: Mode | 'Audit';
-  /** `audited`: it would be applied, were it enforced, and so would those of its values that say they are. */
+  /** `audited`: it would be applied, were it enforced. Of all others with that mode, and of their values, the verdicts are what would be. */
   readonly verdict: 'applied' | 'audited' | 'kept back' | 'refused' | 'not matching';
   /** A part of a sentence. */
   readonly why: string;
@@ -56,14 +56,22 @@ export const explainDefaults = (
   invalid: readonly Validation[],
   happened: Happened,
 ): readonly DefaultsExplanation[] => {
+  const { audited, denied } = happened;
   const inForce = findingsOf(
     entries.filter(({ isAudit }) => !isAudit),
     happened,
+    denied && `the object itself is refused: ${denied}`,
   );
-  const enforced = { ...happened, ...happened.audited };
-  const wouldBe = findingsOf(happened.audited === undefined ? [] : entries, enforced);
+  const enforced = { ...happened, ...audited };
+  const wouldBe = findingsOf(
+    audited === undefined ? [] : entries,
+    enforced,
+    inForce.refusal ?? (audited?.denied && `the object itself would be refused: ${audited.denied}`),
+  );
   return [
-    ...entries.map((entry) => (entry.isAudit ? asAudited(explainEntry(entry, wouldBe)) : explainEntry(entry, inForce))),
+    ...entries.map((entry) =>
+      entry.isAudit ? asAudited(explainEntry(entry, wouldBe), inForce) : explainEntry(entry, inForce),
+    ),
     ...invalid.flatMap(explainInvalid),
   ];
 };
@@ -74,13 +82,26 @@ interface Findings {
   readonly matches: readonly Match[];
   readonly outcomes: ReadonlyMap<string, readonly Outcome[]>;
   readonly explain: ReadonlyMap<string, readonly Explanation[]>;
+  /** What was applied, by its field. */
+  readonly applied: () => ReadonlyMap<string, Outcome>;
+  /** That the object is refused as a whole, and why. */
+  readonly refusal: string | undefined;
 }
 
-const findingsOf = (entries: readonly Entry[], happened: Happened): Findings => ({
+const findingsOf = (entries: readonly Entry[], happened: Happened, refusal: string | undefined): Findings => ({
   happened,
+  refusal: refusal?.replace(/\.$/, ''),
   matches: matchesOf(entries, happened.targets),
   outcomes: Map.groupBy(happened.outcomes, ({ by }) => by),
   explain: Map.groupBy(happened.explain, ({ source }) => source),
+  applied: once(
+    () =>
+      new Map(
+        happened.outcomes
+          .filter(({ verdict }) => verdict === 'applied')
+          .map((outcome) => [fieldOf(outcome), outcome] as const),
+      ),
+  ),
 });
 
 const matchesOf = (entries: readonly Entry[], targets: readonly DefaultsTarget[]): readonly Match[] =>
@@ -103,14 +124,26 @@ const once = <T>(make: () => T): (() => T) => {
   };
 };
 
-const asAudited = (explanation: DefaultsExplanation): DefaultsExplanation => ({
-  ...explanation,
-  mode: 'Audit',
-  ...(explanation.verdict === 'applied' && {
-    verdict: 'audited',
-    why: `nothing of it was done; were it enforced, ${explanation.why}`,
-  }),
-});
+/** Told as what would be, beside what is given today. */
+const asAudited = (explanation: DefaultsExplanation, inForce: Findings): DefaultsExplanation => {
+  const { verdict, why, values } = explanation;
+  if (verdict === 'not matching' || inForce.refusal !== undefined) return { ...explanation, mode: 'Audit' };
+  return {
+    ...explanation,
+    mode: 'Audit',
+    verdict: verdict === 'applied' ? 'audited' : verdict,
+    why: `nothing of it was done; were it enforced, ${why}`,
+    values: values.map((value) => besideToday(value, inForce)),
+  };
+};
+
+/** What others give today is nothing to the object that is decided as if they had given way. */
+const besideToday = (value: ValueExplanation, { applied }: Findings): ValueExplanation => {
+  const today = applied().get(value.field);
+  if (value.verdict !== 'applied' || today === undefined) return value;
+  if (isDeepStrictEqual(today.value, value.value)) return { ...value, why: `${today.by} gives the same today` };
+  return { ...value, over: today.value, why: `${today.by} gives it today` };
+};
 
 interface Match {
   readonly matched: ReadonlySet<Entry>;
@@ -151,7 +184,7 @@ const explainInvalid = ({ defaults, violations, inForce }: Validation): readonly
 };
 
 const explainEntry = (entry: Entry, findings: Findings): DefaultsExplanation => {
-  const { happened, matches } = findings;
+  const { happened, matches, refusal } = findings;
   const head = { source: titleOf(entry), mode: entry.mode };
   const match = matches.find(({ matched }) => matched.has(entry));
   if (match === undefined) return { ...head, verdict: 'not matching', ...whyNot(entry, happened), values: [] };
@@ -159,13 +192,7 @@ const explainEntry = (entry: Entry, findings: Findings): DefaultsExplanation => 
   if (leftOut !== undefined) return { ...head, verdict: 'refused', why: leftOut.why, values: [] };
   if (entry.spec.inject === undefined)
     return { ...head, verdict: 'applied', why: 'it gives variables to other defaults alone', values: [] };
-  if (happened.denied !== undefined)
-    return {
-      ...head,
-      verdict: 'refused',
-      why: `the object itself is refused: ${happened.denied.replace(/\.$/, '')}`,
-      values: [],
-    };
+  if (refusal !== undefined) return { ...head, verdict: 'refused', why: refusal, values: [] };
   const values = valuesOf(entry, match, findings);
   return { ...head, ...verdictOf(values), values };
 };
@@ -195,7 +222,7 @@ const valuesOf = (entry: Entry, match: Match, { outcomes, explain }: Findings): 
   const own = outcomes.get(title) ?? [];
   const told = own.map(({ verdict, field, key, value, over, why }) => ({
     verdict,
-    field: `${field} ${key}`,
+    field: fieldOf({ field, key }),
     value,
     why,
     ...(over !== undefined && { over }),
@@ -208,6 +235,8 @@ const valuesOf = (entry: Entry, match: Match, { outcomes, explain }: Findings): 
     ...lostBy(entry, match),
   ];
 };
+
+const fieldOf = ({ field, key }: Pick<Outcome, 'field' | 'key'>): string => `${field} ${key}`;
 
 const leftOutOf = (leftOut: readonly LeftOut[]): readonly ValueExplanation[] =>
   leftOut.flatMap(({ values = [] }) =>

@@ -16,11 +16,11 @@ export const verdictList = (notes: readonly string[], defaults: readonly Default
 };
 
 const verdictItem = ({ source, mode, verdict, why, values }: DefaultsVerdict): Html =>
-  html`<li><span class="badge ${TONES[verdict]}">${verdict}</span> <b>${source}</b>${mode === 'Default' ? '' : ` (${mode})`}: ${why}${
+  html`<li><span class="badge ${TONES[verdict]}">${mode === 'Audit' && (verdict === 'refused' || verdict === 'kept back') ? `would be ${verdict}` : verdict}</span> <b>${source}</b>${mode === 'Default' ? '' : ` (${mode})`}: ${why}${
     values.length === 0 ? undefined : html`<ul class="plain">${values.map((value) => valueItem(mode, value))}</ul>`
   }</li>`;
 
 const valueItem = (mode: DefaultsVerdict['mode'], { verdict, field, value, over, why }: ValueVerdict): Html =>
-  html`<li><span class="${TONES[verdict]}">${mode === 'Audit' && verdict === 'applied' ? 'would be applied' : verdict}</span> <code>${field}</code>${
+  html`<li><span class="${TONES[verdict]}">${mode === 'Audit' ? `would be ${verdict}` : verdict}</span> <code>${field}</code>${
     value === undefined ? undefined : html` = <code>${value}</code>`
   }: ${why}${over === undefined ? undefined : html` (${verdict === 'applied' ? 'instead of' : 'there is'} <code>${over}</code>)`}</li>`;
