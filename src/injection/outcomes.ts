@@ -60,9 +60,9 @@ const judge = (observation: Observation): Judgement => {
     case 'put':
       return {
         verdict: 'applied',
-        why: edit.why ?? 'nothing else says it',
+        why: edit.why ?? NOT_SAID,
         ...saidBeside(edit, rules, object),
-        ...replaced(edit, decision.conflicts, object),
+        ...replaced(edit, decision.conflicts, object, rules),
       };
     case 'same':
       return edit.mode === 'Enforce' || isOurs(edit)
@@ -77,14 +77,28 @@ const judge = (observation: Observation): Judgement => {
   }
 };
 
-/** What was there, in its place or in one that says the same. */
-const replaced = (edit: Edit, conflicts: readonly FieldPath[], object: KubeObject): Partial<Judgement> => {
-  const places = [edit, ...conflicts].filter((place) => holdsAt(object, place));
-  const [place] = places;
-  if (place === undefined) return {};
-  const [over] = valuesAt(object, place);
-  return { over, why: place === edit ? 'it is enforced' : `it is enforced, and ${titleOf(place)} said the same` };
+/** What was there, in its place, in one that says the same or in one that is settled anew. */
+const replaced = (
+  edit: Edit,
+  conflicts: readonly FieldPath[],
+  object: KubeObject,
+  rules: Rules,
+): Partial<Judgement> => {
+  const isDefault = edit.mode === 'Default';
+  const superseded = new Set((rules.supersededBy?.(edit) ?? []).map(fieldId));
+  const places = [edit, ...conflicts].filter((one) => holdsAt(object, one));
+  const place = places.find((one) => !superseded.has(fieldId(one)));
+  const [anew] = places.filter((one) => superseded.has(fieldId(one)));
+  const why = isDefault ? (place === undefined ? NOT_SAID : BLANK) : ENFORCED;
+  const beside = place === undefined || place === edit ? '' : `, and ${titleOf(place)} said the same`;
+  const after = anew === undefined ? '' : `; ${titleOf(anew)} is settled anew`;
+  if (places.length === 0) return {};
+  return { ...(place !== undefined && { over: valuesAt(object, place)[0] }), why: `${why}${beside}${after}` };
 };
+
+const NOT_SAID = 'nothing else says it';
+const BLANK = 'what was there counts as nothing said';
+const ENFORCED = 'it is enforced';
 
 /** What a default would have given way to and what is enforced stands beside. */
 const saidBeside = (edit: Edit, rules: Rules, object: KubeObject): Partial<Judgement> => {

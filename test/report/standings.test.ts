@@ -132,7 +132,7 @@ describe('what is audited', () => {
     expect(out).toContain(
       'It is audited: nothing of it was done; were it enforced, a new one would be given metadata.labels tier.',
     );
-    expect(out).toMatch(/result: warn[^]*category: Audit/);
+    expect(out).toMatch(/result: warn[\s\S]*category: Audit/);
     expect((await quartermaster('report', '-o', 'html', dump)).out).toContain('<td>Audit</td>');
   });
 
