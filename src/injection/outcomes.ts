@@ -22,10 +22,23 @@ export const createRecorder = (rules: Rules, isOurs: (path: FieldPath) => boolea
       if (decision.kind === 'put' && first === undefined) given.set(fieldId(edit), edit);
     },
     outcomes: (excess) =>
-      [...recorded].map(([edit, outcome]) =>
-        excess.has(edit) ? { ...outcome, verdict: 'refused', why: NO_ROOM } : outcome,
+      onceForEachGiver(
+        [...recorded].map(([edit, outcome]) =>
+          excess.has(edit) ? { ...outcome, verdict: 'refused', why: NO_ROOM } : outcome,
+        ),
       ),
   };
+};
+
+/** Several things of one default may need the same volume: it gives way to nobody but itself. */
+const onceForEachGiver = (outcomes: readonly Outcome[]): readonly Outcome[] => {
+  const told = new Set<string>();
+  return outcomes.filter(({ by, field, key, verdict }) => {
+    const id = JSON.stringify([by, field, key]);
+    const isFirst = !told.has(id);
+    told.add(id);
+    return isFirst || verdict !== 'kept back';
+  });
 };
 
 /** Of what was refused before there was anything to settle. */
