@@ -28,7 +28,8 @@ export type DecidingCluster = Pick<PreviewCluster, 'facts' | 'entries' | 'invali
 /** What admission makes of a request, and why. */
 export interface Admitted {
   readonly decision: Decision;
-  readonly explanation: () => ObjectExplanation;
+  /** `refusal`: why the API server refuses what came out. */
+  readonly explanation: (refusal?: string) => ObjectExplanation;
 }
 
 /** What Quartermaster decides about a request that it is sent, or is not. */
@@ -45,19 +46,21 @@ export const explain = (request: AdmissionRequest, cluster: DecidingCluster, sen
     },
   };
   const decision = sending.isSent ? decide(request, recording) : { ...untouched(request.object), patch: [] };
-  const explanation = (): ObjectExplanation => ({
+  // Of a change nothing is looked up anew, but where images come from.
+  const isChange = request.operation === 'UPDATE';
+  const explanation = (refusal?: string): ObjectExplanation => ({
     isSent: sending.isSent,
     notes: [...sending.reasons, ...notesOn(request.object, request.namespace ?? '', cluster)],
-    denied: decision.denied,
+    denied: decision.denied ?? refusal,
     defaults: explainDefaults(cluster.entries, cluster.invalid, {
-      targets,
+      targets: isChange ? [] : targets,
       subject: subjectOf(request, cluster),
       unasked: unaskedFor(request, sending.reasons),
       outcomes: decision.outcomes?.() ?? [],
       explain: decision.explain,
-      denied: decision.denied,
+      denied: decision.denied ?? refusal,
       audited: decision.audited && {
-        targets: auditTargets,
+        targets: isChange ? [] : auditTargets,
         outcomes: decision.audited.enforced.outcomes?.() ?? [],
         explain: decision.audited.enforced.explain,
         denied: decision.audited.enforced.denied,

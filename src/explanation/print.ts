@@ -18,7 +18,14 @@ export const explanationLines = (
   return [head, ...(lines.length === 0 ? ['  nothing was changed, and no PlatformDefaults could have'] : lines)];
 };
 
-const ORDER: readonly DefaultsExplanation['verdict'][] = ['applied', 'audited', 'refused', 'kept back', 'not matching'];
+const ORDER: readonly DefaultsExplanation['verdict'][] = [
+  'applied',
+  'given again',
+  'audited',
+  'refused',
+  'kept back',
+  'not matching',
+];
 
 const defaultsLines = ({ source, mode, verdict, why, values }: DefaultsExplanation): readonly string[] => [
   `  ${headVerdict(mode, verdict)}: PlatformDefaults ${source}${mode === 'Default' ? '' : ` (${mode})`}: ${why}`,

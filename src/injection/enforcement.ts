@@ -1,4 +1,4 @@
-import { type AdmissionRequest, type Explanation, type Mutation, untouched } from '../api/admission.ts';
+import { type AdmissionRequest, type Explanation, type Mutation, type Outcome, untouched } from '../api/admission.ts';
 import type { Facts } from '../api/facts.ts';
 import type { Injection } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
@@ -86,6 +86,7 @@ export const keepEnforced = (object: KubeObject, stored: KubeObject, { username 
   if (marked === object && kept.length === 0) return untouched(object);
   return {
     ...untouched(restore(marked, kept)),
+    outcomes: () => kept.map(outcomeOf),
     warnings: [...(isForged ? [KEPT_ANNOTATION] : []), ...sentencesOf(kept)],
     explain: [
       ...kept.map(explain),
@@ -99,7 +100,20 @@ const KEPT = { source: 'quartermaster', mode: 'Derived', why: 'only Quartermaste
 
 interface Lost extends RecordedField {
   readonly value: string;
+  /** What the change says instead. */
+  readonly over: unknown;
 }
+
+const outcomeOf = ({ at, key, value, over, by }: Lost): Outcome => ({
+  by,
+  mode: 'Enforce',
+  field: at.join('.'),
+  key,
+  value,
+  verdict: 'applied',
+  ...(over !== undefined && { over }),
+  why: 'it is enforced, and stays as it was',
+});
 
 const lostAt = (
   at: Path,
@@ -114,7 +128,7 @@ const lostAt = (
   return enforced.flatMap((field) => {
     const value = Object.hasOwn(before, field.key) ? before[field.key] : undefined;
     const isLost = typeof value === 'string' && field.key !== INJECTED_ANNOTATION && after[field.key] !== value;
-    return isLost ? [{ ...field, value }] : [];
+    return isLost ? [{ ...field, value, over: after[field.key] }] : [];
   });
 };
 

@@ -95,12 +95,25 @@ export const reinject = (object: KubeObject, stored: KubeObject, kind: Reinjecti
   const kept = kind.reconsider(object, stored, wanted);
   const settled = settle(kept.object, kept.edits, kind.rulesFor(kept.edits), namedIn(undefined));
   const denied = kind.denial?.([...(kept.refused ?? []), ...settled.refused]);
-  if (denied !== undefined) return { ...untouched(object, kept.warnings), denied };
+  const outcomes = (): readonly Outcome[] => outcomesAgain(kept, kind);
+  if (denied !== undefined) return { ...untouched(object, kept.warnings), denied, outcomes };
   const warnings = [...kept.warnings, ...refusalTexts(settled.refused)];
-  return finish(object, settled.object, snapshot, warnings, [
+  const explain = [
     ...explainSettlement(kept.object, { ...settled, put: settled.put.map(asBefore) }),
     ...kept.withdrawn.flatMap((edit) => explainWithdrawal(object, edit, 'no longer goes with what the manifest says')),
-  ]);
+  ];
+  return { ...finish(object, settled.object, snapshot, warnings, explain), outcomes };
+};
+
+/** What became of each value that was given before, by settling once more. All that is as it was is ours. */
+const outcomesAgain = (
+  { object, edits, refused = [] }: Reconsidered,
+  { rulesFor }: Reinjection,
+): readonly Outcome[] => {
+  const again = edits.map(asBefore);
+  const recorder = createRecorder(rulesFor(again), () => true);
+  settle(object, again, rulesFor(again), namedIn(undefined), recorder.observe);
+  return [...recorder.outcomes(new Set()), ...refused.map(outcomeOfRefusal)];
 };
 
 const RECORDED = 'says what was injected and by which PlatformDefaults';

@@ -22,7 +22,14 @@ export interface ValueVerdict {
   readonly why: string;
 }
 
-const ORDER: readonly DefaultsExplanation['verdict'][] = ['applied', 'audited', 'refused', 'kept back', 'not matching'];
+const ORDER: readonly DefaultsExplanation['verdict'][] = [
+  'applied',
+  'given again',
+  'audited',
+  'refused',
+  'kept back',
+  'not matching',
+];
 /** Of one object, and of one PlatformDefaults. Anybody makes as many as they like. */
 const MAX_DEFAULTS = 50;
 const MAX_VALUES = 50;

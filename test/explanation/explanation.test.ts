@@ -246,3 +246,91 @@ spec:
   expect(enforced).toContain('spec schedulerName = "volcano" instead of "default-scheduler": it is enforced\n');
   expect(enforced).toContain('spec priorityClassName = "batch": it is enforced; spec priority is settled anew\n');
 });
+
+describe('an update', () => {
+  const conf = (generation: number): string => `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: conf, namespace: quartermaster-system, generation: ${generation} }
+spec:
+  match: { kinds: [SparkApplication] }
+  mode: Enforce
+  inject: { sparkConf: { spark.ui.enabled: "false" }, env: [{ name: HTTP_PROXY, value: "http://p" }] }
+`;
+  const stored = `apiVersion: sparkoperator.k8s.io/v1beta2
+kind: SparkApplication
+metadata:
+  name: spark-pi
+  annotations:
+    quartermaster.dev/injected: |-
+      quartermaster-system/conf@1 enforces:
+        spec.sparkConf {"spark.ui.enabled":"false"}
+      quartermaster-system/gone@4 gives:
+        spec.nodeSelector {"pool":"big"}
+spec: { sparkConf: { spark.ui.enabled: "false" }, nodeSelector: { pool: big }, driver: { cores: 1 } }
+`;
+  const changed = app().replace('{ driver:', '{ sparkConf: { spark.ui.enabled: "true" }, driver:');
+
+  it.each([1, 3])(
+    'says what is given again over what its user said, by a default that is at generation %d',
+    async (generation) => {
+      const said = await explained(changed, conf(generation), '--old', file('old.yaml', stored));
+      expect(said).toContain(
+        `given again: PlatformDefaults quartermaster-system/conf@${generation} (Enforce): ${generation === 1 ? '' : 'as generation 1 gave it when the object was made: '}of its values 1 applied\n`,
+      );
+      expect(said).toContain('applied: spec.sparkConf spark.ui.enabled = "false" instead of "true": it is enforced\n');
+      expect(said).toContain(
+        'given again: PlatformDefaults quartermaster-system/gone@4: it is not there any more, and was when the object was made: of its values 1 applied',
+      );
+      expect(said).not.toContain('not matching');
+    },
+  );
+
+  it('says which label of a claim stays as it was', async () => {
+    const claim = (tier: string, record = ''): string => `apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: d, labels: { tier: ${tier} }${record} }
+spec: { storageClassName: fast, accessModes: [ReadWriteOnce], resources: { requests: { storage: 10Gi } } }
+`;
+    const record =
+      ', annotations: { quartermaster.dev/injected: "quartermaster-system/tiers@0 enforces:\\n  metadata.labels [\\"tier\\"]" }';
+    const tiers = `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: tiers, namespace: quartermaster-system }
+spec: { mode: Enforce, match: { kinds: [PersistentVolumeClaim] }, inject: { labels: { tier: gold } } }
+`;
+    const said = await explained(claim('iron'), tiers, '--old', file('old.yaml', claim('gold', record)));
+    expect(said).toContain(
+      'given again: PlatformDefaults quartermaster-system/tiers@0 (Enforce): of its values 1 applied\n',
+    );
+    expect(said).toContain(
+      'applied: metadata.labels tier = "gold" instead of "iron": it is enforced, and stays as it was\n',
+    );
+  });
+});
+
+it('says nothing applied of an object that the API server refuses', async () => {
+  const bad = app('{ "bad key": x }');
+  const said = await explained(bad, proxy({ mode: 'Enforce' }));
+  expect(said).toContain(
+    'refused: PlatformDefaults quartermaster-system/proxy@0 (Enforce): the object itself is refused: SparkApplication',
+  );
+  expect(said).not.toContain('applied');
+});
+
+it('has one row for a volume that two things of one default need', async () => {
+  const logs = `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: logs, namespace: quartermaster-system }
+spec:
+  match: { kinds: [Pod] }
+  inject:
+    volumes: [{ name: logs, emptyDir: {} }]
+    volumeMounts: [{ name: logs, mountPath: /var/log/job }]
+    sidecars: [{ name: shipper, image: fluent, volumeMounts: [{ name: logs, mountPath: /var/log/job, readOnly: true }] }]
+`;
+  const pod =
+    'apiVersion: v1\nkind: Pod\nmetadata: { name: p }\nspec: { containers: [{ name: main, image: tiles }] }\n';
+  const said = await explained(pod, logs);
+  expect(said.match(/spec.volumes logs/g)).toEqual(['spec.volumes logs']);
+  expect(said).not.toContain('kept back');
+});

@@ -202,7 +202,7 @@ const previewOne = (object: KubeObject, source: Source, session: Session): Previ
       ...made.warnings,
     ],
     explain: decision.explain,
-    explanation: explanation(),
+    explanation: explanation(denied),
     ...(denied !== undefined && { denied }),
     ...(notInForce !== undefined && { notInForce }),
   };

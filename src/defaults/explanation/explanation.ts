@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Explanation, Outcome } from '../../api/admission.ts';
 import { mountPathsOf } from '../../api/inject-spec.ts';
 import type { DefaultsSource, DefaultsTarget, Injection, Mode, Resolved } from '../../api/injection.ts';
+import { OURSELVES } from '../../injection/edit.ts';
 import { type Entry, givesAnything, hasEqualPrecedence, namespacedName } from '../entry.ts';
 import type { Validation } from '../in-force.ts';
 import { type Layer, mergeLayers } from '../merge.ts';
@@ -25,8 +26,8 @@ export interface DefaultsExplanation {
   /** `<namespace>/<name>@<generation>`. */
   readonly source: string;
   readonly mode: Mode | 'Audit';
-  /** `audited`: it would be applied, were it enforced. Of all others with that mode, and of their values, the verdicts are what would be. */
-  readonly verdict: 'applied' | 'audited' | 'kept back' | 'refused' | 'not matching';
+  /** `audited`: it would be applied, were it enforced. Of all others with that mode, and of their values, the verdicts are what would be. `given again`: a change of an object is settled with what the object was given when it was made. */
+  readonly verdict: 'applied' | 'audited' | 'given again' | 'kept back' | 'refused' | 'not matching';
   /** A part of a sentence. */
   readonly why: string;
   readonly values: readonly ValueExplanation[];
@@ -72,9 +73,36 @@ export const explainDefaults = (
     ...entries.map((entry) =>
       entry.isAudit ? asAudited(explainEntry(entry, wouldBe), inForce) : explainEntry(entry, inForce),
     ),
+    ...explainGone(entries, inForce),
     ...invalid.flatMap(explainInvalid),
   ];
 };
+
+/** What an object that is changed was given by those that are not there any more. */
+const explainGone = (entries: readonly Entry[], { again, refusal }: Findings): readonly DefaultsExplanation[] => {
+  const known = new Set(entries.map(namespacedName));
+  return [...again]
+    .filter(([name]) => name !== OURSELVES && !known.has(name))
+    .flatMap(([, outcomes]) => {
+      const [first] = outcomes;
+      if (first === undefined) return [];
+      const gone = 'it is not there any more, and was when the object was made: ';
+      return [{ source: first.by, mode: first.mode, ...givenAgain(outcomes, gone, refusal) }];
+    });
+};
+
+const givenAgain = (
+  outcomes: readonly Outcome[],
+  then: string,
+  refusal: string | undefined,
+): Pick<DefaultsExplanation, 'verdict' | 'why' | 'values'> => {
+  if (refusal !== undefined) return { verdict: 'refused', why: refusal, values: [] };
+  const values = outcomes.map(valueOf);
+  return { verdict: 'given again', why: `${then}${verdictOf(values).why}`, values };
+};
+
+const generationOf = (source: string): string => source.slice(source.lastIndexOf('@') + 1);
+const nameOf = (source: string): string => source.slice(0, Math.max(source.lastIndexOf('@'), 0)) || source;
 
 /** What happened, by what is asked about it: there can be thousands of entries, and as many values. */
 interface Findings {
@@ -82,6 +110,8 @@ interface Findings {
   readonly matches: readonly Match[];
   readonly outcomes: ReadonlyMap<string, readonly Outcome[]>;
   readonly explain: ReadonlyMap<string, readonly Explanation[]>;
+  /** The same of a change, by `namespace/name`: it goes by the generation that was there when the object was made. */
+  readonly again: ReadonlyMap<string, readonly Outcome[]>;
   /** What was applied, by its field. */
   readonly applied: () => ReadonlyMap<string, Outcome>;
   /** That the object is refused as a whole, and why. */
@@ -94,6 +124,7 @@ const findingsOf = (entries: readonly Entry[], happened: Happened, refusal: stri
   matches: matchesOf(entries, happened.targets),
   outcomes: Map.groupBy(happened.outcomes, ({ by }) => by),
   explain: Map.groupBy(happened.explain, ({ source }) => source),
+  again: Map.groupBy(happened.targets.length === 0 ? happened.outcomes : [], ({ by }) => nameOf(by)),
   applied: once(
     () =>
       new Map(
@@ -184,10 +215,16 @@ const explainInvalid = ({ defaults, violations, inForce }: Validation): readonly
 };
 
 const explainEntry = (entry: Entry, findings: Findings): DefaultsExplanation => {
-  const { happened, matches, refusal } = findings;
+  const { happened, matches, again, refusal } = findings;
   const head = { source: titleOf(entry), mode: entry.mode };
   const match = matches.find(({ matched }) => matched.has(entry));
-  if (match === undefined) return { ...head, verdict: 'not matching', ...whyNot(entry, happened), values: [] };
+  if (match === undefined) {
+    const outcomes = again.get(namespacedName(entry));
+    if (outcomes === undefined) return { ...head, verdict: 'not matching', ...whyNot(entry, happened), values: [] };
+    const [then = ''] = outcomes.map(({ by }) => (by === head.source ? '' : generationOf(by)));
+    const gave = then === '' ? '' : `as generation ${then} gave it when the object was made: `;
+    return { ...head, ...givenAgain(outcomes, gave, refusal) };
+  }
   const leftOut = match.leftOut.get(entry)?.find(({ values }) => values === undefined);
   if (leftOut !== undefined) return { ...head, verdict: 'refused', why: leftOut.why, values: [] };
   if (entry.spec.inject === undefined)
@@ -220,13 +257,7 @@ const verdictOf = (values: readonly ValueExplanation[]): Pick<DefaultsExplanatio
 const valuesOf = (entry: Entry, match: Match, { outcomes, explain }: Findings): readonly ValueExplanation[] => {
   const title = titleOf(entry);
   const own = outcomes.get(title) ?? [];
-  const told = own.map(({ verdict, field, key, value, over, why }) => ({
-    verdict,
-    field: fieldOf({ field, key }),
-    value,
-    why,
-    ...(over !== undefined && { over }),
-  }));
+  const told = own.map(valueOf);
   const made = own.length > 0 ? [] : (explain.get(`PlatformDefaults ${title}`) ?? []);
   return [
     ...told,
@@ -235,6 +266,14 @@ const valuesOf = (entry: Entry, match: Match, { outcomes, explain }: Findings): 
     ...lostBy(entry, match),
   ];
 };
+
+const valueOf = ({ verdict, field, key, value, over, why }: Outcome): ValueExplanation => ({
+  verdict,
+  field: fieldOf({ field, key }),
+  value,
+  why,
+  ...(over !== undefined && { over }),
+});
 
 const fieldOf = ({ field, key }: Pick<Outcome, 'field' | 'key'>): string => `${field} ${key}`;
 

@@ -48,6 +48,15 @@ export const updatePod = (pod: KubeObject, stored: KubeObject, request: Admissio
           `${at.join('.')}.image is ${String(value)}: PlatformDefaults ${by} enforces where images come from.`,
       ),
     ],
+    outcomes: () => [
+      ...(kept.outcomes?.() ?? []),
+      ...moved.map(({ at, key, value, by }) => ({
+        ...{ by, mode: 'Enforce' as const, field: at.join('.'), key, value },
+        verdict: 'applied' as const,
+        over: valuesAt(pod, { at, key })[0],
+        why: 'it is enforced',
+      })),
+    ],
     explain: [
       ...kept.explain,
       ...put.map(({ at, key, by }) => ({

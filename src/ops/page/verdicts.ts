@@ -3,6 +3,7 @@ import { type Html, html } from './html.ts';
 
 const TONES: Readonly<Record<DefaultsVerdict['verdict'], string>> = {
   applied: 'good',
+  'given again': 'good',
   audited: 'warn',
   refused: 'bad',
   'kept back': 'warn',
