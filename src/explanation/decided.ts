@@ -2,13 +2,14 @@ import type { Decision } from '../admission/handler.ts';
 import { type AdmissionRequest, untouched } from '../api/admission.ts';
 import type { DefaultsIndex, DefaultsTarget } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
+import type { Entry } from '../defaults/entry.ts';
 import { type DefaultsExplanation, explainDefaults } from '../defaults/explanation/explanation.ts';
 import type { Subject } from '../defaults/explanation/mismatch.ts';
 import { nearMisses } from '../defaults/explanation/near-miss.ts';
 import { targetOf } from '../injection/target.ts';
 import { decide } from '../kinds/index.ts';
 import type { PreviewCluster } from './cluster.ts';
-import type { Sending } from './webhook-rules.ts';
+import { isFor, type Sending } from './webhook-rules.ts';
 
 /** Why an object came out as it did. */
 export interface ObjectExplanation {
@@ -55,7 +56,7 @@ export const explain = (request: AdmissionRequest, cluster: DecidingCluster, sen
     defaults: explainDefaults(cluster.entries, cluster.invalid, {
       targets: isChange ? [] : targets,
       subject: subjectOf(request, cluster),
-      unasked: unaskedFor(request, sending.reasons),
+      unasked: unaskedFor(request, sending),
       outcomes: decision.outcomes?.() ?? [],
       explain: decision.explain,
       denied: decision.denied ?? refusal,
@@ -85,11 +86,16 @@ const subjectOf = (request: AdmissionRequest, { facts }: DecidingCluster): Subje
   kind: request.object.kind,
 });
 
-const unaskedFor = ({ operation, object: { kind } }: AdmissionRequest, [first]: readonly string[]): string => {
-  if (first !== undefined) return first.replace(/\.$/, '');
-  if (operation === 'UPDATE') return 'an update gives nothing anew: what the object was given when it was made stays';
-  return kind === 'Pod' ? 'Quartermaster leaves such a pod alone' : 'Quartermaster leaves the object alone';
-};
+const unaskedFor =
+  ({ operation, object: { kind } }: AdmissionRequest, { reasons, missed = [] }: Sending) =>
+  ({ spec: { match } }: Entry): string => {
+    // Of webhooks for several, the one that would have sent it is the one that asks for least besides.
+    const [own] = missed.filter(isFor(new Set(match.kinds))).toSorted((one, other) => one.unmet - other.unmet);
+    const reason = own?.reason ?? reasons[0];
+    if (reason !== undefined) return reason.replace(/\.$/, '');
+    if (operation === 'UPDATE') return 'an update gives nothing anew: what the object was given when it was made stays';
+    return kind === 'Pod' ? 'Quartermaster leaves such a pod alone' : 'Quartermaster leaves the object alone';
+  };
 
 const notesOn = (object: KubeObject, namespace: string, { facts }: DecidingCluster): readonly string[] => [
   ...nearMisses('The object', { labels: object.metadata.labels ?? {}, annotations: object.metadata.annotations ?? {} }),

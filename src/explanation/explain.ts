@@ -8,5 +8,7 @@ export type { Admitted, ObjectExplanation } from './decided.ts';
 /** Runs what the API server and Quartermaster would do about a request: whether it is sent at all, and what is decided then. */
 export const admit = (request: AdmissionRequest, cluster: PreviewCluster): Admitted => {
   const namespaceLabels = cluster.facts.namespaceLabels(request.namespace ?? '') ?? {};
-  return explain(request, cluster, sendingOf(cluster.webhooks, request, namespaceLabels));
+  const kinds = (): ReadonlySet<string> =>
+    new Set(cluster.entries.flatMap(({ spec }) => (spec.inject === undefined ? [] : spec.match.kinds)));
+  return explain(request, cluster, sendingOf(cluster.webhooks, request, namespaceLabels, kinds));
 };

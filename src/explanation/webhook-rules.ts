@@ -10,7 +10,7 @@ import {
 import { requirementsOf, withoutNulls } from '../defaults/entry.ts';
 import { requirementText, selectorMismatch } from '../defaults/explanation/mismatch.ts';
 import { labelsOf } from '../injection/target.ts';
-import { rulesInForce } from '../kinds/index.ts';
+import { mutators, rulesInForce } from '../kinds/index.ts';
 
 /** A webhook of admissionregistration.k8s.io/v1, as far as it says what is sent to it. */
 export interface WebhookRules {
@@ -57,15 +57,32 @@ export const webhooksOf = (configuration: MutatingWebhookConfiguration): readonl
 /** Whether the API server sends a request to any of the webhooks. */
 export interface Sending {
   readonly isSent: boolean;
-  /** Where it is not: why, for each webhook that is about such objects. Whole sentences. */
+  /** Where it is not: why, for each webhook that somebody asks for. Whole sentences. */
   readonly reasons: readonly string[];
+  readonly missed?: readonly Missed[];
 }
+
+/** A webhook that is not sent an object. */
+export interface Missed {
+  /** What PlatformDefaults call its objects; undefined for pods of any kind. */
+  readonly kind: string | undefined;
+  readonly reason: string;
+  /** How many of its requirements are unmet. */
+  readonly unmet: number;
+}
+
+/** Those that what is for these kinds is given by. */
+export const isFor =
+  (kinds: ReadonlySet<string>) =>
+  ({ kind }: Pick<Missed, 'kind'>): boolean =>
+    kind === undefined || kinds.has(kind);
 
 /** Decides as the API server does: rule, namespace selector, object selector, match conditions. */
 export const sendingOf = (
   webhooks: readonly WebhookRules[],
   request: AdmissionRequest,
   namespaceLabels: StringMap,
+  kinds?: () => ReadonlySet<string>,
 ): Sending => {
   const { group, resource } = request.resource;
   const concerned = webhooks.filter(({ rules = [] }) =>
@@ -75,55 +92,83 @@ export const sendingOf = (
     const { apiVersion, kind } = request.object;
     return { isSent: false, reasons: [`Quartermaster is not asked about objects of kind ${kind} (${apiVersion}).`] };
   }
-  const reasons = concerned.map((webhook) => reasonAgainst(webhook, request, namespaceLabels));
-  if (reasons.includes(undefined)) return { isSent: true, reasons: [] };
-  return { isSent: false, reasons: reasons.flatMap((reason) => reason ?? []) };
+  const missed: Missed[] = [];
+  for (const webhook of concerned) {
+    const one = missedBy(webhook, request, namespaceLabels);
+    if (one === undefined) return { isSent: true, reasons: [] };
+    missed.push(one);
+  }
+  // Pods are sent for what they are given alone; all else Quartermaster looks after whoever asks.
+  const asked = resource === 'pods' && kinds !== undefined ? missed.filter(isFor(kinds())) : missed;
+  const reasons = asked.map(({ reason }) => reason);
+  return { isSent: false, reasons: reasons.length === 0 ? [UNASKED] : reasons, missed: asked };
 };
+
+const UNASKED = 'No PlatformDefaults is for such pods: no webhook is sent it.';
+
+/** By the name of its rule: a webhook may be one of several by number, or for what is enforced. */
+const kindOf = ({ name }: WebhookRules): string | undefined =>
+  KINDS.find((rule) => name.startsWith(`${rule.name}.`) || name.startsWith(`${rule.name}-`))?.kind;
+
+/** The longest name first: `pod` begins others. */
+const KINDS = mutators.flatMap(({ rules }) => rules).toSorted((one, other) => other.name.length - one.name.length);
 
 const covers = (names: readonly string[] = [], name: string): boolean => names.includes('*') || names.includes(name);
 
 /** Why a webhook that is about such objects is not sent this one; undefined where it is. */
-const reasonAgainst = (
-  webhook: WebhookRules,
+const missedBy = (webhook: WebhookRules, request: AdmissionRequest, namespaceLabels: StringMap): Missed | undefined => {
+  const unmet = unmetBy(webhook, request, namespaceLabels);
+  if (unmet.length === 0) return undefined;
+  const remedies = unmet.flatMap(({ remedy }) => remedy ?? []);
+  const told = unmet.map(({ text }) => text).join('; ');
+  const letIn = `; ${remedies.join(' and ')} ${remedies.length === 1 ? 'lets' : 'let'} it in`;
+  const reason = `Webhook ${webhook.name} is not sent the object: ${told}${remedies.length === unmet.length ? letIn : ''}.`;
+  return { kind: kindOf(webhook), reason, unmet: unmet.length };
+};
+
+interface Unmet {
+  readonly text: string;
+  /** The label that would help, where one could. */
+  readonly remedy?: string | undefined;
+}
+
+const unmetBy = (
+  { rules = [], namespaceSelector, objectSelector, matchConditions = [] }: WebhookRules,
   request: AdmissionRequest,
   namespaceLabels: StringMap,
-): string | undefined => {
-  const about = `Webhook ${webhook.name} is not sent the object`;
-  const operations = (webhook.rules ?? []).flatMap((rule) => rule.operations ?? []);
-  if (!covers(operations, request.operation)) return `${about}: it takes ${operations.join(', ')} alone.`;
-  const place = `namespace ${request.namespace ?? ''}`;
-  const namespaced = unmet('namespaceSelector', webhook.namespaceSelector, [namespaceLabels], place);
-  if (namespaced !== undefined) return `${about}: ${namespaced}.`;
+): readonly Unmet[] => {
+  const operations = rules.flatMap((rule) => rule.operations ?? []);
+  if (!covers(operations, request.operation)) return [{ text: `it takes ${operations.join(', ')} alone` }];
   const objects = [request.object, ...(request.oldObject ? [request.oldObject] : [])];
-  const selected = unmet('objectSelector', webhook.objectSelector, objects.map(labelsOf), 'the object');
-  if (selected !== undefined) return `${about}: ${selected}.`;
-  const condition = webhook.matchConditions?.find(({ expression }) => !holds(expression, request));
-  return condition && `${about}: its condition "${condition.name.replaceAll('-', ' ')}" does not hold.`;
+  const condition = matchConditions.find(({ expression }) => !holds(expression, request));
+  return [
+    ...unmetOf('namespaceSelector', namespaceSelector, [namespaceLabels], `namespace ${request.namespace ?? ''}`),
+    ...unmetOf('objectSelector', objectSelector, objects.map(labelsOf), 'the object'),
+    ...(condition ? [{ text: `its condition "${condition.name.replaceAll('-', ' ')}" does not hold` }] : []),
+  ];
 };
 
 /** Old and new object count alike: one of them is enough. */
-const unmet = (
+const unmetOf = (
   field: string,
   selector: LabelSelector | undefined,
   labels: readonly StringMap[],
   whose: string,
-): string | undefined => {
+): readonly Unmet[] => {
   const requirements = requirementsOf(selector);
-  const mismatches = labels.map((one) => selectorMismatch(field, requirements, one, whose));
-  const [first] = mismatches;
-  if (first === undefined || mismatches.includes(undefined)) return undefined;
   const [own = {}] = labels;
-  const requirement = requirements.find((one) => selectorMismatch(field, [one], own, whose) !== undefined);
-  return `${first}${requirement === undefined ? '' : remedyFor(requirement, whose)}`;
+  if (labels.some((one) => selectorMismatch(field, requirements, one, whose) === undefined)) return [];
+  return requirements.flatMap((requirement) => {
+    const text = selectorMismatch(field, [requirement], own, whose);
+    return text === undefined ? [] : [{ text, remedy: remedyFor(requirement, whose) }];
+  });
 };
 
-/** What label would let it in, where one could. */
-const remedyFor = (requirement: Requirement, whose: string): string => {
-  const { key, operator } = requirement;
+const remedyFor = (requirement: Requirement, whose: string): string | undefined => {
+  const { key, operator, values } = requirement;
   if (operator === 'In')
-    return `; the label ${requirementText({ ...requirement, values: requirement.values.slice(0, 1) })} on ${whose} lets it in`;
-  if (operator === 'Exists') return `; a label ${key} on ${whose} lets it in`;
-  return '';
+    return `the label ${requirementText({ ...requirement, values: values.slice(0, 1) })} on ${whose}`;
+  return operator === 'Exists' ? `a label ${key} on ${whose}` : undefined;
 };
 
 const holds = (expression: string, { object, oldObject, operation, username }: AdmissionRequest): boolean => {

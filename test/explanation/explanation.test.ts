@@ -334,3 +334,103 @@ spec:
   expect(said.match(/spec.volumes logs/g)).toEqual(['spec.volumes logs']);
   expect(said).not.toContain('kept back');
 });
+
+describe('a pod that no webhook is sent', () => {
+  const pod = (labels: string): string =>
+    `apiVersion: v1\nkind: Pod\nmetadata: { name: p, labels: ${labels} }\nspec: { containers: [{ name: main, image: tiles }] }\n`;
+  const forPods = (name: string, match: string): string => `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: ${name}, namespace: quartermaster-system }
+spec: { match: { kinds: [Pod], ${match} }, inject: { labels: { ${name}: x } } }
+`;
+
+  it('is told all that would let it in, and of no webhook that nobody asks for', async () => {
+    const geo = forPods(
+      'geo',
+      'selector: { matchLabels: { team: geo } }, namespaceSelector: { matchLabels: { stage: prod } }',
+    );
+    const said = await explained(pod('{ team: ml }'), geo, '-n', 'team-a');
+    expect(said.match(/note: .*/g)).toEqual([
+      'note: Webhook pod.quartermaster.dev is not sent the object: namespaceSelector stage=prod; namespace team-a has no label stage; objectSelector team=geo; the object has team=ml; the label stage=prod on namespace team-a and the label team=geo on the object let it in.',
+    ]);
+    expect(await explained(pod('{}'), proxy())).toContain(
+      'note: No PlatformDefaults is for such pods: no webhook is sent it.\n',
+    );
+  });
+
+  it('is told of its own webhook, and of no label that would not help', async () => {
+    const both = ['a', 'b'].map((name) => forPods(name, `selector: { matchLabels: { ${name}: "1" } }`)).join('---\n');
+    const said = await explained(pod('{ b: "1" }'), both, '-n', 'kube-system');
+    expect(said).toMatch(
+      /quartermaster-system\/b@0: Webhook pod-2.quartermaster.dev is not sent the object: namespaceSelector leaves out [^;]*\n/,
+    );
+    expect(said).not.toContain('lets it in');
+  });
+});
+
+describe('values that come to nothing', () => {
+  const defaults = (name: string, match: string, inject: string, mode = 'Default'): string =>
+    `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: ${name}, namespace: quartermaster-system }
+spec: { mode: ${mode}, match: ${match}, inject: ${inject} }
+`;
+  const pod =
+    'apiVersion: v1\nkind: Pod\nmetadata: { name: p }\nspec: { containers: [{ name: main, image: tiles }] }\n';
+
+  it('are told where no container is selected', async () => {
+    const inject = '{ labels: { net: proxied }, proxy: { http: "http://p:1" } }';
+    const said = await explained(
+      pod,
+      defaults('proxy', '{ kinds: [Pod], containers: ["worker-*"] }', inject, 'Enforce'),
+    );
+    expect(said).toContain('(Enforce): of its values 1 applied, 6 kept back\n');
+    expect(said).toContain(
+      'kept back: spec.inject.proxy HTTP_PROXY = "http://p:1": the object has no container of worker-*\n',
+    );
+  });
+
+  it('are told of a class that is made, and of one that is there', async () => {
+    const claim = (name: string): string => `apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: ${name} }
+spec: { storageClassName: fast-ssd, accessModes: [ReadWriteOnce], resources: { requests: { storage: 10Gi } } }
+`;
+    const inject = '{ labels: { tier: gold }, storageClass: { reclaimPolicy: Retain } }';
+    const classes = defaults('disks', '{ kinds: [PersistentVolumeClaim] }', inject);
+    const [first, second] = (await explained([claim('a'), claim('b')].join('---\n'), classes, '--cloud', 'aws')).split(
+      'PersistentVolumeClaim default/b',
+    );
+    expect(first).toContain(
+      'applied: spec.inject.storageClass = {"reclaimPolicy":"Retain"}: gives the class its reclaimPolicy\n',
+    );
+    expect(second).toContain(
+      'kept back: spec.inject.storageClass = {"reclaimPolicy":"Retain"}: no class is made for the claim: the one it names is there, or it names none\n',
+    );
+  });
+
+  it('have the names that the PlatformDefaults has for them', async () => {
+    const inject = `{ securityContext: { runAsNonRoot: true }, containerSecurityContext: { privileged: false }, affinity: { nodeAffinity: {} },
+      priorityClassName: batch, imagePullPolicy: Always, resources: { limits: { memory: 1Gi } }, sidecars: [{ name: logs, image: fluent }],
+      initContainers: [{ name: init, image: fluent }], caBundle: { configMap: ca }, env: [{ name: A, value: b }], forExecutors: true }`;
+    const match = '{ kinds: [Pod] }';
+    const said = await explained(
+      pod,
+      [defaults('a', match, inject, 'Enforce'), defaults('b', match, inject, 'Enforce')].join('---\n'),
+    );
+    const rows = new Set(said.match(/(?<=kept back: spec.inject.)[^:=]*(?= = )/g));
+    expect([...rows].filter((row) => !row.startsWith('caBundle')).toSorted()).toEqual([
+      'affinity nodeAffinity',
+      'containerSecurityContext privileged',
+      'env A',
+      'imagePullPolicy',
+      'initContainers init',
+      'priorityClassName',
+      'resources.limits memory',
+      'securityContext runAsNonRoot',
+      'sidecars logs',
+    ]);
+    expect(said).not.toContain('isAwaited');
+    expect(said.match(/spec.inject.caBundle SSL_CERT_FILE/g)).toHaveLength(1);
+  });
+});

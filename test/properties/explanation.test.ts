@@ -1,16 +1,24 @@
+import { isDeepStrictEqual } from 'node:util';
 import jsonpatch from 'jsonpatch';
 import { describe, expect, it } from 'vitest';
-import { TARGET_KINDS } from '../../src/api/inject-spec.ts';
+import { type InjectSpec, mountKey, TARGET_KINDS } from '../../src/api/inject-spec.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { NAMESPACE_NAME_LABEL } from '../../src/api/names.ts';
 import type { PlatformDefaults } from '../../src/api/platform-defaults.ts';
 import { describedCluster } from '../../src/cli/described-cluster.ts';
 import { indexEntries } from '../../src/defaults/entries-index.ts';
-import { entryOf } from '../../src/defaults/entry.ts';
+import { askedBy, entryOf } from '../../src/defaults/entry.ts';
+import type { ValueExplanation } from '../../src/defaults/explanation/explanation.ts';
 import { mismatchOf } from '../../src/defaults/explanation/mismatch.ts';
+import { itemsOf } from '../../src/defaults/partial.ts';
+import type { PreviewCluster } from '../../src/explanation/cluster.ts';
 import { admit } from '../../src/explanation/explain.ts';
 import { asCreate } from '../../src/explanation/request.ts';
-import { valuesAt } from '../../src/injection/edit.ts';
+import { installedWebhooks } from '../../src/explanation/webhook-rules.ts';
+import { isListPath, valuesAt } from '../../src/injection/edit.ts';
+import { listAt, setAt } from '../../src/injection/path.ts';
+import { type RecordedField, readInjected, recordedIn, writeInjected } from '../../src/injection/snapshot.ts';
+import { examine } from '../../src/report/examine.ts';
 import { readSettings } from '../../src/settings/config.ts';
 import { runs } from '../fixtures/admitting.ts';
 import { platformDefaults, system, target } from '../fixtures/defaults.ts';
@@ -21,16 +29,83 @@ import { defaultsFor, objectsOf } from '../fixtures/mutation-inputs.ts';
 const world = describedCluster({ cloud: 'aws', namespace: 'default' }, readSettings({}));
 const namespaceLabels = { 'quartermaster.dev/calrissian': 'enabled', stage: 'dev' };
 
-const explain = (object: KubeObject, defaults: readonly PlatformDefaults[]) => {
+const clusterWith = (defaults: readonly PlatformDefaults[]): PreviewCluster => {
   const entries = defaults.map((one) => entryOf(one, system));
   const facts = {
     ...world.facts,
     defaults: indexEntries(entries),
     namespaceLabels: (name: string) => ({ ...namespaceLabels, [NAMESPACE_NAME_LABEL]: name }),
   };
+  const webhooks = installedWebhooks(
+    system.systemNamespace,
+    'nfs',
+    entries.flatMap((entry) => askedBy(entry, 'aws')),
+  );
+  return { ...world, facts, entries, webhooks };
+};
+
+const explain = (object: KubeObject, defaults: readonly PlatformDefaults[]) => {
   const namespace = object.metadata.namespace ?? 'team-a';
-  const { decision, explanation } = admit(asCreate(object, namespace), { ...world, facts, entries });
+  const { decision, explanation } = admit(asCreate(object, namespace), {
+    ...clusterWith(defaults),
+    webhooks: world.webhooks,
+  });
   return { decision, explanation: explanation(), after: jsonpatch.apply_patch(object, [...decision.patch]) };
+};
+
+/** Every value that a default gives has a row, which names it. */
+const expectRows = (values: readonly ValueExplanation[], inject: InjectSpec): void => {
+  const rows = values.map(({ field, value }) => `${field} ${JSON.stringify(value)}`);
+  for (const { key, id, value } of itemsOf(inject))
+    for (const name of namesOf(key, id, value))
+      expect(
+        rows.some((row) => row.includes(name)),
+        `${key} ${name} in ${rows.join('\n')}`,
+      ).toBe(true);
+};
+
+/** What a row of a value of `inject` names: of those that are several values each of them. */
+const namesOf = (key: string, id: string | undefined, value: unknown): readonly string[] => {
+  const fields = Object.keys(value as object);
+  switch (key) {
+    // A flag, and parts that come to one thing.
+    case 'forExecutors':
+    case 'prometheus':
+      return [];
+    case 'proxy':
+      return fields.includes('http') ? ['HTTP_PROXY', 'http_proxy'] : ['HTTPS_PROXY', 'https_proxy'];
+    case 'caBundle':
+      return ['SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS'];
+    case 'resources':
+      return Object.values(value as object).flatMap((list: object) => Object.keys(list));
+    case 'imageRegistries':
+      return [(value as { readonly to: string }).to];
+    case 'topologySpreadConstraints':
+      return [(value as { readonly topologyKey: string }).topologyKey];
+    case 'affinity':
+    case 'dnsConfig':
+    case 'securityContext':
+    case 'containerSecurityContext':
+      return fields;
+    case 'volumeMounts':
+    case 'configMaps':
+    case 'secrets':
+      return [mountKey(id ?? '')];
+    case 'eventLog':
+    case 'storageClass':
+      return [key];
+    case 'priorityClassName':
+    case 'schedulerName':
+    case 'runtimeClassName':
+    case 'terminationGracePeriodSeconds':
+    case 'imagePullPolicy':
+    case 's3aCommitter':
+    case 'objectStore':
+    case 'serviceAccountName':
+      return [String(value)];
+    default:
+      return [id ?? ''];
+  }
 };
 
 /** Each default is there once with a reason, and what is said of it is what happened. */
@@ -43,7 +118,9 @@ const holdsFor = (object: KubeObject, defaults: readonly PlatformDefaults[]): vo
     const wrote = decision.explain.some((row) => row.source === `PlatformDefaults ${source}` && row.mode !== 'Derived');
     if (wrote) expect(verdict).toBe('applied');
     if (verdict === 'not matching') expect(values).toEqual([]);
-    for (const value of values.filter((one) => one.verdict === 'applied' && !one.field.startsWith('/'))) {
+    const [given] = defaults.filter(({ metadata }) => source.startsWith(`${metadata.namespace}/${metadata.name}@`));
+    if (verdict === 'applied' || verdict === 'kept back') expectRows(values, given?.spec.inject ?? {});
+    for (const value of values.filter((one) => one.verdict === 'applied' && !/^\/|^spec.inject/.test(one.field))) {
       const [field = ''] = value.field.split(' ', 1);
       const place = { at: field.split('.'), key: value.field.slice(field.length + 1) };
       expect(valuesAt(after, place), value.field).not.toEqual([]);
@@ -130,4 +207,55 @@ it('a reason not to match is given exactly where nothing is matched', () => {
     }),
     { numRuns: 1_000 },
   );
+});
+
+describe('a report says of an object what it has', () => {
+  const changes = fc.record({ at: fc.nat(), how: fc.constantFrom('no', 'other value', 'no record' as const) });
+
+  it.each(Object.entries(objectsOf))('of any %s and any defaults', (kind, objects) => {
+    const given = defaultsFor(kind as keyof typeof objectsOf & (typeof TARGET_KINDS)[number]);
+    fc.assert(
+      fc.property(objects, given, changes, (object, defaults, change) => {
+        const cluster = clusterWith(defaults);
+        const { decision } = admit(asCreate(object, 'team-a'), cluster);
+        if (decision.denied === undefined)
+          expectTruth(jsonpatch.apply_patch(object, [...decision.patch]) as KubeObject, change, cluster);
+      }),
+      runs,
+    );
+  });
+
+  interface Change {
+    readonly at: number;
+    readonly how: string;
+  }
+
+  const expectTruth = (admitted: KubeObject, { at, how }: Change, cluster: PreviewCluster): void => {
+    const given = { ...admitted, metadata: { ...admitted.metadata, namespace: 'team-a' } };
+    const fields = recordedIn(readInjected(given) ?? '') ?? [];
+    const changed = fields[at % fields.length];
+    const unmarked = how === 'no record' ? writeInjected(given, undefined) : given;
+    const stored = how === 'other value' && changed !== undefined ? withOther(unmarked, changed) : unmarked;
+    const isAsGiven = (field: RecordedField): boolean =>
+      isDeepStrictEqual(valuesAt(stored, field)[0], valuesAt(given, field)[0]);
+    for (const { standing, defaults: name } of examine(stored, () => undefined, cluster).rows) {
+      const isWhole = fields.filter(({ by }) => by.startsWith(`${name}@`)).every(isAsGiven);
+      if (standing === 'has') expect(isWhole, name).toBe(true);
+      if (standing === 'edited') expect(isWhole, name).toBe(false);
+      if (standing === 'complies') expect(how, name).not.toBe('other value');
+    }
+  };
+
+  /** With something else in the place of what was given there. A container that was added is more than was given. */
+  const withOther = (object: KubeObject, field: RecordedField): KubeObject => {
+    const [value] = valuesAt(object, field);
+    if (field.at.at(-1) === 'initContainers' || value === undefined) return object;
+    if (!isListPath(field.at)) return setAt(object, [...field.at, field.key], 'something else');
+    const list = listAt(object, field.at);
+    return setAt(
+      object,
+      field.at,
+      list.filter((item) => item !== value),
+    );
+  };
 });

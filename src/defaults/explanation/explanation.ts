@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Explanation, Outcome } from '../../api/admission.ts';
 import { mountPathsOf } from '../../api/inject-spec.ts';
-import type { DefaultsSource, DefaultsTarget, Injection, Mode, Resolved } from '../../api/injection.ts';
+import type { DefaultsSource, DefaultsTarget, Mode } from '../../api/injection.ts';
 import { OURSELVES } from '../../injection/edit.ts';
 import { type Entry, givesAnything, hasEqualPrecedence, namespacedName } from '../entry.ts';
 import type { Validation } from '../in-force.ts';
 import { type Layer, mergeLayers } from '../merge.ts';
 import { type LeftOut, layersFor } from '../resolution.ts';
+import { comesOf, IN_CONTAINERS, type Item, itemsOf, placeInSpec, valueIn } from './items.ts';
 import { isOfKinds, type Mismatch, mismatchOf, type Subject } from './mismatch.ts';
 
 /** What became of one value that a PlatformDefaults has for an object. */
@@ -41,8 +42,8 @@ export interface Happened {
   readonly targets: readonly DefaultsTarget[];
   /** Whom they would have been looked up for. */
   readonly subject: Subject;
-  /** Why they were not: a part of a sentence. */
-  readonly unasked: string | undefined;
+  /** Why they were not, for one that would have matched: a part of a sentence. */
+  readonly unasked: (entry: Entry) => string;
   readonly outcomes: readonly Outcome[];
   readonly explain: readonly Explanation[];
   /** Why the object was refused as a whole. */
@@ -97,7 +98,7 @@ const givenAgain = (
   refusal: string | undefined,
 ): Pick<DefaultsExplanation, 'verdict' | 'why' | 'values'> => {
   if (refusal !== undefined) return { verdict: 'refused', why: refusal, values: [] };
-  const values = outcomes.map(valueOf);
+  const values = outcomes.map(explanationOf);
   return { verdict: 'given again', why: `${then}${verdictOf(values).why}`, values };
 };
 
@@ -185,7 +186,7 @@ interface Match {
 
 /** What all layers come to, for those that gave way. */
 interface Winners {
-  readonly items: Items;
+  readonly items: ReturnType<typeof itemsOf>;
   readonly byMountPath: ReadonlyMap<string, Entry>;
   readonly byTitle: ReadonlyMap<string, Entry>;
 }
@@ -241,7 +242,7 @@ const whyNot = (
   if (!givesAnything(entry)) return { why: 'it provisions namespaces and gives objects nothing' };
   const { kinds } = entry.spec.match;
   const target = targets.find((one) => isOfKinds(kinds, one)) ?? targets[0];
-  return mismatchOf(entry, target ?? subject) ?? { why: unasked ?? 'no defaults were looked up for the object' };
+  return mismatchOf(entry, target ?? subject) ?? { why: unasked(entry) };
 };
 
 const verdictOf = (values: readonly ValueExplanation[]): Pick<DefaultsExplanation, 'verdict' | 'why'> => {
@@ -256,18 +257,21 @@ const verdictOf = (values: readonly ValueExplanation[]): Pick<DefaultsExplanatio
 
 const valuesOf = (entry: Entry, match: Match, { outcomes, explain }: Findings): readonly ValueExplanation[] => {
   const title = titleOf(entry);
-  const own = outcomes.get(title) ?? [];
-  const told = own.map(valueOf);
-  const made = own.length > 0 ? [] : (explain.get(`PlatformDefaults ${title}`) ?? []);
-  return [
-    ...told,
-    ...made.map(({ path, why }) => ({ verdict: 'applied' as const, field: path, value: undefined, why })),
-    ...leftOutOf(match.leftOut.get(entry) ?? []),
-    ...lostBy(entry, match),
-  ];
+  const own = (outcomes.get(title) ?? []).map(explanationOf);
+  const made = (explain.get(`PlatformDefaults ${title}`) ?? [])
+    .filter(({ effect }) => own.length === 0 || effect === 'companion')
+    .map((one) => madeBy(one, entry));
+  const told = [...own, ...made, ...leftOutOf(match.leftOut.get(entry) ?? [])];
+  return [...told, ...remainderOf(entry, match, told)];
 };
 
-const valueOf = ({ verdict, field, key, value, over, why }: Outcome): ValueExplanation => ({
+/** What is made beside the object has no place in it. */
+const madeBy = ({ path, why, effect }: Explanation, { spec }: Entry): ValueExplanation =>
+  effect === 'companion'
+    ? { verdict: 'applied', field: 'spec.inject.storageClass', value: spec.inject?.storageClass, why }
+    : { verdict: 'applied', field: path, value: undefined, why };
+
+const explanationOf = ({ verdict, field, key, value, over, why }: Outcome): ValueExplanation => ({
   verdict,
   field: fieldOf({ field, key }),
   value,
@@ -287,41 +291,42 @@ const leftOutOf = (leftOut: readonly LeftOut[]): readonly ValueExplanation[] =>
     })),
   );
 
-/** The values of an entry that others give too and win. */
-const lostBy = (entry: Entry, { layers, winners }: Match): readonly ValueExplanation[] => {
-  const layer = layers.get(entry);
+/** The values of an entry that came to nothing: others give them too and win, or the object has no use for them. */
+const remainderOf = (entry: Entry, match: Match, told: readonly ValueExplanation[]): readonly ValueExplanation[] => {
+  const layer = match.layers.get(entry);
   if (layer === undefined) return [];
-  const { items, byMountPath, byTitle } = winners();
+  const { items, byMountPath, byTitle } = match.winners();
   return [...itemsOf(mergeLayers([layer], []))].flatMap(([id, item]) => {
-    const winner = items.get(id);
-    if (winner !== undefined && isDeepStrictEqual(winner.source, entry.source)) return [];
+    const won = items.get(id);
+    const winner = won?.resolved;
+    const one = { verdict: 'kept back' as const, field: placeInSpec(item, layer.inject), value: valueIn(item) };
+    if (winner !== undefined && isDeepStrictEqual(winner.source, entry.source))
+      return told.some((row) => comesOf(item, row)) ? [] : [{ ...one, why: whyUnused(item, entry) }];
     const rival =
       winner === undefined
-        ? (byMountPath.get(item.needs?.mountPath ?? id.slice(id.indexOf(' ') + 1)) ?? storeRival(id, winners()))
+        ? (byMountPath.get(item.resolved.needs?.mountPath ?? item.id) ?? storeRival(item, match.winners()))
         : byTitle.get(sourceTitle(winner.source));
-    return [lost(id, item.value, entry, rival, winner?.value)];
+    const over = won && valueIn(won);
+    return [{ ...one, ...(over !== undefined && { over }), why: whyLost(rival, entry) }];
   });
 };
 
 /** Who gives another ObjectStore, whose sources and committer come in the place of these. */
-const storeRival = (id: string, { items, byTitle }: Winners): Entry | undefined => {
-  const store = /^(envFrom|s3aCommitter) /.test(id) ? items.get('objectStore ') : undefined;
+const storeRival = ({ key }: Item, { items, byTitle }: Winners): Entry | undefined => {
+  const store = key === 'envFrom' || key === 's3aCommitter' ? items.get('objectStore ')?.resolved : undefined;
   return store && byTitle.get(sourceTitle(store.source));
 };
 
-const lost = (
-  field: string,
-  value: unknown,
-  entry: Entry,
-  rival: Entry | undefined,
-  over: unknown,
-): ValueExplanation => ({
-  verdict: 'kept back',
-  field: `spec.inject.${field}`.trim(),
-  value,
-  ...(over !== undefined && { over }),
-  why: rival === undefined ? 'another gives it' : `${namespacedName(rival)} gives it and ${whyItWins(rival, entry)}`,
-});
+const whyLost = (rival: Entry | undefined, entry: Entry): string =>
+  rival === undefined ? 'another gives it' : `${namespacedName(rival)} gives it and ${whyItWins(rival, entry)}`;
+
+const whyUnused = ({ key }: Item, { spec: { match } }: Entry): string => {
+  if (key === 'storageClass') return 'no class is made for the claim: the one it names is there, or it names none';
+  if (key === 'volumes') return 'nothing in the object mounts it';
+  if (match.containers !== undefined && IN_CONTAINERS.has(key))
+    return `the object has no container of ${match.containers.join(', ')}`;
+  return 'nothing in the object takes it';
+};
 
 /** Why of two matching entries one wins, as docs/platform-defaults.md has it. */
 const whyItWins = (winner: Entry, loser: Entry): string => {
@@ -339,20 +344,3 @@ const whyItWins = (winner: Entry, loser: Entry): string => {
     ][at] ?? 'is more specific'
   );
 };
-
-type Items = ReadonlyMap<string, Resolved<unknown>>;
-
-/** Every value of an injection by key of `spec.inject` and what tells it apart there: `env HTTP_PROXY`. */
-const itemsOf = (injection: Injection): Items =>
-  new Map(
-    Object.entries(injection).flatMap(([field, items]: [string, unknown]) => {
-      if (items instanceof Map)
-        return [...(items as ReadonlyMap<string, Resolved<unknown>>)].map(
-          ([key, item]) => [`${field} ${key}`, item] as const,
-        );
-      return isResolved(items) ? [[`${field} `, items] as const] : [];
-    }),
-  );
-
-const isResolved = (value: unknown): value is Resolved<unknown> =>
-  typeof value === 'object' && value !== null && 'source' in value;

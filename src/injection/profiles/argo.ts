@@ -23,7 +23,7 @@ import {
   mountsAbove,
   POD_VOLUMES,
 } from '../volumes.ts';
-import type { InjectionFor, PlacedContainer } from './containers.ts';
+import type { PlacedContainer } from './containers.ts';
 import { isInjectedByOthers } from './framework.ts';
 
 /** On every pod of an Argo workflow. */
