@@ -27,15 +27,24 @@ interface Registry {
   readonly resolved: Resolved<string>;
 }
 
+/** Those of the system namespace, or of another, the longest first by what images begin with before, and after. */
+interface Rank {
+  readonly from: readonly Registry[];
+  readonly ends: readonly Registry[];
+}
+
 /** The platform's before those of a namespace, which must not lead an image off where the platform has it. */
-const ranksOf = (imageRegistries: ResolvedMap<string>): readonly (readonly Registry[])[] =>
+const ranksOf = (imageRegistries: ResolvedMap<string>): readonly Rank[] =>
   memoize(imageRegistries, ranksOf, '', () => {
     const all = [...imageRegistries].map(([from, resolved]) => {
       const { value: to } = resolved;
       return { from: withRegistry(from), to, ends: withRegistry(to), resolved };
     });
     // They come best first, so that what the system namespace has is before all else.
-    return [...Map.groupBy(all, ({ resolved }) => resolved.source.namespace).values()];
+    return [...Map.groupBy(all, ({ resolved }) => resolved.source.namespace).values()].map((registries) => ({
+      from: registries.toSorted((one, other) => other.from.length - one.from.length),
+      ends: registries.toSorted((one, other) => other.ends.length - one.ends.length),
+    }));
   });
 
 const withRegistry = (beginning: string): string => beginning.replace(/^[^/]+/, registryOf);
@@ -46,7 +55,7 @@ interface Placed {
 }
 
 /** Where an image is in the end. What a namespace's own come to is looked at with the platform's alone after that. */
-const placeOf = (own: string, ranks: readonly (readonly Registry[])[]): Placed => {
+const placeOf = (own: string, ranks: readonly Rank[]): Placed => {
   const image = ranks.reduceRight((now, _, rank) => follow(now, ranks.slice(0, rank + 1)), own);
   const names = namesOf(image);
   const found = ranks.flatMap((rank) => longestIn(rank, 'ends', names) ?? longestIn(rank, 'from', names) ?? []);
@@ -56,21 +65,23 @@ const placeOf = (own: string, ranks: readonly (readonly Registry[])[]): Placed =
 /** So often an image is moved on at most: a tenant makes as long a chain as they like. */
 const MAX_MOVES = 4;
 
-const follow = (own: string, ranks: readonly (readonly Registry[])[]): string => {
-  const passed = new Set<string>();
+const follow = (own: string, ranks: readonly Rank[]): string => {
   let image = own;
-  while (passed.size < MAX_MOVES && !passed.has(image)) {
-    passed.add(image);
-    image = moved(image, ranks) ?? image;
+  for (let moves = 0; moves <= MAX_MOVES; moves += 1) {
+    const next = moved(image, ranks) ?? image;
+    if (next === image) return image;
+    image = next;
   }
-  return image;
+  // They lead in a circle: where one of them leads is the end.
+  const isLedThere = ranks.some((rank) => longestIn(rank, 'ends', namesOf(own)) !== undefined);
+  return isLedThere ? own : (moved(own, ranks) ?? own);
 };
 
 /**
  * Undefined for what stays: nothing moves it, or the best that knows its place says that it is there. That another moves images
  * to where it is says nothing, so that what leads from one to the next leads to the end.
  */
-const moved = (image: string, ranks: readonly (readonly Registry[])[]): string | undefined => {
+const moved = (image: string, ranks: readonly Rank[]): string | undefined => {
   const names = namesOf(image);
   for (const rank of ranks) {
     const found = longestIn(rank, 'from', names);
@@ -80,8 +91,14 @@ const moved = (image: string, ranks: readonly (readonly Registry[])[]): string |
   return undefined;
 };
 
-const movedBy = ({ registry: { from, to, ends }, name }: Found): string | undefined =>
-  ends.length > from.length && name.startsWith(ends) ? undefined : `${to}${name.slice(from.length)}`;
+const movedBy = ({ registry: { from, to, ends }, name }: Found): string | undefined => {
+  if (ends.length > from.length && name.startsWith(ends)) return undefined;
+  // It would move what is below itself once more: all of that goes at once.
+  const below = from.startsWith(ends) ? from.slice(ends.length) : '';
+  let path = name.slice(from.length);
+  while (below !== '' && path.startsWith(below)) path = path.slice(below.length);
+  return `${to}${path}`;
+};
 
 interface Found {
   readonly registry: Registry;
@@ -89,15 +106,10 @@ interface Found {
   readonly name: string;
 }
 
-const longestIn = (rank: readonly Registry[], part: 'from' | 'ends', names: readonly string[]): Found | undefined => {
+const longestIn = (rank: Rank, part: 'from' | 'ends', names: readonly string[]): Found | undefined => {
   for (const name of names) {
-    const known = rank.filter((registry) => name.startsWith(registry[part]));
-    const [first, ...others] = known;
-    if (first === undefined) continue;
-    return {
-      name,
-      registry: others.reduce((one, other) => (other[part].length > one[part].length ? other : one), first),
-    };
+    const registry = rank[part].find((one) => name.startsWith(one[part]));
+    if (registry !== undefined) return { registry, name };
   }
   return undefined;
 };
