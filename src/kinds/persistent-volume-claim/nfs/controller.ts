@@ -18,14 +18,8 @@ import { RETELL_MS } from './exports.ts';
 import { isNfsClass, isServed, type ObservedServer } from './observed.ts';
 import { nfsServerName } from './parts.ts';
 import { createProvisioning, releaseVolumes } from './provisioning.ts';
-import {
-  applyNfsServer,
-  type DisruptionBudgets,
-  hasServer,
-  nfsResources,
-  recordFailure,
-  removeNfsServer,
-} from './server.ts';
+import { hasServer, removeNfsServer } from './removal.ts';
+import { applyNfsServer, type DisruptionBudgets, nfsResources, recordFailure } from './server.ts';
 
 export interface NfsControllerOptions {
   readonly kube: Kube;
@@ -129,13 +123,14 @@ const createReconcile = (options: NfsControllerOptions) => {
   });
   return async (className: string, signal: AbortSignal): Promise<Outcome | undefined> => {
     const observed = await observe(className, options, signal);
-    if (!isServed(observed)) {
+    const isUsed = isInUse(observed, options);
+    if (!isServed(observed) && !(isOrphaned(observed) && !isUsed)) {
       const released = await releaseVolumes(observed, options.kube, signal);
       return released.length > 0
         ? { decision: 'volumes without an NFS server let go', fields: { released } }
         : undefined;
     }
-    if (!isInUse(observed, options)) return removeIfIdle(observed, signal);
+    if (!isUsed) return removeIfIdle(observed, signal);
     idleSince.delete(className);
     const { written, provisioned } = await keep(observed, signal).catch((error: unknown) => {
       recordFailure(observed, options, error);
@@ -150,6 +145,10 @@ const createReconcile = (options: NfsControllerOptions) => {
     };
   };
 };
+
+/** True where a class and its disk are gone and other parts of the server are not: its removal was cut off. */
+const isOrphaned = (observed: ObservedServer): boolean =>
+  observed.storageClass === undefined && observed.parts.disk === undefined && hasServer(observed);
 
 const isInUse = ({ pendingClaims, volumes, className }: ObservedServer, { claims }: NfsControllerOptions): boolean =>
   pendingClaims.length > 0 || volumes.length > 0 || claims.list().some((claim) => classNameOf(claim) === className);

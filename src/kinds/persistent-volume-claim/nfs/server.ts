@@ -3,14 +3,7 @@ import { AppError, hasReason, type Reason } from '../../../api/errors.ts';
 import type { Facts, Policy } from '../../../api/facts.ts';
 import type { KubeObject, StorageClass } from '../../../api/kubernetes.ts';
 import { NFS_MEMORY_ANNOTATION, NFS_TOKEN_ANNOTATION } from '../../../api/names.ts';
-import {
-  applyIfChanged,
-  createIfAbsent,
-  includesDesired,
-  notManaged,
-  objectKeyOf,
-  removeThis,
-} from '../../../controller/apply.ts';
+import { applyIfChanged, createIfAbsent, includesDesired, notManaged, objectKeyOf } from '../../../controller/apply.ts';
 import type { EventRecorder, Note } from '../../../controller/events.ts';
 import { type Kube, type Resource, resources } from '../../../kube/api-server.ts';
 import type { ClusterFacts } from '../../../storage-classes/class-options.ts';
@@ -18,7 +11,6 @@ import { nfsDiskClass, nfsDraft, nfsVersion, ownNfsClass, withNfsVersion } from 
 import {
   diskOf,
   diskSize,
-  isNfsClass,
   isPartOf,
   limitReached,
   type ObservedServer,
@@ -37,7 +29,7 @@ import {
   nfsServer,
   type Unstructured,
 } from './parts.ts';
-import { ensureToken, removeToken } from './token.ts';
+import { ensureToken } from './token.ts';
 
 export const nfsResources: Readonly<Record<NfsPartName, Resource>> = {
   serviceAccount: resources.serviceAccounts,
@@ -276,42 +268,3 @@ const desiredDisk = (
   },
   spec: { ...(disk['spec'] as object), resources: { requests: { storage: diskSize(observed).quantity } } },
 });
-
-/** The server goes before its disk, and its class last: as long as that is there, the rest is known to be unfinished. */
-const ORDER = [
-  'deployment',
-  'disk',
-  'disruptionBudget',
-  'service',
-  'networkPolicy',
-  'roleBinding',
-  'serviceAccount',
-] as const satisfies readonly NfsPartName[];
-
-/** True where there is anything of a server beside a disk that was kept. */
-export const hasServer = ({ parts, className }: ObservedServer): boolean =>
-  ORDER.some((name) => name !== 'disk' && parts[name] !== undefined && isPartOf(parts[name], className));
-
-/** Takes a server away that no volume needs: its disk too where the class says Delete. Answers what became of the disk. */
-export const removeNfsServer = async (
-  observed: ObservedServer,
-  { kube, events }: { readonly kube: Pick<Kube, 'get' | 'remove'>; readonly events: Pick<EventRecorder, 'record'> },
-  signal: AbortSignal,
-): Promise<'kept' | 'deleted'> => {
-  const { storageClass, parts, className } = observed;
-  const isDiskKept = (storageClass?.reclaimPolicy ?? recordOf(observed).storageClass?.reclaimPolicy) !== 'Delete';
-  for (const name of ORDER) {
-    const part = parts[name];
-    if (part === undefined || !isPartOf(part, className) || (name === 'disk' && isDiskKept)) continue;
-    await removeThis(kube, nfsResources[name], part, signal);
-  }
-  const disk = diskOf(observed);
-  await removeToken(observed, kube, signal);
-  if (disk !== undefined && isDiskKept) {
-    const message = `No volume of StorageClass ${className} is left and its NFS server is removed. This disk stays, since the class says Retain, and serves again when the class is asked for; delete it to free what it holds.`;
-    events.record(disk, { type: 'Normal', reason: 'NfsDiskKept', message });
-  }
-  if (storageClass !== undefined && isNfsClass(storageClass))
-    await removeThis(kube, resources.storageClasses, storageClass, signal);
-  return isDiskKept ? 'kept' : 'deleted';
-};

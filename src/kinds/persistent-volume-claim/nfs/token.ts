@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { AppError } from '../../../api/errors.ts';
 import type { Facts } from '../../../api/facts.ts';
 import type { Secret } from '../../../api/kubernetes.ts';
-import { notManaged, objectKeyOf } from '../../../controller/apply.ts';
+import { notManaged } from '../../../controller/apply.ts';
 import { type Kube, resources } from '../../../kube/api-server.ts';
-import { isPartOf, type ObservedServer } from './observed.ts';
+import { isPartOf } from './observed.ts';
 import { TOKEN_KEY } from './own-server.ts';
 import { metadataOf } from './parts.ts';
 
@@ -40,14 +40,11 @@ export const ensureToken = async (
 
 /** Already gone is success. */
 export const removeToken = async (
-  { className, parts }: ObservedServer,
-  kube: Pick<Kube, 'get' | 'remove'>,
+  className: string,
+  { kube, facts }: { readonly kube: Pick<Kube, 'get' | 'remove'>; readonly facts: () => Facts },
   signal: AbortSignal,
 ): Promise<void> => {
-  const { service, disk, deployment } = parts;
-  const key = [service, disk, deployment].find((part) => part !== undefined);
-  if (key === undefined) return;
-  const secret = await kube.get<Secret>(resources.secrets, objectKeyOf(key), signal);
-  if (secret !== undefined && isPartOf(secret, className))
-    await kube.remove(resources.secrets, objectKeyOf(secret), {}, { signal });
+  const key = metadataOf(className, facts().policy.nfsNamespace);
+  const secret = await kube.get<Secret>(resources.secrets, key, signal);
+  if (secret !== undefined && isPartOf(secret, className)) await kube.remove(resources.secrets, key, {}, { signal });
 };
