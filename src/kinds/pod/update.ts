@@ -50,7 +50,7 @@ export const updatePod = (pod: KubeObject, stored: KubeObject, request: Admissio
     ],
     outcomes: () => [
       ...(kept.outcomes?.() ?? []),
-      ...moved.map(({ at, key, value, by }) => ({
+      ...put.map(({ at, key, value, by }) => ({
         ...{ by, mode: 'Enforce' as const, field: at.join('.'), key, value },
         verdict: 'applied' as const,
         over: valuesAt(pod, { at, key })[0],
