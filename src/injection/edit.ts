@@ -1,5 +1,5 @@
 import { envFromKey, mountKey, tolerationKey } from '../api/inject-spec.ts';
-import type { DefaultsSource, FileMount, Mode, Resolved, ResolvedMap } from '../api/injection.ts';
+import type { DefaultsSource, FileMount, Injection, Mode, Resolved, ResolvedMap } from '../api/injection.ts';
 import type { EnvFromSource, KubeObject, Toleration } from '../api/kubernetes.ts';
 import { spreadKey } from '../api/pod-fields.ts';
 import { keptMemos, memoize } from './memo.ts';
@@ -78,6 +78,36 @@ export const envFromEdits = (at: Path, sources: ResolvedMap<EnvFromSource>): rea
     ...edits.filter(({ mode }) => mode === 'Default').reverse(),
   ];
 };
+
+/** Lists with an order of their own, of which nothing stands elsewhere too. What is added to a role needs its mounts. */
+const IN_ORDER: ReadonlySet<string> = new Set(['envFrom', 'initContainers']);
+
+/**
+ * Edits of an object that can say one thing in several places, those of the best PlatformDefaults first: of two that say the same
+ * the first to be settled stands. What nobody gives comes last.
+ */
+export const bestFirst = (edits: readonly Edit[], injection: Ranked): readonly Edit[] => {
+  const ranks = ranksIn(injection);
+  if (ranks.size < 2) return edits;
+  const byRank = Array.from({ length: ranks.size + 1 }, (): Edit[] => []);
+  for (const edit of edits) {
+    const rank = IN_ORDER.has(edit.at.at(-1) ?? '') ? undefined : ranks.get(edit.by);
+    byRank[rank ?? ranks.size]?.push(edit);
+  }
+  return byRank.flat();
+};
+
+type Ranked = Pick<Injection, 'matched'>;
+
+/** True where what one PlatformDefaults gives holds over what another does. */
+export const outranks = (injection: Ranked, one: Pick<Resolved<unknown>, 'source'>, other: typeof one): boolean => {
+  const ranks = ranksIn(injection);
+  const rankOf = ({ source }: typeof one): number => ranks.get(titleOf(source)) ?? ranks.size;
+  return rankOf(one) < rankOf(other);
+};
+
+const ranksIn = ({ matched }: Ranked): ReadonlyMap<string, number> =>
+  memoize(matched, ranksIn, '', () => new Map(matched.map(({ by }, rank) => [by, rank])));
 
 /** True where an edit goes to the front of its list. */
 export const isPrepended = ({ at, mode }: Edit): boolean => at.at(-1) === 'envFrom' && mode === 'Default';

@@ -1,7 +1,7 @@
 import type { Outcome } from '../api/admission.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { type Edit, type FieldPath, fieldId, holdsAt, isListPath, isWritableAt, valuesAt } from './edit.ts';
-import type { EditDecision, Observe, Refusal, Rules } from './settlement.ts';
+import type { EditDecision, Observe, Observed, Refusal, Rules } from './settlement.ts';
 
 /** Records what a settlement decides about each edit, for people to read. */
 interface Recorder {
@@ -13,13 +13,9 @@ interface Recorder {
 /** `rules` and `isOurs` are those of the settlement. */
 export const createRecorder = (rules: Rules, isOurs: (path: FieldPath) => boolean): Recorder => {
   const recorded = new Map<Edit, Outcome>();
-  const given = new Map<string, Edit>();
   return {
-    observe: (edit, decision, object) => {
-      const before = given.get(fieldId(edit));
-      const first = before === undefined || before === edit ? undefined : before;
-      recorded.set(edit, { ...describe(edit), ...judge({ edit, decision, object, first, rules, isOurs }) });
-      if (decision.kind === 'put' && first === undefined) given.set(fieldId(edit), edit);
+    observe: (edit, decision, now) => {
+      recorded.set(edit, { ...describe(edit), ...judge({ ...now, edit, decision, rules, isOurs }) });
     },
     outcomes: (excess) =>
       onceForEachGiver(
@@ -54,12 +50,9 @@ const describe = ({ at, key, value, mode, by }: Edit): Pick<Outcome, 'by' | 'mod
   value,
 });
 
-interface Observation {
+interface Observation extends Observed {
   readonly edit: Edit;
   readonly decision: EditDecision;
-  readonly object: KubeObject;
-  /** Another that gave the same before. */
-  readonly first: Edit | undefined;
   readonly rules: Rules;
   readonly isOurs: (path: FieldPath) => boolean;
 }
@@ -121,18 +114,21 @@ const saidBeside = (edit: Edit, rules: Rules, object: KubeObject): Partial<Judge
   return { over: valuesAt(object, place)[0], why: `it is enforced, though ${titleOf(place)} says it too` };
 };
 
-const judgeSkipped = ({ edit, object, first, rules }: Observation): Judgement => {
+const judgeSkipped = ({ edit, object, owned, rules }: Observation): Judgement => {
+  const first = owned.get(fieldId(edit));
   if (first !== undefined) return { verdict: 'kept back', over: first.value, why: `${first.by} gives it already` };
   if (!isWritableAt(object, edit.at, isListPath(edit.at)))
     return { verdict: 'refused', why: `${edit.at.join('.')} is not what it should be` };
-  const [conflict] = rules.conflictsOf(object, edit);
-  if (conflict !== undefined)
-    return {
-      verdict: 'kept back',
-      over: valuesAt(object, conflict)[0],
-      why: `the object says it in ${titleOf(conflict)}`,
-    };
-  return { verdict: 'kept back', why: 'nothing in the object would use it' };
+  const conflicts = rules.conflictsOf(object, edit);
+  const conflict = conflicts.find((place) => !owned.has(fieldId(place))) ?? conflicts[0];
+  if (conflict === undefined) return { verdict: 'kept back', why: 'nothing in the object would use it' };
+  const giver = owned.get(fieldId(conflict))?.by;
+  return {
+    verdict: 'kept back',
+    over: valuesAt(object, conflict)[0],
+    why:
+      giver === undefined ? `the object says it in ${titleOf(conflict)}` : `${giver} gives it in ${titleOf(conflict)}`,
+  };
 };
 
 const titleOf = ({ at, key }: FieldPath): string => `${at.join('.')} ${key}`;

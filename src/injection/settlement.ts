@@ -114,7 +114,7 @@ const settleOnce = (
     const id = idOf(edit);
     const first = owned.get(id);
     const decision = first ? decideSecond(first, edit) : decide(draft.object, collection, edit, rules, owned);
-    observe?.(edit, decision, draft.object);
+    observe?.(edit, decision, { object: draft.object, owned });
     if (becomesOwned(decision, edit, isOurs)) owned.set(id, edit);
     if (decision.kind === 'refused') refused.push({ ...decision, edit });
     if (decision.kind === 'put') collection = applyEdit(draft, collection, edit, decision.conflicts, changes);
@@ -175,8 +175,14 @@ const recordRemoved = (
   for (const value of values) removed.push({ at, key, value, by, mode });
 };
 
-/** Told what is decided about an edit, and the object as it is just before that: to look at, not to keep. The last word counts. */
-export type Observe = (edit: Edit, decision: EditDecision, object: KubeObject) => void;
+/** Told what is decided about an edit, and how things are just before that: to look at, not to keep. The last word counts. */
+export type Observe = (edit: Edit, decision: EditDecision, before: Observed) => void;
+
+export interface Observed {
+  readonly object: KubeObject;
+  /** What is ours of it, by `fieldId`. */
+  readonly owned: ReadonlyMap<string, Edit>;
+}
 
 /** `same`: what is there is what would be put. `other`: something else is there. `skipped`: nothing is to be done. */
 export type EditDecision =
@@ -227,15 +233,17 @@ const decideEnforced = (
   const conflicts = rules.conflictsOf(object, edit);
   const isThere = present.length === 1 && isDeepStrictEqual(present[0], edit.value);
   if (conflicts.length === 0 && isThere) return SAME;
-  const ours = conflicts.find((conflict) => owned.has(fieldId(conflict)));
-  if (ours !== undefined) return outdoneBy(ours);
+  for (const conflict of owned.size === 0 ? NO_CONFLICTS : conflicts) {
+    const ours = owned.get(fieldId(conflict));
+    if (ours !== undefined) return outdoneBy(ours);
+  }
   if (rules.isUnused?.(object, edit)) return SKIPPED;
   return unlessRefused(object, edit, rules, conflicts);
 };
 
-const outdoneBy = ({ at, key }: FieldPath): EditDecision => ({
+const outdoneBy = ({ at, key, by }: Edit): EditDecision => ({
   kind: 'refused',
-  why: `${[...at, key].join('.')} is enforced too`,
+  why: `${[...at, key].join('.')} is enforced too, by ${by}`,
   isOutdone: true,
 });
 

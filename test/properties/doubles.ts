@@ -31,6 +31,8 @@ const sayingsOfApp = (app: KubeObject): readonly string[] => {
   const conf = Object.entries(map(at(spec, 'sparkConf')));
   return [
     ...named('volume', at(spec, 'volumes')),
+    ...Object.keys(map(at(spec, 'hadoopConf'))).map((key) => `Hadoop's ${key.replace(/^spark\.hadoop\./, '')}`),
+    ...ofConf(conf, /^spark\.hadoop\.(.+)/, "Hadoop's"),
     ...items(at(spec, 'imagePullSecrets')).map((name) => `pull secret ${String(name)}`),
     ...(at(spec, 'nodeSelector') ? ['node selector'] : []),
     ...(at(at(spec, 'driver'), 'nodeSelector') || at(at(spec, 'executor'), 'nodeSelector') ? ['node selector'] : []),
@@ -81,7 +83,19 @@ const sayingsOfRole = (role: string, spec: unknown, conf: readonly [string, unkn
     ...named(`${role} variable`, at(spec, 'env')),
     ...items(at(spec, 'hostAliases')).map((alias) => `${role} alias of ${String(at(alias, 'ip'))}`),
     ...Object.keys(map(at(spec, 'envVars'))).map((name) => `${role} variable ${name}`),
-    ...conf.flatMap(([key]) => variable.exec(key)?.slice(1) ?? []).map((name) => `${role} variable ${name}`),
+    ...ofConf(conf, variable, `${role} variable`),
+    ...ofConf(conf, new RegExp(`^spark\\.kubernetes\\.${role}\\.secretKeyRef\\.(.+)`), `${role} variable`),
+    ...['label', 'annotation'].flatMap((what) => [
+      ...Object.keys(map(at(spec, `${what}s`))).map((key) => `${role} ${what} ${key}`),
+      ...ofConf(conf, new RegExp(`^spark\\.kubernetes\\.${role}\\.${what}\\.(.+)`), `${role} ${what}`),
+    ]),
+    ...(at(spec, 'schedulerName') ? [`${role} scheduler`] : []),
+    // Of all and of one role: Spark knows which of the two holds.
+    ...ofConf(
+      conf,
+      new RegExp(`^spark\\.kubernetes\\.(?:${role}\\.)?(?=scheduler\\.name$)`),
+      `${role} scheduler`,
+    ).slice(0, 1),
     ...containers.flatMap((container) => named(`${role} variable`, at(container, 'env'))),
     ...paths(role, at(spec, 'volumeMounts')),
     ...paths(role, at(spec, 'configMaps')),
@@ -92,6 +106,13 @@ const sayingsOfRole = (role: string, spec: unknown, conf: readonly [string, unkn
     ...named(`${role} Secret`, at(spec, 'secrets')),
   ];
 };
+
+/** What keys of sparkConf say, by what the pattern finds in them. */
+const ofConf = (conf: readonly [string, unknown][], pattern: RegExp, what: string): readonly string[] =>
+  conf.flatMap(([key]) => {
+    const found = pattern.exec(key);
+    return found === null ? [] : [`${what} ${found[1] ?? ''}`.trim()];
+  });
 
 const named = (what: string, list: unknown): readonly string[] =>
   items(list).map((item) => `${what} ${String(at(item, 'name'))}`);

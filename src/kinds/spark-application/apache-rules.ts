@@ -8,10 +8,11 @@ import { podRules } from '../../injection/pods.ts';
 import { readOnlyOverlap } from '../../injection/profiles/argo.ts';
 import { isReservedApacheConf, isReservedLabel } from '../../injection/reserved.ts';
 import type { Rules } from '../../injection/settlement.ts';
-import { type DesiredVolumes, desiredVolumes, mountIndex, POD_VOLUMES } from '../../injection/volumes.ts';
+import { desiredVolumes, mountIndex, POD_VOLUMES } from '../../injection/volumes.ts';
 import { containerIn, inPod, inTemplate, podOf, roleAt, templateOf } from './apache-template.ts';
 import { confMountFields, confSecretsMaking, confVolume, confVolumes } from './conflicts.ts';
-import { otherwiseIn, ROLES, type Role, SPARK_CONF, sparkConfField } from './fields.ts';
+import { generatedVolume, otherwiseIn, ROLES, type Role, SPARK_CONF, sparkConfField } from './fields.ts';
+import { confSecret, rivalRefusal, type VolumeGivers, volumeGivers } from './generated-volumes.ts';
 import { schedulerKeys } from './placement.ts';
 
 const KIND = 'ApacheSparkApplication';
@@ -22,6 +23,7 @@ export const apacheRules = (edits: readonly Edit[]): Rules => memoize(edits, apa
 const makeRules = (edits: readonly Edit[]): Rules => {
   const conf = new Map(edits.filter(({ at }) => at.at(-1) === 'sparkConf').map(({ key, value }) => [key, value]));
   const volumes = desiredVolumes(edits);
+  const givers = Object.fromEntries(ROLES.map((role) => [role, giversOf(edits, role)])) as GiversByRole;
   const ofPods = Object.fromEntries(ROLES.map((role) => [role, rulesOfPods(edits, role)])) as Record<Role, Rules>;
   return {
     conflictsOf: (app, edit) => {
@@ -54,10 +56,10 @@ const makeRules = (edits: readonly Edit[]): Rules => {
     },
     refusalOf: (app, edit) => {
       const role = roleAt(edit.at);
-      if (role === undefined) return confRefusal(edit.key, volumes);
+      if (role === undefined) return confRefusal(edit.key, givers);
       return (
         templateRefusal(app, role) ??
-        mountRefusal(app, role, edit, { conf, volume: volumes.get(volumeOf(edit)) }) ??
+        mountRefusal(app, role, edit, { givers: givers[role], volume: volumes.get(volumeOf(edit)) }) ??
         ofPods[role].refusalOf(podOf(app, role), { ...edit, at: inPod(edit.at) })
       );
     },
@@ -70,6 +72,12 @@ const rulesOfPods = (edits: readonly Edit[], role: Role): Rules =>
     edits.filter(({ at }) => roleAt(at) === role).map((edit) => ({ ...edit, at: inPod(edit.at) })),
   );
 
+type GiversByRole = Readonly<Record<Role, VolumeGivers>>;
+
+/** Each role has its own pods. */
+const giversOf = (edits: readonly Edit[], role: Role): VolumeGivers =>
+  volumeGivers(edits.filter(({ at, key }) => (roleAt(at) === undefined ? isOf(role)(key) : roleAt(at) === role)));
+
 /** The operator hands Spark a file with the template, and forgets the one that sparkConf names (SparkAppResourceSpecFactory). */
 const templateRefusal = (app: KubeObject, role: Role): string | undefined => {
   const key = `spark.kubernetes.${role}.podTemplateFile`;
@@ -77,30 +85,34 @@ const templateRefusal = (app: KubeObject, role: Role): string | undefined => {
   return isLost ? `the file that ${key} names would be lost; give it to SparkPods instead` : undefined;
 };
 
-const TWO_VOLUMES = 'sparkConf and volumes are both to give a volume of that name';
-
 const volumeOf = ({ at, value }: Edit): string =>
   (at.at(-1) === 'volumeMounts' ? textAt(value, ['name']) : undefined) ?? '';
 
 interface Giving {
-  /** The sparkConf values that are to be injected, by key. */
-  readonly conf: ReadonlyMap<string, unknown>;
+  readonly givers: VolumeGivers;
   /** The volume that is to be mounted. */
   readonly volume: Edit | undefined;
 }
 
 /** Of one volume, that of sparkConf stays where another is a default: nothing would be there to mount. */
-const mountRefusal = (app: KubeObject, role: Role, edit: Edit, { conf, volume }: Giving): string | undefined => {
+const mountRefusal = (app: KubeObject, role: Role, edit: Edit, { givers, volume }: Giving): string | undefined => {
   if (volume === undefined) return undefined;
   const name = volume.key;
-  if ([...conf.keys()].some((key) => isOf(role)(key) && confVolume(key) === name)) return TWO_VOLUMES;
+  const rival = rivalRefusal(givers, name, 'volumes');
+  if (rival !== undefined) return rival;
   const isTheirs = [...confVolumes(app, name), ...confSecretsMaking(app, name)].some(isOf(role));
   return isTheirs && edit.mode === 'Default' ? `there is another volume named ${name}` : undefined;
 };
 
-const confRefusal = (key: string, volumes: DesiredVolumes): string | undefined => {
+const confRefusal = (key: string, givers: GiversByRole): string | undefined => {
   if (isReservedApacheConf(key)) return 'Apache’s operator sets this key';
-  if (volumes.has(confVolume(key) ?? '')) return TWO_VOLUMES;
+  const secret = confSecret(key);
+  const ofRole = givers[isOf('driver')(key) ? 'driver' : 'executor'];
+  const rival =
+    secret === undefined
+      ? rivalRefusal(ofRole, confVolume(key), 'sparkConf')
+      : rivalRefusal(ofRole, generatedVolume('secrets', secret), 'file');
+  if (rival !== undefined) return rival;
   const label = /^spark\.kubernetes\.(?:driver|executor)\.label\.(.+)$/.exec(key)?.[1];
   return label !== undefined && isReservedLabel(KIND, label) ? 'the key is kept for Spark or its operator' : undefined;
 };

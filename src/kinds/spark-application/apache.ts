@@ -3,7 +3,7 @@ import type { Facts } from '../../api/facts.ts';
 import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { missingClaimWarnings, refusingMissingClaims } from '../../injection/claims.ts';
-import { type Edit, editsOf } from '../../injection/edit.ts';
+import { bestFirst, type Edit, editsOf } from '../../injection/edit.ts';
 import { denialFor } from '../../injection/enforcement.ts';
 import { inject, type Reinjection, reinject } from '../../injection/injector.ts';
 import { readInjected } from '../../injection/snapshot.ts';
@@ -27,13 +27,14 @@ const confEdits = ({ sparkConf, hadoopConf }: Injection): readonly Edit[] => [
 
 const appEdits = (app: KubeObject, injection: Injection, namespace: string, facts: Facts): Proposal => {
   const stores = objectStoreEdits(app, injection, namespace, facts);
+  const given = [
+    ...confEdits(injection),
+    ...stores.edits.map(asSparkConf),
+    ...accountEdits(injection),
+    ...ROLES.flatMap((role) => templateEdits(app, role, injection)),
+  ];
   return {
-    edits: [
-      ...confEdits(injection),
-      ...stores.edits.map(asSparkConf),
-      ...accountEdits(injection),
-      ...ROLES.flatMap((role) => templateEdits(app, role, injection)),
-    ],
+    edits: bestFirst(given, injection),
     warnings: stores.warnings,
     refused: stores.refused,
   };
@@ -94,5 +95,8 @@ export const apacheSparkApplicationMutator: Mutator = {
 /** Conf alone: its pods, of StatefulSets that the operator makes, are SparkPods. */
 export const sparkClusterMutator: Mutator = {
   rules: [sparkRule('SparkCluster', { name: 'spark-cluster', version: 'v1', resource: 'sparkclusters', group: GROUP })],
-  mutate: mutateWith('SparkCluster', (_, injection) => ({ ...NOTHING, edits: confEdits(injection) })),
+  mutate: mutateWith('SparkCluster', (_, injection) => ({
+    ...NOTHING,
+    edits: bestFirst(confEdits(injection), injection),
+  })),
 };

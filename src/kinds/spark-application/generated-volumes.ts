@@ -7,8 +7,8 @@ import { memoize } from '../../injection/memo.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
 import { isReservedVolume } from '../../injection/reserved.ts';
 import type { Rules } from '../../injection/settlement.ts';
-import { type DesiredVolumes, fileVolume, fileVolumeName } from '../../injection/volumes.ts';
-import { confSecretsMaking, confVolumes } from './conflicts.ts';
+import { fileVolume, fileVolumeName } from '../../injection/volumes.ts';
+import { confSecretsMaking, confVolume, confVolumes } from './conflicts.ts';
 import { type FileList, generatedVolume, ROLES, type Role } from './fields.ts';
 import { keysWith, type TextOf } from './indexed-entries.ts';
 
@@ -19,21 +19,68 @@ const NAMES: Readonly<Record<FileList, RegExp>> = {
   secrets: /^[a-z0-9]([-a-z0-9]{0,54}[a-z0-9])?$/,
 };
 
+/** How a volume is to be given, and by whom: by itself, by sparkConf, or as what is made of a ConfigMap or Secret. */
+export interface VolumeGiver {
+  readonly field: 'volumes' | 'sparkConf' | 'file';
+  readonly by: string;
+}
+
+/** Who is first to give each volume, of edits that come best first. Another of that name, by another field, is not given. */
+export type VolumeGivers = ReadonlyMap<string, VolumeGiver>;
+
+export const volumeGivers = (edits: readonly Edit[]): VolumeGivers => {
+  const givers = new Map<string, VolumeGiver>();
+  for (const edit of edits) {
+    const [volume, field] = volumeBy(edit);
+    if (volume !== undefined && !givers.has(volume)) givers.set(volume, { field, by: edit.by });
+  }
+  return givers;
+};
+
+const volumeBy = ({ at, key, value }: Edit): readonly [string | undefined, VolumeGiver['field']] => {
+  const field = at.at(-1);
+  if (field === 'volumes') return [key, field];
+  if (field === 'configMaps' || field === 'secrets') return [generatedVolume(field, textAt(value, NAME) ?? ''), 'file'];
+  if (field !== 'sparkConf') return [undefined, 'file'];
+  const secret = confSecret(key);
+  return secret === undefined ? [confVolume(key), field] : [generatedVolume('secrets', secret), 'file'];
+};
+
+const NAME = ['name'];
+
+/** Why a volume is not given beside one of its name; undefined where `field` is the first to give it. */
+export const rivalRefusal = (
+  givers: VolumeGivers,
+  volume: string | undefined,
+  field: VolumeGiver['field'],
+): string | undefined => {
+  const giver = givers.get(volume ?? '');
+  if (giver === undefined || giver.field === field) return undefined;
+  return giver.field === 'file'
+    ? `${giver.by} gives a ConfigMap or Secret that becomes a volume ${volume}`
+    : `${giver.by} gives a volume ${volume} by ${giver.field}`;
+};
+
+/** The Secret that a key of sparkConf mounts; undefined for other keys. */
+export const confSecret = (key: string): string | undefined =>
+  /^spark\.kubernetes\.(?:driver|executor)\.secrets\.(.+)$/.exec(key)?.[1];
+
 /** Why no volume can be made of a ConfigMap or Secret in a role's pod: its name is none for a volume, or is taken. */
 export const generatedVolumeRefusal = (
   app: KubeObject,
   role: Role,
   list: FileList,
   name: string,
-  desired: DesiredVolumes,
+  givers: VolumeGivers,
 ): string | undefined => {
   if (!NAMES[list].test(name))
     return `${name} must have at most ${list === 'configMaps' ? 59 : 56} characters and no dots to become a volume`;
   const volume = generatedVolume(list, name);
   const maker = list === 'configMaps' ? 'the operator' : 'Spark';
   if (isReservedVolume('SparkApplication', volume)) return `${maker} would name its volume ${volume}, which is kept`;
+  const rival = rivalRefusal(givers, volume, 'file');
+  if (rival !== undefined) return rival;
   const isTaken =
-    desired.has(volume) ||
     [VOLUMES, ['spec', role, 'template', 'spec', 'volumes']].some((at) => holdsAt(app, { at, key: volume })) ||
     confVolumes(app, volume).some((key) => key.startsWith(`spark.kubernetes.${role}.`));
   return isTaken ? `there is a volume ${volume}, as ${maker} would name this one` : undefined;

@@ -15,7 +15,16 @@ import {
 } from '../../injection/volumes.ts';
 import { configMapSetting, confMountWithin, confVolume, sparkConflicts } from './conflicts.ts';
 import { CONTAINER_NAMES, inTemplateContainer, MOUNT_LISTS, ROLES } from './fields.ts';
-import { generatedVolumeRefusal, isGenerated, otherMounts, unmountedRefusal } from './generated-volumes.ts';
+import {
+  confSecret,
+  generatedVolumeRefusal,
+  isGenerated,
+  otherMounts,
+  rivalRefusal,
+  unmountedRefusal,
+  type VolumeGivers,
+  volumeGivers,
+} from './generated-volumes.ts';
 import {
   isNeedlessTemplate,
   placementRefusal,
@@ -25,7 +34,6 @@ import {
 } from './placement.ts';
 import { isWrittenOver, WRITTEN_OVER } from './spark-operator.ts';
 
-const TWO_VOLUMES = 'sparkConf and volumes are both to give a volume of that name';
 const KIND = 'SparkApplication';
 const LEAST_PORT = 1024;
 const GREATEST_PORT = 49_151;
@@ -39,7 +47,7 @@ export const sparkRules = (edits: readonly Edit[]): Rules => memoize(edits, spar
 const makeRules = (edits: readonly Edit[]): Rules => {
   const desired = desiredVolumes(edits);
   const conf = new Map(edits.filter(({ at }) => at.at(-1) === 'sparkConf').map(({ key, value }) => [key, value]));
-  const volumesInConf = new Set([...conf.keys()].map(confVolume));
+  const givers = volumeGivers(edits);
   return {
     conflictsOf: (app, edit) =>
       edit.needs === undefined
@@ -53,31 +61,29 @@ const makeRules = (edits: readonly Edit[]): Rules => {
     isBlank: ({ at }, value) => at.at(-1) === 'env' && !hasAny(value, ['value', 'valueFrom']),
     isUnused: (app, edit) => (edit.at.at(-1) === 'volumes' ? isUnusedVolume(app, edit) : isNeedlessTemplate(app, edit)),
     refusalOf: (app, edit) => {
-      if (edit.at.at(-1) === 'volumeMounts' && volumesInConf.has(textAt(edit.value, ['name']) ?? ''))
-        return TWO_VOLUMES;
       switch (edit.at.at(-1) ?? '') {
         case 'volumes':
-          return volumeRefusal(app, edit);
+          return volumeRefusal(app, edit, givers);
         case 'volumeMounts':
-          return mountRefusal(app, edit, desired);
+          return mountRefusal(app, edit, { desired, givers });
         case 'initContainers':
           return containerRefusal(app, edit);
         case 'configMaps':
         case 'secrets':
-          return fileRefusal(app, edit, desired);
+          return fileRefusal(app, edit, givers);
         default:
-          return fieldRefusal(app, edit, desired);
+          return fieldRefusal(app, edit, givers);
       }
     },
   };
 };
 
-const fieldRefusal = (app: KubeObject, edit: Edit, desired: DesiredVolumes): string | undefined => {
+const fieldRefusal = (app: KubeObject, edit: Edit, givers: VolumeGivers): string | undefined => {
   const { key, value, mode } = edit;
   switch (edit.at.at(-1) ?? '') {
     case 'sparkConf':
       return (
-        confRefusal(app, key, desired) ?? (mode === 'Default' && isWrittenOver(app, edit) ? WRITTEN_OVER : undefined)
+        confRefusal(app, key, givers) ?? (mode === 'Default' && isWrittenOver(app, edit) ? WRITTEN_OVER : undefined)
       );
     case 'env':
       return variableRefusal(app, key) ?? unmountedRefusal(app, edit);
@@ -114,17 +120,18 @@ const hasAny = (value: unknown, fields: readonly string[]): boolean =>
 
 const isPort = (port: unknown): boolean => typeof port === 'number' && port >= LEAST_PORT && port <= GREATEST_PORT;
 
-const confRefusal = (app: KubeObject, key: string, desired: DesiredVolumes): string | undefined => {
+const confRefusal = (app: KubeObject, key: string, givers: VolumeGivers): string | undefined => {
   const label = /^spark\.kubernetes\.(?:driver|executor)\.label\.(.+)$/.exec(key)?.[1];
   if (isReservedSparkConf(key) || (label !== undefined && isReservedLabel(KIND, label))) {
     return 'spark-operator refuses an app that sets this key';
   }
   const volume = confVolume(key);
-  if (volume !== undefined && desired.has(volume)) return TWO_VOLUMES;
-  const [, role, secret] = /^spark\.kubernetes\.(driver|executor)\.(?:secrets\.(.+)|volumes\.)/.exec(key) ?? [];
-  const owner = role === 'driver' ? 'driver' : 'executor';
+  const rival = rivalRefusal(givers, volume, 'sparkConf');
+  if (rival !== undefined) return rival;
+  const secret = confSecret(key);
+  const owner = key.startsWith('spark.kubernetes.driver.') ? 'driver' : 'executor';
   if (volume !== undefined && isGenerated(app, owner, volume)) return GENERATED;
-  if (secret !== undefined) return generatedVolumeRefusal(app, owner, 'secrets', secret, desired);
+  if (secret !== undefined) return generatedVolumeRefusal(app, owner, 'secrets', secret, givers);
   // A log directory that is not there, or whose connector is not in the image, kills the driver: the user knows better.
   const isTheirs = key === 'spark.eventLog.dir' && textAt(app, ['spec', 'sparkConf', key]) !== undefined;
   return isTheirs ? 'the app has an event log directory of its own' : undefined;
@@ -154,32 +161,40 @@ const pathRefusal = (path: string): string | undefined =>
   isReservedPath(KIND, path) || hidesAny(path, MOUNTED) ? 'Spark or its operator mounts that path itself' : undefined;
 
 /** Why a volume cannot be injected: the operator, or Spark, makes one of that name. */
-const volumeRefusal = (app: KubeObject, { key }: Edit): string | undefined => {
+const volumeRefusal = (app: KubeObject, { key }: Edit, givers: VolumeGivers): string | undefined => {
   if (isReservedVolume(KIND, key)) return 'the volume name is kept for Spark or its operator';
+  const rival = rivalRefusal(givers, key, 'volumes');
+  if (rival !== undefined) return rival;
   return ROLES.some((role) => isGenerated(app, role, key)) ? GENERATED : undefined;
 };
 
 const GENERATED = 'Spark or its operator makes a volume of that name for a ConfigMap or Secret of the app';
 
+interface Giving {
+  readonly desired: DesiredVolumes;
+  readonly givers: VolumeGivers;
+}
+
 /** Why a mount cannot be injected: the operator passes over mounts without a volume in silence. */
-const mountRefusal = (app: KubeObject, mount: Edit, desired: DesiredVolumes): string | undefined =>
+const mountRefusal = (app: KubeObject, mount: Edit, { desired, givers }: Giving): string | undefined =>
   pathRefusal(mount.key) ??
   hiddenRefusal(app, mount) ??
+  rivalRefusal(givers, textAt(mount.value, ['name']), 'volumes') ??
   mountedVolumeRefusal(app, mount, VOLUMES, desired, (volume) =>
     volume.mode === 'Default' && sparkConflicts(app, volume, NO_CONF).length > 0
       ? `there is another volume named ${volume.key}`
-      : volumeRefusal(app, volume),
+      : volumeRefusal(app, volume, givers),
   );
 
 /** Why a ConfigMap or Secret cannot be mounted: a volume is made of it, by a name that follows from its own. */
-const fileRefusal = (app: KubeObject, edit: Edit, desired: DesiredVolumes): string | undefined => {
+const fileRefusal = (app: KubeObject, edit: Edit, givers: VolumeGivers): string | undefined => {
   const { at, key, value } = edit;
   const list = at.at(-1) === 'secrets' ? 'secrets' : 'configMaps';
   const role = at[1] === 'driver' ? 'driver' : 'executor';
   return (
     pathRefusal(key) ??
     hiddenRefusal(app, edit) ??
-    generatedVolumeRefusal(app, role, list, textAt(value, ['name']) ?? '', desired)
+    generatedVolumeRefusal(app, role, list, textAt(value, ['name']) ?? '', givers)
   );
 };
 

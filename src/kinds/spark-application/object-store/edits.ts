@@ -2,10 +2,11 @@ import type { Facts, ObjectStoreFact } from '../../../api/facts.ts';
 import type { Injection, Resolved } from '../../../api/injection.ts';
 import type { KubeObject, StringMap } from '../../../api/kubernetes.ts';
 import { connectionNameFor } from '../../../api/names.ts';
-import { type Edit, editOf, titleOf } from '../../../injection/edit.ts';
+import { type Edit, editOf, outranks, titleOf } from '../../../injection/edit.ts';
+import { textAt } from '../../../injection/path.ts';
 import type { Refusal } from '../../../injection/settlement.ts';
 import { objectStoreOf } from '../../../injection/target.ts';
-import { confOf, hadoopKeys, SPARK_CONF, sparkVersionOf } from '../fields.ts';
+import { hadoopKeys, SPARK_CONF, sparkVersionOf } from '../fields.ts';
 import { type IsOfPlatform, isEnforcedGlobally, isOfNamespace, PLAIN_APP, platformAlone } from '../platform-alone.ts';
 import { abfsConf } from './abfs.ts';
 
@@ -55,7 +56,7 @@ const storeProposal = (request: Request, objectStore: Resolved<string>, eventLog
   return { ...connector, edits: [...connector.edits, ...committerEdits(store, request.injection)] };
 };
 
-/** Nothing where the app says anything of an event log itself, which what is enforced does not replace either: it keeps the app out. */
+/** Nothing where anything is said of an event log already. What the app says of it what is enforced does not replace either: it keeps the app out. */
 const eventLogProposal = (request: Request, eventLog: Resolved<string>): Proposal => {
   const { app, injection, isOfPlatform } = request;
   const store = logStoreOf(request, eventLog);
@@ -63,9 +64,12 @@ const eventLogProposal = (request: Request, eventLog: Resolved<string>): Proposa
   const dir = rootOf(store.url);
   const own = ownEventLog(app, injection, dir);
   if (own !== undefined) {
-    if (injection.eventLog?.mode !== 'Enforce') return NOTHING;
+    const { key, given } = own;
+    // What says it is settled before, and is told to be in the way.
+    if (injection.eventLog?.mode !== 'Enforce')
+      return { ...NOTHING, edits: editsFor(SPARK_CONF, { [key]: key === LOG_DIR ? dir : 'true' }, eventLog) };
     const isGeneral = ownEventLog(PLAIN_APP, platformAlone(injection, isOfPlatform), dir) !== undefined;
-    return notGiven(eventLog, 'log', { ...own, isGeneral });
+    return notGiven(eventLog, 'log', { key, why: whyNoLog(own), isGeneral, isOutdone: given?.mode === 'Enforce' });
   }
   const token = eventLogToken(request, eventLog, store);
   if ('refusal' in token) {
@@ -91,13 +95,36 @@ const platformLogStore = (
     ? facts.objectStore(facts.policy.systemNamespace, eventLog.value)
     : undefined;
 
-/** What an app says of its event log besides what it would be given. */
-const ownEventLog = (app: KubeObject, injection: Injection, dir: string): Pick<Omitted, 'why' | 'key'> | undefined => {
-  const said = confOf(app, injection, LOG_DIR) ?? dir;
-  if (said !== dir) return { key: LOG_DIR, why: 'the app has an event log directory of its own' };
-  return confOf(app, injection, LOG_ENABLED) === 'false'
-    ? { key: LOG_ENABLED, why: 'the app switches its event log off' }
-    : undefined;
+/** What is said of an event log besides what would be given. */
+interface OwnEventLog {
+  readonly key: string;
+  /** Undefined where the app says it. */
+  readonly given: Resolved<string> | undefined;
+}
+
+const ownEventLog = (app: KubeObject, injection: Injection, dir: string): OwnEventLog | undefined => {
+  const said = (key: string): OwnEventLog & { readonly value: string | undefined } => {
+    const given = confBeside(injection, key);
+    const text = textAt(app, [...SPARK_CONF, key]);
+    const isGiven = given !== undefined && (given.mode === 'Enforce' || text === undefined || text === given.value);
+    return { key, given: isGiven ? given : undefined, value: isGiven ? given.value : text };
+  };
+  const [directory, enabled] = [said(LOG_DIR), said(LOG_ENABLED)];
+  if ((directory.value ?? dir) !== dir) return directory;
+  return enabled.value === 'false' ? enabled : undefined;
+};
+
+/** A key of sparkConf that holds beside an event log: one that is given by name holds over what is worse. */
+const confBeside = (injection: Injection, key: string): Resolved<string> | undefined => {
+  const given = injection.sparkConf.get(key);
+  const { eventLog } = injection;
+  return given === undefined || (eventLog !== undefined && outranks(injection, eventLog, given)) ? undefined : given;
+};
+
+const whyNoLog = ({ key, given }: OwnEventLog): string => {
+  if (given !== undefined)
+    return `PlatformDefaults ${titleOf(given.source)} ${key === LOG_DIR ? 'gives another directory for it' : 'switches it off'}`;
+  return key === LOG_DIR ? 'the app has an event log directory of its own' : 'the app switches its event log off';
 };
 
 const LOG_DIR = 'spark.eventLog.dir';
@@ -229,6 +256,7 @@ interface Omitted {
   /** Of sparkConf, where it is one setting. */
   readonly key?: string;
   readonly isGeneral?: boolean;
+  readonly isOutdone?: boolean;
 }
 
 /** It may be Ready for the next app. */
@@ -240,12 +268,12 @@ const notReady = (given: Resolved<string>, what: keyof typeof WHAT): Proposal =>
 const notGiven = (
   given: Resolved<string>,
   what: keyof typeof WHAT,
-  { why, key = LOG_DIR, isGeneral = false }: Omitted,
+  { why, key = LOG_DIR, isGeneral = false, isOutdone = false }: Omitted,
 ): Proposal => {
   const [at, field] = what === 'log' ? [SPARK_CONF, key] : [['inject'], 'objectStore'];
   return {
     edits: [],
     warnings: [`PlatformDefaults ${titleOf(given.source)}: ${WHAT[what]} not injected: ${why}.`],
-    refused: [{ edit: editOf(at, field, given, given.value), why, isGeneral }],
+    refused: [{ edit: editOf(at, field, given, given.value), why, isGeneral, isOutdone }],
   };
 };
