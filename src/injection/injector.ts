@@ -93,7 +93,12 @@ export const reinject = (object: KubeObject, stored: KubeObject, kind: Reinjecti
   if (recorded === undefined) return finish(object, object, snapshot, [UNREADABLE], []);
   const wanted = isOptedOut(object) ? recorded.filter(({ mode }) => mode === 'Enforce') : recorded;
   const kept = kind.reconsider(object, stored, wanted);
-  const settled = settle(kept.object, kept.edits, kind.rulesFor(kept.edits), namedIn(undefined));
+  const rules: Rules = {
+    ...kind.rulesFor(kept.edits),
+    // A version that left it so stored it: another order would have the job restarted.
+    keepsOrder: (list, at) => isDeepStrictEqual(list, listAt(stored, at)),
+  };
+  const settled = settle(kept.object, kept.edits, rules, namedIn(undefined));
   const denied = kind.denial?.([...(kept.refused ?? []), ...settled.refused]);
   const outcomes = (): readonly Outcome[] => outcomesAgain(kept, kind);
   if (denied !== undefined) return { ...untouched(object, kept.warnings), denied, outcomes };

@@ -15,6 +15,7 @@ import { containerFieldEdits, fieldRefusalOf, isApiDefault, podFieldEdits, super
 import {
   addedContainerEdits,
   addedContainerRefusal,
+  completedContainer,
   type Refusals,
   withAddedContainers,
   withRefusals,
@@ -230,6 +231,7 @@ export const podRules =
       conflictsOf: (pod, edit) => (edit.needs ? otherMounts(pod, edit, desired) : otherSpelling(pod, edit)),
       supersededBy,
       isBlank: isApiDefault,
+      completedBy: completedContainer,
       isUnused: (pod, edit) => edit.at.at(-1) === 'volumes' && !isMountedInPod(pod, edit.key),
       refusalOf: (pod, edit) => {
         switch (edit.at.at(-1) ?? '') {

@@ -31,6 +31,10 @@ export interface Rules {
   readonly isBlank?: (edit: Edit, value: unknown) => boolean;
   /** True for what nothing there would use: a volume that nothing mounts. */
   readonly isUnused?: (object: KubeObject, edit: Edit) => boolean;
+  /** What is enforced with what the API server made of it since, where `present` is that: put in its stead. */
+  readonly completedBy?: (object: KubeObject, edit: Edit, present: unknown) => unknown;
+  /** True for a list that stays in its order although something enforced is not last in it. */
+  readonly keepsOrder?: (list: readonly unknown[], at: Path) => boolean;
 }
 
 export interface Settlement {
@@ -117,11 +121,14 @@ const settleOnce = (
     observe?.(edit, decision, { object: draft.object, owned });
     if (becomesOwned(decision, edit, isOurs)) owned.set(id, edit);
     if (decision.kind === 'refused') refused.push({ ...decision, edit });
-    if (decision.kind === 'put') collection = applyEdit(draft, collection, edit, decision.conflicts, changes);
+    if (decision.kind === 'put')
+      collection = applyEdit(draft, collection, decision.edit ?? edit, decision.conflicts, changes);
   }
   const { put, removed, variables } = changes;
   orderVariables(draft, variables);
-  return { object: draft.object, owned: [...owned.values()], put, removed, refused };
+  const ours = [...owned.values()];
+  orderSources(draft, ours, rules);
+  return { object: draft.object, owned: ours, put, removed, refused };
 };
 
 /** Variables that were added stand before those that refer to them. */
@@ -131,6 +138,22 @@ const orderVariables = (draft: Draft, appended: readonly Edit[]): void => {
     if (!Array.isArray(list) || !list.some(isReferring)) continue;
     const ordered = inOrderOfReferences(list, new Set(edits.map(({ value }) => value)));
     for (const [at, entry] of ordered.entries()) list[at] = entry;
+  }
+};
+
+/** Of two sources that give one variable the later wins: what is enforced comes last, wherever its user had it. */
+const orderSources = (draft: Draft, owned: readonly Edit[], { keepsOrder }: Rules): void => {
+  const enforced = owned.filter(({ at, mode }) => mode === 'Enforce' && at.at(-1) === 'envFrom');
+  if (enforced.length === 0) return;
+  for (const edits of Map.groupBy(enforced, ({ at }) => at.join('/')).values()) {
+    const at = edits[0]?.at ?? [];
+    const list = listAt(draft.object, at);
+    const last = edits.flatMap(({ key }) => entriesWith(list, at, key).slice(0, 1));
+    const isLast = last.every((entry, index) => list[list.length - last.length + index] === entry);
+    if (isLast || keepsOrder?.(list, at)) continue;
+    const moved = new Set(last);
+    const own = open(draft, at) as unknown[];
+    own.splice(0, own.length, ...list.filter((entry) => !moved.has(entry)), ...last);
   }
 };
 
@@ -188,7 +211,8 @@ export interface Observed {
 export type EditDecision =
   | { readonly kind: 'same' | 'other' | 'skipped' }
   | { readonly kind: 'refused'; readonly why: string; readonly isOutdone?: boolean }
-  | { readonly kind: 'put'; readonly conflicts: readonly FieldPath[] };
+  /** `edit`: what is put in the stead of the one that was asked for. */
+  | { readonly kind: 'put'; readonly conflicts: readonly FieldPath[]; readonly edit?: Edit };
 
 const SKIPPED: EditDecision = { kind: 'skipped' };
 const SAME: EditDecision = { kind: 'same' };
@@ -238,7 +262,10 @@ const decideEnforced = (
     if (ours !== undefined) return outdoneBy(ours);
   }
   if (rules.isUnused?.(object, edit)) return SKIPPED;
-  return unlessRefused(object, edit, rules, conflicts);
+  const decision = unlessRefused(object, edit, rules, conflicts);
+  const completed = present.length === 1 ? rules.completedBy?.(object, edit, present[0]) : undefined;
+  if (completed === undefined || decision.kind !== 'put') return decision;
+  return isDeepStrictEqual(completed, present[0]) ? SAME : { ...decision, edit: { ...edit, value: completed } };
 };
 
 const outdoneBy = ({ at, key, by }: Edit): EditDecision => ({

@@ -3,7 +3,7 @@ import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, editsOf, entriesWith, valuesAt } from '../edit.ts';
 import { memoize } from '../memo.ts';
-import { listAt, type Path, textAt } from '../path.ts';
+import { childOf, isRecord, listAt, type Path, textAt } from '../path.ts';
 import { isOfWindows } from '../pod-fields.ts';
 import { type Rules, type Settlement, settle } from '../settlement.ts';
 import { type DesiredVolumes, mountedVolumeRefusal, optional, POD_VOLUMES } from '../volumes.ts';
@@ -101,6 +101,35 @@ export const TAKEN = 'there is a container of that name, and containers are adde
 export const isTaken = (object: KubeObject, edit: Edit): boolean => {
   const [present] = valuesAt(object, edit);
   return present !== undefined && !isSameProgram(present, edit.value);
+};
+
+/** What the API server gives containers after the first admission, and webhooks are asked once more. */
+const FILLED_IN = ['terminationMessagePath', 'terminationMessagePolicy', 'imagePullPolicy', 'resources'];
+const TOKEN_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** An added container that is enforced with that, and with nothing else that came to it: ServiceAccount admission mounts the token once. */
+export const completedContainer = (pod: KubeObject, { at, value }: Edit, present: unknown): unknown => {
+  if (at.at(-1) !== 'initContainers' || !isRecord(value) || !isRecord(present)) return undefined;
+  const filled = FILLED_IN.filter((field) => Object.hasOwn(present, field) && !Object.hasOwn(value, field));
+  const mounts = listAt(value, MOUNTS);
+  const isMounted = mounts.some((mount) => textAt(mount, MOUNT_PATH) === TOKEN_PATH);
+  const token = isMounted ? [] : listAt(present, MOUNTS).filter((mount) => isOfToken(pod, mount));
+  return {
+    ...value,
+    ...Object.fromEntries(filled.map((field) => [field, present[field]])),
+    ...(token.length > 0 && { volumeMounts: [...mounts, ...token] }),
+  };
+};
+
+const MOUNTS = ['volumeMounts'];
+const MOUNT_PATH = ['mountPath'];
+
+const isOfToken = (pod: KubeObject, mount: unknown): boolean => {
+  if (textAt(mount, MOUNT_PATH) !== TOKEN_PATH) return false;
+  const [volume] = valuesAt(pod, { at: POD_VOLUMES, key: textAt(mount, ['name']) ?? '' });
+  return listAt(volume, ['projected', 'sources']).some(
+    (source) => childOf(source, 'serviceAccountToken') !== undefined,
+  );
 };
 
 /** True for what an earlier admission added: the API server has filled in its fields since, and its image may come from elsewhere. */
