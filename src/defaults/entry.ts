@@ -1,5 +1,5 @@
 import type { Asked, Requirement } from '../api/admission.ts';
-import type { DefaultsSource, Mode } from '../api/injection.ts';
+import type { DefaultsSource, Mode, TargetKind } from '../api/injection.ts';
 import type { LabelSelector, Maybe, StringMap } from '../api/kubernetes.ts';
 import { NAMESPACE_NAME_LABEL } from '../api/names.ts';
 import { compareText } from '../api/plain-text.ts';
@@ -26,6 +26,8 @@ export interface Entry {
   readonly clouds: readonly string[];
   /** Compared from left to right; the higher wins. Two entries of equal precedence are told apart by name alone. */
   readonly precedence: readonly number[];
+  /** The same for pods of a framework that it names beside every pod, and for what is no pod; undefined where that is no other. */
+  readonly named: Entry | undefined;
 }
 
 /** True for what is enforced for the whole cluster. */
@@ -45,7 +47,7 @@ export const entryOf = (defaults: PlatformDefaults, { systemNamespace }: Default
   const mode = spec.mode === 'Audit' ? 'Enforce' : (spec.mode ?? 'Default');
   const labelRequirements = requirementsOf(spec.match.selector);
   const namespaceRequirements = requirementsOf(spec.match.namespaceSelector);
-  return {
+  const entry: Entry = {
     source: { namespace, name: metadata.name ?? '', generation: metadata.generation ?? 0 },
     spec,
     mode,
@@ -63,8 +65,24 @@ export const entryOf = (defaults: PlatformDefaults, { systemNamespace }: Default
       podPrecedence(spec.match),
       spec.priority ?? 0,
     ],
+    named: undefined,
   };
+  return spec.match.kinds.length > 1 && spec.match.kinds.includes('Pod') ? { ...entry, named: asNamed(entry) } : entry;
 };
+
+/** How specific an entry is follows from the kind that it is asked for, of those that it names. */
+export const entryFor = (entry: Entry, kind: TargetKind): Entry =>
+  kind !== 'Pod' && entry.named !== undefined && entry.spec.match.kinds.includes(kind) ? entry.named : entry;
+
+const asNamed = (entry: Entry): Entry => {
+  const { match } = entry.spec;
+  const kinds = match.kinds.filter((kind) => kind !== 'Pod');
+  const precedence = entry.precedence.with(AT_POD, podPrecedence({ ...match, kinds }));
+  return { ...entry, precedence };
+};
+
+/** Where the precedence has what is said of pods. */
+const AT_POD = 3;
 
 /** What must be sent to us for this entry, in a cloud; nothing where it injects nothing there. Undefined: any cloud. */
 export const askedBy = (

@@ -1,12 +1,14 @@
 import type { Requirement } from '../api/admission.ts';
 import type { DefaultsTarget, TargetKind } from '../api/injection.ts';
 import type { StringMap } from '../api/kubernetes.ts';
-import { compareEntries, type Entry, meetsAll } from './entry.ts';
+import { compareEntries, type Entry, entryFor, meetsAll } from './entry.ts';
 
 /** An entry that a matcher holds. The number is never given to another, so that what is made of some can be told by their numbers. */
 export interface Posted {
   readonly id: number;
   readonly entry: Entry;
+  /** What an entry that names every pod besides is for the other kinds. */
+  readonly named?: Posted;
 }
 
 /** Finds the entries that match an object. What a change costs follows from the entry alone, however many others there are. */
@@ -31,7 +33,7 @@ export const createMatcher = (): Matcher => {
     add: (entry) => {
       const terms = termsOf(entry);
       lastId += 1;
-      const place = { posted: { id: lastId, entry }, term: mostSelective(terms, frequencies.of) };
+      const place = { posted: postedAs(entry, lastId), term: mostSelective(terms, frequencies.of) };
       frequencies.count(terms, 1);
       places.set(entry, place);
       for (const name of partitionsOf(entry)) addPosting(getOrAdd(partitions, name, emptyPartition), place);
@@ -46,6 +48,9 @@ export const createMatcher = (): Matcher => {
     match: (target) => matchIn(partitions, target),
   };
 };
+
+const postedAs = (entry: Entry, id: number): Posted =>
+  entry.named === undefined ? { id, entry } : { id, entry, named: { id: -id, entry: entry.named } };
 
 /** Where an entry is posted in each of its partitions. Undefined: with those that ask for nothing that could be looked up. */
 interface Place {
@@ -68,7 +73,10 @@ const matchIn = (partitions: ReadonlyMap<string, Partition>, target: DefaultsTar
   lookUpKind(kind);
   const isOfEveryPod = target.pod !== undefined && kind !== EVERY_POD;
   if (isOfEveryPod) lookUpKind(EVERY_POD);
-  const matching = found.filter(({ entry }) => isMatch(entry, target)).sort((a, b) => compareEntries(a.entry, b.entry));
+  const matching = found
+    .filter(({ entry }) => isMatch(entry, target))
+    .map((posted) => (entryFor(posted.entry, kind) === posted.entry ? posted : (posted.named ?? posted)))
+    .sort((a, b) => compareEntries(a.entry, b.entry));
   // An entry may name both kinds.
   return isOfEveryPod ? matching.filter((posted, index) => posted !== matching[index - 1]) : matching;
 };

@@ -44,7 +44,7 @@ export const mergeLayers = (
       const isTie = !IN_CONTAINERS.includes(what) || canShareContainers(containersOf(winner), containersOf(loser));
       if (isTie) addTie(ties, `${what} ${key}`.trim(), winner, loser);
     });
-  const mounts = mountOwners(layers);
+  const mounts = mountOwners(layers, (path, winner, loser) => addTie(ties, `mount ${path}`, winner, loser));
   const mounted = <T extends { readonly mountPath: string }>(items: readonly T[] | undefined, layer: Layer): Items<T> =>
     byKey(items, ({ mountPath }) => mountKey(mountPath)).filter(([path]) => mounts.get(path) === layer);
 
@@ -182,13 +182,30 @@ const fieldsOf = (path: string, fields: Readonly<Record<string, unknown>> | unde
   );
 
 /** A path belongs to the best layer that mounts anything there, be it a volume, a ConfigMap or a Secret. */
-const mountOwners = (layers: readonly Layer[]): ReadonlyMap<string, Layer> => {
+const mountOwners = (
+  layers: readonly Layer[],
+  onTie: (path: string, winner: Entry, loser: Entry) => void,
+): ReadonlyMap<string, Layer> => {
   const owners = new Map<string, Layer>();
   for (const layer of layers) {
-    for (const path of mountPathsOf(layer.inject)) if (!owners.has(path)) owners.set(path, layer);
+    for (const path of mountPathsOf(layer.inject)) {
+      const owner = owners.get(path);
+      if (owner === undefined) owners.set(path, layer);
+      else if (owner !== layer && isTieAt(path, owner, layer)) onTie(path, owner.entry, layer.entry);
+    }
   }
   return owners;
 };
+
+const isTieAt = (path: string, winner: Layer, loser: Layer): boolean =>
+  hasEqualPrecedence(winner.entry, loser.entry) &&
+  canShareContainers(containersOf(winner.entry), containersOf(loser.entry)) &&
+  !isDeepStrictEqual(mountedAt(winner.inject, path), mountedAt(loser.inject, path));
+
+const mountedAt = (inject: InjectSpec, path: string): readonly unknown[] =>
+  [inject.volumeMounts, configMapsOf(inject), inject.secrets].map((list: readonly { mountPath: string }[] = []) =>
+    list.filter(({ mountPath }) => mountKey(mountPath) === path),
+  );
 
 /** The last source of a container wins, so the best comes last. Within one entry the order is its author's. */
 const leastSpecificFirst = <T>(layers: readonly Layer[], items: ResolvedMap<T>): ResolvedMap<T> => {
@@ -204,12 +221,12 @@ const asOptional = (source: EnvFromSource): EnvFromSource => {
   return secretRef ? { ...source, secretRef: { optional: true, ...secretRef } } : source;
 };
 
-/** What two entries tie on: the first key, and how many there are. */
+/** What two entries tie on. */
 interface Tie {
-  readonly first: string;
   readonly winner: Entry;
   readonly loser: Entry;
-  keys: number;
+  /** Each once, whatever containers it is for. */
+  readonly keys: Set<string>;
 }
 
 /** By loser, then by winner. */
@@ -217,15 +234,15 @@ type Ties = Map<Entry, Map<Entry, Tie>>;
 
 const addTie = (ties: Ties, what: string, winner: Entry, loser: Entry): void => {
   const byWinner = ties.get(loser) ?? new Map<Entry, Tie>();
-  const tie = byWinner.get(winner) ?? { first: what, winner, loser, keys: 0 };
-  tie.keys += 1;
+  const tie = byWinner.get(winner) ?? { winner, loser, keys: new Set() };
+  tie.keys.add(what);
   ties.set(loser, byWinner.set(winner, tie));
 };
 
 const tieWarnings = (ties: Ties): readonly string[] =>
   [...ties.values()].flatMap((byWinner) => [...byWinner.values()].map(tieWarning));
 
-const tieWarning = ({ first, winner, loser, keys }: Tie): string =>
-  `PlatformDefaults ${namespacedName(winner)} and ${namespacedName(loser)} both give ${first}` +
-  `${keys > 1 ? ` (and ${keys - 1} more)` : ''} and are equally specific; ` +
+const tieWarning = ({ winner, loser, keys }: Tie): string =>
+  `PlatformDefaults ${namespacedName(winner)} and ${namespacedName(loser)} both give ${[...keys][0]}` +
+  `${keys.size > 1 ? ` (and ${keys.size - 1} more)` : ''} and are equally specific; ` +
   `${namespacedName(winner)} is taken by its name. Give one of them a higher priority.`;

@@ -4,7 +4,14 @@ import type { ContainerInjection, DefaultsTarget, Injection } from '../api/injec
 import { titleOf } from '../injection/edit.ts';
 import { createCache } from './cache.ts';
 import { type Share, sourcesAlone, withTemplates } from './containers.ts';
-import { compareEntries, type Entry, hasEqualPrecedence, isEnforcedGlobally, namespacedName } from './entry.ts';
+import {
+  compareEntries,
+  type Entry,
+  entryFor,
+  hasEqualPrecedence,
+  isEnforcedGlobally,
+  namespacedName,
+} from './entry.ts';
 import { withOwnVolumes } from './layers/volume-names.ts';
 import type { Posted } from './matcher.ts';
 import { type Layer, mergeLayers } from './merge.ts';
@@ -149,7 +156,7 @@ export interface Layers {
 
 /** The layers that entries which match a target make, best first; what `DefaultsIndex.resolve` merges. */
 export const layersFor = (matched: readonly Entry[], target: DefaultsTarget): Layers => {
-  const plan = planFor(matched.toSorted(compareEntries));
+  const plan = planFor(matched.map((entry) => entryFor(entry, target.kind)).sort(compareEntries));
   return fillLayers(plan, valuesFor(plan, target));
 };
 

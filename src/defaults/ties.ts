@@ -1,6 +1,7 @@
 import type { Requirement } from '../api/admission.ts';
+import type { TargetKind } from '../api/injection.ts';
 import { canShareContainers } from './containers.ts';
-import { areExclusive, type Entry, hasEqualPrecedence } from './entry.ts';
+import { areExclusive, type Entry, entryFor, hasEqualPrecedence } from './entry.ts';
 import { withOwnVolumes } from './layers/volume-names.ts';
 import { mergeLayers } from './merge.ts';
 import { countValues } from './validation/inject.ts';
@@ -37,9 +38,17 @@ export const tiesOf = (entry: Entry, entries: Iterable<Entry>): readonly string[
     .flatMap((conflicting) => tiesBetween(...inNameOrder(entry, conflicting)));
 
 const tiesBetween = (winner: Entry, loser: Entry): readonly string[] => {
-  const layers = [winner, loser].map((entry) => ({ entry, inject: entry.spec.inject ?? {} }));
+  const kind = kindOfTie(winner, loser);
+  if (kind === undefined) return [];
+  const layers = [winner, loser].map((entry) => ({ entry: entryFor(entry, kind), inject: entry.spec.inject ?? {} }));
   return mergeLayers(withOwnVolumes(layers), []).warnings;
 };
+
+/** A kind that both name and for which neither is more specific. */
+const kindOfTie = (one: Entry, other: Entry): TargetKind | undefined =>
+  one.spec.match.kinds.find(
+    (kind) => other.spec.match.kinds.includes(kind) && hasEqualPrecedence(entryFor(one, kind), entryFor(other, kind)),
+  );
 
 const inNameOrder = (a: Entry, b: Entry): readonly [Entry, Entry] => (a.source.name < b.source.name ? [a, b] : [b, a]);
 
@@ -51,14 +60,28 @@ interface Budget {
 
 /** True where some object could match both, neither is more specific and both give something of one sort. */
 const canConflict = (entry: Entry, other: Entry, budget: Budget): boolean =>
-  hasEqualPrecedence(entry, other) &&
   entry.source.namespace === other.source.namespace &&
-  overlap(entry.spec.match.kinds, other.spec.match.kinds) &&
+  kindOfTie(entry, other) !== undefined &&
   (entry.clouds.length === 0 || other.clouds.length === 0 || overlap(entry.clouds, other.clouds)) &&
-  overlap(Object.keys(entry.spec.inject ?? {}), Object.keys(other.spec.inject ?? {})) &&
+  overlap(sortsOf(entry), sortsOf(other)) &&
   canShareContainers(entry.spec.match.containers, other.spec.match.containers) &&
   !areDisjoint(entry.labelRequirements, other.labelRequirements, budget) &&
   !areDisjoint(entry.namespaceRequirements, other.namespaceRequirements, budget);
+
+/** What keys of `inject` come to that is given by others too. */
+const SORTS: Readonly<Record<string, readonly string[]>> = {
+  proxy: ['env'],
+  caBundle: ['env', 'mounts'],
+  volumeMounts: ['mounts'],
+  configMaps: ['mounts'],
+  secrets: ['mounts'],
+  initContainers: ['containers'],
+  sidecars: ['containers'],
+  objectStore: ['objectStore', 'envFrom'],
+};
+
+const sortsOf = ({ spec }: Entry): readonly string[] =>
+  Object.keys(spec.inject ?? {}).flatMap((key) => SORTS[key] ?? [key]);
 
 const overlap = (some: readonly string[], others: readonly string[]): boolean =>
   some.some((one) => others.includes(one));

@@ -142,8 +142,8 @@ const matchesOf = (entries: readonly Entry[], targets: readonly DefaultsTarget[]
     const { layers, leftOut } = layersFor(matched, target);
     return {
       matched: new Set(matched),
-      layers: new Map(layers.map((layer) => [layer.entry, layer])),
-      leftOut: Map.groupBy(leftOut, ({ entry }) => entry),
+      layers: new Map(layers.map((layer) => [layer.entry.source, layer])),
+      leftOut: Map.groupBy(leftOut, ({ entry }) => entry.source),
       winners: once(() => winnersOf(layers)),
     };
   });
@@ -179,8 +179,8 @@ const besideToday = (value: ValueExplanation, { applied }: Findings): ValueExpla
 
 interface Match {
   readonly matched: ReadonlySet<Entry>;
-  readonly layers: ReadonlyMap<Entry, Layer>;
-  readonly leftOut: ReadonlyMap<Entry, readonly LeftOut[]>;
+  readonly layers: ReadonlyMap<DefaultsSource, Layer>;
+  readonly leftOut: ReadonlyMap<DefaultsSource, readonly LeftOut[]>;
   readonly winners: () => Winners;
 }
 
@@ -226,7 +226,7 @@ const explainEntry = (entry: Entry, findings: Findings): DefaultsExplanation => 
     const gave = then === '' ? '' : `as generation ${then} gave it when the object was made: `;
     return { ...head, ...givenAgain(outcomes, gave, refusal) };
   }
-  const leftOut = match.leftOut.get(entry)?.find(({ values }) => values === undefined);
+  const leftOut = match.leftOut.get(entry.source)?.find(({ values }) => values === undefined);
   if (leftOut !== undefined) return { ...head, verdict: 'refused', why: leftOut.why, values: [] };
   if (entry.spec.inject === undefined)
     return { ...head, verdict: 'applied', why: 'it gives variables to other defaults alone', values: [] };
@@ -261,7 +261,7 @@ const valuesOf = (entry: Entry, match: Match, { outcomes, explain }: Findings): 
   const made = (explain.get(`PlatformDefaults ${title}`) ?? [])
     .filter(({ effect }) => own.length === 0 || effect === 'companion')
     .map((one) => madeBy(one, entry));
-  const told = [...own, ...made, ...leftOutOf(match.leftOut.get(entry) ?? [])];
+  const told = [...own, ...made, ...leftOutOf(match.leftOut.get(entry.source) ?? [])];
   return [...told, ...remainderOf(entry, match, told)];
 };
 
@@ -293,7 +293,7 @@ const leftOutOf = (leftOut: readonly LeftOut[]): readonly ValueExplanation[] =>
 
 /** The values of an entry that came to nothing: others give them too and win, or the object has no use for them. */
 const remainderOf = (entry: Entry, match: Match, told: readonly ValueExplanation[]): readonly ValueExplanation[] => {
-  const layer = match.layers.get(entry);
+  const layer = match.layers.get(entry.source);
   if (layer === undefined) return [];
   const { items, byMountPath, byTitle } = match.winners();
   return [...itemsOf(mergeLayers([layer], []))].flatMap(([id, item]) => {
@@ -307,7 +307,7 @@ const remainderOf = (entry: Entry, match: Match, told: readonly ValueExplanation
         ? (byMountPath.get(item.resolved.needs?.mountPath ?? item.id) ?? storeRival(item, match.winners()))
         : byTitle.get(sourceTitle(winner.source));
     const over = won && valueIn(won);
-    return [{ ...one, ...(over !== undefined && { over }), why: whyLost(rival, entry) }];
+    return [{ ...one, ...(over !== undefined && { over }), why: whyLost(rival, layer.entry) }];
   });
 };
 
