@@ -6,6 +6,8 @@ import { verdictFor } from '../../src/clouds/index.ts';
 import { decide } from '../../src/kinds/index.ts';
 import { watchClaims } from '../../src/kinds/persistent-volume-claim/controller.ts';
 import { runNfsController, watchNfsServers } from '../../src/kinds/persistent-volume-claim/nfs/controller.ts';
+import { volumeDeletion } from '../../src/kinds/persistent-volume-claim/nfs/deletion.ts';
+import { volumeFor } from '../../src/kinds/persistent-volume-claim/nfs/volumes.ts';
 import { type Kube, resources } from '../../src/kube/api-server.ts';
 import type { Store } from '../../src/kube/store.ts';
 import { type ControllerRuns, controllerRuns, csiDriver, eventsAbout } from '../fixtures/controller-runs.ts';
@@ -193,7 +195,7 @@ describe('an NFS server, kept by the shipped service account', () => {
     await nfs.destroy(resources.persistentVolumes, 'pv-going');
     await expect.poll(() => nfs.classNamed('going-nfs'), soon).toBeUndefined();
     const kept = nfs.parts.map(({ kind }) => (kind === 'PersistentVolumeClaim' ? kind : undefined));
-    expect(await nfs.whole('going-nfs-nfs')).toEqual(kept);
+    await expect.poll(() => nfs.whole('going-nfs-nfs'), soon).toEqual(kept);
     expect(
       (await nfs.part(resources.persistentVolumeClaims, 'going-nfs-nfs'))?.metadata.deletionTimestamp,
     ).toBeUndefined();
@@ -223,11 +225,48 @@ describe('an NFS server, kept by the shipped service account', () => {
     await expect.poll(() => nfs.whole('scratch-nfs-nfs'), soon).toEqual(everything);
     await nfs.destroy(resources.persistentVolumeClaims, 'scratch', 'default');
     await expect.poll(() => nfs.classNamed('scratch-nfs'), soon).toBeUndefined();
-    expect(
-      (await nfs.part(resources.persistentVolumeClaims, 'scratch-nfs-nfs'))?.metadata.deletionTimestamp,
-    ).toBeDefined();
+    const disk = () => nfs.part(resources.persistentVolumeClaims, 'scratch-nfs-nfs');
+    await expect.poll(async () => (await disk())?.metadata.deletionTimestamp, soon).toBeDefined();
     await nfs.destroy(resources.persistentVolumeClaims, 'scratch-nfs-nfs', NFS);
     expect(await nfs.whole('scratch-nfs-nfs')).toEqual(nothing());
+  });
+
+  it('has folders deleted of volumes as the API server has them, and lets go what no server is left for', async () => {
+    const { end, confirm, letGo } = volumeDeletion(cluster.self);
+    const signal = AbortSignal.timeout(30_000);
+    const made = volumeFor(
+      { ...claim('over', 'gone-nfs'), metadata: { name: 'over', namespace: 'default', uid: 'over' } },
+      {
+        apiVersion: 'storage.k8s.io/v1',
+        kind: 'StorageClass',
+        metadata: { name: 'gone-nfs' },
+        provisioner: 'quartermaster.dev/gone-nfs-nfs',
+        reclaimPolicy: 'Delete',
+      },
+      '10.96.0.7',
+    );
+    const key = { namespace: '', name: 'pvc-over' };
+    const live = async () => (await admin.get<PersistentVolume>(resources.persistentVolumes, key)) as PersistentVolume;
+    await admin.create(resources.persistentVolumes, { ...made, metadata: { ...made.metadata, finalizers: [] } });
+    const observed = await live();
+    await admin.mergePatch(resources.persistentVolumes, key, { metadata: { labels: { changed: 'yes' } } });
+    expect(await end(observed, signal)).toBe(false);
+    expect((await live()).metadata.deletionTimestamp).toBeUndefined();
+    expect(await end(await live(), signal)).toBe(true);
+    const going = await live();
+    expect(going.metadata).toMatchObject({
+      deletionTimestamp: expect.any(String) as string,
+      finalizers: expect.arrayContaining(['quartermaster.dev/nfs-volume']) as string[],
+    });
+    expect(await confirm(going, signal)).toBe(true);
+    expect((await live()).metadata.resourceVersion).toBe(going.metadata.resourceVersion);
+    await admin.mergePatch(resources.persistentVolumes, key, { metadata: { labels: { changed: 'again' } } });
+    expect([await confirm(going, signal), await letGo(going, signal)]).toEqual([false, false]);
+    await start();
+    await expect
+      .poll(async () => (await live())?.metadata.finalizers ?? [], soon)
+      .not.toContain('quartermaster.dev/nfs-volume');
+    await nfs.destroy(resources.persistentVolumes, 'pvc-over');
   });
 
   it('stands in where the cloud has no file storage configured, whatever the class is called', async () => {
