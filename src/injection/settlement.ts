@@ -257,15 +257,21 @@ const decideEnforced = (
   const conflicts = rules.conflictsOf(object, edit);
   const isThere = present.length === 1 && isDeepStrictEqual(present[0], edit.value);
   if (conflicts.length === 0 && isThere) return SAME;
-  for (const conflict of owned.size === 0 ? NO_CONFLICTS : conflicts) {
-    const ours = owned.get(fieldId(conflict));
-    if (ours !== undefined) return outdoneBy(ours);
-  }
+  const ours = owned.size === 0 ? undefined : ownerOf(conflicts, owned);
+  if (ours !== undefined) return outdoneBy(ours);
   if (rules.isUnused?.(object, edit)) return SKIPPED;
   const decision = unlessRefused(object, edit, rules, conflicts);
   const completed = present.length === 1 ? rules.completedBy?.(object, edit, present[0]) : undefined;
   if (completed === undefined || decision.kind !== 'put') return decision;
   return isDeepStrictEqual(completed, present[0]) ? SAME : { ...decision, edit: { ...edit, value: completed } };
+};
+
+const ownerOf = (conflicts: readonly FieldPath[], owned: ReadonlyMap<string, Edit>): Edit | undefined => {
+  for (const conflict of conflicts) {
+    const ours = owned.get(fieldId(conflict));
+    if (ours !== undefined) return ours;
+  }
+  return undefined;
 };
 
 const outdoneBy = ({ at, key, by }: Edit): EditDecision => ({
