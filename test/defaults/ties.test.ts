@@ -33,7 +33,7 @@ describe('two that are equally specific', () => {
       'a volume and a bundle at one path',
       { ...mounted({ emptyDir: {} }) },
       { caBundle: { configMap: 'ca', mountPath: '/data' } },
-      'mount /data',
+      'caBundle',
     ],
     [
       'a variable and a proxy',

@@ -247,9 +247,9 @@ describe('report', () => {
     const dump = file('all.yaml', [proxy, pool, stored(await admitted(proxy))].join('---\n'));
     const { out } = await quartermaster('report', dump);
     expect(out.split('\n').slice(0, 3)).toEqual([
-      'NAMESPACE  PLATFORMDEFAULTS            HAS  COMPLIES  LACKS  OUTDATED  EDITED  FORGED  REFUSED  AUDITED  UNREADABLE',
-      'team-a     quartermaster-system/pool   0    0         1      0         0       0       0        0        0',
-      'team-a     quartermaster-system/proxy  1    0         0      0         0       0       0        0        0',
+      'NAMESPACE  PLATFORMDEFAULTS            HAS  LACKS  OUTDATED  EDITED  FORGED  REFUSED  UNREADABLE',
+      'team-a     quartermaster-system/pool   0    1      0         0       0       0        0',
+      'team-a     quartermaster-system/proxy  1    0      0         0       0       0        0',
     ]);
     expect((await quartermaster('report', dump, '-o', 'junit')).out).toContain('tests="2" failures="1"');
     const sarif = JSON.parse((await quartermaster('report', dump, '-o', 'sarif')).out) as object;

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { type Row, STANDINGS } from '../../report/examine.ts';
+import { type Row, STANDINGS, type Standing } from '../../report/examine.ts';
 import { policyReports, sentenceOf } from '../../report/policy-reports.ts';
 import { type DefaultsSummary, findingsOf, groupsOf, isFine, type Report } from '../../report/report.ts';
 import { junitText } from '../results/junit.ts';
@@ -35,14 +35,20 @@ const objectOf = ({ kind, namespace, name }: Row): string => `${kind} ${namespac
 /** Of one PlatformDefaults in one namespace: a table of thousands of lines is read by nobody. */
 const MOST = 10;
 
+/** What has a column where it is so of any object. */
+const RARE: ReadonlySet<Standing> = new Set(['complies', 'audited']);
+
 /** A report for people, its table as wide as they can see. */
 export const reportTable = (report: Report, columns: number): string => {
   const groups = groupsOf(report.rows);
-  const head = ['NAMESPACE', 'PLATFORMDEFAULTS', ...STANDINGS.map((standing) => standing.toUpperCase())];
+  const shown = STANDINGS.filter(
+    (standing) => !RARE.has(standing) || groups.some(({ counts }) => counts[standing] > 0),
+  );
+  const head = ['NAMESPACE', 'PLATFORMDEFAULTS', ...shown.map((standing) => standing.toUpperCase())];
   const cells = groups.map(({ namespace, defaults, counts }) => [
     namespace,
     defaults === '' ? '(the object itself)' : defaults,
-    ...STANDINGS.map((standing) => String(counts[standing])),
+    ...shown.map((standing) => String(counts[standing])),
   ]);
   const findings = [...Map.groupBy(findingsOf(report), groupKey).values()].flatMap((list) => [
     ...list.slice(0, MOST).map((row) => `${row.standing}  ${objectOf(row)}  ${row.defaults}: ${row.why}`),

@@ -20,10 +20,11 @@ export const withWholeUnits = <L extends Layer>(given: readonly L[], onLost: OnL
 const withOneBundle = <L extends Layer>(layers: readonly L[], onLost: OnLost<L>): readonly L[] => {
   if (layers.every(({ inject }) => inject.caBundle === undefined)) return layers;
   const winner = layers.find(({ inject: { caBundle } }, at) => caBundle && hasPath(caBundle, layers.slice(0, at)));
-  return layers.map((layer) => {
+  return layers.map((layer, at) => {
     const { caBundle, ...others } = layer.inject;
     if (caBundle === undefined || layer === winner) return layer;
-    if (winner) onLost('caBundle', winner, layer);
+    const taker = winner ?? ownerOf(caBundle, layers.slice(0, at));
+    if (taker) onLost('caBundle', taker, layer);
     return { ...layer, inject: others };
   });
 };
@@ -31,8 +32,14 @@ const withOneBundle = <L extends Layer>(layers: readonly L[], onLost: OnLost<L>)
 /** Variables that named files of another mount would break every connection. */
 const hasPath = (bundle: CaBundle, better: readonly Layer[]): boolean => {
   const path = mountKey(bundlePathOf(bundle));
-  const owner = better.find(({ inject }) => mountPathsOf(inject).includes(path));
+  const owner = ownerOf(bundle, better);
   return owner === undefined || configMapsOf(owner.inject).some(isMountOf(bundle.configMap, path));
+};
+
+/** Who mounts something where a bundle would be. */
+const ownerOf = <L extends Layer>(bundle: CaBundle, better: readonly L[]): L | undefined => {
+  const path = mountKey(bundlePathOf(bundle));
+  return better.find(({ inject }) => mountPathsOf(inject).includes(path));
 };
 
 const isMountOf =

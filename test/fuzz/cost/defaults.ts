@@ -72,7 +72,7 @@ const injectOf = (key: Growing, indices: readonly number[], shape: Shape): Injec
         [key]: (grown(key, true, undefined, (indices.at(-1) ?? 0) + 1, 'distinct') as readonly unknown[]).slice(first),
       };
     case 'resources':
-      return { resources: { requests: valuesOf(names, '1'), limits: valuesOf(names, '1') } };
+      return { resources: { requests: valuesOf(names.map(device), '1'), limits: valuesOf(names.map(device), '1') } };
     case 'containerSecurityContext':
       return {
         containerSecurityContext: {
@@ -148,3 +148,5 @@ const injectOf = (key: Growing, indices: readonly number[], shape: Shape): Injec
 
 const valuesOf = (names: readonly string[], value: string): Readonly<Record<string, string>> =>
   Object.fromEntries(names.map((name) => [name, value]));
+
+const device = (name: string): string => `example.org/${name}`;
