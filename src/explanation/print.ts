@@ -1,5 +1,5 @@
 import type { Explanation } from '../api/admission.ts';
-import type { DefaultsExplanation, ValueExplanation } from '../defaults/explanation/explanation.ts';
+import { type DefaultsExplanation, type ValueExplanation, VERDICT_ORDER } from '../defaults/explanation/explanation.ts';
 import { OURSELVES } from '../injection/edit.ts';
 import type { ObjectExplanation } from './explain.ts';
 
@@ -12,20 +12,13 @@ export const explanationLines = (
   const derived = explain.filter(({ source }) => !source.startsWith('PlatformDefaults ') && source !== OURSELVES);
   const lines = [
     ...notes.map((note) => `  note: ${note}`),
-    ...defaults.toSorted((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict)).flatMap(defaultsLines),
+    ...defaults
+      .toSorted((a, b) => VERDICT_ORDER.indexOf(a.verdict) - VERDICT_ORDER.indexOf(b.verdict))
+      .flatMap(defaultsLines),
     ...derived.map(({ path, source, why }) => `  ${path} from ${source}: ${why}`),
   ];
   return [head, ...(lines.length === 0 ? ['  nothing was changed, and no PlatformDefaults could have'] : lines)];
 };
-
-const ORDER: readonly DefaultsExplanation['verdict'][] = [
-  'applied',
-  'given again',
-  'audited',
-  'refused',
-  'kept back',
-  'not matching',
-];
 
 const defaultsLines = ({ source, mode, verdict, why, values }: DefaultsExplanation): readonly string[] => [
   `  ${headVerdict(mode, verdict)}: PlatformDefaults ${source}${mode === 'Default' ? '' : ` (${mode})`}: ${why}`,

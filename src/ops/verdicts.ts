@@ -1,5 +1,5 @@
 import { MAX_NAME_LENGTH, plainText } from '../api/plain-text.ts';
-import type { DefaultsExplanation, ValueExplanation } from '../defaults/explanation/explanation.ts';
+import { type DefaultsExplanation, type ValueExplanation, VERDICT_ORDER } from '../defaults/explanation/explanation.ts';
 import { shownValue } from './changes.ts';
 
 /** What became of one PlatformDefaults for one object, as it is kept and sent. */
@@ -22,14 +22,6 @@ export interface ValueVerdict {
   readonly why: string;
 }
 
-const ORDER: readonly DefaultsExplanation['verdict'][] = [
-  'applied',
-  'given again',
-  'audited',
-  'refused',
-  'kept back',
-  'not matching',
-];
 /** Of one object, and of one PlatformDefaults. Anybody makes as many as they like. */
 const MAX_DEFAULTS = 50;
 const MAX_VALUES = 50;
@@ -51,7 +43,7 @@ export const verdictsOf = (
   };
   return defaults
     .filter(({ source }) => namespaces.some((namespace) => source.startsWith(`${namespace}/`)))
-    .toSorted((one, other) => ORDER.indexOf(one.verdict) - ORDER.indexOf(other.verdict))
+    .toSorted((one, other) => VERDICT_ORDER.indexOf(one.verdict) - VERDICT_ORDER.indexOf(other.verdict))
     .slice(0, MAX_DEFAULTS)
     .map(({ source, mode, verdict, why, values }) => ({
       source: plainText(source, 2 * MAX_NAME_LENGTH),

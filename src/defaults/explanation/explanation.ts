@@ -36,6 +36,16 @@ export interface DefaultsExplanation {
   readonly unmet?: Mismatch['unmet'];
 }
 
+/** What people look for first comes first. */
+export const VERDICT_ORDER: readonly DefaultsExplanation['verdict'][] = [
+  'applied',
+  'given again',
+  'audited',
+  'refused',
+  'kept back',
+  'not matching',
+];
+
 /** What happened to an object, as far as it explains what defaults did. */
 export interface Happened {
   /** What defaults were looked up for; none where the object is of no kind they know, or was not sent. */
