@@ -155,6 +155,10 @@ const settledKey = async (name: string): Promise<string | undefined> => {
 
 const isGone = async (name: string): Promise<boolean> => (await cluster.read(name)) === undefined;
 
+/** What keeps the Secret from which a tenant's buckets are made. */
+const finalizersOf = async (name: string): Promise<readonly string[]> =>
+  (await cluster.kube.get(resources.secrets, { namespace: NAMESPACE, name }))?.metadata.finalizers ?? [];
+
 const usersOf = async () => (await cluster.ceph.users()).filter((user) => user.startsWith('quartermaster-'));
 
 const workloadOf = async (name: string): Promise<Tenant> => {
@@ -264,9 +268,14 @@ const make = async (owner: Owner, name: string, spec: Partial<ObjectStoreSpec> =
   await until(`${name} has its key`, () => settledKey(name));
 };
 
-/** Each step there is to making a bucket with all that Ceph has for it. */
-const MAKING = [
+/** That a Secret is used is recorded, then its finalizer put on; and the other way round. */
+const KEEPING = ['PATCH objectstores/status', 'PATCH secrets'];
+const LETTING_GO = KEEPING;
+
+/** Each step there is to making a bucket with all that Ceph has for it; `keeping` the credentials where they are the user's own. */
+const making = (...keeping: readonly string[]): readonly string[] => [
   'PATCH objectstores',
+  ...keeping,
   'PATCH objectstores/status',
   'PUT bucket',
   'PUT bucket?tagging',
@@ -285,19 +294,22 @@ const MAKING = [
 describe('kill -9 at every write for a bucket that is made', () => {
   // What was not forwarded leaves what the answer before it left: once for each of the two is not needed.
   it.each([
-    ['platform', MOMENTS],
-    ['alice', ['after']],
-  ] as const)('with the keys of %s leaves one bucket, one user and one key that works', async (owner, moments) => {
-    const making: Story = {
-      act: (name) => cluster.submit(name, specFor(owner, name)),
-      isDone: async (name) => (await settledKey(name)) !== undefined,
-      verify: async (name, why) => {
-        await expectWorking(owner, name, why);
-        await remove(name);
-      },
-    };
-    expect(await killAtEach(making, moments)).toEqual(MAKING);
-  });
+    ['platform', MOMENTS, making()],
+    ['alice', ['after'], making(...KEEPING)],
+  ] as const)(
+    'with the keys of %s leaves one bucket, one user and one key that works',
+    async (owner, moments, writes) => {
+      const story: Story = {
+        act: (name) => cluster.submit(name, specFor(owner, name)),
+        isDone: async (name) => (await settledKey(name)) !== undefined,
+        verify: async (name, why) => {
+          await expectWorking(owner, name, why);
+          await remove(name);
+        },
+      };
+      expect(await killAtEach(story, moments)).toEqual(writes);
+    },
+  );
 
   it('and is no longer wanted when there is a process again leaves nothing', async () => {
     const owner = 'platform';
@@ -310,7 +322,7 @@ describe('kill -9 at every write for a bucket that is made', () => {
         await expectRemoved(owner, name, why);
       },
     };
-    expect(await killAtEach(givingUp, ['after'])).toEqual(MAKING);
+    expect(await killAtEach(givingUp, ['after'])).toEqual(making());
   });
 });
 
@@ -370,22 +382,27 @@ describe('kill -9 at every write for a bucket that is there', () => {
   });
 
   const ACCESS = ['PUT bucket?policy', 'DELETE admin/user', 'DELETE secrets', 'PATCH objectstores/status'];
+  const EMPTYING = ['POST bucket?delete', 'DELETE bucket'];
   it.each([
-    ['Delete', [...ACCESS, 'POST bucket?delete', 'DELETE bucket', 'PATCH objectstores']],
-    ['Retain', [...ACCESS, 'PUT bucket?tagging', 'PATCH objectstores']],
-  ] as const)('and is removed with %s leaves no user behind', async (deletionPolicy, writes) => {
+    ['platform', 'Delete', MOMENTS, [...ACCESS, ...EMPTYING, 'PATCH objectstores']],
+    ['platform', 'Retain', MOMENTS, [...ACCESS, 'PUT bucket?tagging', 'PATCH objectstores']],
+    ['alice', 'Delete', ['after'], [...ACCESS, ...EMPTYING, ...LETTING_GO, 'PATCH objectstores']],
+  ] as const)('of %s and is removed with %s leaves no user behind', async (user, deletionPolicy, moments, writes) => {
     const removing: Story = {
       prepare: async (name) => {
-        await make(owner, name, { deletionPolicy, forceDelete: deletionPolicy === 'Delete' });
+        await make(user, name, { deletionPolicy, forceDelete: deletionPolicy === 'Delete' });
         const { client } = await workloadOf(name);
         await put(client, name);
         client.destroy();
       },
       act: (name) => cluster.remove(name),
       isDone: isGone,
-      verify: (name, why) => expectRemoved(owner, name, why, deletionPolicy === 'Retain'),
+      verify: async (name, why) => {
+        await expectRemoved(user, name, why, deletionPolicy === 'Retain');
+        expect(await finalizersOf('alice'), why).toEqual([]);
+      },
     };
-    expect(await killAtEach(removing)).toEqual(writes);
+    expect(await killAtEach(removing, moments)).toEqual(writes);
   });
 
   it('and is gone has taken every ConfigMap along', async () => {
