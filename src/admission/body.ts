@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Budget, Reservation } from './budget.ts';
 import { type Exchange, hostOf, whileOpen } from './exchange.ts';
-import type { InTurn } from './fair-queue.ts';
+import type { InTurn } from './scheduler.ts';
 
 /** How much of one body may be in memory. All in bytes. */
 export interface BodyLimits {

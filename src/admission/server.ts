@@ -12,7 +12,6 @@ import { createBudget } from './budget.ts';
 import { ANYBODY, type Callers } from './callers.ts';
 import { answerBrokenRequests, createShutdown, keepConnections } from './connections.ts';
 import { hostOf } from './exchange.ts';
-import { createRoundRobin, type InTurn, SLICE_MS } from './fair-queue.ts';
 import type { Handle } from './handler.ts';
 import { queueHandshakes } from './handshakes.ts';
 import { PIPELINED, refuseChunks } from './http-parser.ts';
@@ -25,6 +24,7 @@ import {
   isProbe,
   type ReviewResponse,
 } from './review.ts';
+import { createScheduler, type Scheduler, SLICE_MS } from './scheduler.ts';
 
 /** An API object may be 1.5 MiB and the review of an UPDATE carries two; controller-runtime's bound as well. */
 export const MAX_BODY_BYTES = 7 * 1024 * 1024;
@@ -70,10 +70,13 @@ export const createWebhookServer = (
     large: createBudget({ all: MAX_UNDER_WAY_BYTES }),
   };
   const answers = createBudget({ all: MAX_UNREAD_BYTES });
-  const answerAll = answerer(handle, log);
-  const batch = createBatcher(answerAll, (arrival) => inTurn(arrival.host, () => answerAll([arrival])));
-  const inTurn: InTurn = createRoundRobin(batch.run);
-  const readBody = createBodyReader(BODY_LIMITS, bodies, inTurn);
+  const scheduler: Scheduler = createScheduler(() => batch.run());
+  const answerAll = answerer(handle, log, scheduler);
+  // Of those who are large the next waits, of those who are many it need not.
+  const batch = createBatcher(answerAll, (arrival) =>
+    scheduler.inTurn(`many ${arrival.host}`, () => answerAll([arrival])),
+  );
+  const readBody = createBodyReader(BODY_LIMITS, bodies, scheduler.inTurn);
   const send = createSender(answers);
   const connections = keepConnections(server, MAX_CONNECTIONS);
   const shutdown = createShutdown(server, connections);
@@ -97,7 +100,7 @@ export const createWebhookServer = (
       (body) => {
         const arrival = { body, reply, takesProbesAlone, host: hostOf(request) };
         // A large one is answered by itself, in its turn, and one that was not read at once.
-        if (typeof body === 'string' || body.length > BODY_LIMITS.smallBytes) answerAll([arrival]);
+        if (typeof body === 'string' || body.length > BODY_LIMITS.smallBytes) answerAll([arrival], true);
         else batch.add(arrival);
       },
       (error) => {
@@ -144,19 +147,36 @@ interface Arrival {
   readonly host: string;
 }
 
-/** All are decided before any is sent. */
-const answerer =
-  (handle: Handle, log: Log) =>
-  (arrivals: readonly Arrival[]): void => {
-    const decided = arrivals.map((arrival) => ({ answered: answer(arrival, handle, log), reply: arrival.reply }));
-    for (const { answered, reply } of decided) {
-      if (answered instanceof Promise) void answered.then(reply);
-      else reply(answered);
-    }
-  };
+/** Answers what came, `isInTurn` where it has waited for its turn. */
+type AnswerAll = (arrivals: readonly Arrival[], isInTurn?: boolean) => void;
 
-/** At once wherever it can: promises on the way cost as much as most decisions. */
-const answer = ({ body, takesProbesAlone }: Arrival, handle: Handle, log: Log): Answer | Promise<Answer> => {
+/**
+ * All are decided before any is sent. What comes of a namespace whose reviews took much time of late is put off, to its turn: a pod of a
+ * few kilobytes may take as long as hundreds of others.
+ */
+const answerer = (handle: Handle, log: Log, { inTurn, took, isBusy }: Scheduler): AnswerAll => {
+  const decide = (request: AdmissionRequest): Answer | Promise<Answer> => {
+    const startedAt = performance.now();
+    const answered = review(request, handle, log);
+    took(request.namespace ?? '', performance.now() - startedAt);
+    return answered;
+  };
+  const answerAll: AnswerAll = (arrivals, isInTurn = false) => {
+    const sent = arrivals.map((arrival) => {
+      const read = readReview(arrival);
+      if ('status' in read) return () => arrival.reply(read);
+      const { namespace = '' } = read;
+      if (!isInTurn && isBusy(namespace)) return () => inTurn(namespace, () => answerAll([arrival], true));
+      const answered = isInTurn ? review(read, handle, log) : decide(read);
+      return () => (answered instanceof Promise ? void answered.then(arrival.reply) : arrival.reply(answered));
+    });
+    for (const send of sent) send();
+  };
+  return answerAll;
+};
+
+/** What is to be decided, or why nothing is. */
+const readReview = ({ body, takesProbesAlone }: Arrival): AdmissionRequest | Answer => {
   if (body === 'too large') return TOO_LARGE;
   if (body === 'too much') return TOO_MUCH;
   if (body === 'too small') return TOO_SMALL;
@@ -169,11 +189,11 @@ const answer = ({ body, takesProbesAlone }: Arrival, handle: Handle, log: Log): 
     case 'unusable':
       return encoded({ uid: decoded.uid, allowed: false, refusal: { code: 400, message: decoded.message } });
     case 'request':
-      if (takesProbesAlone && !isProbe(decoded.request)) return NO_PROBE;
-      return review(decoded.request, handle, log);
+      return takesProbesAlone && !isProbe(decoded.request) ? NO_PROBE : decoded.request;
   }
 };
 
+/** At once wherever it can: promises on the way cost as much as most decisions. */
 const review = (request: AdmissionRequest, handle: Handle, log: Log): Answer | Promise<Answer> => {
   const failed = (error: unknown): Answer => {
     // A fault of ours: the API server then does what the failurePolicy of the kind says.

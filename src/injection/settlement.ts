@@ -219,6 +219,9 @@ const SAME: EditDecision = { kind: 'same' };
 const OTHER: EditDecision = { kind: 'other' };
 const NO_CONFLICTS: readonly FieldPath[] = [];
 const PUT: EditDecision = { kind: 'put', conflicts: NO_CONFLICTS };
+/** Nobody has nearly as many labels; a map of tens of thousands of keys takes longer to copy and to compare than a hundred pods. */
+const MAX_KEYS = 20_000;
+const CROWDED: EditDecision = { kind: 'refused', why: `there are more than ${MAX_KEYS} others` };
 
 const becomesOwned = ({ kind }: EditDecision, edit: Edit, isOurs: (path: FieldPath) => boolean): boolean => {
   if (kind === 'put') return true;
@@ -235,9 +238,11 @@ const decide = (
 ): EditDecision => {
   if (!collection.isWritable) return SKIPPED;
   const present = valuesOf(collection, edit.key);
-  return edit.mode === 'Default'
-    ? decideDefault(object, present, edit, rules)
-    : decideEnforced(object, present, edit, rules, owned);
+  const decision =
+    edit.mode === 'Default'
+      ? decideDefault(object, present, edit, rules)
+      : decideEnforced(object, present, edit, rules, owned);
+  return decision.kind === 'put' && collection.isCrowded ? CROWDED : decision;
 };
 
 const decideDefault = (object: KubeObject, present: readonly unknown[], edit: Edit, rules: Rules): EditDecision => {
@@ -322,6 +327,8 @@ interface Collection {
   readonly at: Path;
   /** False where something of another type stands there: the API server will say so. */
   readonly isWritable: boolean;
+  /** A map with more keys than anything is added to. */
+  readonly isCrowded: boolean;
   /** By key, of a list. */
   entries: Entries | undefined;
   /** The map; what it is by now once something was put into it. */
@@ -337,12 +344,14 @@ const createDraft = (original: KubeObject): Draft => ({ object: original, copies
 const collectionAt = (draft: Draft, at: Path): Collection => {
   const { object } = draft;
   const isList = isListPath(at);
+  const map = isList ? NO_FIELDS : mapAt(object, at);
   return {
     draft,
     at,
     isWritable: isWritableAt(object, at, isList),
+    isCrowded: Object.keys(map).length > MAX_KEYS,
     entries: isList ? entriesOf(listAt(object, at), at) : undefined,
-    map: isList ? NO_FIELDS : mapAt(object, at),
+    map,
     own: undefined,
   };
 };

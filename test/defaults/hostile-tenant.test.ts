@@ -257,7 +257,7 @@ describe('a pod of many containers', () => {
   });
 
   it('is not given for each of them what no API server would store', () => {
-    const { object, warnings, denied } = admit(many(400), giving(900, 'x'));
+    const { object, warnings, denied } = admit(many(200), giving(900, 'x'));
     expect(denied).toBeUndefined();
     expect(object.metadata.annotations).toBeUndefined();
     expect(warnings).toEqual([
@@ -266,7 +266,7 @@ describe('a pod of many containers', () => {
   });
 
   it('is refused where some of it is enforced', () => {
-    expect(admit(many(400), giving(900, 'x', 'Enforce')).denied).toBe(
+    expect(admit(many(200), giving(900, 'x', 'Enforce')).denied).toBe(
       'spec.containers: its containers would be given more than 8000 values or 4 MiB together, and PlatformDefaults enforce something; use fewer containers.',
     );
   });
@@ -281,11 +281,11 @@ describe('a pod of many containers', () => {
       match: { kinds: ['Pod'] },
       inject: { env: [{ name: 'PROXY', value: 'on' }] },
     });
-    const containers = Array.from({ length: 300 }, (_, at) => ({ name: `c${at}` }));
+    const containers = Array.from({ length: 250 }, (_, at) => ({ name: `c${at}` }));
     const { object } = admit(
       { ...step(), metadata: { name: 'it', namespace: 'team-a' }, spec: { containers } } as never,
       [proxy],
     );
-    expect(JSON.stringify(object).match(/"name":"PROXY"/g)).toHaveLength(300);
+    expect(JSON.stringify(object).match(/"name":"PROXY"/g)).toHaveLength(250);
   });
 });

@@ -203,8 +203,20 @@ export const ATTACKS: Readonly<Record<string, () => Attack>> = {
   'pods of 1.4 MB that are nothing but mounts': () => sending(4, largePod()),
   'pods of 25,000 containers, where fields of each are enforced': () =>
     sending(4, podReview(podOf({ containers: containers(25_000) }))),
+  'pods of as many containers as may be given fields': () =>
+    sending(4, podReview(podOf({ containers: containers(250) }))),
   'changes of 30,000 images, where it is enforced whence they come': () =>
     sending(4, podReview(podOf({ containers: containers(30_000) }), podOf({ containers: containers(1) }))),
+  'pods of as many labels as any are added to, in a namespace that gives them a thousand': () =>
+    sending(
+      4,
+      podReview(
+        podOf(
+          { containers: containers(1) },
+          fields(20_000, (at) => `k${at}`, 'x'),
+        ),
+      ),
+    ),
   'applications that forty PlatformDefaults tie for': () =>
     sending(50, lasting(JSON.stringify(reviewOf(inTenant(seedOf('spark-application/spark-pi').request))))),
   'claims of two hundred classes at once': () => (server) =>

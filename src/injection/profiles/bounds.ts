@@ -5,7 +5,7 @@ import { listAt } from '../path.ts';
 import type { InjectionFor } from './containers.ts';
 
 /** No node runs nearly as many in one pod. */
-const MAX_CONTAINERS = 500;
+const MAX_CONTAINERS = 250;
 /** How many values the containers of a pod may be given together: all others wait while each is decided. */
 const MAX_VALUES = 8_000;
 /** The same in characters of JSON: no API server stores more in one object. */
