@@ -155,19 +155,20 @@ type AnswerAll = (arrivals: readonly Arrival[], isInTurn?: boolean) => void;
  * few kilobytes may take as long as hundreds of others.
  */
 const answerer = (handle: Handle, log: Log, { inTurn, took, isBusy }: Scheduler): AnswerAll => {
-  const decide = (request: AdmissionRequest): Answer | Promise<Answer> => {
+  const decide = (request: AdmissionRequest, name: string): Answer | Promise<Answer> => {
     const startedAt = performance.now();
     const answered = review(request, handle, log);
-    took(request.namespace ?? '', performance.now() - startedAt);
+    took(name, performance.now() - startedAt);
     return answered;
   };
   const answerAll: AnswerAll = (arrivals, isInTurn = false) => {
     const sent = arrivals.map((arrival) => {
       const read = readReview(arrival);
       if ('status' in read) return () => arrival.reply(read);
-      const { namespace = '' } = read;
-      if (!isInTurn && isBusy(namespace)) return () => inTurn(namespace, () => answerAll([arrival], true));
-      const answered = isInTurn ? review(read, handle, log) : decide(read);
+      // Whoever else reaches the port says what namespace they like.
+      const name = `${arrival.host} ${read.namespace ?? ''}`;
+      if (!isInTurn && isBusy(name)) return () => inTurn(name, () => answerAll([arrival], true));
+      const answered = isInTurn ? review(read, handle, log) : decide(read, name);
       return () => (answered instanceof Promise ? void answered.then(arrival.reply) : arrival.reply(answered));
     });
     for (const send of sent) send();
