@@ -2,15 +2,15 @@ import { type AdmissionRequest, type Mutation, untouched } from '../api/admissio
 import type { Facts } from '../api/facts.ts';
 import type { ContainerInjection, Injection, TargetKind } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
-import { otherSpellingOf } from '../api/network.ts';
 import { missingClaimWarnings, refusingMissingClaims } from './claims.ts';
-import { type Edit, editsOf, envFromEdits, type FieldPath, valuesAt } from './edit.ts';
+import { type Edit, editsOf, envFromEdits } from './edit.ts';
 import { denialFor } from './enforcement.ts';
 import { apart, bundleEdits, otherMounts, unmountedRefusal } from './fields/bundle.ts';
 import { imageEdits } from './fields/images.ts';
+import { otherSpelling } from './fields/spelling.ts';
 import { applicationOf, type InjectionPlan, inject } from './injector.ts';
 import { memoize } from './memo.ts';
-import { childOf, listAt, type Path, readAt, textAt } from './path.ts';
+import { listAt, type Path, readAt, textAt } from './path.ts';
 import { containerFieldEdits, fieldRefusalOf, isApiDefault, podFieldEdits, supersededBy } from './pod-fields.ts';
 import {
   addedContainerEdits,
@@ -256,15 +256,6 @@ const mountRefusal = (
 ): string | undefined =>
   isReservedPath(kind, mount.key) ? 'the path is kept for the engine' : ofMount(pod, mount, desired);
 
-/** Programs read a proxy's variable in either spelling: one that says something else is the user's word on both. */
-const otherSpelling = (pod: KubeObject, { at, key, value, mode }: Edit): readonly FieldPath[] => {
-  const spelling = mode === 'Enforce' || at.at(-1) !== 'env' ? undefined : otherSpellingOf(key);
-  if (spelling === undefined) return NONE;
-  const other = { at, key: spelling };
-  const [present] = valuesAt(pod, other);
-  return present === undefined || childOf(present, 'value') === childOf(value, 'value') ? NONE : [other];
-};
-
 const KEPT = 'the key is kept for the engine or Quartermaster';
 
 const fieldRefusal = (
@@ -284,8 +275,6 @@ const fieldRefusal = (
       return fieldRefusalOf(pod, edit);
   }
 };
-
-const NONE: readonly FieldPath[] = [];
 
 const firstOf = (
   kinds: readonly PodRefusals[],

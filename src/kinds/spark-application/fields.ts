@@ -2,8 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type FieldPath, valuesAt } from '../../injection/edit.ts';
+import { saidBy } from '../../injection/fields/spelling.ts';
 import { type Incremental, memoizePassing } from '../../injection/memo.ts';
-import { childOf, listAt, mapAt, type Path, textAt } from '../../injection/path.ts';
+import { listAt, mapAt, type Path, textAt } from '../../injection/path.ts';
 
 export type Role = 'driver' | 'executor';
 export const ROLES: readonly Role[] = ['driver', 'executor'];
@@ -69,9 +70,6 @@ export const otherwiseIn = (app: KubeObject, fields: readonly FieldPath[], value
       .map((present) => (path.at.at(-1) === 'env' ? saidBy(present) : present))
       .some((said) => said !== undefined && !isDeepStrictEqual(said, saidBy(value))),
   );
-
-const saidBy = (variable: unknown): unknown =>
-  childOf(variable, 'valueFrom') ?? childOf(variable, 'value') ?? undefined;
 
 /**
  * A sparkConf value as it will be: what is enforced, else the app's, else the default. What is decided from it comes out
