@@ -11,7 +11,14 @@ import { otherSpelling } from './fields/spelling.ts';
 import { applicationOf, type InjectionPlan, inject } from './injector.ts';
 import { memoize } from './memo.ts';
 import { listAt, type Path, readAt, textAt } from './path.ts';
-import { containerFieldEdits, fieldRefusalOf, isApiDefault, podFieldEdits, supersededBy } from './pod-fields.ts';
+import {
+  containerFieldEdits,
+  fieldRefusalOf,
+  isApiDefault,
+  isOfWindows,
+  podFieldEdits,
+  supersededBy,
+} from './pod-fields.ts';
 import {
   addedContainerEdits,
   addedContainerRefusal,
@@ -253,8 +260,10 @@ const mountRefusal = (
   mount: Edit,
   { kind, ofMount }: PodRefusals,
   desired: DesiredVolumes,
-): string | undefined =>
-  isReservedPath(kind, mount.key) ? 'the path is kept for the engine' : ofMount(pod, mount, desired);
+): string | undefined => {
+  if (isOfWindows(pod)) return 'it is a pod of Windows, which has no such path';
+  return isReservedPath(kind, mount.key) ? 'the path is kept for the engine' : ofMount(pod, mount, desired);
+};
 
 const KEPT = 'the key is kept for the engine or Quartermaster';
 

@@ -2,7 +2,7 @@ import type { ContainerRole, Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, entriesWith, valuesAt } from '../edit.ts';
 import { memoize } from '../memo.ts';
-import { listAt, type Path, readAt, textAt } from '../path.ts';
+import { listAt, mapAt, type Path, readAt, textAt } from '../path.ts';
 import { containerFieldEdits } from '../pod-fields.ts';
 import {
   containerEdits,
@@ -171,12 +171,15 @@ export const readOnlyOverlap = (pod: KubeObject, mount: Edit, desired: DesiredVo
   return above && `it would lie in the read-only mount at ${above}`;
 };
 
-const READ_ONLY_VOLUMES = ['configMap', 'secret', 'downwardAPI', 'projected'];
+const READ_ONLY_VOLUMES = ['configMap', 'secret', 'downwardAPI', 'projected', 'image'];
 
+/** Of a claim, a share or a CSI volume its user says so, in the volume itself. */
 const isReadOnlyVolume = (pod: KubeObject, name: string, desired: DesiredVolumes): boolean => {
   const [present] = valuesAt(pod, { at: POD_VOLUMES, key: name });
   const volume = present ?? desired.get(name)?.value;
-  return READ_ONLY_VOLUMES.some((kind) => readAt(volume, [kind]) !== undefined);
+  return Object.entries(mapAt(volume, [])).some(
+    ([kind, source]) => READ_ONLY_VOLUMES.includes(kind) || readAt(source, ['readOnly']) === true,
+  );
 };
 
 const NO_PROXY_MISSING =

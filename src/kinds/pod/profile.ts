@@ -2,7 +2,6 @@ import { mountKey } from '../../api/inject-spec.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import type { Edit } from '../../injection/edit.ts';
 import { memoize } from '../../injection/memo.ts';
-import { isOfWindows } from '../../injection/pod-fields.ts';
 import { containerEdits, FEW_CONTAINERS, type PodProfile, podEdits, podRules } from '../../injection/pods.ts';
 import { readOnlyOverlap } from '../../injection/profiles/argo.ts';
 import { containersOf } from '../../injection/profiles/containers.ts';
@@ -49,10 +48,8 @@ const podProfile = (framework: FrameworkProfile | undefined, platform: PlatformP
         make,
       );
     },
-    ofMount: (pod, mount, desired) => {
-      if (isOfWindows(pod)) return WINDOWS;
-      return isKept(kept?.paths, mountKey(mount.key)) ? KEPT : readOnlyOverlap(pod, mount, desired);
-    },
+    ofMount: (pod, mount, desired) =>
+      isKept(kept?.paths, mountKey(mount.key)) ? KEPT : readOnlyOverlap(pod, mount, desired),
     ofEnv: (_pod, { key }) => (isKept(kept?.env, key) ? KEPT : undefined),
     ofVolume: (name) => isKept(kept?.volumes, name),
     ofAnnotation: (key) => (isKept(kept?.labels, key) ? KEPT : undefined),
@@ -86,8 +83,6 @@ const labelled = (pod: KubeObject, key: string, value: string): KubeObject => {
   }
   return { ...pod, metadata: { ...pod.metadata, labels } };
 };
-
-const WINDOWS = 'it is a pod of Windows, which has no such path';
 
 const anyPod = injectorOf(undefined);
 const byFramework = new Map(FRAMEWORKS.map((framework) => [framework, injectorOf(framework)]));
