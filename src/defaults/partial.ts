@@ -2,7 +2,14 @@ import { envFromKey, type InjectSpec, type TargetKind, tolerationKey } from '../
 import type { Mode } from '../api/injection.ts';
 import type { EnvFromSource, Toleration } from '../api/kubernetes.ts';
 import { injectViolations } from './validation/inject.ts';
-import { fillVariables, isOfObject, requiredVariablesIn, variablesIn } from './variables.ts';
+import {
+  fillVariables,
+  isOfObject,
+  type Lookup,
+  requiredVariablesIn,
+  unknownVariable,
+  variablesIn,
+} from './variables.ts';
 
 /** A value that is left out of what an entry gives an object, and why: a part of a sentence. */
 export interface LeftOutValue {
@@ -18,7 +25,7 @@ export interface Filling {
   readonly mode: Mode;
   /** The variables that have no value of their own to fall back to. */
   readonly required: readonly string[];
-  readonly known: ReadonlyMap<string, string | undefined>;
+  readonly variables: Lookup;
   /** The text of a variable, as far as there is room for it. */
   readonly spend: (text: string) => string;
 }
@@ -35,12 +42,12 @@ export interface Filled {
  * holds, whatever label an object lacks.
  */
 export const fillPartly = (inject: InjectSpec, filling: Filling): Filled | string => {
-  const { kinds, mode, required, known, spend } = filling;
-  const isAllKnown = required.every((name) => known.get(name) !== undefined);
+  const { kinds, mode, required, variables, spend } = filling;
+  const isAllKnown = required.every((name) => variables.valueOf(name) !== undefined);
   const items = isAllKnown ? [] : itemsOf(inject);
   const unknown = items.flatMap((item) => unknownIn(item, filling));
   const wanted = unknown.length === 0 ? inject : keep(inject, items, unknown);
-  const filled = fillVariables(wanted, (name, fallback) => spend(known.get(name) ?? fallback ?? ''));
+  const filled = fillVariables(wanted, (name, fallback) => spend(variables.valueOf(name) ?? fallback ?? ''));
   const violations = injectViolations(filled, kinds, mode);
   return violations.length === 0 ? { inject: filled, leftOut: unknown } : withoutWrong(inject, unknown, filling);
 };
@@ -55,8 +62,8 @@ const withoutWrong = (inject: InjectSpec, unknown: readonly LeftOutValue[], fill
   return remaining ?? { inject: remainder, leftOut };
 };
 
-const fill = (inject: InjectSpec, { known }: Filling): InjectSpec =>
-  fillVariables(inject, (name, fallback) => known.get(name) ?? fallback ?? '');
+const fill = (inject: InjectSpec, { variables }: Filling): InjectSpec =>
+  fillVariables(inject, (name, fallback) => variables.valueOf(name) ?? fallback ?? '');
 
 /** One value of an injection. */
 export interface Item {
@@ -86,25 +93,30 @@ const identityOf = (key: string, item: unknown): string => {
 /** `env HTTP_PROXY`, as people name it. */
 export const fieldOf = ({ key, id }: Item): string => (id === undefined ? key : `${key} ${id}`);
 
-const unknownIn = (item: Item, { known }: Filling): readonly LeftOutValue[] => {
-  const name = [...requiredVariablesIn(item.value)].find((one) => known.get(one) === undefined);
-  return name === undefined
-    ? []
-    : [{ field: fieldOf(item), why: `\${${name}} is not known for this object`, isOfObject: isOfObject(name) }];
+const unknownIn = (item: Item, { variables }: Filling): readonly LeftOutValue[] => {
+  for (const name of requiredVariablesIn(item.value)) {
+    const lacked = variables.lackedBy(name);
+    if (lacked !== undefined)
+      return [{ field: fieldOf(item), why: unknownVariable(lacked), isOfObject: isOfObject(lacked) }];
+  }
+  return [];
 };
 
 /** What is wrong with one value by itself, once its variables are filled in. */
 const violationOf = (item: Item, inject: InjectSpec, filling: Filling): readonly LeftOutValue[] => {
-  const variables = variablesIn(item.value);
-  if (variables.size === 0) return [];
+  const named = [...variablesIn(item.value)];
+  if (named.length === 0) return [];
   const alone = fill(keep(inject, [item], []), filling);
   // A mount alone would be one of no volume.
   const volumes = item.key === 'volumeMounts' ? { volumes: inject.volumes ?? [] } : {};
   const [violation] = injectViolations({ ...volumes, ...alone }, filling.kinds, filling.mode);
   return violation === undefined
     ? []
-    : [{ field: fieldOf(item), why: violation, isOfObject: [...variables].some(isOfObject) }];
+    : [{ field: fieldOf(item), why: violation, isOfObject: isMadeOfObject(named, filling) }];
 };
+
+const isMadeOfObject = (names: readonly string[], { variables }: Filling): boolean =>
+  names.some((name) => [...variables.partsOf(name)].some(isOfObject));
 
 /** An injection of these items, but for those that are left out and those that are no good without one. */
 const keep = (inject: InjectSpec, items: readonly Item[], leftOut: readonly LeftOutValue[]): InjectSpec => {

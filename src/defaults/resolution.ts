@@ -20,6 +20,7 @@ import { countValues, MAX_VALUES } from './validation/inject.ts';
 import {
   builtInValue,
   createBudget,
+  createLookup,
   expandVariables,
   isOfObject,
   isOfStore,
@@ -220,15 +221,21 @@ const fillLayer = (
   if (layer.ofObject !== undefined)
     return `\${${layer.ofObject}} follows from one object, and a StorageClass is for the whole cluster`;
   const budget = createBudget(allowance.size - layer.size);
+  const ofDefinitions = createBudget(MAX_INJECT_CHARACTERS);
+  const variables = createLookup({
+    definitionOf: (name) => layer.definitions.get(name),
+    builtIn: (name) => known.get(name),
+    spend: ofDefinitions.spend,
+  });
   const { kinds } = entry.spec.match;
   const filled = fillPartly(layer.inject, {
     kinds,
     mode: entry.mode,
     required: layer.required,
-    known,
+    variables,
     spend: budget.spend,
   });
-  if (budget.isSpent()) return SIZE_EXCEEDED;
+  if (budget.isSpent() || ofDefinitions.isSpent()) return SIZE_EXCEEDED;
   if (typeof filled === 'string') return filled;
   const { inject, leftOut } = filled;
   return { entry, inject, leftOut: [...(layer.leftOut ?? []), ...leftOut], size: JSON.stringify(inject).length };
@@ -265,8 +272,10 @@ const unenforcedIn = ({ entry, why, values, isOfObject: isWhole }: LeftOut): rea
 /** What one entry gives to the objects that match a certain set of entries. */
 interface PlannedLayer {
   readonly entry: Entry;
-  /** The variables of PlatformDefaults are expanded; built-in ones are still to be filled in. */
+  /** Its variables are still to be filled in. */
   readonly inject: InjectSpec;
+  /** What those of PlatformDefaults stand for. */
+  readonly definitions: ReadonlyMap<string, string>;
   /** True where a string holds `${` or `$${`. */
   readonly isTemplate: boolean;
   /** Variables that only the object can give a value, or nobody. */
@@ -294,7 +303,7 @@ const planLayers = (matched: readonly Entry[]): readonly PlannedLayer[] => {
     const { inject: declared, leftOut } = withTemplates(entry.spec.inject, matched);
     const text = JSON.stringify(declared);
     const planned = text.includes('${')
-      ? planTemplate(entry, declared, definers)
+      ? planTemplate(entry, declared, text, definers)
       : planLiteral(entry, declared, text.length);
     return leftOut.length === 0 ? planned : { ...planned, leftOut };
   });
@@ -312,6 +321,7 @@ const definersIn = (matched: readonly Entry[]): Definers => {
 const planLiteral = (entry: Entry, inject: InjectSpec, size: number): PlannedLayer => ({
   entry,
   inject,
+  definitions: NO_DEFINITIONS,
   isTemplate: false,
   unresolved: [],
   required: [],
@@ -319,23 +329,37 @@ const planLiteral = (entry: Entry, inject: InjectSpec, size: number): PlannedLay
   values: countValues(inject),
 });
 
-const planTemplate = (entry: Entry, declared: InjectSpec, definers: Definers): PlannedLayer => {
+const NO_DEFINITIONS: ReadonlyMap<string, string> = new Map();
+
+const planTemplate = (entry: Entry, declared: InjectSpec, text: string, definers: Definers): PlannedLayer => {
   const names = [...variablesIn(declared)];
-  const definitions = new Map(names.map((name) => [name, definitionFor(entry, name, definers.get(name) ?? [])]));
-  const budget = createBudget(MAX_INJECT_CHARACTERS);
-  const inject = expandVariables(declared, (name) => budget.spend(definitions.get(name)));
-  const size = budget.isSpent() ? Number.POSITIVE_INFINITY : JSON.stringify(inject).length;
+  const definitions = new Map(
+    names.flatMap((name) => {
+      const definition = definitionFor(entry, name, definers.get(name) ?? []);
+      return definition === undefined ? [] : [[name, definition] as const];
+    }),
+  );
+  const partsOf = (name: string): Iterable<string> =>
+    definitions.has(name) ? variablesIn(definitions.get(name)) : [name];
   return {
     entry,
-    inject,
+    inject: declared,
+    definitions,
     isTemplate: true,
-    unresolved: [...variablesIn(inject)],
-    required: [...requiredVariablesIn(inject)],
+    unresolved: [...new Set(names.flatMap((name) => [...partsOf(name)]))],
+    required: [...requiredVariablesIn(declared)],
     // A variable that the platform defines may be made of others.
-    ofObject: [...variablesIn(inject.storageClass)].find(isOfObject),
-    size,
-    values: countValues(inject),
+    ofObject: [...variablesIn(declared.storageClass)].flatMap((name) => [...partsOf(name)]).find(isOfObject),
+    size: isTooLarge(declared, definitions) ? Number.POSITIVE_INFINITY : text.length,
+    values: countValues(declared),
   };
+};
+
+/** True for what no object could take, whatever its variables are: so it is found once and not for each. */
+const isTooLarge = (declared: InjectSpec, definitions: ReadonlyMap<string, string>): boolean => {
+  const budget = createBudget(MAX_INJECT_CHARACTERS);
+  expandVariables(declared, (name) => budget.spend(definitions.get(name)));
+  return budget.isSpent();
 };
 
 /** What a variable stands for in an entry: its own definition, unless a more specific one of `matched`, best first, has one. */

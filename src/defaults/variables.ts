@@ -71,13 +71,58 @@ export const variablesIn = (value: unknown): ReadonlySet<string> =>
 export const requiredVariablesIn = (value: unknown): ReadonlySet<string> =>
   new Set(referencesIn(value).flatMap(({ name, fallback }) => (fallback === undefined ? [name] : [])));
 
-/** A copy of a value with the variables that have a definition replaced by it; all else, `$${` too, stays as it is. */
+/** What variables stand for, of which PlatformDefaults define some by built-in ones. Each is worked out once. */
+export interface Lookup {
+  readonly valueOf: (name: string) => string | undefined;
+  /** The built-in ones that it is made of: itself alone where nobody defines it. */
+  readonly partsOf: (name: string) => Iterable<string>;
+  /** The first of them that it has no value for want of. */
+  readonly lackedBy: (name: string) => string | undefined;
+}
+
+interface Sources {
+  readonly definitionOf: (name: string) => string | undefined;
+  readonly builtIn: (name: string) => string | undefined;
+  /** The text that is put into a definition, as far as there is room for it. */
+  readonly spend?: (text: string) => string;
+}
+
+export const createLookup = ({ definitionOf, builtIn, spend = (text) => text }: Sources): Lookup => {
+  const values = new Map<string, string | undefined>();
+  const lackedBy = (name: string): string | undefined => {
+    const definition = definitionOf(name);
+    const required = definition === undefined ? [name] : [...requiredVariablesIn(definition)];
+    return required.find((part) => builtIn(part) === undefined);
+  };
+  const work = (name: string): string | undefined => {
+    const definition = definitionOf(name);
+    if (definition === undefined) return builtIn(name);
+    if (lackedBy(name) !== undefined) return undefined;
+    return fillVariables(definition, (part, fallback) => spend(builtIn(part) ?? fallback ?? ''));
+  };
+  return {
+    valueOf: (name) => {
+      if (!values.has(name)) values.set(name, work(name));
+      return values.get(name);
+    },
+    partsOf: (name) => {
+      const definition = definitionOf(name);
+      return definition === undefined ? [name] : variablesIn(definition);
+    },
+    lackedBy,
+  };
+};
+
+/** Why a value is left out that names a variable which is not known. */
+export const unknownVariable = (name: string): string => `\${${name}} is not known for this object`;
+
+/** A copy of a value with the variables that have a definition replaced by it; all else, `$${` too, stays as it is: to be measured. */
 export const expandVariables = <T>(value: T, definitionOf: (name: string) => string | undefined): T =>
   rewrite(value, (text, reference) => (reference === undefined ? text : (definitionOf(reference.name) ?? text))) as T;
 
 /**
- * A copy of a value with every variable filled in and `$${` turned into `${`. Map keys are left as they are. `fillIn` is told what
- * stands for a variable that is not known (`${name:-this}`).
+ * A copy of a value with every variable filled in and `$${` turned into `${`. Map keys are left as they are, and what is filled in is
+ * not read again: a `$` that it ends in escapes nothing. `fillIn` is told what stands for a variable that is not known (`${name:-this}`).
  */
 export const fillVariables = <T>(value: T, fillIn: (name: string, fallback: string | undefined) => string): T =>
   rewrite(value, (_, reference) => (reference === undefined ? '${' : fillIn(reference.name, reference.fallback))) as T;

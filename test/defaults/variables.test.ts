@@ -26,9 +26,22 @@ describe('variables', () => {
     ['${mine}-${mine}', 'own-own'],
     ['${nested}', 'logs-aws'],
     ['${escaped}', '${cloud}'],
+    ['${price}${namespace}', 'US$team-a'],
+    ['${price}{namespace}', 'US${namespace}'],
+    ['$${namespace} and $${price}', '${namespace} and ${price}'],
+    ['${abroad:-none}', 'none'],
+    ['${abroad:-none} ${nested:-none}', 'none logs-aws'],
+    ['${anywhere:-none}', 'at home'],
   ];
   it.each(cases)('turn %s into %s', (text, expected) => {
-    const variables = { mine: 'own', nested: 'logs-${cloud}', escaped: '$${cloud}' };
+    const variables = {
+      mine: 'own',
+      nested: 'logs-${cloud}',
+      escaped: '$${cloud}',
+      price: 'US$',
+      abroad: 'mirror.${account}',
+      anywhere: '${account:-at home}',
+    };
     expect(resolve([annotated(text, variables)], known)?.annotations.get('text')?.value).toBe(expected);
   });
 
@@ -69,8 +82,15 @@ describe('variables', () => {
     ];
     const injected = resolve(list, given);
     expect([...(injected?.annotations.keys() ?? []), ...(injected?.labels.keys() ?? [])]).toEqual(['static', 'other']);
-    expect(injected?.warnings).toEqual([
-      `PlatformDefaults quartermaster-system/it: annotations text is not applied: \${${name}} is not known for this object.`,
+    expect(injected?.warnings[0]).toContain(
+      `PlatformDefaults quartermaster-system/it: annotations text is not applied: \${${name}} is not known for this object`,
+    );
+  });
+
+  it('whose definition names one without a value are not known either, and that one is told', () => {
+    const list = [annotated('${mirror}', { mirror: '${labels.absent}.mirror' })];
+    expect(resolve(list, known)?.warnings).toEqual([
+      'PlatformDefaults quartermaster-system/it: annotations text is not applied: ${labels.absent} is not known for this object.',
     ]);
   });
 

@@ -12,7 +12,7 @@ import {
 import type { ProvisionSpec } from '../../api/platform-defaults.ts';
 import { compareEntries, type Entry, isEnforcedGlobally, meetsAll } from '../entry.ts';
 import { definitionFor } from '../resolution.ts';
-import { builtInValue, expandVariables, fillVariables, requiredVariablesIn } from '../variables.ts';
+import { builtInValue, createLookup, fillVariables, requiredVariablesIn } from '../variables.ts';
 
 /** One object that one namespace must hold. */
 export type DesiredItem = { readonly namespace: string; readonly name: string } & (
@@ -110,11 +110,15 @@ const filledItems = (entry: Entry, ns: KubeObject, world: ProvisionWorld): reado
     cloud,
     variable: (name: string) => variable(name, namespace, isEnforcedGlobally(entry)),
   };
+  const variables = createLookup({
+    definitionOf: (name) => definitionFor(entry, name, definers),
+    builtIn: (name) => builtInValue(scope, name),
+  });
   return itemsOf(entry.spec.provision ?? {}, namespace).map((item) => {
-    const expanded = expandVariables(item, (name) => definitionFor(entry, name, definers));
-    const unknown = [...requiredVariablesIn(expanded)].find((name) => builtInValue(scope, name) === undefined);
+    const required = [...requiredVariablesIn(item)];
+    const unknown = required.map(variables.lackedBy).find((name) => name !== undefined);
     if (unknown === undefined)
-      return fillVariables(expanded, (name, fallback) => builtInValue(scope, name) ?? fallback ?? '');
+      return fillVariables(item, (name, fallback) => variables.valueOf(name) ?? fallback ?? '');
     const message = `${item.kind} ${item.name} is not provisioned: \${${unknown}} is not known in namespace ${namespace}.`;
     return { reason: 'VariableUnknown', message };
   });

@@ -105,6 +105,15 @@ describe('what is wanted in them', () => {
     });
   });
 
+  it('falls back where a definition names what is not known, and reads what comes out once', () => {
+    const user = providing(
+      'it',
+      { a: '${mirror:-none} ${price}${namespace}' },
+      { variables: { mirror: '${region}.mirror', price: 'US$' } },
+    );
+    expect(wanted([user]).desired).toEqual([proxy({ a: 'none US$team-a' })]);
+  });
+
   it('takes no variable of what is audited alone', () => {
     const user = providing('it', { a: '${x} ${y:-none}' }, { variables: { x: 'own' } });
     const trial = platformDefaults('trial', { mode: 'Audit', variables: { x: 'trial', y: 'trial' } });
