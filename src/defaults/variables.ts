@@ -114,7 +114,10 @@ export const createLookup = ({ definitionOf, builtIn, spend = (text) => text }: 
 };
 
 /** Why a value is left out that names a variable which is not known. */
-export const unknownVariable = (name: string): string => `\${${name}} is not known for this object`;
+export const unknownVariable = (name: string): string =>
+  `\${${name}} is not known for this object${name === 'name' ? NAMED_LATER : ''}`;
+
+const NAMED_LATER = ', which has generateName alone: the API server names it once webhooks were asked';
 
 /** A copy of a value with the variables that have a definition replaced by it; all else, `$${` too, stays as it is: to be measured. */
 export const expandVariables = <T>(value: T, definitionOf: (name: string) => string | undefined): T =>

@@ -94,6 +94,12 @@ describe('variables', () => {
     ]);
   });
 
+  it('are told to be given after us where an object has no name yet', () => {
+    expect(resolve([annotated('${name}')], { name: '' })?.warnings).toEqual([
+      'PlatformDefaults quartermaster-system/it: annotations text is not applied: ${name} is not known for this object, which has generateName alone: the API server names it once webhooks were asked.',
+    ]);
+  });
+
   it('that make a value Kubernetes would refuse leave that value out too', () => {
     const list = [platformDefaults('it', { inject: { labels: { store: '${objectStore.logs.url}', other: 'stays' } } })];
     const injected = resolve(list, known);
