@@ -6,6 +6,9 @@ import { FRAMEWORKS } from './profiles/frameworks/index.ts';
 
 const NOTHING_RESERVED: Reserved = { paths: [], volumes: [], env: [], labels: [] };
 
+/** What pods of Argo and of spark-operator are known by, whatever else they are: each has rules of its own. */
+const ENGINES: readonly RegExp[] = [/^workflows\.argoproj\.io\//, /^sparkoperator\.k8s\.io\//];
+
 /** spark-operator's own mounts and volumes, and the labels Spark refuses as "reserved for Spark bookkeeping operations". */
 const spark: Reserved = {
   ...NOTHING_RESERVED,
@@ -29,6 +32,7 @@ const calrissian: Reserved = {
   paths: [/^\/tmp(\/|$)/],
   volumes: [/^tmpdir$/],
   env: [/^(HOME|TMPDIR)$/],
+  labels: ENGINES,
 };
 
 /** The executor of Argo Workflows. */
@@ -36,7 +40,7 @@ const argo: Reserved = {
   ...NOTHING_RESERVED,
   paths: [/^\/(var\/run\/argo|argo|argo-bin|mainctrfs)(\/|$)/],
   volumes: [/^(var-run-argo|tmp-dir-argo|argo-staging|input-artifacts|argo-env-config|argoexec-bin)$/],
-  labels: [/^workflows\.argoproj\.io\//],
+  labels: ENGINES,
 };
 
 /** Annotations that say which class and volume a claim has. */
@@ -51,6 +55,8 @@ const pod: Reserved = {
     /^(pod-template-hash|controller-revision-hash|pod-template-generation|controller-uid|job-name)$/,
     /^(batch|apps|statefulset|kubernetes)\.kubernetes\.io\//,
     /^kubernetes\.io\//,
+    // One that made an engine's pod of it would be given by one admission and judged by the next.
+    ...ENGINES,
   ],
 };
 
@@ -71,8 +77,7 @@ const frameworks = Object.fromEntries(
 
 const byKind: Readonly<Record<TargetKind, Reserved>> = {
   ...frameworks,
-  // One that made an engine's pod of it would be given by one admission and judged by the next.
-  Pod: { ...pod, labels: [...pod.labels, ...argo.labels, /^sparkoperator\.k8s\.io\//] },
+  Pod: pod,
   PersistentVolumeClaim: claim,
   SparkApplication: spark,
   SparkConnect: spark,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TargetKind } from '../../../src/api/inject-spec.ts';
+import { POD_KINDS } from '../../../src/api/target-kinds.ts';
 import { validateDefaults } from '../../../src/defaults/validation/spec.ts';
 import { platformDefaults, system } from '../../fixtures/defaults.ts';
 
@@ -57,7 +58,14 @@ describe('what belongs to the machinery of a kind', () => {
         `spec.inject.labels: "${key}" is reserved on a SparkApplication`,
       ],
     ),
-    [{ ...pods, inject: { labels: { 'workflows.argoproj.io/workflow': 'x' } } }, 'is reserved on a WorkflowPod'],
+    ...POD_KINDS.flatMap((kind) =>
+      ['workflows.argoproj.io/workflow', 'sparkoperator.k8s.io/launched-by-spark-operator'].map(
+        (key): readonly [Spec, string] => [
+          { ...forKinds(kind), inject: { labels: { [key]: 'true' } } },
+          `spec.inject.labels: "${key}" is reserved on a ${kind}`,
+        ],
+      ),
+    ),
     [
       { inject: { annotations: { 'quartermaster.dev/injected': '{}' } } },
       'spec.inject.annotations: "quartermaster.dev/injected" is reserved',
