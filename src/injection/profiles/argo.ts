@@ -188,9 +188,14 @@ const NO_PROXY_MISSING =
 /** Sources of variables may hold NO_PROXY; what is in them is not known here. */
 const needsNoProxy = (pod: KubeObject, { env, envFrom }: Injection): boolean => {
   const injected = [...env.keys()];
-  if (envFrom.size > 0 || !injected.some((name) => /^https?_proxy$/i.test(name))) return false;
-  const given = injected.some(isNoProxy);
-  return !given && usersContainers(pod).some((container) => !namesIn(pod, container).some(isNoProxy));
+  const proxies = [...env].filter(([name]) => /^https?_proxy$/i.test(name));
+  if (envFrom.size > 0 || proxies.length === 0 || injected.some(isNoProxy)) return false;
+  return usersContainers(pod).some((container) => {
+    const own = new Set(namesIn(pod, container).map((name) => name.toLowerCase()));
+    return (
+      !own.has('no_proxy') && proxies.some(([name, { mode }]) => mode === 'Enforce' || !own.has(name.toLowerCase()))
+    );
+  });
 };
 
 const isNoProxy = (name: string): boolean => /^no_proxy$/i.test(name);
