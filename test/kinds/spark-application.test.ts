@@ -35,6 +35,18 @@ it('what a namespace enforces for itself, and cannot have, is left out with a wa
   expect(warnings).toEqual([`PlatformDefaults team-a/metrics@1: the JMX exporter was not injected: ${why}.`]);
 });
 
+it('a mount that is stored below what is read-only stays, as an earlier version gave it', () => {
+  const volumes = [{ name: 'reference', persistentVolumeClaim: { claimName: 'reference', readOnly: true } }];
+  const own = { volumeMounts: [{ name: 'reference', mountPath: '/reference' }] };
+  const files = platformDefaults('files', { inject: { configMaps: [{ name: 'conf', mountPath: '/reference/conf' }] } });
+  const before = admit({ ...app, spec: { volumes, driver: {}, executor: {} } } as never, [files]).object;
+  const given = { configMaps: [{ name: 'conf', path: '/reference/conf' }] };
+  const stored = { ...before, spec: { volumes, driver: { ...own, ...given }, executor: given } };
+  const applied = { ...app, spec: { volumes, driver: own, executor: {} } };
+  expect(admit(applied as never, [], stored as never).object).toEqual(stored);
+  expect(admit(applied as never, [files]).object).not.toMatchObject({ spec: { driver: given } });
+});
+
 it('an event log that is enforced and whose ObjectStore is not Ready yet is told of, and counted', () => {
   const inject = { eventLog: { objectStore: 'nowhere' } };
   const spec = { driver: {}, executor: {} };

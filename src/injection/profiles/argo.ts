@@ -1,8 +1,9 @@
 import type { ContainerRole, Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { type Edit, entriesWith, valuesAt } from '../edit.ts';
+import type { Edit } from '../edit.ts';
+import { readOnlyOverlap } from '../fields/read-only.ts';
 import { memoize } from '../memo.ts';
-import { listAt, mapAt, type Path, readAt, textAt } from '../path.ts';
+import { listAt, type Path, textAt } from '../path.ts';
 import { containerFieldEdits } from '../pod-fields.ts';
 import {
   containerEdits,
@@ -14,15 +15,7 @@ import {
   podEdits,
 } from '../pods.ts';
 import { labelsOf } from '../target.ts';
-import {
-  type DesiredVolumes,
-  hasClaims,
-  hidesAny,
-  mountBelow,
-  mountIndex,
-  mountsAbove,
-  POD_VOLUMES,
-} from '../volumes.ts';
+import { hasClaims, hidesAny } from '../volumes.ts';
 import type { PlacedContainer } from './containers.ts';
 import { isInjectedByOthers } from './framework.ts';
 
@@ -155,32 +148,6 @@ const asComponents = (pod: KubeObject): ((at: Path) => PlacedContainer) => {
 const asHelper =
   (pod: KubeObject) =>
   (at: Path): PlacedContainer => ({ at, name: textAt(pod, [...at, 'name']) ?? '', role: 'helper', isDefault: false });
-
-/** No mount point can be made in what is mounted read-only: the container would not start. */
-export const readOnlyOverlap = (pod: KubeObject, mount: Edit, desired: DesiredVolumes): string | undefined => {
-  const isReadOnly = (value: unknown): boolean =>
-    readAt(value, ['readOnly']) === true || isReadOnlyVolume(pod, textAt(value, ['name']) ?? '', desired);
-  const present = listAt(pod, mount.at);
-  const index = mountIndex(present);
-  const below = mountBelow(index, mount.key);
-  if (below !== undefined && isReadOnly(mount.value)) return `it would be read-only over the mount at ${below}`;
-  const above = mountsAbove(index, mount.key).find(
-    // The API server takes one mount for each path.
-    (path) => path !== mount.key && isReadOnly(entriesWith(present, mount.at, path)[0]),
-  );
-  return above && `it would lie in the read-only mount at ${above}`;
-};
-
-const READ_ONLY_VOLUMES = ['configMap', 'secret', 'downwardAPI', 'projected', 'image'];
-
-/** Of a claim, a share or a CSI volume its user says so, in the volume itself. */
-const isReadOnlyVolume = (pod: KubeObject, name: string, desired: DesiredVolumes): boolean => {
-  const [present] = valuesAt(pod, { at: POD_VOLUMES, key: name });
-  const volume = present ?? desired.get(name)?.value;
-  return Object.entries(mapAt(volume, [])).some(
-    ([kind, source]) => READ_ONLY_VOLUMES.includes(kind) || readAt(source, ['readOnly']) === true,
-  );
-};
 
 const NO_PROXY_MISSING =
   'HTTP_PROXY is injected without NO_PROXY: what the step says to the API server and to services of the cluster will go through the proxy.';

@@ -1,9 +1,9 @@
 import { mountKey } from '../../api/inject-spec.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import type { Edit } from '../../injection/edit.ts';
+import { readOnlyOverlap } from '../../injection/fields/read-only.ts';
 import { memoize } from '../../injection/memo.ts';
 import { containerEdits, FEW_CONTAINERS, type PodProfile, podEdits, podRules } from '../../injection/pods.ts';
-import { readOnlyOverlap } from '../../injection/profiles/argo.ts';
 import { containersOf } from '../../injection/profiles/containers.ts';
 import type { FrameworkProfile } from '../../injection/profiles/framework.ts';
 import { FRAMEWORKS } from '../../injection/profiles/frameworks/index.ts';

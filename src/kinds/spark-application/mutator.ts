@@ -34,7 +34,7 @@ import { EXPOSE, monitoringEdits, monitoringWarnings, NOT_EXPOSED } from './moni
 import { NOTHING, objectStoreEdits, type Proposal } from './object-store/edits.ts';
 import { PLACEMENT_MAPS, placementEdits, TEMPLATE_PATHS } from './placement.ts';
 import { isOfNamespace } from './platform-alone.ts';
-import { sparkRules } from './rules.ts';
+import { rulesOfNew, sparkRules } from './rules.ts';
 import { evadedBy, evasionWarnings, operatorWebhookWarnings } from './spark-operator.ts';
 
 interface SparkContext {
@@ -328,7 +328,7 @@ const create = (app: KubeObject, request: AdmissionRequest, facts: Facts): Mutat
     injection === undefined ? NOTHING : sparkEdits(app, injection, { namespace: target.namespace, facts, isOurs });
   return inject(app, {
     edits,
-    rulesFor: refusingMissingClaims(reinjection.rulesFor, target.namespace, facts),
+    rulesFor: refusingMissingClaims(rulesOfNew, target.namespace, facts),
     form: 'values',
     warnings: [...(injection?.warnings ?? []), ...warnings, ...missingClaimWarnings(edits, target.namespace, facts)],
     refused,

@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, valuesAt } from '../../injection/edit.ts';
+import { isReadOnlyIn, overlapIn } from '../../injection/fields/read-only.ts';
 import { memoize } from '../../injection/memo.ts';
 import { childOf, isRecord, listAt, textAt } from '../../injection/path.ts';
 import { hasContainer, isTaken, TAKEN } from '../../injection/profiles/added-containers.ts';
@@ -43,6 +44,19 @@ const GREATEST_PORT = 49_151;
  * what would lose what the user said. `edits` are all that is to be injected.
  */
 export const sparkRules = (edits: readonly Edit[]): Rules => memoize(edits, sparkRules, '', () => makeRules(edits));
+
+/** The same for one that is made. What is stored keeps what it was given: a volume may hold the mount point. */
+export const rulesOfNew = (edits: readonly Edit[]): Rules =>
+  memoize(edits, rulesOfNew, '', () => {
+    const rules = sparkRules(edits);
+    const desired = desiredVolumes(edits);
+    const isMount = ({ at }: Edit): boolean => MOUNT_LISTS.includes(at.at(-1) ?? '');
+    return {
+      ...rules,
+      refusalOf: (app, edit) =>
+        rules.refusalOf(app, edit) ?? (isMount(edit) ? readOnlyRefusal(app, edit, desired) : undefined),
+    };
+  });
 
 const makeRules = (edits: readonly Edit[]): Rules => {
   const desired = desiredVolumes(edits);
@@ -210,6 +224,20 @@ const hiddenRefusal = (app: KubeObject, { at, key, mode }: Edit): string | undef
     firstOf(lists, (list) => mountBelow(mountIndex(listAt(app, list)), key)) ?? confMountWithin(app, role, key);
   return within && `the ${role} mounts something at ${within}, within it`;
 };
+
+/** Why a role's container would not start: it has lists of its own, and those of its template. */
+const readOnlyRefusal = (app: KubeObject, { at, key, value }: Edit, desired: DesiredVolumes): string | undefined => {
+  const role = at[1] === 'driver' ? 'driver' : 'executor';
+  const isReadOnlyMount = isReadOnlyIn(app, [VOLUMES, ['spec', role, 'template', ...VOLUMES]], desired);
+  const isReadOnlyOf = (list: string | undefined) => (list === 'volumeMounts' ? isReadOnlyMount : always);
+  const lists = [
+    ...MOUNT_LISTS.map((list) => ({ at: ['spec', role, list], isReadOnly: isReadOnlyOf(list) })),
+    ...inTemplateContainer(app, role, 'volumeMounts', key).map((place) => ({ ...place, isReadOnly: isReadOnlyMount })),
+  ];
+  return overlapIn(app, lists, key, () => isReadOnlyOf(at.at(-1))(value));
+};
+
+const always = (): boolean => true;
 
 const firstOf = <T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined => {
   for (const item of items) {
