@@ -224,7 +224,7 @@ const sourcesOf = (edits: readonly Edit[]): string =>
   [...new Set(edits.map(({ by }) => `PlatformDefaults ${by}`))].join(', ');
 
 /** One sentence for each value and reason, whichever paths it was refused at; for all variables of a bundle. */
-const refusalTexts = (refused: Settlement['refused']): readonly string[] => {
+export const refusalTexts = (refused: Settlement['refused']): readonly string[] => {
   const alike = Map.groupBy(refused, ({ edit, why }) =>
     [edit.by, edit.at.at(-1), edit.needs === undefined ? edit.key : '', why].join(' '),
   );

@@ -15,6 +15,8 @@ export const createRecorder = (rules: Rules, isOurs: (path: FieldPath) => boolea
   const recorded = new Map<Edit, Outcome>();
   return {
     observe: (edit, decision, now) => {
+      // The very same for a container that is given things for two reasons.
+      if (decision.kind === 'skipped' && now.owned.get(fieldId(edit)) === edit) return;
       recorded.set(edit, { ...describe(edit), ...judge({ ...now, edit, decision, rules, isOurs }) });
     },
     outcomes: (excess) =>

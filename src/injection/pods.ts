@@ -1,6 +1,6 @@
 import { type AdmissionRequest, type Mutation, untouched } from '../api/admission.ts';
 import type { Facts } from '../api/facts.ts';
-import type { ContainerInjection, Injection, TargetKind } from '../api/injection.ts';
+import type { ContainerInjection, DefaultsTarget, Injection, TargetKind } from '../api/injection.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { missingClaimWarnings, refusingMissingClaims } from './claims.ts';
 import { type Edit, editsOf, envFromEdits } from './edit.ts';
@@ -8,8 +8,9 @@ import { denialFor } from './enforcement.ts';
 import { apart, bundleEdits, otherMounts, unmountedRefusal } from './fields/bundle.ts';
 import { imageEdits } from './fields/images.ts';
 import { otherSpelling } from './fields/spelling.ts';
-import { applicationOf, type InjectionPlan, inject } from './injector.ts';
+import { applicationOf, type InjectionPlan, inject, refusalTexts } from './injector.ts';
 import { memoize } from './memo.ts';
+import { outcomeOfRefusal } from './outcomes.ts';
 import { listAt, type Path, readAt, textAt } from './path.ts';
 import {
   containerFieldEdits,
@@ -29,8 +30,9 @@ import {
 } from './profiles/added-containers.ts';
 import { crowdIn, metered } from './profiles/bounds.ts';
 import { type InjectionFor, type PlacedContainer, unscoped } from './profiles/containers.ts';
+import { unplacedIn } from './profiles/unplaced.ts';
 import { isReservedEnv, isReservedLabel, isReservedPath, isReservedVolume } from './reserved.ts';
-import type { Rules } from './settlement.ts';
+import type { Refusal, Rules } from './settlement.ts';
 import { readInjected } from './snapshot.ts';
 import { namespaceOf, targetOf } from './target.ts';
 import {
@@ -52,12 +54,16 @@ export interface PodProfile extends PodRefusals {
   /** What the pod needs whatever the defaults are. */
   readonly ownEdits: (pod: KubeObject) => readonly Edit[];
   readonly warningsFor: (pod: KubeObject, injection: Injection) => readonly string[];
+  /** True for what the kind puts in another place, or into other pods. */
+  readonly isElsewhere?: (edit: Edit) => boolean;
 }
+
+/** What of a pod is for others to give: all that is not enforced for the whole cluster, or volumes, mounts and containers as well. */
+type LeftToOthers = 'defaults' | 'defaults and mounts';
 
 interface PodMutationOptions {
   readonly rulesFor?: InjectionPlan['rulesFor'];
-  /** A pod that is given nothing but what is enforced for the whole cluster, volumes and mounts aside. */
-  readonly isLeftToOthers?: boolean;
+  readonly leftToOthers?: LeftToOthers | undefined;
 }
 
 /** Injects into a pod what each of its profiles has for it, in one go: its annotation tells all of it. */
@@ -66,12 +72,12 @@ export const mutatePod = (
   request: AdmissionRequest,
   facts: Facts,
   profiles: readonly PodProfile[],
-  { rulesFor = podRules(profiles), isLeftToOthers = false }: PodMutationOptions = {},
+  { rulesFor = podRules(profiles), leftToOthers }: PodMutationOptions = {},
 ): Mutation => {
   const namespace = namespaceOf(pod, request);
   const rulesOfEdits = refusingMissingClaims(rulesFor, namespace, facts);
   const results = profiles.map((profile) =>
-    resultOf(pod, request, facts, { profile, rulesFor: rulesOfEdits, isLeftToOthers }),
+    resultOf(pod, request, facts, { profile, rulesFor: rulesOfEdits, leftToOthers }),
   );
   const denied = results.find((result) => result.denied !== undefined)?.denied;
   if (denied !== undefined) return { ...untouched(pod), denied };
@@ -79,24 +85,33 @@ export const mutatePod = (
   const refusals = new Map(results.flatMap((result) => [...(result.refusals ?? [])]));
   const injections = results.flatMap(({ injection }) => injection ?? []);
   const denial = denialFor(injections, request, facts);
+  const refused = results.flatMap(({ unplaced }) => unplaced?.(edits) ?? []);
+  const unplacedWarnings = refusalTexts(refused.filter(({ isOutdone }) => !isOutdone));
   if (edits.length === 0 && readInjected(pod) === undefined) {
-    const warnings = results.flatMap((result) => result.warnings);
-    const unenforced = denial([]);
-    const mutation = { ...untouched(pod, warnings), application: () => applicationOf(injections, NOTHING_SETTLED) };
+    const warnings = [...results.flatMap((result) => result.warnings), ...unplacedWarnings];
+    const unenforced = denial(refused);
+    const mutation = {
+      ...untouched(pod, warnings),
+      ...(refused.length > 0 && { outcomes: () => refused.map(outcomeOfRefusal) }),
+      application: () => applicationOf(injections, { owned: [], refused }),
+    };
     return unenforced === undefined ? mutation : { ...mutation, denied: unenforced };
   }
   return inject(pod, {
     edits,
     rulesFor: refusals.size === 0 ? rulesOfEdits : withRefusals(rulesOfEdits, refusals),
     form: 'names',
-    warnings: [...results.flatMap(({ warnings }) => warnings), ...missingClaimWarnings(edits, namespace, facts)],
+    warnings: [
+      ...results.flatMap(({ warnings }) => warnings),
+      ...unplacedWarnings,
+      ...missingClaimWarnings(edits, namespace, facts),
+    ],
+    refused,
     isDisabled: results.some(({ isDisabled }) => isDisabled),
     injections,
     denial,
   });
 };
-
-const NOTHING_SETTLED = { owned: [], refused: [] };
 
 /** All in one list: the very list where the others are empty, so that what is memoized of it stays in use. */
 const concatenated = (lists: readonly (readonly Edit[])[]): readonly Edit[] => {
@@ -110,34 +125,37 @@ interface ProfileResult {
   readonly isDisabled: boolean;
   readonly injection: Injection | undefined;
   readonly refusals?: Refusals;
+  /** What is enforced and not among the edits of the pod. */
+  readonly unplaced?: (edits: readonly Edit[]) => readonly Refusal[];
   readonly denied?: string;
 }
 
 interface ProfileQuery {
   readonly profile: PodProfile;
   readonly rulesFor: InjectionPlan['rulesFor'];
-  readonly isLeftToOthers: boolean;
+  readonly leftToOthers: LeftToOthers | undefined;
 }
 
 const resultOf = (
   pod: KubeObject,
   request: AdmissionRequest,
   facts: Facts,
-  { profile, rulesFor, isLeftToOthers }: ProfileQuery,
+  { profile, rulesFor, leftToOthers }: ProfileQuery,
 ): ProfileResult => {
   const asked = { ...targetOf(profile.kind, pod, request, facts), pod: { owners: ownersOf(pod) } };
-  const target = isLeftToOthers ? { ...asked, isDisabled: true } : asked;
+  const target = leftToOthers ? { ...asked, isDisabled: true } : asked;
   const { defaults } = facts;
   const resolved = defaults.resolve(target);
-  const injection = isLeftToOthers && resolved ? unmounted(resolved) : resolved;
+  const isUnmounted = leftToOthers === 'defaults and mounts';
+  const injection = isUnmounted && resolved ? unmounted(resolved) : resolved;
   const own = target.isDisabled ? [] : profile.ownEdits(pod);
   if (injection === undefined) return { edits: own, warnings: [], injection, isDisabled: asked.isDisabled };
   const crowd = crowdIn(pod, injection.addedContainers.size);
   if (crowd !== undefined) return tooMuch(crowd, injection, { edits: own, isDisabled: asked.isDisabled });
   const scoped = injection.isScoped ? defaults.resolveContainers(target) : unscoped(injection);
-  const injectionFor: InjectionFor = isLeftToOthers ? (container) => withoutMounts(scoped(container)) : scoped;
+  const injectionFor: InjectionFor = isUnmounted ? (container) => withoutMounts(scoped(container)) : scoped;
   const { addedOf = all } = profile;
-  const added = isLeftAlone(pod, profile) ? [] : addedContainerEdits(addedOf(pod, injection));
+  const added = isSparkOperatorPod(pod) ? [] : addedContainerEdits(addedOf(pod, injection));
   let excess: string | undefined;
   const { edits, refusals } = withAddedContainers(pod, added, rulesFor, (whole) => {
     const meter = metered(whole, injection, injectionFor);
@@ -149,6 +167,12 @@ const resultOf = (
   return {
     edits,
     refusals,
+    unplaced: (placed) => {
+      const refused = unplacedIn(resolved ?? injection, scoped, placed).filter(
+        ({ edit }) => !profile.isElsewhere?.(edit),
+      );
+      return isSparkOperatorPod(pod) ? refused.map(leftToSparkOperator(asked, facts)) : refused;
+    },
     warnings: [...injection.warnings, ...profile.warningsFor(pod, injection)],
     injection,
     isDisabled: asked.isDisabled,
@@ -156,11 +180,22 @@ const resultOf = (
 };
 
 /**
- * A runner of Calrissian mounts by rules of its own what its steps are made with. To a pod of spark-operator its webhook adds what the
- * application says, after us: it knows a container by its name and its image, and two of one name make the pod invalid.
+ * To a pod of spark-operator its webhook adds what the application says, after us: two mounts at a path, or containers of a name, make the
+ * pod invalid. Nobody who makes such a pod can change that; of what the application is given itself nothing is missing.
  */
-const isLeftAlone = (pod: KubeObject, { kind }: PodProfile): boolean =>
-  kind === 'CalrissianPod' || isSparkOperatorPod(pod);
+const leftToSparkOperator = (asked: DefaultsTarget, { defaults }: Facts): ((refusal: Refusal) => Refusal) => {
+  const { pod: _, ...target } = asked;
+  const ofApplication = defaults.resolve({ ...target, kind: 'SparkApplication' })?.matched ?? [];
+  const named = new Set(ofApplication.map(({ by }) => by));
+  return ({ edit }) =>
+    named.has(edit.by)
+      ? { edit, why: 'spark-operator gives it to the pod, as its SparkApplication says', isOutdone: true }
+      : {
+          edit,
+          why: 'spark-operator gives such a pod its mounts and containers: name SparkApplication too',
+          isGeneral: true,
+        };
+};
 
 const all = (_: KubeObject, injection: Injection): Injection => injection;
 
@@ -348,6 +383,12 @@ export const containerEdits = (
     ),
   ];
 };
+
+/** Of that only what is enforced. */
+export const enforcedContainerEdits = (...args: Parameters<typeof containerEdits>): readonly Edit[] =>
+  args[1].length === 0 ? [] : containerEdits(...args).filter(isEnforced);
+
+export const isEnforced = ({ mode }: Pick<Edit, 'mode'>): boolean => mode === 'Enforce';
 
 const NO_VARIABLES: Injection['env'] = new Map();
 

@@ -227,6 +227,64 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
       .toEqual([{ name: 'AUDIT', value: 'a' }]);
   });
 
+  it.each([
+    [
+      'a component of Argo',
+      { 'workflows.argoproj.io/workflow': 'w', 'workflows.argoproj.io/component': 'other' },
+      'own',
+    ],
+    [
+      "an agent of Argo's",
+      { 'workflows.argoproj.io/workflow': 'w', 'workflows.argoproj.io/component': 'agent' },
+      'own',
+    ],
+    ['a step without a program', { 'workflows.argoproj.io/workflow': 'w' }, 'wait'],
+    ['a step of containers that nobody marked', { 'workflows.argoproj.io/workflow': 'w' }, 'own'],
+    ['a proxy of a mesh', {}, 'istio-proxy'],
+  ])('cannot be got round by what a pod looks like: %s', async (_what, labels, name) => {
+    const { spec: _, ...pod } = podWith({ team: 'sky', ...labels });
+    const made = () =>
+      cluster.admin.create<KubeObject & Pod>(
+        pods,
+        { ...pod, spec: { containers: [{ name, image: 'main:1' }] } },
+        { dryRun: true },
+      );
+    await expect
+      .poll(async () => (await made()).spec?.containers?.[0]?.volumeMounts, soon)
+      .toEqual([{ name: 'tier', mountPath: '/etc/tier' }]);
+  });
+
+  it('cannot be got round by what a pod looks like: a runner of Calrissian', async () => {
+    const namespace = {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'cwl', labels: { 'quartermaster.dev/calrissian': 'enabled' } },
+    };
+    await cluster.admin.create(resources.namespaces, namespace);
+    const named = { name: 'CALRISSIAN_POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } };
+    const { metadata } = podWith({ team: 'sky' });
+    const spec = {
+      containers: [
+        { name: 'dummy', image: 'main:1', env: [named] },
+        { name: 'own', image: 'main:1' },
+      ],
+    };
+    const runner = { ...podWith({}), metadata: { ...metadata, namespace: 'cwl' }, spec };
+    const made = () => cluster.admin.create<KubeObject & Pod>(pods, runner, { dryRun: true });
+    await expect
+      .poll(async () => (await made()).spec?.containers?.[1]?.volumeMounts, soon)
+      .toEqual([{ name: 'tier', mountPath: '/etc/tier' }]);
+  });
+
+  it('is told of where another webhook gives it: mounts of what spark-operator launches', async () => {
+    const launched = podWith({ team: 'sky', 'sparkoperator.k8s.io/launched-by-spark-operator': 'true' });
+    const told = () =>
+      kubectl(cluster.controlPlane, ['create', '--dry-run=server', '--warnings-as-errors', '-f', '-'], {
+        input: JSON.stringify(launched),
+      }).catch(String);
+    await expect.poll(told, soon).toContain('name SparkApplication too');
+  });
+
   it('cannot be got round by leaving out a label that its value names', async () => {
     await expect.poll(() => variablesOf({ team }), soon).toContain('labels.owner');
     expect(await variablesOf({})).toEqual([]);

@@ -4,19 +4,19 @@ import type { Edit } from '../edit.ts';
 import { readOnlyOverlap } from '../fields/read-only.ts';
 import { memoize } from '../memo.ts';
 import { listAt, type Path, textAt } from '../path.ts';
-import { containerFieldEdits } from '../pod-fields.ts';
 import {
   containerEdits,
   containersWhere,
-  environmentEdits,
+  enforcedContainerEdits,
   FEW_CONTAINERS,
+  isEnforced,
   isSparkOperatorPod,
   type PodProfile,
   podEdits,
 } from '../pods.ts';
 import { labelsOf } from '../target.ts';
 import { hasClaims, hidesAny } from '../volumes.ts';
-import type { PlacedContainer } from './containers.ts';
+import { containersOfLastResort, type PlacedContainer } from './containers.ts';
 import { isInjectedByOthers } from './framework.ts';
 
 /** On every pod of an Argo workflow. */
@@ -47,13 +47,15 @@ export const workflowProfile: PodProfile = {
   kind: 'WorkflowPod',
   ownEdits: () => [],
   editsFor: (pod, injection, injectionFor) => {
-    const [users, executors, others] = [usersContainers(pod), executorContainers(pod), unmarkedContainers(pod)];
-    const ofComponent = isComponent(pod) ? containersWhere(pod, () => true).map(asComponents(pod)) : [];
+    const [users, executors] = [usersContainers(pod).map(asUsers(pod)), executorContainers(pod)];
+    const unmarked = isComponent(pod)
+      ? containersWhere(pod, () => true).map(asComponents(pod))
+      : unmarkedContainers(pod).map(asUnmarked(pod));
+    const others = [...unmarked, ...containersOfLastResort(pod, [...users, ...unmarked])];
     const make = (): readonly Edit[] => [
       ...(isComponent(pod) ? podEdits(injection).filter(isEnforced) : podEdits(injection)),
-      ...ofComponent.flatMap((container) => enforcedIn(container.at, injectionFor(container).full)),
-      ...containerEdits(pod, [...users.map(asUsers(pod)), ...executors.map(asHelper(pod))], injection, injectionFor),
-      ...others.map(asUsers(pod)).flatMap((container) => enforcedIn(container.at, injectionFor(container).full)),
+      ...containerEdits(pod, [...users, ...executors.map(asHelper(pod))], injection, injectionFor),
+      ...enforcedContainerEdits(pod, others, injection, injectionFor),
     ];
     const count = users.length + executors.length + others.length;
     return hasClaims(injection) || injection.isScoped || count > FEW_CONTAINERS
@@ -61,7 +63,7 @@ export const workflowProfile: PodProfile = {
       : memoize(
           injection,
           workflowProfile,
-          `${isComponent(pod)} ${users.join()} ${executors.join()} ${others.join()} ${ofComponent.flatMap(({ at, isDefault }) => [...at, isDefault]).join()}`,
+          `${isComponent(pod)} ${executors.join()} ${[users, others].map((placed) => placed.map(placeOf).join(' ')).join(' ; ')}`,
           make,
         );
   },
@@ -75,18 +77,13 @@ export const workflowProfile: PodProfile = {
   warningsFor: (pod, injection) => (needsNoProxy(pod, injection) ? [NO_PROXY_MISSING] : []),
 };
 
-const enforcedIn = (container: Path, injection: Injection | undefined): readonly Edit[] =>
-  injection === undefined
-    ? []
-    : [...environmentEdits(container, injection), ...containerFieldEdits(container, injection)].filter(isEnforced);
-
-const isEnforced = ({ mode }: Edit): boolean => mode === 'Enforce';
-
-const enforcingContainers = (injection: Injection): Injection =>
+export const enforcingContainers = (injection: Injection): Injection =>
   memoize(injection, enforcingContainers, '', () => ({
     ...injection,
     addedContainers: new Map([...injection.addedContainers].filter(([, { mode }]) => mode === 'Enforce')),
   }));
+
+const placeOf = ({ at, role, isDefault }: PlacedContainer): string => [...at, role, isDefault].join();
 
 const isExecutor = (name: string): boolean => EXECUTORS.includes(name) || ARTIFACT_PLUGIN.test(name);
 
@@ -111,8 +108,7 @@ const unmarkedContainers = (pod: KubeObject): readonly Path[] =>
     ? []
     : containersWhere(
         pod,
-        (name, container, list) =>
-          list === 'containers' && !isExecutor(name) && !isUsers(name, container, list) && !isInjectedByOthers(name),
+        (name, container, list) => !isExecutor(name) && !isUsers(name, container, list) && !isInjectedByOthers(name),
       );
 
 const isMarkedByArgo = (container: unknown): boolean => {
@@ -136,7 +132,13 @@ const asUsers = (pod: KubeObject): ((at: Path) => PlacedContainer) => {
   };
 };
 
-/** The label by which a component is known can be anybody's: what is enforced is given all the same, volumes and mounts aside. */
+/** Its init containers are given what those of any pod are. */
+const asUnmarked = (pod: KubeObject): ((at: Path) => PlacedContainer) => {
+  const place = asUsers(pod);
+  return (at) => ({ ...place(at), isDefault: at[1] === 'containers' });
+};
+
+/** The label by which a component is known can be anybody's: what is enforced is given all the same. */
 const asComponents = (pod: KubeObject): ((at: Path) => PlacedContainer) => {
   const place = asUsers(pod);
   return (at) => {

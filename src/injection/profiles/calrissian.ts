@@ -4,6 +4,7 @@ import type { KubeObject } from '../../api/kubernetes.ts';
 import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../../api/names.ts';
 import { listAt, type Path, readAt, textAt } from '../path.ts';
 import { isSparkOperatorPod } from '../pods.ts';
+import { namedIn, readInjected } from '../snapshot.ts';
 import { namespaceOf } from '../target.ts';
 
 /** What a pod is to Calrissian, and which of its containers counts. */
@@ -69,7 +70,7 @@ const isStep = (pod: KubeObject, namespace: string, { username }: AdmissionReque
     listAt(pod, ['metadata', 'ownerReferences']).length === 0 &&
     textAt(pod, ['spec', 'restartPolicy']) === 'Never' &&
     isStepContainer(container) &&
-    listAt(pod, ['spec', 'initContainers']).every(isStepInit) &&
+    listAt(pod, INIT_CONTAINERS).every((container) => isStepInit(container) || isAdded(pod, container)) &&
     areStepVolumes(listAt(pod, ['spec', 'volumes'])) &&
     isRunnersAccount(username, namespace)
   );
@@ -78,6 +79,12 @@ const isStep = (pod: KubeObject, namespace: string, { username }: AdmissionReque
 /** A sidecar that a service mesh added as an init container says nothing against it. */
 const isStepInit = (container: unknown): boolean =>
   textAt(container, ['name'])?.endsWith('-init') === true || textAt(container, ['restartPolicy']) === 'Always';
+
+/** By us, at an earlier admission of the same pod. */
+const isAdded = (pod: KubeObject, container: unknown): boolean =>
+  namedIn(readInjected(pod), pod)({ at: INIT_CONTAINERS, key: textAt(container, ['name']) ?? '' });
+
+const INIT_CONTAINERS: Path = ['spec', 'initContainers'];
 
 const isStepContainer = (container: unknown): boolean => {
   const [shell, option, ...more] = listAt(container, ['command']);

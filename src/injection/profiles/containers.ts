@@ -38,6 +38,24 @@ export const containersOf = (pod: KubeObject, rules: ContainerRules): readonly P
   return containers;
 };
 
+/**
+ * Where none of a pod's containers is anybody's program, all of them are: a framework, or another webhook, puts what is called so beside
+ * one. They are for what is enforced, since nothing else is known of them.
+ */
+export const containersOfLastResort = (
+  pod: KubeObject,
+  containers: readonly PlacedContainer[],
+): readonly PlacedContainer[] =>
+  containers.some(({ at, isDefault }) => isDefault && at[1] === 'containers')
+    ? NONE
+    : listAt(pod, ['spec', 'containers']).map((container, index) => ({
+        at: ['spec', 'containers', String(index)],
+        name: textAt(container, ['name']) ?? '',
+        role: 'main',
+        isDefault: true,
+      }));
+
+const NONE: readonly PlacedContainer[] = [];
 const LISTS = ['containers', 'initContainers'] as const;
 
 interface Found {

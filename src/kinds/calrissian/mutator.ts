@@ -9,14 +9,21 @@ import { bundleEdits } from '../../injection/fields/bundle.ts';
 import { memoize, memoizePassing } from '../../injection/memo.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
 import { containerFieldEdits } from '../../injection/pod-fields.ts';
-import { environmentEdits, mutatePod, type PodProfile, podEdits } from '../../injection/pods.ts';
-import { isWorkflowPod, workflowProfile } from '../../injection/profiles/argo.ts';
+import {
+  enforcedContainerEdits,
+  environmentEdits,
+  mutatePod,
+  type PodProfile,
+  podEdits,
+} from '../../injection/pods.ts';
+import { enforcingContainers, isWorkflowPod, workflowProfile } from '../../injection/profiles/argo.ts';
 import {
   type CalrissianPod,
   calrissianPodOf,
   POD_NAME_SOURCE,
   POD_NAME_VARIABLE,
 } from '../../injection/profiles/calrissian.ts';
+import { ANY_POD, containersOf, type PlacedContainer } from '../../injection/profiles/containers.ts';
 import {
   canManyAttach,
   claimOf,
@@ -73,7 +80,10 @@ const calrissianProfile = (recognised: CalrissianPod, pod: KubeObject, facts: Fa
   return {
     kind: 'CalrissianPod',
     ownEdits: () => (recognised.role === 'runner' ? [podNameEdit(recognised)] : []),
-    editsFor: (_, injection, injectionFor) => {
+    // It copies no mounts of theirs, and anybody's pod can name itself.
+    addedOf: (_, injection) => enforcingContainers(injection),
+    editsFor: (whole, injection, injectionFor) => {
+      const others = otherContainers(whole, container);
       const name = textAt(pod, [...container, 'name']) ?? '';
       const { full, sources } = injectionFor({ name, role: 'main', isDefault: true });
       return [
@@ -82,9 +92,14 @@ const calrissianProfile = (recognised: CalrissianPod, pod: KubeObject, facts: Fa
         ...(full ? containerFieldEdits(container, full) : []),
         ...(full ? volumeEdits(pod, container, full, layoutFor(recognised, pod)) : []),
         ...(full ? bundleEdits(container, full.env) : []),
+        ...enforcedContainerEdits(pod, others, injection, injectionFor),
       ];
     },
-    ofMount: (current, mount, desired) => calrissianMountRefusal(current, mount, recognised, desired, facts),
+    ofMount: (current, mount, desired) =>
+      isIn(mount, container)
+        ? calrissianMountRefusal(current, mount, recognised, desired, facts)
+        : readOnlyOverlap(current, mount, desired),
+    isElsewhere: ({ at, key }) => at.at(-1) === 'volumeMounts' && isForDefaults({ mountPath: key }),
     ofEnv: (_current, { key }) => {
       if (names.has(key) && (key.startsWith('AWS_') || key === POD_NAME_VARIABLE)) return 'the job brings its own';
       return hasIdentity && AWS_IDENTITY.test(key) ? 'the job brings an AWS identity of its own' : undefined;
@@ -99,6 +114,14 @@ const calrissianProfile = (recognised: CalrissianPod, pod: KubeObject, facts: Fa
       ),
   };
 };
+
+const isIn = ({ at }: Edit, container: Path): boolean => at.slice(0, -1).join() === container.join();
+
+/** What else a pod runs that looks like a runner, and is nobody's proxy. Of Argo's the profile of its pods knows more. */
+const otherContainers = (pod: KubeObject, container: Path): readonly PlacedContainer[] =>
+  isWorkflowPod(pod)
+    ? []
+    : containersOf(pod, ANY_POD).filter(({ at, role }) => at.join() !== container.join() && role !== 'other');
 
 const podNameEdit = ({ container }: CalrissianPod): Edit => ({
   at: [...container, 'env'],
@@ -213,4 +236,4 @@ const placeDefaults = (pod: KubeObject, container: Path, mount: VolumeMount): Vo
   };
 };
 
-const isForDefaults = ({ mountPath }: VolumeMount): boolean => mountPath.endsWith(DEFAULTS);
+const isForDefaults = ({ mountPath }: Pick<VolumeMount, 'mountPath'>): boolean => mountPath.endsWith(DEFAULTS);

@@ -28,8 +28,9 @@ export const podMutator: Mutator = {
     const { profiles, rulesFor } = injectorFor(frameworkOf(pod), platformProfileOf(pod, facts.policy.podProfiles));
     // Labels say this, and anybody can write those: what is enforced for the whole cluster is given all the same.
     const isOfOperator = isSparkOperatorPod(pod) && facts.hasSparkPodWebhook(namespaceOf(pod, request));
-    const isLeftToOthers = isOfOperator || Object.hasOwn(labelsOf(pod), WORKFLOW_LABEL);
-    return mutatePod(pod, request, facts, profiles, { rulesFor, isLeftToOthers });
+    const isOfArgo = Object.hasOwn(labelsOf(pod), WORKFLOW_LABEL);
+    const leftToOthers = isOfOperator ? 'defaults and mounts' : isOfArgo ? 'defaults' : undefined;
+    return mutatePod(pod, request, facts, profiles, { rulesFor, leftToOthers });
   },
 };
 

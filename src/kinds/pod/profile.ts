@@ -3,8 +3,15 @@ import type { KubeObject } from '../../api/kubernetes.ts';
 import type { Edit } from '../../injection/edit.ts';
 import { readOnlyOverlap } from '../../injection/fields/read-only.ts';
 import { memoize } from '../../injection/memo.ts';
-import { containerEdits, FEW_CONTAINERS, type PodProfile, podEdits, podRules } from '../../injection/pods.ts';
-import { containersOf } from '../../injection/profiles/containers.ts';
+import {
+  containerEdits,
+  enforcedContainerEdits,
+  FEW_CONTAINERS,
+  type PodProfile,
+  podEdits,
+  podRules,
+} from '../../injection/pods.ts';
+import { containersOf, containersOfLastResort } from '../../injection/profiles/containers.ts';
 import type { FrameworkProfile } from '../../injection/profiles/framework.ts';
 import { FRAMEWORKS } from '../../injection/profiles/frameworks/index.ts';
 import { type PlatformProfile, rulesOf } from '../../injection/profiles/of-platform.ts';
@@ -36,15 +43,18 @@ const podProfile = (framework: FrameworkProfile | undefined, platform: PlatformP
     ownEdits: () => [],
     editsFor: (pod, injection, injectionFor) => {
       const containers = containersOf(pod, rules);
+      const others = containersOfLastResort(pod, containers);
       const make = (): readonly Edit[] => [
         ...podEdits(injection),
         ...containerEdits(pod, containers, injection, injectionFor),
+        ...enforcedContainerEdits(pod, others, injection, injectionFor),
       ];
-      if (hasClaims(injection) || injection.isScoped || containers.length > FEW_CONTAINERS) return make();
+      const count = containers.length + others.length;
+      if (hasClaims(injection) || injection.isScoped || count > FEW_CONTAINERS) return make();
       return memoize(
         injection,
         profile,
-        containers.map(({ at, role, isDefault }) => [...at, role, isDefault].join()).join(' '),
+        `${containers.map(({ at, role, isDefault }) => [...at, role, isDefault].join()).join(' ')} ${others.length}`,
         make,
       );
     },
