@@ -16,6 +16,7 @@ import {
   setEntry,
 } from './edit.ts';
 import { inOrderOfReferences } from './env-order.ts';
+import { isStillGiven } from './fields/filled-in.ts';
 import { invalidate, memoize } from './memo.ts';
 import { childOf, isRecord, listAt, mapAt, type Path, textAt, type UnknownRecord } from './path.ts';
 
@@ -119,7 +120,7 @@ const settleOnce = (
     const first = owned.get(id);
     const decision = first ? decideSecond(first, edit) : decide(draft.object, collection, edit, rules, owned);
     observe?.(edit, decision, { object: draft.object, owned });
-    if (becomesOwned(decision, edit, isOurs)) owned.set(id, edit);
+    if (becomesOwned(decision, edit, isOurs, collection)) owned.set(id, edit);
     if (decision.kind === 'refused') refused.push({ ...decision, edit });
     if (decision.kind === 'put')
       collection = applyEdit(draft, collection, decision.edit ?? edit, decision.conflicts, changes);
@@ -223,10 +224,17 @@ const PUT: EditDecision = { kind: 'put', conflicts: NO_CONFLICTS };
 const MAX_KEYS = 20_000;
 const CROWDED: EditDecision = { kind: 'refused', why: `there are more than ${MAX_KEYS} others` };
 
-const becomesOwned = ({ kind }: EditDecision, edit: Edit, isOurs: (path: FieldPath) => boolean): boolean => {
+const becomesOwned = (
+  { kind }: EditDecision,
+  edit: Edit,
+  isOurs: (path: FieldPath) => boolean,
+  collection: Collection,
+): boolean => {
   if (kind === 'put') return true;
-  // The API server fills in defaults between two admissions, so that what we put need not look as we put it.
-  return (kind === 'same' && edit.mode === 'Enforce') || ((kind === 'same' || kind === 'other') && isOurs(edit));
+  if (kind === 'same') return edit.mode === 'Enforce' || isOurs(edit);
+  // The API server fills in defaults between two admissions, so that what we put need not look as we put it. What looks otherwise is
+  // its user's, whatever the record says that came with it.
+  return kind === 'other' && isOurs(edit) && isStillGiven(edit, valuesOf(collection, edit.key)[0]);
 };
 
 const decide = (

@@ -4,8 +4,9 @@ import { TARGET_KINDS, type TargetKind } from '../../src/api/inject-spec.ts';
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { INJECTED_ANNOTATION } from '../../src/api/names.ts';
 import { FRAMEWORK_KINDS } from '../../src/api/target-kinds.ts';
+import { type Edit, valuesAt } from '../../src/injection/edit.ts';
 import { SPARK_PATHS } from '../../src/kinds/spark-application/mutator.ts';
-import { admit, runs } from '../fixtures/admitting.ts';
+import { admit, admitWithWarnings, runs } from '../fixtures/admitting.ts';
 import { fc } from '../fixtures/fast-check.ts';
 import { defaultsFor, objectsOf } from '../fixtures/mutation-inputs.ts';
 
@@ -60,6 +61,22 @@ describe.each(kinds)('a snapshot that comes with a %s on its way in', (kind) => 
           expect(specOf(written)).toEqual(specOf(outcome));
           expect(written.metadata.labels).toEqual(outcome.metadata.labels);
         }
+      }),
+      runs,
+    );
+  });
+
+  it('has nothing told as given that its user says otherwise', () => {
+    fc.assert(
+      fc.property(objectOf(kind), objectOf(kind), defaultsFor(kind), (object, other, defaults) => {
+        const { object: outcome, application } = admitWithWarnings(
+          withSnapshot(object, snapshotOf(admit(other, defaults).object)),
+          defaults,
+        );
+        const applied = (application?.().applied ?? []) as readonly Edit[];
+        // What is given to a container that was added stands in it.
+        const given = applied.filter(({ at }) => at.at(-1) !== 'initContainers');
+        for (const edit of given) expect(valuesAt(outcome, edit)).toContainEqual(edit.value);
       }),
       runs,
     );

@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { quantityOf } from '../../api/kubernetes.ts';
-import { isRecord } from '../path.ts';
+import type { Edit } from '../edit.ts';
+import { isRecord, listAt, textAt } from '../path.ts';
+
+/** True for what an earlier admission gave, as it was given or as the API server and we ourselves have completed it since. */
+export const isStillGiven = ({ at, value }: Pick<Edit, 'at' | 'value'>, present: unknown): boolean => {
+  if (at.at(-1) === 'initContainers') return isSameProgram(present, value);
+  return isAsGiven(present, value) || (at.at(-2) === 'resources' && isSameQuantity(present, value));
+};
 
 /** True for a volume as it was given, whatever the API server has filled in since. */
 export const isAsGiven = (present: unknown, given: unknown): boolean => {
@@ -46,3 +53,14 @@ const FILLED_IN: ReadonlyMap<string, readonly unknown[]> = new Map<string, reado
   ['user', ['admin']],
   ['keyring', ['/etc/ceph/keyring']],
 ]);
+
+/** True for what an earlier admission added: the API server has filled in its fields since, and its image may come from elsewhere. */
+export const isSameProgram = (one: unknown, other: unknown): boolean =>
+  isDeepStrictEqual(programOf(one), programOf(other));
+
+const programOf = (container: unknown): readonly unknown[] => [
+  textAt(container, ['image'])?.split('/').at(-1),
+  textAt(container, ['restartPolicy']),
+  listAt(container, ['command']),
+  listAt(container, ['args']),
+];

@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Injection } from '../../api/injection.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, editsOf, entriesWith, valuesAt } from '../edit.ts';
+import { isSameProgram } from '../fields/filled-in.ts';
 import { memoize } from '../memo.ts';
 import { childOf, isRecord, listAt, type Path, textAt } from '../path.ts';
 import { isOfWindows } from '../pod-fields.ts';
@@ -131,13 +131,3 @@ const isOfToken = (pod: KubeObject, mount: unknown): boolean => {
     (source) => childOf(source, 'serviceAccountToken') !== undefined,
   );
 };
-
-/** True for what an earlier admission added: the API server has filled in its fields since, and its image may come from elsewhere. */
-const isSameProgram = (one: unknown, other: unknown): boolean => isDeepStrictEqual(programOf(one), programOf(other));
-
-const programOf = (container: unknown): readonly unknown[] => [
-  textAt(container, ['image'])?.split('/').at(-1),
-  textAt(container, ['restartPolicy']),
-  listAt(container, ['command']),
-  listAt(container, ['args']),
-];
