@@ -27,6 +27,25 @@ export const inOrderOfReferences = (env: readonly unknown[], movable: ReadonlySe
   return ordered;
 };
 
+/**
+ * An `env` list in which these names stand before a variable with the API server's address of somebody's own: the kubelet knows that
+ * address itself, and fills in the other only after it. The very list where they do.
+ */
+export const beforeOwnAddress = (env: readonly unknown[], names: ReadonlySet<unknown>): readonly unknown[] => {
+  const own = env.findIndex((entry) => isRecord(entry) && nameOf(entry) === ADDRESS);
+  const isLate = (entry: unknown, at: number): boolean => at > own && isRecord(entry) && names.has(nameOf(entry));
+  const late = own < 0 ? [] : env.filter(isLate);
+  if (late.length === 0) return env;
+  const moved = new Set(late);
+  return [...env.slice(0, own), ...late, ...env.slice(own).filter((entry) => !moved.has(entry))];
+};
+
+/** True for a value that the kubelet fills the API server's address into. */
+export const namesAddress = (value: string): boolean =>
+  value.includes(ADDRESS) && referencesIn(value).includes(ADDRESS);
+
+export const ADDRESS = 'KUBERNETES_SERVICE_HOST';
+
 const VALUE = ['value'];
 const nameOf = (entry: UnknownRecord): unknown => entry['name'];
 

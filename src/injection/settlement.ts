@@ -15,7 +15,7 @@ import {
   isWritableAt,
   setEntry,
 } from './edit.ts';
-import { inOrderOfReferences } from './env-order.ts';
+import { ADDRESS, beforeOwnAddress, inOrderOfReferences, namesAddress } from './env-order.ts';
 import { isStillGiven } from './fields/filled-in.ts';
 import { invalidate, memoize } from './memo.ts';
 import { childOf, isRecord, listAt, mapAt, type Path, textAt, type UnknownRecord } from './path.ts';
@@ -129,6 +129,7 @@ const settleOnce = (
   orderVariables(draft, variables);
   const ours = [...owned.values()];
   orderSources(draft, ours, rules);
+  orderBeforeAddress(draft, ours, rules);
   return { object: draft.object, owned: ours, put, removed, refused };
 };
 
@@ -157,6 +158,23 @@ const orderSources = (draft: Draft, owned: readonly Edit[], { keepsOrder }: Rule
     own.splice(0, own.length, ...list.filter((entry) => !moved.has(entry)), ...last);
   }
 };
+
+/** What is enforced with the API server's address in it has the cluster's, whatever the object calls so. */
+const orderBeforeAddress = (draft: Draft, owned: readonly Edit[], { keepsOrder }: Rules): void => {
+  const naming = owned.filter(({ at, mode, value }) => mode === 'Enforce' && at.at(-1) === 'env' && isOfAddress(value));
+  if (naming.length === 0) return;
+  const enforced = new Set(owned.filter(({ mode }) => mode === 'Enforce').map(fieldId));
+  for (const edits of Map.groupBy(naming, ({ at }) => at.join('/')).values()) {
+    const at = edits[0]?.at ?? [];
+    const list = listAt(draft.object, at);
+    const ordered = beforeOwnAddress(list, new Set(edits.map(({ key }) => key)));
+    if (ordered === list || enforced.has(fieldId({ at, key: ADDRESS })) || keepsOrder?.(list, at)) continue;
+    const own = open(draft, at) as unknown[];
+    own.splice(0, own.length, ...ordered);
+  }
+};
+
+const isOfAddress = (entry: unknown): boolean => namesAddress(textAt(entry, VALUE) ?? '');
 
 const isReferring = (entry: unknown): boolean => textAt(entry, VALUE)?.includes('$(') === true;
 const VALUE = ['value'];

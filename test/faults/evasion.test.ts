@@ -421,6 +421,20 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
     });
   });
 
+  it("cannot be got round by an API server's address of its own", async () => {
+    const { spec: _, ...pod } = podWith({ team: 'keel' });
+    const env = ['KUBERNETES_SERVICE_HOST', 'NO_PROXY', 'no_proxy'].map((name) => ({ name, value: '*' }));
+    const spec = { containers: [{ name: 'main', image: 'main:1', env }] };
+    const named = () =>
+      cluster.admin
+        .create<KubeObject & Pod>(pods, { ...pod, spec }, { dryRun: true })
+        .then((made) => (made.spec?.containers?.[0]?.env ?? []).map(({ name }) => name));
+    await expect.poll(named, soon).toContain('HTTP_PROXY');
+    const names = await named();
+    for (const name of ['NO_PROXY', 'no_proxy'])
+      expect(names.indexOf(name)).toBeLessThan(names.indexOf('KUBERNETES_SERVICE_HOST'));
+  });
+
   it('cannot be got round by a mount whose path is spelt otherwise', async () => {
     const { spec: _, ...pod } = podWith({ team: 'sky' });
     const paths = ['/etc/tier/', '/etc//tier', '/etc/x/../tier', 'etc/tier'];
