@@ -6,6 +6,7 @@ import { missingClaimWarnings, refusingMissingClaims } from './claims.ts';
 import { type Edit, editsOf, envFromEdits } from './edit.ts';
 import { denialFor } from './enforcement.ts';
 import { apart, bundleEdits, otherMounts, unmountedRefusal } from './fields/bundle.ts';
+import { type HostPlaces, hostConflicts } from './fields/hosts.ts';
 import { imageEdits } from './fields/images.ts';
 import { otherSpelling } from './fields/spelling.ts';
 import { applicationOf, type InjectionPlan, inject, refusalTexts } from './injector.ts';
@@ -262,6 +263,7 @@ export const podRules =
   (kinds: readonly PodRefusals[]) =>
   (edits: readonly Edit[]): Rules => {
     const desired = desiredVolumes(edits);
+    const ofHosts = hostConflicts(edits, PODS_HOSTS);
     const ofVolume = ({ key }: Edit): string | undefined =>
       kinds.some(({ kind, ofVolume: ofOwn }) => isReservedVolume(kind, key) || ofOwn?.(key) === true)
         ? 'the volume name is kept for the engine'
@@ -270,7 +272,10 @@ export const podRules =
       firstOf(kinds, (kind) => mountRefusal(pod, mount, kind, desired)) ??
       mountedVolumeRefusal(pod, mount, POD_VOLUMES, desired, ofVolume);
     return {
-      conflictsOf: (pod, edit) => (edit.needs ? otherMounts(pod, edit, desired) : otherSpelling(pod, edit)),
+      conflictsOf: (pod, edit) => {
+        if (edit.needs) return otherMounts(pod, edit, desired);
+        return edit.at.at(-1) === 'env' ? otherSpelling(pod, edit) : ofHosts(pod, edit);
+      },
       supersededBy,
       isBlank: isApiDefault,
       completedBy: completedContainer,
@@ -289,6 +294,15 @@ export const podRules =
       },
     };
   };
+
+const PODS_HOSTS: HostPlaces = {
+  podOf: () => '',
+  aliasLists: (at) => [at],
+  mountsAt: (pod, _, path) =>
+    CONTAINER_LISTS.flatMap((list) =>
+      listAt(pod, list).map((_container, index) => ({ at: [...list, String(index), 'volumeMounts'], key: path })),
+    ),
+};
 
 const mountRefusal = (
   pod: KubeObject,

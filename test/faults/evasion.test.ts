@@ -29,6 +29,10 @@ const WATCHED = {
   sparkConf: { 'spark.driver.extraJavaOptions': '-Da=b' },
   configMaps: [{ name: 'ca', mountPath: '/etc/ca' }],
 };
+const RESOLVED = {
+  hostAliases: [{ ip: '10.0.0.7', hostnames: ['s3.example.org'] }],
+  dnsConfig: { searches: ['example.org'] },
+};
 const JAR = { jmxExporterJar: '/prometheus/jmx.jar' };
 const LOGS = { namespace: 'quartermaster-system', name: 'logs' };
 /** The other kinds of Spark, by what PlatformDefaults call them. */
@@ -67,6 +71,7 @@ beforeAll(async () => {
   );
   await enforce('hull', { kinds: ['Pod'] }, { imageRegistries: [MIRROR] }, 'hull');
   await enforce('keel', { kinds: ['Pod'] }, { imageRegistries: [MIRROR], proxy: { http: PROXY } }, 'keel');
+  await enforce('helm', { kinds: ['Pod'] }, RESOLVED, 'helm');
   await enforce('bucket', { kinds: ['ObjectStore'] }, { labels: COST });
   const kinds = ['SparkApplication', 'SparkConnect', 'SparkCluster', 'ApacheSparkApplication'] as const;
   await enforce('conf', { kinds }, { sparkConf: REDACTED });
@@ -433,6 +438,22 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
     const names = await named();
     for (const name of ['NO_PROXY', 'no_proxy'])
       expect(names.indexOf(name)).toBeLessThan(names.indexOf('KUBERNETES_SERVICE_HOST'));
+  });
+
+  it('cannot be got round by another address of a name, nor by what is mounted over it', async () => {
+    const { spec: _, ...pod } = podWith({ team: 'helm' });
+    const volumeMounts = ['/etc/hosts', '/etc/resolv.conf', '/data'].map((mountPath) => ({ name: 'own', mountPath }));
+    const spec = {
+      hostAliases: [{ ip: '6.6.6.6', hostnames: ['S3.example.org', 'other'] }],
+      containers: [{ name: 'main', image: 'main:1', volumeMounts }],
+      volumes: [{ name: 'own', emptyDir: {} }],
+    };
+    const made = () => cluster.admin.create(pods, { ...pod, spec }, { dryRun: true });
+    await expect
+      .poll(async () => (await made()) as object, soon)
+      .toMatchObject({
+        spec: { ...RESOLVED, containers: [{ volumeMounts: [{ name: 'own', mountPath: '/data' }] }] },
+      });
   });
 
   it('cannot be got round by a mount whose path is spelt otherwise', async () => {

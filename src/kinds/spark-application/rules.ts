@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
 import { type Edit, valuesAt } from '../../injection/edit.ts';
+import { type HostPlaces, hostConflicts } from '../../injection/fields/hosts.ts';
 import { isReadOnlyIn, overlapIn } from '../../injection/fields/read-only.ts';
 import { memoize } from '../../injection/memo.ts';
 import { childOf, isRecord, listAt, textAt } from '../../injection/path.ts';
@@ -14,7 +15,7 @@ import {
   mountedVolumeRefusal,
   mountIndex,
 } from '../../injection/volumes.ts';
-import { configMapSetting, confMountWithin, confVolume, sparkConflicts } from './conflicts.ts';
+import { configMapSetting, confMountFields, confMountWithin, confVolume, sparkConflicts } from './conflicts.ts';
 import { CONTAINER_NAMES, inTemplateContainer, MOUNT_LISTS, ROLES } from './fields.ts';
 import {
   confSecret,
@@ -62,14 +63,13 @@ const makeRules = (edits: readonly Edit[]): Rules => {
   const desired = desiredVolumes(edits);
   const conf = new Map(edits.filter(({ at }) => at.at(-1) === 'sparkConf').map(({ key, value }) => [key, value]));
   const givers = volumeGivers(edits);
+  const ofHosts = hostConflicts(edits, HOSTS);
   return {
-    conflictsOf: (app, edit) =>
-      edit.needs === undefined
-        ? sparkConflicts(app, edit, conf)
-        : [
-            ...sparkConflicts(app, edit, conf),
-            ...otherMounts(app, edit, (now, mount) => sparkConflicts(now, mount, conf)),
-          ],
+    conflictsOf: (app, edit) => [
+      ...sparkConflicts(app, edit, conf),
+      ...ofHosts(app, edit),
+      ...(edit.needs === undefined ? [] : otherMounts(app, edit, (now, mount) => sparkConflicts(now, mount, conf))),
+    ],
     supersededBy: supersededInTemplate,
     // What a chart renders as `value: null` arrives as a name alone; an empty value that is meant arrives as `value: ""`.
     isBlank: ({ at }, value) => at.at(-1) === 'env' && !hasAny(value, ['value', 'valueFrom']),
@@ -90,6 +90,19 @@ const makeRules = (edits: readonly Edit[]): Rules => {
       }
     },
   };
+};
+
+const HOSTS: HostPlaces = {
+  podOf: ([, role = '']) => role,
+  aliasLists: (at) => [at, [...at.slice(0, 2), 'template', 'spec', 'hostAliases']],
+  mountsAt: (app, [, name], path) => {
+    const role = name === 'driver' ? 'driver' : 'executor';
+    return [
+      ...MOUNT_LISTS.map((list) => ({ at: ['spec', role, list], key: path })),
+      ...inTemplateContainer(app, role, 'volumeMounts', path),
+      ...confMountFields(app, role, path, { mode: 'Enforce' }),
+    ];
+  },
 };
 
 const fieldRefusal = (app: KubeObject, edit: Edit, givers: VolumeGivers): string | undefined => {
