@@ -19,6 +19,7 @@ const team = 'geo';
 const COST = { 'example.org/cost-centre': '4711' };
 const TIER = { 'example.org/tier': 'jobs' };
 const REDACTED = { 'spark.redaction.regex': '(?i)secret' };
+const PLACED = { 'spark.kubernetes.scheduler.name': 'fair', 'spark.kubernetes.node.selector.pool': 'jobs' };
 const LIMITS = { 'spark.executor.memory': '4g', 'spark.dynamicAllocation.maxExecutors': '10' };
 const APACHE = { ...resources.sparkApplications, group: 'spark.apache.org', version: 'v1' };
 const MIRROR = { from: 'docker.io/', to: 'registry.example.org/hub/' };
@@ -75,6 +76,7 @@ beforeAll(async () => {
   await enforce('bucket', { kinds: ['ObjectStore'] }, { labels: COST });
   const kinds = ['SparkApplication', 'SparkConnect', 'SparkCluster', 'ApacheSparkApplication'] as const;
   await enforce('conf', { kinds }, { sparkConf: REDACTED });
+  await enforce('placed', { kinds: ['SparkApplication'] }, { sparkConf: PLACED }, 'reef');
   await enforce('limits', { kinds: ['SparkApplication'] }, { sparkConf: LIMITS }, 'mist');
   await enforce('options', { kinds: ['SparkApplication'] }, WATCHED, 'dew');
   await enforce('metrics', { kinds: ['SparkApplication'] }, { prometheus: JAR }, 'ice');
@@ -543,6 +545,19 @@ describe('what is enforced, where FAILURE_POLICY has enforced=Fail', () => {
     const spec = { executor: {}, dynamicAllocation: { enabled: true }, sparkConf: LIMITS };
     await expect.poll(async () => (await made()) as object, soon).toMatchObject({ spec });
     expect(JSON.stringify(await made())).not.toMatch(/512g|1000/);
+  });
+
+  it('cannot be got round by a key of a role that Spark reads in its place', async () => {
+    const own = Object.fromEntries(
+      ['driver', 'executor'].flatMap((role) =>
+        ['scheduler.name', 'node.selector.pool'].map((key) => [`spark.kubernetes.${role}.${key}`, 'own']),
+      ),
+    );
+    const made = () =>
+      cluster.admin.create(resources.sparkApplications, sparkOf('placed', 'reef', own), { dryRun: true });
+    await expect
+      .poll(async () => ((await made()) as KubeObject & { readonly spec: { sparkConf: unknown } }).spec.sparkConf, soon)
+      .toEqual(PLACED);
   });
 
   it('cannot be got round by an exporter for which spark-operator writes over it', async () => {

@@ -13,7 +13,7 @@ import { containerIn, inPod, inTemplate, podOf, roleAt, templateOf } from './apa
 import { confMountFields, confSecretsMaking, confVolume, confVolumes } from './conflicts.ts';
 import { generatedVolume, otherwiseIn, ROLES, type Role, SPARK_CONF, sparkConfField } from './fields.ts';
 import { confSecret, rivalRefusal, type VolumeGivers, volumeGivers } from './generated-volumes.ts';
-import { schedulerKeys } from './placement.ts';
+import { roleKeyConflicts, schedulerKeys } from './placement.ts';
 
 const KIND = 'ApacheSparkApplication';
 
@@ -23,6 +23,7 @@ export const apacheRules = (edits: readonly Edit[]): Rules => memoize(edits, apa
 const makeRules = (edits: readonly Edit[]): Rules => {
   const conf = new Map(edits.filter(({ at }) => at.at(-1) === 'sparkConf').map(({ key, value }) => [key, value]));
   const volumes = desiredVolumes(edits);
+  const ofRoleKeys = roleKeyConflicts(edits);
   const givers = Object.fromEntries(ROLES.map((role) => [role, giversOf(edits, role)])) as GiversByRole;
   const ofPods = Object.fromEntries(ROLES.map((role) => [role, rulesOfPods(edits, role)])) as Record<Role, Rules>;
   return {
@@ -30,7 +31,7 @@ const makeRules = (edits: readonly Edit[]): Rules => {
       const role = roleAt(edit.at);
       const others =
         role === undefined
-          ? confConflicts(app, edit, conf)
+          ? [...confConflicts(app, edit, conf), ...ofRoleKeys(app, edit)]
           : [
               ...templateConflicts(app, edit, role),
               ...ofPods[role]

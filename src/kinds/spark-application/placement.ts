@@ -106,6 +106,52 @@ export const schedulerKeys = (role: Role): readonly string[] => [
   `spark.kubernetes.${role}.scheduler.name`,
 ];
 
+/** Keys that hold for both roles where no key of a role says otherwise (KubernetesConf.scala). */
+const GENERAL = /^spark\.kubernetes\.(scheduler\.name|node\.selector\..+|container\.image)$/;
+const OF_ROLE = /^spark\.kubernetes\.(?:driver|executor)\.(scheduler\.name|node\.selector\..+|container\.image)$/;
+
+/**
+ * Of a key for both roles that is enforced those of the roles, which Spark reads in its place; and of one for a role the one for both,
+ * where that is another's word. `edits` are all that is to be injected, the best first.
+ */
+export const roleKeyConflicts = (edits: readonly Edit[]): ((app: KubeObject, edit: Edit) => readonly FieldPath[]) => {
+  const conf = edits.filter(({ at }) => at.at(-1) === 'sparkConf');
+  const given: GivenConf = new Map(conf.map((edit, rank) => [edit.key, { ...edit, rank }]));
+  return (app, edit) => {
+    if (edit.at.at(-1) !== 'sparkConf') return NOTHING;
+    const general = GENERAL.exec(edit.key)?.[1];
+    if (general !== undefined) return edit.mode === 'Default' ? NOTHING : keysOfRoles(general, edit, given);
+    const ofRole = OF_ROLE.exec(edit.key)?.[1];
+    return ofRole === undefined ? NOTHING : keyOfBoth(app, edit, given.get(`spark.kubernetes.${ofRole}`), given);
+  };
+};
+
+/** What is to be injected into sparkConf, by key: of two the one with the lesser rank is the better. */
+type GivenConf = ReadonlyMap<string, Edit & { readonly rank: number }>;
+
+const isBetter = (given: GivenConf, key: string, than: string): boolean =>
+  (given.get(key)?.rank ?? Infinity) < (given.get(than)?.rank ?? Infinity);
+
+const keysOfRoles = (setting: string, { key, by }: Edit, given: GivenConf): readonly FieldPath[] =>
+  ['driver', 'executor']
+    .map((role) => `spark.kubernetes.${role}.${setting}`)
+    .filter((ofRole) => given.get(ofRole)?.by !== by && !isBetter(given, ofRole, key))
+    .map(sparkConfField);
+
+const keyOfBoth = (
+  app: KubeObject,
+  { key, by, mode }: Edit,
+  ofBoth: Edit | undefined,
+  given: GivenConf,
+): readonly FieldPath[] => {
+  const name = key.replace(/^spark\.kubernetes\.(?:driver|executor)\./, 'spark.kubernetes.');
+  const isOurs = ofBoth !== undefined && mapAt(app, SPARK_CONF)[name] === ofBoth.value;
+  const isOthers = isOurs ? ofBoth.by !== by && isBetter(given, name, key) : mode === 'Default';
+  return isOthers ? [sparkConfField(name)] : NOTHING;
+};
+
+const NOTHING: readonly FieldPath[] = [];
+
 const impliedBy = (key: string): readonly FieldPath[] => {
   if (key === 'schedulerName') return [{ at: ['spec'], key: 'batchScheduler' }];
   return key === 'priorityClassName' ? [{ at: ['spec', 'batchSchedulerOptions'], key }] : [];

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../api/kubernetes.ts';
-import { type Edit, valuesAt } from '../../injection/edit.ts';
+import { type Edit, holdsAt, valuesAt } from '../../injection/edit.ts';
 import { type HostPlaces, hostConflicts } from '../../injection/fields/hosts.ts';
 import { isReadOnlyIn, overlapIn } from '../../injection/fields/read-only.ts';
 import { memoize } from '../../injection/memo.ts';
@@ -30,6 +30,7 @@ import {
 import {
   isNeedlessTemplate,
   placementRefusal,
+  roleKeyConflicts,
   securityRefusal,
   supersededInTemplate,
   templateRefusal,
@@ -64,10 +65,12 @@ const makeRules = (edits: readonly Edit[]): Rules => {
   const conf = new Map(edits.filter(({ at }) => at.at(-1) === 'sparkConf').map(({ key, value }) => [key, value]));
   const givers = volumeGivers(edits);
   const ofHosts = hostConflicts(edits, HOSTS);
+  const ofRoleKeys = roleKeyConflicts(edits);
   return {
     conflictsOf: (app, edit) => [
       ...sparkConflicts(app, edit, conf),
       ...ofHosts(app, edit),
+      ...ofRoleKeys(app, edit).filter((path) => holdsAt(app, path)),
       ...(edit.needs === undefined ? [] : otherMounts(app, edit, (now, mount) => sparkConflicts(now, mount, conf))),
     ],
     supersededBy: supersededInTemplate,
