@@ -6,7 +6,7 @@ const app = {
   apiVersion: 'sparkoperator.k8s.io/v1beta2',
   kind: 'SparkApplication',
   metadata: { name: 'it', namespace: 'team-a' },
-  spec: { driver: {}, executor: {}, sparkConf: { 'spark.kubernetes.executor.scheduler.name': 'own' } },
+  spec: { driver: {}, executor: {}, sparkConf: { 'spark.kubernetes.scheduler.name': 'own' } },
 };
 
 it('an audit tells what is taken out now and would stay, since what takes it out would be refused', () => {
@@ -14,13 +14,17 @@ it('an audit tells what is taken out now and would stay, since what takes it out
   const conf = platformDefaults('conf', {
     mode: 'Audit',
     priority: 1,
-    inject: { sparkConf: { 'spark.kubernetes.scheduler.name': 'by-conf' } },
+    inject: {
+      sparkConf: Object.fromEntries(
+        ['driver', 'executor'].map((role) => [`spark.kubernetes.${role}.scheduler.name`, 'by-conf']),
+      ),
+    },
   });
   const { object, audited } = admit(app, [scheduler, conf]);
   expect(object).toHaveProperty('spec.sparkConf', {});
   expect(audited?.changes).toContainEqual({
-    path: '/spec/sparkConf/spark.kubernetes.executor.scheduler.name',
-    field: 'spec.sparkConf.spark.kubernetes.executor.scheduler.name',
+    path: '/spec/sparkConf/spark.kubernetes.scheduler.name',
+    field: 'spec.sparkConf.spark.kubernetes.scheduler.name',
     source: 'PlatformDefaults quartermaster-system/scheduler@1',
     effect: 'kept',
   });

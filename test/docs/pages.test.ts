@@ -205,9 +205,14 @@ describe.each(pages)('docs/%s', (page) => {
     const known = new Set(Object.values(settings).map(({ env }) => env));
     const named = [...text.matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g)].map(([, name]) => name ?? '');
     const given = networkVariables({ proxy: { http: 'x' }, caBundle: { configMap: 'x', trustStoreKey: 'x' } });
-    const others = ['KUBEBUILDER_ASSETS', 'MALLOC_ARENA_MAX', 'NO_COLOR', 'BUCKET_NAME', 'BUCKET_URL'].concat(
-      given.map(({ name }) => name),
-    );
+    const others = [
+      'KUBEBUILDER_ASSETS',
+      'MALLOC_ARENA_MAX',
+      'NO_COLOR',
+      'BUCKET_NAME',
+      'BUCKET_URL',
+      'KUBERNETES_SERVICE_HOST',
+    ].concat(given.map(({ name }) => name));
     const keysOfSecrets = readFileSync(join(root, 'src/kinds/object-store/providers/credentials.ts'), 'utf8');
     const isKnown = (name: string) => known.has(name) || others.includes(name) || keysOfSecrets.includes(`'${name}'`);
     expect(named.filter((name) => !isKnown(name))).toEqual([]);
