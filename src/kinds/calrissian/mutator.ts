@@ -6,8 +6,8 @@ import { CALRISSIAN_ENABLED, CALRISSIAN_LABEL } from '../../api/names.ts';
 import { type Edit, OURSELVES, valuesAt } from '../../injection/edit.ts';
 import { CREATED_INJECTED_OR_ANOTHER_IMAGE } from '../../injection/enforcement.ts';
 import { bundleEdits } from '../../injection/fields/bundle.ts';
-import { memoize, memoizePassing } from '../../injection/memo.ts';
 import { readOnlyOverlap } from '../../injection/fields/read-only.ts';
+import { memoize, memoizePassing } from '../../injection/memo.ts';
 import { listAt, type Path, textAt } from '../../injection/path.ts';
 import { containerFieldEdits } from '../../injection/pod-fields.ts';
 import {
