@@ -149,6 +149,7 @@ export const healthAnswer = async (
   if (viewer.scope === 'cluster') return { ...head, cloud, storageClasses, objectStores };
   return {
     ...head,
+    replicas: head.replicas.map(({ cloud: _, ...replica }) => replica),
     cloud: undefined,
     storageClasses: [],
     objectStores: viewer.resources.has('banzaicloud.com/objectstores') ? objectStores : [],

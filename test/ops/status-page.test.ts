@@ -162,6 +162,20 @@ describe('the API', () => {
     });
   });
 
+  it('tells a tenant nothing of the cloud, in what each replica says neither', async () => {
+    const cloud = { name: 'aws', facts: {}, classOptions: [], notes: [] } as const;
+    const onAws = {
+      replicas: () => Promise.resolve({ replicas: [{ ...replica('one', []), cloud: 'aws' }], silent: [] }),
+      cluster: () => ({ cloud, defaults: [], storageClasses: [], objectStores: [] }),
+    };
+    const health = async (fields: Partial<StatusSources>) =>
+      JSON.parse((await get({ ...onAws, ...fields }, '/api/v1/health?namespace=team')).text) as object;
+    expect(await health({})).toMatchObject({ cloud: { name: 'aws' }, replicas: [{ cloud: 'aws' }] });
+    const told = await health({ access: () => Promise.resolve(tenant) });
+    expect(told).toMatchObject({ replicas: [{ name: 'one', version: '1.2.3' }] });
+    expect(JSON.stringify(told)).not.toMatch(/cloud|aws/);
+  });
+
   it('shows who sees the whole cluster what holds in one namespace, and what it came to there', async () => {
     const own = { ...defaults, namespace: 'team', name: 'own', isGlobal: false };
     const inTwo = {
