@@ -197,7 +197,7 @@ describe('quartermaster convert, of a Kyverno policy', () => {
     expect((await convert(policy)).defaults[0]?.metadata).toEqual({ name: 'p-one', namespace: 'geo' });
   });
 
-  it.each([
+  it.each<readonly [string, object, string]>([
     [
       'a label that may be there',
       merged({ metadata: { labels: { team: 'geo' } } }),
@@ -265,6 +265,22 @@ describe('quartermaster convert, of a Kyverno policy', () => {
       merged({ spec: { volumes: [{ name: 'v', emptyDir: {} }] } }),
       'spec.volumes[name:v] is a volume that nothing translated mounts',
     ],
+    ...['imagePullSecrets', 'hostAliases', 'volumes', 'tolerations', 'topologySpreadConstraints'].map(
+      (list) =>
+        [
+          `a list of ${list} where there is none`,
+          merged({ spec: { [`+(${list})`]: [{ name: 'a', ip: '10.0.0.1', key: 'a' }] } }),
+          `spec.${list} is given where there is none at all`,
+        ] as const,
+    ),
+    ...['env', 'envFrom', 'volumeMounts'].map(
+      (list) =>
+        [
+          `${list} for containers that have none`,
+          ofContainers({ [`+(${list})`]: [{ name: 'A', value: 'a', mountPath: '/a' }] }),
+          `spec.containers[name:*].${list} is given where there is none at all`,
+        ] as const,
+    ),
     ['an empty patch', merged({}), 'it is empty, and sets nothing'],
     ['empty fields', merged({ spec: { securityContext: {} } }), 'spec.securityContext is empty, and sets nothing'],
     [
@@ -508,6 +524,86 @@ describe('quartermaster convert, of a policy in CEL', () => {
   });
 });
 
+const NEW_PODS = [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }];
+const admissionregistration = 'admissionregistration.k8s.io/v1';
+const ofApiServer = (matchConstraints: object = {}) => ({
+  ...policy('Object{spec: Object.spec{priorityClassName: "low"}}'),
+  apiVersion: admissionregistration,
+  kind: 'MutatingAdmissionPolicy',
+  spec: {
+    ...policy('Object{spec: Object.spec{priorityClassName: "low"}}').spec,
+    matchConstraints: {
+      resourceRules: NEW_PODS,
+      ...matchConstraints,
+    },
+  },
+});
+const binding = (spec: object, name = 'b') => ({
+  apiVersion: admissionregistration,
+  kind: 'MutatingAdmissionPolicyBinding',
+  metadata: { name },
+  spec: { policyName: 'policy', ...spec },
+});
+
+describe('quartermaster convert, of a MutatingAdmissionPolicy', () => {
+  const given = { mode: 'Enforce', inject: { priorityClassName: 'low' } };
+  const geo = { matchLabels: { team: 'geo' } };
+  const big = { matchLabels: { size: 'big' } };
+
+  it('is for what its bindings select, each by itself', async () => {
+    const bindings = [
+      binding({ matchResources: { namespaceSelector: geo, matchPolicy: 'Equivalent' } }),
+      binding({ matchResources: { objectSelector: big, resourceRules: NEW_PODS } }, 'c'),
+    ];
+    const { specs, leftOut } = await convert(ofApiServer(), ...bindings);
+    expect(leftOut).toEqual([]);
+    expect(specs).toEqual([
+      { match: { kinds: ['Pod'], namespaceSelector: geo }, ...given },
+      { match: { kinds: ['Pod'], selector: big }, ...given },
+    ]);
+  });
+
+  it('is for what both it and its binding select', async () => {
+    const [own, bound] = [{ matchLabels: { team: 'geo', a: 'b' } }, { matchLabels: { team: 'bio' } }];
+    const { specs } = await convert(
+      binding({ matchResources: { namespaceSelector: bound } }),
+      ofApiServer({ namespaceSelector: own, objectSelector: big }),
+    );
+    expect(specs).toEqual([
+      {
+        match: {
+          kinds: ['Pod'],
+          selector: big,
+          namespaceSelector: {
+            matchLabels: { team: 'bio', a: 'b' },
+            matchExpressions: [{ key: 'team', operator: 'In', values: ['geo'] }],
+          },
+        },
+        ...given,
+      },
+    ]);
+  });
+
+  const other = [{ ...NEW_PODS[0], resources: ['deployments'] }];
+  it.each<readonly [string, readonly object[], string]>([
+    ['no binding', [], 'MutatingAdmissionPolicy policy: it has no MutatingAdmissionPolicyBinding in what was given'],
+    ['a binding of another', [binding({ policyName: 'q' })], 'MutatingAdmissionPolicyBinding b: policyName is of q'],
+    ['parameters', [binding({ paramRef: { name: 'p' } })], 'binding b: paramRef'],
+    ['a binding of other kinds', [binding({ matchResources: { resourceRules: other } })], 'binding b: matchResources.'],
+    [
+      'a binding with exceptions',
+      [binding({ matchResources: { excludeResourceRules: NEW_PODS } })],
+      'binding b: matchResources.excludeResourceRules',
+    ],
+    ['a binding of later versions', [binding({ matchResources: { onlyAtNight: true } })], 'binding b: matchResources.'],
+    ['a binding without a policy', [binding({ policyName: undefined })], 'binding'],
+  ])('is left out with %s', async (_title, bindings, reason) => {
+    const { specs, leftOut } = await convert(ofApiServer(), ...bindings);
+    expect(specs).toEqual([]);
+    expect(leftOut.join('\n').toLowerCase()).toContain(reason.toLowerCase());
+  });
+});
+
 describe('quartermaster convert', () => {
   it('ends with 1 where something is left out and nothing may be', async () => {
     const file = write('strict.yaml', JSON.stringify(merged({ spec: { hostNetwork: false } })));
@@ -521,20 +617,25 @@ describe('quartermaster convert', () => {
     expect({ out, err }).toEqual({ out: expected, err: '2 PlatformDefaults; 0 left out.\n' });
   });
 
-  it('tells what else these tools have there, and what a binding narrows', async () => {
-    const binding = {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'MutatingAdmissionPolicyBinding',
-      metadata: { name: 'b' },
-      spec: { policyName: 'policy', matchResources: {} },
-    };
+  it('tells what else these tools have there', async () => {
     const exception = { apiVersion: 'kyverno.io/v2', kind: 'PolicyException', metadata: { name: 'e' } };
-    const { specs, leftOut } = await convert(merged({ metadata: { annotations: { a: 'b' } } }), binding, exception);
+    const { specs, leftOut } = await convert(merged({ metadata: { annotations: { a: 'b' } } }), exception);
     expect(specs).toHaveLength(1);
-    expect(leftOut).toEqual([
-      expect.stringContaining('MutatingAdmissionPolicyBinding b: matchResources says what the policy is for'),
-      expect.stringContaining('PolicyException e: it is of a kind that is not read'),
-    ]);
+    expect(leftOut).toEqual([expect.stringContaining('PolicyException e: it is of a kind that is not read')]);
+  });
+
+  it.each([
+    { apiVersion: 'kyverno.io/v2', spec: { exceptions: [{ policyName: 'policy', ruleNames: ['one'] }] } },
+    { apiVersion: 'kyverno.io/v2', spec: { exceptions: [{ policyName: 'pol*', ruleNames: ['one'] }] } },
+    { apiVersion: 'policies.kyverno.io/v1', spec: { policyRefs: [{ name: 'policy', kind: 'MutatingPolicy' }] } },
+  ])('leaves out a policy that %j keeps from some pods', async (fields) => {
+    const exception = { kind: 'PolicyException', metadata: { name: 'e' }, ...fields };
+    const ofGroup = fields.apiVersion.startsWith('policies')
+      ? policy('Object{spec: Object.spec{priorityClassName: "low"}}')
+      : merged({ metadata: { annotations: { a: 'b' } } });
+    const { specs, leftOut } = await convert(ofGroup, exception);
+    expect(specs).toEqual([]);
+    expect(leftOut.join('\n')).toContain('policy: it is kept from some pods by PolicyException e');
   });
 
   it('gives no two PlatformDefaults one name', async () => {

@@ -318,7 +318,7 @@ describe('docs/recipes.md', () => {
       await apply(
         JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: `by-${by}`, labels: { by } } }),
       );
-    const file = createFiles()('policy.json', JSON.stringify(policy[0]));
+    const file = createFiles()('policy.json', policy.map((object) => JSON.stringify(object)).join('\n---\n'));
     const { out, err } = await convertCommand('convert', '--strict', file);
     expect(err).toContain('0 left out');
     await apply(policy.map((object) => JSON.stringify(object)).join('\n'));

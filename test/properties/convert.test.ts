@@ -117,8 +117,8 @@ describe('convert', () => {
       },
     },
     {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'MutatingAdmissionPolicy',
+      apiVersion: 'policies.kyverno.io/v1',
+      kind: 'MutatingPolicy',
       metadata: { name: 'policy' },
       spec: {
         matchConstraints: {

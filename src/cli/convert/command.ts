@@ -1,3 +1,4 @@
+import { matchesGlob } from 'node:path';
 import { stringify } from 'yaml';
 import { AppError } from '../../api/errors.ts';
 import type { KubeObject } from '../../api/kubernetes.ts';
@@ -6,10 +7,10 @@ import { locationOf, readObjects, type SourcedObject } from '../documents.ts';
 import { EXIT, type Terminal } from '../terminal.ts';
 import type { LeftOut } from './assignment.ts';
 import { API_VERSION, type Rule, specsOf, untranslated } from './defaults.ts';
-import { fieldsOf } from './fields.ts';
+import { fieldsOf, listOf } from './fields.ts';
 import { readGatekeeperMutator } from './gatekeeper.ts';
 import { readKyvernoPolicy } from './kyverno.ts';
-import { readMutatingPolicy } from './mutating-policy.ts';
+import { isBinding, policyNameOf, readBoundPolicy, readMutatingPolicy } from './mutating-policy.ts';
 
 export interface ConvertOptions {
   readonly recursive?: boolean;
@@ -19,12 +20,12 @@ export interface ConvertOptions {
 }
 
 /** The kinds of other tools that are read, by group. */
-const READERS: Readonly<Record<string, (object: KubeObject) => readonly Rule[]>> = {
+const READERS: Readonly<Record<string, (object: KubeObject, all: readonly KubeObject[]) => readonly Rule[]>> = {
   'kyverno.io/ClusterPolicy': readKyvernoPolicy,
   'kyverno.io/Policy': readKyvernoPolicy,
   'policies.kyverno.io/MutatingPolicy': (object) => [readMutatingPolicy(object)],
   'policies.kyverno.io/NamespacedMutatingPolicy': (object) => [readMutatingPolicy(object)],
-  'admissionregistration.k8s.io/MutatingAdmissionPolicy': (object) => [readMutatingPolicy(object)],
+  'admissionregistration.k8s.io/MutatingAdmissionPolicy': (object, all) => [readBoundPolicy(object, all)],
   ...Object.fromEntries(
     ['Assign', 'AssignMetadata', 'ModifySet', 'AssignImage'].map((kind) => [
       `mutations.gatekeeper.sh/${kind}`,
@@ -50,7 +51,9 @@ export const convertCommand = (files: readonly string[], options: ConvertOptions
   const nameFor = createNames();
   const results = objects
     .filter(({ object }) => readerOf(object) !== undefined || isOfOthers(object))
-    .map((policy) => convert(policy, options.namespace, nameFor));
+    .map((policy) =>
+      convert(policy, { systemNamespace: options.namespace, nameFor, all: objects.map(({ object }) => object) }),
+    );
   const documents = results.flatMap((result) => result.documents);
   const leftOut = results.flatMap((result) => result.leftOut);
   terminal.print(documents.join('---\n'));
@@ -66,8 +69,15 @@ interface Result {
   readonly leftOut: readonly string[];
 }
 
-const convert = ({ object, source }: SourcedObject, systemNamespace: string, nameFor: NameFor): Result => {
-  const results = rulesOf(object).map((rule) => ({ rule, ...specsOf(rule, systemNamespace) }));
+interface Surroundings {
+  readonly systemNamespace: string;
+  readonly nameFor: NameFor;
+  /** All objects that are given. */
+  readonly all: readonly KubeObject[];
+}
+
+const convert = ({ object, source }: SourcedObject, { systemNamespace, nameFor, all }: Surroundings): Result => {
+  const results = rulesOf(object, all).map((rule) => ({ rule, ...specsOf(rule, systemNamespace) }));
   const title = `${object.kind} ${object.metadata.name ?? ''}`;
   return {
     documents: results.flatMap(({ rule, specs }) =>
@@ -87,20 +97,37 @@ const convert = ({ object, source }: SourcedObject, systemNamespace: string, nam
   };
 };
 
-const rulesOf = (object: KubeObject): readonly Rule[] => {
+const rulesOf = (object: KubeObject, all: readonly KubeObject[]): readonly Rule[] => {
   const { name } = object.metadata;
   if (typeof name !== 'string' || name === '')
     return [untranslated('', [{ field: 'metadata.name', reason: 'is required' }])];
-  return readerOf(object)?.(object) ?? [untranslated(name, othersIn(object))];
+  const reader = readerOf(object);
+  if (reader === undefined) return [untranslated(name, othersIn(object, all))];
+  const exception = all.find((other) => isException(other) && keepsFrom(other, name));
+  if (exception === undefined) return reader(object, all);
+  const reason = `is kept from some pods by PolicyException ${exception.metadata.name ?? ''}`;
+  return [untranslated(name, [{ field: '', reason }])];
 };
 
-/** A binding without conditions is for everything, as PlatformDefaults are. */
-const othersIn = (object: KubeObject): readonly LeftOut[] => {
-  if (object.kind !== 'MutatingAdmissionPolicyBinding') return [{ field: '', reason: 'is of a kind that is not read' }];
-  const { spec } = object as KubeObject & { readonly spec?: unknown };
-  return Object.keys(fieldsOf(spec))
-    .filter((field) => field !== 'policyName')
-    .map((field) => ({ field, reason: 'says what the policy is for, and is not read' }));
+/** A binding is read with its policy. */
+const othersIn = (object: KubeObject, all: readonly KubeObject[]): readonly LeftOut[] => {
+  if (!isBinding(object)) return [{ field: '', reason: 'is of a kind that is not read' }];
+  const policyName = policyNameOf(object);
+  if (all.some(({ kind, metadata }) => kind === 'MutatingAdmissionPolicy' && metadata.name === policyName)) return [];
+  return [{ field: 'policyName', reason: `is of ${policyName ?? 'no policy'}, which is not in what was given` }];
+};
+
+const isException = ({ kind }: KubeObject): boolean => kind === 'PolicyException';
+
+/** Whether an exception of Kyverno names this policy, by a pattern too. */
+const keepsFrom = (exception: KubeObject, policy: string): boolean => {
+  const { exceptions, policyRefs } = fieldsOf((exception as KubeObject & { readonly spec?: unknown }).spec);
+  const patterns = [
+    ...listOf(exceptions).map((one) => fieldsOf(one)['policyName']),
+    ...listOf(policyRefs).map((one) => fieldsOf(one)['name']),
+  ];
+  // Of a Policy with its namespace before it.
+  return patterns.some((pattern) => matchesGlob(policy, String(pattern).replace(/^.*\//, '')));
 };
 
 type NameFor = (rule: string, namespace: string) => string;

@@ -12,6 +12,8 @@ const MERGE_KEYS: Readonly<Record<string, string>> = {
   imagePullSecrets: 'name',
   hostAliases: 'ip',
 };
+/** Lists that PlatformDefaults add to, entry by entry. */
+const ADDED_TO = [...Object.keys(MERGE_KEYS), 'tolerations', 'topologySpreadConstraints', 'envFrom'];
 const CONTAINERS = ['containers', 'initContainers'];
 
 export interface Read {
@@ -51,6 +53,8 @@ const fieldOf = (path: readonly Step[], key: string, value: unknown, mode: Mode)
   const at = [...path, inner];
   if (anchor !== '+')
     return { ...refused(at, `has the condition ${key}, which the whole patch depends on`), isConditional: true };
+  if (Array.isArray(value) && ADDED_TO.includes(inner))
+    return refused(at, 'is given where there is none at all, and Quartermaster adds each entry that is not there');
   if (!isRecord(value)) return valuesOf(at, value, 'Default');
   return { assignments: [{ path: at, value, mode: 'Default', isMerged: false }], leftOut: [] };
 };

@@ -5,10 +5,53 @@ import { NotPlain, readApplyConfiguration } from './cel-object.ts';
 import type { Match, Rule } from './defaults.ts';
 import { fieldsOf, listOf } from './fields.ts';
 import { type Read, readMergePatch } from './merge-patch.ts';
-import { misread, mutatingSpec } from './schema.ts';
+import { bindingSpec, misread, mutatingSpec } from './schema.ts';
 import { allOf, matchOf, selectorOf } from './selectors.ts';
 
-/** A MutatingPolicy of Kyverno, or a MutatingAdmissionPolicy that is bound everywhere. */
+/** A MutatingAdmissionPolicy, for what each of its bindings that are given selects. */
+export const readBoundPolicy = (policy: KubeObject, objects: readonly KubeObject[]): Rule => {
+  const rule = readMutatingPolicy(policy);
+  const bindings = objects.filter((object) => isBinding(object) && policyNameOf(object) === policy.metadata.name);
+  const reason = 'has no MutatingAdmissionPolicyBinding in what was given, and changes nothing without one';
+  if (bindings.length === 0) return { ...rule, matches: [], leftOut: [...rule.leftOut, { field: '', reason }] };
+  const bound = bindings.map(boundTo);
+  return {
+    ...rule,
+    matches: rule.matches.flatMap((match) =>
+      bound.flatMap((to) => ('reason' in to ? [] : [matchOf(...both(match, to))])),
+    ),
+    leftOut: [...rule.leftOut, ...bound.flatMap((to) => ('reason' in to ? [to] : []))],
+  };
+};
+
+export const isBinding = ({ kind }: KubeObject): boolean => kind === 'MutatingAdmissionPolicyBinding';
+
+/** Undefined where it is no text. */
+export const policyNameOf = (binding: KubeObject): string | undefined => {
+  const { policyName } = fieldsOf((binding as KubeObject & { readonly spec?: unknown }).spec);
+  return typeof policyName === 'string' ? policyName : undefined;
+};
+
+const both = (one: Match, other: Match): Parameters<typeof matchOf> => [
+  allOf([one.selector, other.selector]),
+  allOf([one.namespaceSelector, other.namespaceSelector]),
+];
+
+const boundTo = (binding: KubeObject): Match | LeftOut => {
+  const named = ({ field, reason }: LeftOut): LeftOut => ({
+    field: `binding ${binding.metadata.name ?? ''}: ${field}`,
+    reason,
+  });
+  const spec = fieldsOf((binding as KubeObject & { readonly spec?: unknown }).spec);
+  const [wrong] = misread(bindingSpec, spec);
+  if (wrong !== undefined) return named(wrong);
+  if (spec['paramRef'] !== undefined) return named({ field: 'paramRef', reason: 'has parameters decide' });
+  const resources = fieldsOf(spec['matchResources']);
+  const match = selectedBy(resources, 'matchResources', listOf(resources['resourceRules']).length === 0);
+  return 'reason' in match ? named(match) : match;
+};
+
+/** A MutatingPolicy of Kyverno, or a MutatingAdmissionPolicy as if it were bound everywhere. */
 export const readMutatingPolicy = (policy: KubeObject): Rule => {
   const spec = fieldsOf((policy as KubeObject & { readonly spec?: unknown }).spec);
   const { name = '', namespace } = policy.metadata;
@@ -67,16 +110,20 @@ const matchIn = (spec: UnknownRecord): Match | LeftOut => {
     return { field: 'evaluation.admission', reason: 'is off, so that no pod is changed when it is made' };
   if (fieldsOf(mutateExisting)['enabled'] === true)
     return { field: 'evaluation.mutateExisting', reason: 'changes objects that are there already' };
-  const constraints = fieldsOf(spec['matchConstraints']);
-  if (listOf(constraints['excludeResourceRules']).length > 0)
-    return { field: 'matchConstraints.excludeResourceRules', reason: 'excludes by more than one selector can say' };
-  const rules = listOf(constraints['resourceRules']).map(fieldsOf);
-  if (rules.length === 0 || !rules.every(isOfNewPods))
-    return { field: 'matchConstraints.resourceRules', reason: 'is not for pods alone as they are made' };
-  const labels = selectorOf(constraints['objectSelector']);
-  const namespaceLabels = selectorOf(constraints['namespaceSelector']);
+  return selectedBy(fieldsOf(spec['matchConstraints']), 'matchConstraints', false);
+};
+
+/** What the MatchResources of a policy or a binding select; those of a binding may name no rules. */
+const selectedBy = (resources: UnknownRecord, at: string, isOfAll: boolean): Match | LeftOut => {
+  if (listOf(resources['excludeResourceRules']).length > 0)
+    return { field: `${at}.excludeResourceRules`, reason: 'excludes by more than one selector can say' };
+  const rules = listOf(resources['resourceRules']).map(fieldsOf);
+  if (!isOfAll && (rules.length === 0 || !rules.every(isOfNewPods)))
+    return { field: `${at}.resourceRules`, reason: 'is not for pods alone as they are made' };
+  const labels = selectorOf(resources['objectSelector']);
+  const namespaceLabels = selectorOf(resources['namespaceSelector']);
   if (typeof labels === 'string' || typeof namespaceLabels === 'string')
-    return { field: 'matchConstraints', reason: 'selects by a pattern, and a label selector knows none' };
+    return { field: at, reason: 'selects by a pattern, and a label selector knows none' };
   return matchOf(allOf([labels]), allOf([namespaceLabels]));
 };
 

@@ -118,16 +118,21 @@ const resourceRule = fields({
   scope: text,
 });
 
+const matchResources = fields({
+  resourceRules: list(resourceRule),
+  excludeResourceRules: any,
+  objectSelector: selector,
+  namespaceSelector: selector,
+  matchPolicy: any,
+});
+
+/** The spec of a MutatingAdmissionPolicyBinding. */
+export const bindingSpec = fields({ policyName: text, paramRef: any, matchResources }, ['policyName']);
+
 /** The spec of a policy whose patches are expressions in CEL, Kyverno's or the API server's. */
 export const mutatingSpec = fields(
   {
-    matchConstraints: fields({
-      resourceRules: list(resourceRule),
-      excludeResourceRules: any,
-      objectSelector: selector,
-      namespaceSelector: selector,
-      matchPolicy: any,
-    }),
+    matchConstraints: matchResources,
     matchConditions: any,
     paramKind: any,
     variables: any,

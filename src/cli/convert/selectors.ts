@@ -14,7 +14,7 @@ export const allOf = (selectors: readonly (LabelSelector | undefined)[]): LabelS
   const requirements = selectors.flatMap((selector) => selector?.matchExpressions ?? []);
   const labels = selectors.flatMap((selector) => Object.entries(selector?.matchLabels ?? {}));
   if (requirements.length === 0 && labels.length === 0) return undefined;
-  const twice = labels.filter(([key], at) => labels.findIndex(([other]) => other === key) !== at);
+  const twice = labels.filter(([key], at) => labels.findLastIndex(([other]) => other === key) !== at);
   return {
     ...(labels.length > 0 && { matchLabels: Object.fromEntries(labels) }),
     ...((requirements.length > 0 || twice.length > 0) && {
