@@ -33,7 +33,7 @@ export const backstopOf = (entries: readonly Entry[], options: InstallOptions): 
     leftOut: [
       ...unenforced.map((entry) => `${nameOf(entry)}: enforces nothing for the whole cluster.`),
       ...others.map((entry) => `${nameOf(entry)}: whom it is for follows from the cloud, an owner or a container.`),
-      ...tellable.flatMap(leftOutOf),
+      ...tellable.flatMap((entry) => leftOutOf(entry, given)),
     ],
   };
 };
@@ -54,23 +54,35 @@ const TOLD = [
   'tolerations',
 ] as const satisfies readonly (keyof InjectSpec)[];
 
-const leftOutOf = (entry: Entry): readonly string[] => {
+const leftOutOf = (entry: Entry, given: Values): readonly string[] => {
   const keys = Object.keys(entry.spec.inject ?? {}).filter((key) => !TOLD.some((told) => told === key));
   const kinds = entry.spec.match.kinds.filter((kind) =>
     ['SparkApplication', 'SparkConnect', 'ObjectStore'].includes(kind),
   );
   return [
     ...(keys.length > 0 ? [`${nameOf(entry)}: ${keys.join(', ')}.`] : []),
+    ...MAPS.flatMap((section) => {
+      const variable = keysOf(entry, section).filter((key) => staticValues(given, section, key) === undefined);
+      return variable.length === 0
+        ? []
+        : [`${nameOf(entry)}: the values of ${section} ${variable.join(', ')}, which follow from variables.`];
+    }),
     ...(kinds.length > 0 ? [`${nameOf(entry)}: objects of kind ${kinds.join(', ')}.`] : []),
   ];
 };
+
+const MAPS = ['labels', 'annotations', 'nodeSelector'] as const satisfies readonly (keyof InjectSpec)[];
+type MapSection = (typeof MAPS)[number];
+
+const keysOf = (entry: Entry, section: MapSection): readonly string[] =>
+  Object.keys(entry.spec.inject?.[section] ?? {});
 
 type Values = ReadonlyMap<string, readonly string[]>;
 
 /** What any of them has for a key: which of two wins is for the webhook to say. */
 const valuesOf = (entries: readonly Entry[]): Values => {
   const pairs = entries.flatMap(({ spec: { inject = {} } }) =>
-    (['labels', 'annotations', 'nodeSelector'] as const).flatMap((section) =>
+    MAPS.flatMap((section) =>
       Object.entries(inject[section] ?? {}).map(([key, value]) => ({ at: `${section} ${key}`, value })),
     ),
   );
@@ -165,16 +177,17 @@ const quoted = (text: string): string => JSON.stringify(text);
 
 const isAnnotated = (key: string): string => `${quoted(key)} in object.metadata.?annotations.orValue({})`;
 
+/** Undefined where a variable is in any of them. */
+const staticValues = (given: Values, section: MapSection, key: string): readonly string[] | undefined => {
+  const values = given.get(`${section} ${key}`) ?? [];
+  return values.every(isStatic) ? values : undefined;
+};
+
 /** For each entry of a map: the value is one that is enforced. Of keys that a variable is given for nothing is said. */
-const mapChecks = (
-  section: 'labels' | 'annotations' | 'nodeSelector',
-  at: string,
-  entry: Entry,
-  given: Values,
-): readonly Check[] =>
-  Object.keys(entry.spec.inject?.[section] ?? {}).flatMap((key) => {
-    const values = given.get(`${section} ${key}`) ?? [];
-    if (!values.every(isStatic)) return [];
+const mapChecks = (section: MapSection, at: string, entry: Entry, given: Values): readonly Check[] =>
+  keysOf(entry, section).flatMap((key) => {
+    const values = staticValues(given, section, key);
+    if (values === undefined) return [];
     return [
       { what: `${section} ${key}`, expression: `${at}[?${quoted(key)}].orValue("") in ${JSON.stringify(values)}` },
     ];
@@ -185,15 +198,18 @@ const claimChecks = (entry: Entry, given: Values): readonly Check[] => [
   ...mapChecks('annotations', 'object.metadata.?annotations', entry, given),
 ];
 
-/** Labels of pods are added and never changed. Pods that another controller's labels are on get no mounts, and may have no container of a user. */
+/** Pods that another controller's labels are on get no mounts, and may have no container of a user. */
 const podChecks = (entry: Entry, given: Values): readonly Check[] => {
-  const { labels: added = {}, env = [], volumes = [], tolerations = [] } = entry.spec.inject ?? {};
+  const { env = [], volumes = [], tolerations = [] } = entry.spec.inject ?? {};
   const mounted = new Set((entry.spec.inject?.volumeMounts ?? []).map(({ name }) => name));
   return [
-    ...Object.keys(added).map((key) => ({
-      what: `labels ${key}`,
-      expression: `${quoted(key)} in object.metadata.?labels.orValue({})`,
-    })),
+    ...mapChecks('labels', 'object.metadata.?labels', entry, given),
+    ...keysOf(entry, 'labels')
+      .filter((key) => staticValues(given, 'labels', key) === undefined)
+      .map((key) => ({
+        what: `labels ${key}`,
+        expression: `${quoted(key)} in object.metadata.?labels.orValue({})`,
+      })),
     ...mapChecks('annotations', 'object.metadata.?annotations', entry, given),
     ...env.map(({ name }) => ({
       what: `env ${name}`,
