@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
 import { patchBetween } from '../admission/patch.ts';
+import { AppError } from '../api/errors.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
 import { explanationLines } from '../explanation/print.ts';
@@ -11,6 +12,7 @@ import { locationOf, readObjects, type SourcedObject } from './documents.ts';
 import { type PreviewedDocument, preview } from './preview/session.ts';
 import { counted } from './results/finding.ts';
 import { EXIT, type Terminal } from './terminal.ts';
+import { unmatchedBy } from './unmatched.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -35,8 +37,10 @@ export const previewCommand = async (
   terminal: Terminal,
 ): Promise<number> => {
   const objects = readObjects(options.file, { isRecursive: options.recursive });
-  const cluster = await clusterFor(options, settings, environment, objects);
+  const old = readObjects(options.old ?? []).map(({ object }) => object);
+  const cluster = await clusterFor(options, settings, environment, objects, old);
   const documents = preview(objects, cluster, options.namespace);
+  refuseOthers(documents, old, options.namespace);
   terminal.print(render(documents, options.output, terminal.isColoured));
   for (const { source, warnings, denied, notInForce } of documents) {
     for (const warning of warnings) terminal.complain(`${locationOf(source)}: warning: ${warning}\n`);
@@ -53,6 +57,15 @@ export const previewCommand = async (
   return isFine ? EXIT.fine : EXIT.refused;
 };
 
+/** Throws AppError('InvalidInput') where nothing of what is stored is updated. */
+const refuseOthers = (documents: readonly PreviewedDocument[], old: readonly KubeObject[], fallback: string): void => {
+  const applied = documents.map(({ object, namespace }) =>
+    namespace === '' ? object : { ...object, metadata: { ...object.metadata, namespace } },
+  );
+  const unmatched = unmatchedBy(applied, old, fallback);
+  if (unmatched !== undefined) throw new AppError('InvalidInput', `--old: ${unmatched}.`);
+};
+
 const summary = (documents: readonly PreviewedDocument[]): string => {
   const refused = documents.filter(({ allowed }) => !allowed).length;
   const changed = documents.filter(({ allowed, patch }) => allowed && patch.length > 0).length;
@@ -66,8 +79,8 @@ const clusterFor = async (
   settings: Settings,
   environment: Environment,
   sourced: readonly SourcedObject[],
+  old: readonly KubeObject[],
 ): Promise<PreviewCluster> => {
-  const old = readObjects(options.old ?? []).map(({ object }) => object);
   if (!options.live) return { ...describedCluster(options, settings), stored: old };
   const { liveCluster, liveObjects } = await import('./live-cluster.ts');
   const added = readDefaults(options.defaults ?? [], policyOf(settings), options.namespace);

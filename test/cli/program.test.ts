@@ -232,6 +232,11 @@ describe('what cannot be done ends with 2 and one line', () => {
       /same-2\.yaml: document 1, line 1: PlatformDefaults default\/a is in .*same-1\.yaml: document 1, line 1 too, and a cluster has one of that name: give one of them\./,
     ],
     [
+      'what is stored of another name',
+      ['preview', '-f', good, '--old', file('other.yaml', claim(missing).replace(/name: \S+/, 'name: other'))],
+      /--old: PersistentVolumeClaim default\/other is none of what is applied \(PersistentVolumeClaim default\/\S+\), so that nothing is updated\./,
+    ],
+    [
       'something else for a backstop',
       ['manifests', '--backstop', good],
       /good\.yaml: document 1, line 1: PersistentVolumeClaim of v1 is no PlatformDefaults of .*, which is all that is taken here\./,

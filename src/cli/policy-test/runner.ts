@@ -4,7 +4,6 @@ import { didYouMean } from '../../api/plain-text.ts';
 import type { PlatformDefaults } from '../../api/platform-defaults.ts';
 import { dnsLabel } from '../../defaults/validation/names.ts';
 import { explanationLines } from '../../explanation/print.ts';
-import { groupVersionOf } from '../../explanation/request.ts';
 import { policyOf, readSettings, type Settings } from '../../settings/config.ts';
 import { settings as definitions } from '../../settings/definitions.ts';
 import {
@@ -16,6 +15,7 @@ import {
 } from '../described-cluster.ts';
 import type { SourcedObject } from '../documents.ts';
 import { type PreviewedDocument, preview } from '../preview/session.ts';
+import { unmatchedBy } from '../unmatched.ts';
 import { failuresOf } from './expectation.ts';
 import { objectsNamed } from './files.ts';
 import type { Given, PolicyTest } from './schema.ts';
@@ -54,9 +54,12 @@ export const prepare = (file: string, test: PolicyTest): PreparedTest => {
   refuseNamespaces(file, test);
   const applied = objectsNamed(named, file);
   const old = when.old === undefined ? [] : objectsNamed([when.old], file);
-  refuseOthers(file, test, old, applied);
+  const unmatched = unmatchedBy(applied.map(objectOf), old.map(objectOf), when.namespace ?? 'default');
+  if (unmatched !== undefined) throw mistake(file, test, `when.old: ${unmatched}`);
   return { file, test, cluster: clusterFor(given, file), stored: storedFor(given, test, file, old), applied };
 };
+
+const objectOf = ({ object }: SourcedObject): KubeObject => object;
 
 const mistake = (file: string, { name }: PolicyTest, what: string): AppError =>
   new AppError('InvalidInput', `${file}: test "${name}": ${what}.`);
@@ -71,29 +74,6 @@ const refuseNamespaces = (file: string, test: PolicyTest): void => {
     const wrong = labelViolation(labels);
     if (wrong !== undefined) throw mistake(file, test, `given.namespaces.${name}: ${wrong}`);
   }
-};
-
-/** What is stored of another name or kind makes no UPDATE of what is applied. */
-const refuseOthers = (
-  file: string,
-  test: PolicyTest,
-  old: readonly SourcedObject[],
-  applied: readonly SourcedObject[],
-): void => {
-  const { namespace = 'default' } = test.when;
-  const identityOf = ({ object: { apiVersion, kind, metadata } }: SourcedObject): string =>
-    [groupVersionOf(apiVersion).group, kind, metadata.namespace ?? namespace, metadata.name].join('/');
-  const identities = new Set(applied.map(identityOf));
-  if (old.length === 0 || old.some((one) => identities.has(identityOf(one)))) return;
-  const named = (all: readonly SourcedObject[]): string =>
-    all
-      .map(({ object: { kind, metadata } }) => `${kind} ${metadata.namespace ?? namespace}/${metadata.name}`)
-      .join(', ');
-  throw mistake(
-    file,
-    test,
-    `when.old: ${named(old)} is none of what is applied (${named(applied)}), so that nothing is updated`,
-  );
 };
 
 const clusterFor = ({ cloud, facts, csiDrivers, defaults, settings }: Given, file: string): ClusterDescription => {
