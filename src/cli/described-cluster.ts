@@ -11,22 +11,19 @@ import type {
 } from '../api/kubernetes.ts';
 import { DEFAULT_CLASS_ANNOTATION, NAMESPACE_NAME_LABEL } from '../api/names.ts';
 import { didYouMean } from '../api/plain-text.ts';
-import { type PlatformDefaults, platformDefaultsCrd } from '../api/platform-defaults.ts';
+import type { PlatformDefaults } from '../api/platform-defaults.ts';
 import { FACT_NAMES } from '../clouds/cloud.ts';
 import { cloudNamed, clouds, verdictFor } from '../clouds/index.ts';
 import { indexEntries } from '../defaults/entries-index.ts';
 import { askedBy, entryOf } from '../defaults/entry.ts';
 import { labelValue, qualifiedName } from '../defaults/validation/names.ts';
-import { validateDefaults } from '../defaults/validation/spec.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
 import { installedWebhooks, type SendingChoices } from '../explanation/webhook-rules.ts';
 import { keyOf } from '../kube/store.ts';
 import { ZONE_LABEL } from '../kube/stores.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
 import { accessModesOf } from '../storage-classes/claim.ts';
-import { locationOf, readObjects, type SourcedObject } from './documents.ts';
-import { sentenceOf } from './preview/field-error.ts';
-import { metadataErrors, readMetadata } from './preview/metadata.ts';
+import { readSurroundings } from './given-defaults.ts';
 
 /** The flags that describe a cluster which is not there. */
 export interface DescribedClusterOptions {
@@ -43,15 +40,17 @@ export interface DescribedClusterOptions {
 export const describedCluster = (options: DescribedClusterOptions, settings: Settings): PreviewCluster => {
   const policy = policyOf(settings);
   const facts = (options.fact ?? []).flatMap(listOf).map((pair) => pairOf('--fact', pair));
-  return clusterOf({
+  const { defaults, others } = readSurroundings(options.defaults ?? [], policy, options.namespace);
+  const cluster = clusterOf({
     cloud: cloudName(options.cloud),
     facts: givenFacts(facts, '--fact '),
     ...(options.csiDrivers !== undefined && { csiDrivers: listOf(options.csiDrivers) }),
-    defaults: readDefaults(options.defaults ?? [], policy, options.namespace),
+    defaults,
     namespaceLabels: labelsIn(options.namespaceLabels ?? ''),
     policy,
     sending: settings,
   });
+  return { ...cluster, stored: others };
 };
 
 const labelsIn = (text: string): StringMap => {
@@ -120,63 +119,6 @@ export const givenFacts = (pairs: readonly (readonly [string, string])[], from: 
       );
     }),
   );
-
-/**
- * The PlatformDefaults in these files, in `namespace` where they name none. Throws AppError('InvalidInput') for an invalid one, and for
- * anything else that stands there: it was meant for another flag, or is mistyped.
- */
-export const readDefaults = (
-  files: readonly string[],
-  policy: Policy,
-  namespace: string,
-): readonly PlatformDefaults[] => validDefaultsIn(readObjects(files), policy, namespace);
-
-/** The same of objects that were read already. */
-export const validDefaultsIn = (
-  objects: readonly SourcedObject[],
-  policy: Policy,
-  namespace: string,
-): readonly PlatformDefaults[] => {
-  const places = new Map<string, string>();
-  return objects.map((sourced) => {
-    const defaults = validDefaults(sourced, policy, namespace);
-    const name = `${defaults.metadata.namespace}/${defaults.metadata.name}`;
-    const before = places.get(name);
-    const place = locationOf(sourced.source);
-    if (before !== undefined)
-      throw new AppError(
-        'InvalidInput',
-        `${place}: PlatformDefaults ${name} is in ${before} too, and a cluster has one of that name: give one of them.`,
-      );
-    places.set(name, place);
-    return defaults;
-  });
-};
-
-const { group, names, versions } = platformDefaultsCrd.spec;
-const API_VERSION = `${group}/${String(versions[0]?.['name'])}`;
-
-const validDefaults = (sourced: SourcedObject, policy: Policy, namespace: string): PlatformDefaults => {
-  const found = asDefaults(sourced);
-  const defaults = { ...found, metadata: { namespace, ...found.metadata } };
-  const [violation] = validateDefaults(defaults, policy);
-  if (violation !== undefined) throw new AppError('InvalidInput', `${locationOf(sourced.source)}: ${violation}`);
-  return defaults;
-};
-
-/** Throws AppError('InvalidInput') for one of another kind or version, and for metadata that Kubernetes refuses. */
-export const asDefaults = ({ source, object }: SourcedObject): PlatformDefaults => {
-  const { apiVersion, kind } = object;
-  if (kind !== names['kind'] || apiVersion !== API_VERSION)
-    throw new AppError(
-      'InvalidInput',
-      `${locationOf(source)}: ${kind} of ${apiVersion} is no PlatformDefaults of ${API_VERSION}, which is all that is taken here.`,
-    );
-  const [unreadable] = readMetadata(object).unreadable;
-  const [wrong] = unreadable === undefined ? metadataErrors(object, true).map(sentenceOf) : [unreadable];
-  if (wrong !== undefined) throw new AppError('InvalidInput', `${locationOf(source)}: ${wrong}.`);
-  return object as PlatformDefaults;
-};
 
 const cloudName = (text: string): CloudName => {
   const names = [...clouds.map(({ name }) => name), 'unknown' as const];

@@ -5,8 +5,8 @@ import { installObjects, toYaml } from '../install/manifests.ts';
 import { type InstallOptions, readOptions } from '../install/options.ts';
 import { policyOf, readSettings } from '../settings/config.ts';
 import { settings } from '../settings/definitions.ts';
-import { readDefaults } from './described-cluster.ts';
 import { contentOf, documentsIn, isFolder, textsOf } from './documents.ts';
+import { readDefaults } from './given-defaults.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 /** What `kubectl apply -f -` takes to install Quartermaster, as YAML. Throws what `readOptions` does. */

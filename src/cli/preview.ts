@@ -7,12 +7,13 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
 import { explanationLines } from '../explanation/print.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
-import { type DescribedClusterOptions, describedCluster, readDefaults } from './described-cluster.ts';
+import { type DescribedClusterOptions, describedCluster } from './described-cluster.ts';
 import { locationOf, readObjects, type SourcedObject } from './documents.ts';
+import { readSurroundings } from './given-defaults.ts';
+import { identityOf, unmatchedBy } from './identity.ts';
 import { type PreviewedDocument, preview } from './preview/session.ts';
 import { counted } from './results/finding.ts';
 import { EXIT, type Terminal } from './terminal.ts';
-import { unmatchedBy } from './unmatched.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -81,15 +82,21 @@ const clusterFor = async (
   sourced: readonly SourcedObject[],
   old: readonly KubeObject[],
 ): Promise<PreviewCluster> => {
-  if (!options.live) return { ...describedCluster(options, settings), stored: old };
-  const { liveCluster, liveObjects } = await import('./live-cluster.ts');
-  const added = readDefaults(options.defaults ?? [], policyOf(settings), options.namespace);
   const objects = sourced.map(({ object }) => object);
+  const placed = new Set(objects.map((object) => identityOf(object, options.namespace)));
+  const besides = (others: readonly KubeObject[] = []): readonly KubeObject[] =>
+    others.filter((other) => !placed.has(identityOf(other, options.namespace)));
+  if (!options.live) {
+    const described = describedCluster(options, settings);
+    return { ...described, stored: [...besides(described.stored), ...old] };
+  }
+  const { liveCluster, liveObjects } = await import('./live-cluster.ts');
+  const added = readSurroundings(options.defaults ?? [], policyOf(settings), options.namespace);
   const [cluster, live] = await Promise.all([
-    liveCluster(settings, environment, added),
+    liveCluster(settings, environment, added.defaults),
     liveObjects(environment, objects, options.namespace),
   ]);
-  return { ...cluster, ...live, stored: [...live.stored, ...old] };
+  return { ...cluster, ...live, stored: [...besides(added.others), ...live.stored, ...old] };
 };
 
 export type Output = 'yaml' | 'json' | 'patch' | 'diff';

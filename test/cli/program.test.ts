@@ -237,6 +237,25 @@ describe('what cannot be done ends with 2 and one line', () => {
       /--old: PersistentVolumeClaim default\/other is none of what is applied \(PersistentVolumeClaim default\/\S+\), so that nothing is updated\./,
     ],
     [
+      'something else for the defaults of a preview',
+      ['preview', '-f', good, '--defaults', good],
+      /good\.yaml: document 1, line 1: PersistentVolumeClaim of v1 is no PlatformDefaults of .*, which is all that is taken here\./,
+    ],
+    [
+      'a mistyped kind beside defaults',
+      [
+        'preview',
+        '-f',
+        good,
+        '--defaults',
+        file(
+          'mistyped.yaml',
+          'apiVersion: quartermaster.dev/v1alpha1\nkind: PlatformDefaults\nmetadata: { name: a }\nspec: { match: { kinds: [Pod] }, inject: { labels: { a: b } } }\n---\napiVersion: quartermaster.de/v1alpha1\nkind: PlatformDefaults\nmetadata: { name: b }\n',
+        ),
+      ],
+      /mistyped\.yaml: document 2, line 6: PlatformDefaults of quartermaster\.de\/v1alpha1 is no PlatformDefaults of/,
+    ],
+    [
       'something else for a backstop',
       ['manifests', '--backstop', good],
       /good\.yaml: document 1, line 1: PersistentVolumeClaim of v1 is no PlatformDefaults of .*, which is all that is taken here\./,

@@ -8,7 +8,7 @@ import { type GcsStub, startGcsStub } from '../../dev/stubs/gcs.ts';
 import { startMetadataStub } from '../../dev/stubs/metadata.ts';
 import type { KubeObject, StringMap } from '../../src/api/kubernetes.ts';
 import { defaults } from '../../src/install/options.ts';
-import { quartermaster as convertCommand, createFiles } from '../fixtures/command-line.ts';
+import { quartermaster as convertCommand, createFiles, quartermasterWith } from '../fixtures/command-line.ts';
 import { createDryRunner } from '../fixtures/dry-run.ts';
 import { type ShippedCluster, startShippedCluster } from '../fixtures/shipped-cluster.ts';
 import { sparkOperatorWebhook } from '../fixtures/spark-operator-webhook.ts';
@@ -285,6 +285,18 @@ describe('docs/recipes.md', () => {
 
   it('has only PlatformDefaults that are in force, all of them together', async () => {
     await run('wait', '--for=condition=Ready', 'platformdefaults', '--all', '-A', '--timeout=60s');
+  });
+
+  it('can be previewed on a cluster, as the page says', async () => {
+    const file = createFiles();
+    const job = file('job.yaml', JSON.stringify(pod()));
+    for (const [title, recipe] of recipes) {
+      const { code, err } = await quartermasterWith(
+        { KUBECONFIG: cluster.controlPlane.kubeconfig },
+        ...['preview', '--live', '-f', job, '-n', TEAM, '--defaults', file('recipe.yaml', recipe), '-o', 'diff'],
+      );
+      expect(code, `${title}: ${err}`).toBe(0);
+    }
   });
 
   it('gives pods what a MutatingAdmissionPolicy does, once converted', async ({ skip }) => {

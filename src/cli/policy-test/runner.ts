@@ -6,16 +6,11 @@ import { dnsLabel } from '../../defaults/validation/names.ts';
 import { explanationLines } from '../../explanation/print.ts';
 import { policyOf, readSettings, type Settings } from '../../settings/config.ts';
 import { settings as definitions } from '../../settings/definitions.ts';
-import {
-  type ClusterDescription,
-  clusterOf,
-  givenFacts,
-  labelViolation,
-  validDefaultsIn,
-} from '../described-cluster.ts';
+import { type ClusterDescription, clusterOf, givenFacts, labelViolation } from '../described-cluster.ts';
 import type { SourcedObject } from '../documents.ts';
+import { validDefaultsIn } from '../given-defaults.ts';
+import { unmatchedBy } from '../identity.ts';
 import { type PreviewedDocument, preview } from '../preview/session.ts';
-import { unmatchedBy } from '../unmatched.ts';
 import { failuresOf } from './expectation.ts';
 import { objectsNamed } from './files.ts';
 import type { Given, PolicyTest } from './schema.ts';

@@ -8,8 +8,9 @@ import { installedWebhooks } from '../../explanation/webhook-rules.ts';
 import type { Page } from '../../report/objects.ts';
 import type { Settings } from '../../settings/config.ts';
 import { policyOf } from '../../settings/config.ts';
-import { asDefaults, type DescribedClusterOptions, describedCluster } from '../described-cluster.ts';
+import { type DescribedClusterOptions, describedCluster } from '../described-cluster.ts';
 import { readObjects, type SourcedObject } from '../documents.ts';
+import { apart, asDefaults } from '../given-defaults.ts';
 import { createOverlay } from '../preview/overlay.ts';
 
 /** What is reported on. */
@@ -28,19 +29,22 @@ export const fileSource = (
   settings: Settings,
 ): ReportSource => {
   const found = readObjects(paths, { isRecursive: options.recursive });
-  const given = readObjects(files);
-  const all = [...found, ...given].map(({ object }) => object);
+  const given = apart(readObjects(files));
   const base = describedCluster(options, settings);
   const policy = policyOf(settings);
   const inForce = createDefaultsInForce(policy);
-  const defaults = [...found.filter(isDefaults), ...given].map(asDefaults).map((one) => ({
+  const defaults = [...found.filter(isDefaults), ...given.defaults].map(asDefaults).map((one) => ({
     ...one,
     metadata: { namespace: options.namespace, ...one.metadata },
   }));
   for (const one of defaults) inForce.put(one);
   const overlay = createOverlay({ ...base.facts, defaults: inForce.index() });
-  const placed = all.map((object) => ({ ...object, metadata: { namespace: options.namespace, ...object.metadata } }));
-  for (const object of placed) overlay.add(object, object.metadata.namespace);
+  const inPlace = (object: KubeObject) => ({
+    ...object,
+    metadata: { namespace: options.namespace, ...object.metadata },
+  });
+  const placed = found.map(({ object }) => inPlace(object));
+  for (const object of [...given.others.map(inPlace), ...placed]) overlay.add(object, object.metadata.namespace);
   const entries = inForce.entries();
   const asked = entries.flatMap((entry) => askedBy(entry, base.facts.cloud.name));
   const invalid = defaults.flatMap(({ metadata }): readonly Validation[] => {

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { AppError } from '../../../src/api/errors.ts';
-import { readDefaults } from '../../../src/cli/described-cluster.ts';
 import { parseObjects } from '../../../src/cli/documents.ts';
+import { readDefaults } from '../../../src/cli/given-defaults.ts';
 import { preview } from '../../../src/cli/preview/session.ts';
 import { type Output, render, renderExplanations } from '../../../src/cli/preview.ts';
 import { entryOf } from '../../../src/defaults/entry.ts';
