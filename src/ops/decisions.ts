@@ -2,7 +2,7 @@ import { type Decision, nameOf } from '../admission/handler.ts';
 import type { AdmissionRequest, AuditedChange } from '../api/admission.ts';
 import { MAX_NAME_LENGTH, plainSentences, plainText } from '../api/plain-text.ts';
 import { changesBetween, type FieldChange } from './changes.ts';
-import type { DefaultsVerdict } from './verdicts.ts';
+import type { DefaultsVerdicts } from './verdicts.ts';
 
 /** One decision as the status page and its API tell it. */
 export interface DecisionRecord {
@@ -29,12 +29,10 @@ export interface DecisionRecord {
 }
 
 /** What is found out about a decision after it was answered. */
-export interface DecisionDetails {
+export interface DecisionDetails extends DefaultsVerdicts {
   readonly changes: readonly FieldChange[];
   /** Whole sentences: what about the object looks like a mistake. */
   readonly notes: readonly string[];
-  /** Every PlatformDefaults that holds in the namespace, those that gave something first. */
-  readonly defaults: readonly DefaultsVerdict[];
 }
 
 export interface DecisionLog {
@@ -48,7 +46,7 @@ export interface DecisionLogOptions {
   readonly capacity: number;
   readonly now: () => Date;
   /** Explains a request as it would be decided now. Without it no decision has details. May reject. */
-  readonly explain?: (request: AdmissionRequest) => Promise<Pick<DecisionDetails, 'notes' | 'defaults'>>;
+  readonly explain?: (request: AdmissionRequest) => Promise<Omit<DecisionDetails, 'changes'>>;
   readonly onFault?: (error: unknown) => void;
 }
 
@@ -143,8 +141,8 @@ const detailsOf = async (
   { object }: Decision,
   explain: NonNullable<DecisionLogOptions['explain']>,
 ): Promise<DecisionDetails> => {
-  const { notes, defaults } = await explain(request);
-  return { changes: changesBetween(request.object, object), notes: plainSentences(notes), defaults };
+  const { notes, ...verdicts } = await explain(request);
+  return { changes: changesBetween(request.object, object), notes: plainSentences(notes), ...verdicts };
 };
 
 /** So long after the answer, in which a burst of reviews may be over. */

@@ -14,7 +14,7 @@ import {
   visibleDecisions,
   visibleDefaults,
 } from './status.ts';
-import type { DefaultsVerdict } from './verdicts.ts';
+import type { DefaultsVerdicts } from './verdicts.ts';
 
 /** Of every answer. A field may be added to v1; none is taken away or means something else. */
 export const API_VERSION = 'status.quartermaster.dev/v1';
@@ -76,10 +76,9 @@ export interface WhyAnswer extends Answer {
   /** Whole sentences: what it was given, what of that does not hold any more, and where a new one would come out otherwise. */
   readonly was: readonly string[];
   readonly differs: readonly string[];
-  readonly now: {
+  readonly now: DefaultsVerdicts & {
     readonly isSent: boolean;
     readonly notes: readonly string[];
-    readonly defaults: readonly DefaultsVerdict[];
   };
 }
 

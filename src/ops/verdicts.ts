@@ -9,7 +9,17 @@ export interface DefaultsVerdict {
   readonly mode: DefaultsExplanation['mode'];
   readonly verdict: DefaultsExplanation['verdict'];
   readonly why: string;
+  /** The first of them, those that came to nothing before the others. */
   readonly values: readonly ValueVerdict[];
+  /** How many more there are; an older version does not say. */
+  readonly valuesLeftOut?: number | undefined;
+}
+
+/** The PlatformDefaults that hold in a namespace, the first of them. */
+export interface DefaultsVerdicts {
+  readonly defaults: readonly DefaultsVerdict[];
+  /** How many more there are; an older version does not say. */
+  readonly defaultsLeftOut?: number | undefined;
 }
 
 export interface ValueVerdict {
@@ -29,11 +39,14 @@ const MAX_VALUES = 50;
 const MAX_CHARACTERS = 32_000;
 const MAX_WHY_LENGTH = 500;
 
+/** In the diff one sees what was given. */
+const VALUE_ORDER: readonly ValueVerdict['verdict'][] = ['refused', 'kept back', 'applied'];
+
 /** Those of these namespaces. Others hold elsewhere: there are many, and they are nobody else's business. */
 export const verdictsOf = (
   defaults: readonly DefaultsExplanation[],
   namespaces: readonly string[],
-): readonly DefaultsVerdict[] => {
+): DefaultsVerdicts => {
   let characters = 0;
   const boundedValue = (value: ValueExplanation): readonly ValueVerdict[] => {
     if (characters >= MAX_CHARACTERS) return [];
@@ -41,17 +54,26 @@ export const verdictsOf = (
     characters += Object.values(verdict).join('').length;
     return [verdict];
   };
-  return defaults
+  const there = defaults
     .filter(({ source }) => namespaces.some((namespace) => source.startsWith(`${namespace}/`)))
-    .toSorted((one, other) => VERDICT_ORDER.indexOf(one.verdict) - VERDICT_ORDER.indexOf(other.verdict))
-    .slice(0, MAX_DEFAULTS)
-    .map(({ source, mode, verdict, why, values }) => ({
-      source: plainText(source, 2 * MAX_NAME_LENGTH),
-      mode,
-      verdict,
-      why: plainText(why, MAX_WHY_LENGTH),
-      values: values.slice(0, MAX_VALUES).flatMap(boundedValue),
-    }));
+    .toSorted((one, other) => VERDICT_ORDER.indexOf(one.verdict) - VERDICT_ORDER.indexOf(other.verdict));
+  return {
+    defaults: there.slice(0, MAX_DEFAULTS).map(({ source, mode, verdict, why, values: all }) => {
+      const values = all
+        .toSorted((one, other) => VALUE_ORDER.indexOf(one.verdict) - VALUE_ORDER.indexOf(other.verdict))
+        .slice(0, MAX_VALUES)
+        .flatMap(boundedValue);
+      return {
+        source: plainText(source, 2 * MAX_NAME_LENGTH),
+        mode,
+        verdict,
+        why: plainText(why, MAX_WHY_LENGTH),
+        values,
+        valuesLeftOut: all.length - values.length,
+      };
+    }),
+    defaultsLeftOut: Math.max(there.length - MAX_DEFAULTS, 0),
+  };
 };
 
 const valueVerdict = ({ verdict, field, value, over, why }: ValueExplanation): ValueVerdict => ({

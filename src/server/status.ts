@@ -82,7 +82,7 @@ export const explainSent =
     const { explain } = await import('../explanation/decided.ts');
     const { verdictsOf } = await import('../ops/verdicts.ts');
     const { notes, defaults } = explain(request, cluster(), { isSent: true, reasons: [] }).explanation();
-    return { notes, defaults: verdictsOf(defaults, [systemNamespace, request.namespace ?? '']) };
+    return { notes, ...verdictsOf(defaults, [systemNamespace, request.namespace ?? '']) };
   };
 
 /** All PlatformDefaults of this moment, in force or not. */

@@ -30,7 +30,7 @@ export const explainForViewer = async (
   return {
     ...{ kind: resource.kind, namespace, name },
     ...{ was, differs },
-    now: { isSent, notes, defaults: verdictsOf(defaults, [core.settings.namespace, namespace]) },
+    now: { isSent, notes, ...verdictsOf(defaults, [core.settings.namespace, namespace]) },
   };
 };
 

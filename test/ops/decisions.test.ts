@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AdmissionRequest } from '../../src/api/admission.ts';
+import type { DefaultsExplanation, ValueExplanation } from '../../src/defaults/explanation/explanation.ts';
 import { changesBetween } from '../../src/ops/changes.ts';
 import { createDecisionLog } from '../../src/ops/decisions.ts';
 import { verdictsOf } from '../../src/ops/verdicts.ts';
@@ -157,5 +158,48 @@ describe('before and after', () => {
       values: Array.from({ length: 100 }, () => value),
     }));
     expect(JSON.stringify(verdictsOf(defaults, ['q'])).length).toBeLessThan(90_000);
+  });
+});
+
+describe('what became of defaults', () => {
+  const value = (verdict: ValueExplanation['verdict'], at: number): ValueExplanation => ({
+    ...{ verdict, field: `${verdict} ${at}`, value: 'v', why: 'w' },
+  });
+  const defaults = (name: string, values: readonly ValueExplanation[]): DefaultsExplanation => ({
+    ...{ source: `q/${name}@1`, mode: 'Default', verdict: 'applied', why: 'w', values },
+  });
+  const many = (verdict: ValueExplanation['verdict'], length: number) =>
+    Array.from({ length }, (_, at) => value(verdict, at));
+
+  it('is told with what was refused and kept back first, and how many more there are', () => {
+    const values = [...many('applied', 60), ...many('kept back', 2), ...many('refused', 1)];
+    const [told] = verdictsOf([defaults('d', values)], ['q']).defaults;
+    expect(told?.values.slice(0, 4).map(({ field }) => field)).toEqual([
+      'refused 0',
+      'kept back 0',
+      'kept back 1',
+      'applied 0',
+    ]);
+    expect(told?.values).toHaveLength(50);
+    expect(told?.valuesLeftOut).toBe(13);
+  });
+
+  it('counts what is left out because it is too much text, and nothing where all is there', () => {
+    const long = many('applied', 40).map((one) => ({ ...one, value: 'v'.repeat(2_000), why: 'w'.repeat(2_000) }));
+    const [first, second] = verdictsOf([defaults('a', long), defaults('b', many('refused', 3))], ['q']).defaults;
+    expect((first?.values.length ?? 0) + (first?.valuesLeftOut ?? 0)).toBe(40);
+    expect(first?.valuesLeftOut).toBeGreaterThan(0);
+    expect(second).toMatchObject({ values: [], valuesLeftOut: 3 });
+    expect(verdictsOf([defaults('b', many('refused', 3))], ['q'])).toMatchObject({
+      defaultsLeftOut: 0,
+      defaults: [{ valuesLeftOut: 0 }],
+    });
+  });
+
+  it('counts the defaults that are left out, of those that hold there alone', () => {
+    const all = Array.from({ length: 60 }, (_, at) => defaults(`d${at}`, []));
+    const told = verdictsOf([...all, { ...defaults('d', []), source: 'other/d@1' }], ['q']);
+    expect(told.defaults).toHaveLength(50);
+    expect(told.defaultsLeftOut).toBe(10);
   });
 });

@@ -463,6 +463,18 @@ describe('the replicas of an install', () => {
 });
 
 describe('the list of decisions', () => {
+  it('says how much of an explanation is left out', async () => {
+    const verdict = { source: 'q/d@1', mode: 'Default', verdict: 'applied', why: 'w', values: [] } as const;
+    const details = {
+      ...{ changes: [], notes: [], defaults: [{ ...verdict, valuesLeftOut: 13 }], defaultsLeftOut: 10 },
+    };
+    const replicas = () => Promise.resolve({ replicas: [replica('one', [decision({ details })])], silent: [] });
+    const { text } = await get({ replicas }, '/');
+    expect(text).toContain('13 more are left out here');
+    expect(text).toContain('10 more PlatformDefaults are left out here');
+    expect((await get({}, '/')).text).not.toContain('left out');
+  });
+
   it('tells the day of each, since a quiet cluster has them of many', async () => {
     const { text } = await get({}, '/');
     expect(text).toContain('<time datetime="2026-11-20T10:20:30.000Z">2026-11-20 10:20:30</time>');

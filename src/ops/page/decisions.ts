@@ -114,7 +114,7 @@ const sourcesOnly = (explain: ReplicaDecision['explain']): Html => {
 const explained = ({ details, audited, explain }: ReplicaDecision): Html => {
   const derived = explain.filter(({ source }) => !source.startsWith('PlatformDefaults '));
   return html`${
-    details === undefined ? undefined : html`<h2>Why, and why not</h2>${verdictList(details.notes, details.defaults)}`
+    details === undefined ? undefined : html`<h2>Why, and why not</h2>${verdictList(details.notes, details)}`
   }${
     details === undefined || derived.length === 0
       ? undefined

@@ -174,4 +174,4 @@ ${
     : html`<ul class="plain">${differs.map((sentence) => html`<li class="warn">${sentence}</li>`)}</ul>`
 }
 ${now.isSent ? undefined : html`<p class="warn">No webhook would be sent it.</p>`}
-${verdictList(now.notes, now.defaults)}`;
+${verdictList(now.notes, now)}`;

@@ -1,4 +1,4 @@
-import type { DefaultsVerdict, ValueVerdict } from '../verdicts.ts';
+import type { DefaultsVerdict, DefaultsVerdicts, ValueVerdict } from '../verdicts.ts';
 import { type Html, html } from './html.ts';
 
 const TONES: Readonly<Record<DefaultsVerdict['verdict'], string>> = {
@@ -11,14 +11,20 @@ const TONES: Readonly<Record<DefaultsVerdict['verdict'], string>> = {
 };
 
 /** Every PlatformDefaults with what became of it for one object, and why. */
-export const verdictList = (notes: readonly string[], defaults: readonly DefaultsVerdict[]): Html => {
+export const verdictList = (notes: readonly string[], { defaults, defaultsLeftOut = 0 }: DefaultsVerdicts): Html => {
   if (notes.length + defaults.length === 0) return html`<p class="dim">No PlatformDefaults holds in the namespace.</p>`;
-  return html`<ul class="list">${notes.map((note) => html`<li class="warn">${note}</li>`)}${defaults.map(verdictItem)}</ul>`;
+  return html`<ul class="list">${notes.map((note) => html`<li class="warn">${note}</li>`)}${defaults.map(verdictItem)}${
+    defaultsLeftOut === 0
+      ? undefined
+      : html`<li class="dim">${defaultsLeftOut} more PlatformDefaults are left out here: <code>quartermaster why</code> has all of them.</li>`
+  }</ul>`;
 };
 
-const verdictItem = ({ source, mode, verdict, why, values }: DefaultsVerdict): Html =>
+const verdictItem = ({ source, mode, verdict, why, values, valuesLeftOut = 0 }: DefaultsVerdict): Html =>
   html`<li><span class="badge ${TONES[verdict]}">${mode === 'Audit' && (verdict === 'refused' || verdict === 'kept back') ? `would be ${verdict}` : verdict}</span> <b>${source}</b>${mode === 'Default' ? '' : ` (${mode})`}: ${why}${
-    values.length === 0 ? undefined : html`<ul class="plain">${values.map((value) => valueItem(mode, value))}</ul>`
+    values.length + valuesLeftOut === 0
+      ? undefined
+      : html`<ul class="plain">${values.map((value) => valueItem(mode, value))}${valuesLeftOut === 0 ? undefined : html`<li class="dim">${valuesLeftOut} more are left out here</li>`}</ul>`
   }</li>`;
 
 const valueItem = (mode: DefaultsVerdict['mode'], { verdict, field, value, over, why }: ValueVerdict): Html =>
