@@ -60,6 +60,8 @@ export type ReportResult = (typeof REPORT_RESULTS)[number];
 
 interface ReportFinding {
   readonly namespace: string;
+  /** Of its kind: empty for the core group. */
+  readonly group: string;
   readonly kind: string;
   readonly name: string;
   readonly defaults: string;

@@ -1,5 +1,6 @@
 import { messageOf } from '../api/errors.ts';
 import { MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
+import { groupVersionOf } from '../explanation/request.ts';
 import { REPORT_RESULTS, type ReportAnswer, type ReportResult } from '../ops/status-api.ts';
 import { type PolicyReport, reportResource } from '../report/policy-reports.ts';
 import type { Core } from './core.ts';
@@ -40,6 +41,7 @@ const summaryOf = (reports: readonly PolicyReport[]): Omit<ReportAnswer, 'apiVer
       .toSorted((one, other) => (one.namespace < other.namespace ? -1 : 1)),
     findings: findings.slice(0, MAX_FINDINGS).map(({ policy, rule, result, message, resources: [object] }) => ({
       namespace: object.namespace,
+      group: groupVersionOf(object.apiVersion).group,
       kind: object.kind,
       name: object.name,
       defaults: policy,

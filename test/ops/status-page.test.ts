@@ -321,7 +321,16 @@ describe('the page', () => {
         notes: [evil],
         namespaces: [{ namespace: evil, pass: 1, fail: 0, warn: 0, error: 0, skip: 0 }],
         findings: [
-          { namespace: evil, kind: evil, name: evil, defaults: evil, result: 'fail', standing: evil, message: evil },
+          {
+            namespace: evil,
+            group: evil,
+            kind: evil,
+            name: evil,
+            defaults: evil,
+            result: 'fail',
+            standing: evil,
+            message: evil,
+          },
         ],
       }),
     why: () =>

@@ -1,6 +1,6 @@
 import type { DecisionQuery, ReplicaDecision } from '../status.ts';
 import type { DecisionsAnswer } from '../status-api.ts';
-import { type Html, html, linkTo } from './html.ts';
+import { type Html, html, linkTo, linkToWhy } from './html.ts';
 import { field, moment, page, silentNote } from './layout.ts';
 import { verdictList } from './verdicts.ts';
 
@@ -75,11 +75,11 @@ const headline = ({ denied, warnings, explain, audited }: ReplicaDecision): Html
   return html`<span class="more dim">${parts.filter((part) => part !== '').join(' · ') || 'nothing was given'}</span>`;
 };
 
-/** What is made from a prefix has no name before it is stored. Kinds of two groups can be called alike. */
-const whyLink = ({ kind, group, namespace, name, outcome }: ReplicaDecision): Html | undefined =>
-  name.endsWith('*') || outcome === 'refused'
+/** What is made from a prefix has no name before it is stored. */
+const whyLink = (decision: ReplicaDecision): Html | undefined =>
+  decision.name.endsWith('*') || decision.outcome === 'refused'
     ? undefined
-    : html`<a href="${linkTo('/why', { kind: group === '' ? kind : `${kind}.${group}`, namespace, name })}">Why is it as it is now?</a>`;
+    : html`<a href="${linkToWhy(decision)}">Why is it as it is now?</a>`;
 
 const reasons = ({ denied, warnings, auditedDenial }: ReplicaDecision): Html => {
   const lines = [

@@ -23,3 +23,14 @@ export const linkTo = (path: string, parameters: Readonly<Record<string, string>
   const given = Object.entries(parameters).filter(([, value]) => value !== '');
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given).toString()}`;
 };
+
+/** Where it is told why an object is as it is. Kinds of two groups can be called alike. */
+export const linkToWhy = ({ kind, group, namespace, name }: StoredObject): string =>
+  linkTo('/why', { kind: group === '' ? kind : `${kind}.${group}`, namespace, name });
+
+interface StoredObject {
+  readonly kind: string;
+  readonly group: string;
+  readonly namespace: string;
+  readonly name: string;
+}

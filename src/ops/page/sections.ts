@@ -6,7 +6,7 @@ import {
   type WhyAnswer,
   type WhyQuery,
 } from '../status-api.ts';
-import { type Html, html, linkTo } from './html.ts';
+import { type Html, html, linkTo, linkToWhy } from './html.ts';
 import { field, moment, page, silentNote, state, table } from './layout.ts';
 import { verdictList } from './verdicts.ts';
 
@@ -137,7 +137,7 @@ ${table(
   'Findings',
   [{ title: 'Object' }, { title: 'PlatformDefaults' }, { title: 'Result' }, { title: 'Why' }],
   findings.map((one) => [
-    html`<a href="${linkTo('/why', { kind: one.kind, namespace: one.namespace, name: one.name })}">${one.kind} ${one.namespace}/${one.name}</a>`,
+    html`<a href="${linkToWhy(one)}">${one.kind} ${one.namespace}/${one.name}</a>`,
     one.defaults,
     `${one.result} (${one.standing})`,
     one.message,
