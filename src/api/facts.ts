@@ -70,7 +70,7 @@ export interface VolumeType {
   readonly sizes?: VolumeSizes;
   /** The fact without which there is no such type, for one that only a tier asks for. */
   readonly needs?: string;
-  /** What a person should know before relying on it (minimum sizes, cost), told as a warning. */
+  /** What a person should know before relying on it (minimum sizes, cost), told as a warning; `${parameter}` stands for that one of the class. */
   readonly caution?: string;
   /** What it is when its copies are to stand in more than one zone. */
   readonly replicated?: VolumeType;

@@ -80,7 +80,7 @@ const provisioned = (name: string, cost: number, greatestGi: number): VolumeType
   cost,
   parameters: ebs(name, { iops: '3000' }),
   sizes: { leastGi: 4, greatestGi },
-  caution: `${name} bills the 3000 IOPS each volume is made with.`,
+  caution: `${name} bills the \${iops} IOPS each volume is made with.`,
 });
 const io1 = provisioned('io1', 4, 16_384);
 const io2 = provisioned('io2', 5, 65_536);

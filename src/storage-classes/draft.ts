@@ -1,5 +1,5 @@
 import type { Explanation } from '../api/admission.ts';
-import type { ClassOption, CloudVerdict, Fact } from '../api/facts.ts';
+import type { ClassOption, CloudVerdict, Fact, VolumeType } from '../api/facts.ts';
 import type { Resolved, StorageClassInjection } from '../api/injection.ts';
 import type { StorageClass, StringMap } from '../api/kubernetes.ts';
 import { MADE_FOR_ANNOTATION, MADE_FROM_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL } from '../api/names.ts';
@@ -7,7 +7,7 @@ import type { Claim } from './claim.ts';
 import { type NameReading, readName, unreadNote } from './class-name.ts';
 import { type ClusterFacts, factFor } from './class-options.ts';
 import { fsTypeName, withParameters } from './parameters.ts';
-import { chooseType, isReplicatedClass } from './volume-type.ts';
+import { chooseType, isReplicatedClass, typeOfClass, typeWarnings } from './volume-type.ts';
 import { placedIn } from './zone.ts';
 
 /** What a StorageClass says, without its name. */
@@ -88,6 +88,8 @@ export interface Draft {
   /** A whole sentence about words of the name that nobody reads, where there is reason for one. */
   readonly unread?: string;
   readonly abilities: Abilities;
+  /** The type of its volumes, where it is known. */
+  readonly type?: VolumeType;
 }
 
 /** What the words of a name may ask of the provisioner behind a draft. */
@@ -111,6 +113,7 @@ export const draftFromOption = (option: ClassOption, claim: Claim, cloud: CloudV
     source: `cloud ${cloud.name}`,
     why: `${option.provisioner} serves ${mode} ${volumeMode} volumes; ${why}`,
     warnings,
+    type,
     abilities: {
       takesFsType: isDisk && option.isCsi,
       bindsImmediately: option.isCsi || option.volumeBindingMode === 'Immediate',
@@ -173,10 +176,11 @@ export const draftFromProvisioner = (
  */
 export const followName = (
   draft: Draft,
-  { className }: Pick<Claim, 'className'>,
+  claim: Claim,
   cluster: Pick<ClusterFacts, 'cloud' | 'storage'>,
   injected: StorageClassInjection = {},
 ): Draft => {
+  const { className } = claim;
   const reading = readName(className);
   const { shape, abilities } = draft;
   const { encryption, zoneLabel } = abilities;
@@ -186,8 +190,9 @@ export const followName = (
   });
   const isExpandable = reading.isExpandable && abilities.canExpand;
   const isImmediate = reading.volumeBindingMode === 'Immediate';
-  const isByPlatform = injected.provisioner !== undefined || injected.parameters !== undefined;
-  const isReplicated = isReplicatedClass(override({ ...shape, parameters }, injected), cluster.cloud.classOptions);
+  const isByPlatform = isTyped(injected);
+  const made = override({ ...shape, parameters }, injected);
+  const isReplicated = isReplicatedClass(made, cluster.cloud.classOptions);
   const placed = placedIn(reading, cluster, { zoneLabel, injected, isReplicated });
   const unread = isByPlatform ? undefined : unreadNote(placed.reading, cluster.cloud.vocabulary);
   const denied = [...deniedWords(reading, abilities, isReplicated), ...placed.denied];
@@ -202,10 +207,18 @@ export const followName = (
       ...(isExpandable && { allowVolumeExpansion: true }),
       ...(placed.allowedTopologies && { allowedTopologies: placed.allowedTopologies }),
     },
-    warnings: [...draft.warnings, ...withoutWarnings(className, shape, denied, placed.why)],
+    warnings: [
+      ...draft.warnings,
+      ...typeWarnings(isByPlatform ? typeOfClass(made, cluster.cloud.classOptions) : draft.type, made, claim),
+      ...withoutWarnings(className, shape, denied, placed.why),
+    ],
     ...(unread !== undefined && { unread: `StorageClass ${className}: ${unread}` }),
   };
 };
+
+/** Of which type its volumes are, the platform says. */
+const isTyped = ({ provisioner, parameters }: StorageClassInjection): boolean =>
+  provisioner !== undefined || parameters !== undefined;
 
 /** What of its name a class is made without, and why. */
 const withoutWarnings = (

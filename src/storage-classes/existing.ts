@@ -6,7 +6,7 @@ import type { Claim } from './claim.ts';
 import { readName } from './class-name.ts';
 import { type ClusterFacts, candidatesFor, chooseClassOption, servesByProvisioner } from './class-options.ts';
 import { fsTypeName } from './parameters.ts';
-import { chooseType, namedType, sizeWarnings, sizeWarningsFor, typeOfClass } from './volume-type.ts';
+import { chooseType, namedType, sizeWarningsFor, typeOfClass, typeWarnings } from './volume-type.ts';
 
 /** What a claim is to know of a class that is there: that it cannot serve it, or is not what its name asks for. Nothing is changed. */
 export const warningsOfExisting = (
@@ -41,9 +41,9 @@ const costWarnings = (existing: StorageClass, claim: Claim, cluster: ClusterFact
     : billedWarnings(existing, type, claim);
 };
 
-const billedWarnings = ({ metadata, provisioner }: StorageClass, type: VolumeType, claim: Claim): readonly string[] => {
-  const billed = [type.caution ?? [], ...sizeWarnings(type, provisioner, claim)].flat();
-  const madeFor = metadata.annotations?.[MADE_FOR_ANNOTATION] ?? 'something else';
+const billedWarnings = (existing: StorageClass, type: VolumeType, claim: Claim): readonly string[] => {
+  const billed = typeWarnings(type, existing, claim);
+  const madeFor = existing.metadata.annotations?.[MADE_FOR_ANNOTATION] ?? 'something else';
   return billed.length === 0
     ? []
     : [`StorageClass ${claim.className} was made for ${madeFor}. ${billed.join(' ')} ${OF_ITS_OWN}`];

@@ -10,7 +10,7 @@ export interface ChosenType {
   readonly label: string;
   /** Part of a sentence. */
   readonly why: string;
-  /** Whole sentences. */
+  /** Whole sentences on what its name asks for. */
   readonly warnings: readonly string[];
 }
 
@@ -28,14 +28,22 @@ export const chooseType = (option: ClassOption, claim: Claim, cloud: CloudVerdic
     byName(option, reading) ??
     byForeignName(option, claim, reading, cloud) ??
     byTier(option, claim, reading.tier, cloud);
-  const type = (reading.isReplicated && base.type.replicated) || base.type;
-  const caution = type.caution === undefined ? [] : [type.caution];
-  return {
-    ...base,
-    type,
-    warnings: [...base.warnings, ...caution, ...sizeWarnings(type, option.provisioner, claim)],
-  };
+  return { ...base, type: (reading.isReplicated && base.type.replicated) || base.type };
 };
+
+/** What is to be known of the type that a class has, where that is known. */
+export const typeWarnings = (
+  type: VolumeType | undefined,
+  made: Pick<StorageClass, 'provisioner' | 'parameters'>,
+  claim: Claim,
+): readonly string[] =>
+  type === undefined ? [] : [...cautionOf(type, made.parameters), ...sizeWarnings(type, made.provisioner, claim)];
+
+/** What each volume of a class with these parameters bills besides, and the like. */
+export const cautionOf = ({ caution }: VolumeType, parameters: StorageClass['parameters']): readonly string[] =>
+  caution === undefined
+    ? []
+    : [caution.replace(/\$\{(\w+)\}/g, (_, name: string) => parameterOf(parameters, name) ?? 'provisioned')];
 
 type BaseType = Pick<ChosenType, 'type' | 'label' | 'why' | 'warnings'>;
 
@@ -178,7 +186,7 @@ const TYPE_PARAMETERS = [
 
 /** The type that a class which is there has, where it is one that is known. */
 export const typeOfClass = (
-  { provisioner, parameters }: StorageClass,
+  { provisioner, parameters }: Pick<StorageClass, 'provisioner' | 'parameters'>,
   classOptions: readonly ClassOption[],
 ): VolumeType | undefined =>
   classOptions

@@ -6,7 +6,7 @@ import { NFS_CLASS_LABEL, NFS_ISOLATION_ANNOTATION } from '../../../api/names.ts
 import { readName } from '../../../storage-classes/class-name.ts';
 import type { ClusterFacts, UnmetRequirement } from '../../../storage-classes/class-options.ts';
 import { type Draft, finishDraft, override } from '../../../storage-classes/draft.ts';
-import { sizeWarningsFor, typeOfClass } from '../../../storage-classes/volume-type.ts';
+import { cautionOf, sizeWarningsFor, typeOfClass } from '../../../storage-classes/volume-type.ts';
 import { chooseStorageClass } from '../class.ts';
 import { nfsClassLabel, nfsProvisioner, nfsServerName, softwareOfNew } from './parts.ts';
 
@@ -210,8 +210,8 @@ const existingDiskClass = (
   const claim = { className: name, requestedGi: sizeGi };
   const unmade = existing === undefined ? [] : sizeWarningsFor(existing, claim, cloud.classOptions);
   if (unmade.length > 0 && name !== NAMES.standard) return { warnings: [], isMade: false };
-  const caution = existing && typeOfClass(existing, cloud.classOptions)?.caution;
-  return { warnings: caution === undefined ? warnings : [caution, ...warnings], isMade: true };
+  const type = existing && typeOfClass(existing, cloud.classOptions);
+  return { warnings: [...(type ? cautionOf(type, existing.parameters) : []), ...warnings], isMade: true };
 };
 
 const isStandard = ({ provisioner, parameters }: StorageClass, sizeGi: number, cluster: ClusterFacts): boolean => {
