@@ -4,6 +4,7 @@ import { CALRISSIAN_CLASS, CALRISSIAN_DEFAULTS, CALRISSIAN_ENABLED, CALRISSIAN_L
 import { type Entry, namespacedName } from '../defaults/entry.ts';
 import { contentOf, type DesiredItem, type DesiredState, desiredStateOf } from '../defaults/provisioning/plan.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
+import { listAt, textAt } from '../injection/path.ts';
 import { variableOf } from '../injection/target.ts';
 import { calrissianWarnings } from '../kinds/calrissian/applier.ts';
 import { calrissianObjects } from '../kinds/calrissian/objects.ts';
@@ -95,6 +96,18 @@ const companionsFor = (desired: DesiredItem, entry: Entry, facts: Facts): Namesp
   const itself = { companions: [object], warnings: [] };
   return object.kind === 'PersistentVolumeClaim' ? merged([claimCompanions(object, facts), itself]) : itself;
 };
+
+/** What of a companion's needs is made too and cannot be shown: a sentence each. */
+export const unshownFor = (companion: KubeObject): readonly string[] =>
+  companion.kind !== 'Deployment'
+    ? []
+    : listAt(companion, ['spec', 'template', 'spec', 'containers'])
+        .flatMap((container) => listAt(container, ['env']))
+        .flatMap((variable) => textAt(variable, ['valueFrom', 'secretKeyRef', 'name']) ?? [])
+        .map(
+          (name) =>
+            `Secret ${companion.metadata.namespace}/${name} is made too, by Quartermaster: its token is drawn by chance.`,
+        );
 
 /** What the controllers make for a claim that no webhook is sent: its class, and servers that this needs. */
 export const claimCompanions = (claim: PersistentVolumeClaim, facts: Facts): NamespaceCompanions => {

@@ -7,6 +7,7 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import type { PreviewCluster } from '../explanation/cluster.ts';
 import { explanationLines } from '../explanation/print.ts';
 import { policyOf, type Settings } from '../settings/config.ts';
+import { unshownFor } from './companions.ts';
 import { type DescribedClusterOptions, describedCluster } from './described-cluster.ts';
 import { locationOf, readObjects, type SourcedObject } from './documents.ts';
 import { readSurroundings } from './given-defaults.ts';
@@ -118,6 +119,8 @@ export const render = (documents: readonly PreviewedDocument[], output: Output, 
 /** What is made for a document: nothing for one that would be refused. */
 const companionsOf = ({ companions, allowed }: PreviewedDocument): readonly KubeObject[] => (allowed ? companions : []);
 
+const unshownOf = ({ unshown = [], allowed }: PreviewedDocument): readonly string[] => (allowed ? unshown : []);
+
 /**
  * Companions stand before the first object that needs them, each once: `kubectl apply -f -` takes it in this order. Of one that would be
  * refused there is a comment alone.
@@ -134,13 +137,15 @@ const renderYaml = (documents: readonly PreviewedDocument[]): string => {
       return document.kind === 'Namespace' ? [itself, ...companions] : [...companions, itself];
     })
     .map(({ document, object, isCompanion }) => {
-      if (isCompanion) return `# made for ${title(document)}\n${toYaml(object)}`;
+      if (isCompanion) return `# made for ${title(document)}\n${commentsOf(unshownFor(object))}${toYaml(object)}`;
       if (!document.allowed) return refusalOf(document);
       const text = toYaml(object);
       return `# ${placeOf(document)}\n${document.createdBy === undefined ? text : commented(text)}`;
     })
     .join('---\n');
 };
+
+const commentsOf = (sentences: readonly string[]): string => sentences.map((one) => `# ${one}\n`).join('');
 
 /** Nobody is to apply what another object makes. */
 const commented = (text: string): string => text.replace(/^/gm, '# ').replace(/# $/, '');
@@ -180,6 +185,7 @@ const besidesPatches = (documents: readonly PreviewedDocument[]): string =>
   documents
     .flatMap((document) => [
       ...companionsOf(document).map((companion) => `${locationOf(document.source)}: also made: ${nameOf(companion)}`),
+      ...unshownOf(document).map((sentence) => `${locationOf(document.source)}: ${sentence}`),
       ...(isInFile(document) || !document.allowed || document.patch.length === 0
         ? []
         : [`${placeOf(document)}: changed too, with ${counted(document.patch.length, 'operation')}`]),
@@ -194,7 +200,7 @@ const renderDiff = (document: PreviewedDocument, isColoured: boolean): string =>
     document.patch.length === 0
       ? []
       : [diffOf(placeOf(document), title(document), toYaml(document.before), toYaml(document.object))];
-  const text = [...made, ...changed].join('');
+  const text = [...made, commentsOf(unshownOf(document)), ...changed].join('');
   if (text === '') return `# ${placeOf(document)}: ${title(document)} stays as it is\n`;
   return isColoured ? text.split('\n').map(colour).join('\n') : text;
 };

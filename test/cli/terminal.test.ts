@@ -264,6 +264,42 @@ describe('preview -o patch', () => {
   });
 });
 
+describe('a Secret that is made with a token drawn by chance', () => {
+  const shares = file(
+    'shares.yaml',
+    ['a', 'b']
+      .map(
+        (name) =>
+          `apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: { name: ${name} }\nspec: { storageClassName: team-nfs, accessModes: [ReadWriteMany], resources: { requests: { storage: 5Gi } } }\n`,
+      )
+      .join('---\n'),
+  );
+  const told = 'Secret quartermaster-nfs/team-nfs-nfs is made too, by Quartermaster: its token is drawn by chance.';
+  const printed = (...args: readonly string[]) => shown(['preview', '-f', shares, '--cloud', 'hetzner', ...args]);
+
+  it('is named before what needs it, once', async () => {
+    const { out } = await printed();
+    expect(out.split(told)).toHaveLength(2);
+    expect(parse(out.split('---\n').find((document) => document.includes(told)) ?? '')).toMatchObject({
+      kind: 'Deployment',
+    });
+  });
+
+  it('is named by every other output', async () => {
+    expect((await printed('-o', 'diff')).out).toContain(`# ${told}\n`);
+    expect((await printed('-o', 'patch')).err.replaceAll(/\n +/g, ' ')).toContain(told);
+    const { documents } = JSON.parse((await printed('-o', 'json')).out) as {
+      readonly documents: readonly { readonly unshown?: readonly string[] }[];
+    };
+    expect(documents[0]?.unshown).toEqual([told]);
+  });
+
+  it('is not told of where there is none', async () => {
+    const { out } = await shown(['preview', '-f', paths['app.yaml'], '-o', 'json']);
+    expect(out).not.toContain('unshown');
+  });
+});
+
 it('breaks lines at spaces, long words behind their punctuation, and sets in what goes on', () => {
   expect(wrapped(['  one two three', `  ${'x'.repeat(8)}-${'x'.repeat(12)}`], 14)).toEqual([
     '  one two',

@@ -11,7 +11,7 @@ import type { PreviewCluster } from '../../explanation/cluster.ts';
 import { explain } from '../../explanation/decided.ts';
 import { type Admitted, admit, type ObjectExplanation } from '../../explanation/explain.ts';
 import { asCreate, groupVersionOf, isHandled } from '../../explanation/request.ts';
-import { claimCompanions, companionsOf, type NamespaceCompanions } from '../companions.ts';
+import { claimCompanions, companionsOf, type NamespaceCompanions, unshownFor } from '../companions.ts';
 import type { Source, SourcedObject } from '../documents.ts';
 import { applied, withoutServerFields } from './apply.ts';
 import { claimsOf } from './claims.ts';
@@ -52,6 +52,8 @@ export interface PreviewedDocument {
   readonly given: KubeObject;
   readonly patch: readonly PatchOperation[];
   readonly companions: readonly KubeObject[];
+  /** What is made besides and cannot be shown: whole sentences. */
+  readonly unshown?: readonly string[];
   readonly warnings: readonly string[];
   readonly explain: readonly Explanation[];
   /** What became of every PlatformDefaults there is, and what else is to be known. */
@@ -179,6 +181,8 @@ const previewOne = (object: KubeObject, source: Source, session: Session): Previ
   const { decision, explanation } = admitted;
   const made = companionsFor(request, admitted, session.cluster);
   const isUpdate = stored !== undefined;
+  const companions = [...decision.companions, ...made.companions];
+  const unshown = companions.flatMap(unshownFor);
   const printed = withoutEmpty(isUpdate ? withoutServerFields(judged.after) : judged.after);
   const notInForce = denied === undefined ? flawsOf(printed, namespace, session.cluster) : undefined;
   return {
@@ -192,7 +196,8 @@ const previewOne = (object: KubeObject, source: Source, session: Session): Previ
     before: isUpdate ? withoutServerFields(request.object) : object,
     given: object,
     patch: isUpdate || request.object === object ? decision.patch : patchBetween(object, judged.after),
-    companions: [...decision.companions, ...made.companions],
+    companions,
+    ...(unshown.length > 0 && { unshown }),
     warnings: [
       ...judged.mistyped,
       ...judged.unknown.map((field) => `unknown field "${field}"`),
