@@ -63,7 +63,8 @@ const filesOf = (path: string, { isRecursive = false, hasTests = false }: ReadOp
   const files = namesIn(path, isRecursive)
     .filter((name) => EXTENSIONS.has(extname(name)))
     .sort()
-    .map((name) => join(path, name));
+    .map((name) => join(path, name))
+    .filter((file) => statSync(file, { throwIfNoEntry: false })?.isDirectory() !== true);
   const manifests = files.filter((file) => hasTests || !isOfTests(file));
   if (manifests.length > 0) return manifests;
   if (files.length > 0)
@@ -205,6 +206,7 @@ const parsePart = (
   });
   if (!Array.isArray(documents)) return [];
   documents.forEach(refuseKeys);
+  documents.forEach(refuseDepth);
   return documents.map((document, index) => ({
     document,
     from: { file, document: documentsBefore + index + 1, line: 1 },
@@ -213,6 +215,13 @@ const parsePart = (
       return { line: linesBefore + line, column: col };
     },
   }));
+};
+
+/** Where the parser ran out of stack, nothing else that it says of a document counts. */
+const refuseDepth = ({ errors }: Document.Parsed): void => {
+  const exhausted = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
+  if (exhausted === undefined) return;
+  errors.splice(0, errors.length, new YAMLParseError(exhausted.pos, exhausted.code, 'it nests too deeply'));
 };
 
 /** Keys that stand twice, and those that are no text: nothing of Kubernetes has them, they are what `{{ .Values.x }}` reads as. */
@@ -261,9 +270,10 @@ const objectsOf = (parsed: ParsedDocument): readonly SourcedObject[] => {
   if (node === null || value === null) return [];
   const source = { ...from, line: lineAt(node.range[0]) };
   const items = isMap(node) ? node.get('items', true) : undefined;
-  if (!isList(value)) return [{ source, object: checked(value, source) }];
+  const listed = listedIn(value, source);
+  if (listed === undefined) return [{ source, object: checked(value, source) }];
   const nodes = isSeq(items) ? (items.items as ParsedNode[]) : [];
-  return value.items.map((item, index) => {
+  return listed.map((item, index) => {
     const at = { ...source, line: lineAt(nodes[index]?.range[0] ?? 0) };
     return { source: at, object: checked(item, at) };
   });
@@ -283,11 +293,18 @@ const toObject = (document: Document.Parsed, source: Source): unknown => {
   }
 };
 
-const isList = (value: unknown): value is { readonly items: readonly unknown[] } =>
-  isRecord(value) &&
-  typeof value['kind'] === 'string' &&
-  value['kind'].endsWith('List') &&
-  Array.isArray(value['items']);
+/** What a List holds; undefined where it is none. Those of one kind, as the API server has them, need not name it. Go writes an empty one as null. */
+const listedIn = (value: unknown, source: Source): readonly unknown[] | undefined => {
+  if (!isRecord(value) || typeof value['kind'] !== 'string' || !value['kind'].endsWith('List')) return undefined;
+  const { apiVersion, kind, items } = value;
+  if (items === null) return [];
+  if (!Array.isArray(items)) return kind === 'List' ? refuse(source, whyNoList(items)) : undefined;
+  const known = kind === 'List' ? {} : { apiVersion, kind: String(kind).slice(0, -'List'.length) };
+  return (items as unknown[]).map((item) => (isRecord(item) ? { ...known, ...item } : item));
+};
+
+const whyNoList = (items: unknown): string =>
+  items === undefined ? 'the List has no items' : 'items of the List is no list';
 
 const checked = (value: unknown, source: Source): KubeObject => {
   if (!isRecord(value)) return refuse(source, 'this is not an object; write a Kubernetes manifest');

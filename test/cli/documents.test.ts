@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as allOf } from 'node:stream/consumers';
@@ -32,6 +32,33 @@ describe('manifests that can be read', () => {
       ['A', 4],
       ['Deployment', 6],
     ]);
+  });
+
+  it.each([
+    ['of a kind, as the API server has them', 'kind: PodList', 'metadata: { name: a }', 'Pod'],
+    ['that name their kinds all the same', 'kind: PodList', 'apiVersion: v2\n  kind: Other', 'Other'],
+  ])('give the items of a List %s', (_title, kind, item, expected) => {
+    const [only] = parseObjects('list.yaml', `apiVersion: v1\n${kind}\nitems:\n- ${item}\n`);
+    expect(only?.object.kind).toBe(expected);
+    expect(only?.object.apiVersion).toBe(expected === 'Pod' ? 'v1' : 'v2');
+  });
+
+  it('may have nothing in a List, as Go writes it', () => {
+    expect(parseObjects('list.yaml', 'apiVersion: v1\nkind: PodList\nitems: null\n')).toEqual([]);
+    expect(parseObjects('list.yaml', 'apiVersion: v1\nkind: List\nitems:\n')).toEqual([]);
+  });
+
+  it('may be of a kind that is called a list, and is none', () => {
+    const text = 'apiVersion: example.org/v1\nkind: AllowList\nspec: {}\n';
+    expect(parseObjects('a.yaml', text)).toHaveLength(1);
+  });
+
+  it('may stand beside a folder that is called like a file', () => {
+    const path = join(folder, 'beside');
+    mkdirSync(join(path, 'old.yaml'), { recursive: true });
+    file('beside/a.yaml', 'apiVersion: v1\nkind: A\n');
+    expect(readObjects([path])).toHaveLength(1);
+    expect(readObjects([path], { isRecursive: true })).toHaveLength(1);
   });
 
   it('may be JSON', () => {
@@ -189,6 +216,17 @@ describe('manifests that cannot be read', () => {
       /bad\.yaml: document 1, line 4: a key is no text, as in a template that was not rendered\./,
     ],
     ['an alias of nothing', 'apiVersion: v1\nkind: A\nspec: *a\n', /bad\.yaml: document 1, line 1: Unresolved alias/],
+    ['a List without items', 'apiVersion: v1\nkind: List\n', /line 1: the List has no items\./],
+    [
+      'a List that holds one',
+      'apiVersion: v1\nkind: List\nitems: { a: 1 }\n',
+      /line 1: items of the List is no list\./,
+    ],
+    [
+      'what nests too deeply',
+      `{"apiVersion": "v1", "kind": "A", "data": ${'['.repeat(5_000)}${']'.repeat(5_000)}}`,
+      /bad\.yaml: document 1, line 1: it nests too deeply\./,
+    ],
     ['no kind', 'apiVersion: v1\n', /bad\.yaml: document 1, line 1: the object has no kind\./],
     ['a scalar', 'hello\n', /bad\.yaml: document 1, line 1: this is not an object/],
     ['metadata that is text', 'apiVersion: v1\nkind: A\nmetadata: x\n', /line 1: metadata of the A is not an object\./],
@@ -240,8 +278,9 @@ describe('manifests that cannot be read', () => {
   });
 
   it('tell why a file cannot be read', () => {
-    mkdirSync(join(folder, 'named/like.yaml'), { recursive: true });
-    expect(() => readObjects([join(folder, 'named')])).toThrow(/like\.yaml: cannot be read: EISDIR/);
+    mkdirSync(join(folder, 'named'));
+    symlinkSync('nowhere', join(folder, 'named/like.yaml'));
+    expect(() => readObjects([join(folder, 'named')])).toThrow(/like\.yaml: cannot be read: ENOENT/);
   });
 
   it('name a folder without manifests', () => {
