@@ -28,7 +28,7 @@ export const plainSentences = (sentences: readonly string[]): readonly string[] 
 /** The known word that a wrong one was probably meant to be: the same in other case, or at most a third of it mistyped. */
 export const nearestOf = (word: string, known: readonly string[]): string | undefined => {
   const lower = word.toLowerCase();
-  const most = ({ length }: string): number => Math.max(1, Math.floor(Math.max(length, word.length) / 3));
+  const most = ({ length }: string): number => Math.floor(Math.max(length, word.length) / 3);
   const ranked = known
     .slice(0, MAX_KNOWN)
     // As many letters are to be put in or taken out at least.

@@ -72,6 +72,11 @@ const LINT_SETTINGS = [
   'namespace',
 ] as const satisfies readonly SettingName[];
 
+/** What they say there: no metadata service is asked. */
+const LINT_SUMMARIES = {
+  cloud: 'the cloud that ObjectStores are checked for, or auto for one that is not known',
+};
+
 /** Runs one command line to its exit code. Every mistake of the caller is one line on standard error, broken to fit a terminal, and exit 2. */
 export const run = async (
   args: readonly string[],
@@ -193,7 +198,7 @@ const addLint: AddCommand = (program, { environment, terminal, setExitCode }) =>
     .addOption(namespaceOption('namespace of objects that name none', 'default'))
     .addOption(output('table', 'json', 'sarif', 'junit'))
     .option('--strict', 'end with 1 where a warning is given', false);
-  addSettings(lint, LINT_SETTINGS).action(async (files: readonly string[], options: LintOptions) => {
+  addSettings(lint, LINT_SETTINGS, LINT_SUMMARIES).action(async (files: readonly string[], options: LintOptions) => {
     const { lintCommand } = await import('./lint/command.ts');
     setExitCode(lintCommand(files, options, settingsOf(lint, LINT_SETTINGS, environment), terminal));
   });
@@ -336,10 +341,17 @@ interface ServeOptions {
   readonly controllerOnly: boolean;
 }
 
-const addSettings = (command: Command, names: readonly SettingName[]): Command => {
+const addSettings = (
+  command: Command,
+  names: readonly SettingName[],
+  summaries: Partial<Record<SettingName, string>> = {},
+): Command => {
   for (const name of names) {
     const { env, summary, fallback } = settings[name];
-    command.option(`${flagOf(name)} <value>`, `${summary} [${env}${fallback === '' ? '' : `, default ${fallback}`}]`);
+    command.option(
+      `${flagOf(name)} <value>`,
+      `${summaries[name] ?? summary} [${env}${fallback === '' ? '' : `, default ${fallback}`}]`,
+    );
   }
   return command;
 };

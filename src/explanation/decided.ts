@@ -99,5 +99,5 @@ const unaskedFor =
 
 const notesOn = (object: KubeObject, namespace: string, { facts }: DecidingCluster): readonly string[] => [
   ...nearMisses('The object', { labels: object.metadata.labels ?? {}, annotations: object.metadata.annotations ?? {} }),
-  ...nearMisses(`Namespace ${namespace}`, { labels: facts.namespaceLabels(namespace) ?? {} }),
+  ...(namespace === '' ? [] : nearMisses(`Namespace ${namespace}`, { labels: facts.namespaceLabels(namespace) ?? {} })),
 ];

@@ -231,6 +231,8 @@ describe('what cannot be done ends with 2 and one line', () => {
       ],
       /same-2\.yaml: document 1, line 1: PlatformDefaults default\/a is in .*same-1\.yaml: document 1, line 1 too, and a cluster has one of that name: give one of them\./,
     ],
+    ['files to report on and a cluster', ['report', good, '--live'], /Give files and folders or --live, not both/],
+    ['nothing to report on', ['report'], /Give files and folders, or --live for the cluster/],
     [
       'what is stored of another name',
       ['preview', '-f', good, '--old', file('other.yaml', claim(missing).replace(/name: \S+/, 'name: other'))],
@@ -326,6 +328,12 @@ it('serve --help lists every setting with its variable', async () => {
   expect(code).toBe(0);
   for (const name of ['CLOUD', 'METADATA_ENDPOINT', 'STORAGE_CLASS_LIMIT', 'LEASE_SECONDS'])
     expect(out).toContain(name);
+});
+
+it('lint --help tells of no metadata service that is asked', async () => {
+  const { out } = await quartermaster('lint', '--help');
+  expect(out).toContain('--cloud <value>');
+  expect(out.replace(/\s+/g, ' ')).not.toContain('metadata service');
 });
 
 it('manifests --values reads values as the chart takes them', async () => {

@@ -58,6 +58,25 @@ describe('why a SparkApplication did not get the proxy', () => {
     expect(said).toContain('namespaceSelector stage=prod; namespace team-a has stage=dev\n');
   });
 
+  it('it has no such label, and none that could have been meant', async () => {
+    const named = (label: string) =>
+      proxy({ match: `kinds: [SparkApplication], selector: { matchLabels: { ${label} }` });
+    expect(await explained(app('{ b: "1" }'), named('a: "1"}'))).toContain('the object has no label a\n');
+    const own = app('{ quartermaster.dev/inject: x, example.org/team: geo }');
+    expect(await explained(own, named('quartermaster.dev/calrissian: enabled}'))).toContain(
+      'the object has no label quartermaster.dev/calrissian\n',
+    );
+    expect(await explained(own, named('example.org/taem: geo}'))).toContain(
+      'the object has no label example.org/taem, but example.org/team=geo\n',
+    );
+  });
+
+  it('it is in no namespace, of which nothing is noted', async () => {
+    const namespace = 'apiVersion: v1\nkind: Namespace\nmetadata: { name: team-a }\n';
+    const told = await explained(namespace, proxy(), '--namespace-labels', 'quartermaster.dev/inject=false');
+    expect(told).not.toMatch(/Namespace +has/);
+  });
+
   it('it is a claim without a class to make, which nobody opted out', async () => {
     const claim = `apiVersion: v1
 kind: PersistentVolumeClaim

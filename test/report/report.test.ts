@@ -127,6 +127,9 @@ describe('report', () => {
     expect(standings(await reportOn(proxy, pool, stored({ ...object, metadata })))).toContain(
       ' forged: its annotation quartermaster.dev/injected is no record that Quartermaster writes',
     );
+    const dump = file('forged.yaml', [proxy, pool, stored({ ...object, metadata })].join('---\n'));
+    expect((await quartermaster('report', dump)).out).toMatch(/^forged {2}SparkApplication \S+: its annotation/m);
+    expect((await quartermaster('report', dump, '-o', 'sarif')).out).not.toContain('PlatformDefaults :');
   });
 
   it.each([

@@ -28,7 +28,12 @@ export const reportCommand = async (
   terminal: Terminal,
 ): Promise<number> => {
   if (options.live === paths.length > 0)
-    throw new AppError('InvalidInput', 'Give files and folders, or --live for the cluster of the current kubeconfig.');
+    throw new AppError(
+      'InvalidInput',
+      options.live
+        ? 'Give files and folders or --live, not both: --live reports on the cluster of the current kubeconfig.'
+        : 'Give files and folders, or --live for the cluster of the current kubeconfig.',
+    );
   const left: string[] = [];
   const leaveOut = (what: string): void => {
     left.push(what);

@@ -51,7 +51,9 @@ export const reportTable = (report: Report, columns: number): string => {
     ...shown.map((standing) => String(counts[standing])),
   ]);
   const findings = [...Map.groupBy(findingsOf(report), groupKey).values()].flatMap((list) => [
-    ...list.slice(0, MOST).map((row) => `${row.standing}  ${objectOf(row)}  ${row.defaults}: ${row.why}`),
+    ...list
+      .slice(0, MOST)
+      .map((row) => `${row.standing}  ${objectOf(row)}${row.defaults === '' ? '' : `  ${row.defaults}`}: ${row.why}`),
     ...(list.length > MOST ? [`  and ${list.length - MOST} more like it; -o json has all`] : []),
   ]);
   const notes = report.defaults.flatMap(notesOn);
@@ -95,7 +97,7 @@ const levelOf = ({ isEnforced, standing }: Row): 'error' | 'warning' | 'note' =>
 const sarifOf = (row: Row) => ({
   rule: row.standing,
   level: levelOf(row),
-  message: `${objectOf(row)}, PlatformDefaults ${row.defaults}: ${sentenceOf(row)}`,
+  message: `${objectOf(row)}${row.defaults === '' ? '' : `, PlatformDefaults ${row.defaults}`}: ${sentenceOf(row)}`,
   about: objectOf(row),
 });
 

@@ -98,8 +98,18 @@ const presentText = ({ key, operator, values }: Requirement, labels: StringMap):
     const meant = operator === 'In' ? nearestOf(value, values.slice(0, MAX_READ)) : undefined;
     return `${key}=${value}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
   }
-  const meant = nearestOf(key, firstKeys(labels));
+  const meant = nearestOf(
+    key,
+    firstKeys(labels).filter((other) => isNear(key, other)),
+  );
   return meant === undefined ? `no label ${key}` : `no label ${key}, but ${meant}=${labels[meant]}`;
+};
+
+/** The prefix that two keys share makes neither a mistyped one of the other. */
+const isNear = (key: string, other: string): boolean => {
+  const at = key.indexOf('/') + 1;
+  if (key.slice(0, at) !== other.slice(0, at)) return true;
+  return nearestOf(key.slice(at), [other.slice(at)]) !== undefined;
 };
 
 /** Found once for each object: to find them is to enumerate all. */
