@@ -82,7 +82,7 @@ const asNamed = (entry: Entry): Entry => {
 };
 
 /** Where the precedence has what is said of pods. */
-const AT_POD = 3;
+export const AT_POD = 3;
 
 /** What must be sent to us for this entry, in a cloud; nothing where it injects nothing there. Undefined: any cloud. */
 export const askedBy = (

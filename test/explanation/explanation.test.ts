@@ -453,3 +453,56 @@ spec: { storageClassName: fast-ssd, accessModes: [ReadWriteOnce], resources: { r
     expect(said.match(/spec.inject.caBundle SSL_CERT_FILE/g)).toHaveLength(1);
   });
 });
+
+describe('who won a value in the containers of a pod', () => {
+  const pod = `apiVersion: v1
+kind: Pod
+metadata: { name: step, ownerReferences: [{ apiVersion: batch/v1, kind: Job, name: x, uid: a, controller: true }] }
+spec: { containers: [{ name: a, image: b }, { name: b, image: b }] }
+`;
+  const giving = (name: string, match: string, key = `env: [{ name: A, value: ${name} }]`): string =>
+    `apiVersion: quartermaster.dev/v1alpha1
+kind: PlatformDefaults
+metadata: { name: ${name}, namespace: quartermaster-system }
+spec: { match: { ${match} }, inject: { ${key} } }
+`;
+  const lost = async (...defaults: readonly string[]): Promise<readonly string[]> =>
+    (await explained(pod, defaults.join('---\n')))
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line.startsWith('kept back: spec.inject'));
+
+  it('is told of each container, and what each winner names', async () => {
+    expect(
+      await lost(
+        giving('all', 'kinds: [Pod]'),
+        giving('jobs', 'kinds: [JobPod]'),
+        giving('mine', 'kinds: [JobPod], containers: [b]'),
+      ),
+    ).toEqual([
+      'kept back: spec.inject.env A = "jobs": quartermaster-system/mine gives it and names containers: "mine"',
+      'kept back: spec.inject.env A = "all": quartermaster-system/jobs gives it and names a framework: "jobs"',
+      'kept back: spec.inject.env A = "all": quartermaster-system/mine gives it and names a framework and containers: "mine"',
+    ]);
+  });
+
+  it('is nobody whose containers are not there', async () => {
+    const absent = giving('absent', 'kinds: [Pod], containers: [c]');
+    expect(await lost(giving('all', 'kinds: [Pod]'), absent)).toEqual([
+      'kept back: spec.inject.env A = "absent": the object has no container of c',
+    ]);
+    const limits = (cpu: string): string => `resources: { limits: { cpu: "${cpu}" } }`;
+    expect(
+      await lost(
+        giving('all', 'kinds: [Pod]', limits('1')),
+        giving('owned', 'kinds: [Pod], owner: { kind: Job }, containers: [b]', limits('2')),
+        giving('absent', 'kinds: [Pod], owner: { kind: Job }, containers: [c]', limits('3')),
+      ),
+    ).toEqual([
+      expect.stringContaining(
+        'limits cpu = "1": quartermaster-system/owned gives it and names an owner and containers: "2"',
+      ),
+      expect.stringContaining('limits cpu = "3": the object has no container of c'),
+    ]);
+  });
+});

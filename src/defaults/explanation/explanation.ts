@@ -3,12 +3,13 @@ import type { Explanation, Outcome } from '../../api/admission.ts';
 import { mountPathsOf } from '../../api/inject-spec.ts';
 import type { DefaultsSource, DefaultsTarget, Mode } from '../../api/injection.ts';
 import { OURSELVES } from '../../injection/edit.ts';
-import { type Entry, givesAnything, hasEqualPrecedence, namespacedName } from '../entry.ts';
+import { type Entry, givesAnything, namespacedName } from '../entry.ts';
 import type { Validation } from '../in-force.ts';
 import { type Layer, mergeLayers } from '../merge.ts';
 import { type LeftOut, layersFor } from '../resolution.ts';
 import { comesOf, IN_CONTAINERS, type Item, itemsOf, placeInSpec, valueIn } from './items.ts';
 import { isOfKinds, type Mismatch, mismatchOf, type Subject } from './mismatch.ts';
+import { type Rival, rivalsOf, whyLost } from './rivals.ts';
 
 /** What became of one value that a PlatformDefaults has for an object. */
 export interface ValueExplanation {
@@ -125,6 +126,8 @@ interface Findings {
   readonly again: ReadonlyMap<string, readonly Outcome[]>;
   /** What was applied, by its field. */
   readonly applied: () => ReadonlyMap<string, Outcome>;
+  /** The same, by its key there: one for each container. */
+  readonly inContainers: () => ReadonlyMap<string, readonly Outcome[]>;
   /** That the object is refused as a whole, and why. */
   readonly refusal: string | undefined;
 }
@@ -135,6 +138,12 @@ const findingsOf = (entries: readonly Entry[], happened: Happened, refusal: stri
   matches: matchesOf(entries, happened.targets),
   outcomes: Map.groupBy(happened.outcomes, ({ by }) => by),
   explain: Map.groupBy(happened.explain, ({ source }) => source),
+  inContainers: once(() =>
+    Map.groupBy(
+      happened.outcomes.filter(({ verdict }) => verdict === 'applied'),
+      ({ key }) => String(key),
+    ),
+  ),
   again: Map.groupBy(happened.targets.length === 0 ? happened.outcomes : [], ({ by }) => nameOf(by)),
   applied: once(
     () =>
@@ -146,11 +155,14 @@ const findingsOf = (entries: readonly Entry[], happened: Happened, refusal: stri
   ),
 });
 
+const isByContainer = ({ key }: Item, { isScoped }: Match): boolean => isScoped && IN_CONTAINERS.has(key);
+
 const matchesOf = (entries: readonly Entry[], targets: readonly DefaultsTarget[]): readonly Match[] =>
   targets.map((target) => {
     const matched = entries.filter((entry) => mismatchOf(entry, target) === undefined && givesAnything(entry));
     const { layers, leftOut } = layersFor(matched, target);
     return {
+      isScoped: matched.some(({ containers }) => containers !== undefined),
       matched: new Set(matched),
       layers: new Map(layers.map((layer) => [layer.entry.source, layer])),
       leftOut: Map.groupBy(leftOut, ({ entry }) => entry.source),
@@ -188,6 +200,8 @@ const besideToday = (value: ValueExplanation, { applied }: Findings): ValueExpla
 };
 
 interface Match {
+  /** One of them is for some containers alone, so that others may win in others. */
+  readonly isScoped: boolean;
   readonly matched: ReadonlySet<Entry>;
   readonly layers: ReadonlyMap<DefaultsSource, Layer>;
   readonly leftOut: ReadonlyMap<DefaultsSource, readonly LeftOut[]>;
@@ -265,14 +279,18 @@ const verdictOf = (values: readonly ValueExplanation[]): Pick<DefaultsExplanatio
   return { verdict: count('applied') > 0 ? 'applied' : first.verdict, why: `of its values ${told.join(', ')}` };
 };
 
-const valuesOf = (entry: Entry, match: Match, { outcomes, explain }: Findings): readonly ValueExplanation[] => {
+const valuesOf = (
+  entry: Entry,
+  match: Match,
+  { outcomes, explain, inContainers }: Findings,
+): readonly ValueExplanation[] => {
   const title = titleOf(entry);
   const own = (outcomes.get(title) ?? []).map(explanationOf);
   const made = (explain.get(`PlatformDefaults ${title}`) ?? [])
     .filter(({ effect }) => own.length === 0 || effect === 'companion')
     .map((one) => madeBy(one, entry));
   const told = [...own, ...made, ...leftOutOf(match.leftOut.get(entry.source) ?? [])];
-  return [...told, ...remainderOf(entry, match, told)];
+  return [...told, ...remainderOf(entry, match, { told, inContainers })];
 };
 
 /** What is made beside the object has no place in it. */
@@ -302,23 +320,40 @@ const leftOutOf = (leftOut: readonly LeftOut[]): readonly ValueExplanation[] =>
   );
 
 /** The values of an entry that came to nothing: others give them too and win, or the object has no use for them. */
-const remainderOf = (entry: Entry, match: Match, told: readonly ValueExplanation[]): readonly ValueExplanation[] => {
+const remainderOf = (
+  entry: Entry,
+  match: Match,
+  { told, inContainers }: Pick<Findings, 'inContainers'> & { readonly told: readonly ValueExplanation[] },
+): readonly ValueExplanation[] => {
   const layer = match.layers.get(entry.source);
   if (layer === undefined) return [];
-  const { items, byMountPath, byTitle } = match.winners();
-  return [...itemsOf(mergeLayers([layer], []))].flatMap(([id, item]) => {
-    const won = items.get(id);
-    const winner = won?.resolved;
+  const { byTitle } = match.winners();
+  return [...itemsOf(mergeLayers([layer], []))].flatMap(([id, item]): readonly ValueExplanation[] => {
     const one = { verdict: 'kept back' as const, field: placeInSpec(item, layer.inject), value: valueIn(item) };
-    if (winner !== undefined && isDeepStrictEqual(winner.source, entry.source))
+    const rivals = isByContainer(item, match)
+      ? rivalsOf(item, layer.entry, { inContainers, byTitle })
+      : rivalOf(id, item, layer, match);
+    if (rivals.length === 0)
       return told.some((row) => comesOf(item, row)) ? [] : [{ ...one, why: whyUnused(item, entry) }];
-    const rival =
-      winner === undefined
-        ? (byMountPath.get(item.resolved.needs?.mountPath ?? item.id) ?? storeRival(item, match.winners()))
-        : byTitle.get(sourceTitle(winner.source));
-    const over = won && valueIn(won);
-    return [{ ...one, ...(over !== undefined && { over }), why: whyLost(rival, layer.entry) }];
+    return rivals.map(({ rival, over }) => ({
+      ...one,
+      ...(over !== undefined && { over }),
+      why: whyLost(rival, layer.entry),
+    }));
   });
+};
+
+/** Who wins a value wherever it goes; nobody where that is its own giver. */
+const rivalOf = (id: string, item: Item, { entry }: Layer, match: Match): readonly Rival[] => {
+  const { items, byMountPath, byTitle } = match.winners();
+  const won = items.get(id);
+  if (won === undefined) {
+    const rival = byMountPath.get(item.resolved.needs?.mountPath ?? item.id) ?? storeRival(item, match.winners());
+    return [{ rival, over: undefined }];
+  }
+  const { source } = won.resolved;
+  if (isDeepStrictEqual(source, entry.source)) return [];
+  return [{ rival: byTitle.get(sourceTitle(source)), over: valueIn(won) }];
 };
 
 /** Who gives another ObjectStore, whose sources and committer come in the place of these. */
@@ -327,30 +362,10 @@ const storeRival = ({ key }: Item, { items, byTitle }: Winners): Entry | undefin
   return store && byTitle.get(sourceTitle(store.source));
 };
 
-const whyLost = (rival: Entry | undefined, entry: Entry): string =>
-  rival === undefined ? 'another gives it' : `${namespacedName(rival)} gives it and ${whyItWins(rival, entry)}`;
-
 const whyUnused = ({ key }: Item, { spec: { match } }: Entry): string => {
   if (key === 'storageClass') return 'no class is made for the claim: the one it names is there, or it names none';
   if (key === 'volumes') return 'nothing in the object mounts it';
   if (match.containers !== undefined && IN_CONTAINERS.has(key))
     return `the object has no container of ${match.containers.join(', ')}`;
   return 'nothing in the object takes it';
-};
-
-/** Why of two matching entries one wins, as docs/platform-defaults.md has it. */
-const whyItWins = (winner: Entry, loser: Entry): string => {
-  if (hasEqualPrecedence(winner, loser)) return 'comes first by its name alone';
-  const at = winner.precedence.findIndex((rank, index) => rank !== loser.precedence[index]);
-  if (at === 0)
-    return winner.mode === loser.mode ? `is ${winner.isGlobal ? 'global' : "the namespace's own"}` : 'is enforced';
-  return (
-    [
-      '',
-      'asks for more labels',
-      'asks for more labels of the namespace',
-      'names a framework, an owner or containers',
-      'has the higher priority',
-    ][at] ?? 'is more specific'
-  );
 };
