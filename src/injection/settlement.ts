@@ -268,7 +268,7 @@ const decide = (
     edit.mode === 'Default'
       ? decideDefault(object, present, edit, rules)
       : decideEnforced(object, present, edit, rules, owned);
-  return decision.kind === 'put' && collection.isCrowded ? CROWDED : decision;
+  return decision.kind === 'put' && isCrowded(collection) ? CROWDED : decision;
 };
 
 const decideDefault = (object: KubeObject, present: readonly unknown[], edit: Edit, rules: Rules): EditDecision => {
@@ -345,6 +345,8 @@ interface Draft {
   /** As it is by now: to look at, not to keep. */
   object: KubeObject;
   readonly copies: Set<unknown>;
+  /** Whether a map had more keys than anything is added to before something was. */
+  readonly crowded: Map<Path, boolean>;
 }
 
 /** One map or list of a draft, whose entries have a key. Good until something is erased, or put into another collection. */
@@ -353,8 +355,6 @@ interface Collection {
   readonly at: Path;
   /** False where something of another type stands there: the API server will say so. */
   readonly isWritable: boolean;
-  /** A map with more keys than anything is added to. */
-  readonly isCrowded: boolean;
   /** By key, of a list. */
   entries: Entries | undefined;
   /** The map; what it is by now once something was put into it. */
@@ -365,21 +365,27 @@ interface Collection {
 
 type Container = Record<string, unknown> | unknown[];
 
-const createDraft = (original: KubeObject): Draft => ({ object: original, copies: new Set() });
+const createDraft = (original: KubeObject): Draft => ({ object: original, copies: new Set(), crowded: new Map() });
 
 const collectionAt = (draft: Draft, at: Path): Collection => {
   const { object } = draft;
   const isList = isListPath(at);
-  const map = isList ? NO_FIELDS : mapAt(object, at);
   return {
     draft,
     at,
     isWritable: isWritableAt(object, at, isList),
-    isCrowded: Object.keys(map).length > MAX_KEYS,
     entries: isList ? entriesOf(listAt(object, at), at) : undefined,
-    map,
+    map: isList ? NO_FIELDS : mapAt(object, at),
     own: undefined,
   };
+};
+
+const isCrowded = ({ draft: { crowded }, at, map }: Collection): boolean => {
+  const isKnown = crowded.get(at);
+  if (isKnown !== undefined) return isKnown;
+  const isTooMany = Object.keys(map).length > MAX_KEYS;
+  crowded.set(at, isTooMany);
+  return isTooMany;
 };
 
 /** All that is there by that key: one value, several where a list has the entry twice, none for absent and null. */
