@@ -72,13 +72,19 @@ const decodeRequest = (uid: string, request: Fields, size: number): DecodedRevie
 /** Stands in for the null object of a DELETE or CONNECT, which no mutator is given. */
 const NO_OBJECT: KubeObject = { apiVersion: '', kind: '', metadata: {} };
 
+/** An RFC 1123 label. */
+const MAX_NAMESPACE_LENGTH = 63;
+
 const violationOf = (request: Fields): string | undefined => {
-  const { operation, resource, object, oldObject } = request;
+  const { operation, resource, namespace, object, oldObject } = request;
   if (typeof operation !== 'string' || !OPERATIONS.has(operation))
     return 'request.operation is not CREATE, UPDATE, DELETE or CONNECT.';
   if (!isFields(resource) || typeof resource['group'] !== 'string' || typeof resource['resource'] !== 'string') {
     return 'request.resource names no group and resource.';
   }
+  // Whose time was used is remembered by it.
+  if (typeof namespace === 'string' && namespace.length > MAX_NAMESPACE_LENGTH)
+    return `request.namespace is longer than the ${MAX_NAMESPACE_LENGTH} characters of a namespace.`;
   if (operation === 'DELETE' || operation === 'CONNECT') return undefined;
   if (!isKubeObject(object))
     return `request.object of a ${operation} is not a Kubernetes object with kind and metadata.`;

@@ -72,7 +72,7 @@ export const createWebhookServer = (
   const answers = createBudget({ all: MAX_UNREAD_BYTES });
   const scheduler: Scheduler = createScheduler(() => batch.run());
   const answerAll = answerer(handle, log, scheduler);
-  // Of those who are large the next waits, of those who are many it need not.
+  // By a name of their own: these need no pause after a large one of their address.
   const batch = createBatcher(answerAll, (arrival) =>
     scheduler.inTurn(`many ${arrival.host}`, () => answerAll([arrival])),
   );

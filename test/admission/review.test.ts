@@ -39,6 +39,7 @@ describe('an AdmissionReview that cannot be decided', () => {
   it.each([
     ['request.operation', { operation: 'PATCH' }],
     ['request.resource', { resource: null }],
+    ['request.namespace', { namespace: 'n'.repeat(64) }],
     ['request.object', { object: null }],
     ['request.object', { object: [] }],
     ['request.object', { object: { apiVersion: 'v1', kind: 'Pod' } }],
